@@ -1,0 +1,44 @@
+# Everything runs in .venv, which the first target that needs it creates.
+PYTHON ?= python3
+VENV := .venv
+ifeq ($(OS),Windows_NT)
+BIN := $(VENV)/Scripts
+else
+BIN := $(VENV)/bin
+endif
+READY := $(VENV)/.ready
+
+.PHONY: demo test lint types contracts docs docs-check bench clean
+
+demo: $(READY)  ## The main job: replay real runs, then watch a failure move to the front
+	$(BIN)/nexus demo
+
+test: $(READY)  ## All tests but benchmarks
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+contracts: $(READY)
+	$(BIN)/lint-imports
+
+docs: $(READY)  ## Write the generated reference pages anew
+	$(BIN)/python docs/generate.py
+
+docs-check: $(READY)  ## Fail if a generated page is stale
+	$(BIN)/python docs/generate.py --check
+
+bench: $(READY)  ## Measure against peers, in environments of their own; takes some minutes
+	$(BIN)/python -m tests.benchmarks
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable ".[train,dev]"
+	$(BIN)/python -c "open('$(READY)', 'w').close()"
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

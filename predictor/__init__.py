@@ -1,0 +1,1 @@
+"""Failure prediction: installed as ``pytest_nexus.predictor``, independent of the plugin."""

@@ -1,0 +1,46 @@
+"""One error class for each remedy, and the warnings, documented in docs/reference/messages.md."""
+
+from __future__ import annotations
+
+from typing import Final
+
+OTHER_PROJECT: Final = (
+    "the distribution pytest-nexus (results for Jira) is installed over pytest-nexus-ci: both use"
+    " the package pytest_nexus; run `pip uninstall pytest-nexus pytest-nexus-ci`, then install one"
+)
+
+
+class NexusError(Exception):
+    """Something that nexus needs is not as it must be."""
+
+
+class HistoryError(NexusError):
+    """The history file cannot be used; the run goes on without it."""
+
+
+class CorruptHistoryError(HistoryError):
+    """The history file is damaged; it is set aside and a new one started."""
+
+
+class NewerHistoryError(HistoryError):
+    """The history file was written by a later version; it is left alone."""
+
+
+class JournalError(NexusError):
+    """A journal cannot be read; nothing of it was taken in."""
+
+
+class NewerJournalError(JournalError):
+    """The journal was written by a later version; upgrade to read it."""
+
+
+class ImportFileError(NexusError):
+    """A file given to `nexus history import` is not a report that nexus can take in."""
+
+
+class OptionError(NexusError):
+    """An option has a value that is not allowed."""
+
+
+class NexusWarning(UserWarning):
+    """Something that nexus would have used was not available; the run goes on without it."""

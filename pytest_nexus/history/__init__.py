@@ -1,0 +1,1 @@
+"""What happened before: journals, and the SQLite file that they are folded into."""

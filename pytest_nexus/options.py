@@ -1,0 +1,216 @@
+"""The one table of options; parser, ini keys, environment and reference page derive from it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+Source = Literal["default", "ini", "environment", "command line"]
+
+_TRUE: Final = frozenset({"1", "true", "yes", "on"})
+_FALSE: Final = frozenset({"0", "false", "no", "off", ""})
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One setting: its ini key is its name, its variable the name in capitals."""
+
+    name: str
+    kind: Literal["bool", "text", "choice"]
+    default: bool | str | None
+    help: str
+    choices: tuple[str, ...] = ()
+    metavar: str | None = None
+
+    @property
+    def flag(self) -> str:
+        """The command line option: `nexus_order` is `--nexus-order`."""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def off_flag(self) -> str:
+        """The command line option that turns a boolean off: `--no-nexus-ingest`."""
+        return "--no-" + self.name.replace("_", "-")
+
+    @property
+    def variable(self) -> str:
+        """The environment variable."""
+        return self.name.upper()
+
+    @property
+    def allowed(self) -> str:
+        """What a value may be, for messages."""
+        if self.kind == "bool":
+            return "true or false"
+        return " or ".join(repr(choice) for choice in self.choices) or "a text that is not empty"
+
+
+OPTIONS: Final[tuple[Option, ...]] = (
+    Option(
+        "nexus",
+        "bool",
+        default=False,
+        help="Record this run, learn from earlier ones, and order the tests",
+    ),
+    Option(
+        "nexus_history",
+        "text",
+        default=".nexus/history.sqlite3",
+        help="History file to read, and to take runs in, relative to the rootdir",
+        metavar="FILE",
+    ),
+    Option(
+        "nexus_journal",
+        "text",
+        default=".nexus/journal",
+        help="Folder of the journals, one file for each session, relative to the rootdir",
+        metavar="DIR",
+    ),
+    Option(
+        "nexus_ingest",
+        "bool",
+        default=True,
+        help="Take the journal in at the end of the run; turn off where another job does it",
+    ),
+    Option(
+        "nexus_order",
+        "choice",
+        default="risk",
+        choices=("risk", "off"),
+        help="Order of the tests: likely failures per second first, or as collected",
+    ),
+    Option(
+        "nexus_base",
+        "text",
+        default=None,
+        help="Revision that the change is compared with; found out by default",
+        metavar="REVISION",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The settings of one session."""
+
+    history: Path
+    journal: Path
+    ingest: bool
+    order: Literal["risk", "off"]
+    base: str | None
+    sources: Mapping[str, Source]
+    """Where each value came from, by option name."""
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Declare every option of the table to pytest."""
+    group = parser.getgroup("nexus", "nexus (test orchestration)")
+    for option in OPTIONS:
+        help_text = f"{option.help} (ini: {option.name}, environment: {option.variable})"
+        if option.kind == "bool":
+            group.addoption(
+                option.flag, dest=option.name, action="store_true", default=None, help=help_text
+            )
+            group.addoption(
+                option.off_flag,
+                dest=option.name,
+                action="store_false",
+                default=None,
+                help=f"Turn {option.flag} off",
+            )
+            parser.addini(option.name, option.help, type="bool", default=None)
+        else:
+            metavar = option.metavar or "{" + ",".join(option.choices) + "}"
+            group.addoption(option.flag, dest=option.name, metavar=metavar, help=help_text)
+            parser.addini(option.name, option.help, default=None)
+
+
+def is_enabled(config: pytest.Config) -> bool:
+    """Return whether nexus was asked for in this session.
+
+    Raises:
+        pytest.UsageError: the value of `nexus` is not a boolean.
+    """
+    return bool(_resolve(OPTIONS[0], config)[0])
+
+
+def read_options(config: pytest.Config) -> Options:
+    """Return the validated settings; called once, before collection.
+
+    Raises:
+        pytest.UsageError: a value is not allowed; names the option, the rule and the value.
+    """
+    values: dict[str, Any] = {}
+    sources: dict[str, Source] = {}
+    for option in OPTIONS:
+        values[option.name], sources[option.name] = _resolve(option, config)
+    return Options(
+        history=config.rootpath / values["nexus_history"],
+        journal=config.rootpath / values["nexus_journal"],
+        ingest=values["nexus_ingest"],
+        order=values["nexus_order"],
+        base=values["nexus_base"],
+        sources=sources,
+    )
+
+
+def _resolve(option: Option, config: pytest.Config) -> tuple[Any, Source]:
+    for raw, source in _given(option, config):
+        if raw is not None:
+            return _validated(option, raw, source), source
+    return option.default, "default"
+
+
+def _given(option: Option, config: pytest.Config) -> Iterator[tuple[object, Source]]:
+    yield config.getoption(option.name, None), "command line"
+    yield os.environ.get(option.variable), "environment"
+    try:
+        yield config.getini(option.name), "ini"
+    except (ValueError, TypeError) as exc:
+        # pytest's own conversion of a boolean, or of a native TOML value, names no option.
+        raise _usage_error(option, "ini", str(exc)) from exc
+
+
+def _validated(option: Option, raw: object, source: Source) -> bool | str:
+    value = _PARSERS[option.kind](option, raw)
+    if value is None:
+        raise _usage_error(option, source, f"got {raw!r}")
+    return value
+
+
+def _parse_bool(_: Option, raw: object) -> bool | None:
+    if isinstance(raw, bool):
+        return raw
+    text = str(raw).strip().lower()
+    return True if text in _TRUE else False if text in _FALSE else None
+
+
+def _parse_choice(option: Option, raw: object) -> str | None:
+    return raw if isinstance(raw, str) and raw in option.choices else None
+
+
+def _parse_text(_: Option, raw: object) -> str | None:
+    return raw if isinstance(raw, str) and raw.strip() and "\0" not in raw else None
+
+
+_PARSERS: Final[dict[str, Callable[[Option, object], bool | str | None]]] = {
+    "bool": _parse_bool,
+    "choice": _parse_choice,
+    "text": _parse_text,
+}
+
+
+def _usage_error(option: Option, source: Source, given: str) -> pytest.UsageError:
+    names: dict[Source, str] = {
+        "command line": option.flag,
+        "environment": f"environment variable {option.variable}",
+        "ini": f"ini option {option.name}",
+    }
+    return pytest.UsageError(f"{names[source]} must be {option.allowed}, {given}")

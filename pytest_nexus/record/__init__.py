@@ -1,0 +1,1 @@
+"""Observes what happens now and writes it to the session's journal."""

@@ -1,0 +1,1 @@
+"""Says what happened and what was gained."""
