@@ -1,0 +1,87 @@
+"""Files that git does not know yet: which of them belong to the change, and how long they are."""
+
+from __future__ import annotations
+
+import stat
+from typing import TYPE_CHECKING, Final
+
+from pytest_nexus.impact.porcelain import from_folder
+from pytest_nexus.records import ChangedFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from pytest_nexus.impact.git import Git
+
+_ARTEFACTS: Final = frozenset(
+    {".nexus", ".pytest_cache", "__pycache__", ".hypothesis", ".tox", ".venv", "node_modules"}
+)
+"""What running tests leaves behind is no change, even where nothing tells git to ignore it."""
+
+_MAX_FOLDERS: Final = 100
+"""New folders looked into; each is an argument of one command line."""
+_MAX_COUNTED: Final = 200
+"""New files of which the lines are counted."""
+_MAX_COUNTED_BYTES: Final = 1024 * 1024
+"""A larger file counts as binary: 0 lines."""
+_BINARY_SIGN_BYTES: Final = 8000
+"""Git calls a file binary that has a zero byte among its first 8000."""
+
+
+def drop_artefacts(paths: Iterable[str]) -> tuple[str, ...]:
+    """Return the paths that are not what a test run leaves behind.
+
+    >>> drop_artefacts(["test_a.py", "src/__pycache__/"])
+    ('test_a.py',)
+    """
+    return tuple(path for path in paths if _ARTEFACTS.isdisjoint(path.split("/")))
+
+
+def expand(git: Git, paths: tuple[str, ...], prefix: str) -> tuple[str, ...]:
+    """Return the files among new paths, with what is in new folders, virtual environments apart.
+
+    Paths come and go as seen from the top of the repository; `prefix` is where `git.root` lies.
+    """
+    folders = [path for path in paths if path.endswith("/")]
+    wanted = [folder for folder in folders if not _is_environment(_place(git.root, folder, prefix))]
+    files = tuple(path for path in paths if not path.endswith("/"))
+    if not wanted:
+        return files
+    specs = [f":(top,literal){folder}" for folder in wanted[:_MAX_FOLDERS]]
+    output = git.run(
+        "ls-files", "--others", "--exclude-standard", "--full-name", "-z", "--", *specs
+    )
+    inside = output.decode("utf-8", "surrogateescape").split("\0")[:-1]
+    return (*files, *(path.rstrip("/") for path in drop_artefacts(inside)))
+
+
+def describe(root: Path, paths: tuple[str, ...], prefix: str) -> tuple[ChangedFile, ...]:
+    """Return new files as added ones, with the lines of the first of them counted."""
+    return tuple(
+        ChangedFile(
+            path, "A", added=_count_lines(_place(root, path, prefix)) if n < _MAX_COUNTED else 0
+        )
+        for n, path in enumerate(paths)
+    )
+
+
+def _place(root: Path, path: str, prefix: str) -> Path:
+    return root / from_folder(path, prefix)
+
+
+def _is_environment(folder: Path) -> bool:
+    return (folder / "pyvenv.cfg").exists()
+
+
+def _count_lines(place: Path) -> int:
+    try:
+        about = place.lstat()
+        if not stat.S_ISREG(about.st_mode) or about.st_size > _MAX_COUNTED_BYTES:
+            return 0
+        content = place.read_bytes()
+    except (OSError, ValueError):
+        return 0
+    if b"\0" in content[:_BINARY_SIGN_BYTES]:
+        return 0
+    return content.count(b"\n") + (not content.endswith(b"\n") and bool(content))
