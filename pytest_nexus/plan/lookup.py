@@ -1,0 +1,147 @@
+"""Finds what the history knows of a test, also after it was renamed or re-parametrised."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import cached_property
+from statistics import fmean, median_low
+from typing import TYPE_CHECKING, Final, Literal
+
+from pytest_nexus.records import BAD, FunctionKey, TestKey, TestStats
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from pytest_nexus.records import CollectedTest
+
+Found = Literal["exact", "renamed", "function", "unknown"]
+
+UNKNOWN_DURATION_S: Final = 0.01
+"""Where nothing is known of any test, all get the same: only ratios decide, and the sum of a plan
+should not frighten. About the median test of a unit-test suite."""
+
+
+class StatsIndex:
+    """The statistics of all tests, with the indices to find what stands in for a missing one.
+
+    Each index is built when the first test needs it, once: on a suite without new tests none is.
+
+    Args:
+        stats: what the history knows, by key.
+        renames: old path by new path, as `Change.renames` has them.
+    """
+
+    def __init__(self, stats: Mapping[TestKey, TestStats], renames: Mapping[str, str]) -> None:
+        self._stats = stats
+        self._renames = renames
+        self._pooled: dict[FunctionKey, TestStats] = {}
+
+    def find(self, test: CollectedTest) -> tuple[TestStats | None, Found]:
+        """Return the statistics that speak for a test, and how they were found.
+
+        `exact`: its own. `renamed`: those of its key before git saw its file move. `function`:
+        all parameters of its function taken together, see `pool`. `unknown`: None.
+        """
+        own = self._stats.get(test.key)
+        return (own, "exact") if own is not None else self._find_elsewhere(test)
+
+    def expected_duration(self, test: CollectedTest) -> float:
+        """Return the seconds that a test is expected to take, shared set-up included.
+
+        Its own recent median, else its function's, else the median test of its module, else of
+        the suite, else `UNKNOWN_DURATION_S`.
+        """
+        return self.duration_of(self.find(test)[0], test.path)
+
+    def duration_of(self, found: TestStats | None, path: str) -> float:
+        """Return `expected_duration` of a test in a file, given what `find` found of it."""
+        if found is not None and has_duration(found):
+            return found.duration_s
+        return self._module_medians.get(self._renames.get(path, path), self._suite_median)
+
+    def _find_elsewhere(self, test: CollectedTest) -> tuple[TestStats | None, Found]:
+        old_path = self._renames.get(test.path)
+        if old_path is not None:
+            renamed = self._stats.get(TestKey(_moved(test.key, test.path, old_path)))
+            if renamed is not None:
+                return renamed, "renamed"
+        pooled = self._pool_of(test.function_key)
+        if pooled is None and old_path is not None:
+            pooled = self._pool_of(FunctionKey(_moved(test.function_key, test.path, old_path)))
+        return (pooled, "function") if pooled is not None else (None, "unknown")
+
+    def _pool_of(self, function_key: FunctionKey) -> TestStats | None:
+        if function_key not in self._pooled:
+            members = self._functions.get(function_key)
+            if members is None:
+                return None
+            self._pooled[function_key] = pool(members)
+        return self._pooled[function_key]
+
+    @cached_property
+    def _functions(self) -> dict[FunctionKey, list[TestStats]]:
+        functions: defaultdict[FunctionKey, list[TestStats]] = defaultdict(list)
+        for stats in self._stats.values():
+            functions[stats.function_key].append(stats)
+        return dict(functions)
+
+    @cached_property
+    def _module_medians(self) -> dict[str, float]:
+        modules: defaultdict[str, list[float]] = defaultdict(list)
+        for stats in self._stats.values():
+            if has_duration(stats):
+                modules[stats.key.partition("::")[0]].append(stats.duration_s)
+        return {path: median_low(durations) for path, durations in modules.items()}
+
+    @cached_property
+    def _suite_median(self) -> float:
+        known = [stats.duration_s for stats in self._stats.values() if has_duration(stats)]
+        return median_low(known) if known else UNKNOWN_DURATION_S
+
+
+def has_duration(stats: TestStats) -> bool:
+    """Tell whether the durations were measured; a test that was always skipped takes none."""
+    return stats.runs > 0 or stats.duration_s > 0 or stats.last_outcome == "skipped"
+
+
+def pool(members: Sequence[TestStats]) -> TestStats:
+    """Return what the parameters of one function tell about another parameter of it.
+
+    Rates are means and durations medians over the members. Counts are those of the member with
+    the most runs, so that the sum does not make a rarely run function look old; the last failure
+    is the most recent one of any member.
+    """
+    if len(members) == 1:
+        return members[0]
+    oldest = max(members, key=lambda member: (member.runs, member.key))
+    since = [m.runs_since_failure for m in members if m.runs_since_failure is not None]
+    failed_last = any(member.last_outcome in BAD for member in members)
+    return TestStats(
+        key=oldest.key,
+        function_key=oldest.function_key,
+        runs=oldest.runs,
+        failures=max(member.failures for member in members),
+        rate_2=fmean(member.rate_2 for member in members),
+        rate_8=fmean(member.rate_8 for member in members),
+        rate_32=fmean(member.rate_32 for member in members),
+        runs_since_failure=min(since, default=None),
+        transitions=max(member.transitions for member in members),
+        flakes=max(member.flakes for member in members),
+        last_outcome="failed" if failed_last else oldest.last_outcome,
+        first_seen=min(member.first_seen for member in members),
+        last_seen=max(member.last_seen for member in members),
+        setup_s=_median(member.setup_s for member in members),
+        call_s=_median(member.call_s for member in members),
+        teardown_s=_median(member.teardown_s for member in members),
+        setup_spread_s=_median(member.setup_spread_s for member in members),
+        call_spread_s=_median(member.call_spread_s for member in members),
+        teardown_spread_s=_median(member.teardown_spread_s for member in members),
+    )
+
+
+def _moved(key: str, path: str, old_path: str) -> str:
+    return old_path + key[len(path) :] if key.startswith(f"{path}::") else key
+
+
+def _median(values: Iterable[float]) -> float:
+    return median_low(values)

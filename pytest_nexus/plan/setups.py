@@ -1,0 +1,70 @@
+"""How many seconds of set-up a block costs, from set-ups that were recorded test by test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median_low
+from typing import TYPE_CHECKING
+
+from pytest_nexus.plan.blocks import Block, leaves
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pytest_nexus.plan.blocks import Layout
+    from pytest_nexus.plan.lookup import StatsIndex
+    from pytest_nexus.records import CollectedTest
+
+
+@dataclass(frozen=True, slots=True)
+class Setups:
+    """Shared set-up, taken from the tests that happened to pay for it and charged to blocks."""
+
+    by_block: Mapping[str, float]
+    """Seconds of set-up before the first test of a block, by the block's name."""
+    paid_by: Mapping[int, float]
+    """Seconds to take off the recorded duration of a test, by collection index."""
+
+
+def shared_setups(tests: Sequence[CollectedTest], index: StatsIndex, layout: Layout) -> Setups:
+    """Return what each block costs beside its tests.
+
+    The history keeps the set-up phase of each test, and the first test of a block pays for all
+    that the block shares: cost = max over its tests of the median set-up - the typical one, which
+    is the median over its tests. What the payer paid is not counted again in the blocks inside.
+    A test without history is taken to set up nothing.
+    """
+    books = _Books({}, {}, {})
+    for member in layout.body.members:
+        if isinstance(member, Block):
+            for leaf in leaves(member):
+                stats, _ = index.find(tests[leaf])
+                books.setups[leaf] = stats.setup_s if stats is not None else 0.0
+            books.charge(member)
+    return Setups(books.by_block, books.paid_by)
+
+
+@dataclass(frozen=True, slots=True)
+class _Books:
+    setups: dict[int, float]
+    """What is left of the set-up of each test once the blocks around it were charged."""
+    by_block: dict[str, float]
+    paid_by: dict[int, float]
+
+    def charge(self, block: Block) -> None:
+        if not block.is_rigid:
+            self._take_from_payer(block)
+        for member in block.members:
+            if isinstance(member, Block):
+                self.charge(member)
+
+    def _take_from_payer(self, block: Block) -> None:
+        members = leaves(block)
+        payer = max(members, key=self.setups.__getitem__)
+        typical = median_low(self.setups[member] for member in members)
+        cost = self.setups[payer] - typical
+        if cost > 0:
+            # The same inner scope stands in several blocks where a session fixture has parameters.
+            self.by_block[block.name] = max(cost, self.by_block.get(block.name, 0.0))
+            self.paid_by[payer] = self.paid_by.get(payer, 0.0) + cost
+            self.setups[payer] = typical

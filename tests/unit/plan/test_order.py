@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import permutations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_nexus.plan.blocks import Block, lay_out, leaves
+from pytest_nexus.plan.order import best_prefix_ratio, cold_order, order
+from tests.support.builders import collected, expect
+
+SCOPES = [
+    (),
+    ("module:0",),
+    ("module:0", "class:0"),
+    ("module:1",),
+    ("param:session:a:0", "module:0"),
+]
+
+
+@st.composite
+def suites(draw):
+    """Return tests of two files in blocks, some marked, with a forecast each."""
+    n = draw(st.integers(0, 14))
+    tests = [
+        collected(
+            f"t/{draw(st.sampled_from('ab'))}.py::x{i}",
+            draw(st.sampled_from(SCOPES)),
+            draw(st.sampled_from([None, None, None, "order", "dependency"])),
+        )
+        for i in range(n)
+    ]
+    p_fail = st.floats(0.001, 0.999)
+    forecasts = [expect(draw(p_fail), draw(st.floats(0, 100))) for _ in tests]
+    return (
+        tests,
+        forecasts,
+        draw(st.dictionaries(st.sampled_from(["module:0", "class:0"]), st.floats(0, 50))),
+    )
+
+
+def blocks_of(block):
+    for member in block.members:
+        if isinstance(member, Block):
+            yield member
+            yield from blocks_of(member)
+
+
+def test_free_tests_run_by_falling_ratio_of_risk_to_seconds() -> None:
+    tests = [collected(f"t/a.py::x{i}") for i in range(3)]
+    forecasts = [expect(0.5, 10.0), expect(0.2, 1.0), expect(0.1, 1.0)]
+    assert order(tests, forecasts, {}) == [1, 2, 0]
+
+
+def test_ties_keep_the_order_of_collection() -> None:
+    tests = [collected(f"t/a.py::x{i}") for i in range(5)]
+    assert order(tests, [expect(0.1)] * 5, {}) == [0, 1, 2, 3, 4]
+
+
+def test_a_block_ranks_with_its_best_beginning() -> None:
+    tests = [
+        collected("t/a.py::free"),
+        collected("t/b.py::slow", ("module:t/b.py",)),
+        collected("t/b.py::likely", ("module:t/b.py",)),
+    ]
+    forecasts = [expect(0.5, 1.0), expect(0.001, 1000.0), expect(0.9, 1.0)]
+    assert order(tests, forecasts, {}) == [2, 1, 0]
+
+
+def test_set_up_is_charged_to_the_block() -> None:
+    tests = [collected("t/a.py::free"), collected("t/b.py::x", ("module:t/b.py",))]
+    forecasts = [expect(0.5, 1.0), expect(0.9, 1.0)]
+    assert order(tests, forecasts, {}) == [1, 0]
+    assert order(tests, forecasts, {"module:t/b.py": 10.0}) == [0, 1]
+
+
+def test_inner_set_up_counts_for_the_outer_block() -> None:
+    scopes = ("module:t/b.py", "class:t/b.py::B")
+    tests = [collected("t/a.py::free"), collected("t/b.py::x", scopes)]
+    forecasts = [expect(0.5, 1.0), expect(0.9, 1.0)]
+    assert order(tests, forecasts, {"class:t/b.py::B": 10.0}) == [0, 1]
+
+
+def test_a_test_without_duration_does_not_divide_by_zero() -> None:
+    tests = [collected("t/a.py::x"), collected("t/a.py::y")]
+    assert order(tests, [expect(0.1, 0.0), expect(0.9, 0.0)], {}) == [1, 0]
+
+
+def test_order_marks_keep_their_places_and_dependencies_their_sequence() -> None:
+    tests = [
+        collected("t/a.py::first", marker="order"),
+        collected("t/a.py::free"),
+        collected("t/a.py::login", marker="dependency"),
+        collected("t/a.py::logout", marker="dependency"),
+        collected("t/a.py::last", marker="order"),
+    ]
+    forecasts = [expect(p) for p in (0.01, 0.1, 0.01, 0.99, 0.99)]
+    assert order(tests, forecasts, {}) == [0, 2, 3, 1, 4]
+
+
+@given(suites())
+def test_an_order_is_a_permutation(suite) -> None:
+    tests, forecasts, setups = suite
+    assert sorted(order(tests, forecasts, setups)) == list(range(len(tests)))
+
+
+@given(suites())
+def test_blocks_stay_contiguous_at_every_depth(suite) -> None:
+    tests, forecasts, setups = suite
+    rank = {index: at for at, index in enumerate(order(tests, forecasts, setups))}
+    for block in blocks_of(lay_out(tests).body):
+        ranks = sorted(rank[index] for index in leaves(block))
+        assert ranks == list(range(ranks[0], ranks[0] + len(ranks)))
+
+
+@given(suites())
+def test_markers_keep_their_relative_order(suite) -> None:
+    tests, forecasts, setups = suite
+    execution = order(tests, forecasts, setups)
+    marked = [i for i in execution if tests[i].marker == "order"]
+    assert marked == sorted(marked)
+    for path in ("t/a.py", "t/b.py"):
+        chain = [i for i in execution if tests[i].marker == "dependency" and tests[i].path == path]
+        assert chain == sorted(chain)
+
+
+@given(suites())
+def test_the_layout_at_hand_gives_the_same_order(suite) -> None:
+    tests, forecasts, setups = suite
+    assert order(tests, forecasts, setups) == order(tests, forecasts, setups, lay_out(tests))
+
+
+@given(st.data())
+def test_the_order_does_not_depend_on_that_of_the_collection(data) -> None:
+    """Up to ties: each test has a ratio of its own, and powers of two keep sums exact."""
+    n = data.draw(st.integers(0, 10))
+    tests = [collected(f"t/a.py::x{i}", data.draw(st.sampled_from(SCOPES))) for i in range(n)]
+    forecasts = [expect(2.0 ** -(i + 1)) for i in data.draw(st.permutations(range(n)))]
+    shuffle = data.draw(st.permutations(range(n)))
+    straight = [tests[i] for i in order(tests, forecasts, {"module:0": 2.0})]
+    shuffled = order(
+        [tests[i] for i in shuffle], [forecasts[i] for i in shuffle], {"module:0": 2.0}
+    )
+    assert [tests[shuffle[i]] for i in shuffled] == straight
+
+
+@given(st.lists(st.tuples(st.floats(0.01, 0.99), st.floats(0.01, 100)), min_size=1, max_size=6))
+def test_no_order_of_free_tests_finds_failures_sooner(jobs) -> None:
+    """Smith's rule against all permutations, by the sum of p_fail * completion time."""
+
+    def cost(execution):
+        elapsed = total = Fraction(0)
+        for i in execution:
+            elapsed += Fraction(jobs[i][1])
+            total += Fraction(jobs[i][0]) * elapsed
+        return total
+
+    tests = [collected(f"t/a.py::x{i}") for i in range(len(jobs))]
+    ours = cost(order(tests, [expect(*job) for job in jobs], {}))
+    best = min(cost(execution) for execution in permutations(range(len(jobs))))
+    assert float(ours) == pytest.approx(float(best))
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0.01, 100)), min_size=1, max_size=8))
+def test_best_prefix_ratio_is_that_of_the_best_prefix(jobs) -> None:
+    weights, seconds = zip(*jobs, strict=True)
+    best = max(sum(weights[:k]) / sum(seconds[:k]) for k in range(1, len(jobs) + 1))
+    assert best_prefix_ratio(weights, seconds) == pytest.approx(best)
+
+
+@given(
+    st.lists(st.tuples(st.floats(0.01, 0.99), st.floats(0.1, 9)), min_size=1, max_size=5),
+    st.floats(0, 20),
+)
+def test_no_other_sequence_inside_a_block_has_a_better_beginning(jobs, setup_s) -> None:
+    """The rule by which a block is sorted also gives it the best rank, against brute force."""
+
+    def ratio(execution):
+        weights = [jobs[i][0] for i in execution]
+        seconds = [jobs[i][1] for i in execution]
+        return best_prefix_ratio(weights, [seconds[0] + setup_s, *seconds[1:]])
+
+    tests = [collected(f"t/a.py::x{i}", ("module:t/a.py",)) for i in range(len(jobs))]
+    ours = order(tests, [expect(*job) for job in jobs], {"module:t/a.py": setup_s})
+    assert ratio(ours) == pytest.approx(max(ratio(p) for p in permutations(range(len(jobs)))))
+
+
+def test_without_history_changed_files_come_first_and_the_rest_is_untouched() -> None:
+    tests = [collected(f"t/{file}.py::x{i}") for i, file in enumerate("abcabc")]
+    assert cold_order(tests, {"t/b.py"}) == [1, 4, 0, 2, 3, 5]
+
+
+def test_without_history_nor_change_the_collection_is_untouched() -> None:
+    scopes = [("module:t/a.py",), (), ("module:t/a.py",)]
+    tests = [collected(f"t/a.py::x{i}", scope) for i, scope in enumerate(scopes)]
+    assert cold_order(tests, set()) == [0, 1, 2]
+
+
+def test_without_history_a_block_of_several_files_moves_whole() -> None:
+    package = ("package:t",)
+    tests = [
+        collected("s/z.py::free"),
+        collected("t/a.py::x", package),
+        collected("t/b.py::y", package),
+        collected("u/c.py::z"),
+    ]
+    assert cold_order(tests, {"t/b.py", "u/c.py"}) == [2, 1, 3, 0]
+
+
+def test_without_history_order_marks_stay_in_place() -> None:
+    tests = [
+        collected("t/a.py::first", marker="order"),
+        collected("t/b.py::x"),
+        collected("t/c.py::middle", marker="order"),
+        collected("t/c.py::changed"),
+        collected("t/d.py::last", marker="order"),
+    ]
+    assert cold_order(tests, {"t/c.py", "t/d.py"}) == [0, 3, 1, 2, 4]
+
+
+@given(suites(), st.sets(st.sampled_from(["t/a.py", "t/b.py"])))
+def test_without_history_markers_keep_their_relative_order(suite, paths) -> None:
+    tests, _, _ = suite
+    execution = cold_order(tests, paths)
+    assert sorted(execution) == list(range(len(tests)))
+    marked = [i for i in execution if tests[i].marker == "order"]
+    assert marked == sorted(marked)
