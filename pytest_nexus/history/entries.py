@@ -1,0 +1,256 @@
+"""What the lines of a journal may hold: every value checked for its type and bounded."""
+
+from __future__ import annotations
+
+import json
+import re
+from json.scanner import make_scanner
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_nexus.history import journal
+from pytest_nexus.history.packing import (
+    CODES,
+    MAX_DURATION_S,
+    MAX_NUMBER,
+    RawAttempt,
+    worker_number,
+)
+from pytest_nexus.identity import MAX_KEY_CHARS, key_of_nodeid
+from pytest_nexus.records import PHASES, Change, ChangedFile, CIRun, Failure, Run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+WRONG: Final = (
+    TypeError,
+    ValueError,
+    LookupError,
+    OverflowError,
+    RecursionError,
+    AttributeError,
+    StopIteration,  # what the scanner raises at the end of a text that is cut off
+)
+"""What a line that is not as it should be raises here."""
+
+_MAX_MICROSECONDS: Final = int(MAX_DURATION_S * 1e6)
+_MAX_INTEGER: Final = 2**53
+_LAST_MOMENT: Final = 253_402_300_799.0
+_ALL_PASSED: Final = CODES["passed"] * 0o111
+_KEY: Final = rf'"([^"\\\x00-\x1f]{{1,{MAX_KEY_CHARS}}})"'
+_SECONDS: Final = r"((?:0|[1-9]\d{0,4})\.\d{6})"
+_passed: Final = re.compile(
+    rf'\{{"kind":"attempt","nodeid":{_KEY}(?:,"function":{_KEY})?,"at":{_SECONDS}'
+    rf',"setup":\["passed",{_SECONDS}\],"call":\["passed",{_SECONDS}\]'
+    rf',"teardown":\["passed",{_SECONDS}\](?:,"worker":"gw(\d{{1,5}})")?\}}',
+    re.ASCII,
+).fullmatch
+_RUN_UID: Final = re.compile(r"[0-9a-f]{32}")
+
+
+def parsed(line: str) -> dict[str, Any]:
+    """Return the one object of a line; a lone surrogate, which cannot be stored, becomes `?`."""
+    record, end = _scan(line, 0)
+    if end != len(line) and line[end:].strip():
+        raise ValueError("there is more than one value in the line")
+    if type(record) is not dict:
+        raise TypeError("the line is not an object")
+    if "\\u" not in line:
+        return record
+    text = json.dumps(record, ensure_ascii=False).encode("utf-8", "replace").decode()
+    cleaned: dict[str, Any] = json.loads(text)
+    return cleaned
+
+
+def passed_attempt(line: str) -> RawAttempt | None:
+    """Return the attempt of a line in exactly the form that the writer gives one that passed.
+
+    Most lines are such; this takes half the time of parsing them. For any other line, None.
+    """
+    match = _passed(line)
+    if match is None:
+        return None
+    key, function, at, setup, call, teardown, worker = match.groups()
+    return (
+        key,
+        None if function == key else function,
+        1,
+        _ALL_PASSED,
+        int(float(setup) * 1e6 + 0.5),
+        int(float(call) * 1e6 + 0.5),
+        int(float(teardown) * 1e6 + 0.5),
+        int(float(at) * 1e6 + 0.5) // 1000,
+        None if worker is None else int(worker),
+        None,
+    )
+
+
+def attempt(record: dict[str, Any]) -> RawAttempt:
+    """Return the attempt that an object describes."""
+    get = record.get
+    key = _key(record["nodeid"], get("key"))
+    function, worker, failure, number = (
+        get("function"),
+        get("worker"),
+        get("failure"),
+        get("number"),
+    )
+    outcomes, setup, call, teardown = _phases(get("setup"), get("call"), get("teardown"))
+    return (
+        key,
+        None if function is None or function == key else _text(function, MAX_KEY_CHARS),
+        1 if number is None else integer(number, minimum=1, maximum=MAX_NUMBER),
+        outcomes,
+        setup,
+        call,
+        teardown,
+        _microseconds(record["at"]) // 1000,
+        None if worker is None else worker_number(worker),
+        None if failure is None else _failure(failure),
+    )
+
+
+def _key(nodeid: Any, key: Any) -> str:
+    _text(nodeid, journal.MAX_NODEID_CHARS)
+    if key is not None:
+        return _text(key, MAX_KEY_CHARS)
+    return nodeid if len(nodeid) <= MAX_KEY_CHARS else key_of_nodeid(nodeid)
+
+
+def _phases(setup: Any, call: Any, teardown: Any) -> tuple[int, int | None, int | None, int | None]:
+    """Return the packed outcomes and the durations; written out, as it runs for every attempt."""
+    outcomes = 0
+    if setup is not None:
+        outcome, seconds = setup
+        outcomes = CODES[outcome]
+        setup = _microseconds(seconds)
+    if call is not None:
+        outcome, seconds = call
+        outcomes |= CODES[outcome] << 3
+        call = _microseconds(seconds)
+    if teardown is not None:
+        outcome, seconds = teardown
+        outcomes |= CODES[outcome] << 6
+        teardown = _microseconds(seconds)
+    if not outcomes:
+        raise ValueError("no phase of the attempt ran")
+    return outcomes, setup, call, teardown
+
+
+def _microseconds(seconds: Any) -> int:
+    if 0 <= seconds < MAX_DURATION_S:
+        return int(seconds * 1e6 + 0.5)
+    return 0 if seconds < 0 else _MAX_MICROSECONDS
+
+
+def _failure(record: dict[str, Any]) -> Failure:
+    phase = record["phase"]
+    if phase not in PHASES:
+        raise ValueError(f"{phase!r} is no phase")
+    return Failure(
+        phase,
+        *(
+            _text(record[name], journal.MAX_TEXT_CHARS)
+            for name in ("exception", "where", "message", "signature")
+        ),
+    )
+
+
+def run(record: dict[str, Any]) -> Run:
+    """Return the run that the first line describes."""
+    run_uid = record["run_uid"]
+    if not _RUN_UID.fullmatch(run_uid):
+        raise ValueError(f"{run_uid!r} is no run_uid, 32 hexadecimal digits")
+    ci = record.get("ci")
+    return Run(
+        run_uid=run_uid,
+        started_at=number(record["started_at"], _LAST_MOMENT),
+        change=_change(record),
+        ci=None if ci is None else _ci(ci),
+        python=_said(record, "python") or "",
+        pytest=_said(record, "pytest") or "",
+        platform=_said(record, "platform") or "",
+        workers=integer(record.get("workers", 0)),
+        selected_by=tuple(
+            _text(name, journal.MAX_TEXT_CHARS) for name in record.get("selected_by", ())
+        ),
+    )
+
+
+def _change(record: dict[str, Any]) -> Change:
+    files: list[ChangedFile] = []
+    n_left_out = integer(record.get("files_truncated", 0))
+    for entry in record.get("files", ())[: journal.MAX_FILES]:
+        try:
+            files.append(_file(entry))
+        except WRONG:
+            n_left_out += 1
+    return Change(
+        commit=_said(record, "commit"),
+        branch=_said(record, "branch"),
+        base=_said(record, "base"),
+        dirty=record.get("dirty") is True,
+        files=tuple(files),
+        note=f"{n_left_out} more changed files are not listed" if n_left_out else "",
+    )
+
+
+def _file(entry: dict[str, Any]) -> ChangedFile:
+    if entry["status"] not in ("A", "M", "D", "R"):
+        raise ValueError(f"{entry['status']!r} is no status of a file")
+    return ChangedFile(
+        _text(entry["path"], journal.MAX_TEXT_CHARS),
+        entry["status"],
+        integer(entry["added"]),
+        integer(entry["deleted"]),
+        _said(entry, "old_path"),
+    )
+
+
+def _ci(entry: dict[str, Any]) -> CIRun:
+    number = entry.get("run_number")
+    return CIRun(
+        provider=_text(entry["provider"], journal.MAX_TEXT_CHARS),
+        run_id=_text(entry["run_id"], journal.MAX_TEXT_CHARS),
+        run_number=None if number is None else integer(number),
+        run_attempt=integer(entry.get("run_attempt", 1)),
+        workflow=_said(entry, "workflow") or "",
+        job=_said(entry, "job") or "",
+        event=_said(entry, "event") or "",
+    )
+
+
+def _said(record: dict[str, Any], name: str) -> str | None:
+    value = record.get(name)
+    return None if value is None else _text(value, journal.MAX_TEXT_CHARS)
+
+
+def _text(value: Any, limit: int) -> str:
+    if type(value) is not str:
+        raise TypeError(f"{value!r} is not text")
+    if len(value) > limit:
+        raise ValueError(f"a text of {len(value)} characters is longer than {limit}")
+    return value
+
+
+def integer(value: Any, *, minimum: int = 0, maximum: int = _MAX_INTEGER) -> int:
+    """Return a JSON value that is an integer within bounds."""
+    if type(value) is not int or not minimum <= value <= maximum:
+        raise ValueError(f"{value!r} is not an integer from {minimum} to {maximum}")
+    return value
+
+
+def number(value: Any, maximum: float) -> float:
+    """Return a JSON value that is a number, clamped to [0, maximum]."""
+    if type(value) not in (int, float):
+        raise TypeError(f"{value!r} is not a number")
+    return min(max(float(value), 0.0), maximum)
+
+
+def _refused_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a finite number")
+
+
+_scan: Final[Callable[[str, int], tuple[Any, int]]] = make_scanner(
+    json.JSONDecoder(parse_constant=_refused_constant)  # type: ignore[arg-type] # its own context
+)
+"""Parses one value from an index; `json.loads` around it costs half as much again."""

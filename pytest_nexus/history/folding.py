@@ -1,0 +1,153 @@
+"""Keep the state table equal to the fold over the stored runs."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from pytest_nexus.history.packing import VERDICT_OF
+from pytest_nexus.history.stats import Observation, RunFacts, State, fold
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Mapping, Sequence
+
+Row: TypeAlias = tuple[Any, ...]
+"""A row of the attempt table, with its columns in their order."""
+
+_COMMIT_BYTES: Final = 8
+_FACTS: Final = (
+    "SELECT started_at, commit_id, dirty, mass_failure, source FROM run WHERE run_id = ?"
+)
+_ATTEMPTS: Final = "SELECT * FROM attempt WHERE run_id = ? ORDER BY test_id, number"
+_WRITE: Final = "INSERT OR REPLACE INTO state VALUES (?" + ", ?" * 13 + ")"
+_new: Final = tuple.__new__
+"""Makes a named tuple in a third of the time, where there is one for every attempt."""
+
+_FEW: Final = 4
+"""One look-up costs about as much as reading this many rows of a scan."""
+
+
+def refresh(
+    connection: sqlite3.Connection,
+    before: Sequence[int],
+    after: Sequence[int],
+    fresh: Mapping[int, Iterable[Row]],
+) -> None:
+    """Bring the states up to date after runs were added to those in `before`.
+
+    `before` and `after` are run ids in the order of the fold, `fresh` has the attempts of the new
+    runs. Where these come last they are folded onto the states; else their tests are folded anew,
+    and if they made others change places, the tests of all runs behind the first change.
+    """
+    same = next((place for place, old in enumerate(before) if after[place] != old), len(before))
+    if same == len(before):
+        _advance(connection, {run_id: _observations(fresh[run_id]) for run_id in after[same:]})
+        return
+    if [run_id for run_id in after if run_id not in fresh] == list(before):
+        moved: Iterable[Iterable[Row]] = fresh.values()
+    else:
+        moved = (_stored(connection, run_id) for run_id in after[same:])
+    _write(connection, folded(connection, after, only={row[1] for rows in moved for row in rows}))
+
+
+def rebuild(connection: sqlite3.Connection, order: Iterable[int]) -> None:
+    """Fold every state anew, after runs were taken away."""
+    connection.execute("DELETE FROM state")
+    _write(connection, folded(connection, order))
+
+
+def folded(
+    connection: sqlite3.Connection, order: Iterable[int], only: set[int] | None = None
+) -> dict[int, State]:
+    """Return the states of all tests, or of those in `only`, folded over the runs in order."""
+    states: dict[int, State | None] = {}
+    for run_id in order:
+        rows = _stored(connection, run_id) if only is None else _some(connection, run_id, only)
+        _fold_run(states, _facts(connection, run_id), _observations(rows))
+    return {test_id: state for test_id, state in states.items() if state is not None}
+
+
+def _advance(connection: sqlite3.Connection, runs: dict[int, dict[int, Observation]]) -> None:
+    states = _read(connection, set().union(*runs.values()))
+    for run_id, observations in runs.items():
+        _fold_run(states, _facts(connection, run_id), observations)
+    _write(connection, {test_id: state for test_id, state in states.items() if state is not None})
+
+
+def _fold_run(
+    states: dict[int, State | None], facts: RunFacts, observations: dict[int, Observation]
+) -> None:
+    known = states.get
+    for test_id, seen in observations.items():
+        states[test_id] = fold(known(test_id), facts, seen)
+
+
+def _stored(connection: sqlite3.Connection, run_id: int) -> Iterable[Row]:
+    return connection.execute(_ATTEMPTS, (run_id,))
+
+
+def _some(connection: sqlite3.Connection, run_id: int, test_ids: set[int]) -> Iterable[Row]:
+    """Return the attempts of some tests: picked from all, or one by one where they are few."""
+    (n_rows,) = connection.execute(
+        "SELECT n_attempts FROM run WHERE run_id = ?", (run_id,)
+    ).fetchone()
+    if len(test_ids) * _FEW > n_rows:
+        return (row for row in _stored(connection, run_id) if row[1] in test_ids)
+    query = "SELECT * FROM attempt WHERE run_id = ? AND test_id = ? ORDER BY number"
+    return (row for each in sorted(test_ids) for row in connection.execute(query, (run_id, each)))
+
+
+def _observations(rows: Iterable[Row]) -> dict[int, Observation]:
+    """Return what a run says of each of its tests: the first attempt, and all verdicts."""
+    found: dict[int, Observation] = {}
+    last = 0
+    for _, test_id, _, outcomes, setup, call, teardown, _, _, _ in rows:
+        verdict = VERDICT_OF[outcomes]
+        if test_id == last:
+            first = found[test_id]
+            found[test_id] = first._replace(verdicts=first.verdicts | verdict)
+        else:
+            found[test_id] = _new(Observation, (outcomes, verdict, setup, call, teardown))
+            last = test_id
+    return found
+
+
+def _facts(connection: sqlite3.Connection, run_id: int) -> RunFacts:
+    started_at, commit, dirty, mass_failure, source = connection.execute(
+        _FACTS, (run_id,)
+    ).fetchone()
+    return RunFacts(
+        started_at=started_at,
+        commit=b"" if dirty or not commit else _commit_bytes(commit),
+        teaches_flakes=not mass_failure,
+        has_outcomes=source != "durations",
+    )
+
+
+def _commit_bytes(commit: str) -> bytes:
+    """Return the first 8 bytes of a commit id; a digest of one that is not hexadecimal."""
+    try:
+        first = bytes.fromhex(commit[: 2 * _COMMIT_BYTES])
+    except ValueError:
+        first = b""
+    if len(first) == _COMMIT_BYTES:
+        return first
+    return hashlib.sha256(commit.encode()).digest()[:_COMMIT_BYTES]
+
+
+def _read(connection: sqlite3.Connection, test_ids: set[int]) -> dict[int, State | None]:
+    (n_known,) = connection.execute("SELECT count(*) FROM state").fetchone()
+    if len(test_ids) * _FEW > n_known:
+        rows = connection.execute("SELECT * FROM state")
+        return {row[0]: _new(State, row[1:]) for row in rows if row[0] in test_ids}
+    states: dict[int, State | None] = {}
+    for test_id in test_ids:
+        row = connection.execute("SELECT * FROM state WHERE test_id = ?", (test_id,)).fetchone()
+        if row is not None:
+            states[test_id] = State._make(row[1:])
+    return states
+
+
+def _write(connection: sqlite3.Connection, states: dict[int, State]) -> None:
+    connection.executemany(_WRITE, ((test_id, *states[test_id]) for test_id in sorted(states)))

@@ -1,0 +1,198 @@
+"""Take journals and imported runs into the history."""
+
+from __future__ import annotations
+
+import gc
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from pytest_nexus.errors import JournalError, NewerJournalError
+from pytest_nexus.history.journal import is_live, run_uid_of
+from pytest_nexus.history.reading import scan_journal
+from pytest_nexus.history.union import Candidate, candidate, candidate_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from pytest_nexus.history.store import History
+    from pytest_nexus.records import Attempt, Run
+
+KEPT_JOURNALS: Final = 20
+"""Journals left beside the history: what a history that was set aside is made up from again."""
+
+BATCH_ATTEMPTS: Final = 200_000
+"""Attempts taken in by one transaction: other writers wait no longer than about two seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What became of one journal or imported run."""
+
+    run_uid: str
+    """Empty when the journal was refused."""
+    n_attempts: int
+    new: bool
+    """Whether the history changed: the run was unknown, or the stored copy had less of it."""
+    complete: bool
+    dropped: int
+    """Lines that are not what the format says."""
+    refused: str = ""
+    """The sentence that says why the journal was not taken in; empty when it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A journal between reading and taking in."""
+
+    candidate: Candidate | None
+    dropped: int = 0
+    refused: str = ""
+
+    @property
+    def n_attempts(self) -> int:
+        return self.candidate.counts.n_attempts if self.candidate else 0
+
+
+def ingest_journal(history: History, path: Path) -> Ingested:
+    """Take one journal in, in one transaction; a second time changes nothing.
+
+    Raises:
+        JournalError: it cannot be read; `NewerJournalError` if a later version wrote it.
+        HistoryError: the history cannot be written.
+    """
+    with _collector_paused():
+        (ingested,) = _added(history, [_scanned(path)])
+    return ingested
+
+
+def ingest_run(
+    history: History, run: Run, attempts: Iterable[Attempt], *, dropped: int = 0
+) -> Ingested:
+    """Take in a run that another reader made, from JUnit XML for example."""
+    each = candidate_of(run, (attempt for attempt in attempts if any(attempt.phases)))
+    (ingested,) = _added(history, [_Read(each, dropped)])
+    return ingested
+
+
+def ingest_many(
+    history: History, paths: Iterable[Path], progress: Callable[[int, int], None] | None = None
+) -> list[Ingested]:
+    """Take in journals, in portions of one transaction each; one result for each, in their order.
+
+    A journal that cannot be read is refused in its result, and the others go on. `progress` is
+    called with the number of journals done and of all.
+    """
+    given = list(paths)
+    by_time = sorted(range(len(given)), key=lambda index: given[index].name)
+    results: list[Ingested] = []
+    for batch in _batches(given[index] for index in by_time):
+        with _collector_paused():
+            results += _added(history, batch)
+        if progress is not None:
+            progress(len(results), len(given))
+    return [result for _, result in sorted(zip(by_time, results, strict=True), key=_place)]
+
+
+def pending(history: History | None, journal_dir: Path) -> list[Path]:
+    """Return the journals of ended sessions that the history does not have, oldest first."""
+    paths = _journals(journal_dir)
+    known = history.known_runs(map(run_uid_of, paths)) if history is not None else set()
+    return [path for path in paths if run_uid_of(path) not in known and not is_live(path)]
+
+
+def sweep(history: History, journal_dir: Path, keep: int = KEPT_JOURNALS) -> list[Ingested]:
+    """Take in the pending journals, then delete those taken in but the newest `keep`.
+
+    What is no journal is renamed to end in `.refused`, so that it is reported once; a journal of a
+    later version stays for a later version.
+    """
+    waiting = pending(history, journal_dir)
+    results = ingest_many(history, waiting)
+    for path, result in zip(waiting, results, strict=True):
+        if result.refused and not _is_newer(path):
+            with suppress(OSError):
+                path.rename(path.with_name(f"{path.name}.refused"))
+    _delete_old(history, journal_dir, keep)
+    return results
+
+
+def _delete_old(history: History, journal_dir: Path, keep: int) -> None:
+    paths = _journals(journal_dir)
+    known = history.known_runs(map(run_uid_of, paths))
+    taken_in = [path for path in paths if run_uid_of(path) in known and not is_live(path)]
+    for path in taken_in[: max(0, len(taken_in) - keep)]:
+        with suppress(OSError):  # another session was faster, or the folder cannot be written
+            path.unlink()
+
+
+def _journals(journal_dir: Path) -> list[Path]:
+    try:
+        names = sorted(path for path in journal_dir.glob("*.jsonl") if path.name[0] != ".")
+    except OSError:
+        return []
+    return [path for path in names if path.is_file()]
+
+
+def _is_newer(path: Path) -> bool:
+    try:
+        scan_journal(path)
+    except NewerJournalError:
+        return True
+    except JournalError:
+        return False
+    return False
+
+
+def _place(placed: tuple[int, Ingested]) -> int:
+    return placed[0]
+
+
+def _batches(paths: Iterable[Path]) -> Iterator[list[_Read]]:
+    batch: list[_Read] = []
+    for path in paths:
+        try:
+            with _collector_paused():
+                batch.append(_scanned(path))
+        except JournalError as error:
+            batch.append(_Read(None, refused=str(error)))
+        if sum(read.n_attempts for read in batch) >= BATCH_ATTEMPTS:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _scanned(path: Path) -> _Read:
+    scan = scan_journal(path)
+    return _Read(candidate(scan.run, scan.attempts, scan.digest), scan.dropped)
+
+
+def _added(history: History, batch: list[_Read]) -> list[Ingested]:
+    sound = [read.candidate for read in batch if read.candidate is not None]
+    taken = iter(history.add(sound) if sound else ())
+    return [
+        Ingested("", 0, new=False, complete=False, dropped=0, refused=read.refused)
+        if read.candidate is None
+        else Ingested(
+            read.candidate.run.run_uid,
+            read.n_attempts,
+            next(taken),
+            read.candidate.run.complete,
+            read.dropped,
+        )
+        for read in batch
+    ]
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Keep the cyclic collector from looking at rows that have no cycles, a fifth of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

@@ -1,0 +1,191 @@
+"""Read a journal, which is untrusted input: a line that is not what it must be is dropped."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+from pytest_nexus.errors import JournalError, NewerJournalError
+from pytest_nexus.history import entries, journal
+from pytest_nexus.history.packing import MAX_DURATION_S, RawAttempt, full_attempt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pytest_nexus.records import Attempt, Run
+
+_CHUNK_BYTES: Final = 1024 * 1024
+_DIGEST_BYTES: Final = 16
+_MAX_STATUS: Final = 2**32
+_OVERLONG: Final = "longer than a line may be"
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """What a journal holds."""
+
+    run: Run
+    attempts: tuple[Attempt, ...]
+    dropped: int
+    """Lines that are not what the format says."""
+    torn: bool
+    """Whether the last line is cut off: the session was killed while it wrote it."""
+
+
+@dataclass(slots=True)
+class Scan:
+    """A journal as read for the store; filled line by line."""
+
+    run: Run
+    attempts: list[RawAttempt] = field(default_factory=list)
+    nodeids: list[str] | None = None
+    """Of the attempts, when they were asked for."""
+    dropped: int = 0
+    torn: bool = False
+    digest: bytes = b""
+    """Over the bytes of the file."""
+
+
+def read_journal(path: Path) -> Journal:
+    """Return the content of a journal.
+
+    Raises:
+        NewerJournalError: a later version wrote it.
+        JournalError: it cannot be read, or does not begin with a run.
+    """
+    scan = scan_journal(path, with_nodeids=True)
+    attempts = tuple(
+        full_attempt(raw, nodeid)
+        for raw, nodeid in zip(scan.attempts, scan.nodeids or (), strict=True)
+    )
+    return Journal(scan.run, attempts, scan.dropped, scan.torn)
+
+
+def scan_journal(path: Path, *, with_nodeids: bool = False) -> Scan:
+    """Return the content of a journal as it is stored; raises what `read_journal` raises."""
+    try:
+        with path.open("rb") as file:
+            lines = _Lines(file)
+            scan = Scan(_first_run(path, lines.first()), nodeids=[] if with_nodeids else None)
+            for portion in lines.portions():
+                _take(scan, portion)
+            _take_torn(scan, lines.last())
+    except OSError as error:
+        raise JournalError(f"Cannot read journal {str(path)!r}: {error}") from error
+    scan.digest = lines.digest.digest()[:_DIGEST_BYTES]
+    return scan
+
+
+def _take_torn(scan: Scan, line: str) -> None:
+    """Take a last line without an end: it counts if it is whole, as when an editor saved it."""
+    if not line:
+        return
+    try:
+        _take_line(scan, line)
+    except entries.WRONG:
+        scan.torn = True
+
+
+class _Lines:
+    """The lines of a file in portions, each line bounded; counts the bytes into a digest."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._rest = b""
+        self.digest = hashlib.sha256()
+
+    def first(self) -> str:
+        """Return the first line, which may be longer than the others."""
+        while b"\n" not in self._rest and len(self._rest) <= journal.MAX_FIRST_LINE_BYTES:
+            if not self._fill():
+                break
+        line, _, self._rest = self._rest.partition(b"\n")
+        return _decoded(line, journal.MAX_FIRST_LINE_BYTES)
+
+    def portions(self) -> Iterator[list[str]]:
+        """Yield the further lines that are ended; one that is too long is dropped later."""
+        while True:
+            whole, newline, rest = self._rest.rpartition(b"\n")
+            if newline:
+                self._rest = rest
+                yield [_decoded(line, journal.MAX_LINE_BYTES) for line in whole.split(b"\n")]
+            elif len(rest) > journal.MAX_LINE_BYTES:
+                self._rest = b" " * (journal.MAX_LINE_BYTES + 1)  # too long already: the rest is
+            if not self._fill():
+                return
+
+    def last(self) -> str:
+        """Return what follows the last line end."""
+        return _decoded(self._rest, journal.MAX_LINE_BYTES)
+
+    def _fill(self) -> bool:
+        chunk = self._file.read(_CHUNK_BYTES)
+        self.digest.update(chunk)
+        self._rest += chunk
+        return bool(chunk)
+
+
+def _decoded(line: bytes, limit: int) -> str:
+    return _OVERLONG if len(line) > limit else line.decode("utf-8", "replace")
+
+
+def _first_run(path: Path, line: str) -> Run:
+    try:
+        record = entries.parsed(line)
+        if record.get("kind") != "run":
+            raise ValueError("its first line is not a run")
+        schema = entries.integer(record["schema"], minimum=1)
+    except entries.WRONG as error:
+        raise JournalError(f"{str(path)!r} is not a journal: {error}") from error
+    if schema > journal.SCHEMA:
+        raise NewerJournalError(
+            f"Journal {str(path)!r} is of format {schema}, this version of nexus reads "
+            f"{journal.SCHEMA}; upgrade pytest-nexus-ci to take it in"
+        )
+    try:
+        return entries.run(record)
+    except entries.WRONG as error:
+        raise JournalError(f"Journal {str(path)!r} does not say what run it is: {error}") from error
+
+
+def _take(scan: Scan, lines: list[str]) -> None:
+    quick = entries.passed_attempt
+    for line in lines:
+        raw = quick(line)
+        try:
+            if raw is not None:
+                _add(scan, raw, raw[0])
+            else:
+                _take_line(scan, line)
+        except entries.WRONG:
+            scan.dropped += 1
+
+
+def _take_line(scan: Scan, line: str) -> None:
+    record = entries.parsed(line)
+    kind = record["kind"]
+    if kind == "attempt":
+        _add(scan, entries.attempt(record), record["nodeid"])
+    elif kind == "collection":
+        n_collected = entries.integer(record["collected"])
+        n_selected = entries.integer(record["selected"])
+        scan.run = replace(scan.run, n_collected=n_collected, n_selected=n_selected)
+    elif kind == "end":
+        scan.run = replace(
+            scan.run,
+            duration_s=entries.number(record["duration"], MAX_DURATION_S),
+            exit_status=entries.integer(
+                record["exit_status"], minimum=-_MAX_STATUS, maximum=_MAX_STATUS
+            ),
+            complete=record["complete"] is True,
+        )
+
+
+def _add(scan: Scan, raw: RawAttempt, nodeid: str) -> None:
+    if len(scan.attempts) >= journal.MAX_ATTEMPTS:
+        raise ValueError("more attempts than a session can have")
+    scan.attempts.append(raw)
+    if scan.nodeids is not None:
+        scan.nodeids.append(nodeid)

@@ -1,0 +1,169 @@
+"""Runs between their dataclass and their rows."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from pytest_nexus.history.sequence import Slot, in_order
+from pytest_nexus.records import Change, ChangedFile, CIRun, Run
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable
+
+_COLUMNS: Final = (
+    "run_uid, started_at, source, commit_id, branch, base, dirty, change_note, ci_provider, "
+    "ci_run_id, ci_run_number, ci_run_attempt, ci_workflow, ci_job, ci_event, python, pytest, "
+    "platform, workers, selected_by, n_collected, n_selected, duration_s, exit_status, complete, "
+    "n_attempts, n_tests, n_failed, n_reruns, mass_failure"
+)
+_INSERT: Final = "INSERT INTO run VALUES (?" + ", ?" * 31 + ")"
+_SLOTS: Final = (
+    "SELECT run_id, run_uid, started_at, ci_provider, ci_workflow, ci_run_number, ci_run_attempt "
+    "FROM run"
+)
+
+
+class Counts(NamedTuple):
+    """How many attempts and tests a run has."""
+
+    n_attempts: int
+    n_tests: int
+    n_failed: int
+    n_reruns: int
+    mass_failure: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """A stored run with what its attempts add up to."""
+
+    run: Run
+    n_attempts: int
+    n_tests: int
+    """Tests with at least one attempt, skipped ones included."""
+    n_failed: int
+    """Tests whose first attempt failed or had an error."""
+    n_reruns: int
+    """Attempts after the first."""
+    mass_failure: bool
+    """Whether so many tests failed that the run says nothing about flakiness."""
+
+
+def ordered_runs(connection: sqlite3.Connection) -> list[int]:
+    """Return the ids of all runs in the order in which they are folded."""
+    slots = (
+        Slot(
+            run_id,
+            run_uid,
+            started_at,
+            None if provider is None or number is None else (provider, workflow or ""),
+            number or 0,
+            attempt or 1,
+        )
+        for run_id, run_uid, started_at, provider, workflow, number, attempt in connection.execute(
+            _SLOTS
+        )
+    )
+    return [slot.run_id for slot in in_order(slots)]
+
+
+def insert_run(connection: sqlite3.Connection, run: Run, counts: Counts, digest: bytes) -> int:
+    """Store a run and its changed files; return its id."""
+    (run_id,) = connection.execute("SELECT coalesce(max(run_id), 0) + 1 FROM run").fetchone()
+    connection.execute(_INSERT, (run_id, *_row(run), *counts, digest))
+    connection.executemany(
+        "INSERT OR IGNORE INTO changed_file VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (run_id, file.path, file.status, file.added, file.deleted, file.old_path)
+            for file in run.change.files
+        ],
+    )
+    return int(run_id)
+
+
+def _row(run: Run) -> tuple[object, ...]:
+    change, ci = run.change, run.ci
+    return (
+        run.run_uid,
+        run.started_at,
+        run.source,
+        change.commit,
+        change.branch,
+        change.base,
+        change.dirty,
+        change.note,
+        *(
+            (None,) * 7
+            if ci is None
+            else (
+                ci.provider,
+                ci.run_id,
+                ci.run_number,
+                ci.run_attempt,
+                ci.workflow,
+                ci.job,
+                ci.event,
+            )
+        ),
+        run.python,
+        run.pytest,
+        run.platform,
+        run.workers,
+        json.dumps(run.selected_by),
+        run.n_collected,
+        run.n_selected,
+        run.duration_s,
+        run.exit_status,
+        run.complete,
+    )
+
+
+def summaries(connection: sqlite3.Connection, run_ids: Iterable[int]) -> list[RunSummary]:
+    """Return the runs with these ids, in the order given."""
+    wanted = list(run_ids)
+    select = f"SELECT run_id, {_COLUMNS} FROM run"  # noqa: S608 - constants only
+    rows = _by_run(connection, select, wanted)
+    files = _by_run(connection, "SELECT * FROM changed_file", wanted)
+    return [
+        _summary(row, tuple(ChangedFile(*file) for file in files.get(run_id, ())))
+        for run_id in wanted
+        for row in rows.get(run_id, ())
+    ]
+
+
+def _by_run(
+    connection: sqlite3.Connection, select: str, run_ids: list[int]
+) -> dict[int, list[tuple[Any, ...]]]:
+    rows: dict[int, list[tuple[Any, ...]]] = {}
+    for run_id in run_ids:
+        for row in connection.execute(f"{select} WHERE run_id = ?", (run_id,)):
+            rows.setdefault(run_id, []).append(row[1:])
+    return rows
+
+
+def _summary(row: tuple[Any, ...], files: tuple[ChangedFile, ...]) -> RunSummary:
+    run_uid, started_at, source, commit, branch, base, dirty, note = row[:8]
+    python, pytest, platform, workers, selected_by = row[15:20]
+    n_collected, n_selected, duration_s, exit_status, complete = row[20:25]
+    run = Run(
+        run_uid=run_uid,
+        started_at=started_at,
+        change=Change(commit, branch, base, bool(dirty), files, note),
+        ci=None if row[8] is None else CIRun(*row[8:15]),
+        python=python,
+        pytest=pytest,
+        platform=platform,
+        workers=workers,
+        selected_by=tuple(json.loads(selected_by)),
+        source=source,
+        n_collected=n_collected,
+        n_selected=n_selected,
+        duration_s=duration_s,
+        exit_status=exit_status,
+        complete=bool(complete),
+    )
+    n_attempts, n_tests, n_failed, n_reruns, mass_failure = row[25:30]
+    return RunSummary(run, n_attempts, n_tests, n_failed, n_reruns, bool(mass_failure))

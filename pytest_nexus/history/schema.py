@@ -1,0 +1,188 @@
+"""The tables of the history file, and the way from an older version to this one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping
+
+SCHEMA_VERSION: Final = 1
+"""Kept in `PRAGMA user_version`. Versions: 1, the first (0.1.0)."""
+
+APPLICATION_ID: Final = 0x4E585553
+"""Kept in `PRAGMA application_id`: the file is a history and not another program's database."""
+
+SCHEMA: Final = """
+-- Facts about the file itself.
+CREATE TABLE meta (
+    name TEXT NOT NULL PRIMARY KEY,   -- `slim`: the file has runs and state, but no attempts
+    value TEXT NOT NULL               -- `yes`
+) WITHOUT ROWID;
+
+-- One pytest session.
+CREATE TABLE run (
+    run_id INTEGER PRIMARY KEY,       -- number within this file; differs between copies
+    run_uid TEXT NOT NULL UNIQUE,     -- 32 hexadecimal digits; the same in every copy
+    started_at REAL NOT NULL,         -- seconds since the epoch, by the clock of its machine
+    source TEXT NOT NULL,             -- `journal`, `junit`, `reportlog` or `durations`
+    commit_id TEXT,                   -- commit that was checked out
+    branch TEXT,                      -- branch that was checked out, or that the CI names
+    base TEXT,                        -- commit that the change is compared with
+    dirty INTEGER NOT NULL,           -- 1: the tree differed from the commit
+    change_note TEXT NOT NULL,        -- what could not be found out about the change
+    ci_provider TEXT,                 -- `github`; NULL outside CI
+    ci_run_id TEXT,                   -- the same for all jobs of a run, and for its re-runs
+    ci_run_number INTEGER,            -- counts the runs of a workflow upwards
+    ci_run_attempt INTEGER,           -- 1, then more for re-runs
+    ci_workflow TEXT,                 -- name of the workflow
+    ci_job TEXT,                      -- name of the job
+    ci_event TEXT,                    -- what started it, `push` or `pull_request`
+    python TEXT NOT NULL,             -- version of Python
+    pytest TEXT NOT NULL,             -- version of pytest
+    platform TEXT NOT NULL,           -- operating system and machine
+    workers INTEGER NOT NULL,         -- xdist workers; 0 without xdist
+    selected_by TEXT NOT NULL,        -- JSON list of the options that limited the run
+    n_collected INTEGER,              -- tests collected; NULL when it ended before
+    n_selected INTEGER,               -- tests left after selection
+    duration_s REAL,                  -- wall seconds; NULL when the end was not recorded
+    exit_status INTEGER,              -- of pytest; NULL when the session was killed
+    complete INTEGER NOT NULL,        -- 1: every selected test ran to its end
+    n_attempts INTEGER NOT NULL,      -- attempts of all tests
+    n_tests INTEGER NOT NULL,         -- tests with at least one attempt
+    n_failed INTEGER NOT NULL,        -- tests whose first attempt failed or had an error
+    n_reruns INTEGER NOT NULL,        -- attempts after the first
+    mass_failure INTEGER NOT NULL,    -- 1: so many failed that it says nothing about flakiness
+    digest BLOB NOT NULL              -- over the content: decides between two copies of a run
+);
+
+-- A file that a run's change touches.
+CREATE TABLE changed_file (
+    run_id INTEGER NOT NULL REFERENCES run,  -- the run
+    path TEXT NOT NULL,               -- relative to the root of the tests, with `/`
+    status TEXT NOT NULL,             -- `A`dded, `M`odified, `D`eleted or `R`enamed
+    added INTEGER NOT NULL,           -- lines added
+    deleted INTEGER NOT NULL,         -- lines deleted
+    old_path TEXT,                    -- where a renamed file was before
+    PRIMARY KEY (run_id, path)
+) WITHOUT ROWID;
+
+-- A test that some run had.
+CREATE TABLE test (
+    test_id INTEGER PRIMARY KEY,      -- number within this file; differs between copies
+    key TEXT NOT NULL UNIQUE,         -- node id with addresses and long parts normalised
+    function TEXT                     -- key without parameters; NULL when it is the key
+);
+
+-- A reason for a failure; many attempts share one.
+CREATE TABLE failure (
+    failure_id INTEGER PRIMARY KEY,   -- number within this file; differs between copies
+    signature TEXT NOT NULL,          -- 16 hexadecimal digits over the three texts
+    phase TEXT NOT NULL,              -- `setup`, `call` or `teardown`
+    exception TEXT NOT NULL,          -- qualified name of the exception
+    location TEXT NOT NULL,           -- innermost frame of the project, `path::function`
+    message TEXT NOT NULL,            -- first line, with numbers and quoted text masked
+    UNIQUE (signature, phase)
+);
+
+-- One execution of one test in one run. Rows are inserted in key order, and nothing else is
+-- indexed, so that a row takes about 30 bytes.
+CREATE TABLE attempt (
+    run_id INTEGER NOT NULL REFERENCES run,    -- the run
+    test_id INTEGER NOT NULL REFERENCES test,  -- the test
+    number INTEGER NOT NULL,          -- 1, then more for reruns in the same session
+    outcomes INTEGER NOT NULL,        -- set-up + 8 call + 64 tear-down; 0 did not run, 1 passed,
+                                      -- 2 failed, 3 error, 4 skipped, 5 xfailed, 6 xpassed
+    setup_us INTEGER,                 -- duration of the set-up in microseconds
+    call_us INTEGER,                  -- duration of the call in microseconds
+    teardown_us INTEGER,              -- duration of the tear-down in microseconds
+    started_ms INTEGER NOT NULL,      -- milliseconds from the start of the run
+    worker INTEGER,                   -- 3 for xdist's `gw3`; NULL without workers
+    failure_id INTEGER REFERENCES failure,     -- why it failed
+    PRIMARY KEY (run_id, test_id, number)
+) WITHOUT ROWID;
+
+-- What is known of a test: a fold over its runs, always equal to the fold started anew.
+CREATE TABLE state (
+    test_id INTEGER PRIMARY KEY REFERENCES test,  -- the test
+    runs INTEGER NOT NULL,            -- runs that have it, not skipped
+    failures INTEGER NOT NULL,        -- runs whose first attempt failed or had an error
+    rate_2 REAL NOT NULL,             -- failure rate, weight halved every 2 runs of the test
+    rate_8 REAL NOT NULL,             -- failure rate, weight halved every 8 runs
+    rate_32 REAL NOT NULL,            -- failure rate, weight halved every 32 runs
+    since_failure INTEGER,            -- runs since the last failure; NULL when there was none
+    transitions INTEGER NOT NULL,     -- how often the outcome changed from run to run
+    flakes INTEGER NOT NULL,          -- commits on which it both failed and passed
+    last_outcome INTEGER NOT NULL,    -- of the last run, coded as in `attempt.outcomes`
+    first_seen REAL NOT NULL,         -- start of the first run that has it
+    last_seen REAL NOT NULL,          -- start of the last run that has it
+    durations BLOB NOT NULL,          -- last 7 set-ups, calls and tear-downs in seconds, as 7 times
+                                      -- 3 little-endian 32-bit floats; NaN before the first ones
+    commits BLOB NOT NULL             -- last 4 commits: 8 bytes of the id and a byte, 1 passed,
+                                      -- 2 failed, 3 both
+);
+
+-- A run that was pruned and must not come back.
+CREATE TABLE tombstone (
+    run_uid TEXT NOT NULL PRIMARY KEY -- of the pruned run
+) WITHOUT ROWID;
+"""
+
+TABLES: Final = (
+    "meta",
+    "run",
+    "changed_file",
+    "test",
+    "failure",
+    "attempt",
+    "state",
+    "tombstone",
+)
+
+MIGRATIONS: Final[Mapping[int, str]] = {}
+"""By version: the SQL that leads to the next one."""
+
+
+def statements(script: str) -> list[str]:
+    """Return the single statements of a script, so that they share the caller's transaction.
+
+    A statement ends with a semicolon at the end of a line; its comments stay in it.
+    """
+    return [part for part in script.split(";\n") if part.strip()]
+
+
+def create(connection: sqlite3.Connection) -> None:
+    """Make the tables in an empty file; called inside a transaction."""
+    for statement in statements(SCHEMA):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def migrate(
+    connection: sqlite3.Connection, steps: Mapping[int, str] = MIGRATIONS, to: int = SCHEMA_VERSION
+) -> None:
+    """Lead an older file to version `to`, one transaction for each step.
+
+    Every step looks at the version again once it holds the lock: another process may have been
+    faster.
+    """
+    while True:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if version < to:
+                _step(connection, steps[version], version + 1)
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
+        if version >= to:
+            return
+
+
+def _step(connection: sqlite3.Connection, script: str, version: int) -> None:
+    for statement in statements(script):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {version}")

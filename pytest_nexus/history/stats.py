@@ -1,0 +1,235 @@
+"""The fold: what the history knows of a test, from its observations in order. Pure."""
+
+from __future__ import annotations
+
+import math
+import struct
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from pytest_nexus.history.packing import (
+    FAIL,
+    NO_VERDICT,
+    OUTCOME_CODE_OF,
+    PASS,
+    VERDICT_OF,
+)
+from pytest_nexus.records import OUTCOMES, FunctionKey, TestKey, TestStats
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+WINDOW: Final = 7
+"""Durations kept of each phase: the median survives three outliers in a row (a cold cache and two
+runs on a busy machine), and follows a lasting change after four runs."""
+
+HALF_LIVES: Final = (2, 8, 32)
+"""Runs of a test after which a failure weighs half: the last edit, the last days, its nature."""
+
+MAX_COMMITS: Final = 4
+"""Commits remembered for flake evidence: jobs of one commit arrive together, older ones do not."""
+
+_TRIPLE: Final = struct.Struct("<3f")
+_DURATIONS: Final = struct.Struct(f"<{3 * WINDOW}f")
+_NO_DURATIONS: Final = _DURATIONS.pack(*[math.nan] * 3 * WINDOW)
+_COMMIT_BYTES: Final = 8
+_ENTRY_BYTES: Final = _COMMIT_BYTES + 1
+_MEMORY_BYTES: Final = MAX_COMMITS * _ENTRY_BYTES
+_BOTH: Final = PASS | FAIL
+_BYTE: Final = (b"\0", b"\1", b"\2", b"\3")
+_SETTLED: Final = 1024
+
+
+class State(NamedTuple):
+    """A row of the state table but for its id; a tuple, so that it is stored as it is."""
+
+    runs: int
+    failures: int
+    rate_2: float
+    rate_8: float
+    rate_32: float
+    since_failure: int | None
+    transitions: int
+    flakes: int
+    last_outcome: int
+    first_seen: float
+    last_seen: float
+    durations: bytes
+    commits: bytes
+
+
+class RunFacts(NamedTuple):
+    """What the fold has to know of a run."""
+
+    started_at: float
+    commit: bytes
+    """First 8 bytes of the commit id; empty when the tree was dirty or the commit unknown."""
+    teaches_flakes: bool
+    """False for a mass failure, which says nothing about single tests."""
+    has_outcomes: bool
+    """False for imported durations."""
+
+
+class Observation(NamedTuple):
+    """What one run says of one test."""
+
+    outcomes: int
+    """Of the first attempt, packed."""
+    verdicts: int
+    """Of all attempts: `PASS`, `FAIL` or both bits."""
+    setup_us: int | None
+    call_us: int | None
+    teardown_us: int | None
+
+
+def fold(state: State | None, run: RunFacts, seen: Observation) -> State:
+    """Return the state of a test after one more run; None is the state before the first.
+
+    A skipped test has not run, and imported durations have no outcome: neither counts as a run.
+    """
+    if state is None:
+        start = run.started_at
+        state = State(0, 0, 0.0, 0.0, 0.0, None, 0, 0, 1, start, start, _NO_DURATIONS, b"")
+    verdict = VERDICT_OF[seen.outcomes]
+    if not run.has_outcomes:
+        return state._replace(last_seen=run.started_at, durations=_pushed(state.durations, seen))
+    if verdict == NO_VERDICT:
+        return state._replace(last_outcome=OUTCOME_CODE_OF[seen.outcomes], last_seen=run.started_at)
+    return _counted(state, run, seen, failed=verdict == FAIL)
+
+
+def _counted(state: State, run: RunFacts, seen: Observation, *, failed: bool) -> State:
+    runs, failures, rate_2, rate_8, rate_32, since, transitions, flakes, *_ = state
+    if runs and failed != (since == 0):
+        transitions += 1
+    if failed or failures:
+        gain_2, gain_8, gain_32 = _gains(min(runs + 1, _SETTLED))
+        rate_2 += (failed - rate_2) * gain_2
+        rate_8 += (failed - rate_8) * gain_8
+        rate_32 += (failed - rate_32) * gain_32
+        since = 0 if failed or since is None else since + 1
+    commits = state.commits
+    if run.teaches_flakes:
+        commits, proved = _witness(commits, run.commit, seen.verdicts)
+        flakes += proved
+    return State(
+        runs + 1,
+        failures + failed,
+        rate_2,
+        rate_8,
+        rate_32,
+        since,
+        transitions,
+        flakes,
+        OUTCOME_CODE_OF[seen.outcomes],
+        state.first_seen,
+        run.started_at,
+        _pushed(state.durations, seen),
+        commits,
+    )
+
+
+def _pushed(durations: bytes, seen: Observation) -> bytes:
+    """Return the durations with one more of each phase that ran."""
+    setup, call, teardown = seen.setup_us, seen.call_us, seen.teardown_us
+    if setup is not None and call is not None and teardown is not None:
+        return durations[_TRIPLE.size :] + _TRIPLE.pack(setup / 1e6, call / 1e6, teardown / 1e6)
+    values = list(_DURATIONS.unpack(durations))
+    for phase, duration_us in enumerate((setup, call, teardown)):
+        if duration_us is not None:
+            values[phase::3] = [*values[phase + 3 :: 3], duration_us / 1e6]
+    return _DURATIONS.pack(*values)
+
+
+@lru_cache(maxsize=_SETTLED)
+def _gains(runs: int) -> tuple[float, float, float]:
+    """Return the weight of the newest of `runs` runs, for each half-life.
+
+    With decay d = 2^(-1/half-life), the weights d^i of n runs sum to (1 - d^n) / (1 - d); dividing
+    by the sum corrects the bias of a young average: one failing run gives a rate of 1.
+    """
+    first, second, third = (
+        (1 - 2 ** (-1 / life)) / (1 - 2 ** (-runs / life)) for life in HALF_LIVES
+    )
+    return first, second, third
+
+
+def _witness(memory: bytes, commit: bytes, verdicts: int) -> tuple[bytes, int]:
+    """Return the memory of commits after one more witness, and 1 if it proves a flake."""
+    if not commit:
+        return memory, int(verdicts == _BOTH)
+    before = 0
+    if commit in memory:
+        memory, before = _taken_out(memory, commit)
+    after = before | verdicts
+    memory = (memory + commit + _BYTE[after])[-_MEMORY_BYTES:]
+    return memory, int(after == _BOTH != before)
+
+
+def _taken_out(memory: bytes, commit: bytes) -> tuple[bytes, int]:
+    """Return the memory without a commit, and the verdicts that it had there."""
+    for at in range(0, len(memory), _ENTRY_BYTES):
+        if memory.startswith(commit, at):
+            return memory[:at] + memory[at + _ENTRY_BYTES :], memory[at + _COMMIT_BYTES]
+    return memory, 0  # the bytes of two entries together look like the commit
+
+
+def stats_of(key: str, function: str | None, state: Sequence[Any]) -> TestStats:
+    """Return the readable form of a `State`: medians and spreads in place of durations."""
+    (
+        runs, failures, rate_2, rate_8, rate_32, since, transitions, flakes,
+        last_outcome, first_seen, last_seen, packed, _,
+    ) = state  # fmt: skip
+    durations = _DURATIONS.unpack(packed)
+    setup_s, setup_spread_s = median_and_spread(durations[0::3])
+    call_s, call_spread_s = median_and_spread(durations[1::3])
+    teardown_s, teardown_spread_s = median_and_spread(durations[2::3])
+    return TestStats(
+        TestKey(key),
+        FunctionKey(function or key),
+        runs,
+        failures,
+        rate_2,
+        rate_8,
+        rate_32,
+        since,
+        transitions,
+        flakes,
+        OUTCOMES[last_outcome - 1],
+        first_seen,
+        last_seen,
+        setup_s,
+        call_s,
+        teardown_s,
+        setup_spread_s,
+        call_spread_s,
+        teardown_spread_s,
+    )
+
+
+def median_and_spread(window: Sequence[float]) -> tuple[float, float]:
+    """Return the median and the median absolute deviation of durations, NaN ones left out.
+
+    Of an even number of values the lower median is taken.
+
+    >>> median_and_spread([9.0, 1.0, 2.0, 4.0, 3.0, 3.5, 2.5])
+    (3.0, 1.0)
+    """
+    if window[0] != window[0]:  # NaN, in front of the first durations of a young test
+        return _of_few([value for value in window if not math.isnan(value)])
+    low, b, c, median, e, f, high = sorted(window)
+    # The deviations to either side are sorted, and the median's own is 0: of six, the third
+    # smallest is sought. Written out, this is half of the time that reading the stats takes.
+    if median - b <= e - median:
+        return median, min(median - low, e - median)
+    if f - median <= median - c:
+        return median, min(high - median, median - c)
+    return median, min(median - b, f - median)
+
+
+def _of_few(values: list[float]) -> tuple[float, float]:
+    if not values:
+        return 0.0, 0.0
+    middle = (len(values) - 1) // 2
+    median = sorted(values)[middle]
+    return median, sorted(abs(value - median) for value in values)[middle]

@@ -1,0 +1,255 @@
+"""The history as its users see it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final, Self
+
+from pytest_nexus.errors import CorruptHistoryError, HistoryError
+from pytest_nexus.history import connection as connections
+from pytest_nexus.history import transfer, union
+from pytest_nexus.history.folding import folded, rebuild
+from pytest_nexus.history.packing import full_attempt
+from pytest_nexus.history.runs import RunSummary, ordered_runs, summaries
+from pytest_nexus.history.stats import stats_of
+from pytest_nexus.records import Failure, TestKey
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+    from typing import Any
+
+    from pytest_nexus.records import Attempt, TestStats
+
+_STATS: Final = "SELECT test.key, test.function, state.* FROM state JOIN test USING (test_id)"
+_ATTEMPTS: Final = """
+    SELECT run.run_uid, test.key, test.function, number, outcomes, setup_us, call_us, teardown_us,
+           started_ms, worker, phase, exception, location, message, signature
+    FROM run CROSS JOIN attempt USING (run_id) CROSS JOIN test USING (test_id)
+         LEFT JOIN failure USING (failure_id)
+"""
+
+
+class History:
+    """The runs, attempts and states of one history file.
+
+    Made by `open_history` or `read_history`; a context manager that closes the file. Every method
+    raises `HistoryError`, or the subclass that says what to do, when the file cannot be used.
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self._connection = connection
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; further calls fail."""
+        self._connection.close()
+
+    @property
+    def is_slim(self) -> bool:
+        """Whether this is a copy without attempts, which cannot take in runs."""
+        with connections.translated(self.path):
+            row = self._connection.execute("SELECT 1 FROM meta WHERE name = 'slim'").fetchone()
+            return row is not None
+
+    def runs(self, limit: int | None = None) -> list[RunSummary]:
+        """Return the stored runs, newest first, at most `limit` of them."""
+        with self._snapshot():
+            newest = ordered_runs(self._connection)[::-1]
+            return summaries(self._connection, newest[:limit])
+
+    def count_runs(self) -> int:
+        """Return how many runs are stored."""
+        return self._count("SELECT count(*) FROM run")
+
+    def count_tests(self) -> int:
+        """Return of how many tests something is known."""
+        return self._count("SELECT count(*) FROM state")
+
+    def known_runs(self, run_uids: Iterable[str]) -> set[str]:
+        """Return those of the runs that are stored, or were pruned and will not come back."""
+        query = (
+            "SELECT EXISTS (SELECT 1 FROM run WHERE run_uid = ?1) "
+            "OR EXISTS (SELECT 1 FROM tombstone WHERE run_uid = ?1)"
+        )
+        with self._snapshot():
+            return {
+                run_uid
+                for run_uid in run_uids
+                if self._connection.execute(query, (run_uid,)).fetchone()[0]
+            }
+
+    def stats(self) -> dict[TestKey, TestStats]:
+        """Return what is known of every test."""
+        with connections.decoded(self.path):
+            return {
+                TestKey(key): stats_of(key, function, state)
+                for key, function, _, *state in self._connection.execute(_STATS)
+            }
+
+    def attempts(self, run_uid: str) -> Iterator[Attempt]:
+        """Yield the attempts of a run, in the order they started; none for an unknown run.
+
+        Node ids are not stored: the key stands in their place.
+        """
+        where = "WHERE run_uid = ? ORDER BY started_ms, test_id, number"
+        for _, attempt in self._attempts(where, run_uid):
+            yield attempt
+
+    def attempts_of(self, key: str) -> list[tuple[str, Attempt]]:
+        """Return the attempts of one test, each with its run_uid, in the order of the fold."""
+        where = "WHERE attempt.test_id = (SELECT test_id FROM test WHERE key = ?) ORDER BY number"
+        with self._snapshot():
+            found = self._attempts(where, key)
+            order = summaries(self._connection, ordered_runs(self._connection))
+        place = {summary.run.run_uid: index for index, summary in enumerate(order)}
+        return sorted(found, key=lambda pair: place[pair[0]])
+
+    def add(self, candidates: Iterable[union.Candidate]) -> list[bool]:
+        """Take in runs in one transaction; tell for each whether it was new or better."""
+        with self._writing():
+            return union.add(self._connection, candidates)
+
+    def merge(self, other_path: Path) -> int:
+        """Take in the runs and the tombstones of another history; return how many runs came.
+
+        Raises:
+            HistoryError: there is no such history, or it or this one is a slim copy.
+        """
+        if other_path.exists() and other_path.samefile(self.path):
+            return 0
+        with read_history(other_path) or _missing(other_path) as other:
+            other._refuse_slim("merged from")  # noqa: SLF001 - a history like this one
+            source = (other._connection, other.path)  # noqa: SLF001 - likewise
+            with self._writing():
+                union.remove(self._connection, transfer.tombstones(*source))
+                return sum(union.add(self._connection, transfer.candidates(*source)))
+
+    def export(self, path: Path, *, slim: bool = False) -> None:
+        """Write a copy to `path`, replacing what is there; a slim one has no attempts."""
+        transfer.export(self._connection, self.path, path, slim=slim)
+
+    def prune(self, keep_runs: int | None = None, before: float | None = None) -> int:
+        """Remove all but the newest runs, and those started before a time; return how many.
+
+        They will not come back: their run_uids are kept.
+        """
+        with self._writing():
+            newest = summaries(self._connection, ordered_runs(self._connection)[::-1])
+            doomed = [
+                summary.run.run_uid
+                for place, summary in enumerate(newest)
+                if (keep_runs is not None and place >= keep_runs)
+                or (before is not None and summary.run.started_at < before)
+            ]
+            n_removed = union.remove(self._connection, doomed)
+        if n_removed:
+            with connections.translated(self.path):
+                self._connection.execute("VACUUM")
+        return n_removed
+
+    def rebuild(self) -> None:
+        """Fold every state anew from the attempts."""
+        with self._writing():
+            rebuild(self._connection, ordered_runs(self._connection))
+            union.drop_orphans(self._connection)
+
+    def check(self) -> list[str]:
+        """Return one sentence for each problem found: damaged pages, lost rows, stale states."""
+        try:
+            with self._snapshot():
+                return self._problems()
+        except CorruptHistoryError as error:
+            return [str(error)]
+
+    def _problems(self) -> list[str]:
+        execute = self._connection.execute
+        problems = [text for (text,) in execute("PRAGMA integrity_check") if text != "ok"]
+        if problems:
+            return problems
+        orphans = execute("PRAGMA foreign_key_check").fetchall()
+        problems = [
+            f"table {table!r} refers to a row of {parent!r} that is missing"
+            for table, _, parent, _ in orphans
+        ]
+        return problems if self.is_slim else problems + self._stale_states()
+
+    def _stale_states(self) -> list[str]:
+        fresh = folded(self._connection, ordered_runs(self._connection))
+        stored = {row[0]: row[1:] for row in self._connection.execute("SELECT * FROM state")}
+        stale = [
+            test_id
+            for test_id in fresh.keys() | stored.keys()
+            if fresh.get(test_id) != stored.get(test_id)
+        ]
+        if not stale:
+            return []
+        return [f"the state of {len(stale)} tests is stale; run `nexus history rebuild`"]
+
+    def _count(self, query: str) -> int:
+        with connections.translated(self.path):
+            return int(self._connection.execute(query).fetchone()[0])
+
+    def _attempts(self, where: str, value: str) -> list[tuple[str, Attempt]]:
+        with connections.decoded(self.path):
+            rows = self._connection.execute(_ATTEMPTS + where, (value,)).fetchall()
+            return [(row[0], full_attempt((*row[1:10], _failure(row[10:])))) for row in rows]
+
+    def _refuse_slim(self, action: str) -> None:
+        if self.is_slim:
+            raise HistoryError(
+                f"History {str(self.path)!r} is a slim copy, without attempts, and cannot be "
+                f"{action}; use the history it was exported from"
+            )
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        self._refuse_slim("written to")
+        with connections.transaction(self._connection, self.path):
+            yield
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[None]:
+        """Let several reads see the same content, whatever others write meanwhile."""
+        with connections.decoded(self.path):
+            self._connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                if self._connection.in_transaction:
+                    self._connection.execute("COMMIT")
+
+
+def open_history(path: Path) -> History:
+    """Open a history for writing; an absent one is made, an older one led to this version.
+
+    Raises:
+        CorruptHistoryError: the file is damaged; `set_aside` it and open again.
+        NewerHistoryError: a later version wrote it; leave it alone.
+        HistoryError: it cannot be opened, or is another program's database.
+    """
+    return History(path, connections.connect(path))
+
+
+def read_history(path: Path) -> History | None:
+    """Open a history for reading only; None when there is none yet.
+
+    Raises what `open_history` raises, and `HistoryError` for one of an older version.
+    """
+    connection = connections.connect_readonly(path)
+    return None if connection is None else History(path, connection)
+
+
+def _missing(path: Path) -> History:
+    raise HistoryError(f"There is no history {str(path)!r}")
+
+
+def _failure(row: tuple[Any, ...]) -> Failure | None:
+    return None if row[0] is None else Failure(*row)

@@ -1,0 +1,85 @@
+"""Whole histories on the move: their content for a merge, and copies."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING, Final
+
+from pytest_nexus.errors import HistoryError
+from pytest_nexus.history import schema
+from pytest_nexus.history.connection import decoded, translated
+from pytest_nexus.history.runs import ordered_runs, summaries
+from pytest_nexus.history.union import Candidate, candidate
+from pytest_nexus.records import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pytest_nexus.history.packing import RawAttempt
+
+_ATTEMPTS: Final = """
+    SELECT key, function, number, outcomes, setup_us, call_us, teardown_us, started_ms, worker,
+           phase, exception, location, message, signature
+    FROM attempt JOIN test USING (test_id) LEFT JOIN failure USING (failure_id)
+    WHERE run_id = ? ORDER BY test_id, number
+"""
+_NOT_IN_SLIM: Final = frozenset({"attempt", "failure"})
+
+
+def tombstones(connection: sqlite3.Connection, path: Path) -> list[str]:
+    """Return the run_uids of the runs that were pruned from a history."""
+    with decoded(path):
+        return [run_uid for (run_uid,) in connection.execute("SELECT run_uid FROM tombstone")]
+
+
+def candidates(connection: sqlite3.Connection, path: Path) -> Iterator[Candidate]:
+    """Yield the runs of a history, to be taken in by another; errors name `path`."""
+    with decoded(path):
+        order = ordered_runs(connection)
+    for run_id in order:
+        with decoded(path):
+            (digest,) = connection.execute(
+                "SELECT digest FROM run WHERE run_id = ?", (run_id,)
+            ).fetchone()
+            (summary,) = summaries(connection, [run_id])
+            each = candidate(summary.run, _raw_attempts(connection, run_id), digest)
+        yield each
+
+
+def _raw_attempts(connection: sqlite3.Connection, run_id: int) -> Iterator[RawAttempt]:
+    for row in connection.execute(_ATTEMPTS, (run_id,)):
+        yield (*row[:9], None if row[9] is None else Failure(*row[9:]))
+
+
+def export(connection: sqlite3.Connection, source: Path, path: Path, *, slim: bool) -> None:
+    """Copy the history behind `connection`, whole or without attempts.
+
+    The copy is made under a temporary name and renamed, so that no one sees half of it.
+    """
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.unlink(missing_ok=True)
+        with translated(source):
+            _copy(connection, source, unfinished, slim=slim)
+        unfinished.replace(path)
+    except OSError as error:
+        raise HistoryError(f"Cannot write history {str(path)!r}: {error}") from error
+
+
+def _copy(connection: sqlite3.Connection, source: Path, path: Path, *, slim: bool) -> None:
+    if not slim:
+        connection.execute("VACUUM INTO ?", (str(path),))
+        return
+    uri = f"{path.absolute().as_uri()}?mode=rwc"
+    with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as copy:
+        copy.execute("ATTACH ? AS whole", (f"{source.absolute().as_uri()}?mode=ro",))
+        copy.execute("BEGIN")
+        schema.create(copy)
+        for table in schema.TABLES:
+            if table not in _NOT_IN_SLIM:
+                copy.execute(f"INSERT INTO {table} SELECT * FROM whole.{table}")  # noqa: S608 - ours
+        copy.execute("INSERT OR REPLACE INTO meta VALUES ('slim', 'yes')")
+        copy.execute("COMMIT")

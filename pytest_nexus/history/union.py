@@ -1,0 +1,197 @@
+"""The set union of runs: which of two copies of a run is kept, and how it is stored."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from pytest_nexus.history.folding import rebuild, refresh
+from pytest_nexus.history.packing import FAIL, NO_VERDICT, VERDICT_OF, raw_attempt
+from pytest_nexus.history.runs import Counts, insert_run, ordered_runs
+from pytest_nexus.history.testids import TestIds
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Collection, Iterable
+
+    from pytest_nexus.history.folding import Row
+    from pytest_nexus.history.packing import RawAttempt
+    from pytest_nexus.records import Attempt, Failure, Run
+
+MASS_FAILURES: Final = 10
+"""Up to so many failures are single tests failing, however small the run."""
+
+MASS_SHARE: Final = 0.2
+"""Above this share of the tests that ran, the failures have one cause outside the tests."""
+
+_DIGEST_BYTES: Final = 16
+_INSERT: Final = "INSERT INTO attempt VALUES (?" + ", ?" * 9 + ")"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A copy of a run that may be taken in."""
+
+    run: Run
+    attempts: Collection[RawAttempt]
+    """At most one for each test and number."""
+    counts: Counts
+    digest: bytes
+    """Over the content it was read from; travels with it from history to history."""
+
+    @property
+    def rank(self) -> tuple[bool, int, bytes]:
+        """Of two copies the one of higher rank is kept, in whatever order they come."""
+        return (self.run.complete, self.counts.n_attempts, self.digest)
+
+
+def candidate(run: Run, attempts: Iterable[RawAttempt], digest: bytes) -> Candidate:
+    """Return a run ready to be taken in, counted and without double attempts.
+
+    Of two attempts of one test with the same number, as duplicate node ids give, the failed one
+    counts, else the first.
+    """
+    kept: dict[tuple[str, int], RawAttempt] = {}
+    for raw in attempts:
+        other = kept.setdefault((raw[0], raw[2]), raw)
+        if other is not raw and VERDICT_OF[raw[3]] > VERDICT_OF[other[3]]:
+            kept[raw[0], raw[2]] = raw
+    return Candidate(
+        run, kept.values(), _counts(kept, has_outcomes=run.source != "durations"), digest
+    )
+
+
+def candidate_of(run: Run, attempts: Iterable[Attempt]) -> Candidate:
+    """Return a run that was not read from a journal ready to be taken in."""
+    raws = [raw_attempt(attempt) for attempt in attempts]
+    hasher = hashlib.sha256(repr(run).encode("utf-8", "replace"))
+    for raw in raws:
+        hasher.update(repr(raw).encode("utf-8", "replace"))
+    return candidate(run, raws, hasher.digest()[:_DIGEST_BYTES])
+
+
+def _counts(kept: dict[tuple[str, int], RawAttempt], *, has_outcomes: bool) -> Counts:
+    first: dict[str, tuple[int, int]] = {}
+    for (key, number), raw in kept.items():
+        seen = first.get(key)
+        if seen is None or number < seen[0]:
+            first[key] = (number, VERDICT_OF[raw[3]])
+    verdicts = [verdict for _, verdict in first.values()]
+    n_failed = verdicts.count(FAIL) if has_outcomes else 0
+    n_ran = len(verdicts) - verdicts.count(NO_VERDICT)
+    return Counts(
+        n_attempts=len(kept),
+        n_tests=len(first),
+        n_failed=n_failed,
+        n_reruns=len(kept) - len(first),
+        mass_failure=n_failed > max(MASS_FAILURES, MASS_SHARE * n_ran),
+    )
+
+
+def add(connection: sqlite3.Connection, candidates: Iterable[Candidate]) -> list[bool]:
+    """Take in the runs that are new or better than the stored copy; tell for each whether it was.
+
+    Called inside a transaction.
+    """
+    before = ordered_runs(connection)
+    tests = TestIds(connection)
+    taken: list[bool] = []
+    fresh: dict[int, list[Row]] = {}
+    has_replaced = False
+    for each in candidates:
+        stored = _stored(connection, each.run.run_uid)
+        is_better = stored is None or (stored[0] > 0 and each.rank > stored[1])
+        taken.append(is_better)
+        if is_better:
+            if stored is not None:
+                has_replaced = True
+                _delete(connection, stored[0])
+            run_id = insert_run(connection, each.run, each.counts, each.digest)
+            fresh[run_id] = _store(connection, run_id, tests, each)
+    if has_replaced:
+        rebuild(connection, ordered_runs(connection))
+    elif fresh:
+        refresh(connection, before, ordered_runs(connection), fresh)
+    return taken
+
+
+def remove(connection: sqlite3.Connection, run_uids: Iterable[str]) -> int:
+    """Prune runs and leave a tombstone for each, stored or not; return how many were stored.
+
+    Called inside a transaction.
+    """
+    n_removed = 0
+    for run_uid in run_uids:
+        stored = _stored(connection, run_uid)
+        connection.execute("INSERT OR IGNORE INTO tombstone VALUES (?)", (run_uid,))
+        if stored is not None and stored[0] > 0:
+            _delete(connection, stored[0])
+            n_removed += 1
+    if n_removed:
+        rebuild(connection, ordered_runs(connection))
+        drop_orphans(connection)
+    return n_removed
+
+
+def drop_orphans(connection: sqlite3.Connection) -> None:
+    """Forget tests and failures that no attempt refers to any more."""
+    connection.execute("DELETE FROM test WHERE test_id NOT IN (SELECT test_id FROM attempt)")
+    connection.execute(
+        "DELETE FROM failure WHERE failure_id NOT IN "
+        "(SELECT failure_id FROM attempt WHERE failure_id IS NOT NULL)"
+    )
+
+
+def _stored(
+    connection: sqlite3.Connection, run_uid: str
+) -> tuple[int, tuple[bool, int, bytes]] | None:
+    """Return id and rank of the stored copy; id 0 for a pruned run, None for an unknown one."""
+    if connection.execute("SELECT 1 FROM tombstone WHERE run_uid = ?", (run_uid,)).fetchone():
+        return 0, (True, 0, b"")
+    row = connection.execute(
+        "SELECT run_id, complete, n_attempts, digest FROM run WHERE run_uid = ?", (run_uid,)
+    ).fetchone()
+    return None if row is None else (row[0], (bool(row[1]), row[2], row[3]))
+
+
+def _delete(connection: sqlite3.Connection, run_id: int) -> None:
+    for table in ("attempt", "changed_file", "run"):
+        connection.execute(
+            f"DELETE FROM {table} WHERE run_id = ?",  # noqa: S608 - names of our own tables
+            (run_id,),
+        )
+
+
+def _store(
+    connection: sqlite3.Connection, run_id: int, tests: TestIds, each: Candidate
+) -> list[Row]:
+    """Store the attempts of a run; return their rows in key order."""
+    ids = tests.of(each.attempts)
+    failures = _failure_ids(connection, each.attempts)
+    rows: list[Row] = [
+        (run_id, ids[key], *packed, None if failure is None else failures[failure])
+        for key, _, *packed, failure in each.attempts
+    ]
+    rows.sort()
+    connection.executemany(_INSERT, rows)
+    return rows
+
+
+def _failure_ids(
+    connection: sqlite3.Connection, attempts: Iterable[RawAttempt]
+) -> dict[Failure, int]:
+    ids: dict[Failure, int] = {}
+    for raw in attempts:
+        failure = raw[9]
+        if failure is None or failure in ids:
+            continue
+        named = (failure.signature, failure.phase)
+        connection.execute(
+            "INSERT OR IGNORE INTO failure VALUES (NULL, ?, ?, ?, ?, ?)",
+            (*named, failure.exception, failure.where, failure.message),
+        )
+        (ids[failure],) = connection.execute(
+            "SELECT failure_id FROM failure WHERE signature = ? AND phase = ?", named
+        ).fetchone()
+    return ids

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import re
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_nexus.history import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STEPS = {1: "CREATE TABLE a (x);\nINSERT INTO a VALUES (1);\n", 2: "CREATE TABLE b (y);\n"}
+
+
+@pytest.fixture
+def connection() -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as opened:
+        schema.create(opened)
+        yield opened
+
+
+def tables(connection: sqlite3.Connection) -> set[str]:
+    return {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
+
+
+def version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def test_a_new_file_has_the_tables_and_the_version(connection: sqlite3.Connection) -> None:
+    assert set(schema.TABLES) <= tables(connection)
+    assert version(connection) == schema.SCHEMA_VERSION
+
+
+def test_every_version_before_this_one_has_a_migration() -> None:
+    assert set(schema.MIGRATIONS) == set(range(1, schema.SCHEMA_VERSION))
+
+
+def test_migrations_lead_step_by_step_to_the_version(connection: sqlite3.Connection) -> None:
+    schema.migrate(connection, STEPS, to=3)
+    assert {"a", "b"} <= tables(connection)
+    assert version(connection) == 3
+
+
+def test_a_file_of_the_version_is_not_migrated(connection: sqlite3.Connection) -> None:
+    schema.migrate(connection, STEPS, to=3)
+    schema.migrate(connection, STEPS, to=3)
+    assert connection.execute("SELECT count(*) FROM a").fetchone() == (1,)
+
+
+def test_a_failing_step_leaves_the_version_before_it(connection: sqlite3.Connection) -> None:
+    broken = {1: STEPS[1], 2: "CREATE TABLE b (y);\nCREATE TABLE b (y);\n"}
+    with pytest.raises(sqlite3.OperationalError):
+        schema.migrate(connection, broken, to=3)
+    assert version(connection) == 2
+    assert "b" not in tables(connection)
+    assert not connection.in_transaction
+
+
+@pytest.mark.parametrize("table", schema.TABLES)
+def test_every_table_and_column_has_a_comment(connection: sqlite3.Connection, table: str) -> None:
+    before, _, body = schema.SCHEMA.partition(f"CREATE TABLE {table} (\n")
+    assert before.splitlines()[-1].startswith("-- ")
+    for (name,) in connection.execute("SELECT name FROM pragma_table_info(?)", (table,)):
+        assert re.search(rf"^    {name} .*-- \S", body, re.MULTILINE), name
