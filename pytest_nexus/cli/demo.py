@@ -1,0 +1,155 @@
+"""`nexus demo`: replay real runs, then watch a failure move to the front of a real suite."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_nexus.cli.replay import SEEDS, Score, Scored, mean, replay
+from pytest_nexus.cli.sample import FOLDER, find_folder, projects, read_builds
+from pytest_nexus.cli.showcase import show_failure_moving
+from pytest_nexus.cli.tables import add_json_option, print_json, print_table
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping, Sequence
+
+    from pytest_nexus.cli.showcase import Sighting
+
+_TITLES: Final = {
+    "collection": "collection order",
+    "random": f"random, mean of {SEEDS}",
+    "--ff": "--ff, last failed first",
+    "fastest first": "fastest first",
+    "nexus": "nexus",
+}
+
+_EXPLANATION: Final = """
+Real builds are runs of the projects' own suites on real commits, in which a change was unfinished
+or an old bug was back. Mutants are synthetic: a machine planted a small fault in a function that
+the commit had changed. A failing build mostly follows a passing one here, which leaves --ff little
+to go by. fastest first runs new tests first, as pytest-ranking does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Mean scores over the failing builds of one sort, by project and order."""
+
+    n_builds: Mapping[str, int]
+    scores: Mapping[str, Mapping[str, Score]]
+
+    def overall(self, order: str) -> Score:
+        """Return the mean over the projects, each counting the same."""
+        return mean(by_order[order] for by_order in self.scores.values())
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "--data",
+        metavar="DIR",
+        help=f"folder of the recorded builds (default: ./{FOLDER}, else that of the checkout)",
+    )
+    add_json_option(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run both parts; every figure printed comes from this run."""
+    folder = find_folder(options.data)
+    if folder is None:
+        where = options.data or f"./{FOLDER} or beside the package"
+        print(f"nexus: no recorded builds in {where}; the replay is left out", file=sys.stderr)
+    scored = {} if folder is None else _replayed(folder)
+    results = {name: _result(scored, is_mutant=name == "mutants") for name in ("real", "mutants")}
+    if scored and not options.json:
+        _print_results(results)
+    with TemporaryDirectory(prefix="nexus-demo-", ignore_cleanup_errors=True) as root:
+        sightings = show_failure_moving(Path(root))
+    if options.json:
+        print_json(_as_json(results, sightings))
+    else:
+        _print_sightings(sightings)
+    return 0
+
+
+def _replayed(folder: Path) -> dict[str, list[Scored]]:
+    scored = {}
+    for project in projects(folder):
+        if sys.stderr.isatty():
+            print(f"\rreplaying {project} ...\033[K", end="", file=sys.stderr, flush=True)
+        scored[project] = list(replay(read_builds(folder, project)))
+    if sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
+    return scored
+
+
+def _result(scored: Mapping[str, Sequence[Scored]], *, is_mutant: bool) -> Result:
+    kept = {
+        project: [each.scores for each in builds if each.is_mutant == is_mutant]
+        for project, builds in scored.items()
+    }
+    kept = {project: builds for project, builds in kept.items() if builds}
+    return Result(
+        {project: len(builds) for project, builds in kept.items()},
+        {
+            project: {order: mean(build[order] for build in builds) for order in builds[0]}
+            for project, builds in kept.items()
+        },
+    )
+
+
+def _print_results(results: Mapping[str, Result]) -> None:
+    real, mutants = results["real"], results["mutants"]
+    print(f"Failing real builds ({_counts(real)}), each ordered by what was known before it\n")
+    print("Share of the run until the first failure has ended (0 is best)")
+    _print_by_project(real, "first_failure")
+    print("\nAPFDc: how early all failures come, by time (1 is best)")
+    _print_by_project(real, "apfdc")
+    if mutants.scores:
+        print(f"\nSynthetic mutants ({_counts(mutants)}), mean of the projects")
+        rows = [
+            {"order": title} | asdict(mutants.overall(order)) for order, title in _TITLES.items()
+        ]
+        print_table(rows, ("order", "first_failure", "apfdc"))
+    print(_EXPLANATION)
+
+
+def _print_by_project(result: Result, figure: str) -> None:
+    rows: list[dict[str, object]] = []
+    for order, title in _TITLES.items():
+        row: dict[str, object] = {"order": title}
+        for project, by_order in result.scores.items():
+            row[project] = getattr(by_order[order], figure)
+        row["mean"] = getattr(result.overall(order), figure)
+        rows.append(row)
+    print_table(rows, ("order", *result.scores, "mean"))
+
+
+def _counts(result: Result) -> str:
+    return ", ".join(f"{project} {n}" for project, n in result.n_builds.items())
+
+
+def _print_sightings(sightings: Sequence[Sighting]) -> None:
+    first = sightings[0]
+    print(f"\nA suite of {first.n_tests} tests with a bug planted, run twice through the plugin:")
+    rows = [
+        {
+            "run": number,
+            "first failure": sighting.nodeid,
+            "test": f"{sighting.position} of {sighting.n_tests}",
+            "after": f"{sighting.seconds:.2f} s of {sighting.total_s:.2f} s",
+        }
+        for number, sighting in enumerate(sightings, 1)
+    ]
+    print_table(rows, ("run", "first failure", "test", "after"))
+
+
+def _as_json(results: Mapping[str, Result], sightings: Sequence[Sighting]) -> dict[str, Any]:
+    return {
+        "replay": {name: asdict(result) for name, result in results.items()},
+        "showcase": [asdict(sighting) for sighting in sightings],
+    }
