@@ -2,18 +2,22 @@
 PYTHON ?= python3
 VENV := .venv
 ifeq ($(OS),Windows_NT)
-BIN := $(VENV)/Scripts
+SCRIPTS := Scripts
 else
-BIN := $(VENV)/bin
+SCRIPTS := bin
 endif
+BIN := $(VENV)/$(SCRIPTS)
 READY := $(VENV)/.ready
+# Other plugins to test beside, apart: in .venv they would load in every session.
+COMPANIONS := .venv-companions
+COMPANIONS_READY := $(COMPANIONS)/.ready
 
 .PHONY: demo test lint types contracts docs docs-check bench clean
 
 demo: $(READY)  ## The main job: replay real runs, then watch a failure move to the front
 	$(BIN)/nexus demo
 
-test: $(READY)  ## All tests but benchmarks
+test: $(READY) $(COMPANIONS_READY)  ## All tests but benchmarks
 	$(BIN)/python -m pytest
 
 lint: $(READY)
@@ -40,5 +44,10 @@ $(READY): pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable ".[train,dev]"
 	$(BIN)/python -c "open('$(READY)', 'w').close()"
 
+$(COMPANIONS_READY): pyproject.toml tests/companions.txt | $(READY)
+	$(PYTHON) -m venv $(COMPANIONS)
+	$(COMPANIONS)/$(SCRIPTS)/python -m pip install --quiet --editable . --requirement tests/companions.txt
+	$(COMPANIONS)/$(SCRIPTS)/python -c "open('$(COMPANIONS_READY)', 'w').close()"
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(COMPANIONS) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -38,6 +38,10 @@ class ImportFileError(NexusError):
     """A file given to `nexus history import` is not a report that nexus can take in."""
 
 
+class PlanError(NexusError):
+    """A saved plan cannot be used for this job; make it again as the message says."""
+
+
 class OptionError(NexusError):
     """An option has a value that is not allowed."""
 

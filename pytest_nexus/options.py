@@ -173,7 +173,7 @@ def _given(option: Option, config: pytest.Config) -> Iterator[tuple[object, Sour
     yield os.environ.get(option.variable), "environment"
     try:
         yield config.getini(option.name), "ini"
-    except (ValueError, TypeError) as exc:
+    except (ValueError, TypeError, pytest.UsageError) as exc:
         # pytest's own conversion of a boolean, or of a native TOML value, names no option.
         raise _usage_error(option, "ini", str(exc)) from exc
 

@@ -1,0 +1,111 @@
+"""`nexus explain NODEID`: the numbers behind a test's rank."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_nexus import forecast
+from pytest_nexus.cli.location import add_history_option, history_path, project_root
+from pytest_nexus.cli.tables import add_json_option, print_json
+from pytest_nexus.errors import HistoryError
+from pytest_nexus.history.store import read_history
+from pytest_nexus.identity import key_of_nodeid
+from pytest_nexus.impact.changes import find_change
+from pytest_nexus.plan.heuristic import explain
+from pytest_nexus.plan.lookup import StatsIndex
+from pytest_nexus.plan.plan import make_plan
+from pytest_nexus.records import CollectedTest, FunctionKey, NodeId
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping, Sequence
+
+    from pytest_nexus.records import Change, PlannedTest, TestKey, TestStats
+
+_MOST_SHOWN: Final = 10
+"""Of a function with more parameters only the first in rank are explained."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "nodeid", metavar="NODEID", help="a test, or a function with all its parameters"
+    )
+    parser.add_argument(
+        "--base", metavar="REVISION", help="what the change is compared with, as nexus_base"
+    )
+    add_history_option(parser)
+    add_json_option(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the rank, the forecast and the sentences behind it of each test asked for.
+
+    Ranked are all tests that the history knows, each on its own: which fixtures tests share, and
+    what `-k` leaves, is only known in a session.
+    """
+    path = history_path(options.history)
+    history = read_history(path)
+    if history is None:
+        raise HistoryError(
+            f"There is no history {path!s} yet; run pytest with --nexus to begin one"
+        )
+    with history:
+        stats = history.stats()
+    change = find_change(project_root(Path.cwd()), options.base, os.environ)
+    plan = make_plan(_tests(stats), stats, change, forecaster=forecast.load())
+    asked = sorted(_asked(plan.tests, options.nodeid), key=lambda planned: planned.rank)
+    if not asked:
+        raise HistoryError(f"The history knows no test {options.nodeid!r}; `nexus history show`")
+    found = _explained(asked, stats, change, [planned.test for planned in plan.tests])
+    if options.json:
+        print_json(found)
+    else:
+        _print(found, len(plan.tests))
+    return 0
+
+
+def _tests(stats: Mapping[TestKey, TestStats]) -> list[CollectedTest]:
+    """Return the tests of the history, in the order in which it met them."""
+    return [
+        CollectedTest(NodeId(key), key, known.function_key, key.partition("::")[0])
+        for key, known in stats.items()
+    ]
+
+
+def _asked(tests: Sequence[PlannedTest], nodeid: str) -> list[PlannedTest]:
+    key = key_of_nodeid(nodeid)
+    own = [planned for planned in tests if planned.test.key == key]
+    function = FunctionKey(key)
+    return own or [planned for planned in tests if planned.test.function_key == function]
+
+
+def _explained(
+    asked: Sequence[PlannedTest],
+    stats: Mapping[TestKey, TestStats],
+    change: Change,
+    tests: Sequence[CollectedTest],
+) -> list[dict[str, Any]]:
+    index = StatsIndex(stats, change.renames)
+    return [
+        {
+            "nodeid": planned.test.nodeid,
+            "rank": planned.rank + 1,
+            "p_fail": planned.forecast.p_fail,
+            "duration_s": planned.forecast.duration_s,
+            "because": explain(planned.test, index, change, tests),
+        }
+        for planned in asked
+    ]
+
+
+def _print(found: Sequence[dict[str, Any]], total: int) -> None:
+    for test in found[:_MOST_SHOWN]:
+        print(f"{test['nodeid']}")
+        print(f"  rank {test['rank']:,} of {total:,}; fails with probability {test['p_fail']:.4f}")
+        print("\n".join(f"  - {sentence}" for sentence in test["because"]))
+    if len(found) > _MOST_SHOWN:
+        print(f"and {len(found) - _MOST_SHOWN:,} more; --json lists all")

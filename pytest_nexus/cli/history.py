@@ -1,0 +1,222 @@
+"""`nexus history`: what is known, and how to bring more in."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_nexus import timing
+from pytest_nexus.cli.location import add_history_option, history_path, journal_folder
+from pytest_nexus.cli.tables import add_json_option, counted, natural, print_json, print_table
+from pytest_nexus.errors import CorruptHistoryError, HistoryError
+from pytest_nexus.history.connection import set_aside
+from pytest_nexus.history.imports import import_paths
+from pytest_nexus.history.ingest import sweep
+from pytest_nexus.history.store import open_history, read_history
+
+if TYPE_CHECKING:
+    import argparse
+
+    from pytest_nexus.history.imports import ImportSummary
+    from pytest_nexus.history.runs import RunSummary
+    from pytest_nexus.history.store import History
+
+_DAY_S = 86_400
+_COLUMNS = (
+    "started",
+    "commit",
+    "branch",
+    "source",
+    "tests",
+    "failed",
+    "reruns",
+    "seconds",
+    "workers",
+    "exit",
+    "complete",
+    "selected_by",
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the sub-commands."""
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    show = commands.add_parser("show", help="list the runs, newest first")
+    show.add_argument("--limit", type=natural, default=20, metavar="N", help="runs to list (20)")
+    add_json_option(show)
+    take = commands.add_parser(
+        "import", help="take in journals, JUnit XML, pytest-reportlog and .test_durations files"
+    )
+    take.add_argument(
+        "paths", nargs="*", metavar="PATH", help="files, folders, globs (default: the journals)"
+    )
+    add_json_option(take)
+    merge = commands.add_parser("merge", help="take in all runs of other histories")
+    merge.add_argument("others", nargs="+", type=Path, metavar="FILE", help="histories to read")
+    export = commands.add_parser("export", help="write a copy")
+    export.add_argument("output", type=Path, metavar="FILE", help="file to write")
+    export.add_argument("--slim", action="store_true", help="without attempts, to plan with in CI")
+    prune = commands.add_parser("prune", help="forget old runs")
+    prune.add_argument("--keep-runs", type=natural, metavar="N", help="keep the newest N runs")
+    prune.add_argument("--older-than", type=natural, metavar="DAYS", help="forget runs before that")
+    rebuild = commands.add_parser("rebuild", help="derive the state of every test anew")
+    check = commands.add_parser("check", help="look for damage; exit 1 if there is any")
+    add_json_option(check)
+    actions = {
+        show: _show, take: _import, merge: _merge, export: _export,
+        prune: _prune, rebuild: _rebuild, check: _check,
+    }  # fmt: skip
+    for command, action in actions.items():
+        add_history_option(command)
+        command.set_defaults(run=action)
+
+
+def _open(options: argparse.Namespace) -> History:
+    """Open the history for writing; a damaged one is set aside and a new one begun."""
+    path = history_path(options.history)
+    try:
+        return open_history(path)
+    except CorruptHistoryError as exc:
+        kept = set_aside(path)
+        print(f"nexus: {exc}; set aside as {kept!s}, a new history begins", file=sys.stderr)
+        return open_history(path)
+
+
+def _show(options: argparse.Namespace) -> int:
+    path = history_path(options.history)
+    _take_in_left_journals(options)
+    history = read_history(path)
+    if history is None:
+        raise HistoryError(
+            f"There is no history {path!s} yet; run pytest with --nexus to begin one"
+        )
+    with history:
+        runs, total = history.runs(limit=options.limit), history.count_runs()
+        n_tests = history.count_tests()
+    if options.json:
+        print_json([_as_json(run) for run in runs])
+        return 0
+    print_table([_row(run) for run in runs], _COLUMNS)
+    print(f"\n{counted(total, 'run')} of {counted(n_tests, 'test')} in {path!s}")
+    return 0
+
+
+def _take_in_left_journals(options: argparse.Namespace) -> None:
+    """Take in what killed sessions left; a history that cannot be written is shown as it is."""
+    journals = journal_folder()
+    if options.history or not any(journals.glob("*.jsonl")):
+        return
+    try:
+        with _open(options) as history:
+            sweep(history, journals)
+    except HistoryError as exc:
+        print(f"nexus: journals were not taken in: {exc}", file=sys.stderr)
+
+
+def _import(options: argparse.Namespace) -> int:
+    """Take files in; exit 1 if one that was named could not be, not if a folder holds others."""
+    journals = journal_folder()
+    patterns = options.paths or ([str(journals)] if journals.is_dir() else [])
+    with _open(options) as history:
+        summary = import_paths(history, patterns, _progress)
+    if options.json:
+        print_json(asdict(summary) | {"refused": [[str(p), why] for p, why in summary.refused]})
+    else:
+        _print_import(summary)
+    named = {Path(pattern).resolve() for pattern in patterns}
+    return 1 if any(path.resolve() in named for path, _ in summary.refused) else 0
+
+
+def _print_import(summary: ImportSummary) -> None:
+    print(
+        f"{counted(summary.taken, 'run')} with {counted(summary.attempts, 'attempt')} taken in,"
+        f" {summary.known:,} known already"
+    )
+    if summary.dropped:
+        print(f"{summary.dropped:,} entries left out: they make no sense as results of tests")
+    for path, reason in summary.refused:
+        print(f"refused {path!s}: {reason}")
+
+
+def _merge(options: argparse.Namespace) -> int:
+    with _open(options) as history:
+        before = history.count_runs()
+        for other in options.others:
+            history.merge(other)
+        print(f"{counted(history.count_runs() - before, 'run')} taken in")
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    with _existing(options) as history:
+        history.export(options.output, slim=options.slim)
+    print(f"{options.output!s}: {options.output.stat().st_size:,} bytes")
+    return 0
+
+
+def _prune(options: argparse.Namespace) -> int:
+    if options.keep_runs is None and options.older_than is None:
+        raise HistoryError("prune needs --keep-runs N or --older-than DAYS")
+    before = None if options.older_than is None else timing.time() - options.older_than * _DAY_S
+    with _open(options) as history:
+        forgotten = history.prune(keep_runs=options.keep_runs, before=before)
+    print(f"{counted(forgotten, 'run')} forgotten")
+    return 0
+
+
+def _rebuild(options: argparse.Namespace) -> int:
+    with _open(options) as history:
+        history.rebuild()
+        tests, runs = history.count_tests(), history.count_runs()
+        print(f"state of {counted(tests, 'test')} from {counted(runs, 'run')}")
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    with _existing(options) as history:
+        problems = history.check()
+    if options.json:
+        print_json(problems)
+    else:
+        print("\n".join(problems) or "no damage found")
+    return 1 if problems else 0
+
+
+def _existing(options: argparse.Namespace) -> History:
+    path = history_path(options.history)
+    history = read_history(path)
+    if history is None:
+        raise HistoryError(f"There is no history {path!s}")
+    return history
+
+
+def _progress(done: int, total: int) -> None:
+    if sys.stderr.isatty():
+        end = "\n" if done == total else ""
+        print(f"\r{done:,} of {total:,} files", end=end, file=sys.stderr, flush=True)
+
+
+def _row(run: RunSummary) -> dict[str, object]:
+    started = datetime.fromtimestamp(run.run.started_at, UTC)
+    change = run.run.change
+    return {
+        "started": f"{started:%Y-%m-%d %H:%M:%S}",
+        "commit": (change.commit or "")[:9] + ("+" if change.dirty else "") or None,
+        "branch": change.branch,
+        "source": run.run.source,
+        "tests": run.n_tests,
+        "failed": run.n_failed,
+        "reruns": run.n_reruns,
+        "seconds": None if run.run.duration_s is None else round(run.run.duration_s, 2),
+        "workers": run.run.workers,
+        "exit": run.run.exit_status,
+        "complete": run.run.complete,
+        "selected_by": " ".join(run.run.selected_by) or None,
+    }
+
+
+def _as_json(run: RunSummary) -> dict[str, Any]:
+    return asdict(run)

@@ -1,0 +1,105 @@
+"""Finds the history and the journals of the project that a command is called in."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_nexus.errors import OptionError
+from pytest_nexus.options import OPTIONS
+
+if TYPE_CHECKING:
+    import argparse
+
+_INI_FILES: Final = (
+    ("pytest.toml", "pytest"),
+    (".pytest.toml", "pytest"),
+    ("pytest.ini", "pytest"),
+    (".pytest.ini", "pytest"),
+    ("pyproject.toml", "tool.pytest.ini_options"),
+    ("pyproject.toml", "tool.pytest"),
+    ("tox.ini", "pytest"),
+    ("setup.cfg", "tool:pytest"),
+)
+"""Where pytest looks for its settings, in its order; it reads the first that has any."""
+
+_ALWAYS: Final = frozenset({"pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini"})
+"""Files that end pytest's search even if they are empty."""
+
+
+def add_history_option(parser: argparse.ArgumentParser) -> None:
+    """Let a command be told which history to use."""
+    parser.add_argument(
+        "--history",
+        metavar="FILE",
+        help="history file (default: as NEXUS_HISTORY or the project's ini file says,"
+        " else .nexus/history.sqlite3)",
+    )
+
+
+def history_path(given: str | None) -> Path:
+    """Return the history file: as given, or the project's."""
+    return Path(given) if given else _setting("nexus_history")
+
+
+def journal_folder() -> Path:
+    """Return the folder in which the project's sessions leave their journals."""
+    return _setting("nexus_journal")
+
+
+def project_root(start: Path) -> Path:
+    """Return the nearest folder from `start` upwards that has pytest settings or a `.nexus`.
+
+    The same folder that pytest calls rootdir in the usual cases; `start` where there is none.
+    """
+    for folder in (start, *start.parents):
+        if (folder / ".nexus").is_dir() or _section(folder) is not None:
+            return folder
+    return start
+
+
+def _setting(name: str) -> Path:
+    option = next(option for option in OPTIONS if option.name == name)
+    root = project_root(Path.cwd())
+    value = os.environ.get(option.variable)
+    if value is None:
+        value = (_section(root) or {}).get(name, option.default)
+    if not isinstance(value, str) or not value.strip():
+        raise OptionError(f"{name} must be {option.allowed}, got {value!r}")
+    return root / value
+
+
+def _section(folder: Path) -> dict[str, Any] | None:
+    """Return the settings of the file that pytest would read in a folder; None without one."""
+    for filename, section in _INI_FILES:
+        path = folder / filename
+        if path.is_file():
+            read = _read_toml if path.suffix == ".toml" else _read_ini
+            values = read(path, section)
+            if values is None and filename in _ALWAYS:
+                values = {}
+            if values is not None:
+                return values
+    return None
+
+
+def _read_toml(path: Path, section: str) -> dict[str, Any] | None:
+    try:
+        table: Any = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as exc:
+        raise OptionError(f"Couldn't read {path!s}: {exc}") from exc
+    for part in section.split("."):
+        table = table.get(part) if isinstance(table, dict) else None
+    return table if isinstance(table, dict) else None
+
+
+def _read_ini(path: Path, section: str) -> dict[str, Any] | None:
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    try:
+        parser.read_string(path.read_text("utf-8"))
+    except (OSError, ValueError, configparser.Error) as exc:
+        raise OptionError(f"Couldn't read {path!s}: {exc}") from exc
+    return dict(parser[section]) if parser.has_section(section) else None

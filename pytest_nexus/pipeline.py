@@ -1,0 +1,169 @@
+"""One session as a handful of calls; the only module that knows the whole flow.
+
+    learn() -> Knowledge      what earlier runs and git say
+    plan(tests) -> Plan       what is decided about each collected test
+    finish(journal)           the run goes into the history
+
+Nothing here raises because of a missing or broken history, git or folder: what is lost is one
+sentence in `losses`, and the default behaviour goes on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from pytest_nexus import forecast
+from pytest_nexus.allocation import without_collector
+from pytest_nexus.errors import (
+    CorruptHistoryError,
+    HistoryError,
+    NewerHistoryError,
+    NexusError,
+)
+from pytest_nexus.history.connection import set_aside
+from pytest_nexus.history.ingest import ingest_journal, sweep
+from pytest_nexus.history.store import open_history, read_history
+from pytest_nexus.impact.changes import find_change
+from pytest_nexus.plan.plan import PlanSettings, make_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from pytest_nexus.history.store import History
+    from pytest_nexus.options import Options
+    from pytest_nexus.records import Change, CollectedTest, Plan, TestKey, TestStats
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What earlier runs say."""
+
+    n_runs: int
+    n_tests: int
+    stats: Mapping[TestKey, TestStats]
+    """Emptied when the plan is made: objects that live to the end slow the session down."""
+
+
+class Timeline:
+    """The finished attempts of a session, in the order they ended.
+
+    Columns instead of objects: it grows with every test, and the garbage collector would walk
+    over each object again and again.
+    """
+
+    def __init__(self) -> None:
+        self.nodeids: list[str] = []
+        self.durations_s: list[float] = []
+        self.bad: set[int] = set()
+        """Positions of the attempts that failed or had an error."""
+
+    def add(self, nodeid: str, duration_s: float, *, is_bad: bool) -> None:
+        """Append one attempt."""
+        if is_bad:
+            self.bad.add(len(self.nodeids))
+        self.nodeids.append(nodeid)
+        self.durations_s.append(duration_s)
+
+    def n_tests(self) -> int:
+        """Return how many tests have an attempt."""
+        return len(set(self.nodeids))
+
+
+class Pipeline:
+    """The flow of one session, on the single process or the controller."""
+
+    def __init__(self, options: Options, root: Path, environ: Mapping[str, str]) -> None:
+        self.options = options
+        self.root = root
+        self.losses: list[str] = []
+        """What was not available, one sentence each."""
+        self.timeline = Timeline()
+        self.expected: dict[str, float] = {}
+        """Expected seconds by node id, in the order of collection, once the plan is made."""
+        self.n_runs_after: int | None = None
+        """Runs in the history after this one was taken in; None when it was not."""
+        self.journal_name = ""
+        """File of this session, for the summary."""
+        self._environ = environ
+
+    @cached_property
+    def change(self) -> Change:
+        """What git and the CI say changed."""
+        return find_change(self.root, self.options.base, self._environ)
+
+    @cached_property
+    def knowledge(self) -> Knowledge:
+        """What the history says, with journals of killed sessions taken in first."""
+        try:
+            with without_collector():
+                return self._learn()
+        except CorruptHistoryError as exc:
+            self._start_anew(exc)
+        except NexusError as exc:
+            self.lose(str(exc))
+        return Knowledge(0, 0, {})
+
+    def plan(self, tests: Sequence[CollectedTest]) -> Plan:
+        """Return the plan for the collected tests."""
+        settings = PlanSettings(order=self.options.order)
+        stats = self.knowledge.stats
+        self.knowledge = replace(self.knowledge, stats={})
+        plan = make_plan(tests, stats, self.change, settings, forecast.load())
+        self.expected = {planned.test.nodeid: planned.forecast.duration_s for planned in plan.tests}
+        return plan
+
+    def finish(self, journal: Path) -> None:
+        """Take the ended journal into the history, where this session is to do so."""
+        self.journal_name = journal.name
+        if not self.options.ingest:
+            return
+        try:
+            with without_collector(), open_history(self.options.history) as history:
+                ingest_journal(history, journal)
+                self.n_runs_after = history.count_runs()
+        except NexusError as exc:
+            reason = "" if str(exc) in self.losses else f": {exc}"
+            self.lose(f"the run is not in the history, its journal {journal.name} is kept{reason}")
+
+    def lose(self, sentence: str) -> None:
+        """Remember that something was not available; said once, in the header or the summary."""
+        if sentence not in self.losses:
+            self.losses.append(sentence)
+
+    def _learn(self) -> Knowledge:
+        if self.options.ingest:
+            try:
+                return self._learn_writable()
+            except (CorruptHistoryError, NewerHistoryError):
+                raise
+            except HistoryError:
+                pass  # read-only perhaps; `finish` will say so if it cannot write either
+        read = read_history(self.options.history)
+        if read is None:
+            return Knowledge(0, 0, {})
+        with read as history:
+            return _known(history)
+
+    def _learn_writable(self) -> Knowledge:
+        with open_history(self.options.history) as history:
+            sweep(history, self.options.journal)
+            return _known(history)
+
+    def _start_anew(self, exc: CorruptHistoryError) -> None:
+        if not self.options.ingest:
+            self.lose(f"{exc}; it is left as it is, and this run starts without history")
+            return
+        try:
+            kept = set_aside(self.options.history)
+        except OSError as error:
+            self.lose(f"{exc}; it could not be set aside: {error}")
+        else:
+            self.lose(f"{exc}; it is set aside as {kept.name}, and a new history begins")
+
+
+def _known(history: History) -> Knowledge:
+    stats = history.stats()
+    return Knowledge(history.count_runs(), len(stats), stats)

@@ -1,0 +1,54 @@
+"""The pytest11 entry point: declares the options, and registers what was asked for.
+
+Costs nothing more where nexus is not enabled: every other import happens inside a function.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_nexus import options
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the table of options."""
+    options.add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Decide whether this process is a worker, a session of its own, or not concerned.
+
+    Raises:
+        pytest.UsageError: an option has a value that is not allowed.
+    """
+    if hasattr(config, "workerinput"):
+        if config.workerinput.get("nexus"):
+            from pytest_nexus.registration import (  # noqa: PLC0415 - not enabled costs nothing
+                register_worker,
+            )
+
+            register_worker(config)
+    elif options.is_enabled(config):
+        _refuse_other_project()
+        from pytest_nexus.registration import (  # noqa: PLC0415 - not enabled costs nothing
+            register_session,
+        )
+
+        register_session(config)
+
+
+def _refuse_other_project() -> None:
+    """Refuse to go on over the files of the unrelated project of the same import name.
+
+    Before the import of anything that needs more of this package than its own file.
+    """
+    import pytest  # noqa: PLC0415 - not enabled costs nothing
+
+    import pytest_nexus  # noqa: PLC0415 - likewise
+    from pytest_nexus.errors import OTHER_PROJECT  # noqa: PLC0415 - likewise
+
+    if getattr(pytest_nexus, "DISTRIBUTION", None) != "pytest-nexus-ci":
+        raise pytest.UsageError(OTHER_PROJECT)

@@ -1,0 +1,94 @@
+"""Puts the reports of one attempt together, as they arrive from one or many workers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_nexus.records import BAD, Attempt, NodeId, PhaseResult
+
+if TYPE_CHECKING:
+    import pytest
+
+    from pytest_nexus.identity import Identity
+    from pytest_nexus.records import Failure, Outcome
+
+
+class OpenAttempt:
+    """An attempt of which not all phases are reported yet."""
+
+    __slots__ = (
+        "duration_s",
+        "failed_subtest",
+        "failure",
+        "identity",
+        "is_bad",
+        "phases",
+        "started_s",
+    )
+
+    def __init__(self, identity: Identity, started_s: float) -> None:
+        self.identity = identity
+        self.started_s = started_s
+        self.duration_s = 0.0
+        self.is_bad = False
+        self.phases: dict[str, PhaseResult] = {}
+        """By name, those reported so far."""
+        self.failure: Failure | None = None
+        self.failed_subtest = False
+
+    def add(self, report: pytest.TestReport, duration_s: float, failure: Failure | None) -> None:
+        """Take in one report; a subtest's failure makes the call of its test a failure."""
+        fields = report.__dict__
+        when: str = fields["when"]
+        outcome = outcome_of(report)
+        if outcome in BAD:
+            self.is_bad = True
+            self.failure = self.failure or failure
+        if "context" in fields:
+            self.failed_subtest = self.failed_subtest or outcome == "failed"
+            return
+        if self.failed_subtest and when == "call" and outcome == "passed":
+            outcome = "failed"
+        self.duration_s += duration_s
+        self.phases[when] = PhaseResult(outcome, duration_s)
+
+    def fail(self, failure: Failure, duration_s: float) -> None:
+        """Note a failed call of which there is no report."""
+        self.phases["call"] = PhaseResult("failed", duration_s)
+        self.failure = self.failure or failure
+        self.is_bad = True
+
+    def finish(self, nodeid: str, number: int, worker: str | None) -> Attempt:
+        """Return the attempt with what was reported of it."""
+        identity, phase = self.identity, self.phases.get
+        return Attempt(
+            NodeId(nodeid),
+            identity.key,
+            identity.function_key,
+            number,
+            self.started_s,
+            phase("setup"),
+            phase("call"),
+            phase("teardown"),
+            worker,
+            self.failure,
+        )
+
+
+def is_subtest(report: pytest.TestReport) -> bool:
+    """Return whether the report is about a part of a test: pytest's own, or pytest-subtests'."""
+    return "context" in report.__dict__
+
+
+def outcome_of(report: pytest.TestReport) -> Outcome:
+    """Return the outcome of a phase: a failure outside the call is an error.
+
+    A retry engine reports a failure that it will repeat as `rerun`; it was a failure.
+    """
+    fields = report.__dict__
+    outcome: str = fields["outcome"]
+    if outcome == "passed":
+        return "xpassed" if "wasxfail" in fields else "passed"
+    if outcome == "skipped":
+        return "xfailed" if "wasxfail" in fields else "skipped"
+    return "error" if fields["when"] in ("setup", "teardown") else "failed"

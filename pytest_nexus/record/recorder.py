@@ -1,0 +1,220 @@
+"""Writes the journal of a session: in the single process, or on xdist's controller."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from pytest_nexus import signature, timing
+from pytest_nexus.errors import JournalError
+from pytest_nexus.history.journal import JournalWriter
+from pytest_nexus.record.assembly import OpenAttempt, is_subtest
+from pytest_nexus.record.failure import describe_report
+from pytest_nexus.record.observer import DESELECTED, is_failure, sent_failure, sent_identity
+from pytest_nexus.record.session import new_run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_nexus.identity import Identity
+    from pytest_nexus.pipeline import Pipeline
+    from pytest_nexus.record.observer import Observer
+    from pytest_nexus.records import Failure, Run
+
+_NO_TESTS_FAILED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+
+_LONG_S: Final = 60.0
+"""Longer phases are compared with the clock: a test may have frozen time around them."""
+
+_SKEW_S: Final = 1.0
+"""How far the wall clock may differ from the counter that measures durations."""
+
+
+class Recorder:
+    """Turns reports into attempts, and attempts into lines of the journal.
+
+    Reports of one test arrive in order, those of different workers in any order between them.
+    """
+
+    def __init__(self, pipeline: Pipeline, observer: Observer | None) -> None:
+        self._pipeline = pipeline
+        self._observer = observer
+        """Sees the items of this process; None on a controller: its workers send what they saw."""
+        self._journal: JournalWriter | None = None
+        self._run: Run | None = None
+        self._clock = timing.perf_counter
+        """Held here: a plugin that freezes time replaces the names in modules."""
+        self._clock_started = 0.0
+        self._open: dict[tuple[str, str | None], OpenAttempt] = {}
+        self._reruns: dict[str, int] = {}
+        self._seen: set[str] = set()
+        self._is_partial = False
+        self._deselected = 0
+        self._nodeids: list[str] | None = None
+        """Of all selected tests; some twice under --keep-duplicates."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Open the journal, before anything can go wrong in collection."""
+        self._clock_started = self._clock()
+        self._run = new_run(session.config, self._pipeline.change)
+        try:
+            self._journal = JournalWriter.create(self._pipeline.options.journal, self._run)
+        except JournalError as exc:
+            self._pipeline.lose(f"this run is not recorded: {exc}")
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note that tests are missing: their module, or class, could not be collected."""
+        if report.failed:
+            self._is_partial = True
+
+    def pytest_deselected(self, items: list[pytest.Item]) -> None:
+        """Count what `-k`, `-m` and others left out."""
+        self._deselected += len(items)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Note how many tests there are; a controller collects none and hears it from workers."""
+        if self._observer is not None:
+            self._note_collection([item.nodeid for item in session.items])
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        """Note how many tests there are; called on the controller once for each worker."""
+        if self._nodeids is None:
+            self._note_collection(ids)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Hear what a worker left out, which it says when it ends; the last line counts."""
+        deselected = getattr(node, "workeroutput", {}).get(DESELECTED, 0)
+        if deselected > self._deselected and self._nodeids is not None:
+            self._deselected = deselected
+            self._note_collection(self._nodeids)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take in one report, and write the attempt when it is the last of it.
+
+        A second report of the same phase, as retry engines make it, begins another attempt.
+        """
+        fields = report.__dict__
+        key = (report.nodeid, fields.get("worker_id"))
+        when: str = fields["when"]
+        attempt = self._open.get(key)
+        if attempt is None:
+            if when == "???":
+                self._record_crash(report)
+                return
+            attempt = self._begin(report, key)
+        elif when in attempt.phases and not is_subtest(report):
+            self._write(key, attempt)
+            attempt = self._begin(report, key, attempt.identity)
+        duration_s: float = fields["duration"]
+        if not 0.0 <= duration_s < _LONG_S:
+            duration_s = self._plausible(duration_s)
+        if fields["outcome"] == "passed":
+            attempt.add(report, duration_s, None)
+        else:
+            attempt.add(
+                report, duration_s, self._failure_of(report) if is_failure(report) else None
+            )
+        if when == "teardown":
+            if "call" not in attempt.phases:
+                self._note_hidden_call(attempt, report)
+            del self._open[key]
+            self._write(key, attempt)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        """End the journal and hand it on; called before the terminal summary is written."""
+        if self._journal is None:
+            return
+        is_whole = not self._is_partial and self._seen.issuperset(self._nodeids or ())
+        complete = is_whole and exitstatus in _NO_TESTS_FAILED
+        duration_s = self._elapsed_s()
+        self._perform(lambda journal: journal.end(duration_s, int(exitstatus), complete=complete))
+        if self._journal is not None:
+            self._journal.close()
+            self._pipeline.finish(self._journal.path)
+
+    def _note_collection(self, nodeids: list[str]) -> None:
+        self._nodeids = nodeids
+        selected = len(nodeids)
+        collected = selected + self._deselected
+        self._perform(lambda journal: journal.collection(collected, selected))
+
+    def _begin(
+        self,
+        report: pytest.TestReport,
+        key: tuple[str, str | None],
+        identity: Identity | None = None,
+    ) -> OpenAttempt:
+        if identity is None and self._observer is not None:
+            identity = self._observer.identity_of(report.nodeid)
+        assert self._run is not None
+        started_s = report.start - self._run.started_at
+        elapsed_s = self._elapsed_s()
+        if not -_SKEW_S <= started_s <= elapsed_s + _SKEW_S:
+            started_s = elapsed_s  # a frozen clock, or the clock of another machine
+        attempt = self._open[key] = OpenAttempt(identity or sent_identity(report), started_s)
+        return attempt
+
+    def _elapsed_s(self) -> float:
+        return self._clock() - self._clock_started
+
+    def _plausible(self, duration_s: float) -> float:
+        """Return 0 for a duration that a frozen clock made up."""
+        return duration_s if 0.0 <= duration_s <= self._elapsed_s() else 0.0
+
+    def _failure_of(self, report: pytest.TestReport) -> Failure:
+        observer = self._observer
+        seen = observer.failures.pop(report.when, None) if observer else sent_failure(report)
+        return seen or describe_report(report, self._pipeline.root)
+
+    def _note_hidden_call(self, attempt: OpenAttempt, report: pytest.TestReport) -> None:
+        """Note a failed call of which a retry engine made no report, as flaky does."""
+        observer = self._observer
+        failure = observer.failures.pop("call", None) if observer else sent_failure(report)
+        if failure is not None and failure.phase == "call":
+            attempt.fail(failure, 0.0)
+
+    def _record_crash(self, report: pytest.TestReport) -> None:
+        """Record the test that was running when its worker died."""
+        worker = report.node.gateway.id
+        attempt = self._open.pop((report.nodeid, worker), None)
+        elapsed_s = self._elapsed_s()
+        attempt = attempt or OpenAttempt(sent_identity(report), elapsed_s)
+        failure = signature.failure("call", "WorkerCrash", "", "the worker crashed")
+        attempt.fail(failure, max(0.0, elapsed_s - attempt.started_s))
+        self._write((report.nodeid, worker), attempt)
+
+    def _write(self, key: tuple[str, str | None], attempt: OpenAttempt) -> None:
+        nodeid, worker = key
+        number = 1
+        if nodeid in self._seen:
+            number = self._reruns[nodeid] = self._reruns.get(nodeid, 1) + 1
+        self._seen.add(nodeid)
+        assert self._run is not None
+        self._pipeline.timeline.add(nodeid, attempt.duration_s, is_bad=attempt.is_bad)
+        if self._journal is None:
+            return
+        try:
+            self._journal.attempt(attempt.finish(nodeid, number, worker))
+        except JournalError as exc:
+            self._give_up(exc)
+
+    def _perform(self, write: Callable[[JournalWriter], None]) -> None:
+        if self._journal is None:
+            return
+        try:
+            write(self._journal)
+        except JournalError as exc:
+            self._give_up(exc)
+
+    def _give_up(self, exc: JournalError) -> None:
+        """Go on without a journal after its first error."""
+        assert self._journal is not None
+        self._journal.close()
+        self._journal = None
+        self._pipeline.lose(f"the rest of this run is not recorded: {exc}")

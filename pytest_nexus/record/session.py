@@ -1,0 +1,46 @@
+"""What is known of a session before its first test."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_nexus import timing
+from pytest_nexus.record.environment import ci_run, machine
+from pytest_nexus.record.selection import selected_by
+from pytest_nexus.records import Run
+
+if TYPE_CHECKING:
+    from pytest_nexus.records import Change
+
+
+def new_run(config: pytest.Config, change: Change) -> Run:
+    """Return the run that begins now, with a run_uid of its own."""
+    python, platform = machine()
+    return Run(
+        run_uid=uuid.uuid4().hex,
+        started_at=timing.time(),
+        change=change,
+        ci=ci_run(os.environ),
+        python=python,
+        pytest=pytest.__version__,
+        platform=platform,
+        workers=len(config.getoption("tx", None) or ()) if is_distributed(config) else 0,
+        selected_by=selected_by(config),
+    )
+
+
+def is_distributed(config: pytest.Config) -> bool:
+    """Return whether xdist sends the tests of this session to workers."""
+    return str(config.getoption("dist", "no")) != "no" and not config.getoption("collectonly")
+
+
+def is_worker(config: pytest.Config) -> bool:
+    """Return whether this process is an xdist worker.
+
+    Not by `PYTEST_XDIST_WORKER`: a pytest process that a test starts inherits it.
+    """
+    return hasattr(config, "workerinput")

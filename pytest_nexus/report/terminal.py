@@ -1,0 +1,92 @@
+"""A header line, and a summary of a few lines that a person is glad to read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_nexus.report.gain import gain
+
+if TYPE_CHECKING:
+    import pytest
+
+    from pytest_nexus.pipeline import Pipeline
+
+
+class TerminalReport:
+    """Speaks on the terminal of the single process or the controller."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self._said = 0
+
+    def pytest_report_header(self) -> list[str]:
+        """Say what is on, how much history there is, and what is missing so far."""
+        line = header_line(self._pipeline)
+        return [line, *(f"nexus: {sentence}" for sentence in self._new_losses())]
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Say what was gained; with `-q` one line, with `-qq` none."""
+        verbosity = terminalreporter.config.get_verbosity()
+        lines = summary_lines(self._pipeline)
+        losses = self._new_losses()
+        if verbosity < -1 or not (lines or losses):
+            return
+        if verbosity < 0:
+            terminalreporter.write_line("nexus: " + "; ".join([*lines[:1], *losses]))
+            return
+        terminalreporter.write_sep("-", "nexus")
+        for line in [*lines, *losses]:
+            terminalreporter.write_line(line)
+
+    def _new_losses(self) -> list[str]:
+        new = self._pipeline.losses[self._said :]
+        self._said = len(self._pipeline.losses)
+        return new
+
+
+def header_line(pipeline: Pipeline) -> str:
+    """Return what is on, what is known, and what changed, in one line."""
+    knowledge, change = pipeline.knowledge, pipeline.change
+    parts = [f"order {pipeline.options.order}"]
+    if knowledge.n_runs:
+        known = f"{_count(knowledge.n_tests, 'test')} known from {_count(knowledge.n_runs, 'run')}"
+        parts.append(known)
+    else:
+        parts.append("no history yet")
+    if change.commit is not None:
+        since = f" since {change.base[:9]}" if change.base else ""
+        parts.append(f"{_count(len(change.files), 'file')} changed{since}")
+    if change.note:
+        parts.append(change.note)
+    return "nexus: " + "; ".join(parts)
+
+
+def summary_lines(pipeline: Pipeline) -> list[str]:
+    """Return what was gained and what was learned; empty when nothing was recorded."""
+    lines = []
+    gained = gain(pipeline.expected, pipeline.timeline) if pipeline.expected else None
+    if gained is not None:
+        lines.append(
+            f"first failure after {_seconds(gained.first_failure_s)} of tests;"
+            f" in collection order after {_seconds(gained.in_collection_order_s)}"
+            f" (all tests: {_seconds(gained.total_s)})"
+        )
+    if pipeline.n_runs_after is not None:
+        recorded = _count(pipeline.timeline.n_tests(), "test")
+        lines.append(
+            f"{recorded} recorded; the history now has {_count(pipeline.n_runs_after, 'run')}"
+        )
+    elif pipeline.journal_name and pipeline.timeline.nodeids:
+        recorded = _count(pipeline.timeline.n_tests(), "test")
+        lines.append(f"{recorded} recorded in {pipeline.journal_name}")
+    return lines
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _seconds(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min"

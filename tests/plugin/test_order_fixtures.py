@@ -1,0 +1,134 @@
+"""Ordering sets no fixture up more often, and lets none overlap."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.support.project import Project
+
+COUNTING = {
+    "conftest.py": """
+        import pathlib, pytest
+
+        def count(name):
+            with open(pathlib.Path(__file__).parent / "counts.txt", "a") as file:
+                file.write(name + "\\n")
+
+        @pytest.fixture(scope="session", params=["x", "y"])
+        def backend(request):
+            count(f"session {request.param}")
+            return request.param
+
+        @pytest.fixture(scope="package")
+        def package(request):
+            count("package " + request.node.nodeid)
+    """,
+    "test_module.py": """
+        import pytest
+        from conftest import count
+
+        def setup_module(): count("setup_module")
+        @pytest.fixture(scope="module", autouse=True)
+        def auto(): count("autouse")
+        @pytest.fixture(scope="module")
+        def shared(): count("shared")
+
+        def test_m1(shared): pass
+        def test_m2(shared): assert 0
+        def test_m3(): pass
+    """,
+    "test_class.py": """
+        import unittest
+        import pytest
+        from conftest import count
+
+        class TestPlain:
+            @classmethod
+            def setup_class(cls): count("setup_class")
+            def test_k1(self): pass
+            def test_k2(self): assert 0
+            def test_k3(self): pass
+
+        class Unit(unittest.TestCase):
+            @classmethod
+            def setUpClass(cls): count("setUpClass")
+            def test_u1(self): pass
+            def test_u2(self): assert 0
+
+        @pytest.mark.parametrize("value", [1, 2])
+        class TestParameters:
+            @pytest.fixture(scope="class")
+            def one(self): count("class fixture")
+            def test_p1(self, one, value): pass
+            def test_p2(self, one, value): assert value == 1
+    """,
+    "test_session_a.py": """
+        def test_s1(backend): assert backend == "x"
+        def test_s2(backend): pass
+        def test_free(): pass
+    """,
+    "test_session_b.py": """
+        def test_s3(backend): assert backend == "y"
+        def test_s4(backend): pass
+    """,
+    "pkg/__init__.py": "",
+    "pkg/test_p.py": """
+        def test_q1(package): pass
+        def test_q2(package): assert 0
+    """,
+    "pkg/test_r.py": """
+        def test_r1(package): pass
+        def test_r2(package): assert 0
+    """,
+    "other/__init__.py": "",
+    "other/test_o.py": "def test_o1(package): assert 0\ndef test_o2(): assert 0\n",
+    "pytest.ini": "[pytest]\npythonpath = .\n",
+}
+
+
+def test_fixtures_are_set_up_as_often_as_without_the_plugin(
+    project: Callable[..., Project],
+) -> None:
+    made = project(COUNTING)
+    counts = made.root / "counts.txt"
+
+    def counted(**how: bool) -> tuple[Counter[str], list[str]]:
+        counts.unlink(missing_ok=True)
+        order = made.run(**how).order
+        return Counter(counts.read_text().splitlines()), order
+
+    bare, bare_order = counted(nexus=False)
+    cold, cold_order = counted()
+    learned, learned_order = counted()
+    assert cold_order == bare_order
+    assert learned_order != bare_order
+    assert sorted(learned_order) == sorted(bare_order)
+    assert bare == cold == learned
+
+
+def test_module_fixture_is_left_before_another_module_begins(
+    project: Callable[..., Project],
+) -> None:
+    module = """
+        import pytest
+        @pytest.fixture(scope="module", autouse=True)
+        def exclusive():
+            import builtins
+            assert not getattr(builtins, "held", False)
+            builtins.held = True
+            yield
+            builtins.held = False
+        def test_1(): {}
+        def test_2(): {}
+    """
+    made = project({f"test_{name}.py": module.format("pass", "raise OSError") for name in "abc"})
+    first = made.run()
+    second = made.run()
+    assert second.order != first.order
+    assert {one["nodeid"]: one["setup"][0] for one in second.attempts} == dict.fromkeys(
+        first.order, "passed"
+    )

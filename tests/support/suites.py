@@ -1,0 +1,35 @@
+"""Builders of collections and forecasts for tests of plans."""
+
+from __future__ import annotations
+
+from pytest_nexus.identity import function_of_key, key_of_nodeid
+from pytest_nexus.records import CollectedTest, Forecast, Marker, NodeId
+
+
+def collected(nodeid: str, *scopes: str, marker: Marker | None = None) -> CollectedTest:
+    key = key_of_nodeid(nodeid)
+    return CollectedTest(
+        nodeid=NodeId(nodeid),
+        key=key,
+        function_key=function_of_key(key),
+        path=nodeid.partition("::")[0],
+        scopes=scopes,
+        marker=marker,
+    )
+
+
+def in_module(nodeid: str, marker: Marker | None = None) -> CollectedTest:
+    return collected(nodeid, f"module:{nodeid.partition('::')[0]}", marker=marker)
+
+
+def in_class(nodeid: str) -> CollectedTest:
+    path, name, _ = nodeid.split("::")
+    return collected(nodeid, f"module:{path}", f"class:{path}::{name}")
+
+
+def in_group(nodeid: str, group: str, *scopes: str, marker: Marker | None = None) -> CollectedTest:
+    return collected(nodeid, f"group:{group}", *scopes, marker=marker)
+
+
+def lasting(*seconds: float) -> list[Forecast]:
+    return [Forecast(p_fail=0.01, duration_s=one) for one in seconds]
