@@ -41,6 +41,8 @@ def read_durations(path: Path, max_bytes: int = MAX_DURATIONS_BYTES) -> list[Imp
     content = b"".join(chunks(path, max_bytes))
     entries = _entries(path, content)
     attempts = _attempts(entries)
+    if not attempts and entries:
+        raise ImportFileError(f"{path}: not a durations file: none of its names is a node id")
     if not attempts:
         return []
     run = Run(
@@ -76,7 +78,7 @@ def _attempts(entries: Iterable[tuple[object, object]]) -> list[Attempt]:
     attempts: dict[str, Attempt] = {}
     clock_s = 0.0
     for name, value in entries:
-        nodeid = clean_nodeid(name) if isinstance(name, str) else None
+        nodeid = clean_nodeid(name) if isinstance(name, str) and "::" in name else None
         seconds = number_of(value)
         if nodeid is None or seconds is None or seconds < 0 or nodeid in attempts:
             continue

@@ -134,14 +134,15 @@ def _on_source(stats: TestStats | None, found: Found) -> list[str]:
         "function": "These parameters are new, the history of its function counts",
         "unknown": "",
     }[found]
-    return [f"{how}: {stats.runs} runs, times {youth_factor(stats):.2g} for so few or many."]
+    runs = f"{stats.runs} run{'' if stats.runs == 1 else 's'}"
+    return [f"{how}: {runs}; for its youth {youth_factor(stats):.2g} times the odds."]
 
 
 def _on_record(stats: TestStats | None) -> list[str]:
     if stats is None or stats.failures == 0:
         return [f"It has not failed yet: odds start at {BASE:g}."]
     ago = stats.runs_since_failure
-    when = "in its last run" if not ago else f"{ago} runs before its last"
+    when = "in its last run" if not ago else f"{ago} run{'' if ago == 1 else 's'} before its last"
     sentence = (
         f"It failed in {stats.failures} of {stats.runs} runs, most recently {when}: "
         f"odds start at {BASE + record_odds(stats):.2g}."
