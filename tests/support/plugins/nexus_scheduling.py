@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_nexus.plan.dispatch_units import make_workload
 from pytest_nexus.run.scheduler import SchedulerFactory
-from pytest_nexus.run.workers import CHANNEL, CollectionChannels, WorkerDescriber
+from pytest_nexus.run.workers import CollectionChannels
 
 if TYPE_CHECKING:
     import pytest
@@ -27,18 +27,16 @@ class Ran:
 
 def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
-        channel = config.workerinput.get("nexus", {}).get(CHANNEL)
-        if channel is not None and not (config.rootpath / "silent").exists():
-            config.pluginmanager.register(WorkerDescriber(channel))
-        return
+        return  # nexus itself describes the tests where a worker got a channel
     known = config.rootpath / "seconds.json"
     seconds = json.loads(known.read_text("utf-8")) if known.exists() else {}
 
-    def planner(tests):
+    def planner(tests, tied):
         expected = [seconds.get(test.nodeid.rpartition("::")[2], 0.01) for test in tests]
-        return make_workload(tests, range(len(tests)), expected, {})
+        return make_workload(tied, range(len(tests)), expected, {})
 
     channels = CollectionChannels()
-    config.pluginmanager.register(channels)
+    if not (config.rootpath / "silent").exists():
+        config.pluginmanager.register(channels)
     config.pluginmanager.register(SchedulerFactory(planner, channels, print))
     config.pluginmanager.register(Ran())

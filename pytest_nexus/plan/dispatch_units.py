@@ -1,0 +1,220 @@
+"""What is dealt out to workers: single tests, and units of tests that share something."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from math import inf
+from typing import TYPE_CHECKING, Final
+
+from pytest_nexus.plan.blocks import Block, lay_out
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pytest_nexus.plan.blocks import Layout
+    from pytest_nexus.records import CollectedTest
+
+MIN_SECONDS: Final = 5e-4
+"""What a test costs a worker at least: the protocol itself and its five messages."""
+
+SOLID: Final = ("group:", "file:", "scope:")
+"""Scopes of these names stand for a wish of the user: they are never cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Tests that one worker runs in a row, because they share a set-up or must stay together."""
+
+    indices: tuple[int, ...]
+    """Collection indices in the order of execution."""
+    joints: tuple[float, ...]
+    """For each test, the seconds of set-up paid again if the unit is cut before it; infinite
+    where it must not be. The first is 0."""
+    seconds: float
+    """Expected seconds of the whole, set-ups included."""
+    is_last: bool = False
+    """Whether it is to stay behind all others, whatever its length."""
+
+    def tail(self, at: int, seconds: Sequence[float]) -> Unit:
+        """Return what follows a cut before the test at a position.
+
+        Args:
+            at: position in `indices`, at least 1.
+            seconds: expected by collection index, the repeated set-up already in it.
+        """
+        indices = self.indices[at:]
+        joints = (0.0, *self.joints[at + 1 :])
+        return Unit(indices, joints, sum(seconds[index] for index in indices), self.is_last)
+
+    def head(self, at: int, seconds: Sequence[float]) -> Unit:
+        """Return what stands before a cut."""
+        indices = self.indices[:at]
+        return replace(
+            self,
+            indices=indices,
+            joints=self.joints[:at],
+            seconds=sum(seconds[index] for index in indices),
+        )
+
+
+Job = int | Unit
+"""A test that may run anywhere, by its collection index, or a unit of several."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """All that is to be run."""
+
+    jobs: tuple[Job, ...]
+    """In the order of the plan; a unit stands where its first test does."""
+    seconds: tuple[float, ...]
+    """Expected by collection index; the first test of a scope bears its set-up."""
+
+
+def make_workload(
+    tests: Sequence[CollectedTest],
+    order: Sequence[int],
+    durations: Sequence[float],
+    setups: Mapping[str, float],
+) -> Workload:
+    """Return the units of a plan; linear in the number of tests and of their scopes.
+
+    Args:
+        tests: the whole collection.
+        order: collection indices of the tests to run, in the order of the plan.
+        durations: expected seconds by collection index, shared set-up apart.
+        setups: seconds of set-up by block name; blocks that are not named cost none.
+    """
+    walls = _walls(lay_out(tests), setups)
+    members: dict[_Wall, list[int]] = {}
+    places: list[int | _Wall] = []
+    for index in order:
+        around = walls.get(index)
+        if around is None:
+            places.append(index)
+        elif around[0] in members:
+            members[around[0]].append(index)
+        else:
+            members[around[0]] = [index]
+            places.append(around[0])
+    seconds = [max(duration, MIN_SECONDS) for duration in durations]
+    jobs = tuple(
+        place if isinstance(place, int) else _unit(place, members[place], walls, seconds)
+        for place in places
+    )
+    return Workload(jobs, tuple(seconds))
+
+
+def tie(tests: Sequence[CollectedTest], ties: Mapping[int, Sequence[str]]) -> list[CollectedTest]:
+    """Return the tests with what the user ties together as their outermost scope.
+
+    Names that one test bears together become one: a group that spans two files joins the files,
+    where files are tied. The names must begin with one of `SOLID`. In a tied test the marker
+    `order` holds within its file only, since a chain through all files would tear them apart;
+    and the marked tests of a file stay together if one of them is tied.
+
+    Args:
+        tests: as collected.
+        ties: names by collection index; tests that are not in it are left alone.
+    """
+    leader: dict[str, str] = {}
+    ties = _with_chains(tests, ties)
+    for names in ties.values():
+        for one, other in pairwise(names):
+            leader[_lead(leader, one)] = _lead(leader, other)
+    tied = list(tests)
+    for index, names in ties.items():
+        if names:
+            test = tests[index]
+            marker = "dependency" if test.marker == "order" else test.marker
+            scopes = (_lead(leader, names[0]), *test.scopes)
+            tied[index] = replace(test, scopes=scopes, marker=marker)
+    return tied
+
+
+def _with_chains(
+    tests: Sequence[CollectedTest], ties: Mapping[int, Sequence[str]]
+) -> dict[int, Sequence[str]]:
+    paths = {tests[index].path for index in ties if tests[index].marker is not None}
+    joined = dict(ties)
+    for index, test in enumerate(tests):
+        if test.marker is not None and test.path in paths:
+            joined[index] = (*ties.get(index, ()), f"group:marked in {test.path}")
+    return joined
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Wall:
+    """One block around some tests; compared by identity, since names may repeat."""
+
+    setup_s: float
+    is_solid: bool
+    is_last: bool = False
+
+
+def _walls(layout: Layout, setups: Mapping[str, float]) -> dict[int, tuple[_Wall, ...]]:
+    walls = {
+        index: around
+        for member in layout.body.members
+        if isinstance(member, Block)
+        for index, around in _inside(member, (), setups)
+    }
+    for end, is_last in ((layout.prefix, False), (layout.suffix, True)):
+        wall = (_Wall(0.0, is_solid=True, is_last=is_last),)
+        walls.update(dict.fromkeys(end, wall))
+    return walls
+
+
+def _inside(
+    block: Block, outer: tuple[_Wall, ...], setups: Mapping[str, float]
+) -> Iterator[tuple[int, tuple[_Wall, ...]]]:
+    is_solid = block.is_rigid or block.name.startswith(SOLID)
+    around = (*outer, _Wall(setups.get(block.name, 0.0), is_solid))
+    for member in block.members:
+        if isinstance(member, Block):
+            yield from _inside(member, around, setups)
+        else:
+            yield member, around
+
+
+def _unit(
+    outer: _Wall,
+    indices: Sequence[int],
+    walls: Mapping[int, tuple[_Wall, ...]],
+    seconds: list[float],
+) -> Job:
+    """Return one unit, and add to `seconds` the set-ups that fall due before each test."""
+    joints = [0.0]
+    previous: tuple[_Wall, ...] = ()
+    for index in indices:
+        around = walls[index]
+        kept = [one for one, other in zip(previous, around, strict=False) if one is other]
+        seconds[index] += sum(wall.setup_s for wall in around[len(kept) :])
+        if previous:
+            joints.append(sum(wall.setup_s for wall in kept))
+        previous = around
+    if len(indices) == 1:
+        return indices[0]
+    _forbid(joints, indices, walls)
+    total = sum(seconds[index] for index in indices)
+    return Unit(tuple(indices), tuple(joints), total, outer.is_last)
+
+
+def _forbid(
+    joints: list[float], indices: Sequence[int], walls: Mapping[int, tuple[_Wall, ...]]
+) -> None:
+    """Close the joints between the first and the last test of each solid block."""
+    spans: dict[_Wall, list[int]] = {}
+    for position, index in enumerate(indices):
+        for wall in walls[index]:
+            if wall.is_solid:
+                spans.setdefault(wall, [position, position])[1] = position
+    for first, last in spans.values():
+        joints[first + 1 : last + 1] = [inf] * (last - first)
+
+
+def _lead(leader: Mapping[str, str], name: str) -> str:
+    while name in leader and leader[name] != name:
+        name = leader[name]
+    return name

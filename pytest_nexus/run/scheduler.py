@@ -1,0 +1,274 @@
+"""xdist's scheduler on nexus' policy: passes its events to the dispatch, performs the commands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from pytest_nexus.plan.dispatch import Dispatch
+from pytest_nexus.plan.dispatch_commands import Send, Withdraw
+from pytest_nexus.plan.dispatch_units import tie
+from pytest_nexus.run import xdist_seam
+from pytest_nexus.timing import perf_counter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from pytest_nexus.plan.dispatch_commands import Command
+    from pytest_nexus.plan.dispatch_units import Workload
+    from pytest_nexus.records import CollectedTest
+    from pytest_nexus.run.workers import Collection, CollectionChannels
+    from pytest_nexus.run.xdist_seam import WorkerNode
+
+    Planner = Callable[[Sequence[CollectedTest], Sequence[CollectedTest]], Workload]
+    """Plans the collected tests; called once, when all workers have collected the same.
+
+    Gets them twice: tied by their groups, as in every process that plans, and tied by the mode of
+    distribution too, which only the workers go by: shards with and without workers share a plan.
+    """
+
+ONLY_IDS: Final = "no worker described its tests: fixtures and groups are not kept together"
+
+
+class SchedulerFactory:
+    """Offers the scheduler to xdist; registered on the controller."""
+
+    def __init__(
+        self, planner: Planner, channels: CollectionChannels, lose: Callable[[str], None]
+    ) -> None:
+        self._planner = planner
+        self._channels = channels
+        self._lose = lose
+        self._scheduling: NexusScheduling | None = None
+        self._failures = 0
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(
+        self, config: pytest.Config, log: Any
+    ) -> NexusScheduling | None:
+        """Called once by xdist; `--dist=each` is left to it."""
+        if config.getvalue("dist") == "each":
+            return None
+        self._scheduling = NexusScheduling(config, log, self._plan, self._lose)
+        return self._scheduling
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Stop sending at `--maxfail`, just before xdist itself counts the report."""
+        if report.failed and report.when in {"setup", "call", "teardown"}:
+            self._count_failure()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A failed collection counts as a failure, as it does to xdist."""
+        if report.failed:
+            self._count_failure()
+
+    def _count_failure(self) -> None:
+        self._failures += 1
+        if self._scheduling is not None and self._failures == self._scheduling.maxfail:
+            self._scheduling.stop()
+
+    def _plan(self, nodeids: Sequence[str], dist: str) -> Workload:
+        collection = self._channels.collection(nodeids)
+        if not collection.is_complete:
+            self._lose(ONLY_IDS)
+        tests = collection.tests
+        return self._planner(tie(tests, ties(collection, "")), tie(tests, ties(collection, dist)))
+
+
+def ties(collection: Collection, dist: str) -> dict[int, list[str]]:
+    """Return what each test is tied to by the mode of distribution and by its group."""
+    names: dict[int, list[str]] = {}
+    if dist == "loadfile":
+        names = {
+            i: [f"file:{test.nodeid.partition('::')[0]}"] for i, test in enumerate(collection.tests)
+        }
+    elif dist == "loadscope":
+        names = {i: [f"scope:{name}"] for i, name in enumerate(collection.containers)}
+    for i, group in collection.groups.items():
+        names.setdefault(i, []).append(f"group:{group}")
+    return names
+
+
+class NexusScheduling:
+    """Implements `xdist.scheduler.protocol.Scheduling`; xdist calls every method."""
+
+    def __init__(
+        self,
+        config: pytest.Config,
+        log: Any,
+        plan: Callable[[Sequence[str], str], Workload],
+        lose: Callable[[str], None],
+    ) -> None:
+        self.config = config
+        self.log = log.nexussched
+        self.maxfail: int = config.getvalue("maxfail")
+        """Failures after which nothing more is sent; 0 for no limit."""
+        self._dist: str = config.getvalue("dist")
+        self._numnodes = xdist_seam.count_workers(config)
+        self._max_restart = xdist_seam.max_worker_restart(config)
+        self._n_crashes = 0
+        self._plan = plan
+        self._lose = lose
+        self._nodes: dict[str, WorkerNode] = {}
+        self._collections: dict[str, list[str]] = {}
+        self._dispatch: Dispatch | None = None
+        self._collection: list[str] | None = None
+        self._crashed: dict[str, int] = {}
+        self._is_over = False
+
+    @property
+    def nodes(self) -> list[WorkerNode]:
+        """The workers that are up."""
+        return list(self._nodes.values())
+
+    @property
+    def collection_is_completed(self) -> bool:
+        """Whether all first workers have collected."""
+        return self._collection is not None or len(self._collections) >= self._numnodes
+
+    @property
+    def tests_finished(self) -> bool:
+        """Whether the workers may be told to end."""
+        if self._is_over:
+            return True
+        return self._dispatch is not None and self._dispatch.is_finished
+
+    @property
+    def has_pending(self) -> bool:
+        """Whether the run is under way."""
+        return self._dispatch is not None and self._dispatch.has_pending
+
+    def add_node(self, node: WorkerNode) -> None:
+        """A worker is up and collects."""
+        self._nodes[node.gateway.id] = node
+
+    def add_node_collection(self, node: WorkerNode, collection: Sequence[str]) -> None:
+        """A worker has collected; one that comes late must have collected the same."""
+        if self._collection is None:
+            self._collections[node.gateway.id] = list(collection)
+        elif self._is_same(node, list(collection)):
+            self._collections[node.gateway.id] = self._collection
+            self._join([node])
+
+    def schedule(self) -> None:
+        """All that were waited for have collected; called again for each one that comes later."""
+        if self._collection is not None or self._is_over:
+            return
+        first, *others = self._collections.items()
+        if not all([self._is_equal(first, other) for other in others]):  # noqa: C419 - report all
+            self._is_over = True
+            return
+        self._collection = first[1]
+        work = self._plan(self._collection, self._dist)
+        self._dispatch = Dispatch(work, self._numnodes)
+        self._join(self._nodes[name] for name in self._collections if name in self._nodes)
+
+    def mark_test_complete(self, node: WorkerNode, item_index: int, duration: float = 0) -> None:
+        """A worker has finished a test."""
+        commands = self._running.finish(node.gateway.id, item_index, duration, perf_counter())
+        self._perform(commands)
+
+    def mark_test_pending(self, item: str) -> None:
+        """A test whose worker crashed is to run once more, says a `pytest_handlecrashitem`."""
+        if item in self._crashed:
+            self._perform(self._running.again(self._crashed[item], perf_counter()))
+
+    def remove_pending_tests_from_node(self, node: WorkerNode, indices: Sequence[int]) -> None:
+        """A worker has answered a withdrawal."""
+        self._perform(self._running.withdrawn(node.gateway.id, indices, perf_counter()))
+
+    def remove_node(self, node: WorkerNode) -> str | None:
+        """A worker has ended or crashed; return the node id of the test it was in.
+
+        Raises:
+            KeyError: it had not come up.
+        """
+        is_crash = not hasattr(node, "workeroutput")
+        self._n_crashes += is_crash
+        name = node.gateway.id
+        del self._nodes[name]
+        had_collected = self._collections.pop(name, None) is not None
+        if self._dispatch is None or self._collection is None or not had_collected:
+            return None
+        now = perf_counter()
+        culprit, commands = self._dispatch.lose(name, now)
+        if is_crash and self._is_last_crash:
+            commands += self._dispatch.drain(now)
+            if self._dispatch.unsent:
+                self._end_early()
+        self._perform(commands)
+        return self._note_crash(culprit)
+
+    def stop(self) -> None:
+        """The limit of failures is reached: send nothing more, ask back what has not begun."""
+        if self._dispatch is not None:
+            self._perform(self._dispatch.stop())
+
+    @property
+    def _running(self) -> Dispatch:
+        assert self._dispatch is not None, "xdist reports tests only after schedule()"
+        return self._dispatch
+
+    @property
+    def _is_last_crash(self) -> bool:
+        """Whether xdist will replace no worker and end the run after this one."""
+        return self._max_restart is not None and self._n_crashes > self._max_restart
+
+    def _join(self, nodes: Iterable[WorkerNode]) -> None:
+        names = [node.gateway.id for node in nodes]
+        self._perform(self._running.join(names, perf_counter()))
+
+    def _perform(self, commands: Iterable[Command]) -> None:
+        for command in commands:
+            node = self._nodes[command.worker]
+            try:
+                if isinstance(command, Send):
+                    node.send_runtest_some(command.indices)
+                elif isinstance(command, Withdraw):
+                    node.send_steal(command.indices)
+                else:
+                    node.shutdown()
+            except OSError:
+                # The worker has just died; xdist will say so, and what it had comes back.
+                self.log("not sent", command)
+
+    def _note_crash(self, culprit: int | None) -> str | None:
+        if culprit is None or self._collection is None:
+            return None
+        nodeid = self._collection[culprit]
+        self._crashed[nodeid] = culprit
+        return nodeid
+
+    def _is_same(self, node: WorkerNode, collection: Sequence[str]) -> bool:
+        """Tell whether a late worker may help; one that may not is told to end."""
+        assert self._collection is not None
+        if not self._report_difference("the others", self._collection, node.gateway.id, collection):
+            return True
+        node.shutdown()
+        if not self._collections:
+            self._end_early()
+        return False
+
+    def _end_early(self) -> None:
+        """No worker is left that could run the rest."""
+        self._is_over = True
+        if self._running.unsent:
+            self._lose(f"{self._running.unsent} tests were not run: no worker was left for them")
+
+    def _is_equal(self, one: tuple[str, list[str]], other: tuple[str, list[str]]) -> bool:
+        return not self._report_difference(*one, *other)
+
+    def _report_difference(
+        self, one: str, ids: Sequence[str], other: str, other_ids: Sequence[str]
+    ) -> bool:
+        """Report, in xdist's words, that two workers collected differently."""
+        message = xdist_seam.difference(ids, other_ids, one, other)
+        if message is None:
+            return False
+        self.log(message)
+        report = pytest.CollectReport(nodeid=other, outcome="failed", longrepr=message, result=[])
+        self.config.hook.pytest_collectreport(report=report)
+        return True

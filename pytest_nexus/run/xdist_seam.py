@@ -1,0 +1,59 @@
+"""What is used of xdist beyond its hooks, in one place; imported only where xdist runs.
+
+xdist carries no type information, so its objects are described here as far as they are used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from xdist import dsession, report, workermanage  # type: ignore[import-untyped]
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pytest
+
+
+class Gateway(Protocol):
+    """execnet's end of the connection to a worker."""
+
+    id: str
+
+    def newchannel(self) -> Any:
+        """Return a channel that can be sent to the other side."""
+
+
+class WorkerNode(Protocol):
+    """`xdist.workermanage.WorkerController`; has `workeroutput` once it ended in good order."""
+
+    gateway: Gateway
+    workerinput: dict[str, Any]
+
+    def send_runtest_some(self, indices: Sequence[int]) -> None:
+        """Append tests to the queue of the worker."""
+
+    def send_steal(self, indices: Sequence[int]) -> None:
+        """Ask for tests back; answered by `remove_pending_tests_from_node`."""
+
+    def shutdown(self) -> None:
+        """Let the worker end after its queue."""
+
+
+def count_workers(config: pytest.Config) -> int:
+    """Return how many workers start with the session."""
+    return len(workermanage.parse_tx_spec_config(config))
+
+
+def max_worker_restart(config: pytest.Config) -> int | None:
+    """Return how many crashed workers xdist replaces before it ends the run; None: all."""
+    limit: int | None = dsession.get_default_max_worker_restart(config)
+    return limit
+
+
+def difference(
+    ids: Sequence[str], other_ids: Sequence[str], name: str, other_name: str
+) -> str | None:
+    """Return xdist's words for two workers that collected differently; None if they did not."""
+    message: str | None = report.report_collection_diff(ids, other_ids, name, other_name)
+    return message
