@@ -5,7 +5,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_nexus.plan.plan import COLD_NOTE, OFF_NOTE, PlanSettings, make_plan
+from pytest_nexus.plan.plan import COLD_NOTE, OFF_NOTE, PlanSettings, digest, make_plan
+from pytest_nexus.records import Verdict
 from tests.support.builders import by_key, changed, collected, known
 
 TESTS = [collected(f"t/{file}.py::test_{i}") for i, file in enumerate("aabbc")]
@@ -56,9 +57,24 @@ def test_no_tests_make_an_empty_plan() -> None:
 
 
 def test_digest_tells_plans_apart() -> None:
+    plan = make_plan(TESTS, {}, changed())
+    assert make_plan(TESTS[1:], {}, changed()).digest != plan.digest
+    assert make_plan(TESTS, {}, changed()).digest == plan.digest
+
+
+def test_digest_is_over_what_runs_where() -> None:
+    first, *others = make_plan(TESTS, {}, changed()).tests
+    elsewhere = replace(first, shard=2)
+    left = replace(first, verdict=Verdict("leave", "it is known"))
+    in_block = replace(first, block="module:t/a.py")
+    found = {digest([one, *others]) for one in (first, elsewhere, left, in_block)}
+    assert len(found) == 4
+
+
+def test_digest_is_not_over_the_order() -> None:
     plans = [make_plan(TESTS, {}, change) for change in (changed(), changed("t/b.py"))]
-    assert plans[0].digest != plans[1].digest
-    assert make_plan(TESTS, {}, changed()).digest == plans[0].digest
+    assert plans[0].order != plans[1].order
+    assert plans[0].digest == plans[1].digest == digest(plans[0].tests[::-1])
 
 
 def test_node_ids_that_are_no_valid_unicode_have_a_digest_too() -> None:

@@ -24,6 +24,14 @@ def test_block_costs_what_its_payer_paid_above_the_typical() -> None:
     assert setups.paid_by == {0: pytest.approx(4.8)}
 
 
+def test_payer_is_the_same_in_any_order_of_the_collection() -> None:
+    tests = [collected(f"t/a.py::x{i}", (MODULE,)) for i in range(5)]
+    paid = [5.0, 0.1, 5.0, 0.2, 0.1]
+    straight, reverse = charged(tests, paid), charged(tests[::-1], paid[::-1])
+    assert straight.by_block == reverse.by_block
+    assert straight.paid_by == {4 - index: cost for index, cost in reverse.paid_by.items()}
+
+
 def test_inner_block_is_not_charged_again_for_what_the_outer_one_paid() -> None:
     inner = "class:t/a.py::A"
     tests = [

@@ -1,0 +1,67 @@
+"""Collects a suite in a pytest process of its own, with the user's own arguments."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final
+
+from pytest_nexus import timing
+from pytest_nexus.errors import PlanError
+from pytest_nexus.run.listing import LISTING_VARIABLE, read_listing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_nexus.records import CollectedTest
+
+_NO_TESTS: Final = 5
+_TAIL_LINES: Final = 20
+_SHARD_VARIABLES: Final = ("NEXUS_SHARD", "NEXUS_PLAN")
+"""Would make the session collect one shard only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """A suite as pytest collects it."""
+
+    tests: list[CollectedTest]
+    """After every selection by the arguments and by other plugins."""
+    seconds: float
+    """What starting pytest and collecting took: the fixed cost of a shard."""
+
+
+def collect(arguments: Sequence[str]) -> Collected:
+    """Return the tests that pytest collects with these arguments, in the current folder.
+
+    Raises:
+        PlanError: the collection failed; carries the end of pytest's output.
+    """
+    with TemporaryDirectory(prefix="nexus-plan-") as folder:
+        listing = Path(folder) / "collected.json"
+        environment = {k: v for k, v in os.environ.items() if k not in _SHARD_VARIABLES}
+        environment[LISTING_VARIABLE] = str(listing)
+        command = [sys.executable, "-m", "pytest", "-p", "pytest_nexus.run.listing"]
+        command += [*arguments, "--collect-only", "--quiet", "--no-nexus"]
+        started = timing.perf_counter()
+        done = subprocess.run(  # noqa: S603 - the user's own suite, as asked for
+            command, env=environment, capture_output=True, text=True, errors="replace", check=False
+        )
+        seconds = timing.perf_counter() - started
+        if done.returncode == _NO_TESTS:
+            return Collected([], seconds)
+        if done.returncode != 0 or not listing.exists():
+            raise PlanError(_failure(done))
+        return Collected(read_listing(listing.read_text("utf-8")), seconds)
+
+
+def _failure(done: subprocess.CompletedProcess[str]) -> str:
+    tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-_TAIL_LINES:])
+    return (
+        f"The suite could not be collected, pytest ended with exit status {done.returncode}; "
+        f"a plan needs all of it:\n{tail}"
+    )

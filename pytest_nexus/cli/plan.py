@@ -1,0 +1,194 @@
+"""`nexus plan`: divides a suite among shards, once for all jobs of a CI run."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pytest_nexus import forecast
+from pytest_nexus.cli.collecting import collect
+from pytest_nexus.cli.location import add_history_option, history_path, project_root
+from pytest_nexus.cli.tables import add_json_option, print_json, print_table
+from pytest_nexus.errors import PlanError
+from pytest_nexus.history.store import read_history
+from pytest_nexus.impact.changes import find_change
+from pytest_nexus.plan.document import save_plan
+from pytest_nexus.plan.pieces import ShardCosts
+from pytest_nexus.plan.plan import make_plan
+from pytest_nexus.plan.shard import MAX_SHARDS
+from pytest_nexus.plan.sharded import divide_plan, expected_setups, inputs_of, narrowest_plan
+from pytest_nexus.record.environment import ci_run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_nexus.plan.shard import Split
+    from pytest_nexus.records import Plan, TestKey, TestStats
+
+TARGET_S: Final = 300.0
+MAX_AUTO_SHARDS: Final = 20
+"""As many jobs as a free account of GitHub runs at once."""
+
+_UNITS: Final = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+_DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([smh]?)", re.ASCII)
+_WORTH_NAMING: Final = 1.02
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "--shards", required=True, type=_shards, metavar="N|auto", help="how many jobs there are"
+    )
+    parser.add_argument(
+        "--target",
+        type=_seconds,
+        default=TARGET_S,
+        metavar="TIME",
+        help="with auto: how long a shard may take, such as 90s, 5m, 1h (5m)",
+    )
+    parser.add_argument(
+        "--max-shards",
+        type=_limit,
+        default=MAX_AUTO_SHARDS,
+        metavar="M",
+        help=f"with auto: no more than these ({MAX_AUTO_SHARDS})",
+    )
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write the plan to this file")
+    parser.add_argument(
+        "--github-output",
+        action="store_true",
+        help="add the matrix of the shards to the file that GITHUB_OUTPUT names",
+    )
+    add_history_option(parser)
+    add_json_option(parser)
+    parser.add_argument("pytest_args", nargs="*", metavar="-- PYTEST ARGUMENT")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Collect, divide, write and print the plan."""
+    matrix_file = _matrix_file() if options.github_output else None
+    suite = collect(options.pytest_args)
+    stats = _stats(options.history)
+    change = find_change(project_root(Path.cwd()), None, os.environ)
+    plan = make_plan(suite.tests, stats, change, forecaster=forecast.load())
+    setups = expected_setups(plan, stats, change)
+    costs = ShardCosts(shard_s=suite.seconds)
+    if options.shards == 0:
+        plan, split = narrowest_plan(plan, setups, options.target, options.max_shards, costs)
+    else:
+        plan, split = divide_plan(plan, setups, options.shards, costs)
+    ci = ci_run(os.environ)
+    text = save_plan(
+        plan, len(split.loads_s), inputs_of(plan, setups), None if ci is None else ci.run_id
+    )
+    if options.output is not None:
+        _write(options.output, text)
+    if matrix_file is not None:
+        _append(matrix_file, f"matrix={json.dumps(matrix(len(split.loads_s)))}\n")
+    _print(options, plan, split, suite.seconds)
+    return 0
+
+
+def matrix(n_shards: int) -> dict[str, list[int]]:
+    """Return the matrix of a GitHub workflow.
+
+    >>> matrix(3)
+    {'shard': [1, 2, 3], 'shards': [3]}
+    """
+    return {"shard": list(range(1, n_shards + 1)), "shards": [n_shards]}
+
+
+def _print(options: argparse.Namespace, plan: Plan, split: Split, fixed_s: float) -> None:
+    tests = [0] * len(split.loads_s)
+    for planned in plan.tests:
+        if planned.verdict.action == "run":
+            tests[planned.shard - 1] += 1
+    rows: list[dict[str, object]] = [
+        {"shard": number, "tests": count, "seconds": round(load, 2)}
+        for number, (count, load) in enumerate(zip(tests, split.loads_s, strict=True), 1)
+    ]
+    sentences = [*plan.notes, *_sentences(options, split, fixed_s)]
+    if options.json:
+        bound = {"seconds": split.bound.seconds, "limit": split.bound.limit}
+        about = {"plan": plan.digest, "tests": len(plan.tests), "fixed_s": fixed_s}
+        print_json({**about, "shards": rows, "bound": bound, "notes": sentences})
+        return
+    print_table(rows, ("shard", "tests", "seconds"))
+    print()
+    for sentence in sentences:
+        print(sentence)
+
+
+def _sentences(options: argparse.Namespace, split: Split, fixed_s: float) -> list[str]:
+    bound = split.bound
+    limit = bound.limit or "the sum of all tests over the number of shards"
+    found = [
+        f"The longest shard takes {split.makespan_s:.1f} s.",
+        f"No split can do in less than {bound.seconds:.1f} s; the limit is {limit}.",
+        f"Each shard has {fixed_s:.1f} s of start and collection in it, as measured here.",
+    ]
+    if options.shards == 0 and split.makespan_s > options.target:
+        found.append(
+            f"The target of {options.target:g} s is not met by up to {options.max_shards} shards; "
+            f"{len(split.loads_s)} come within 2 % of what those take."
+        )
+    elif split.ratio > _WORTH_NAMING:
+        found.append(f"That is {split.ratio:.2f} times as long: blocks that stay whole leave gaps.")
+    return found
+
+
+def _stats(given: str | None) -> Mapping[TestKey, TestStats]:
+    history = read_history(history_path(given))
+    if history is None:
+        return {}
+    with history:
+        return history.stats()
+
+
+def _matrix_file() -> Path:
+    name = os.environ.get("GITHUB_OUTPUT")
+    if not name:
+        raise PlanError("--github-output needs GITHUB_OUTPUT, which GitHub sets in every step")
+    return Path(name)
+
+
+def _append(path: Path, line: str) -> None:
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(line)
+    except OSError as error:
+        raise PlanError(f"Couldn't write the matrix to {str(path)!r}: {error}") from error
+
+
+def _write(path: Path, text: str) -> None:
+    """Write the plan under another name and rename it, so that nobody reads half of it."""
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(path)
+    except OSError as error:
+        raise PlanError(f"Couldn't write the plan to {str(path)!r}: {error}") from error
+
+
+def _shards(text: str) -> int:
+    """Return the number of shards, 0 for `auto`."""
+    return 0 if text == "auto" else _limit(text)
+
+
+def _limit(text: str) -> int:
+    if text.isascii() and text.isdecimal() and len(text) < 10 and 1 <= int(text) <= MAX_SHARDS:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"must be from 1 to {MAX_SHARDS}, got {text!r}")
+
+
+def _seconds(text: str) -> float:
+    found = _DURATION.fullmatch(text.strip())
+    if found is None or float(found[1]) <= 0:
+        raise argparse.ArgumentTypeError(f"must be a time such as 90s, 5m or 1h, got {text!r}")
+    return float(found[1]) * _UNITS[found[2]]

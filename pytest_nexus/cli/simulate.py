@@ -1,0 +1,163 @@
+"""`nexus simulate`: replays stored runs with other shards, workers and order."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from itertools import product
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final, Literal
+
+from pytest_nexus import forecast
+from pytest_nexus.cli.location import add_history_option, history_path
+from pytest_nexus.cli.tables import add_json_option, print_json, print_table
+from pytest_nexus.errors import HistoryError
+from pytest_nexus.history.ingest import ingest_run
+from pytest_nexus.history.store import open_history, read_history
+from pytest_nexus.plan.shard import MAX_SHARDS
+from pytest_nexus.plan.simulate import PastRun, Setting, Simulated, mean, simulate
+from pytest_nexus.records import BAD, CollectedTest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pytest_nexus.history.runs import RunSummary
+    from pytest_nexus.history.store import History
+    from pytest_nexus.records import Attempt, Run, TestKey, TestStats
+
+LAST: Final = 5
+WARM_UP: Final = 30
+"""Earlier runs that are taken in to know what was known: rates and medians hardly reach further."""
+
+_MAX_WORKERS: Final = 256
+_COLUMNS: Final = (
+    "shards",
+    "workers",
+    "order",
+    "seconds",
+    "bound",
+    "ratio",
+    "balance",
+    "first_failure",
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "--shards", nargs="+", type=_Count(MAX_SHARDS), default=[1, 2, 4, 8], metavar="N"
+    )
+    parser.add_argument(
+        "--workers", nargs="+", type=_Count(_MAX_WORKERS), default=[1], metavar="W",
+        help="xdist workers in each shard (1)",
+    )  # fmt: skip
+    parser.add_argument("--order", nargs="+", choices=("risk", "off"), default=["risk"])
+    parser.add_argument(
+        "--last", type=_Count(1000), default=LAST, metavar="K", help=f"runs to replay ({LAST})"
+    )
+    add_history_option(parser)
+    add_json_option(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the mean over the last complete runs for each setting."""
+    orders: list[Literal["risk", "off"]] = options.order
+    settings = [
+        Setting(shards, workers, order)
+        for shards, workers, order in product(options.shards, options.workers, orders)
+    ]
+    forecaster = forecast.load()
+    results: dict[Setting, list[Simulated]] = {setting: [] for setting in settings}
+    for past in _past_runs(history_path(options.history), options.last):
+        for setting in settings:
+            results[setting].append(simulate(past, setting, forecaster))
+    n_runs = len(results[settings[0]])
+    means = {setting: mean(found) for setting, found in results.items()}
+    if options.json:
+        print_json([asdict(setting) | asdict(found) for setting, found in means.items()])
+        return 0
+    print_table([_row(setting, found) for setting, found in means.items()], _COLUMNS)
+    print(f"\nmean of {n_runs} runs; blocks of shared fixtures are not stored and count as free")
+    return 0
+
+
+def _row(setting: Setting, found: Simulated) -> dict[str, object]:
+    first = found.first_failure_s
+    return {
+        "shards": setting.shards,
+        "workers": setting.workers,
+        "order": setting.order,
+        "seconds": round(found.makespan_s, 2),
+        "bound": round(found.bound_s, 2),
+        "ratio": round(found.makespan_s / found.bound_s, 3) if found.bound_s > 0 else None,
+        "balance": round(found.balance, 3),
+        "first_failure": None if first is None else round(first, 2),
+    }
+
+
+def _past_runs(path: Path, last: int) -> Iterator[PastRun]:
+    """Yield the last complete runs of the whole suite, oldest first.
+
+    Raises:
+        HistoryError: there is no history, or none of its runs can be replayed.
+    """
+    history = read_history(path)
+    if history is None:
+        raise HistoryError(
+            f"There is no history {path!s} yet; run pytest with --nexus to begin one"
+        )
+    with history:
+        summaries = history.runs()
+        replayed = {one.run.run_uid for one in [s for s in summaries if _is_whole(s)][:last]}
+        if history.is_slim or not replayed:
+            raise HistoryError(
+                f"History {path!s} has no complete run to replay, with its attempts and without "
+                "-k, -x and the like; run the whole suite with --nexus first"
+            )
+        oldest = max(at for at, one in enumerate(summaries) if one.run.run_uid in replayed)
+        window = [one.run for one in summaries[: oldest + 1 + WARM_UP]][::-1]
+        yield from _replayed(history, window, replayed)
+
+
+def _is_whole(summary: RunSummary) -> bool:
+    stored = summary.run
+    return stored.complete and not stored.selected_by and stored.source != "durations"
+
+
+def _replayed(history: History, runs: Sequence[Run], wanted: set[str]) -> Iterator[PastRun]:
+    with (
+        TemporaryDirectory(prefix="nexus-simulate-") as folder,
+        open_history(Path(folder) / "history.sqlite3") as known,
+    ):
+        for stored in runs:
+            attempts = list(history.attempts(stored.run_uid))
+            if stored.run_uid in wanted:
+                yield _past(stored, attempts, known.stats())
+            ingest_run(known, stored, attempts)
+
+
+def _past(stored: Run, attempts: Sequence[Attempt], stats: Mapping[TestKey, TestStats]) -> PastRun:
+    first = [attempt for attempt in attempts if attempt.number == 1]
+    tests = tuple(
+        CollectedTest(one.nodeid, one.key, one.function_key, one.key.partition("::")[0])
+        for one in first
+    )
+    failing = frozenset(index for index, one in enumerate(first) if one.outcome in BAD)
+    durations = tuple(one.duration_s for one in first)
+    return PastRun(tests, durations, failing, stored.change, stats)
+
+
+class _Count:
+    """A number from 1 to a limit, as an argparse type."""
+
+    def __init__(self, highest: int) -> None:
+        self._highest = highest
+
+    def __call__(self, text: str) -> int:
+        if text.isascii() and text.isdecimal() and len(text) < 10:
+            number = int(text)
+            if 1 <= number <= self._highest:
+                return number
+        raise argparse.ArgumentTypeError(f"must be from 1 to {self._highest}, got {text!r}")

@@ -1,0 +1,110 @@
+"""`nexus verify`: proves that each test of a sharded run ran once, or says what is wrong."""
+
+from __future__ import annotations
+
+import glob
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_nexus.cli.location import journal_folder
+from pytest_nexus.cli.tables import add_json_option, print_json
+from pytest_nexus.errors import JournalError
+from pytest_nexus.history.shard_journal import read_shard_journal
+from pytest_nexus.plan.journal_groups import RunGroup, choose, group
+from pytest_nexus.plan.verify import Verification, verify
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable
+
+    from pytest_nexus.plan.evidence import ShardJournal
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "journals",
+        nargs="*",
+        metavar="JOURNAL",
+        help="journals, folders of them (also below), globs (default: the project's journals)",
+    )
+    parser.add_argument(
+        "--run",
+        dest="ci_run",
+        metavar="ID",
+        help="CI run id, or digest of the plan where there is no CI (default: the newest run)",
+    )
+    add_json_option(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Verify the newest run; exit status 0 only if each of its tests is accounted for."""
+    journals, unplanned = _read(_files(options.journals or [str(journal_folder())]))
+    groups = choose(group(journals), options.ci_run)
+    if options.ci_run is not None and not groups:
+        raise JournalError(f"None of the journals is of the run {options.ci_run!r}")
+    verified: list[tuple[RunGroup | None, Verification]]
+    verified = [(one, verify(one.journals)) for one in groups]
+    verified = verified or [(None, verify([]))]
+    if options.json:
+        print_json([_as_json(one, found) for one, found in verified])
+    else:
+        for one, found in verified:
+            _print(one, found, is_labelled=len(verified) > 1)
+        if unplanned:
+            print(f"passed over: {unplanned} without a plan of shards")
+    return 0 if all(found.is_proven for _, found in verified) else 1
+
+
+def _files(patterns: Iterable[str]) -> list[Path]:
+    found: dict[Path, None] = {}
+    for pattern in patterns:
+        path = Path(pattern)
+        if path.is_dir():
+            found.update(dict.fromkeys(sorted(path.rglob("*.jsonl"))))
+        elif path.exists():
+            found[path] = None
+        else:
+            matches = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - absolute ones too
+            if not matches:
+                raise JournalError(f"There is no journal {pattern!r}")
+            found.update(dict.fromkeys(Path(match) for match in matches))
+    return list(found)
+
+
+def _read(paths: Iterable[Path]) -> tuple[list[ShardJournal], int]:
+    journals, unplanned = [], 0
+    for path in paths:
+        journal = read_shard_journal(path)
+        if journal is None:
+            unplanned += 1
+        else:
+            journals.append(journal)
+    return journals, unplanned
+
+
+def _print(one: RunGroup | None, found: Verification, *, is_labelled: bool) -> None:
+    label = f"{one.run} ({one.variant}): " if one is not None and is_labelled else ""
+    print(f"{label}{found.sentence}", file=sys.stdout)
+    for problem in found.problems:
+        print(f"  {problem.sentence}")
+    for note in found.notes:
+        print(f"  note: {note}")
+
+
+def _as_json(one: RunGroup | None, found: Verification) -> dict[str, object]:
+    return {
+        "run": None if one is None else one.run,
+        "variant": None if one is None else one.variant,
+        "proven": found.is_proven,
+        "sentence": found.sentence,
+        "shards": found.n_shards,
+        "collected": found.n_collected,
+        "ran": found.n_ran,
+        "left": dict(found.left),
+        "problems": [asdict(problem) for problem in found.problems],
+        "notes": list(found.notes),
+    }

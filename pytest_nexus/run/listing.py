@@ -1,0 +1,47 @@
+"""A plugin for `pytest -p`, which writes what a session collected into a file, for `nexus plan`."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from pytest_nexus.plan.dispatch_units import tie
+from pytest_nexus.records import CollectedTest, FunctionKey, NodeId, TestKey
+from pytest_nexus.run.collection import describe, groups
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+LISTING_VARIABLE: Final = "NEXUS_LISTING"
+"""Environment variable that names the file."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Write the collected tests, after every selection."""
+    path = os.environ.get(LISTING_VARIABLE)
+    if path:
+        tests = tie(describe(session.items), groups(session.items))
+        rows = [asdict(test) for test in tests]
+        Path(path).write_text(json.dumps(rows), encoding="utf-8")
+
+
+def read_listing(text: str) -> list[CollectedTest]:
+    """Return the tests of a listing, in the order of collection."""
+    return [_test(**row) for row in json.loads(text)]
+
+
+def _test(*, scopes: Iterable[str], **fields: str) -> CollectedTest:
+    return CollectedTest(
+        nodeid=NodeId(fields["nodeid"]),
+        key=TestKey(fields["key"]),
+        function_key=FunctionKey(fields["function_key"]),
+        path=fields["path"],
+        scopes=tuple(scopes),
+        marker=fields["marker"],  # type: ignore[arg-type] # as `describe` wrote it
+    )

@@ -1,0 +1,97 @@
+"""Journals of shards, written as a session writes them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pytest_nexus.history.journal import JournalWriter
+from pytest_nexus.history.shard_journal import plan_lines, read_shard_journal
+from pytest_nexus.identity import function_of_key, key_of_nodeid
+from pytest_nexus.plan.plan import RUN, digest
+from pytest_nexus.records import (
+    Attempt,
+    CIRun,
+    NodeId,
+    PhaseResult,
+    Plan,
+    PlannedTest,
+    Run,
+    Verdict,
+)
+from tests.support.suites import collected, lasting
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_nexus.plan.evidence import ShardJournal
+
+
+def sharded_plan(shards: dict[str, int] | list[tuple[str, int]]) -> Plan:
+    """Return a plan that gives each node id a shard; shard 0 is left as quarantined."""
+    pairs = list(shards.items()) if isinstance(shards, dict) else shards
+    planned = tuple(
+        PlannedTest(
+            test=collected(nodeid),
+            verdict=RUN if shard else Verdict("leave", "quarantined"),
+            rank=rank,
+            forecast=lasting(1.0)[0],
+            shard=shard or 1,
+        )
+        for rank, (nodeid, shard) in enumerate(pairs)
+    )
+    return Plan(planned, digest(planned))
+
+
+class ShardRuns:
+    """Writes the journals of shards into a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._n_written = 0
+
+    def write(
+        self,
+        plan: Plan,
+        shard: int,
+        n_shards: int,
+        *,
+        ran: list[str] | None = None,
+        ci_run: str | None = "77",
+        attempt: int = 1,
+        exit_status: int | None = 0,
+        python: str = "3.12.1",
+        has_plan: bool = True,
+    ) -> Path:
+        """Write the journal of one shard; it runs what the plan says unless told otherwise."""
+        self._n_written += 1
+        ci = CIRun("github", ci_run, run_attempt=attempt, job="test") if ci_run else None
+        run = Run(f"{self._n_written:032x}", float(self._n_written), ci=ci, python=python)
+        writer = JournalWriter.create(self.folder, run)
+        for line in plan_lines(plan, shard, n_shards, ci_run) if has_plan else ():
+            writer._write(line)
+        own = [p.test.nodeid for p in plan.tests if p.shard == shard and p.verdict == RUN]
+        for nodeid in own if ran is None else ran:
+            writer.attempt(_attempt(nodeid))
+        if exit_status is not None:
+            writer.end(1.0, exit_status, complete=exit_status in (0, 1))
+        writer.close()
+        return writer.path
+
+    def read(self) -> list[ShardJournal]:
+        journals = [read_shard_journal(path) for path in sorted(self.folder.glob("*.jsonl"))]
+        return [journal for journal in journals if journal is not None]
+
+
+def replaced(plan: Plan, **shards: int) -> Plan:
+    """Return another plan: the same tests, some in another shard, named without `a.py::`."""
+    planned = tuple(
+        replace(p, shard=shards.get(p.test.nodeid.rpartition("::")[2], p.shard)) for p in plan.tests
+    )
+    return Plan(planned, digest(planned))
+
+
+def _attempt(nodeid: str) -> Attempt:
+    key = key_of_nodeid(nodeid)
+    passed = PhaseResult("passed", 0.1)
+    return Attempt(NodeId(nodeid), key, function_of_key(key), 1, 0.0, passed, passed, passed)

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import argparse
+import json
+
+import pytest
+
+from pytest_nexus.cli import verify
+from pytest_nexus.errors import JournalError
+from tests.support.shard_journals import ShardRuns, sharded_plan
+
+PLAN = sharded_plan({"a.py::x": 1, "a.py::y": 2})
+
+
+@pytest.fixture
+def runs(tmp_path):
+    return ShardRuns(tmp_path)
+
+
+def nexus_verify(*arguments: object) -> int:
+    parser = argparse.ArgumentParser()
+    verify.add_arguments(parser)
+    options = parser.parse_args([str(argument) for argument in arguments])
+    status: int = options.run(options)
+    return status
+
+
+def test_a_proof_is_one_line_and_exit_0(runs, capsys):
+    runs.write(PLAN, 1, 2)
+    runs.write(PLAN, 2, 2)
+    assert nexus_verify(runs.folder) == 0
+    assert capsys.readouterr().out == "2 shards, 2 tests collected, each ran exactly once\n"
+
+
+def test_a_missing_shard_is_exit_1_and_named(runs, capsys):
+    path = runs.write(PLAN, 1, 2)
+    assert nexus_verify(path) == 1
+    assert "there is no journal of shard 2 of 2" in capsys.readouterr().out
+
+
+def test_json_carries_the_problems(runs, capsys):
+    runs.write(PLAN, 2, 2)
+    assert nexus_verify(runs.folder, "--json") == 1
+    (found,) = json.loads(capsys.readouterr().out)
+    assert [problem["kind"] for problem in found["problems"]] == ["missing shard", "not run"]
+    assert found["proven"] is False
+
+
+def test_folders_are_searched_below_and_globs_expanded(runs, capsys):
+    below = ShardRuns(runs.folder / "artifact-1")
+    below.write(PLAN, 1, 2)
+    runs.write(PLAN, 2, 2)
+    assert nexus_verify(runs.folder) == 0
+    assert nexus_verify(runs.folder / "**" / "*.jsonl") == 0
+
+
+def test_of_several_runs_one_can_be_chosen(runs, capsys):
+    runs.write(PLAN, 1, 2, ci_run="1")
+    runs.write(PLAN, 1, 2, ci_run="2")
+    runs.write(PLAN, 2, 2, ci_run="2")
+    assert nexus_verify(runs.folder) == 0
+    assert nexus_verify(runs.folder, "--run", "1") == 1
+    with pytest.raises(JournalError, match="'3'"):
+        nexus_verify(runs.folder, "--run", "3")
+
+
+def test_a_matrix_needs_a_proof_for_each_python(runs, capsys):
+    runs.write(PLAN, 1, 2, python="3.11.7")
+    runs.write(PLAN, 1, 2)
+    runs.write(PLAN, 2, 2)
+    assert nexus_verify(runs.folder) == 1
+    assert "77 (test 3.12.1): 2 shards, 2 tests collected" in capsys.readouterr().out
+
+
+def test_a_folder_without_sharded_sessions_proves_nothing(runs, capsys):
+    runs.write(PLAN, 1, 2, has_plan=False)
+    assert nexus_verify(runs.folder) == 1
+    output = capsys.readouterr().out
+    assert "no journal of a sharded run" in output
+    assert "passed over: 1 without a plan" in output
+
+
+def test_a_journal_that_is_not_there_is_an_error(runs):
+    with pytest.raises(JournalError, match="There is no journal"):
+        nexus_verify(runs.folder / "x.jsonl")
