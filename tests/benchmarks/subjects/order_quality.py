@@ -1,0 +1,54 @@
+"""How soon failures come in each order, on the recorded builds of real projects."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from pytest_nexus.cli.replay import mean, replay
+from pytest_nexus.cli.sample import find_folder, projects, read_builds
+from tests.benchmarks.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_nexus.cli.replay import Scored
+    from tests.benchmarks.bench import Bench
+    from tests.benchmarks.table import Cell
+
+TITLE = "failures found by each order, replayed builds of real projects"
+
+_KINDS = {False: "real builds", True: "synthetic mutants"}
+
+
+def measure(bench: Bench) -> list[Table]:
+    """Replay every project; each build is ordered by what was known before it."""
+    folder = find_folder(None)
+    names = projects(folder) if folder else []
+    return [
+        Table(
+            name,
+            _rows(list(replay(islice(read_builds(folder, name), bench.size(10**6, 25))))),
+            "First failure: share of the run's seconds until it has ended, 0 is best. APFDc: how"
+            " early all failures come, 1 is best.",
+        )
+        for name in names[: bench.size(10**6, 1)]
+        if folder
+    ]
+
+
+def _rows(scored: Sequence[Scored]) -> list[dict[str, Cell]]:
+    rows: list[dict[str, Cell]] = []
+    for is_mutant, kind in _KINDS.items():
+        builds = [each.scores for each in scored if each.is_mutant == is_mutant]
+        for order in builds[0] if builds else ():
+            score = mean(build[order] for build in builds)
+            rows.append(
+                {
+                    "builds": f"{len(builds)} {kind}",
+                    "order": order,
+                    "first failure": score.first_failure,
+                    "APFDc": score.apfdc,
+                }
+            )
+    return rows

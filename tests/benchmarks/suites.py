@@ -1,0 +1,116 @@
+"""Writes the suites, journals and histories that are measured."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+from typing import TYPE_CHECKING, Final
+
+from pytest_nexus.history.ingest import ingest_run
+from pytest_nexus.history.journal import JournalWriter
+from pytest_nexus.history.store import open_history
+from tests.support.builders import attempt, run
+from tests.support.repository import init
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from pytest_nexus.records import Attempt, Outcome
+
+TESTS_PER_MODULE: Final = 100
+FAILURE_RATE: Final = 0.001
+
+_IGNORED: Final = "__pycache__/\n.pytest_cache/\n.nexus/\n.test*\n*.json*\n"
+_PER_SKEWED_MODULE: Final = 10
+_RESOURCE: Final = """@pytest.fixture(scope="module")
+def resource():
+    time.sleep(0.3)
+"""
+
+
+def write_suite(folder: Path, n_tests: int) -> Path:
+    """Write trivial tests, `TESTS_PER_MODULE` a module, committed to git; return the folder."""
+    for start in range(0, n_tests, TESTS_PER_MODULE):
+        names = range(start, min(start + TESTS_PER_MODULE, n_tests))
+        text = "\n\n".join(f"def test_{number:05}():\n    pass\n" for number in names)
+        path = folder / f"tests/test_module_{start // TESTS_PER_MODULE:03}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+    (folder / ".gitignore").write_text(_IGNORED, encoding="utf-8")
+    init(folder).commit()
+    return folder
+
+
+def write_skewed_suite(folder: Path, n_short: int, n_long: int) -> Path:
+    """Write short tests, then long ones, all of which sleep; return the folder.
+
+    Short ones take 20 to 50 ms, ten to a module, and every second module has a fixture of 0.3 s;
+    the long ones take 1 to 2 s and are collected last.
+    """
+    random = Random(1)
+    for start in range(0, n_short, _PER_SKEWED_MODULE):
+        names = range(start, min(start + _PER_SKEWED_MODULE, n_short))
+        needs = "resource" if start // _PER_SKEWED_MODULE % 2 else ""
+        tests = [_sleeping(name, random.uniform(0.02, 0.05), needs) for name in names]
+        _write_module(folder / f"tests/test_short_{start:03}.py", [_RESOURCE, *tests])
+    steps = [1.0 + number / max(n_long - 1, 1) for number in range(n_long)]
+    tests = [_sleeping(number, seconds) for number, seconds in enumerate(steps)]
+    _write_module(folder / "tests/test_z_long.py", tests)
+    (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+    (folder / ".gitignore").write_text(_IGNORED, encoding="utf-8")
+    init(folder).commit()
+    return folder
+
+
+def _sleeping(number: int, seconds: float, needs: str = "") -> str:
+    return f"def test_{number:03}({needs}):\n    time.sleep({seconds:.3f})\n"
+
+
+def _write_module(path: Path, parts: Sequence[str]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n\n".join(["import time\n\nimport pytest\n", *parts]), encoding="utf-8")
+
+
+def nodeids(n_tests: int) -> list[str]:
+    """Return node ids as long as those of real suites, a hundred tests to a module."""
+    return [
+        f"tests/unit/test_module_{number // TESTS_PER_MODULE:03}.py::TestThing::test_case_{number}"
+        for number in range(n_tests)
+    ]
+
+
+def attempts(n_tests: int, seed: int) -> Iterator[Attempt]:
+    """Yield one attempt for each test: lognormal durations, one in a thousand fails."""
+    random = Random(seed)
+    started_s = 0.0
+    for nodeid in nodeids(n_tests):
+        call_s = random.lognormvariate(-5.0, 1.5)
+        outcome: Outcome = "failed" if random.random() < FAILURE_RATE else "passed"
+        yield attempt(nodeid, outcome, call_s=call_s, started_s=started_s)
+        started_s += call_s + 0.002
+
+
+def write_journals(folder: Path, n_journals: int, n_tests: int) -> list[Path]:
+    """Write the journals of `n_journals` runs of one suite, as the plugin writes them."""
+    paths = []
+    for number in range(1, n_journals + 1):
+        complete = replace(run(number, commit=f"{number:040x}"), started_at=1.7e9 + 3600.0 * number)
+        writer = JournalWriter.create(folder, complete)
+        writer.collection(n_tests, n_tests)
+        for each in attempts(n_tests, seed=number):
+            writer.attempt(each)
+        writer.end(60.0, 1, complete=True)
+        writer.close()
+        paths.append(writer.path)
+    return paths
+
+
+def write_history(path: Path, n_tests: int, n_runs: int) -> Path:
+    """Write a history of `n_runs` runs of one suite; return its path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open_history(path) as history:
+        for number in range(1, n_runs + 1):
+            ingest_run(history, run(number), attempts(n_tests, seed=number))
+    return path

@@ -1,0 +1,67 @@
+"""The benchmarks run on their smallest sizes; what they measure is for people to read."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks.table import Table, at_least, markdown, within
+
+ROOT = Path(__file__).parents[2]
+
+
+def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "wait4"), reason="the benchmarks need os.wait4")
+def test_quick_run_prints_a_table_and_writes_what_was_measured(tmp_path):
+    done = bench("planning", "ingest", "--quick", "--output", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "| tests | modules | cpu s |" in done.stdout
+    document = json.loads((tmp_path / "ingest.json").read_text())
+    assert document["tables"][0]["rows"][0]["what"].startswith("4 journals")
+    assert len(document["tables"][0]["samples"]["single"]) == 2
+
+
+def test_unknown_subject_is_refused_with_the_names_of_those_that_exist():
+    done = bench("spped")
+    assert done.returncode == 2
+    assert "got 'spped'" in done.stderr
+    assert "per_test" in done.stderr
+
+
+def test_missed_budget_is_named_in_the_table():
+    rows = [{"what": "a", "budget": within(4.14, 3, "%")}, {"what": "b", "more": 12_345.6}]
+    assert markdown(Table("T", rows)).splitlines()[2:] == [
+        "| what | budget | more |",
+        "| --- | --- | ---: |",
+        "| a | misses: 4.14 % > 3 % |  |",
+        "| b |  | 12,346 |",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "said"),
+    [
+        (within(3, 3, "%"), "meets: 3 % <= 3 %"),
+        (within(-0.25, 3, "%"), "meets: -0.250 % <= 3 %"),
+        (within(150.04, 150, "ms"), "misses: 150.04 ms > 150 ms"),
+        (at_least(100, 100, "/s"), "meets: 100 /s >= 100 /s"),
+        (at_least(99.5, 100, "/s"), "misses: 99.5 /s < 100 /s"),
+    ],
+)
+def test_budget_is_kept_up_to_its_limit(verdict, said):
+    assert verdict == said
