@@ -48,6 +48,9 @@ def identify(item: Any) -> Identity:
 
 
 def _identify(item: Any) -> Identity:
+    nodeid: str = item.nodeid
+    if not nodeid.endswith("]") and _is_stable(nodeid):
+        return Identity(TestKey(nodeid), FunctionKey(nodeid))
     container = stable_path(item.parent.nodeid)
     name: str = item.name
     original: str | None = getattr(item, "originalname", None)
@@ -89,6 +92,10 @@ def function_of_key(key: str) -> FunctionKey:
 def stable_path(path: str) -> str:
     """Return a path without what differs between environments: the way to site-packages."""
     return _SITE_PACKAGES.sub("", path) if "-packages/" in path else path
+
+
+def _is_stable(nodeid: str) -> bool:
+    return len(nodeid) <= MAX_KEY_CHARS and "0x" not in nodeid and "-packages/" not in nodeid
 
 
 def _stable_parameters(parameters: str, values: dict[str, object]) -> str:

@@ -93,6 +93,27 @@ OPTIONS: Final[tuple[Option, ...]] = (
         help="Revision that the change is compared with; found out by default",
         metavar="REVISION",
     ),
+    Option(
+        "nexus_shard",
+        "text",
+        default=None,
+        help="Run shard K of N only; auto: as the CI names the job",
+        metavar="K/N",
+    ),
+    Option(
+        "nexus_plan",
+        "text",
+        default=None,
+        help="Plan to follow, as nexus plan wrote it, relative to the rootdir",
+        metavar="FILE",
+    ),
+    Option(
+        "nexus_dist",
+        "choice",
+        default="auto",
+        choices=("auto", "off"),
+        help="Scheduling under xdist: by nexus, in the meaning of --dist, or left to xdist",
+    ),
 )
 
 
@@ -105,6 +126,9 @@ class Options:
     ingest: bool
     order: Literal["risk", "off"]
     base: str | None
+    shard: str | None
+    plan: Path | None
+    dist: Literal["auto", "off"]
     sources: Mapping[str, Source]
     """Where each value came from, by option name."""
 
@@ -157,6 +181,9 @@ def read_options(config: pytest.Config) -> Options:
         ingest=values["nexus_ingest"],
         order=values["nexus_order"],
         base=values["nexus_base"],
+        shard=values["nexus_shard"],
+        plan=config.rootpath / values["nexus_plan"] if values["nexus_plan"] else None,
+        dist=values["nexus_dist"],
         sources=sources,
     )
 

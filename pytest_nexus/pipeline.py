@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pytest_nexus import forecast
 from pytest_nexus.allocation import without_collector
@@ -27,14 +27,16 @@ from pytest_nexus.history.ingest import ingest_journal, sweep
 from pytest_nexus.history.store import open_history, read_history
 from pytest_nexus.impact.changes import find_change
 from pytest_nexus.plan.plan import PlanSettings, make_plan
+from pytest_nexus.plan.sharded import divide_plan, expected_setups, follow
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from pytest_nexus.history.store import History
     from pytest_nexus.options import Options
-    from pytest_nexus.records import Change, CollectedTest, Plan, TestKey, TestStats
+    from pytest_nexus.plan.document import SavedPlan
+    from pytest_nexus.records import Change, CollectedTest, Plan, PlannedTest, TestKey, TestStats
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,17 @@ class Knowledge:
     n_tests: int
     stats: Mapping[TestKey, TestStats]
     """Emptied when the plan is made: objects that live to the end slow the session down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The part of a suite that this session is to run."""
+
+    shard: int
+    """From 1."""
+    n_shards: int
+    pinned: SavedPlan | None = None
+    """The plan to follow; None to make one, which every shard makes alike from a like history."""
 
 
 class Timeline:
@@ -75,14 +88,29 @@ class Timeline:
 class Pipeline:
     """The flow of one session, on the single process or the controller."""
 
-    def __init__(self, options: Options, root: Path, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        options: Options,
+        root: Path,
+        environ: Mapping[str, str],
+        share: Share | None = None,
+    ) -> None:
         self.options = options
+        self.share = share
+        self.on_share: Callable[[Plan, Share], None] | None = None
+        """Called with the plan of the whole suite when a shard is about to run its part."""
+        self.divides = share is not None
+        """Whether tests are dealt out, to shards or to workers."""
+        self.setups: Mapping[str, float] = {}
+        """Expected seconds of shared set-up by block name, once a plan is made that divides."""
         self.root = root
         self.losses: list[str] = []
         """What was not available, one sentence each."""
         self.timeline = Timeline()
         self.expected: dict[str, float] = {}
         """Expected seconds by node id, in the order of collection, once the plan is made."""
+        self.is_empty_share = False
+        """Whether tests were collected, and none of them is in the shard of this session."""
         self.n_runs_after: int | None = None
         """Runs in the history after this one was taken in; None when it was not."""
         self.journal_name = ""
@@ -106,14 +134,42 @@ class Pipeline:
             self.lose(str(exc))
         return Knowledge(0, 0, {})
 
-    def plan(self, tests: Sequence[CollectedTest]) -> Plan:
-        """Return the plan for the collected tests."""
-        settings = PlanSettings(order=self.options.order)
+    def plan(
+        self, tests: Sequence[CollectedTest], order: Literal["risk", "off"] | None = None
+    ) -> Plan:
+        """Return the plan for the collected tests, those of other shards included.
+
+        `order` overrules the option, for a session in which another plugin orders.
+        """
+        settings = PlanSettings(order=order or self.options.order)
         stats = self.knowledge.stats
         self.knowledge = replace(self.knowledge, stats={})
         plan = make_plan(tests, stats, self.change, settings, forecast.load())
-        self.expected = {planned.test.nodeid: planned.forecast.duration_s for planned in plan.tests}
+        if self.divides:
+            self.setups = expected_setups(plan, stats, self.change)
+        if self.share is not None:
+            plan = self._divided(plan, self.share)
+            if self.on_share is not None:
+                self.on_share(plan, self.share)
+        self.expected = {
+            planned.test.nodeid: planned.forecast.duration_s
+            for planned in plan.tests
+            if self.is_ours(planned)
+        }
+        self.is_empty_share = self.share is not None and bool(tests) and not self.expected
+        if self.share is not None and self.is_empty_share:
+            self.lose(f"shard {self.share.shard} of {self.share.n_shards} has no tests")
         return plan
+
+    def is_ours(self, planned: PlannedTest) -> bool:
+        """Return whether this session is to run a test."""
+        if planned.verdict.action != "run":
+            return False
+        return self.share is None or planned.shard == self.share.shard
+
+    def ours(self, plan: Plan) -> list[int]:
+        """Return the collection indices that this session runs, in the order of execution."""
+        return [index for index in plan.order if self.is_ours(plan.tests[index])]
 
     def finish(self, journal: Path) -> None:
         """Take the ended journal into the history, where this session is to do so."""
@@ -121,7 +177,7 @@ class Pipeline:
         if not self.options.ingest:
             return
         try:
-            with without_collector(), open_history(self.options.history) as history:
+            with open_history(self.options.history) as history:
                 ingest_journal(history, journal)
                 self.n_runs_after = history.count_runs()
         except NexusError as exc:
@@ -132,6 +188,14 @@ class Pipeline:
         """Remember that something was not available; said once, in the header or the summary."""
         if sentence not in self.losses:
             self.losses.append(sentence)
+
+    def _divided(self, plan: Plan, share: Share) -> Plan:
+        if share.pinned is None:
+            return divide_plan(plan, self.setups, share.n_shards)[0]
+        followed, differences = follow(share.pinned, plan)
+        for difference in differences:
+            self.lose(difference)
+        return followed
 
     def _learn(self) -> Knowledge:
         if self.options.ingest:

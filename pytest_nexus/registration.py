@@ -4,22 +4,39 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import pytest
 
+from pytest_nexus.allocation import without_collector
+from pytest_nexus.errors import NexusError, PlanError
 from pytest_nexus.options import read_options
-from pytest_nexus.pipeline import Pipeline
+from pytest_nexus.pipeline import Pipeline, Share
+from pytest_nexus.plan.dispatch_units import make_workload
+from pytest_nexus.plan.document import load_plan
+from pytest_nexus.plan.pinned import require_width
+from pytest_nexus.record.environment import ci_run
 from pytest_nexus.record.observer import Observer, WorkerObserver
 from pytest_nexus.record.recorder import Recorder
 from pytest_nexus.record.session import is_distributed
+from pytest_nexus.record.shard_environment import parse_shard, shard_of
 from pytest_nexus.report.terminal import TerminalReport
-from pytest_nexus.run.collection import Ordering
+from pytest_nexus.run.collection import Ordering, chosen_order
+from pytest_nexus.run.workers import CHANNEL, CollectionChannels, WorkerDescriber
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from pytest_nexus.options import Options
+    from pytest_nexus.plan.dispatch_units import Workload
+    from pytest_nexus.records import CollectedTest
+
 _NO_CALL: Final = "no test is called under --setup-only and --setup-plan"
+_NO_JOB_NUMBER: Final = (
+    "nexus_shard is auto, but this CI does not number its jobs, or there is one: all tests are run"
+)
 _NOT_RECORDED: Final = {
     "collectonly": "nothing runs under --collect-only",
     "setuponly": _NO_CALL,
@@ -38,7 +55,7 @@ class WorkerInput:
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Called on the controller for each worker before it starts."""
-        node.workerinput["nexus"] = {"root": str(node.config.rootpath)}
+        node.workerinput.setdefault("nexus", {})["root"] = str(node.config.rootpath)
 
 
 def register_session(config: pytest.Config) -> None:
@@ -51,26 +68,102 @@ def register_session(config: pytest.Config) -> None:
     reason = not_recorded(config)
     if reason:
         options = replace(options, ingest=False)  # such a session leaves nothing behind
-    pipeline = Pipeline(options, config.rootpath, os.environ)
+    pipeline = Pipeline(options, config.rootpath, os.environ, share_of(options, os.environ))
+    if options.shard == "auto" and pipeline.share is None and ci_run(os.environ) is not None:
+        pipeline.lose(_NO_JOB_NUMBER)
     config.pluginmanager.register(TerminalReport(pipeline), "nexus-report")
     if reason:
+        if pipeline.share is not None and _is_each(config):
+            raise pytest.UsageError(f"nexus_shard cannot be followed: {reason}")
         pipeline.lose(reason)
         return
     distributed = is_distributed(config)
     observer = None if distributed else Observer(config.rootpath)
     config.pluginmanager.register(Recorder(pipeline, observer), "nexus-recorder")
     if distributed:
-        config.pluginmanager.register(WorkerInput(), "nexus-worker-input")
+        register_controller(config, pipeline)
         return
     config.pluginmanager.register(observer, "nexus-observer")
-    if pipeline.options.order == "risk":
+    if options.order == "risk" or pipeline.share is not None:
         config.pluginmanager.register(Ordering(pipeline), "nexus-ordering")
+
+
+def register_controller(config: pytest.Config, pipeline: Pipeline) -> None:
+    """Register what passes between xdist's controller and its workers.
+
+    Raises:
+        pytest.UsageError: the tests of a shard cannot be chosen where xdist schedules them.
+    """
+    config.pluginmanager.register(WorkerInput(), "nexus-worker-input")
+    if pipeline.options.dist == "off":
+        if pipeline.share is not None:
+            raise pytest.UsageError(
+                "nexus_shard under xdist needs nexus_dist to be 'auto', got 'off'"
+            )
+        return
+    from pytest_nexus.run.scheduler import SchedulerFactory  # noqa: PLC0415 - where xdist runs
+
+    pipeline.divides = True
+    channels = CollectionChannels()
+    factory = SchedulerFactory(partial(workload, pipeline, config), channels, pipeline.lose)
+    config.pluginmanager.register(channels, "nexus-channels")
+    config.pluginmanager.register(factory, "nexus-scheduler")
+
+
+def workload(
+    pipeline: Pipeline,
+    config: pytest.Config,
+    tests: Sequence[CollectedTest],
+    tied: Sequence[CollectedTest],
+) -> Workload:
+    """Return what the workers are to run, in the order of the plan.
+
+    Args:
+        pipeline: of the session.
+        config: of the controller.
+        tests: what is planned.
+        tied: the same, with what the mode of distribution keeps on one worker.
+    """
+    with without_collector():
+        plan = pipeline.plan(tests, chosen_order(pipeline, config))
+        durations = [planned.forecast.duration_s for planned in plan.tests]
+        return make_workload(tied, pipeline.ours(plan), durations, pipeline.setups)
+
+
+def share_of(options: Options, environ: Mapping[str, str]) -> Share | None:
+    """Return the part of the suite that this session is to run; None for all of it.
+
+    Raises:
+        pytest.UsageError: the shard or the plan cannot be followed.
+    """
+    try:
+        shard = shard_of(environ) if options.shard == "auto" else None
+        if options.shard not in (None, "auto"):
+            shard = parse_shard(str(options.shard))
+        if options.plan is None:
+            return None if shard is None else Share(*shard)
+        return _pinned_share(options.plan, shard)
+    except NexusError as exc:
+        raise pytest.UsageError(f"nexus: {exc}") from exc
+
+
+def _pinned_share(path: Path, shard: tuple[int, int] | None) -> Share:
+    try:
+        saved = load_plan(path.read_text("utf-8"))
+    except (OSError, UnicodeError) as exc:
+        raise PlanError(f"Couldn't read plan {str(path)!r}: {exc}") from exc
+    shard = shard or (1, 1)
+    require_width(saved, shard[1])
+    return Share(*shard, saved)
 
 
 def register_worker(config: pytest.Config) -> None:
     """Register what a worker must see for the controller."""
     root: Path = config.rootpath
     config.pluginmanager.register(WorkerObserver(root), "nexus-observer")
+    channel = cast("Any", config).workerinput["nexus"].get(CHANNEL)
+    if channel is not None:
+        config.pluginmanager.register(WorkerDescriber(channel), "nexus-describer")
 
 
 def not_recorded(config: pytest.Config) -> str:
@@ -78,6 +171,10 @@ def not_recorded(config: pytest.Config) -> str:
     for name, reason in _NOT_RECORDED.items():
         if getattr(config.option, name, False):
             return reason
-    if str(getattr(config.option, "dist", "no")) == "each":
+    if _is_each(config):
         return "--dist=each runs every test on every worker, which is not recorded"
     return ""
+
+
+def _is_each(config: pytest.Config) -> bool:
+    return str(getattr(config.option, "dist", "no")) == "each"

@@ -27,6 +27,9 @@ class Command:
 
 COMMANDS: Final = (
     Command("history", "pytest_nexus.cli.history", "Show, import, merge and care for the history"),
+    Command("plan", "pytest_nexus.cli.plan", "Divide a suite among the jobs of a CI run"),
+    Command("verify", "pytest_nexus.cli.verify", "Prove that the shards lost no test"),
+    Command("simulate", "pytest_nexus.cli.simulate", "Replay runs with other shards and workers"),
     Command("explain", "pytest_nexus.cli.explain", "Say why a test stands where it stands"),
     Command("demo", "pytest_nexus.cli.demo", "Replay real runs and watch a failure move forward"),
 )

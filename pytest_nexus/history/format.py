@@ -1,4 +1,4 @@
-"""The journal's format as a table: the reference page is made from it, and a test holds both to it."""
+"""The journal's format as a table, from which the reference page is made."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ KINDS: Final[tuple[Kind, ...]] = (
         "run",
         "First line: the session, as known before its first test.",
         (
-            Field("schema", "integer", "Version of the format, now 1; a reader refuses a later one"),
+            Field(
+                "schema", "integer", "Version of the format, now 1; a reader refuses a later one"
+            ),
             Field("nexus", "text", "Version of pytest-nexus that wrote it"),
             Field("run_uid", "text", "32 hexadecimal digits, chosen when the session starts"),
             Field("started_at", "number", "Seconds since the epoch, UTC, by this machine's clock"),
@@ -65,6 +67,27 @@ KINDS: Final[tuple[Kind, ...]] = (
         (
             Field("collected", "integer", "Tests collected before any selection"),
             Field("selected", "integer", "Tests left, which a complete run executes"),
+        ),
+    ),
+    Kind(
+        "plan",
+        "In a shard, before its first test.",
+        (
+            Field("shard", "integer", "Number of the shard, from 1"),
+            Field("shards", "integer", "How many there are"),
+            Field("plan", "text", "Digest of the plan, the same in all shards"),
+            Field("collection", "text", "Digest of the collected node ids"),
+            Field("ci_run", "text or null", "Id of the CI run"),
+        ),
+    ),
+    Kind(
+        "verdicts",
+        "In a shard, after `plan`: together they name every collected test of the whole suite.",
+        (
+            Field("action", "text", "`run`, or `leave`: no shard runs it"),
+            Field("reason", "text", "Why"),
+            Field("shard?", "integer", "The shard that is to run them; absent for `leave`"),
+            Field("tests", "list of text", "Node ids, at most 200 a line"),
         ),
     ),
     Kind(

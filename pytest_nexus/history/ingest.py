@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import gc
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from pytest_nexus.allocation import without_collector
 from pytest_nexus.errors import JournalError, NewerJournalError
 from pytest_nexus.history.journal import is_live, run_uid_of
 from pytest_nexus.history.reading import scan_journal
@@ -62,7 +62,7 @@ def ingest_journal(history: History, path: Path) -> Ingested:
         JournalError: it cannot be read; `NewerJournalError` if a later version wrote it.
         HistoryError: the history cannot be written.
     """
-    with _collector_paused():
+    with without_collector():
         (ingested,) = _added(history, [_scanned(path)])
     return ingested
 
@@ -88,7 +88,7 @@ def ingest_many(
     by_time = sorted(range(len(given)), key=lambda index: given[index].name)
     results: list[Ingested] = []
     for batch in _batches(given[index] for index in by_time):
-        with _collector_paused():
+        with without_collector():
             results += _added(history, batch)
         if progress is not None:
             progress(len(results), len(given))
@@ -153,7 +153,7 @@ def _batches(paths: Iterable[Path]) -> Iterator[list[_Read]]:
     batch: list[_Read] = []
     for path in paths:
         try:
-            with _collector_paused():
+            with without_collector():
                 batch.append(_scanned(path))
         except JournalError as error:
             batch.append(_Read(None, refused=str(error)))
@@ -184,15 +184,3 @@ def _added(history: History, batch: list[_Read]) -> list[Ingested]:
         )
         for read in batch
     ]
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Keep the cyclic collector from looking at rows that have no cycles, a fifth of the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()

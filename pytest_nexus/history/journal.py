@@ -13,6 +13,7 @@ from pytest_nexus import __version__, timing
 from pytest_nexus.errors import JournalError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
     from types import ModuleType
 
@@ -80,6 +81,11 @@ class JournalWriter:
     def collection(self, n_collected: int, n_selected: int) -> None:
         """Record how many tests were collected, and how many of them are left after selection."""
         self._write(f'{{"kind":"collection","collected":{n_collected},"selected":{n_selected}}}\n')
+
+    def plan(self, lines: Iterable[str]) -> None:
+        """Record the plan that a shard follows: `pytest_nexus.history.shard_journal.plan_lines`."""
+        for line in lines:
+            self._write(line)
 
     def attempt(self, attempt: Attempt) -> None:
         """Record a finished attempt."""
@@ -246,6 +252,15 @@ def _listed(files: tuple[ChangedFile, ...]) -> list[dict[str, object]]:
 
 
 def _attempt_line(attempt: Attempt) -> str:
+    setup, call, teardown = attempt.setup, attempt.call, attempt.teardown
+    if setup and call and teardown and attempt.worker is None and attempt.failure is None:
+        return (  # the usual line at once; it is written for every test
+            f'{{"kind":"attempt","nodeid":{encode_basestring(attempt.nodeid[:MAX_NODEID_CHARS])}'
+            f'{_identity(attempt)},"at":{_seconds(attempt.started_s)}'
+            f',"setup":["{setup.outcome}",{_seconds(setup.duration_s)}]'
+            f',"call":["{call.outcome}",{_seconds(call.duration_s)}]'
+            f',"teardown":["{teardown.outcome}",{_seconds(teardown.duration_s)}]}}\n'
+        )
     line = (
         f'{{"kind":"attempt","nodeid":{encode_basestring(attempt.nodeid[:MAX_NODEID_CHARS])}'
         f'{_identity(attempt)},"at":{_seconds(attempt.started_s)}'

@@ -86,10 +86,12 @@ RUN: Final = Verdict("run", "every collected test is run")
 
 
 def digest(planned: Sequence[PlannedTest]) -> str:
-    """Return 16 hexadecimal digits over the collected tests and what was decided about them."""
-    lines = (
-        f"{p.test.nodeid}\0{p.rank}\0{p.verdict.action}\0{p.shard}\0{p.block}" for p in planned
-    )
+    """Return 16 hexadecimal digits over the tests, their verdicts and where they run.
+
+    Not over the order, neither of the collection nor of the execution: shards that shuffle their
+    tests with seeds of their own follow one plan all the same.
+    """
+    lines = sorted(f"{p.test.nodeid}\0{p.verdict.action}\0{p.shard}\0{p.block}" for p in planned)
     text = "\n".join(lines)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST_CHARS]
 

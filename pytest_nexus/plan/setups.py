@@ -32,9 +32,10 @@ def shared_setups(tests: Sequence[CollectedTest], index: StatsIndex, layout: Lay
     The history keeps the set-up phase of each test, and the first test of a block pays for all
     that the block shares: cost = max over its tests of the median set-up - the typical one, which
     is the median over its tests. What the payer paid is not counted again in the blocks inside.
-    A test without history is taken to set up nothing.
+    A test without history is taken to set up nothing. Of several that paid the same it was the
+    one of the highest node id: the order of the collection differs between shards that shuffle.
     """
-    books = _Books({}, {}, {})
+    books = _Books([test.nodeid for test in tests], {}, {}, {})
     for member in layout.body.members:
         if isinstance(member, Block):
             for leaf in leaves(member):
@@ -46,6 +47,7 @@ def shared_setups(tests: Sequence[CollectedTest], index: StatsIndex, layout: Lay
 
 @dataclass(frozen=True, slots=True)
 class _Books:
+    nodeids: Sequence[str]
     setups: dict[int, float]
     """What is left of the set-up of each test once the blocks around it were charged."""
     by_block: dict[str, float]
@@ -60,7 +62,7 @@ class _Books:
 
     def _take_from_payer(self, block: Block) -> None:
         members = leaves(block)
-        payer = max(members, key=self.setups.__getitem__)
+        payer = max(members, key=lambda member: (self.setups[member], self.nodeids[member]))
         typical = median_low(self.setups[member] for member in members)
         cost = self.setups[payer] - typical
         if cost > 0:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from pytest_nexus.records import BAD, Attempt, NodeId, PhaseResult
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pytest
 
     from pytest_nexus.identity import Identity
@@ -35,6 +37,11 @@ class OpenAttempt:
         """By name, those reported so far."""
         self.failure: Failure | None = None
         self.failed_subtest = False
+
+    def passed(self, when: str, duration_s: float) -> None:
+        """Take in the report of a phase that passed: the short way, nearly always taken."""
+        self.duration_s += duration_s
+        self.phases[when] = PhaseResult("passed", duration_s)
 
     def add(self, report: pytest.TestReport, duration_s: float, failure: Failure | None) -> None:
         """Take in one report; a subtest's failure makes the call of its test a failure."""
@@ -73,6 +80,11 @@ class OpenAttempt:
             worker,
             self.failure,
         )
+
+
+def is_plain(fields: Mapping[str, object]) -> bool:
+    """Return whether a report, by its attributes, is neither an xfail's nor a subtest's."""
+    return "wasxfail" not in fields and "context" not in fields
 
 
 def is_subtest(report: pytest.TestReport) -> bool:

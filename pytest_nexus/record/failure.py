@@ -79,14 +79,18 @@ def _describe_doctest(phase: Phase, failed: Any, folder: str) -> Failure:
 
 
 def _type_name(kind: type[BaseException]) -> str:
-    module = "" if kind.__module__ in ("builtins", "_pytest.outcomes") else f"{kind.__module__}."
-    return f"{module}{kind.__qualname__}"
+    module = kind.__module__
+    if not module or module in ("builtins", "_pytest.outcomes"):
+        return kind.__qualname__
+    return f"{module}.{kind.__qualname__}"
 
 
 def _text(value: object, form: Callable[[object], str] = str) -> str:
     try:
         return form(value)
-    except Exception:  # noqa: BLE001 - the user's method may raise anything; the run goes on
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException:  # noqa: BLE001 - the user's method may raise anything, `pytest.fail` too
         return ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from pytest_nexus import signature, timing
 from pytest_nexus.errors import JournalError
 from pytest_nexus.history.journal import JournalWriter
-from pytest_nexus.record.assembly import OpenAttempt, is_subtest
+from pytest_nexus.history.shard_journal import plan_lines
+from pytest_nexus.record.assembly import OpenAttempt, is_plain, is_subtest
 from pytest_nexus.record.failure import describe_report
 from pytest_nexus.record.observer import DESELECTED, is_failure, sent_failure, sent_identity
 from pytest_nexus.record.session import new_run
@@ -18,11 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_nexus.identity import Identity
-    from pytest_nexus.pipeline import Pipeline
+    from pytest_nexus.pipeline import Pipeline, Share
     from pytest_nexus.record.observer import Observer
-    from pytest_nexus.records import Failure, Run
+    from pytest_nexus.records import Failure, Plan, Run
 
 _NO_TESTS_FAILED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+
+_SHARD: Final = "--nexus-shard"
+"""What limits the run of a shard to a part of the suite, among the names of `selected_by`."""
 
 _LONG_S: Final = 60.0
 """Longer phases are compared with the clock: a test may have frozen time around them."""
@@ -39,6 +44,7 @@ class Recorder:
 
     def __init__(self, pipeline: Pipeline, observer: Observer | None) -> None:
         self._pipeline = pipeline
+        pipeline.on_share = self.note_share
         self._observer = observer
         """Sees the items of this process; None on a controller: its workers send what they saw."""
         self._journal: JournalWriter | None = None
@@ -58,11 +64,24 @@ class Recorder:
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Open the journal, before anything can go wrong in collection."""
         self._clock_started = self._clock()
-        self._run = new_run(session.config, self._pipeline.change)
+        run = new_run(session.config, self._pipeline.change)
+        if self._pipeline.share is not None:
+            run = replace(run, selected_by=(*run.selected_by, _SHARD))
+        self._run = run
         try:
-            self._journal = JournalWriter.create(self._pipeline.options.journal, self._run)
+            self._journal = JournalWriter.create(self._pipeline.options.journal, run)
         except JournalError as exc:
             self._pipeline.lose(f"this run is not recorded: {exc}")
+
+    def note_share(self, plan: Plan, share: Share) -> None:
+        """Write what this shard is to run; called by the pipeline when the plan is made."""
+        ours = [p.test.nodeid for p in plan.tests if self._pipeline.is_ours(p)]
+        run = self._run.ci.run_id if self._run is not None and self._run.ci else None
+        lines = plan_lines(plan, share.shard, share.n_shards, run)
+        self._perform(lambda journal: journal.plan(lines))
+        if self._nodeids is not None:  # on a controller: its workers collect all
+            self._deselected += len(plan.tests) - len(ours)
+            self._note_collection(list(ours))
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Note that tests are missing: their module, or class, could not be collected."""
@@ -113,12 +132,11 @@ class Recorder:
         duration_s: float = fields["duration"]
         if not 0.0 <= duration_s < _LONG_S:
             duration_s = self._plausible(duration_s)
-        if fields["outcome"] == "passed":
-            attempt.add(report, duration_s, None)
+        if fields["outcome"] == "passed" and not attempt.failed_subtest and is_plain(fields):
+            attempt.passed(when, duration_s)
         else:
-            attempt.add(
-                report, duration_s, self._failure_of(report) if is_failure(report) else None
-            )
+            failure = self._failure_of(report) if is_failure(report) else None
+            attempt.add(report, duration_s, failure)
         if when == "teardown":
             if "call" not in attempt.phases:
                 self._note_hidden_call(attempt, report)

@@ -48,6 +48,9 @@ def header_line(pipeline: Pipeline) -> str:
     """Return what is on, what is known, and what changed, in one line."""
     knowledge, change = pipeline.knowledge, pipeline.change
     parts = [f"order {pipeline.options.order}"]
+    if pipeline.share is not None:
+        pinned = " of a pinned plan" if pipeline.share.pinned is not None else ""
+        parts.append(f"shard {pipeline.share.shard}/{pipeline.share.n_shards}{pinned}")
     if knowledge.n_runs:
         known = f"{_count(knowledge.n_tests, 'test')} known from {_count(knowledge.n_runs, 'run')}"
         parts.append(known)

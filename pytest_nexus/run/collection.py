@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import os
+from typing import TYPE_CHECKING, Final, Literal
 
 import pytest
 
 from pytest_nexus.allocation import without_collector
 from pytest_nexus.identity import identify
+from pytest_nexus.plan.dispatch_units import tie
 from pytest_nexus.records import CollectedTest, NodeId
 from pytest_nexus.run.scopes import position_marker, shared_scopes
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Generator, Sequence
+    from pathlib import Path
 
     from pytest_nexus.pipeline import Pipeline
 
@@ -32,38 +35,88 @@ class Ordering:
     ) -> Generator[None]:
         """Let all others act first (`--lf` and `--ff` act after their own yield), then order."""
         yield
-        if stepped_back := self._steps_back(session.config):
-            self._pipeline.lose(stepped_back)
+        order = chosen_order(self._pipeline, session.config)
+        if order == "off" and self._pipeline.share is None:
             return
         with without_collector():
-            order = self._pipeline.plan(describe(items)).order
-        items[:] = [items[index] for index in order]
+            tests = tie(describe(items), groups(items)) if self._pipeline.share else describe(items)
+            ours = self._pipeline.ours(self._pipeline.plan(tests, order))
+        if len(ours) < len(items):
+            session.config.hook.pytest_deselected(items=_others(items, ours))
+        items[:] = [items[index] for index in ours]
 
-    def _steps_back(self, config: pytest.Config) -> str:
-        if self._pipeline.options.sources["nexus_order"] != "default":
-            return ""
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """A shard without tests is no failure; a suite without tests is."""
+        if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and self._pipeline.is_empty_share:
+            session.exitstatus = pytest.ExitCode.OK
+
+
+def chosen_order(pipeline: Pipeline, config: pytest.Config) -> Literal["risk", "off"]:
+    """Return the order of a session: `off`, with a line that says so, where a shuffler is active.
+
+    An order that was asked for holds in any case.
+    """
+    options = pipeline.options
+    if options.order == "risk" and options.sources["nexus_order"] == "default":
         for name in _RANDOM_ORDER:
             if config.pluginmanager.hasplugin(name) and _reorders(name, config):
-                return f"{name} orders the tests; --nexus-order=risk overrules it"
-        return ""
+                pipeline.lose(f"{name} orders the tests; --nexus-order=risk overrules it")
+                return "off"
+    return options.order
 
 
-def describe(items: Iterable[pytest.Item]) -> list[CollectedTest]:
-    """Return what a plan needs to know of each item, in the order given."""
+def describe(items: Sequence[pytest.Item]) -> list[CollectedTest]:
+    """Return what a plan needs to know of each item, in the order given.
+
+    Its file is the one it was collected from: pytest's own `location`, besides costing more than
+    all the rest, names the file of the base class for an inherited test.
+    """
+    paths: dict[Path, str] = {}
     tests = []
     for item in items:
         identity = identify(item)
+        path = paths.get(item.path)
+        if path is None:
+            path = paths[item.path] = _relative(item.path, item.config.rootpath)
         tests.append(
             CollectedTest(
                 nodeid=NodeId(item.nodeid),
                 key=identity.key,
                 function_key=identity.function_key,
-                path=item.location[0].replace("\\", "/"),
+                path=path,
                 scopes=shared_scopes(item),
                 marker=position_marker(item),
             )
         )
     return tests
+
+
+def _relative(path: Path, root: Path) -> str:
+    try:
+        return os.path.relpath(path, root).replace("\\", "/")
+    except ValueError:  # on another drive
+        return path.as_posix()
+
+
+def groups(items: Sequence[pytest.Item]) -> dict[int, list[str]]:
+    """Return the xdist_group of each item that has one, as the scope that it stands for."""
+    return {
+        index: [f"group:{name}"] for index, item in enumerate(items) if (name := group_name(item))
+    }
+
+
+def group_name(item: pytest.Item) -> str:
+    """Return the xdist_group of an item, several names joined as xdist joins them."""
+    names = {
+        str(mark.args[0] if mark.args else mark.kwargs.get("name", "default"))
+        for mark in item.iter_markers("xdist_group")
+    }
+    return "_".join(sorted(names))
+
+
+def _others(items: Sequence[pytest.Item], ours: Sequence[int]) -> list[pytest.Item]:
+    chosen = set(ours)
+    return [item for index, item in enumerate(items) if index not in chosen]
 
 
 def _reorders(name: str, config: pytest.Config) -> bool:

@@ -62,6 +62,21 @@ def test_randomly_on_workers_keeps_one_collection(project: Callable[..., Project
     assert len(result.attempts) == 10
 
 
+@pytest.mark.parametrize("order", [(), ("--nexus-order=risk",)], ids=["default", "asked for"])
+def test_randomly_wins_on_a_worker_too_unless_an_order_is_asked_for(
+    project: Callable[..., Project], order: tuple[str, ...]
+) -> None:
+    made = project(TEN)
+    bare = made.run(*SEED, nexus=False, companions=("randomly",))
+    made.run(companions=())
+    result = made.run("-n1", *SEED, *order, companions=("randomly",))
+    said = [line for line in result.said if "--nexus-order=risk" in line]
+    if order:
+        assert (result.names[0], len(said)) == ("test_9", 0)
+    else:
+        assert (result.names, len(said)) == (bare.names, 1)
+
+
 ORDERED = {
     "test_ordered.py": """
         import pytest

@@ -67,6 +67,7 @@ def test_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
 def test_error_is_one_line_and_exit_1(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    (tmp_path / "pytest.ini").write_text("")
     monkeypatch.chdir(tmp_path)
     assert main(["history", "check"]) == 1
     (line,) = capsys.readouterr().err.splitlines()

@@ -47,13 +47,18 @@ def test_root_of_the_file_system_can_be_the_root() -> None:
     assert described(ValueError("x"), root).where.endswith("record/test_failure.py::described")
 
 
-@pytest.mark.parametrize("error", [KeyError, RuntimeError, ZeroDivisionError])
-def test_text_that_raises_is_no_text(error: type[Exception]) -> None:
+@pytest.mark.parametrize("error", [KeyError, ZeroDivisionError, pytest.fail.Exception])
+def test_text_that_raises_is_no_text(error: type[BaseException]) -> None:
     class OddError(Exception):
         def __str__(self) -> str:
             raise error
 
     assert described(OddError()).message == ""
+
+
+def test_type_without_a_module_is_named_by_its_name() -> None:
+    kind = type("LostError", (Exception,), {"__module__": None})
+    assert described(kind("x")).exception == "LostError"
 
 
 def test_project_folder_and_environment_are_not_in_the_message(

@@ -21,6 +21,9 @@ def pipeline(tmp_path: Path) -> Pipeline:
         ingest=False,
         order="risk",
         base=None,
+        shard=None,
+        plan=None,
+        dist="auto",
         sources={},
     )
     return Pipeline(options, tmp_path, {"PATH": ""})
