@@ -7,6 +7,7 @@ else
 SCRIPTS := bin
 endif
 BIN := $(VENV)/$(SCRIPTS)
+WORKERS ?= auto
 READY := $(VENV)/.ready
 # Other plugins to test beside, apart: in .venv they would load in every session.
 COMPANIONS := .venv-companions
@@ -18,7 +19,7 @@ demo: $(READY)  ## The main job: replay real runs, then watch a failure move to 
 	$(BIN)/nexus demo
 
 test: $(READY) $(COMPANIONS_READY)  ## All tests but benchmarks
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS)
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -50,4 +51,4 @@ $(COMPANIONS_READY): pyproject.toml tests/companions.txt | $(READY)
 	$(COMPANIONS)/$(SCRIPTS)/python -c "open('$(COMPANIONS_READY)', 'w').close()"
 
 clean:
-	rm -rf $(VENV) $(COMPANIONS) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(COMPANIONS) .bench benchmarks-out build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -27,7 +27,7 @@ from pytest_nexus.history.ingest import ingest_journal, sweep
 from pytest_nexus.history.store import open_history, read_history
 from pytest_nexus.impact.changes import find_change
 from pytest_nexus.plan.plan import PlanSettings, make_plan
-from pytest_nexus.plan.sharded import divide_plan, expected_setups, follow
+from pytest_nexus.plan.shards.divided import divide_plan, expected_setups, follow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from pytest_nexus.history.store import History
     from pytest_nexus.options import Options
-    from pytest_nexus.plan.document import SavedPlan
+    from pytest_nexus.plan.shards.document import SavedPlan
     from pytest_nexus.records import Change, CollectedTest, Plan, PlannedTest, TestKey, TestStats
 
 

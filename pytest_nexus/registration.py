@@ -13,9 +13,9 @@ from pytest_nexus.allocation import without_collector
 from pytest_nexus.errors import NexusError, PlanError
 from pytest_nexus.options import read_options
 from pytest_nexus.pipeline import Pipeline, Share
-from pytest_nexus.plan.dispatch_units import make_workload
-from pytest_nexus.plan.document import load_plan
-from pytest_nexus.plan.pinned import require_width
+from pytest_nexus.plan.dispatch.units import make_workload
+from pytest_nexus.plan.shards.document import load_plan
+from pytest_nexus.plan.shards.pinned import require_width
 from pytest_nexus.record.environment import ci_run
 from pytest_nexus.record.observer import Observer, WorkerObserver
 from pytest_nexus.record.recorder import Recorder
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_nexus.options import Options
-    from pytest_nexus.plan.dispatch_units import Workload
+    from pytest_nexus.plan.dispatch.units import Workload
     from pytest_nexus.records import CollectedTest
 
 _NO_CALL: Final = "no test is called under --setup-only and --setup-plan"

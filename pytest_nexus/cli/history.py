@@ -13,14 +13,14 @@ from pytest_nexus.cli.location import add_history_option, history_path, journal_
 from pytest_nexus.cli.tables import add_json_option, counted, natural, print_json, print_table
 from pytest_nexus.errors import CorruptHistoryError, HistoryError
 from pytest_nexus.history.connection import set_aside
-from pytest_nexus.history.imports import import_paths
+from pytest_nexus.history.imports.files import import_paths
 from pytest_nexus.history.ingest import sweep
 from pytest_nexus.history.store import open_history, read_history
 
 if TYPE_CHECKING:
     import argparse
 
-    from pytest_nexus.history.imports import ImportSummary
+    from pytest_nexus.history.imports.files import ImportSummary
     from pytest_nexus.history.runs import RunSummary
     from pytest_nexus.history.store import History
 

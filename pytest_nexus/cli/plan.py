@@ -16,17 +16,17 @@ from pytest_nexus.cli.tables import add_json_option, print_json, print_table
 from pytest_nexus.errors import PlanError
 from pytest_nexus.history.store import read_history
 from pytest_nexus.impact.changes import find_change
-from pytest_nexus.plan.document import save_plan
-from pytest_nexus.plan.pieces import ShardCosts
 from pytest_nexus.plan.plan import make_plan
-from pytest_nexus.plan.shard import MAX_SHARDS
-from pytest_nexus.plan.sharded import divide_plan, expected_setups, inputs_of, narrowest_plan
+from pytest_nexus.plan.shards.divided import divide_plan, expected_setups, inputs_of, narrowest_plan
+from pytest_nexus.plan.shards.document import save_plan
+from pytest_nexus.plan.shards.pieces import ShardCosts
+from pytest_nexus.plan.shards.split import MAX_SHARDS
 from pytest_nexus.record.environment import ci_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytest_nexus.plan.shard import Split
+    from pytest_nexus.plan.shards.split import Split
     from pytest_nexus.records import Plan, TestKey, TestStats
 
 TARGET_S: Final = 300.0

@@ -15,7 +15,7 @@ from pytest_nexus.cli.tables import add_json_option, print_json, print_table
 from pytest_nexus.errors import HistoryError
 from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.store import open_history, read_history
-from pytest_nexus.plan.shard import MAX_SHARDS
+from pytest_nexus.plan.shards.split import MAX_SHARDS
 from pytest_nexus.plan.simulate import PastRun, Setting, Simulated, mean, simulate
 from pytest_nexus.records import BAD, CollectedTest
 

@@ -12,14 +12,14 @@ from pytest_nexus.cli.location import journal_folder
 from pytest_nexus.cli.tables import add_json_option, print_json
 from pytest_nexus.errors import JournalError
 from pytest_nexus.history.shard_journal import read_shard_journal
-from pytest_nexus.plan.journal_groups import RunGroup, choose, group
-from pytest_nexus.plan.verify import Verification, verify
+from pytest_nexus.plan.proof.groups import RunGroup, choose, group
+from pytest_nexus.plan.proof.verify import Verification, verify
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable
 
-    from pytest_nexus.plan.evidence import ShardJournal
+    from pytest_nexus.plan.proof.evidence import ShardJournal
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -19,9 +19,9 @@ from pytest_nexus.errors import JournalError
 from pytest_nexus.history import entries
 from pytest_nexus.history.journal import MAX_LINE_BYTES, MAX_NODEID_CHARS, MAX_TEXT_CHARS
 from pytest_nexus.history.reading import scan_journal
-from pytest_nexus.plan.document import MAX_TESTS, collection_digest
-from pytest_nexus.plan.evidence import ShardJournal, Verdicts
-from pytest_nexus.plan.shard import MAX_SHARDS
+from pytest_nexus.plan.proof.evidence import ShardJournal, Verdicts
+from pytest_nexus.plan.shards.document import MAX_TESTS, collection_digest
+from pytest_nexus.plan.shards.split import MAX_SHARDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,11 +11,11 @@ from math import fsum
 from statistics import fmean
 from typing import TYPE_CHECKING, Literal
 
-from pytest_nexus.plan.dispatch_rehearsal import rehearse
-from pytest_nexus.plan.dispatch_units import make_workload
+from pytest_nexus.plan.dispatch.rehearsal import rehearse
+from pytest_nexus.plan.dispatch.units import make_workload
 from pytest_nexus.plan.heuristic import forecast
 from pytest_nexus.plan.plan import PlanSettings, make_plan
-from pytest_nexus.plan.shard import split
+from pytest_nexus.plan.shards.split import split
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

@@ -9,7 +9,7 @@ import pytest
 
 from pytest_nexus.allocation import without_collector
 from pytest_nexus.identity import identify
-from pytest_nexus.plan.dispatch_units import tie
+from pytest_nexus.plan.dispatch.units import tie
 from pytest_nexus.records import CollectedTest, NodeId
 from pytest_nexus.run.scopes import position_marker, shared_scopes
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from pytest_nexus.plan.dispatch_units import tie
+from pytest_nexus.plan.dispatch.units import tie
 from pytest_nexus.records import CollectedTest, FunctionKey, NodeId, TestKey
 from pytest_nexus.run.collection import describe, groups
 

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from pytest_nexus.plan.dispatch import Dispatch
-from pytest_nexus.plan.dispatch_commands import Send, Withdraw
-from pytest_nexus.plan.dispatch_units import tie
+from pytest_nexus.plan.dispatch.commands import Send, Withdraw
+from pytest_nexus.plan.dispatch.policy import Dispatch
+from pytest_nexus.plan.dispatch.units import tie
 from pytest_nexus.run import xdist_seam
 from pytest_nexus.timing import perf_counter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from pytest_nexus.plan.dispatch_commands import Command
-    from pytest_nexus.plan.dispatch_units import Workload
+    from pytest_nexus.plan.dispatch.commands import Command
+    from pytest_nexus.plan.dispatch.units import Workload
     from pytest_nexus.records import CollectedTest
     from pytest_nexus.run.workers import Collection, CollectionChannels
     from pytest_nexus.run.xdist_seam import WorkerNode

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_nexus.history.junit import read_junit
+from pytest_nexus.history.imports.junit import read_junit
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_nexus.history.imported import Imported
+    from pytest_nexus.history.imports.imported import Imported
 
 SUITE = """
 import unittest

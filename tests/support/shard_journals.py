@@ -24,7 +24,7 @@ from tests.support.suites import collected, lasting
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_nexus.plan.evidence import ShardJournal
+    from pytest_nexus.plan.proof.evidence import ShardJournal
 
 
 def sharded_plan(shards: dict[str, int] | list[tuple[str, int]]) -> Plan:

@@ -12,7 +12,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.plan.plan import make_plan
-from pytest_nexus.plan.sharded import divide_plan, expected_setups
+from pytest_nexus.plan.shards.divided import divide_plan, expected_setups
 from tests.benchmarks.peers import ROOT
 from tests.benchmarks.processes import measured
 from tests.benchmarks.sampling import cost

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.plan.shard import divide
+from pytest_nexus.plan.shards.split import divide
 from pytest_nexus.records import Forecast
 from tests.benchmarks.duration_sets import DurationSet, duration_sets
 from tests.benchmarks.processes import environment

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from pytest_nexus.plan.dispatch_units import make_workload
+from pytest_nexus.plan.dispatch.units import make_workload
 from pytest_nexus.run.scheduler import SchedulerFactory
 from pytest_nexus.run.workers import CollectionChannels
 

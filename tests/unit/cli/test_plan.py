@@ -10,7 +10,7 @@ from pytest_nexus.cli.collecting import collect
 from pytest_nexus.errors import PlanError
 from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.store import open_history
-from pytest_nexus.plan.document import load_plan
+from pytest_nexus.plan.shards.document import load_plan
 from pytest_nexus.records import Attempt, FunctionKey, NodeId, PhaseResult, Run, TestKey
 
 SUITE = {

@@ -7,7 +7,7 @@ import pytest
 from pytest_nexus.history.journal import MAX_LINE_BYTES
 from pytest_nexus.history.reading import read_journal
 from pytest_nexus.history.shard_journal import plan_lines, read_shard_journal
-from pytest_nexus.plan.document import collection_digest
+from pytest_nexus.plan.shards.document import collection_digest
 from tests.support.shard_journals import ShardRuns, sharded_plan
 
 

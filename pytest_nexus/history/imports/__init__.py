@@ -1,0 +1,1 @@
+"""Reads what users already have: JUnit XML, pytest-reportlog, durations files, journals."""

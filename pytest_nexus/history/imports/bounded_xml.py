@@ -1,0 +1,119 @@
+"""XML from elsewhere, read as a stream with bounds on everything."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Final, NoReturn, Protocol
+from xml.parsers import expat
+
+from pytest_nexus.errors import ImportFileError
+from pytest_nexus.history.imports.imported import MAX_FILE_BYTES, chunks
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MAX_DEPTH: Final = 64
+MAX_ELEMENTS: Final = 10_000_000
+"""A report of a million tests has a few elements for each."""
+
+MAX_TOKEN_BYTES: Final = 8 * 1024 * 1024
+"""A tag with its attributes; the parser must hold one whole."""
+
+_ENCODING_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+_FORBIDDEN: Final = bytes(code for code in range(32) if code not in b"\t\n\r")
+_REPLACE_FORBIDDEN: Final = bytes.maketrans(_FORBIDDEN, b"?" * len(_FORBIDDEN))
+
+
+class Handler(Protocol):
+    """What is told of the elements as they go by."""
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        """Called at a start tag; `name` has no prefix."""
+
+    def end(self, name: str) -> None:
+        """Called at an end tag."""
+
+    def text(self, data: str) -> None:
+        """Called with a piece of text, in pieces of any size."""
+
+
+def parse(path: Path, handler: Handler, max_bytes: int = MAX_FILE_BYTES) -> str:
+    """Feed a file to the handler and return the SHA-256 of its bytes, hexadecimal.
+
+    Raw control characters, which XML forbids and test output is full of, are read as `?`. Any
+    document type declaration is refused, and with it every entity.
+
+    Raises:
+        ImportFileError: not XML, or more than a bound allows.
+    """
+    guard = _Guard(path, handler)
+    digest = hashlib.sha256()
+    fed = 0
+    for chunk in chunks(path, max_bytes):
+        digest.update(chunk)
+        if not fed:
+            guard.look_at_beginning(chunk)
+        guard.feed(chunk)
+        fed += len(chunk)
+        guard.check_progress(fed)
+    guard.finish()
+    return digest.hexdigest()
+
+
+class _Guard:
+    def __init__(self, path: Path, handler: Handler) -> None:
+        self._path = path
+        self._handler = handler
+        self._depth = 0
+        self._elements = 0
+        self._is_wide = False
+        self._parser = expat.ParserCreate()
+        self._parser.buffer_text = True
+        self._parser.buffer_size = 65_536
+        self._parser.StartDoctypeDeclHandler = self._refuse_doctype
+        self._parser.EntityDeclHandler = self._refuse_doctype
+        self._parser.StartElementHandler = self._start
+        self._parser.EndElementHandler = self._end
+        self._parser.CharacterDataHandler = handler.text
+
+    def look_at_beginning(self, chunk: bytes) -> None:
+        """Refuse at once what does not begin as XML does."""
+        self._is_wide = chunk.startswith(_ENCODING_MARKS) or b"\0" in chunk[:4]
+        if not self._is_wide and not chunk.removeprefix(_BYTE_ORDER_MARK).lstrip().startswith(b"<"):
+            self._refuse("not XML: it does not begin with '<'")
+
+    def feed(self, chunk: bytes, *, is_last: bool = False) -> None:
+        readable = chunk if self._is_wide else chunk.translate(_REPLACE_FORBIDDEN)
+        try:
+            self._parser.Parse(readable, is_last)
+        except (expat.ExpatError, LookupError, ValueError) as error:
+            raise ImportFileError(
+                f"{self._path}: not well-formed XML, nothing of it was taken in: {error}"
+            ) from error
+
+    def check_progress(self, fed: int) -> None:
+        if fed - max(self._parser.CurrentByteIndex, 0) > MAX_TOKEN_BYTES:
+            self._refuse(f"a single tag of more than {MAX_TOKEN_BYTES} bytes")
+
+    def finish(self) -> None:
+        self.feed(b"", is_last=True)
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self._depth += 1
+        self._elements += 1
+        if self._depth > MAX_DEPTH:
+            self._refuse(f"elements nested more than {MAX_DEPTH} deep")
+        if self._elements > MAX_ELEMENTS:
+            self._refuse(f"more than {MAX_ELEMENTS} elements; split the report")
+        self._handler.start(name.rpartition(":")[2], attributes)
+
+    def _end(self, name: str) -> None:
+        self._depth -= 1
+        self._handler.end(name.rpartition(":")[2])
+
+    def _refuse_doctype(self, *_declaration: object) -> NoReturn:
+        self._refuse("has a DOCTYPE, which no test report needs; remove it to import the file")
+
+    def _refuse(self, reason: str) -> NoReturn:
+        raise ImportFileError(f"{self._path}: {reason}")

@@ -1,0 +1,1 @@
+"""How tests are dealt out to xdist's workers: a state machine without xdist."""

@@ -1,0 +1,137 @@
+"""The jobs that no worker has yet, to be taken by rank, as the longest, or as the shortest."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from pytest_nexus.plan.dispatch.units import Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pytest_nexus.plan.dispatch.units import Job
+
+_GRAIN: Final = 128
+"""A job is long if it takes more than this part of what each worker has to do. Whatever is
+shorter may come in any order: at the end it costs less than 1 % of the run."""
+
+
+class Backlog:
+    """Jobs in the order of the plan; what comes back stands at the front.
+
+    Taking the first or the shortest costs O(1), taking a long one O(number of long ones), of
+    which there are at most 128 for each worker.
+    """
+
+    def __init__(self, jobs: Sequence[Job], seconds: Sequence[float], n_workers: int) -> None:
+        self._jobs = list(jobs)
+        self._weights = [_weight(job, seconds) for job in jobs]
+        self._taken = bytearray(len(jobs))
+        self._waiting = len(jobs)
+        self._first = 0
+        self._returned: deque[int] = deque()
+        movable = [place for place, job in enumerate(jobs) if not _is_last(job)]
+        self._ascending = sorted(movable, key=lambda place: (self._weights[place], -place))
+        self._shortest = 0
+        self._long_from_s = sum(self._weights) / max(n_workers, 1) / _GRAIN
+        weighed = ((-self._weights[place], place) for place in movable)
+        self._long = sorted(pair for pair in weighed if -pair[0] > self._long_from_s)
+        self._n_moves = 0
+        self._pressure = ((0, 0), 0.0)
+
+    def __len__(self) -> int:
+        return self._waiting
+
+    def first_weight(self) -> float:
+        """Return the expected seconds of the job that the plan has next."""
+        return self._weights[self._next()]
+
+    def shortest_weight(self) -> float:
+        """Return the expected seconds of the shortest job."""
+        return self._weights[self._least()]
+
+    def longest_weight(self) -> float:
+        """Return an upper bound of the expected seconds of every job but those that stay last."""
+        return -self._long[0][0] if self._long else self._long_from_s
+
+    def pop_first(self) -> Job:
+        """Take the job that the plan has next."""
+        return self._take(self._next())
+
+    def pop_shortest(self) -> Job:
+        """Take the shortest job; of several, the one that the plan has last."""
+        return self._take(self._least())
+
+    def pop_longest(self) -> Job:
+        """Take the longest job; the next of the plan where none is longer."""
+        place = self._next()
+        if self._long and -self._long[0][0] > self._weights[place]:
+            place = self._long[0][1]
+        return self._take(place)
+
+    def pressure(self, n_workers: int) -> float:
+        """Return the seconds that the long jobs alone need on this many workers.
+
+        The lower bound max over j of (j + 1) * d[j * N], with d in descending order: one of N
+        workers has to do j + 1 of the first j * N + 1 jobs.
+        """
+        key = (n_workers, self._n_moves)
+        if self._pressure[0] != key:
+            every = range(0, len(self._long), n_workers)
+            seconds = ((j + 1) * -self._long[k][0] for j, k in enumerate(every))
+            self._pressure = (key, max(seconds, default=0.0))
+        return self._pressure[1]
+
+    def give_back(self, jobs: Iterable[Job], seconds: Sequence[float]) -> None:
+        """Put jobs at the front, in the order given."""
+        places = []
+        for job in jobs:
+            place = len(self._jobs)
+            self._jobs.append(job)
+            self._weights.append(_weight(job, seconds))
+            self._taken.append(0)
+            self._waiting += 1
+            places.append(place)
+            if self._weights[place] > self._long_from_s and not _is_last(job):
+                self._n_moves += 1
+                insort(self._long, (-self._weights[place], place))
+        self._returned.extendleft(reversed(places))
+
+    def _next(self) -> int:
+        while self._returned:
+            if not self._taken[self._returned[0]]:
+                return self._returned[0]
+            self._returned.popleft()
+        while self._taken[self._first]:
+            self._first += 1
+        return self._first
+
+    def _least(self) -> int:
+        """What came back is urgent, and stands in for the shortest."""
+        while self._shortest < len(self._ascending) and not self._returned:
+            place = self._ascending[self._shortest]
+            if not self._taken[place]:
+                return place
+            self._shortest += 1
+        return self._next()
+
+    def _take(self, place: int) -> Job:
+        self._taken[place] = 1
+        self._waiting -= 1
+        if self._weights[place] > self._long_from_s:
+            pair = (-self._weights[place], place)
+            self._n_moves += 1
+            found = bisect_left(self._long, pair)
+            if found < len(self._long) and self._long[found] == pair:
+                del self._long[found]
+        return self._jobs[place]
+
+
+def _weight(job: Job, seconds: Sequence[float]) -> float:
+    return job.seconds if isinstance(job, Unit) else seconds[job]
+
+
+def _is_last(job: Job) -> bool:
+    return isinstance(job, Unit) and job.is_last

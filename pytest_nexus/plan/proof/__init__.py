@@ -1,0 +1,1 @@
+"""Whether the shards of a run lost no test, from their journals."""

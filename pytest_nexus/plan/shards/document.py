@@ -1,0 +1,234 @@
+"""A plan as a JSON document, which the jobs of one CI run share.
+
+    {
+      "nexus_plan": 1,              version of this format; readers skip fields they do not know
+      "shards": 4,                  for how many shards it was made
+      "collection": "0f3a...",      digest of the node ids, sorted, with their multiplicity
+      "inputs": "77c1...",          digest of the expectations it was made from
+      "plan": "b01d...",            digest of what was decided
+      "run_id": "1234" or null,     the CI run that it was made for
+      "tests": [                    in the order of collection
+        {
+          "nodeid": "tests/test_a.py::test_x",
+          "shard": 2,               from 1
+          "rank": 0,                position in the run, from 0, over all shards
+          "seconds": 0.25,          expected, shared set-up apart
+          "block": "module:...",    what it moves with; absent for a test that moves alone
+          "action": "leave",        absent for a test that is run
+          "reason": "..."           why; absent for a test that is run like every other
+        }
+      ]
+    }
+
+It may come from anywhere, so that reading bounds and checks all of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from dataclasses import dataclass
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_nexus.errors import PlanError
+from pytest_nexus.identity import key_of_nodeid
+from pytest_nexus.plan.plan import RUN
+from pytest_nexus.plan.shards.split import MAX_SHARDS
+from pytest_nexus.records import NodeId, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from pytest_nexus.records import Forecast, Plan
+
+VERSION: Final = 1
+MAX_CHARS: Final = 512 * 1024 * 1024
+MAX_TESTS: Final = 2_000_000
+MAX_NODEID_CHARS: Final = 4096
+MAX_TEXT_CHARS: Final = 512
+MAX_SECONDS: Final = 7 * 86_400.0
+_DIGEST_CHARS: Final = 16
+_WRONG: Final = (TypeError, ValueError, KeyError, RecursionError)
+
+
+@dataclass(frozen=True, slots=True)
+class SavedTest:
+    """What a document says of one test."""
+
+    nodeid: NodeId
+    shard: int
+    rank: int
+    seconds: float
+    block: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class SavedPlan:
+    """The content of a document."""
+
+    n_shards: int
+    collection: str
+    inputs: str
+    digest: str
+    run_id: str | None
+    tests: tuple[SavedTest, ...]
+
+
+def collection_digest(nodeids: Iterable[str]) -> str:
+    """Return 16 hexadecimal digits over the tests of a collection, whatever their order.
+
+    Memory addresses in the ids are masked: they differ between two collections of the same tests.
+    """
+    return _digest(sorted(key_of_nodeid(nodeid[:MAX_NODEID_CHARS]) for nodeid in nodeids))
+
+
+def inputs_digest(forecasts: Sequence[Forecast], setups: Mapping[str, float]) -> str:
+    """Return 16 hexadecimal digits over what a plan was made from, to the microsecond."""
+    expected = [f"{each.p_fail:.9f} {each.duration_s:.6f}" for each in forecasts]
+    return _digest([*expected, *(f"{name} {setups[name]:.6f}" for name in sorted(setups))])
+
+
+def save_plan(plan: Plan, n_shards: int, inputs: str, run_id: str | None = None) -> str:
+    """Return the document of a plan.
+
+    Args:
+        plan: with the shard of each test.
+        n_shards: its width; shards may be empty.
+        inputs: `inputs_digest` of what it was made from.
+        run_id: the CI run that it is made for.
+    """
+    head = {
+        "nexus_plan": VERSION,
+        "shards": n_shards,
+        "collection": collection_digest(planned.test.nodeid for planned in plan.tests),
+        "inputs": inputs,
+        "plan": plan.digest,
+        "run_id": run_id,
+    }
+    rows = (
+        _row(
+            SavedTest(
+                each.test.nodeid,
+                each.shard,
+                each.rank,
+                each.forecast.duration_s,
+                each.block,
+                each.verdict,
+            )
+        )
+        for each in plan.tests
+    )
+    tests = ",\n".join(json.dumps(row, ensure_ascii=True) for row in rows)
+    return f'{json.dumps(head)[:-1]}, "tests": [\n{tests}\n]}}\n'
+
+
+def load_plan(text: str) -> SavedPlan:
+    """Return the content of a document.
+
+    Raises:
+        PlanError: it is not a plan, is damaged, or is of a later version.
+    """
+    if len(text) > MAX_CHARS:
+        raise PlanError(f"The plan is longer than {MAX_CHARS:,} characters; make it again")
+    try:
+        document = json.loads(text, parse_constant=_refused_constant)
+        version = _integer(document["nexus_plan"], 1, 10**6)
+    except _WRONG as error:
+        raise PlanError(f"This is not a plan of `nexus plan`: {_said(error)}") from error
+    if version > VERSION:
+        raise PlanError(
+            f"The plan is of format {version}, this version of nexus reads {VERSION}; "
+            "upgrade pytest-nexus-ci, or make the plan with this version"
+        )
+    try:
+        return _checked(document)
+    except _WRONG as error:
+        raise PlanError(f"The plan is damaged, make it again: {_said(error)}") from error
+
+
+def _row(test: SavedTest) -> dict[str, object]:
+    row: dict[str, object] = {
+        "nodeid": test.nodeid,
+        "shard": test.shard,
+        "rank": test.rank,
+        "seconds": round(test.seconds, 6),
+    }
+    if test.block:
+        row["block"] = test.block
+    if test.verdict.action != "run":
+        row["action"] = test.verdict.action
+    if test.verdict != RUN:
+        row["reason"] = test.verdict.reason[:MAX_TEXT_CHARS]
+    return row
+
+
+def _checked(document: dict[str, Any]) -> SavedPlan:
+    n_shards = _integer(document["shards"], 1, MAX_SHARDS)
+    rows = document["tests"]
+    if not isinstance(rows, list) or len(rows) > MAX_TESTS:
+        raise ValueError(f"tests must be a list of at most {MAX_TESTS:,}")
+    tests = tuple(_test(row, n_shards, len(rows)) for row in rows)
+    collection = _text(document["collection"], MAX_TEXT_CHARS)
+    if collection != collection_digest(test.nodeid for test in tests):
+        raise ValueError("its tests are not those of its digest")
+    twice = [rank for rank, times in Counter(test.rank for test in tests).items() if times > 1]
+    if twice:
+        raise ValueError(f"rank {twice[0]} is given twice")
+    run_id = document.get("run_id")
+    return SavedPlan(
+        n_shards=n_shards,
+        collection=collection,
+        inputs=_text(document["inputs"], MAX_TEXT_CHARS),
+        digest=_text(document["plan"], MAX_TEXT_CHARS),
+        run_id=None if run_id is None else _text(run_id, MAX_TEXT_CHARS),
+        tests=tests,
+    )
+
+
+def _test(row: dict[str, Any], n_shards: int, n_tests: int) -> SavedTest:
+    nodeid = _text(row["nodeid"], MAX_NODEID_CHARS)
+    action = row.get("action", "run")
+    if action not in ("run", "leave"):
+        raise ValueError(f"action must be 'run' or 'leave', got {action!r}")
+    return SavedTest(
+        nodeid=NodeId(nodeid),
+        shard=_integer(row["shard"], 1, n_shards),
+        rank=_integer(row["rank"], 0, n_tests - 1),
+        seconds=_seconds(row["seconds"]),
+        block=_text(row.get("block", ""), MAX_NODEID_CHARS),
+        verdict=Verdict(action, _text(row.get("reason", RUN.reason), MAX_TEXT_CHARS)),
+    )
+
+
+def _text(value: object, limit: int) -> str:
+    if not isinstance(value, str) or len(value) > limit:
+        raise ValueError(f"a text of at most {limit} characters is expected, got {value!r:.50}")
+    return value
+
+
+def _integer(value: object, low: int, high: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        raise ValueError(f"a number from {low} to {high} is expected, got {value!r:.50}")
+    return value
+
+
+def _seconds(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        raise ValueError(f"seconds are expected, got {value!r:.50}")
+    return min(max(float(value), 0.0), MAX_SECONDS)
+
+
+def _refused_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a number in JSON")
+
+
+def _said(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}" if isinstance(error, KeyError) else str(error)
+
+
+def _digest(lines: Iterable[str]) -> str:
+    text = "\n".join(lines)
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:_DIGEST_CHARS]
