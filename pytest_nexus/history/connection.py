@@ -89,8 +89,8 @@ def _readable(path: Path) -> sqlite3.Connection | None:
     if version == 0:
         return None
     raise HistoryError(
-        f"History {str(path)!r} is of schema {version}; run `nexus history check` once to bring it "
-        f"to {schema.SCHEMA_VERSION}"
+        f"History {str(path)!r} is of schema {version}; run `nexus history rebuild` once to "
+        f"bring it to {schema.SCHEMA_VERSION}"
     )
 
 

@@ -36,11 +36,3 @@ def new_run(config: pytest.Config, change: Change) -> Run:
 def is_distributed(config: pytest.Config) -> bool:
     """Return whether xdist sends the tests of this session to workers."""
     return str(config.getoption("dist", "no")) != "no" and not config.getoption("collectonly")
-
-
-def is_worker(config: pytest.Config) -> bool:
-    """Return whether this process is an xdist worker.
-
-    Not by `PYTEST_XDIST_WORKER`: a pytest process that a test starts inherits it.
-    """
-    return hasattr(config, "workerinput")
