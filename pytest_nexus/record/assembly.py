@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 from pytest_nexus.records import BAD, Attempt, NodeId, PhaseResult
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import pytest
 
     from pytest_nexus.identity import Identity
@@ -24,6 +22,7 @@ class OpenAttempt:
         "failure",
         "identity",
         "is_bad",
+        "outcomes",
         "phases",
         "started_s",
     )
@@ -33,15 +32,27 @@ class OpenAttempt:
         self.started_s = started_s
         self.duration_s = 0.0
         self.is_bad = False
-        self.phases: dict[str, PhaseResult] = {}
-        """By name, those reported so far."""
+        self.phases: dict[str, float] = {}
+        """Seconds by name, of those reported so far."""
+        self.outcomes: dict[str, Outcome] = {}
+        """Of the phases that did not just pass."""
         self.failure: Failure | None = None
         self.failed_subtest = False
 
     def passed(self, when: str, duration_s: float) -> None:
-        """Take in the report of a phase that passed: the short way, nearly always taken."""
+        """Take in the report of a phase that passed, neither an xfail's nor a subtest's.
+
+        The short way, nearly always taken. A subtest's failure makes the call of its test one.
+        """
         self.duration_s += duration_s
-        self.phases[when] = PhaseResult("passed", duration_s)
+        self.phases[when] = duration_s
+        if self.failed_subtest and when == "call":
+            self.outcomes[when] = "failed"
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether it passed in all three phases, as nearly every test does."""
+        return not self.outcomes and self.failure is None and len(self.phases) == 3
 
     def add(self, report: pytest.TestReport, duration_s: float, failure: Failure | None) -> None:
         """Take in one report; a subtest's failure makes the call of its test a failure."""
@@ -57,17 +68,20 @@ class OpenAttempt:
         if self.failed_subtest and when == "call" and outcome == "passed":
             outcome = "failed"
         self.duration_s += duration_s
-        self.phases[when] = PhaseResult(outcome, duration_s)
+        self.phases[when] = duration_s
+        if outcome != "passed":
+            self.outcomes[when] = outcome
 
     def fail(self, failure: Failure, duration_s: float) -> None:
         """Note a failed call of which there is no report."""
-        self.phases["call"] = PhaseResult("failed", duration_s)
+        self.phases["call"] = duration_s
+        self.outcomes["call"] = "failed"
         self.failure = self.failure or failure
         self.is_bad = True
 
     def finish(self, nodeid: str, number: int, worker: str | None) -> Attempt:
         """Return the attempt with what was reported of it."""
-        identity, phase = self.identity, self.phases.get
+        identity, phase = self.identity, self._phase
         return Attempt(
             NodeId(nodeid),
             identity.key,
@@ -81,10 +95,9 @@ class OpenAttempt:
             self.failure,
         )
 
-
-def is_plain(fields: Mapping[str, object]) -> bool:
-    """Return whether a report, by its attributes, is neither an xfail's nor a subtest's."""
-    return "wasxfail" not in fields and "context" not in fields
+    def _phase(self, name: str) -> PhaseResult | None:
+        seconds = self.phases.get(name)
+        return None if seconds is None else PhaseResult(self.outcomes.get(name, "passed"), seconds)
 
 
 def is_subtest(report: pytest.TestReport) -> bool:

@@ -27,8 +27,7 @@ class Observer:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._nodeid = ""
-        self._identity: Identity | None = None
+        self._item: pytest.Item | None = None
         self.failures: dict[str, Failure] = {}
         """By phase, of the attempt that runs now; taken by whoever handles the report.
 
@@ -40,7 +39,7 @@ class Observer:
         Not `tryfirst`: pytest's own hook of that kind brings in the exceptions of unittest.
         """
         if call.when == "setup":
-            self._identity, self._nodeid = identify(item), item.nodeid
+            self._item = item
             if self.failures:
                 self.failures.clear()
         excinfo = call.excinfo
@@ -50,7 +49,8 @@ class Observer:
 
     def identity_of(self, nodeid: str) -> Identity | None:
         """Return the identity of the item that runs now; None if it has another node id."""
-        return self._identity if nodeid == self._nodeid else None
+        item = self._item
+        return identify(item) if item is not None and item.nodeid == nodeid else None
 
 
 class WorkerObserver(Observer):

@@ -11,7 +11,7 @@ from pytest_nexus import signature, timing
 from pytest_nexus.errors import JournalError
 from pytest_nexus.history.journal import JournalWriter
 from pytest_nexus.history.shard_journal import plan_lines
-from pytest_nexus.record.assembly import OpenAttempt, is_plain, is_subtest
+from pytest_nexus.record.assembly import OpenAttempt, is_subtest
 from pytest_nexus.record.failure import describe_report
 from pytest_nexus.record.observer import DESELECTED, is_failure, sent_failure, sent_identity
 from pytest_nexus.record.session import new_run
@@ -52,6 +52,8 @@ class Recorder:
         self._clock = timing.perf_counter
         """Held here: a plugin that freezes time replaces the names in modules."""
         self._clock_started = 0.0
+        self._started_at = 0.0
+        """Start of the run by the wall clock, which reports are stamped with."""
         self._open: dict[tuple[str, str | None], OpenAttempt] = {}
         self._reruns: dict[str, int] = {}
         self._seen: set[str] = set()
@@ -68,6 +70,7 @@ class Recorder:
         if self._pipeline.share is not None:
             run = replace(run, selected_by=(*run.selected_by, _SHARD))
         self._run = run
+        self._started_at = run.started_at
         try:
             self._journal = JournalWriter.create(self._pipeline.options.journal, run)
         except JournalError as exc:
@@ -120,27 +123,24 @@ class Recorder:
         fields = report.__dict__
         key = (report.nodeid, fields.get("worker_id"))
         when: str = fields["when"]
+        if when == "???":
+            self._record_crash(report)
+            return
         attempt = self._open.get(key)
-        if attempt is None:
-            if when == "???":
-                self._record_crash(report)
-                return
-            attempt = self._begin(report, key)
-        elif when in attempt.phases and not is_subtest(report):
-            self._write(key, attempt)
-            attempt = self._begin(report, key, attempt.identity)
+        if attempt is None or when in attempt.phases:
+            attempt = self._begin_or_go_on(report, key, attempt)
         duration_s: float = fields["duration"]
         if not 0.0 <= duration_s < _LONG_S:
             duration_s = self._plausible(duration_s)
-        if fields["outcome"] == "passed" and not attempt.failed_subtest and is_plain(fields):
+        if fields["outcome"] == "passed" and "wasxfail" not in fields and "context" not in fields:
             attempt.passed(when, duration_s)
         else:
             failure = self._failure_of(report) if is_failure(report) else None
             attempt.add(report, duration_s, failure)
         if when == "teardown":
+            del self._open[key]
             if "call" not in attempt.phases:
                 self._note_hidden_call(attempt, report)
-            del self._open[key]
             self._write(key, attempt)
 
     @pytest.hookimpl(tryfirst=True)
@@ -162,6 +162,17 @@ class Recorder:
         collected = selected + self._deselected
         self._perform(lambda journal: journal.collection(collected, selected))
 
+    def _begin_or_go_on(
+        self, report: pytest.TestReport, key: tuple[str, str | None], attempt: OpenAttempt | None
+    ) -> OpenAttempt:
+        """Return the attempt that a report belongs to when it is the first of it, or a second."""
+        if attempt is None:
+            return self._begin(report, key)
+        if is_subtest(report):
+            return attempt
+        self._write(key, attempt)
+        return self._begin(report, key, attempt.identity)
+
     def _begin(
         self,
         report: pytest.TestReport,
@@ -169,10 +180,9 @@ class Recorder:
         identity: Identity | None = None,
     ) -> OpenAttempt:
         if identity is None and self._observer is not None:
-            identity = self._observer.identity_of(report.nodeid)
-        assert self._run is not None
-        started_s = report.start - self._run.started_at
-        elapsed_s = self._elapsed_s()
+            identity = self._observer.identity_of(key[0])
+        started_s = report.start - self._started_at
+        elapsed_s = self._clock() - self._clock_started
         if not -_SKEW_S <= started_s <= elapsed_s + _SKEW_S:
             started_s = elapsed_s  # a frozen clock, or the clock of another machine
         attempt = self._open[key] = OpenAttempt(identity or sent_identity(report), started_s)
@@ -213,12 +223,15 @@ class Recorder:
         if nodeid in self._seen:
             number = self._reruns[nodeid] = self._reruns.get(nodeid, 1) + 1
         self._seen.add(nodeid)
-        assert self._run is not None
         self._pipeline.timeline.add(nodeid, attempt.duration_s, is_bad=attempt.is_bad)
         if self._journal is None:
             return
         try:
-            self._journal.attempt(attempt.finish(nodeid, number, worker))
+            if number == 1 and attempt.is_usual:
+                identity = attempt.identity
+                self._journal.passed(nodeid, identity, attempt.started_s, attempt.phases, worker)
+            else:
+                self._journal.attempt(attempt.finish(nodeid, number, worker))
         except JournalError as exc:
             self._give_up(exc)
 
