@@ -229,5 +229,5 @@ class Pipeline:
 
 
 def _known(history: History) -> Knowledge:
-    stats = history.stats()
+    stats = history.recall()
     return Knowledge(history.count_runs(), len(stats), stats)

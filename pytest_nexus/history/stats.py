@@ -31,6 +31,7 @@ MAX_COMMITS: Final = 4
 
 _TRIPLE: Final = struct.Struct("<3f")
 _DURATIONS: Final = struct.Struct(f"<{3 * WINDOW}f")
+DURATIONS_BYTES: Final = _DURATIONS.size
 _NO_DURATIONS: Final = _DURATIONS.pack(*[math.nan] * 3 * WINDOW)
 _COMMIT_BYTES: Final = 8
 _ENTRY_BYTES: Final = _COMMIT_BYTES + 1
@@ -216,7 +217,7 @@ def median_and_spread(window: Sequence[float]) -> tuple[float, float]:
     (3.0, 1.0)
     """
     if window[0] != window[0]:  # NaN, in front of the first durations of a young test
-        return _of_few([value for value in window if not math.isnan(value)])
+        return _of_few([value for value in window if value == value])  # noqa: PLR0124 - no NaN
     low, b, c, median, e, f, high = sorted(window)
     # The deviations to either side are sorted, and the median's own is 0: of six, the third
     # smallest is sought. Written out, this is half of the time that reading the stats takes.
@@ -228,8 +229,9 @@ def median_and_spread(window: Sequence[float]) -> tuple[float, float]:
 
 
 def _of_few(values: list[float]) -> tuple[float, float]:
-    if not values:
-        return 0.0, 0.0
+    if len(values) < 3:  # of two the smaller one is the median, and its own deviation is 0
+        return min(values, default=0.0), 0.0
     middle = (len(values) - 1) // 2
-    median = sorted(values)[middle]
-    return median, sorted(abs(value - median) for value in values)[middle]
+    values.sort()
+    median = values[middle]
+    return median, sorted([abs(value - median) for value in values])[middle]

@@ -10,8 +10,8 @@ from pytest_nexus.history import connection as connections
 from pytest_nexus.history import transfer, union
 from pytest_nexus.history.folding import folded, rebuild
 from pytest_nexus.history.packing import full_attempt
+from pytest_nexus.history.recall import Recall
 from pytest_nexus.history.runs import RunSummary, ordered_runs, summaries
-from pytest_nexus.history.stats import stats_of
 from pytest_nexus.records import Failure, TestKey
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from pytest_nexus.records import Attempt, TestStats
 
-_STATS: Final = "SELECT test.key, test.function, state.* FROM state JOIN test USING (test_id)"
 _ATTEMPTS: Final = """
     SELECT run.run_uid, test.key, test.function, number, outcomes, setup_us, call_us, teardown_us,
            started_ms, worker, phase, exception, location, message, signature
@@ -88,11 +87,12 @@ class History:
 
     def stats(self) -> dict[TestKey, TestStats]:
         """Return what is known of every test."""
+        return self.recall().all()
+
+    def recall(self) -> Recall:
+        """Return the same as `stats`, each test worked out when it is asked for."""
         with connections.decoded(self.path):
-            return {
-                TestKey(key): stats_of(key, function, state)
-                for key, function, _, *state in self._connection.execute(_STATS)
-            }
+            return Recall.read(self._connection)
 
     def attempts(self, run_uid: str) -> Iterator[Attempt]:
         """Yield the attempts of a run, in the order they started; none for an unknown run.

@@ -1,0 +1,68 @@
+"""What the history knows of every test, read at once and understood test by test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_nexus.history.stats import DURATIONS_BYTES, State, stats_of
+from pytest_nexus.records import OUTCOMES, TestKey, TestStats
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+
+_ROWS: Final = "SELECT test.key, test.function, state.* FROM state JOIN test USING (test_id)"
+_COLUMNS: Final = 3 + len(State._fields)
+_ODD: Final = f"""
+    SELECT test_id FROM state
+    WHERE typeof(durations) <> 'blob' OR length(durations) <> {DURATIONS_BYTES}
+          OR typeof(last_outcome) <> 'integer' OR last_outcome NOT BETWEEN 1 AND {len(OUTCOMES)}
+    LIMIT 1
+"""  # noqa: S608 - two numbers of ours
+
+
+class Recall(Mapping[TestKey, TestStats]):
+    """The statistics of every test by key; those of a test are worked out when it is asked for.
+
+    A session reads what is known of all tests before it collects, and asks for those it collects.
+    What could not be worked out later is found when it is read.
+    """
+
+    def __init__(self, rows: dict[str, tuple[Any, ...] | TestStats]) -> None:
+        self._known = rows
+
+    @classmethod
+    def read(cls, connection: sqlite3.Connection) -> Recall:
+        """Return what a history knows.
+
+        Raises:
+            ValueError: it holds a value that was not written by the fold.
+        """
+        odd = connection.execute(_ODD).fetchone()
+        if odd is not None:
+            raise ValueError(f"the state of test {odd[0]!r}")
+        rows = connection.execute(_ROWS)
+        if len(rows.description) != _COLUMNS:
+            raise ValueError(f"a state of {len(rows.description)} columns in place of {_COLUMNS}")
+        return cls({row[0]: row for row in rows})
+
+    def all(self) -> dict[TestKey, TestStats]:
+        """Return the statistics of every test, worked out at once."""
+        return {key: self[key] for key in self}
+
+    def __getitem__(self, key: TestKey) -> TestStats:
+        found = self._known[key]
+        if type(found) is tuple:
+            found = self._known[key] = stats_of(found[0], found[1], found[3:])
+        return found  # type: ignore[return-value] # the tuple was just replaced
+
+    def get(self, key: TestKey, default: Any = None) -> Any:
+        """Return the statistics of a test, or the default; called for every test, so no `try`."""
+        return self[key] if key in self._known else default
+
+    def __iter__(self) -> Iterator[TestKey]:
+        return map(TestKey, self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
