@@ -27,7 +27,6 @@ from pytest_nexus.history.ingest import ingest_journal, sweep
 from pytest_nexus.history.store import open_history, read_history
 from pytest_nexus.impact.changes import find_change
 from pytest_nexus.plan.plan import PlanSettings, make_plan
-from pytest_nexus.plan.shards.divided import divide_plan, expected_setups, follow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -146,6 +145,10 @@ class Pipeline:
         self.knowledge = replace(self.knowledge, stats={})
         plan = make_plan(tests, stats, self.change, settings, forecast.load())
         if self.divides:
+            from pytest_nexus.plan.shards.divided import (  # noqa: PLC0415 - where tests are dealt out
+                expected_setups,
+            )
+
             self.setups = expected_setups(plan, stats, self.change)
         if self.share is not None:
             plan = self._divided(plan, self.share)
@@ -190,6 +193,11 @@ class Pipeline:
             self.losses.append(sentence)
 
     def _divided(self, plan: Plan, share: Share) -> Plan:
+        from pytest_nexus.plan.shards.divided import (  # noqa: PLC0415 - where tests are dealt out
+            divide_plan,
+            follow,
+        )
+
         if share.pinned is None:
             return divide_plan(plan, self.setups, share.n_shards)[0]
         followed, differences = follow(share.pinned, plan)

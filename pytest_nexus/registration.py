@@ -13,17 +13,12 @@ from pytest_nexus.allocation import without_collector
 from pytest_nexus.errors import NexusError, PlanError
 from pytest_nexus.options import read_options
 from pytest_nexus.pipeline import Pipeline, Share
-from pytest_nexus.plan.dispatch.units import make_workload
-from pytest_nexus.plan.shards.document import load_plan
-from pytest_nexus.plan.shards.pinned import require_width
 from pytest_nexus.record.environment import ci_run
 from pytest_nexus.record.observer import Observer, WorkerObserver
 from pytest_nexus.record.recorder import Recorder
 from pytest_nexus.record.session import is_distributed
-from pytest_nexus.record.shard_environment import parse_shard, shard_of
 from pytest_nexus.report.terminal import TerminalReport
 from pytest_nexus.run.collection import Ordering, chosen_order
-from pytest_nexus.run.workers import CHANNEL, CollectionChannels, WorkerDescriber
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -102,6 +97,7 @@ def register_controller(config: pytest.Config, pipeline: Pipeline) -> None:
             )
         return
     from pytest_nexus.run.scheduler import SchedulerFactory  # noqa: PLC0415 - where xdist runs
+    from pytest_nexus.run.workers import CollectionChannels  # noqa: PLC0415 - likewise
 
     pipeline.divides = True
     channels = CollectionChannels()
@@ -124,6 +120,8 @@ def workload(
         tests: what is planned.
         tied: the same, with what the mode of distribution keeps on one worker.
     """
+    from pytest_nexus.plan.dispatch.units import make_workload  # noqa: PLC0415 - where xdist runs
+
     with without_collector():
         plan = pipeline.plan(tests, chosen_order(pipeline, config))
         durations = [planned.forecast.duration_s for planned in plan.tests]
@@ -136,6 +134,13 @@ def share_of(options: Options, environ: Mapping[str, str]) -> Share | None:
     Raises:
         pytest.UsageError: the shard or the plan cannot be followed.
     """
+    if options.shard is None and options.plan is None:
+        return None
+    from pytest_nexus.record.shard_environment import (  # noqa: PLC0415 - in a shard
+        parse_shard,
+        shard_of,
+    )
+
     try:
         shard = shard_of(environ) if options.shard == "auto" else None
         if options.shard not in (None, "auto"):
@@ -148,6 +153,9 @@ def share_of(options: Options, environ: Mapping[str, str]) -> Share | None:
 
 
 def _pinned_share(path: Path, shard: tuple[int, int] | None) -> Share:
+    from pytest_nexus.plan.shards.document import load_plan  # noqa: PLC0415 - in a shard
+    from pytest_nexus.plan.shards.pinned import require_width  # noqa: PLC0415 - likewise
+
     try:
         saved = load_plan(path.read_text("utf-8"))
     except (OSError, UnicodeError) as exc:
@@ -159,6 +167,8 @@ def _pinned_share(path: Path, shard: tuple[int, int] | None) -> Share:
 
 def register_worker(config: pytest.Config) -> None:
     """Register what a worker must see for the controller."""
+    from pytest_nexus.run.workers import CHANNEL, WorkerDescriber  # noqa: PLC0415 - in a worker
+
     root: Path = config.rootpath
     config.pluginmanager.register(WorkerObserver(root), "nexus-observer")
     channel = cast("Any", config).workerinput["nexus"].get(CHANNEL)

@@ -44,7 +44,9 @@ FAIL: Final = 2
 """Verdicts on an attempt, as bits: both together on one commit are a flake."""
 
 _SHIFTS: Final = (0, 3, 6)
-_GOOD: Final = frozenset({"passed", "xfailed", "xpassed"})
+_PASSED: Final = CODES["passed"]
+_FAILED: Final = CODES["failed"]
+_ERROR: Final = CODES["error"]
 
 
 def unpack(outcomes: int) -> tuple[Outcome | None, ...]:
@@ -124,24 +126,23 @@ def clean(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
-def _outcome(outcomes: int) -> Outcome:
-    ran = [outcome for outcome in unpack(outcomes) if outcome is not None]
-    if "failed" in ran:
-        return "failed"
-    if "error" in ran:
-        return "error"
-    return next((outcome for outcome in ran if outcome != "passed"), "passed")
+def _outcome_code(outcomes: int) -> int:
+    codes = (outcomes & 7, outcomes >> 3 & 7, outcomes >> 6)
+    if _FAILED in codes:
+        return _FAILED
+    if _ERROR in codes:
+        return _ERROR
+    return next((code for code in codes if _PASSED < code <= len(OUTCOMES)), _PASSED)
 
 
-def _verdict(outcomes: int) -> int:
-    outcome = _outcome(outcomes)
-    if outcomes == 0 or outcome == "skipped":
+def _verdict(code: int) -> int:
+    if code == CODES["skipped"]:
         return NO_VERDICT
-    return PASS if outcome in _GOOD else FAIL
+    return FAIL if code in (_FAILED, _ERROR) else PASS
 
 
-OUTCOME_CODE_OF: Final = tuple(CODES[_outcome(outcomes)] for outcomes in range(512))
+OUTCOME_CODE_OF: Final = tuple(map(_outcome_code, range(512)))
 """By packed outcomes: the code of the outcome of the whole attempt, as `Attempt.outcome` says."""
 
-VERDICT_OF: Final = tuple(_verdict(outcomes) for outcomes in range(512))
+VERDICT_OF: Final = (NO_VERDICT, *map(_verdict, OUTCOME_CODE_OF[1:]))
 """By packed outcomes: `PASS`, `FAIL`, or `NO_VERDICT` for an attempt that was skipped."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from functools import cached_property
-from statistics import fmean, median_low
+from math import fsum
 from typing import TYPE_CHECKING, Final, Literal
 
 from pytest_nexus.records import BAD, FunctionKey, TestKey, TestStats
@@ -91,12 +91,12 @@ class StatsIndex:
         for stats in self._stats.values():
             if has_duration(stats):
                 modules[stats.key.partition("::")[0]].append(stats.duration_s)
-        return {path: median_low(durations) for path, durations in modules.items()}
+        return {path: lower_median(durations) for path, durations in modules.items()}
 
     @cached_property
     def _suite_median(self) -> float:
         known = [stats.duration_s for stats in self._stats.values() if has_duration(stats)]
-        return median_low(known) if known else UNKNOWN_DURATION_S
+        return lower_median(known) if known else UNKNOWN_DURATION_S
 
 
 def has_duration(stats: TestStats) -> bool:
@@ -121,21 +121,21 @@ def pool(members: Sequence[TestStats]) -> TestStats:
         function_key=oldest.function_key,
         runs=oldest.runs,
         failures=max(member.failures for member in members),
-        rate_2=fmean(member.rate_2 for member in members),
-        rate_8=fmean(member.rate_8 for member in members),
-        rate_32=fmean(member.rate_32 for member in members),
+        rate_2=_mean([member.rate_2 for member in members]),
+        rate_8=_mean([member.rate_8 for member in members]),
+        rate_32=_mean([member.rate_32 for member in members]),
         runs_since_failure=min(since, default=None),
         transitions=max(member.transitions for member in members),
         flakes=max(member.flakes for member in members),
         last_outcome="failed" if failed_last else oldest.last_outcome,
         first_seen=min(member.first_seen for member in members),
         last_seen=max(member.last_seen for member in members),
-        setup_s=_median(member.setup_s for member in members),
-        call_s=_median(member.call_s for member in members),
-        teardown_s=_median(member.teardown_s for member in members),
-        setup_spread_s=_median(member.setup_spread_s for member in members),
-        call_spread_s=_median(member.call_spread_s for member in members),
-        teardown_spread_s=_median(member.teardown_spread_s for member in members),
+        setup_s=lower_median(member.setup_s for member in members),
+        call_s=lower_median(member.call_s for member in members),
+        teardown_s=lower_median(member.teardown_s for member in members),
+        setup_spread_s=lower_median(member.setup_spread_s for member in members),
+        call_spread_s=lower_median(member.call_spread_s for member in members),
+        teardown_spread_s=lower_median(member.teardown_spread_s for member in members),
     )
 
 
@@ -143,5 +143,15 @@ def _moved(key: str, path: str, old_path: str) -> str:
     return old_path + key[len(path) :] if key.startswith(f"{path}::") else key
 
 
-def _median(values: Iterable[float]) -> float:
-    return median_low(values)
+def lower_median(values: Iterable[float]) -> float:
+    """Return the median, the smaller of two; `statistics`, which has it too, imports a lot.
+
+    >>> lower_median([4.0, 1.0, 3.0, 2.0])
+    2.0
+    """
+    ordered = sorted(values)
+    return ordered[(len(ordered) - 1) // 2]
+
+
+def _mean(values: Sequence[float]) -> float:
+    return fsum(values) / len(values)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import median_low
 from typing import TYPE_CHECKING
 
 from pytest_nexus.plan.blocks import Block, leaves
+from pytest_nexus.plan.lookup import lower_median
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,7 +63,7 @@ class _Books:
     def _take_from_payer(self, block: Block) -> None:
         members = leaves(block)
         payer = max(members, key=lambda member: (self.setups[member], self.nodeids[member]))
-        typical = median_low(self.setups[member] for member in members)
+        typical = lower_median(self.setups[member] for member in members)
         cost = self.setups[payer] - typical
         if cost > 0:
             # The same inner scope stands in several blocks where a session fixture has parameters.

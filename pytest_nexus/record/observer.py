@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 import pytest
 
 from pytest_nexus.identity import Identity, identify
-from pytest_nexus.record.failure import describe, is_skip
 from pytest_nexus.records import Failure, FunctionKey, TestKey
 
 if TYPE_CHECKING:
@@ -42,9 +41,19 @@ class Observer:
             self._item = item
             if self.failures:
                 self.failures.clear()
-        excinfo = call.excinfo
-        if excinfo is not None and not is_skip(excinfo):
-            phase = cast("Literal['setup', 'call', 'teardown']", call.when)
+        if call.excinfo is not None:
+            self._note_exception(item, call.when, call.excinfo)
+
+    def _note_exception(
+        self, item: pytest.Item, when: str, excinfo: pytest.ExceptionInfo[BaseException]
+    ) -> None:
+        from pytest_nexus.record.failure import (  # noqa: PLC0415 - where something fails
+            describe,
+            is_skip,
+        )
+
+        if not is_skip(excinfo):
+            phase = cast("Literal['setup', 'call', 'teardown']", when)
             self.failures[phase] = describe(item, phase, excinfo, self._root)
 
     def identity_of(self, nodeid: str) -> Identity | None:

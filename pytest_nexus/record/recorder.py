@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from pytest_nexus import signature, timing
+from pytest_nexus import timing
 from pytest_nexus.errors import JournalError
 from pytest_nexus.history.journal import JournalWriter
-from pytest_nexus.history.shard_journal import plan_lines
 from pytest_nexus.record.assembly import OpenAttempt, is_subtest
-from pytest_nexus.record.failure import describe_report
 from pytest_nexus.record.observer import DESELECTED, is_failure, sent_failure, sent_identity
 from pytest_nexus.record.session import new_run
 
@@ -78,6 +76,8 @@ class Recorder:
 
     def note_share(self, plan: Plan, share: Share) -> None:
         """Write what this shard is to run; called by the pipeline when the plan is made."""
+        from pytest_nexus.history.shard_journal import plan_lines  # noqa: PLC0415 - in a shard
+
         ours = [p.test.nodeid for p in plan.tests if self._pipeline.is_ours(p)]
         run = self._run.ci.run_id if self._run is not None and self._run.ci else None
         lines = plan_lines(plan, share.shard, share.n_shards, run)
@@ -198,7 +198,13 @@ class Recorder:
     def _failure_of(self, report: pytest.TestReport) -> Failure:
         observer = self._observer
         seen = observer.failures.pop(report.when, None) if observer else sent_failure(report)
-        return seen or describe_report(report, self._pipeline.root)
+        if seen is not None:
+            return seen
+        from pytest_nexus.record.failure import (  # noqa: PLC0415 - where something fails
+            describe_report,
+        )
+
+        return describe_report(report, self._pipeline.root)
 
     def _note_hidden_call(self, attempt: OpenAttempt, report: pytest.TestReport) -> None:
         """Note a failed call of which a retry engine made no report, as flaky does."""
@@ -209,6 +215,8 @@ class Recorder:
 
     def _record_crash(self, report: pytest.TestReport) -> None:
         """Record the test that was running when its worker died."""
+        from pytest_nexus import signature  # noqa: PLC0415 - where something fails
+
         worker = report.node.gateway.id
         attempt = self._open.pop((report.nodeid, worker), None)
         elapsed_s = self._elapsed_s()

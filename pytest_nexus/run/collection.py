@@ -9,7 +9,6 @@ import pytest
 
 from pytest_nexus.allocation import without_collector
 from pytest_nexus.identity import identify
-from pytest_nexus.plan.dispatch.units import tie
 from pytest_nexus.records import CollectedTest, NodeId
 from pytest_nexus.run.scopes import position_marker, shared_scopes
 
@@ -39,7 +38,7 @@ class Ordering:
         if order == "off" and self._pipeline.share is None:
             return
         with without_collector():
-            tests = tie(describe(items), groups(items)) if self._pipeline.share else describe(items)
+            tests = tied(items) if self._pipeline.share else describe(items)
             ours = self._pipeline.ours(self._pipeline.plan(tests, order))
         if len(ours) < len(items):
             session.config.hook.pytest_deselected(items=_others(items, ours))
@@ -89,6 +88,13 @@ def describe(items: Sequence[pytest.Item]) -> list[CollectedTest]:
             )
         )
     return tests
+
+
+def tied(items: Sequence[pytest.Item]) -> list[CollectedTest]:
+    """Return the same, with the tests of an xdist_group tied together."""
+    from pytest_nexus.plan.dispatch.units import tie  # noqa: PLC0415 - in a shard
+
+    return tie(describe(items), groups(items))
 
 
 def _relative(path: Path, root: Path) -> str:

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from pytest_nexus.plan.dispatch.units import tie
 from pytest_nexus.records import CollectedTest, FunctionKey, NodeId, TestKey
-from pytest_nexus.run.collection import describe, groups
+from pytest_nexus.run.collection import tied
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,8 +25,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Write the collected tests, after every selection."""
     path = os.environ.get(LISTING_VARIABLE)
     if path:
-        tests = tie(describe(session.items), groups(session.items))
-        rows = [asdict(test) for test in tests]
+        rows = [asdict(test) for test in tied(session.items)]
         Path(path).write_text(json.dumps(rows), encoding="utf-8")
 
 
