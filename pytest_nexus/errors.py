@@ -42,6 +42,10 @@ class PlanError(NexusError):
     """A saved plan cannot be used for this job; make it again as the message says."""
 
 
+class QuarantineError(NexusError):
+    """The quarantine file is not as it must be; the message names the entry and the field."""
+
+
 class OptionError(NexusError):
     """An option has a value that is not allowed."""
 
