@@ -174,6 +174,20 @@ class Run:
     complete: bool = False
     """Whether every selected test ran to its end."""
 
+    @property
+    def environment(self) -> str:
+        """What a test may depend on beside the commit, see `environment_name`."""
+        return environment_name(self.python, self.platform)
+
+
+def environment_name(python: str, platform: str) -> str:
+    """Return the minor version of Python and the platform; empty where neither is known.
+
+    >>> environment_name("3.12.4", "linux-x86_64"), environment_name("PyPy 3.10.14", "")
+    ('3.12 linux-x86_64', 'PyPy 3.10')
+    """
+    return f"{'.'.join(python.split('.')[:2])} {platform}".strip()
+
 
 @dataclass(frozen=True, slots=True)
 class TestStats:
@@ -200,7 +214,8 @@ class TestStats:
     transitions: int = 0
     """How often the outcome changed from one run to the next."""
     flakes: int = 0
-    """Commits on which the test both failed and passed, mass failures left out."""
+    """Commits on which the test both failed and passed in one environment, mass failures left
+    out; a commit counts once for each such environment."""
     last_outcome: Outcome = "passed"
     """Of the first attempt in the last run, skips included."""
     first_seen: float = 0.0

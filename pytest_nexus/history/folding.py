@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pytest_nexus.history.packing import VERDICT_OF
 from pytest_nexus.history.stats import Observation, RunFacts, State, fold
+from pytest_nexus.records import environment_name
 
 if TYPE_CHECKING:
     import sqlite3
@@ -17,7 +19,8 @@ Row: TypeAlias = tuple[Any, ...]
 
 _COMMIT_BYTES: Final = 8
 _FACTS: Final = (
-    "SELECT started_at, commit_id, dirty, mass_failure, source FROM run WHERE run_id = ?"
+    "SELECT started_at, commit_id, dirty, mass_failure, source, python, platform"
+    " FROM run WHERE run_id = ?"
 )
 _ATTEMPTS: Final = "SELECT * FROM attempt WHERE run_id = ? ORDER BY test_id, number"
 _WRITE: Final = "INSERT OR REPLACE INTO state VALUES (?" + ", ?" * 13 + ")"
@@ -114,26 +117,23 @@ def _observations(rows: Iterable[Row]) -> dict[int, Observation]:
 
 
 def _facts(connection: sqlite3.Connection, run_id: int) -> RunFacts:
-    started_at, commit, dirty, mass_failure, source = connection.execute(
+    started_at, commit, dirty, mass_failure, source, python, platform = connection.execute(
         _FACTS, (run_id,)
     ).fetchone()
+    environment = environment_name(python, platform)
     return RunFacts(
         started_at=started_at,
-        commit=b"" if dirty or not commit else _commit_bytes(commit),
+        commit=b"" if dirty or not commit else _commit_bytes(commit, environment),
         teaches_flakes=not mass_failure,
         has_outcomes=source != "durations",
     )
 
 
-def _commit_bytes(commit: str) -> bytes:
-    """Return the first 8 bytes of a commit id; a digest of one that is not hexadecimal."""
-    try:
-        first = bytes.fromhex(commit[: 2 * _COMMIT_BYTES])
-    except ValueError:
-        first = b""
-    if len(first) == _COMMIT_BYTES:
-        return first
-    return hashlib.sha256(commit.encode()).digest()[:_COMMIT_BYTES]
+@lru_cache(maxsize=64)
+def _commit_bytes(commit: str, environment: str) -> bytes:
+    """Return what stands for a commit in an environment: a test that fails on one only is sound."""
+    together = f"{commit}\0{environment}".encode("utf-8", "replace")
+    return hashlib.sha256(together).digest()[:_COMMIT_BYTES]
 
 
 def _read(connection: sqlite3.Connection, test_ids: set[int]) -> dict[int, State | None]:

@@ -113,14 +113,16 @@ CREATE TABLE state (
     rate_32 REAL NOT NULL,            -- failure rate, weight halved every 32 runs
     since_failure INTEGER,            -- runs since the last failure; NULL when there was none
     transitions INTEGER NOT NULL,     -- how often the outcome changed from run to run
-    flakes INTEGER NOT NULL,          -- commits on which it both failed and passed
+    flakes INTEGER NOT NULL,          -- commits on which it both failed and passed in one
+                                      -- environment, each counted once for each environment
     last_outcome INTEGER NOT NULL,    -- of the last run, coded as in `attempt.outcomes`
     first_seen REAL NOT NULL,         -- start of the first run that has it
     last_seen REAL NOT NULL,          -- start of the last run that has it
     durations BLOB NOT NULL,          -- last 7 set-ups, calls and tear-downs in seconds, as 7 times
                                       -- 3 little-endian 32-bit floats; NaN before the first ones
-    commits BLOB NOT NULL             -- last 4 commits: 8 bytes of the id and a byte, 1 passed,
-                                      -- 2 failed, 3 both
+    commits BLOB NOT NULL             -- last 12 pairs of commit and environment (minor version of
+                                      -- Python, platform): 8 bytes of a digest over both, and a
+                                      -- byte, 1 passed, 2 failed, 3 both
 );
 
 -- A run that was pruned and must not come back.

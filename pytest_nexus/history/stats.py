@@ -26,8 +26,9 @@ runs on a busy machine), and follows a lasting change after four runs."""
 HALF_LIVES: Final = (2, 8, 32)
 """Runs of a test after which a failure weighs half: the last edit, the last days, its nature."""
 
-MAX_COMMITS: Final = 4
-"""Commits remembered for flake evidence: jobs of one commit arrive together, older ones do not."""
+MAX_COMMITS: Final = 12
+"""Commits remembered for flake evidence, one for each environment of a commit: the jobs of a matrix
+arrive together, and a failed one may be run again after all others; older commits do not come."""
 
 _TRIPLE: Final = struct.Struct("<3f")
 _DURATIONS: Final = struct.Struct(f"<{3 * WINDOW}f")
@@ -64,7 +65,7 @@ class RunFacts(NamedTuple):
 
     started_at: float
     commit: bytes
-    """First 8 bytes of the commit id; empty when the tree was dirty or the commit unknown."""
+    """8 bytes for commit and environment; empty when the tree was dirty or the commit unknown."""
     teaches_flakes: bool
     """False for a mass failure, which says nothing about single tests."""
     has_outcomes: bool

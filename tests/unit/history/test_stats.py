@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from pytest_nexus.history.packing import FAIL, PASS, VERDICT_OF, pack
 from pytest_nexus.history.stats import (
+    MAX_COMMITS,
     WINDOW,
     Observation,
     RunFacts,
@@ -19,7 +20,7 @@ from pytest_nexus.history.stats import (
 )
 from pytest_nexus.records import Outcome, PhaseResult, TestStats
 
-COMMITS = [bytes([n]) * 8 for n in range(1, 9)]
+COMMITS = [bytes([n]) * 8 for n in range(1, 17)]
 
 
 def facts(
@@ -136,16 +137,18 @@ def test_a_mass_failure_is_no_evidence() -> None:
     assert after(*runs).flakes == 0
 
 
-def test_a_commit_is_remembered_behind_three_others() -> None:
-    order = [COMMITS[0], *COMMITS[1:4], COMMITS[0]]
-    outcomes: list[Outcome] = ["failed", "passed", "passed", "passed", "passed"]
+def test_a_commit_is_remembered_behind_the_other_jobs_of_a_matrix() -> None:
+    order = [COMMITS[0], *COMMITS[1:MAX_COMMITS], COMMITS[0]]
+    outcomes: list[Outcome] = ["failed", *["passed"] * MAX_COMMITS]
     runs = [(facts(n, c), seen(o)) for n, (c, o) in enumerate(zip(order, outcomes, strict=True))]
     assert after(*runs).flakes == 1
 
 
 def test_the_memory_of_commits_is_bounded() -> None:
     state = after(*((facts(n, c), seen("passed")) for n, c in enumerate(COMMITS)))
-    assert [state.commits[at : at + 8] for at in range(0, len(state.commits), 9)] == COMMITS[4:]
+    assert [state.commits[at : at + 8] for at in range(0, len(state.commits), 9)] == COMMITS[
+        -MAX_COMMITS:
+    ]
 
 
 def test_a_commit_seen_again_takes_no_other_place() -> None:

@@ -159,6 +159,32 @@ def test_failed_and_passed_on_one_clean_commit_is_a_flake(history: History) -> N
     assert history.stats()[X].flakes == 1
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "flakes"),
+    [
+        ({"python": "3.11.9"}, {"python": "3.12.1"}, 0),
+        ({"python": "3.12.1"}, {"python": "3.12.4"}, 1),
+        ({"platform": "linux-x86_64"}, {"platform": "win32-AMD64"}, 0),
+        ({"platform": "linux-x86_64"}, {"platform": "linux-x86_64"}, 1),
+    ],
+)
+def test_a_failure_in_another_environment_is_no_flake(
+    history: History, first: dict[str, str], second: dict[str, str], flakes: int
+) -> None:
+    ingest_run(history, run(1, commit="ab" * 20, **first), [attempt(outcome="failed")])
+    ingest_run(history, run(2, commit="ab" * 20, **second), [attempt()])
+    assert history.stats()[X].flakes == flakes
+
+
+def test_a_job_run_again_behind_a_whole_matrix_is_evidence(history: History) -> None:
+    commit = "ab" * 20
+    ingest_run(history, run(1, commit=commit, python="3.11.9"), [attempt(outcome="failed")])
+    for uid, minor in enumerate(range(12, 23), 2):
+        ingest_run(history, run(uid, commit=commit, python=f"3.{minor}.0"), [attempt()])
+    ingest_run(history, run(99, commit=commit, python="3.11.9"), [attempt()])
+    assert history.stats()[X].flakes == 1
+
+
 def test_a_dirty_tree_is_not_the_commit(history: History) -> None:
     ingest_run(history, run(1, commit="ab" * 20, dirty=True), [attempt(outcome="failed")])
     ingest_run(history, run(2, commit="ab" * 20), [attempt()])
