@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
+    from pytest_nexus.plan.sightings import Sighting
     from pytest_nexus.records import Attempt, TestStats
 
 _ATTEMPTS: Final = """
@@ -111,6 +112,18 @@ class History:
             order = summaries(self._connection, ordered_runs(self._connection))
         place = {summary.run.run_uid: index for index, summary in enumerate(order)}
         return sorted(found, key=lambda pair: place[pair[0]])
+
+    def sightings(self, keys: Iterable[str]) -> dict[TestKey, list[Sighting]]:
+        """Return what each run showed of some tests, in the order of the fold.
+
+        Raises:
+            HistoryError: this is a slim copy, which has no attempts.
+        """
+        from pytest_nexus.history.sightings import read_sightings  # noqa: PLC0415 - not in sessions
+
+        self._refuse_slim("searched for flakes")
+        with self._snapshot():
+            return read_sightings(self._connection, keys)
 
     def add(self, candidates: Iterable[union.Candidate]) -> list[bool]:
         """Take in runs in one transaction; tell for each whether it was new or better."""
