@@ -46,6 +46,10 @@ class QuarantineError(NexusError):
     """The quarantine file is not as it must be; the message names the entry and the field."""
 
 
+class HuntError(NexusError):
+    """A session of `nexus flaky hunt` could not run the tests; the message has its output."""
+
+
 class OptionError(NexusError):
     """An option has a value that is not allowed."""
 

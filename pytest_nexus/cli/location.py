@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus.errors import OptionError
 from pytest_nexus.options import OPTIONS
+from pytest_nexus.plan.quarantine import FILE_NAME
 
 if TYPE_CHECKING:
     import argparse
@@ -48,6 +49,15 @@ def history_path(given: str | None) -> Path:
 def journal_folder() -> Path:
     """Return the folder in which the project's sessions leave their journals."""
     return _setting("nexus_journal")
+
+
+def quarantine_path(given: str | None) -> Path:
+    """Return the quarantine file: as given, or the project's."""
+    if given:
+        return Path(given)
+    if any(option.name == "nexus_quarantine" for option in OPTIONS):
+        return _setting("nexus_quarantine")
+    return project_root(Path.cwd()) / FILE_NAME
 
 
 def project_root(start: Path) -> Path:

@@ -23,6 +23,11 @@ class Command:
     name: str
     module: str
     help: str
+    sub_commands: tuple[str, ...] = ()
+    """Where the first of them may be left out, as in `nexus flaky NODEID`: all of them."""
+    forwards: bool = False
+    """Whether what follows `--` is for pytest; it becomes `options.pytest_args`. Where a command
+    has positional arguments of its own, argparse cannot tell the two apart."""
 
 
 COMMANDS: Final = (
@@ -30,6 +35,14 @@ COMMANDS: Final = (
     Command("plan", "pytest_nexus.cli.plan", "Divide a suite among the jobs of a CI run"),
     Command("verify", "pytest_nexus.cli.verify", "Prove that the shards lost no test"),
     Command("simulate", "pytest_nexus.cli.simulate", "Replay runs with other shards and workers"),
+    Command(
+        "flaky",
+        "pytest_nexus.cli.flaky",
+        "List flaky tests, and hunt for new ones",
+        sub_commands=("show", "hunt"),
+        forwards=True,
+    ),
+    Command("quarantine", "pytest_nexus.cli.quarantine", "Keep flaky tests from failing builds"),
     Command("explain", "pytest_nexus.cli.explain", "Say why a test stands where it stands"),
     Command("demo", "pytest_nexus.cli.demo", "Replay real runs and watch a failure move forward"),
 )
@@ -44,8 +57,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if getattr(pytest_nexus, "DISTRIBUTION", None) != "pytest-nexus-ci":
         print(f"nexus: {OTHER_PROJECT}", file=sys.stderr)
         return EXIT_ERROR
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    options = build_parser(given[:1]).parse_args(given)
+    given, forwarded = divided(sys.argv[1:] if arguments is None else arguments)
+    parser = build_parser(given[:1])
+    options = parser.parse_args(given)
+    if forwarded:
+        if not hasattr(options, "pytest_args"):
+            parser.error(f"nothing is given to pytest here, got -- {' '.join(forwarded)}")
+        options.pytest_args = forwarded
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # ids of tests on any terminal
     try:
@@ -61,6 +79,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("nexus: interrupted", file=sys.stderr)
         return 130
     return status
+
+
+def divided(given: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return our arguments, with the sub-command that was left out, and those for pytest.
+
+    >>> divided(["flaky", "tests/test_a.py::test_x"])
+    (['flaky', 'show', 'tests/test_a.py::test_x'], [])
+    >>> divided(["flaky", "hunt", "--runs", "5", "--", "-k", "net"])
+    (['flaky', 'hunt', '--runs', '5'], ['-k', 'net'])
+    """
+    ours, forwarded = list(given), []
+    command = next((command for command in COMMANDS if [command.name] == ours[:1]), None)
+    if command is not None and command.forwards and "--" in ours:
+        at = ours.index("--")
+        ours, forwarded = ours[:at], ours[at + 1 :]
+    if command is not None and _lacks_sub_command(command, ours[1:2]):
+        ours.insert(1, command.sub_commands[0])
+    return ours, forwarded
+
+
+def _lacks_sub_command(command: Command, word: Sequence[str]) -> bool:
+    if not command.sub_commands or not word or word[0].startswith("-"):
+        return False
+    return word[0] not in command.sub_commands
 
 
 def build_parser(called: Sequence[str] | None = None) -> argparse.ArgumentParser:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus import forecast
+from pytest_nexus.cli.arguments import seconds
 from pytest_nexus.cli.collecting import collect
 from pytest_nexus.cli.location import add_history_option, history_path, project_root
 from pytest_nexus.cli.tables import add_json_option, print_json, print_table
@@ -33,8 +33,6 @@ TARGET_S: Final = 300.0
 MAX_AUTO_SHARDS: Final = 20
 """As many jobs as a free account of GitHub runs at once."""
 
-_UNITS: Final = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
-_DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([smh]?)", re.ASCII)
 _WORTH_NAMING: Final = 1.02
 
 
@@ -45,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--target",
-        type=_seconds,
+        type=seconds,
         default=TARGET_S,
         metavar="TIME",
         help="with auto: how long a shard may take, such as 90s, 5m, 1h (5m)",
@@ -185,10 +183,3 @@ def _limit(text: str) -> int:
     if text.isascii() and text.isdecimal() and len(text) < 10 and 1 <= int(text) <= MAX_SHARDS:
         return int(text)
     raise argparse.ArgumentTypeError(f"must be from 1 to {MAX_SHARDS}, got {text!r}")
-
-
-def _seconds(text: str) -> float:
-    found = _DURATION.fullmatch(text.strip())
-    if found is None or float(found[1]) <= 0:
-        raise argparse.ArgumentTypeError(f"must be a time such as 90s, 5m or 1h, got {text!r}")
-    return float(found[1]) * _UNITS[found[2]]

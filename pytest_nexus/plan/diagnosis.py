@@ -128,7 +128,8 @@ def _broken_for_good(
     )
     where = ", ".join(sorted(name or "an unknown environment" for name in broken))
     n_runs = sum(len(row) for row in broken.values())
-    reason = f"failed in its last {_runs(n_runs)} in {where}, without a pass"
+    last = "run" if n_runs == 1 else _runs(n_runs)
+    reason = f"failed in its last {last} in {where}, without a pass"
     if bound_to:
         reason += f"; passes elsewhere on the same commit: bound to {', '.join(bound_to)}"
     return Diagnosis("broken", reason, bound_to)

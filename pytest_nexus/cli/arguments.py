@@ -1,0 +1,37 @@
+"""Values of arguments, for argparse, which says what was wrong."""
+
+from __future__ import annotations
+
+import re
+from argparse import ArgumentTypeError
+from typing import Final
+
+_UNITS: Final = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+_DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([smh]?)", re.ASCII)
+
+
+def seconds(text: str) -> float:
+    """Return the seconds of a time.
+
+    Raises:
+        argparse.ArgumentTypeError: it is not a time, or is zero.
+
+    >>> seconds("90s"), seconds("1.5m")
+    (90.0, 90.0)
+    """
+    found = _DURATION.fullmatch(text.strip())
+    if found is None or float(found[1]) <= 0:
+        raise ArgumentTypeError(f"must be a time such as 90s, 5m or 1h, got {text!r}")
+    return float(found[1]) * _UNITS[found[2]]
+
+
+def positive(text: str) -> int:
+    """Return the number that an argument is.
+
+    Raises:
+        argparse.ArgumentTypeError: it is not an integer, or below 1.
+    """
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    if number < 1:
+        raise ArgumentTypeError(f"must be an integer of 1 or more, got {text!r}")
+    return number

@@ -1,0 +1,170 @@
+"""`nexus flaky`: which tests are flaky, what that costs, and the evidence for it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_nexus.cli import hunt
+from pytest_nexus.cli.location import add_history_option
+from pytest_nexus.cli.measured import required
+from pytest_nexus.cli.tables import add_json_option, counted, print_json, print_table
+from pytest_nexus.errors import HistoryError
+from pytest_nexus.identity import key_of_nodeid
+from pytest_nexus.plan.sightings import prove
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from pytest_nexus.plan.flakiness import Flakiness
+    from pytest_nexus.plan.sightings import Proof, Sighting
+
+_COLUMNS: Final = ("flakes", "runs", "rate", "90_%", "red_builds", "reruns", "seconds", "since")
+_COMMIT_CHARS: Final = 9
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments and sub-commands."""
+    parser.add_argument("--all", action="store_true", help="broken and recovered tests too")
+    add_history_option(parser)
+    add_json_option(parser)
+    parser.set_defaults(run=run)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    show = commands.add_parser("show", help="print the evidence run by run; `show` may be left out")
+    show.add_argument(
+        "nodeid", metavar="NODEID", help="a test, or a function with all its parameters"
+    )
+    add_history_option(show)
+    add_json_option(show)
+    show.set_defaults(run=_show)
+    hunt.add_arguments(
+        commands.add_parser(
+            "hunt", help="repeat new or changed tests; exit 1 if one fails and passes"
+        )
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the flaky tests, the most expensive first."""
+    found = required(options.history).found
+    shown = [
+        one for one in found if one.status == "flaky" or (options.all and one.status != "stable")
+    ]
+    if options.json:
+        print_json([asdict(one) for one in shown])
+        return 0
+    columns = (*(("status",) if options.all else ()), *_COLUMNS, "test")
+    if shown:
+        print_table([_row(one) for one in shown], columns)
+        print()
+    print(_total(found))
+    return 0
+
+
+def _show(options: argparse.Namespace) -> int:
+    key = key_of_nodeid(options.nodeid)
+    measured = required(options.history, [key])
+    asked = [one for one in measured.found if key in (one.key, measured.functions[one.key])]
+    own = [one for one in asked if one.key == key] or asked
+    if not own:
+        raise HistoryError(f"The history knows no test {options.nodeid!r}; `nexus history show`")
+    if options.json:
+        print_json([_as_json(one, measured.seen[one.key]) for one in own])
+        return 0
+    for one in own:
+        _print(one, measured.seen[one.key])
+    return 0
+
+
+def _total(found: Sequence[Flakiness]) -> str:
+    counts = {
+        status: sum(one.status == status for one in found)
+        for status in ("flaky", "broken", "recovered")
+    }
+    seconds = sum(one.cost.seconds for one in found)
+    listed = ", ".join(f"{count:,} {status}" for status, count in counts.items())
+    return f"tests that failed: {listed}; flakes cost {seconds:.1f} s"
+
+
+def _row(one: Flakiness) -> dict[str, object]:
+    return {
+        "status": one.status,
+        "flakes": one.flakes,
+        "runs": one.rate.runs,
+        "rate": _percent(one.rate.mean),
+        "90_%": f"{_percent(one.rate.low)} to {_percent(one.rate.high)}",
+        "red_builds": one.cost.red_builds,
+        "reruns": one.cost.reruns,
+        "seconds": round(one.cost.seconds, 2),
+        "since": None if one.first is None else f"{_day(one.first.at):%Y-%m-%d}",
+        "test": one.key,
+    }
+
+
+def _print(one: Flakiness, seen: Sequence[Sighting]) -> None:
+    print(one.key)
+    print(f"  {one.status}: {one.reason}")
+    for name, rate in [
+        ("all environments", one.rate),
+        *((each.environment or "unknown", each.rate) for each in one.environments),
+    ]:
+        print(
+            f"  - {name}: flakes in {_percent(rate.mean)} of runs, with 90 % between "
+            f"{_percent(rate.low)} and {_percent(rate.high)}"
+        )
+    _print_origin(one)
+    for cluster in one.clusters:
+        where = f" at {cluster.where}" if cluster.where else ""
+        why = f"{cluster.exception or 'no reason recorded'}{where}"
+        print(f"  - {counted(cluster.count, 'time')} {why}")
+        if cluster.message:
+            print(f"    {cluster.message}")
+    cost = one.cost
+    print(
+        f"  - cost: {cost.seconds:.2f} s, {counted(cost.reruns, 'rerun')},"
+        f" {counted(cost.red_builds, 'red build')}"
+    )
+    print(f"  - passed {one.passes:,} times in a row; it is over after {one.passes_needed:,}\n")
+    print_table(_evidence(seen), ("started", "commit", "environment", "outcomes", "proof"))
+    print()
+
+
+def _print_origin(one: Flakiness) -> None:
+    if one.first is None:
+        return
+    commits = f"after {_short(one.first.last_clean)}, up to {_short(one.first.commit)}"
+    print(f"  - first flake {_day(one.first.at):%Y-%m-%d}: {commits}, in {one.first.environment}")
+
+
+def _evidence(seen: Sequence[Sighting]) -> list[dict[str, object]]:
+    return [_evidence_row(each, proof) for each, proof in zip(seen, prove(seen), strict=True)]
+
+
+def _evidence_row(each: Sighting, proof: Proof) -> dict[str, object]:
+    picked = " (picked for failing)" if each.is_biased else ""
+    return {
+        "run": each.run_uid,
+        "started": f"{_day(each.at):%Y-%m-%d %H:%M:%S}",
+        "commit": None if each.commit is None else each.commit[:_COMMIT_CHARS],
+        "environment": each.environment or None,
+        "outcomes": ", ".join(attempt.outcome for attempt in each.attempts),
+        "proof": proof + picked,
+    }
+
+
+def _as_json(one: Flakiness, seen: Sequence[Sighting]) -> dict[str, Any]:
+    return {**asdict(one), "runs": _evidence(seen)}
+
+
+def _short(commit: str | None) -> str:
+    return "an unknown commit" if commit is None else commit[:_COMMIT_CHARS]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def _day(at: float) -> datetime:
+    return datetime.fromtimestamp(at, UTC)

@@ -1,0 +1,172 @@
+"""`nexus flaky hunt`: repeats new or changed tests until they show whether they are flaky."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final
+
+from pytest_nexus import timing
+from pytest_nexus.cli.arguments import positive, seconds
+from pytest_nexus.cli.collecting import collect
+from pytest_nexus.cli.hunt_session import run_round
+from pytest_nexus.cli.location import add_history_option, history_path, project_root
+from pytest_nexus.cli.tables import add_json_option, counted, natural, print_json
+from pytest_nexus.history.store import read_history
+from pytest_nexus.impact.changes import find_change
+from pytest_nexus.plan.hunt import Hunted, after, due, round_of, verdicts
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping, Sequence
+
+    from pytest_nexus.plan.hunt import Round
+    from pytest_nexus.records import Change, CollectedTest, TestKey, TestStats
+
+ROUNDS: Final = 20
+"""Show a flake of 14 % with 95 % certainty."""
+
+_MAX_SEED: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    """How long the hunt may go on."""
+
+    n_rounds: int | None
+    ends_at: float | None
+    """By `timing.perf_counter`."""
+
+    def allow(self, number: int, longest_s: float) -> bool:
+        """Tell whether a round may begin that takes as long as the longest one."""
+        if self.n_rounds is not None and number >= self.n_rounds:
+            return False
+        is_in_time = self.ends_at is None or timing.perf_counter() + longest_s <= self.ends_at
+        return number == 0 or is_in_time
+
+    @property
+    def left_s(self) -> float | None:
+        """Seconds until the end; None without one."""
+        return None if self.ends_at is None else max(1.0, self.ends_at - timing.perf_counter())
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "nodeids", nargs="*", metavar="NODEID", help="tests, files, folders (default: --change)"
+    )
+    parser.add_argument(
+        "--change", action="store_true", help="new tests, and those of changed test files, as well"
+    )
+    parser.add_argument(
+        "--runs", type=positive, metavar="N", help=f"rounds ({ROUNDS} where there is no --budget)"
+    )
+    parser.add_argument(
+        "--budget", type=seconds, metavar="TIME", help="time for all rounds, such as 90s, 2m"
+    )
+    parser.add_argument("--seed", type=natural, metavar="N", help="of the order of the first round")
+    parser.add_argument("--base", metavar="REVISION", help="what the change is compared with")
+    add_history_option(parser)
+    add_json_option(parser)
+    parser.epilog = "What follows -- is given to pytest in each session."
+    parser.set_defaults(run=run, pytest_args=[])
+
+
+def run(options: argparse.Namespace) -> int:
+    """Hunt; return 1 if a test both passed and failed."""
+    arguments: list[str] = options.pytest_args
+    stats = _stats(options.history)
+    change = find_change(project_root(Path.cwd()), options.base, os.environ)
+    tests = _tests(options, arguments, stats, change)
+    if not tests:
+        note = f" ({change.note})" if change.note else ""
+        print(f"nothing to hunt: no test is new or in a changed file{note}")
+        return 0
+    hunted = _hunt(options, arguments, [_begun(test, stats) for test in tests])
+    flaky = [one for one in hunted if one.is_flaky]
+    if options.json:
+        print_json([asdict(one) | {"flaky": one.is_flaky} for one in hunted])
+    else:
+        print("\n".join(verdicts(hunted)))
+    if flaky and (change.dirty or change.commit is None) and not options.json:
+        print("the tree is not a clean commit: `nexus flaky` cannot count what was found here")
+    return 1 if flaky else 0
+
+
+def _hunt(
+    options: argparse.Namespace, arguments: Sequence[str], begun: Sequence[Hunted]
+) -> list[Hunted]:
+    hunted = {one.key: one for one in begun}
+    n_rounds = options.runs or (None if options.budget else ROUNDS)
+    started = timing.perf_counter()
+    bounds = _Bounds(n_rounds, None if options.budget is None else started + options.budget)
+    seed = int(timing.time()) % _MAX_SEED if options.seed is None else options.seed
+    longest_s = 0.0
+    with TemporaryDirectory(prefix="nexus-hunt-") as folder:
+        number = 0
+        while bounds.allow(number, longest_s):
+            this = round_of(number, seed)
+            number += 1
+            running = due(hunted.values(), this.number, n_rounds)
+            if not running:
+                if all(one.is_flaky for one in hunted.values()):
+                    break
+                continue
+            shown, took_s = run_round(this, running, arguments, Path(folder), bounds.left_s)
+            longest_s = max(longest_s, took_s)
+            for one in running:
+                hunted[one.key] = after(one, this, shown.get(one.key, ()))
+            _say(options, this, running, took_s, [hunted[one.key] for one in running])
+    return list(hunted.values())
+
+
+def _say(
+    options: argparse.Namespace,
+    this: Round,
+    running: Sequence[Hunted],
+    took_s: float,
+    now: Sequence[Hunted],
+) -> None:
+    if options.json:
+        return
+    flaky = sum(one.is_flaky for one in now)
+    found = f"; {flaky:,} flaky" if flaky else ""
+    print(f"{this.text}: {counted(len(running), 'test')} in {took_s:.1f} s{found}", flush=True)
+
+
+def _tests(
+    options: argparse.Namespace,
+    arguments: Sequence[str],
+    stats: Mapping[TestKey, TestStats],
+    change: Change,
+) -> list[CollectedTest]:
+    """Return the tests named, and where asked for those that are new or in a changed file.
+
+    Without a history every test is new, and none is taken for that.
+    """
+    named = collect([*arguments, *options.nodeids]).tests if options.nodeids else []
+    if options.nodeids and not options.change:
+        return named
+    changed = {file.path for file in change.files if file.status != "D"}
+    known = {test.key for test in named}
+    return named + [
+        test
+        for test in collect(arguments).tests
+        if test.key not in known and (test.path in changed or (stats and test.key not in stats))
+    ]
+
+
+def _begun(test: CollectedTest, stats: Mapping[TestKey, TestStats]) -> Hunted:
+    known = stats.get(test.key)
+    expected_s = 0.0 if known is None else known.duration_s
+    return Hunted(test.key, test.nodeid, test.path, expected_s)
+
+
+def _stats(given: str | None) -> Mapping[TestKey, TestStats]:
+    history = read_history(history_path(given))
+    if history is None:
+        return {}
+    with history:
+        return history.stats()

@@ -1,0 +1,65 @@
+"""Reads what the history knows of flaky tests, for the commands that show or use it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_nexus.cli.location import history_path
+from pytest_nexus.errors import HistoryError
+from pytest_nexus.history.store import read_history
+from pytest_nexus.plan.flakiness import assess_all
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from pytest_nexus.plan.flakiness import Flakiness
+    from pytest_nexus.plan.sightings import Sighting
+    from pytest_nexus.records import FunctionKey, TestKey
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The tests that failed at least once, and others that were asked for."""
+
+    found: Sequence[Flakiness]
+    """The most expensive first."""
+    seen: Mapping[TestKey, Sequence[Sighting]]
+    functions: Mapping[TestKey, FunctionKey]
+    """The function of every test that the history knows."""
+
+
+def measure(given: str | None, others: Iterable[str] = ()) -> Measured | None:
+    """Return what was measured; None where there is no history.
+
+    Args:
+        given: the history file, as the option --history has it.
+        others: keys or function keys of tests to read even if they never failed.
+    """
+    history = read_history(history_path(given))
+    if history is None:
+        return None
+    asked = set(others)
+    with history:
+        stats = history.stats()
+        seen = history.sightings(
+            key
+            for key, known in stats.items()
+            if known.failures or key in asked or known.function_key in asked
+        )
+    functions = {key: known.function_key for key, known in stats.items()}
+    return Measured(assess_all(seen), seen, functions)
+
+
+def required(given: str | None, others: Iterable[str] = ()) -> Measured:
+    """Return what was measured.
+
+    Raises:
+        HistoryError: there is no history, or it is a slim copy.
+    """
+    measured = measure(given, others)
+    if measured is None:
+        raise HistoryError(
+            f"There is no history {history_path(given)!s} yet; run pytest with --nexus to begin one"
+        )
+    return measured

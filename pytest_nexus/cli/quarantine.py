@@ -1,0 +1,265 @@
+"""`nexus quarantine`: which tests run without failing the build, who mends them, until when."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_nexus import timing
+from pytest_nexus.cli.location import add_history_option, quarantine_path
+from pytest_nexus.cli.measured import Measured, measure, required
+from pytest_nexus.cli.tables import add_json_option, counted, natural, print_json, print_table
+from pytest_nexus.errors import QuarantineError
+from pytest_nexus.identity import key_of_nodeid
+from pytest_nexus.plan.quarantine import (
+    MAX_CHARS,
+    Quarantine,
+    QuarantineEntry,
+    format_quarantine,
+    parse_quarantine,
+)
+from pytest_nexus.plan.quarantine_update import (
+    MAX_QUARANTINED,
+    Standing,
+    Terms,
+    members,
+    standing,
+    update,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_PERIOD: Final = re.compile(r"([1-9][0-9]{0,3})d", re.ASCII)
+_COLUMNS: Final = (
+    "id",
+    "owner",
+    "since",
+    "until",
+    "expired",
+    "tests",
+    "passes",
+    "needed",
+    "reason",
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the sub-commands."""
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    add = commands.add_parser("add", help="put a test in, or a function with all its parameters")
+    add.add_argument("id", metavar="ID", help="node id; without parameters it speaks for all")
+    add.add_argument("--reason", required=True, help="one line: why")
+    add.add_argument("--owner", required=True, help="who mends it")
+    _add_until(add)
+    add.add_argument("--issue", default="", metavar="URL", help="where it is being mended")
+    remove = commands.add_parser("remove", help="take a test out")
+    remove.add_argument("id", metavar="ID", help="as `nexus quarantine list` shows it")
+    show = commands.add_parser("list", help="show all entries, and how far each is from leaving")
+    add_json_option(show)
+    check = commands.add_parser(
+        "check", help="exit 1 for entries that expired or that no test has, or too many"
+    )
+    _add_max(check)
+    change = commands.add_parser(
+        "update", help="let flaky tests enter and those that are over it leave"
+    )
+    change.add_argument("--owner", default="unassigned", help="of tests that enter (unassigned)")
+    _add_until(change, default="30d")
+    _add_max(change)
+    change.add_argument("--dry-run", action="store_true", help="only say what would change")
+    actions = {add: _add, remove: _remove, show: _list, check: _check, change: _update}
+    for command, action in actions.items():
+        command.add_argument("--file", metavar="FILE", help="quarantine (default: the project's)")
+        if action is not _remove:
+            add_history_option(command)
+        command.set_defaults(run=action)
+
+
+def _add(options: argparse.Namespace) -> int:
+    path = quarantine_path(options.file)
+    quarantine = read_quarantine(path)
+    today = _today()
+    entry = QuarantineEntry(
+        options.id, options.reason, options.owner, today, _last_day(options, today), options.issue
+    )
+    _write(path, (*quarantine.entries, entry))
+    print(f"{entry.id} is in quarantine{f' until {entry.until}' if entry.until else ''}")
+    measured = measure(options.history)
+    if measured is not None and not members(Quarantine([entry]), measured.functions)[entry.id]:
+        print(f"nexus: the history knows no test {entry.id!r} yet", file=sys.stderr)
+    return 0
+
+
+def _remove(options: argparse.Namespace) -> int:
+    path = quarantine_path(options.file)
+    quarantine = read_quarantine(path)
+    kept = [entry for entry in quarantine.entries if entry.id != options.id]
+    if len(kept) == len(quarantine):
+        raise QuarantineError(
+            f"There is no entry {options.id!r} in {path!s}; see `nexus quarantine list`"
+        )
+    _write(path, kept)
+    print(f"{options.id} is out of quarantine")
+    return 0
+
+
+def _list(options: argparse.Namespace) -> int:
+    path = quarantine_path(options.file)
+    quarantine = read_quarantine(path)
+    measured = measure(options.history, _asked(quarantine))
+    today = _today()
+    rows = [
+        _row(entry, one, today)
+        for entry, one in zip(quarantine.entries, _standings(quarantine, measured), strict=True)
+    ]
+    if options.json:
+        print_json(rows)
+        return 0
+    print_table(rows, _COLUMNS)
+    print(f"\n{len(rows):,} in quarantine, in {path!s}")
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    quarantine = read_quarantine(quarantine_path(options.file))
+    problems = [
+        f"expired: {entry.id}, to be mended by {entry.owner} until {entry.until}: {entry.reason}"
+        for entry in quarantine.expired(_today())
+    ]
+    measured = measure(options.history, _asked(quarantine))
+    if measured is None:
+        print("nexus: there is no history to look the ids up in", file=sys.stderr)
+    else:
+        spoken_for = members(quarantine, measured.functions)
+        problems += [
+            f"stale: {name}, the history knows no such test"
+            for name in spoken_for
+            if not spoken_for[name]
+        ]
+    if len(quarantine) > options.max:
+        problems.append(f"too many: {len(quarantine):,} entries, at most {options.max:,}")
+    print("\n".join(problems) or f"{len(quarantine):,} in quarantine, nothing to complain of")
+    return 1 if problems else 0
+
+
+def _update(options: argparse.Namespace) -> int:
+    path = quarantine_path(options.file)
+    quarantine = read_quarantine(path)
+    measured = required(options.history, _asked(quarantine))
+    today = _today()
+    terms = Terms(today, options.owner, _last_day(options, today), options.max)
+    standings = [one for one in _standings(quarantine, measured) if one is not None]
+    found = update(quarantine, standings, measured.found, measured.functions, terms)
+    for entry in found.entering:
+        print(f"enters: {entry.id}: {entry.reason}")
+    for one in found.leaving:
+        print(f"leaves: {one.entry.id}: passed {one.passes:,} times, {one.needed:,} are enough")
+    for key in found.waiting:
+        print(f"waits: {key}: there are {options.max:,} entries already")
+    changes = len(found.entering) + len(found.leaving)
+    print(f"{counted(changes, 'change')}{', nothing written' if options.dry_run else ''}")
+    if changes and not options.dry_run:
+        _write(path, found.entries)
+    return 0
+
+
+def read_quarantine(path: Path) -> Quarantine:
+    """Return the content of a quarantine file; an absent one has no entries.
+
+    Raises:
+        QuarantineError: it cannot be read, or is not as it must be.
+    """
+    try:
+        with path.open("rb") as file:
+            text = file.read(4 * MAX_CHARS + 1).decode("utf-8")
+    except FileNotFoundError:
+        return Quarantine()
+    except (OSError, ValueError) as error:
+        raise QuarantineError(f"Couldn't read quarantine {path!s}: {error}") from error
+    return parse_quarantine(text)
+
+
+def _write(path: Path, entries: tuple[QuarantineEntry, ...] | list[QuarantineEntry]) -> None:
+    """Write the file under another name and rename it; what could not be read is not written."""
+    text = format_quarantine(entries)
+    parse_quarantine(text)
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    try:
+        unfinished.write_text(text, encoding="utf-8", newline="\n")
+        unfinished.replace(path)
+    except OSError as error:
+        raise QuarantineError(f"Couldn't write quarantine {path!s}: {error}") from error
+
+
+def _asked(quarantine: Quarantine) -> list[str]:
+    return [key_of_nodeid(entry.id) for entry in quarantine.entries]
+
+
+def _standings(quarantine: Quarantine, measured: Measured | None) -> list[Standing | None]:
+    if measured is None:
+        return [None] * len(quarantine)
+    spoken_for = members(quarantine, measured.functions)
+    found = {one.key: one for one in measured.found}
+    return [
+        standing(entry, spoken_for[entry.id], found, measured.seen) for entry in quarantine.entries
+    ]
+
+
+def _row(entry: QuarantineEntry, one: Standing | None, today: date) -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "owner": entry.owner,
+        "since": entry.since.isoformat(),
+        "until": entry.until.isoformat() if entry.until else None,
+        "expired": entry.is_expired(today),
+        "issue": entry.issue or None,
+        "tests": None if one is None else one.n_tests,
+        "passes": None if one is None else one.passes,
+        "needed": None if one is None else one.needed,
+        "reason": entry.reason,
+    }
+
+
+def _today() -> date:
+    return datetime.fromtimestamp(timing.time(), UTC).date()
+
+
+def _last_day(options: argparse.Namespace, today: date) -> date | None:
+    until: date | timedelta | None = options.until
+    return today + until if isinstance(until, timedelta) else until
+
+
+def _add_until(parser: argparse.ArgumentParser, default: str | None = None) -> None:
+    parser.add_argument(
+        "--until",
+        type=_until,
+        default=default,
+        metavar="DATE|30d",
+        help=f"last day, or days from now, after which check fails ({default or 'no end'})",
+    )
+
+
+def _add_max(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--max",
+        type=natural,
+        default=MAX_QUARANTINED,
+        metavar="N",
+        help=f"entries that there may be ({MAX_QUARANTINED})",
+    )
+
+
+def _until(text: str) -> date | timedelta:
+    period = _PERIOD.fullmatch(text)
+    if period is not None:
+        return timedelta(days=int(period[1]))
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"must be a date such as 2026-03-01, or days such as 30d, got {text!r}"
+        ) from None

@@ -1,0 +1,58 @@
+"""A plugin for `pytest -p`: keeps the tests of one round of `nexus flaky hunt`, in its order."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from pytest_nexus.identity import identify
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable
+
+HUNT_VARIABLE: Final = "NEXUS_HUNT"
+"""Environment variable that names the file with the keys of the tests and the seed."""
+
+
+def write_round(path: Path, keys: Iterable[str], seed: int) -> None:
+    """Write what the plugin reads; called by the command before it starts the session."""
+    path.write_text(json.dumps({"keys": sorted(keys), "seed": seed}), encoding="utf-8")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Generator[None, None, None]:
+    """Deselect other tests and shuffle what is left, after every other plugin."""
+    yield
+    path = os.environ.get(HUNT_VARIABLE)
+    if not path:
+        return
+    this = json.loads(Path(path).read_text("utf-8"))
+    keys = frozenset(this["keys"])
+    kept = [item for item in items if identify(item).key in keys]
+    others = [item for item in items if identify(item).key not in keys]
+    if others:
+        config.hook.pytest_deselected(items=others)
+    items[:] = shuffled(kept, this["seed"])
+
+
+def shuffled(items: list[pytest.Item], seed: int) -> list[pytest.Item]:
+    """Return the items in random order, those of one file together: its fixtures may be dear.
+
+    The same on each xdist worker, which all must collect in one order.
+    """
+    random = Random(seed)  # noqa: S311 - an order, no secret
+    files: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.nodeid.partition("::")[0], []).append(item)
+    parts = list(files.values())
+    random.shuffle(parts)
+    for part in parts:
+        random.shuffle(part)
+    return [item for part in parts for item in part]
