@@ -25,6 +25,10 @@ _LASTING: Final = 3
 """Failing runs in a row that are more than a flake although the commit had passed before: what it
 depends on has changed."""
 
+_BINDING: Final = 2
+"""A single failing run may be a flake that was not confirmed; two in one environment, with passes
+of the same commit in others, are bound to it."""
+
 _CURRENT: Final = 50
 """An environment that none of so many last sightings has is one that is no longer tested in."""
 
@@ -39,7 +43,8 @@ class Diagnosis:
     reason: str
     """One sentence with the figures."""
     bound_to: tuple[str, ...] = ()
-    """Environments in which it is broken while it passes on the same commit in another."""
+    """Environments in which it is broken and never flaked, while it passes on the same commit in
+    others."""
 
 
 def diagnose(sightings: Sequence[Sighting], proofs: Sequence[Proof], *, is_over: bool) -> Diagnosis:
@@ -115,16 +120,20 @@ def _lasts(row: Sequence[_Proved], proved: Iterable[_Proved]) -> bool:
 
 
 def _broken_for_good(
-    broken: Mapping[str, Sequence[Sighting]], proved: Iterable[_Proved]
+    broken: Mapping[str, Sequence[Sighting]], proved: Sequence[_Proved]
 ) -> Diagnosis:
-    passed_on = {(seen.commit, seen.environment) for seen, proof in proved if proof == "passed"}
+    passed_elsewhere = {
+        seen.commit
+        for seen, proof in proved
+        if proof == "passed" and seen.commit is not None and seen.environment not in broken
+    }
+    flaked_in = {seen.environment for seen, proof in proved if proof == "flake"}
     bound_to = tuple(
         name
         for name, row in sorted(broken.items())
-        if any(
-            commit is not None and other != name and commit in {seen.commit for seen in row}
-            for commit, other in passed_on
-        )
+        if name not in flaked_in
+        and len(row) >= _BINDING
+        and any(seen.commit in passed_elsewhere for seen in row)
     )
     where = ", ".join(sorted(name or "an unknown environment" for name in broken))
     n_runs = sum(len(row) for row in broken.values())

@@ -84,7 +84,7 @@ class Flakiness:
     environments: tuple[EnvironmentRate, ...]
     """By name."""
     bound_to: tuple[str, ...]
-    """Environments in which it fails on a commit on which it passes in another: not a flake."""
+    """Environments in which alone it fails on commits on which it passes in others: no flake."""
     first: FirstFlake | None
     clusters: tuple[Cluster, ...]
     """Most frequent first."""

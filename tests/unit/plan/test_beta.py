@@ -42,6 +42,10 @@ def test_more_flakes_in_as_many_runs_raise_both_ends(flakes, passes):
     assert lower < beta_quantile(0.95, flakes + 0.5, passes + 0.5)
 
 
+def test_counts_beyond_any_history_lose_precision_and_not_their_sense():
+    assert beta_cdf(0.5, 1e9, 1e9) == pytest.approx(0.5, abs=1e-3)
+
+
 @pytest.mark.parametrize(("x", "p"), [(-1.0, 0.0), (0.0, 0.0), (1.0, 1.0), (2.0, 1.0)])
 def test_all_of_it_lies_between_0_and_1(x, p):
     assert beta_cdf(x, 3.0, 4.0) == p

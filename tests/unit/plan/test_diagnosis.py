@@ -68,6 +68,24 @@ def test_a_failure_everywhere_is_bound_to_nothing():
     assert (found.status, found.bound_to) == ("broken", ())
 
 
+def test_what_breaks_in_one_environment_after_the_other_is_bound_to_neither():
+    first = [seen("P", "a", LINUX, run=1), seen("F", "a", WINDOWS, run=2)]
+    later = [seen("F", "b", LINUX, run=3), seen("F", "b", WINDOWS, run=4)]
+    assert of([*first, *later]).bound_to == ()
+
+
+def test_where_it_flaked_before_it_is_not_bound():
+    flaked = row("x:FP", "y:P*90", environment=WINDOWS)
+    pairs = [(seen("P", c, LINUX, run=100), seen("FF", c, WINDOWS, run=101)) for c in "ab"]
+    found = of([*flaked, *(each for pair in pairs for each in pair)])
+    assert (found.status, found.bound_to) == ("broken", ())
+
+
+def test_one_failing_run_binds_to_nothing():
+    found = of([seen("P", "a", LINUX, run=1), seen("FF", "a", WINDOWS, run=2)])
+    assert (found.status, found.bound_to) == ("broken", ())
+
+
 def test_an_environment_that_is_no_longer_tested_in_breaks_nothing():
     old = seen("F", "a", WINDOWS)
     assert of([old, *row("b:P*49")]).status == "broken"

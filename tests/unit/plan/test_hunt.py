@@ -96,3 +96,7 @@ def test_the_verdict_names_what_is_flaky_and_how_sure_the_rest_is():
         "1 test passed 1 time: flake rate below 95.0 % with 95 % certainty",
         "1 test never ran, or was always skipped",
     ]
+
+
+def test_where_all_passed_nothing_else_is_said():
+    assert len(verdicts([hunted(passes=20)])) == 1
