@@ -17,6 +17,8 @@ FunctionKey = NewType("FunctionKey", str)
 Outcome = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed"]
 Phase = Literal["setup", "call", "teardown"]
 Marker = Literal["order", "dependency"]
+Trust = Literal["trusted", "fork"]
+"""`fork`: written by code that nobody with rights has accepted; nothing is learned from it."""
 
 PHASES: Final[tuple[Phase, Phase, Phase]] = ("setup", "call", "teardown")
 OUTCOMES: Final[tuple[Outcome, ...]] = (
@@ -173,6 +175,10 @@ class Run:
     """pytest's exit status; None when the session was killed."""
     complete: bool = False
     """Whether every selected test ran to its end."""
+    trust: Trust = "trusted"
+    """Whether it may teach: states, durations and labels come from trusted runs alone."""
+    head: str | None = None
+    """Commit that the CI's own API names for a run of a fork; a journal cannot claim it."""
 
     @property
     def environment(self) -> str:

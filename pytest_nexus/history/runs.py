@@ -17,12 +17,15 @@ _COLUMNS: Final = (
     "run_uid, started_at, source, commit_id, branch, base, dirty, change_note, ci_provider, "
     "ci_run_id, ci_run_number, ci_run_attempt, ci_workflow, ci_job, ci_event, python, pytest, "
     "platform, workers, selected_by, n_collected, n_selected, duration_s, exit_status, complete, "
-    "n_attempts, n_tests, n_failed, n_reruns, mass_failure"
+    "n_attempts, n_tests, n_failed, n_reruns, mass_failure, trust, head"
 )
-_INSERT: Final = "INSERT INTO run VALUES (?" + ", ?" * 31 + ")"
+_INSERT: Final = "INSERT INTO run VALUES (?" + ", ?" * 33 + ")"
 _SLOTS: Final = (
     "SELECT run_id, run_uid, started_at, ci_provider, ci_workflow, ci_run_number, ci_run_attempt "
-    "FROM run"
+    "FROM run WHERE trust = 'trusted'"
+)
+_FORKS: Final = (
+    "SELECT run_id, started_at FROM run WHERE trust <> 'trusted' ORDER BY started_at, run_uid"
 )
 
 
@@ -52,8 +55,17 @@ class RunSummary:
     """Whether so many tests failed that the run says nothing about flakiness."""
 
 
+def fork_runs(connection: sqlite3.Connection) -> list[int]:
+    """Return the ids of the runs of forks, by start."""
+    return [run_id for run_id, _ in connection.execute(_FORKS)]
+
+
 def ordered_runs(connection: sqlite3.Connection) -> list[int]:
-    """Return the ids of all runs in the order in which they are folded."""
+    """Return the ids of the trusted runs in the order in which they are folded.
+
+    A run of a fork is not among them: what it claims to be, its number and its time, must not
+    move others.
+    """
     slots = (
         Slot(
             run_id,
@@ -73,7 +85,8 @@ def ordered_runs(connection: sqlite3.Connection) -> list[int]:
 def insert_run(connection: sqlite3.Connection, run: Run, counts: Counts, digest: bytes) -> int:
     """Store a run and its changed files; return its id."""
     (run_id,) = connection.execute("SELECT coalesce(max(run_id), 0) + 1 FROM run").fetchone()
-    connection.execute(_INSERT, (run_id, *_row(run), *counts, digest))
+    row = (run_id, *_row(run), *counts, digest, run.trust, run.head)
+    connection.execute(_INSERT, row)
     connection.executemany(
         "INSERT OR IGNORE INTO changed_file VALUES (?, ?, ?, ?, ?, ?)",
         [
@@ -164,6 +177,8 @@ def _summary(row: tuple[Any, ...], files: tuple[ChangedFile, ...]) -> RunSummary
         duration_s=duration_s,
         exit_status=exit_status,
         complete=bool(complete),
+        trust=row[30],
+        head=row[31],
     )
     n_attempts, n_tests, n_failed, n_reruns, mass_failure = row[25:30]
     return RunSummary(run, n_attempts, n_tests, n_failed, n_reruns, bool(mass_failure))

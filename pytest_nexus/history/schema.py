@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
 
-SCHEMA_VERSION: Final = 1
-"""Kept in `PRAGMA user_version`. Versions: 1, the first (0.1.0)."""
+SCHEMA_VERSION: Final = 2
+"""Kept in `PRAGMA user_version`. Versions: 1, the first (0.1.0); 2, trust, artifacts, failing."""
 
 APPLICATION_ID: Final = 0x4E585553
 """Kept in `PRAGMA application_id`: the file is a history and not another program's database."""
@@ -54,7 +54,9 @@ CREATE TABLE run (
     n_failed INTEGER NOT NULL,        -- tests whose first attempt failed or had an error
     n_reruns INTEGER NOT NULL,        -- attempts after the first
     mass_failure INTEGER NOT NULL,    -- 1: so many failed that it says nothing about flakiness
-    digest BLOB NOT NULL              -- over the content: decides between two copies of a run
+    digest BLOB NOT NULL,             -- over the content: decides between two copies of a run
+    trust TEXT NOT NULL DEFAULT 'trusted',     -- `fork`: stored, but no state is derived from it
+    head TEXT                         -- commit that the CI's API names for the run of a fork
 );
 
 -- A file that a run's change touches.
@@ -125,6 +127,27 @@ CREATE TABLE state (
                                       -- byte, 1 passed, 2 failed, 3 both
 );
 
+-- An artifact of a CI that was looked at by `nexus history pull`.
+CREATE TABLE artifact (
+    repository TEXT NOT NULL,         -- `owner/name`
+    artifact_id INTEGER NOT NULL,     -- as the CI numbers it
+    status TEXT NOT NULL,             -- `taken`, `refused`, `gone`; `failed` is tried again
+    tries INTEGER NOT NULL,           -- how often it was downloaded
+    reason TEXT NOT NULL,             -- why it was refused or failed
+    PRIMARY KEY (repository, artifact_id)
+) WITHOUT ROWID;
+
+-- In a slim copy: since when a test fails on a branch, as derived from the attempts left out.
+CREATE TABLE failing (
+    key TEXT NOT NULL,                -- of the test
+    branch TEXT NOT NULL,             -- where its last run failed; empty where none is known
+    signature TEXT NOT NULL,          -- of that failure; empty where none is known
+    started_at REAL NOT NULL,         -- start of the first run that failed so without a break
+    commit_id TEXT,                   -- commit of that run
+    runs INTEGER NOT NULL,            -- runs that failed so since then
+    PRIMARY KEY (key, branch)
+) WITHOUT ROWID;
+
 -- A run that was pruned and must not come back.
 CREATE TABLE tombstone (
     run_uid TEXT NOT NULL PRIMARY KEY -- of the pruned run
@@ -139,10 +162,17 @@ TABLES: Final = (
     "failure",
     "attempt",
     "state",
+    "artifact",
+    "failing",
     "tombstone",
 )
 
-MIGRATIONS: Final[Mapping[int, str]] = {}
+_TABLES_OF_2: Final = SCHEMA[SCHEMA.index("-- An artifact of") : SCHEMA.index("-- A run that was")]
+
+MIGRATIONS: Final[Mapping[int, str]] = {
+    1: "ALTER TABLE run ADD COLUMN trust TEXT NOT NULL DEFAULT 'trusted';\n"
+    "ALTER TABLE run ADD COLUMN head TEXT;\n" + _TABLES_OF_2,
+}
 """By version: the SQL that leads to the next one."""
 
 

@@ -6,20 +6,22 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Self
 
 from pytest_nexus.errors import CorruptHistoryError, HistoryError
+from pytest_nexus.history import artifacts, transfer, union
 from pytest_nexus.history import connection as connections
-from pytest_nexus.history import transfer, union
+from pytest_nexus.history.failing import FailingSince, failing
 from pytest_nexus.history.folding import folded, rebuild
 from pytest_nexus.history.packing import full_attempt
 from pytest_nexus.history.recall import Recall
-from pytest_nexus.history.runs import RunSummary, ordered_runs, summaries
+from pytest_nexus.history.runs import RunSummary, fork_runs, ordered_runs, summaries
 from pytest_nexus.records import Failure, TestKey
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
     from typing import Any
 
+    from pytest_nexus.history.artifacts import ArtifactNote, Status
     from pytest_nexus.plan.sightings import Sighting
     from pytest_nexus.records import Attempt, TestStats
 
@@ -60,23 +62,31 @@ class History:
             return row is not None
 
     def runs(self, limit: int | None = None) -> list[RunSummary]:
-        """Return the stored runs, newest first, at most `limit` of them."""
+        """Return the trusted runs, newest first, at most `limit` of them."""
         with self._snapshot():
             newest = ordered_runs(self._connection)[::-1]
             return summaries(self._connection, newest[:limit])
 
+    def runs_of_forks(self) -> list[RunSummary]:
+        """Return the runs of forks, newest first by what they claim; they teach nothing."""
+        with self._snapshot():
+            return summaries(self._connection, fork_runs(self._connection)[::-1])
+
     def count_runs(self) -> int:
-        """Return how many runs are stored."""
-        return self._count("SELECT count(*) FROM run")
+        """Return how many trusted runs are stored."""
+        return self._count("SELECT count(*) FROM run WHERE trust = 'trusted'")
 
     def count_tests(self) -> int:
         """Return of how many tests something is known."""
         return self._count("SELECT count(*) FROM state")
 
     def known_runs(self, run_uids: Iterable[str]) -> set[str]:
-        """Return those of the runs that are stored, or were pruned and will not come back."""
+        """Return those of the runs that are stored, or were pruned and will not come back.
+
+        That a fork claims to be a run does not make it known.
+        """
         query = (
-            "SELECT EXISTS (SELECT 1 FROM run WHERE run_uid = ?1) "
+            "SELECT EXISTS (SELECT 1 FROM run WHERE run_uid = ?1 AND trust = 'trusted') "
             "OR EXISTS (SELECT 1 FROM tombstone WHERE run_uid = ?1)"
         )
         with self._snapshot():
@@ -105,13 +115,38 @@ class History:
             yield attempt
 
     def attempts_of(self, key: str) -> list[tuple[str, Attempt]]:
-        """Return the attempts of one test, each with its run_uid, in the order of the fold."""
+        """Return the attempts of one test, each with its run_uid, in the order of the fold.
+
+        Those of trusted runs.
+        """
         where = "WHERE attempt.test_id = (SELECT test_id FROM test WHERE key = ?) ORDER BY number"
         with self._snapshot():
             found = self._attempts(where, key)
             order = summaries(self._connection, ordered_runs(self._connection))
         place = {summary.run.run_uid: index for index, summary in enumerate(order)}
-        return sorted(found, key=lambda pair: place[pair[0]])
+        trusted = [pair for pair in found if pair[0] in place]
+        return sorted(trusted, key=lambda pair: place[pair[0]])
+
+    def failing(self, without: Collection[str] = ()) -> list[FailingSince]:
+        """Return the tests that failed in their last run on a branch, and since when.
+
+        Args:
+            without: run_uids that are left out, those of the run that is being reported; a slim
+                copy cannot leave any out.
+        """
+        with self._snapshot():
+            return failing(self._connection, without)
+
+    def accept(self, heads: Iterable[str]) -> int:
+        """Trust the runs of forks at these commits from now on; return how many there are."""
+        with self._writing():
+            return union.accept(self._connection, heads)
+
+    def unaccepted_heads(self) -> list[str]:
+        """Return the commits of the runs of forks."""
+        query = "SELECT DISTINCT head FROM run WHERE trust = 'fork' AND head IS NOT NULL"
+        with connections.translated(self.path):
+            return [head for (head,) in self._connection.execute(query)]
 
     def sightings(self, keys: Iterable[str]) -> dict[TestKey, list[Sighting]]:
         """Return what each run showed of some tests, in the order of the fold.
@@ -129,6 +164,16 @@ class History:
         """Take in runs in one transaction; tell for each whether it was new or better."""
         with self._writing():
             return union.add(self._connection, candidates)
+
+    def artifacts(self, repository: str) -> dict[int, ArtifactNote]:
+        """Return what became of the artifacts of a repository that were looked at, by number."""
+        with connections.decoded(self.path):
+            return artifacts.notes(self._connection, repository)
+
+    def note_artifact(self, repository: str, number: int, status: Status, reason: str = "") -> None:
+        """Remember what became of an artifact of a repository."""
+        with self._writing():
+            artifacts.note(self._connection, repository, number, status, reason)
 
     def merge(self, other_path: Path) -> int:
         """Take in the runs and the tombstones of another history; return how many runs came.
@@ -152,21 +197,26 @@ class History:
     def prune(self, keep_runs: int | None = None, before: float | None = None) -> int:
         """Remove all but the newest runs, and those started before a time; return how many.
 
-        They will not come back: their run_uids are kept.
+        They will not come back: their run_uids are kept. The runs of forks are counted apart:
+        what they claim pushes no other run out.
         """
         with self._writing():
-            newest = summaries(self._connection, ordered_runs(self._connection)[::-1])
-            doomed = [
-                summary.run.run_uid
-                for place, summary in enumerate(newest)
-                if (keep_runs is not None and place >= keep_runs)
-                or (before is not None and summary.run.started_at < before)
-            ]
+            doomed = self._doomed(ordered_runs(self._connection), keep_runs, before)
+            doomed += self._doomed(fork_runs(self._connection), keep_runs, before)
             n_removed = union.remove(self._connection, doomed)
         if n_removed:
             with connections.translated(self.path):
                 self._connection.execute("VACUUM")
         return n_removed
+
+    def _doomed(self, order: list[int], keep_runs: int | None, before: float | None) -> list[str]:
+        newest = summaries(self._connection, order[::-1])
+        return [
+            summary.run.run_uid
+            for place, summary in enumerate(newest)
+            if (keep_runs is not None and place >= keep_runs)
+            or (before is not None and summary.run.started_at < before)
+        ]
 
     def rebuild(self) -> None:
         """Fold every state anew from the attempts."""

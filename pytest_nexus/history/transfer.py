@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 from pytest_nexus.errors import HistoryError
 from pytest_nexus.history import schema
 from pytest_nexus.history.connection import decoded, translated
-from pytest_nexus.history.runs import ordered_runs, summaries
+from pytest_nexus.history.failing import fill_failing
+from pytest_nexus.history.runs import fork_runs, ordered_runs, summaries
 from pytest_nexus.history.union import Candidate, candidate
 from pytest_nexus.records import Failure
 
@@ -25,7 +26,16 @@ _ATTEMPTS: Final = """
     FROM attempt JOIN test USING (test_id) LEFT JOIN failure USING (failure_id)
     WHERE run_id = ? ORDER BY test_id, number
 """
-_NOT_IN_SLIM: Final = frozenset({"attempt", "failure"})
+_NOT_IN_SLIM: Final = frozenset(
+    {"attempt", "failure", "artifact", "failing", "run", "changed_file", "test"}
+)
+_TRUSTED_RUN: Final = "run_id IN (SELECT run_id FROM whole.run WHERE trust = 'trusted')"
+_IN_SLIM_IF: Final = {
+    "run": _TRUSTED_RUN,
+    "changed_file": _TRUSTED_RUN,
+    "test": "test_id IN (SELECT test_id FROM whole.state)",
+}
+"""What forks sent does not go to the jobs of a CI."""
 
 
 def tombstones(connection: sqlite3.Connection, path: Path) -> list[str]:
@@ -37,7 +47,7 @@ def tombstones(connection: sqlite3.Connection, path: Path) -> list[str]:
 def candidates(connection: sqlite3.Connection, path: Path) -> Iterator[Candidate]:
     """Yield the runs of a history, to be taken in by another; errors name `path`."""
     with decoded(path):
-        order = ordered_runs(connection)
+        order = ordered_runs(connection) + fork_runs(connection)
     for run_id in order:
         with decoded(path):
             (digest,) = connection.execute(
@@ -81,5 +91,8 @@ def _copy(connection: sqlite3.Connection, source: Path, path: Path, *, slim: boo
         for table in schema.TABLES:
             if table not in _NOT_IN_SLIM:
                 copy.execute(f"INSERT INTO {table} SELECT * FROM whole.{table}")  # noqa: S608 - ours
+        for table, condition in _IN_SLIM_IF.items():
+            copy.execute(f"INSERT INTO {table} SELECT * FROM whole.{table} WHERE {condition}")  # noqa: S608 - ours
+        fill_failing(copy, connection)
         copy.execute("INSERT OR REPLACE INTO meta VALUES ('slim', 'yes')")
         copy.execute("COMMIT")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pytest_nexus.history.folding import rebuild, refresh
 from pytest_nexus.history.packing import FAIL, NO_VERDICT, VERDICT_OF, raw_attempt
@@ -26,6 +26,7 @@ MASS_SHARE: Final = 0.2
 """Above this share of the tests that ran, the failures have one cause outside the tests."""
 
 _DIGEST_BYTES: Final = 16
+Rank: TypeAlias = tuple[bool, bool, int, bytes]
 _INSERT: Final = "INSERT INTO attempt VALUES (?" + ", ?" * 9 + ")"
 
 
@@ -41,9 +42,13 @@ class Candidate:
     """Over the content it was read from; travels with it from history to history."""
 
     @property
-    def rank(self) -> tuple[bool, int, bytes]:
-        """Of two copies the one of higher rank is kept, in whatever order they come."""
-        return (self.run.complete, self.counts.n_attempts, self.digest)
+    def rank(self) -> Rank:
+        """Of two copies the one of higher rank is kept, in whatever order they come.
+
+        A fork may claim the id of any run: its copy never takes the place of a trusted one.
+        """
+        is_trusted = self.run.trust == "trusted"
+        return (is_trusted, self.run.complete, self.counts.n_attempts, self.digest)
 
 
 def candidate(run: Run, attempts: Iterable[RawAttempt], digest: bytes) -> Candidate:
@@ -108,12 +113,29 @@ def add(connection: sqlite3.Connection, candidates: Iterable[Candidate]) -> list
                 has_replaced = True
                 _delete(connection, stored[0])
             run_id = insert_run(connection, each.run, each.counts, each.digest)
-            fresh[run_id] = _store(connection, run_id, tests, each)
+            rows = _store(connection, run_id, tests, each)
+            if each.run.trust == "trusted":
+                fresh[run_id] = rows
     if has_replaced:
         rebuild(connection, ordered_runs(connection))
     elif fresh:
         refresh(connection, before, ordered_runs(connection), fresh)
     return taken
+
+
+def accept(connection: sqlite3.Connection, heads: Iterable[str]) -> int:
+    """Trust the runs of forks whose commit was accepted; return how many there are.
+
+    Called inside a transaction, with the full ids of commits that are on a trusted branch.
+    """
+    accepted = 0
+    for head in heads:
+        accepted += connection.execute(
+            "UPDATE run SET trust = 'trusted' WHERE trust = 'fork' AND head = ?", (head,)
+        ).rowcount
+    if accepted:
+        rebuild(connection, ordered_runs(connection))
+    return accepted
 
 
 def remove(connection: sqlite3.Connection, run_uids: Iterable[str]) -> int:
@@ -143,16 +165,14 @@ def drop_orphans(connection: sqlite3.Connection) -> None:
     )
 
 
-def _stored(
-    connection: sqlite3.Connection, run_uid: str
-) -> tuple[int, tuple[bool, int, bytes]] | None:
+def _stored(connection: sqlite3.Connection, run_uid: str) -> tuple[int, Rank] | None:
     """Return id and rank of the stored copy; id 0 for a pruned run, None for an unknown one."""
     if connection.execute("SELECT 1 FROM tombstone WHERE run_uid = ?", (run_uid,)).fetchone():
-        return 0, (True, 0, b"")
+        return 0, (True, True, 0, b"")
     row = connection.execute(
-        "SELECT run_id, complete, n_attempts, digest FROM run WHERE run_uid = ?", (run_uid,)
+        "SELECT run_id, trust, complete, n_attempts, digest FROM run WHERE run_uid = ?", (run_uid,)
     ).fetchone()
-    return None if row is None else (row[0], (bool(row[1]), row[2], row[3]))
+    return None if row is None else (row[0], (row[1] == "trusted", bool(row[2]), *row[3:]))
 
 
 def _delete(connection: sqlite3.Connection, run_id: int) -> None:

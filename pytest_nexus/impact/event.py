@@ -69,6 +69,15 @@ def branch(environ: Mapping[str, str]) -> str | None:
     return next(iter(names), None)
 
 
+def target_branch(environ: Mapping[str, str]) -> str | None:
+    """Return the branch that a pull request is to be merged into; None where there is none.
+
+    >>> target_branch({"GITHUB_BASE_REF": "main"})
+    'main'
+    """
+    return next(iter(_names(environ, _TARGET_BRANCHES)), None)
+
+
 def named_bases(environ: Mapping[str, str]) -> tuple[str, ...]:
     """Return the revisions the CI names as what this run's change is based on, best first.
 
@@ -92,6 +101,15 @@ def default_branches(environ: Mapping[str, str]) -> tuple[str, ...]:
     names = (*_names(environ, _DEFAULT_BRANCHES), "HEAD", "main", "master")
     remote = [f"refs/remotes/origin/{name}" for name in names]
     return (*remote, *(f"refs/heads/{name}" for name in names if name != "HEAD"))
+
+
+def pull_request_number(environ: Mapping[str, str]) -> int | None:
+    """Return the number of the pull request that GitHub's event is about; None without one."""
+    path = environ.get("GITHUB_EVENT_PATH", "")
+    event = _read_event(Path(path)) if path else None
+    request = event.get("pull_request") if isinstance(event, dict) else None
+    number = request.get("number") if isinstance(request, dict) else None
+    return number if type(number) is int and 0 < number < 2**31 else None
 
 
 def _names(environ: Mapping[str, str], variables: tuple[str, ...]) -> list[str]:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pytest_nexus.plan.proof.evidence import ShardJournal
+    from pytest_nexus.records import Run
 
 _NUMBERS: Final = re.compile(r"\d+")
 _NAMED_JOBS: Final = frozenset({"github", "gitlab", "circleci", "buildkite"})
@@ -47,7 +48,7 @@ def group(journals: Iterable[ShardJournal]) -> list[RunGroup]:
     """
     found: defaultdict[tuple[str, str], list[ShardJournal]] = defaultdict(list)
     for journal in journals:
-        found[_run_of(journal), _variant_of(journal)].append(journal)
+        found[_run_of(journal), variant_of(journal.run)].append(journal)
     groups = [RunGroup(run, variant, tuple(members)) for (run, variant), members in found.items()]
     return sorted(groups, key=lambda one: (-one.started_at, one.run, one.variant))
 
@@ -61,6 +62,17 @@ def choose(groups: Sequence[RunGroup], run: str | None = None) -> list[RunGroup]
     wanted = run if run is not None or not groups else groups[0].run
     chosen = [one for one in groups if one.run == wanted]
     return [one if one.journals[0].ci_run else _completed(one, groups) for one in chosen]
+
+
+def variant_of(run: Run) -> str:
+    """Return what tells the jobs of one kind from others of the same CI run.
+
+    >>> from pytest_nexus.records import CIRun, Run
+    >>> variant_of(Run("0" * 32, 0.0, ci=CIRun("gitlab", "7", job="test 2/5"), python="3.12.1"))
+    'test #/# 3.12.1'
+    """
+    job = run.ci.job if run.ci is not None and run.ci.provider in _NAMED_JOBS else ""
+    return " ".join(part for part in (_NUMBERS.sub("#", job), run.python, run.platform) if part)
 
 
 def _completed(incomplete: RunGroup, groups: Sequence[RunGroup]) -> RunGroup:
@@ -79,9 +91,3 @@ def _completed(incomplete: RunGroup, groups: Sequence[RunGroup]) -> RunGroup:
 
 def _run_of(journal: ShardJournal) -> str:
     return journal.ci_run or journal.plan
-
-
-def _variant_of(journal: ShardJournal) -> str:
-    run = journal.run
-    job = run.ci.job if run.ci is not None and run.ci.provider in _NAMED_JOBS else ""
-    return " ".join(part for part in (_NUMBERS.sub("#", job), run.python, run.platform) if part)

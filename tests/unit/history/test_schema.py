@@ -22,6 +22,13 @@ def connection() -> Iterator[sqlite3.Connection]:
         yield opened
 
 
+@pytest.fixture
+def first(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """A file that says it is of version 1, for steps of our own."""
+    connection.execute("PRAGMA user_version = 1")
+    return connection
+
+
 def tables(connection: sqlite3.Connection) -> set[str]:
     return {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
 
@@ -39,25 +46,44 @@ def test_every_version_before_this_one_has_a_migration() -> None:
     assert set(schema.MIGRATIONS) == set(range(1, schema.SCHEMA_VERSION))
 
 
-def test_migrations_lead_step_by_step_to_the_version(connection: sqlite3.Connection) -> None:
-    schema.migrate(connection, STEPS, to=3)
-    assert {"a", "b"} <= tables(connection)
-    assert version(connection) == 3
+def test_migrations_lead_step_by_step_to_the_version(first: sqlite3.Connection) -> None:
+    schema.migrate(first, STEPS, to=3)
+    assert {"a", "b"} <= tables(first)
+    assert version(first) == 3
 
 
-def test_a_file_of_the_version_is_not_migrated(connection: sqlite3.Connection) -> None:
-    schema.migrate(connection, STEPS, to=3)
-    schema.migrate(connection, STEPS, to=3)
-    assert connection.execute("SELECT count(*) FROM a").fetchone() == (1,)
+def test_a_file_of_the_version_is_not_migrated(first: sqlite3.Connection) -> None:
+    schema.migrate(first, STEPS, to=3)
+    schema.migrate(first, STEPS, to=3)
+    assert first.execute("SELECT count(*) FROM a").fetchone() == (1,)
 
 
-def test_a_failing_step_leaves_the_version_before_it(connection: sqlite3.Connection) -> None:
+def test_a_failing_step_leaves_the_version_before_it(first: sqlite3.Connection) -> None:
     broken = {1: STEPS[1], 2: "CREATE TABLE b (y);\nCREATE TABLE b (y);\n"}
     with pytest.raises(sqlite3.OperationalError):
-        schema.migrate(connection, broken, to=3)
-    assert version(connection) == 2
-    assert "b" not in tables(connection)
-    assert not connection.in_transaction
+        schema.migrate(first, broken, to=3)
+    assert version(first) == 2
+    assert "b" not in tables(first)
+    assert not first.in_transaction
+
+
+def test_a_file_of_version_1_becomes_like_a_new_one(connection: sqlite3.Connection) -> None:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as old:
+        schema.create(old)
+        for column in ("trust", "head"):
+            old.execute(f"ALTER TABLE run DROP COLUMN {column}")
+        for table in ("artifact", "failing"):
+            old.execute(f"DROP TABLE {table}")
+        old.execute("PRAGMA user_version = 1")
+        schema.migrate(old)
+        assert version(old) == schema.SCHEMA_VERSION
+        assert tables(old) == tables(connection)
+        for table in schema.TABLES:
+            columns = [
+                one.execute("SELECT name, type FROM pragma_table_info(?)", (table,)).fetchall()
+                for one in (old, connection)
+            ]
+            assert columns[0] == columns[1]
 
 
 @pytest.mark.parametrize("table", schema.TABLES)
