@@ -50,6 +50,27 @@ class HuntError(NexusError):
     """A session of `nexus flaky hunt` could not run the tests; the message has its output."""
 
 
+class GitHubError(NexusError):
+    """GitHub cannot be asked, or answers with an error; try again later."""
+
+
+class LimitedError(GitHubError):
+    """GitHub asks to wait for longer than a command waits, or is out of reach; come back later."""
+
+
+class NotAllowedError(GitHubError):
+    """GitHub refuses: the token lacks a permission, or there is no such thing."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        """Of the answer: 401, 403, 404 or 410."""
+
+
+class ArtifactError(NexusError):
+    """An artifact is not an archive of journals; it is left out."""
+
+
 class OptionError(NexusError):
     """An option has a value that is not allowed."""
 

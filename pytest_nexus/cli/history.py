@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_nexus import timing
 from pytest_nexus.cli.location import add_history_option, history_path, journal_folder
+from pytest_nexus.cli.pull_arguments import add_pull_arguments
 from pytest_nexus.cli.tables import add_json_option, counted, natural, print_json, print_table
 from pytest_nexus.errors import CorruptHistoryError, HistoryError
 from pytest_nexus.history.connection import set_aside
@@ -54,6 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "paths", nargs="*", metavar="PATH", help="files, folders, globs (default: the journals)"
     )
     add_json_option(take)
+    fetch = commands.add_parser("pull", help="take in the journals that CI jobs left on GitHub")
+    add_pull_arguments(fetch)
     merge = commands.add_parser("merge", help="take in all runs of other histories")
     merge.add_argument("others", nargs="+", type=Path, metavar="FILE", help="histories to read")
     export = commands.add_parser("export", help="write a copy")
@@ -66,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     check = commands.add_parser("check", help="look for damage; exit 1 if there is any")
     add_json_option(check)
     actions = {
-        show: _show, take: _import, merge: _merge, export: _export,
+        show: _show, take: _import, fetch: _pull, merge: _merge, export: _export,
         prune: _prune, rebuild: _rebuild, check: _check,
     }  # fmt: skip
     for command, action in actions.items():
@@ -139,6 +142,13 @@ def _print_import(summary: ImportSummary) -> None:
         print(f"{summary.dropped:,} entries left out: they make no sense as results of tests")
     for path, reason in summary.refused:
         print(f"refused {path!s}: {reason}")
+
+
+def _pull(options: argparse.Namespace) -> int:
+    from pytest_nexus.cli.pulling import pull_into  # noqa: PLC0415 - loads requests
+
+    with _open(options) as history:
+        return pull_into(history, options)
 
 
 def _merge(options: argparse.Namespace) -> int:

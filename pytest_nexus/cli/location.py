@@ -71,6 +71,20 @@ def project_root(start: Path) -> Path:
     return start
 
 
+def settings_file(folder: Path) -> Path | None:
+    """Return the file from which pytest would read its settings in a folder; None without one."""
+    for filename, section in _INI_FILES:
+        path = folder / filename
+        if path.is_file() and (filename in _ALWAYS or _values(path, section) is not None):
+            return path
+    return None
+
+
+def _values(path: Path, section: str) -> dict[str, Any] | None:
+    read = _read_toml if path.suffix == ".toml" else _read_ini
+    return read(path, section)
+
+
 def _setting(name: str) -> Path:
     option = next(option for option in OPTIONS if option.name == name)
     root = project_root(Path.cwd())
@@ -87,8 +101,7 @@ def _section(folder: Path) -> dict[str, Any] | None:
     for filename, section in _INI_FILES:
         path = folder / filename
         if path.is_file():
-            read = _read_toml if path.suffix == ".toml" else _read_ini
-            values = read(path, section)
+            values = _values(path, section)
             if values is None and filename in _ALWAYS:
                 values = {}
             if values is not None:

@@ -33,7 +33,9 @@ class Command:
 COMMANDS: Final = (
     Command("history", "pytest_nexus.cli.history", "Show, import, merge and care for the history"),
     Command("plan", "pytest_nexus.cli.plan", "Divide a suite among the jobs of a CI run"),
+    Command("run", "pytest_nexus.cli.run", "Run pytest as a job of a CI does"),
     Command("verify", "pytest_nexus.cli.verify", "Prove that the shards lost no test"),
+    Command("report", "pytest_nexus.cli.report", "Say what became of a CI run"),
     Command("simulate", "pytest_nexus.cli.simulate", "Replay runs with other shards and workers"),
     Command(
         "flaky",
@@ -44,6 +46,9 @@ COMMANDS: Final = (
     ),
     Command("quarantine", "pytest_nexus.cli.quarantine", "Keep flaky tests from failing builds"),
     Command("explain", "pytest_nexus.cli.explain", "Say why a test stands where it stands"),
+    Command(
+        "init", "pytest_nexus.cli.init", "Write a workflow of GitHub Actions, and turn nexus on"
+    ),
     Command("demo", "pytest_nexus.cli.demo", "Replay real runs and watch a failure move forward"),
 )
 

@@ -12,6 +12,7 @@ from pytest_nexus import forecast
 from pytest_nexus.cli.arguments import seconds
 from pytest_nexus.cli.collecting import collect
 from pytest_nexus.cli.location import add_history_option, history_path, project_root
+from pytest_nexus.cli.run import words
 from pytest_nexus.cli.tables import add_json_option, print_json, print_table
 from pytest_nexus.errors import PlanError
 from pytest_nexus.history.store import read_history
@@ -63,6 +64,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_history_option(parser)
     add_json_option(parser)
+    parser.add_argument(
+        "--args", default="", type=words, metavar="TEXT",
+        help="arguments of pytest in one text, split as a shell does, nothing in it expanded",
+    )  # fmt: skip
     parser.add_argument("pytest_args", nargs="*", metavar="-- PYTEST ARGUMENT")
     parser.set_defaults(run=run)
 
@@ -70,7 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Collect, divide, write and print the plan."""
     matrix_file = _matrix_file() if options.github_output else None
-    suite = collect(options.pytest_args)
+    suite = collect([*options.args, *options.pytest_args])
     stats = _stats(options.history)
     change = find_change(project_root(Path.cwd()), None, os.environ)
     plan = make_plan(suite.tests, stats, change, forecaster=forecast.load())

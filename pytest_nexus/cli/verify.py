@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import glob
 import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_nexus.cli.journals import journal_files
 from pytest_nexus.cli.location import journal_folder
 from pytest_nexus.cli.tables import add_json_option, print_json
 from pytest_nexus.errors import JournalError
@@ -18,6 +17,7 @@ from pytest_nexus.plan.proof.verify import Verification, verify
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable
+    from pathlib import Path
 
     from pytest_nexus.plan.proof.evidence import ShardJournal
 
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Verify the newest run; exit status 0 only if each of its tests is accounted for."""
-    journals, unplanned = _read(_files(options.journals or [str(journal_folder())]))
+    journals, unplanned = _read(journal_files(options.journals or [str(journal_folder())]))
     groups = choose(group(journals), options.ci_run)
     if options.ci_run is not None and not groups:
         raise JournalError(f"None of the journals is of the run {options.ci_run!r}")
@@ -57,22 +57,6 @@ def run(options: argparse.Namespace) -> int:
         if unplanned:
             print(f"passed over: {unplanned} without a plan of shards")
     return 0 if all(found.is_proven for _, found in verified) else 1
-
-
-def _files(patterns: Iterable[str]) -> list[Path]:
-    found: dict[Path, None] = {}
-    for pattern in patterns:
-        path = Path(pattern)
-        if path.is_dir():
-            found.update(dict.fromkeys(sorted(path.rglob("*.jsonl"))))
-        elif path.exists():
-            found[path] = None
-        else:
-            matches = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - absolute ones too
-            if not matches:
-                raise JournalError(f"There is no journal {pattern!r}")
-            found.update(dict.fromkeys(Path(match) for match in matches))
-    return list(found)
 
 
 def _read(paths: Iterable[Path]) -> tuple[list[ShardJournal], int]:

@@ -1,0 +1,33 @@
+"""Finds the journals that a command is given."""
+
+from __future__ import annotations
+
+import glob
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_nexus.errors import JournalError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def journal_files(patterns: Iterable[str]) -> list[Path]:
+    """Return the files named: journals, all those below a folder, and what globs stand for.
+
+    Raises:
+        JournalError: a pattern names nothing.
+    """
+    found: dict[Path, None] = {}
+    for pattern in patterns:
+        path = Path(pattern)
+        if path.is_dir():
+            found.update(dict.fromkeys(sorted(path.rglob("*.jsonl"))))
+        elif path.exists():
+            found[path] = None
+        else:
+            matches = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - absolute ones too
+            if not matches:
+                raise JournalError(f"There is no journal {pattern!r}")
+            found.update(dict.fromkeys(Path(match) for match in matches))
+    return list(found)

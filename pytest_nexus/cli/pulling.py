@@ -1,0 +1,64 @@
+"""`nexus history pull`: takes in what CI jobs left on GitHub, and says what came."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_nexus.cli.connecting import connect
+from pytest_nexus.cli.location import project_root
+from pytest_nexus.cli.tables import counted, print_json
+from pytest_nexus.github.accepting import accepted
+from pytest_nexus.github.pull import pull
+from pytest_nexus.impact.git import GitError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from pytest_nexus.github.pull import Pulled
+    from pytest_nexus.history.store import History
+
+
+def pull_into(history: History, options: argparse.Namespace) -> int:
+    """Pull, accept what was merged since, and print what came."""
+    client = connect(options.repository, options.api_url, os.environ)
+    pulled = pull(history, client, prefix=options.prefix, limit=options.limit, progress=_progress)
+    pulled.accepted = _accept(history, options.trusted_branch)
+    if options.json:
+        print_json(asdict(pulled))
+    else:
+        _print(pulled)
+    return 0
+
+
+def _accept(history: History, branch: str) -> int:
+    """Trust the runs of forks whose commit was merged; without git none is."""
+    try:
+        heads = accepted(history.unaccepted_heads(), branch, project_root(Path.cwd()), os.environ)
+    except GitError as exc:
+        print(f"nexus: runs of forks stay apart: {exc}", file=sys.stderr)
+        return 0
+    return history.accept(heads) if heads else 0
+
+
+def _print(pulled: Pulled) -> None:
+    n_artifacts = sum(pulled.artifacts.values())
+    print(
+        f"{counted(pulled.runs, 'run')} with {counted(pulled.attempts, 'attempt')} taken in from"
+        f" {counted(n_artifacts, 'artifact')}"
+    )
+    if pulled.fork_runs:
+        print(f"{pulled.fork_runs:,} of them from forks: kept apart until their commit is merged")
+    if pulled.accepted:
+        print(f"{counted(pulled.accepted, 'run')} of forks count from now on: merged since")
+    for problem in pulled.problems:
+        print(f"left out: {problem}")
+
+
+def _progress(done: int, total: int) -> None:
+    if sys.stderr.isatty():
+        end = "\n" if done == total else ""
+        print(f"\r{done:,} of {total:,} artifacts", end=end, file=sys.stderr, flush=True)

@@ -1,0 +1,180 @@
+"""`nexus report`: what became of a CI run, as a summary of GitHub or for another program."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pytest_nexus.cli.journals import journal_files
+from pytest_nexus.cli.location import (
+    add_history_option,
+    history_path,
+    journal_folder,
+    project_root,
+)
+from pytest_nexus.cli.step import append_to, write_outputs
+from pytest_nexus.errors import HistoryError, JournalError
+from pytest_nexus.history.sessions import read_session
+from pytest_nexus.history.store import read_history
+from pytest_nexus.impact.event import branch, target_branch
+from pytest_nexus.plan.proof.groups import choose, group
+from pytest_nexus.plan.proof.verify import verify
+from pytest_nexus.report.annotations import workflow_commands
+from pytest_nexus.report.ctrf import ctrf
+from pytest_nexus.report.locations import locator
+from pytest_nexus.report.machine import as_json, prometheus
+from pytest_nexus.report.markdown import markdown
+from pytest_nexus.report.results import chosen
+from pytest_nexus.report.summary import Known, summarise
+from pytest_nexus.report.verdict import verdict
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from pytest_nexus.history.sessions import Session
+    from pytest_nexus.plan.proof.verify import Verification
+    from pytest_nexus.report.summary import Summary
+
+FORMATS: Final = ("markdown", "ctrf", "json", "prometheus")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "journals",
+        nargs="*",
+        metavar="JOURNAL",
+        help="journals, folders of them (also below), globs (default: the project's journals)",
+    )
+    parser.add_argument(
+        "--run", dest="ci_run", metavar="ID", help="CI run id (default: the newest run)"
+    )
+    parser.add_argument(
+        "--format", choices=FORMATS, default="markdown", metavar="FORMAT",
+        help=f"{', '.join(FORMATS)} (markdown)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="write to this file, and print the verdict"
+    )
+    parser.add_argument(
+        "--github",
+        action="store_true",
+        help="as a step of GitHub Actions: job summary, annotations, outputs",
+    )
+    parser.add_argument(
+        "--comment",
+        action="store_true",
+        help="keep one comment of the pull request up to date, where the token may",
+    )
+    parser.add_argument(
+        "--name", default="", metavar="NAME", help="tells comments of several suites apart"
+    )
+    add_history_option(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Report the newest run; exit status 0 whatever became of it."""
+    sessions = chosen(_read(options.journals or [str(journal_folder())]), options.ci_run)
+    if options.ci_run is not None and not sessions:
+        raise JournalError(f"None of the journals is of the run {options.ci_run!r}")
+    known = _known(options.history, {one.run.run_uid for one in sessions}, os.environ)
+    summary = summarise(sessions, _proofs(sessions), known)
+    lines = locator(project_root(Path.cwd()))
+    _deliver(options, _rendered(options.format, summary, sessions, lines), summary)
+    if options.github:
+        _as_step(summary, lines)
+    if options.comment:
+        from pytest_nexus.cli.commenting import comment  # noqa: PLC0415 - loads requests
+
+        comment(summary, lines, options.name, os.environ)
+    return 0
+
+
+def _read(patterns: Sequence[str]) -> list[Session]:
+    """Return what the journals say; one that says nothing is named and passed over."""
+    sessions = []
+    for path in journal_files(patterns):
+        try:
+            sessions.append(read_session(path))
+        except JournalError as exc:
+            print(f"nexus: {exc}", file=sys.stderr)
+    return sessions
+
+
+def _known(given: str | None, run_uids: Collection[str], environ: Mapping[str, str]) -> Known:
+    """Return what the history says; without one that can be read every failure is new."""
+    own = branch(environ) or ""
+    target = target_branch(environ) or ""
+    try:
+        history = read_history(history_path(given))
+        if history is None:
+            return Known(branch=own, base=target)
+        with history:
+            failing = {(one.key, one.branch): one for one in history.failing(run_uids)}
+            return Known(history.count_runs(), failing, own, target, model_line())
+    except HistoryError as exc:
+        print(f"nexus: {exc}", file=sys.stderr)
+        return Known(branch=own, base=target)
+
+
+def model_line() -> str:
+    """Return what decides the order, with its measured quality where there is any."""
+    return "order by the built-in heuristic"
+
+
+def _proofs(sessions: Sequence[Session]) -> list[Verification]:
+    shards = [one.shard for one in sessions if one.shard is not None]
+    return [verify(one.journals) for one in choose(group(shards))]
+
+
+def _rendered(
+    name: str,
+    summary: Summary,
+    sessions: Sequence[Session],
+    lines: Callable[[str], int | None],
+) -> str:
+    if name == "markdown":
+        return markdown(summary, lines)
+    if name == "prometheus":
+        return prometheus(summary)
+    version = next((one.run.pytest for one in sessions if one.run.pytest), "")
+    document = as_json(summary) if name == "json" else ctrf(summary, version)
+    return json.dumps(document, indent=2, ensure_ascii=True) + "\n"
+
+
+def _deliver(options: argparse.Namespace, text: str, summary: Summary) -> None:
+    if options.output is None and not options.github:
+        print(text, end="")
+        return
+    print(verdict(summary))
+    if options.output is not None:
+        options.output.parent.mkdir(parents=True, exist_ok=True)
+        options.output.write_text(text, encoding="utf-8", errors="replace")
+
+
+def _as_step(summary: Summary, lines: Callable[[str], int | None]) -> None:
+    """Write the job summary and the outputs, and print the annotations."""
+    append_to("GITHUB_STEP_SUMMARY", markdown(summary, lines))
+    write_outputs({
+        "verdict": verdict(summary),
+        "good": "true" if summary.is_good else "false",
+        "new-failures": str(len(summary.new_failures)),
+        "known-failures": str(len(summary.known_failures)),
+        "flaky": str(summary.counts["healed"] + summary.counts["quarantined"]),
+    })  # fmt: skip
+    for command in workflow_commands(summary, lines, _prefix(project_root(Path.cwd()))):
+        print(command)
+
+
+def _prefix(root: Path) -> str:
+    """Return where the suite is in the repository, for paths that GitHub can find."""
+    workspace = Path(os.environ.get("GITHUB_WORKSPACE") or root).resolve()
+    root = root.resolve()
+    if root == workspace or not root.is_relative_to(workspace):
+        return ""
+    return root.relative_to(workspace).as_posix() + "/"

@@ -1,0 +1,136 @@
+"""`nexus run`: pytest as a job of a CI runs it, with what later steps need set as outputs."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import secrets
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pytest_nexus.cli.location import journal_folder
+from pytest_nexus.cli.step import write_outputs
+from pytest_nexus.errors import OptionError
+from pytest_nexus.record.environment import ci_run
+from pytest_nexus.record.shard_environment import parse_shard
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_WORKERS: Final = re.compile(r"[0-9]{1,4}|auto|logical", re.ASCII)
+_MAX_NAME_CHARS: Final = 60
+_NAME: Final = re.compile(rf"[A-Za-z0-9_-]{{1,{_MAX_NAME_CHARS}}}")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments; an empty value is none, as an input of an action is."""
+    parser.add_argument(
+        "--args", default="", type=words, metavar="TEXT",
+        help="arguments of pytest in one text, split as a shell does, nothing in it expanded",
+    )  # fmt: skip
+    parser.add_argument("--shard", default="", type=_shard, metavar="K/N", help="shard of this job")
+    parser.add_argument("--plan", default="", metavar="FILE", help="plan to follow")
+    parser.add_argument(
+        "--workers", default="", type=_workers, metavar="N|auto", help="xdist workers"
+    )
+    parser.add_argument(
+        "--name",
+        default="tests",
+        type=_name,
+        metavar="NAME",
+        help="of the suite: part of the artifact's name (tests)",
+    )
+    parser.add_argument("pytest_args", nargs="*", metavar="-- PYTEST ARGUMENT")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run pytest here; exit with its status.
+
+    The outputs are set before pytest starts, so that a job that is cancelled still knows what to
+    upload. The journal goes into a folder of its own, which holds nothing of earlier jobs.
+    """
+    name = artifact_name(options.shard, options.name, os.environ)
+    folder = _journal_root() / name
+    write_outputs({"artifact": name, "journal": str(folder)})
+    command = [sys.executable, "-m", "pytest", *pytest_arguments(options, folder)]
+    return subprocess.run(command, check=False).returncode  # noqa: S603 - the user's own suite
+
+
+def pytest_arguments(options: argparse.Namespace, folder: Path) -> list[str]:
+    """Return the arguments of pytest: what nexus needs, then the user's own."""
+    arguments = ["--nexus", "--no-nexus-ingest", f"--nexus-journal={folder}"]
+    if options.shard:
+        arguments.append(f"--nexus-shard={options.shard}")
+    if options.plan:
+        arguments.append(f"--nexus-plan={Path(options.plan).absolute()}")
+    if options.workers:
+        arguments.append(f"--numprocesses={options.workers}")
+    return [*arguments, *options.args, *options.pytest_args]
+
+
+def artifact_name(shard: str, name: str, environ: Mapping[str, str]) -> str:
+    """Return a name that no other job has: run, suite, attempt, shard, and eight random digits.
+
+    Names of artifacts are unique in a run, and two jobs of it may have the same shard. The dots
+    let a pattern name one suite: `nexus-journal-7.unit.*`.
+
+    >>> artifact_name("2/5", "unit", {})[:-8]
+    'nexus-journal-local.unit.1-2of5-'
+    """
+    ci = ci_run(environ)
+    run_id, attempt = (ci.run_id, ci.run_attempt) if ci is not None else ("local", 1)
+    part = shard.replace("/", "of") or "all"
+    return f"nexus-journal-{_plain(run_id)}.{name}.{attempt}-{part}-{secrets.token_hex(4)}"
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", text)[:_MAX_NAME_CHARS]
+
+
+def _name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise argparse.ArgumentTypeError(
+            f"must be letters, digits, - and _, at most 60, got {text!r}"
+        )
+    return text
+
+
+def words(text: str) -> list[str]:
+    """Return the words of a text, quotes as in a shell; for argparse, which says what was wrong.
+
+    >>> words("-k 'a and b' $HOME")
+    ['-k', 'a and b', '$HOME']
+
+    Raises:
+        argparse.ArgumentTypeError: a quote is not closed.
+    """
+    try:
+        return shlex.split(text)
+    except ValueError as exc:
+        raise argparse.ArgumentTypeError(f"cannot be split into words, {exc}: {text!r}") from exc
+
+
+def _journal_root() -> Path:
+    temporary = os.environ.get("RUNNER_TEMP")
+    return Path(temporary) if temporary else journal_folder().absolute()
+
+
+def _shard(text: str) -> str:
+    if not text.strip():
+        return ""
+    try:
+        shard, total = parse_shard(text)
+    except OptionError as exc:
+        raise argparse.ArgumentTypeError(str(exc)) from exc
+    return f"{shard}/{total}"
+
+
+def _workers(text: str) -> str:
+    if text and not _WORKERS.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"must be a number, auto or logical, got {text!r}")
+    return text

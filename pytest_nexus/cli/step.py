@@ -1,0 +1,34 @@
+"""The files through which a step of GitHub Actions speaks."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_nexus.errors import OptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def append_to(variable: str, text: str) -> None:
+    """Add a text to the file that a variable names; nothing happens where it names none.
+
+    Raises:
+        OptionError: the file cannot be written.
+    """
+    name = os.environ.get(variable)
+    if not name:
+        return
+    try:
+        with Path(name).open("a", encoding="utf-8", errors="replace") as file:
+            file.write(text)
+    except OSError as error:
+        raise OptionError(f"Couldn't write {variable} to {name!r}: {error}") from error
+
+
+def write_outputs(outputs: Mapping[str, str]) -> None:
+    """Set outputs of the step; values are of one line, so that none can set another output."""
+    lines = (f"{name}={' '.join(value.split())}\n" for name, value in outputs.items())
+    append_to("GITHUB_OUTPUT", "".join(lines))

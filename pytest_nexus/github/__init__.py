@@ -1,0 +1,1 @@
+"""The station's side of GitHub: journals in, comments out; never imported by a session."""

@@ -1,0 +1,194 @@
+"""Take the journals of CI jobs in: list, download, check, ingest, remember."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final
+
+from pytest_nexus.allocation import without_collector
+from pytest_nexus.errors import (
+    ArtifactError,
+    GitHubError,
+    JournalError,
+    LimitedError,
+    NotAllowedError,
+)
+from pytest_nexus.github.archive import unpack
+from pytest_nexus.github.artifacts import download_path, single, unseen
+from pytest_nexus.history.reading import scan_journal
+from pytest_nexus.history.union import candidate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pytest_nexus.github.artifacts import Artifact
+    from pytest_nexus.github.client import Client
+    from pytest_nexus.history.artifacts import Status
+    from pytest_nexus.history.store import History
+    from pytest_nexus.history.union import Candidate
+
+MAX_TRIES: Final = 5
+"""An artifact that cannot be had after so many pulls is given up."""
+
+_GONE: Final = 410
+_MIB: Final = 1024 * 1024
+_MAX_ZIP_BYTES: Final = {"trusted": 256 * _MIB, "fork": 16 * _MIB}
+_MAX_JOURNAL_BYTES: Final = {"trusted": 2048 * _MIB, "fork": 128 * _MIB}
+"""An attempt is about 130 bytes of journal: a fork may send a million, and no more."""
+
+_BATCH_ATTEMPTS: Final = 200_000
+_BATCH_ARTIFACTS: Final = 25
+"""What is remembered at once: a station that is cancelled loses no more than this."""
+
+
+@dataclass(slots=True)
+class Pulled:
+    """What a pull did."""
+
+    artifacts: Counter[str] = field(default_factory=Counter)
+    """By status: `taken`, `refused`, `gone`, `failed`."""
+    runs: int = 0
+    """Runs that were new, or better than the stored copy."""
+    fork_runs: int = 0
+    """Those of them that are of forks."""
+    attempts: int = 0
+    accepted: int = 0
+    """Runs of forks whose commit is on the trusted branch now."""
+    problems: list[str] = field(default_factory=list)
+    """One sentence for each artifact that was not taken in."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fetched:
+    """One artifact, ready to be taken in."""
+
+    number: int
+    status: Status
+    candidates: tuple[Candidate, ...] = ()
+    reason: str = ""
+
+
+def pull(
+    history: History,
+    client: Client,
+    *,
+    prefix: str,
+    limit: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> Pulled:
+    """Take in the journals of all artifacts that were not looked at yet, oldest first.
+
+    What was looked at is stored with the runs, in portions: a pull that is interrupted goes on
+    where it was, and one that is repeated finds nothing to do. An artifact that could not be
+    downloaded is tried again by the next pulls.
+
+    Raises:
+        LimitedError: the limit of requests is reached; what was taken in until then stays.
+        GitHubError: the listing cannot be had.
+        HistoryError: the history cannot be written.
+    """
+    pulled = Pulled()
+    noted = history.artifacts(client.repository)
+    todo = _again(client, history) + unseen(client, noted, prefix, limit)
+    done = 0
+    for batch in _batches(client, todo):
+        _store(history, client.repository, batch, pulled)
+        done += len(batch)
+        if progress is not None:
+            progress(done, len(todo))
+    return pulled
+
+
+def _again(client: Client, history: History) -> list[Artifact]:
+    """Return the artifacts that failed before, as GitHub describes them now."""
+    found = []
+    for number, note in sorted(history.artifacts(client.repository).items()):
+        if note.status == "failed" and note.tries < MAX_TRIES:
+            try:
+                one = single(client, number)
+            except NotAllowedError:
+                history.note_artifact(client.repository, number, "gone", "it was deleted")
+                continue
+            found += [one] if one is not None else []
+    return found
+
+
+def _batches(client: Client, todo: list[Artifact]) -> Iterator[list[_Fetched]]:
+    """Yield what was fetched in portions; the last one too when the limit of requests is met."""
+    batch: list[_Fetched] = []
+    for artifact in todo:
+        try:
+            batch.append(_fetched(client, artifact))
+        except LimitedError:
+            if batch:
+                yield batch
+            raise
+        n_attempts = sum(one.counts.n_attempts for each in batch for one in each.candidates)
+        if n_attempts >= _BATCH_ATTEMPTS or len(batch) >= _BATCH_ARTIFACTS:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _fetched(client: Client, artifact: Artifact) -> _Fetched:
+    if artifact.is_expired:
+        return _Fetched(artifact.number, "gone")
+    if artifact.n_bytes > _MAX_ZIP_BYTES[artifact.trust]:
+        return _Fetched(artifact.number, "refused", reason=f"it has {artifact.n_bytes:,} bytes")
+    with TemporaryDirectory(prefix="nexus-pull-") as name:
+        folder = Path(name)
+        archive = folder / "artifact.zip"
+        try:
+            client.download(download_path(artifact.number), archive, _MAX_ZIP_BYTES[artifact.trust])
+        except LimitedError:
+            raise
+        except ArtifactError as exc:
+            return _Fetched(artifact.number, "refused", reason=str(exc))
+        except GitHubError as exc:
+            is_gone = isinstance(exc, NotAllowedError) and exc.status == _GONE
+            return _Fetched(artifact.number, "gone" if is_gone else "failed", reason=str(exc))
+        return _unpacked(artifact, archive, folder)
+
+
+def _unpacked(artifact: Artifact, archive: Path, folder: Path) -> _Fetched:
+    try:
+        paths = unpack(archive, folder, _MAX_JOURNAL_BYTES[artifact.trust])
+    except ArtifactError as exc:
+        is_cut = artifact.n_bytes > archive.stat().st_size
+        return _Fetched(artifact.number, "failed" if is_cut else "refused", reason=str(exc))
+    candidates, reasons = [], []
+    for path in paths:
+        try:
+            candidates.append(_candidate(path, artifact))
+        except JournalError as exc:
+            reasons.append(str(exc).replace(str(folder), f"artifact {artifact.number}"))
+    status: Status = "taken" if candidates or not reasons else "refused"
+    return _Fetched(artifact.number, status, tuple(candidates), "; ".join(reasons))
+
+
+def _candidate(path: Path, artifact: Artifact) -> Candidate:
+    """Return the run of a journal, with the trust that GitHub's own word about it deserves."""
+    with without_collector():
+        scan = scan_journal(path)
+        head = artifact.head if artifact.trust == "fork" else None
+        run = replace(scan.run, trust=artifact.trust, head=head)
+        return candidate(run, scan.attempts, scan.digest)
+
+
+def _store(history: History, repository: str, batch: list[_Fetched], pulled: Pulled) -> None:
+    candidates = [one for each in batch for one in each.candidates]
+    with without_collector():
+        taken = history.add(candidates) if candidates else []
+    for one, is_new in zip(candidates, taken, strict=True):
+        pulled.runs += is_new
+        pulled.fork_runs += is_new and one.run.trust == "fork"
+        pulled.attempts += one.counts.n_attempts if is_new else 0
+    for each in batch:
+        history.note_artifact(repository, each.number, each.status, each.reason)
+        pulled.artifacts[each.status] += 1
+        if each.reason:
+            pulled.problems.append(f"artifact {each.number}: {each.reason}")

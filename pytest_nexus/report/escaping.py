@@ -1,0 +1,77 @@
+"""Texts that others wrote, made harmless where they are shown. Pure.
+
+Node ids and messages come from journals, which a pull request may have a say in.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+
+MAX_SHOWN_CHARS: Final = 300
+_SPECIAL: Final = re.compile(r"[^\w\s./,-]|_|(?<=www)\.", re.IGNORECASE)
+_HIDDEN: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
+
+
+def plain(text: str, limit: int = MAX_SHOWN_CHARS) -> str:
+    r"""Return a text as one line of visible characters, shortened in its middle.
+
+    What is invisible, or turns the direction of writing, becomes a question mark.
+
+    >>> plain("a\n b\u202e", 99)
+    'a b?'
+    >>> plain("abcdefghij", 7)
+    'abc...j'
+    """
+    line = " ".join(text.split())
+    if len(line) > limit:
+        head = max(1, (limit - 3) * 3 // 4)
+        line = f"{line[:head]}...{line[len(line) - (limit - 3 - head) :]}"
+    if line.isascii() and line.isprintable():
+        return line
+    return "".join("?" if unicodedata.category(char) in _HIDDEN else char for char in line)
+
+
+def code(text: str, limit: int = MAX_SHOWN_CHARS) -> str:
+    """Return Markdown that shows a text as code, in a table cell too, whatever it holds.
+
+    A character reference is never structure in CommonMark, so that nothing in the text can close
+    the element, end the cell, mention a person, become a link or a comment.
+
+    >>> code("a|b`")
+    '<code>a&#124;b&#96;</code>'
+    """
+    return f"<code>{escaped(text, limit)}</code>"
+
+
+def escaped(text: str, limit: int = MAX_SHOWN_CHARS) -> str:
+    """Return Markdown that shows a text as it is.
+
+    >>> escaped("<b>_x_</b>")
+    '&#60;b&#62;&#95;x&#95;&#60;/b&#62;'
+    """
+    return _SPECIAL.sub(lambda found: f"&#{ord(found[0])};", plain(text, limit))
+
+
+def command_data(text: str) -> str:
+    r"""Return a text as the message of a workflow command of GitHub Actions.
+
+    >>> command_data("100%\n::error::x")
+    '100%25%0A::error::x'
+    """
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def command_property(text: str) -> str:
+    """Return a text as a property of a workflow command.
+
+    >>> command_property("a,b:c")
+    'a%2Cb%3Ac'
+    """
+    return command_data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def label_value(text: str) -> str:
+    """Return a text as the value of a label in the text format of Prometheus."""
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -1,0 +1,225 @@
+"""A run as Markdown: the verdict first, then what to do something about. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from pytest_nexus.report.escaping import code, escaped
+from pytest_nexus.report.summary import setup_s
+from pytest_nexus.report.verdict import counted, seconds, verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from pytest_nexus.report.results import TestResult
+    from pytest_nexus.report.summary import Failed, Part, Summary
+
+MAX_BYTES: Final = 1024 * 1024
+"""What GitHub takes as the summary of one step; a longer one is not shown at all."""
+
+MAX_ROWS: Final = 50
+_BAR_CHARS: Final = 24
+_WORTH_SAYING_S: Final = 0.1
+_CUT: Final = "\n\n_The rest is left out: the summary would be too long._\n"
+
+
+def markdown(summary: Summary, lines: Locator, max_bytes: int = MAX_BYTES) -> str:
+    """Return the report, of at most `max_bytes` bytes of UTF-8: whole sections, from the top.
+
+    Args:
+        summary: the run.
+        lines: gives the line of a test in its file, or None.
+        max_bytes: the room there is.
+    """
+    sections = [section for make in _SECTIONS if (section := make(summary, lines))]
+    return fitted(sections, max_bytes)
+
+
+def fitted(sections: Iterable[str], max_bytes: int) -> str:
+    r"""Return as many sections as there is room for, and a word about the rest.
+
+    >>> fitted(["abc", "defg"], 200)
+    'abc\n\ndefg\n'
+    """
+    text, room = "", max_bytes - len(_CUT)
+    for section in sections:
+        longer = f"{text}\n\n{section}" if text else section
+        if len(longer.encode("utf-8", "replace")) > room:
+            return text + _CUT
+        text = longer
+    return text + "\n"
+
+
+def headline(summary: Summary) -> str:
+    """Return the verdict as a heading."""
+    return f"## {'✅' if summary.is_good else '❌'} {verdict(summary)}"
+
+
+def _headline(summary: Summary, _: Locator) -> str:
+    return headline(summary)
+
+
+def proof_section(summary: Summary, _: Locator) -> str:
+    """Return what the shards prove, and what they do not."""
+    lines = []
+    for proof in summary.proofs:
+        lines.append(escaped(proof.sentence, 1000) + ".")
+        lines += [f"- ⚠️ {escaped(problem.sentence, 1000)}" for problem in proof.problems[:MAX_ROWS]]
+    return "\n".join(lines)
+
+
+def _new(summary: Summary, lines: Locator) -> str:
+    return failures("### New failures", summary.new_failures, lines)
+
+
+def known_section(summary: Summary, lines: Locator) -> str:
+    """Return the failures that are not of this change, folded; empty without any."""
+    found = summary.known_failures
+    if not found:
+        return ""
+    base = summary.known.base or summary.known.branch
+    where = f" on {code(base)}" if base else ""
+    title = f"{counted(len(found), 'failure')} known{where} before this run"
+    return _folded(title, failures("", found, lines))
+
+
+def failures(title: str, found: Sequence[Failed], lines: Locator) -> str:
+    """Return a table of failures; empty without any."""
+    if not found:
+        return ""
+    rows = [
+        (_test(one.result), _place(one.result, lines), _reason(one), _since(one))
+        for one in found[:MAX_ROWS]
+    ]
+    return _joined(title, _table(("test", "at", "why", "since"), rows), _more(found))
+
+
+def flaky_section(summary: Summary, _: Locator) -> str:
+    """Return the tests that are flaky here; empty without any."""
+    healed, quarantined = summary.of("healed"), summary.of("quarantined")
+    if not healed and not quarantined:
+        return ""
+    rows = [
+        (_test(one), "passed in the end", f"{len(one.attempts)}", _why(one))
+        for one in healed[:MAX_ROWS]
+    ] + [
+        (_test(one), "quarantined", f"{len(one.attempts)}", _why(one))
+        for one in quarantined[:MAX_ROWS]
+    ]
+    table = _table(("test", "what became of it", "attempts", "why it failed"), rows)
+    return _joined("### Flaky", table, _more(max(healed, quarantined, key=len)))
+
+
+def gains_section(summary: Summary, _: Locator) -> str:
+    """Return what was gained; empty where nothing was."""
+    said = []
+    saved_s = summary.tests_s - summary.wall_s
+    if len(summary.parts) > 1 and saved_s > 0:
+        said.append(
+            f"{seconds(summary.tests_s)} of tests in {seconds(summary.wall_s)}: "
+            f"{seconds(saved_s)} saved by {counted(len(summary.parts), 'job')}."
+        )
+    gain = summary.gain
+    if gain is not None and gain.in_collection_order_s - gain.first_failure_s >= _WORTH_SAYING_S:
+        said.append(
+            f"First failure after {seconds(gain.first_failure_s)} of tests; in collection"
+            f" order after {seconds(gain.in_collection_order_s)}."
+        )
+    elif summary.first_failure_s is not None and summary.tests_s >= _WORTH_SAYING_S:
+        said.append(
+            f"First failure {seconds(summary.first_failure_s)} after the start;"
+            f" all tests took {seconds(summary.tests_s)}."
+        )
+    return _joined("### Gained" if said else "", *said)
+
+
+def _balance(summary: Summary, _: Locator) -> str:
+    if len(summary.parts) < 2:
+        return ""
+    longest = summary.wall_s or 1.0
+    rows = [
+        (escaped(part.name), f"{part.n_tests:,}", seconds(part.wall_s), _bar(part, longest))
+        for part in summary.parts
+    ]
+    return _joined("### Balance", _table(("shard", "tests", "time", ""), rows))
+
+
+def _slow(summary: Summary, _: Locator) -> str:
+    rows = [(_test(one), seconds(one.last.duration_s)) for one in summary.slowest()]
+    if not rows:
+        return ""
+    table = _table(("test", "seconds in all"), rows)
+    setups = [(_test(one), seconds(setup_s(one.last))) for one in summary.slowest_setups()]
+    more = f"\n\n{_table(('test', 'set-up'), setups)}" if setups else ""
+    return _folded("Slowest tests and set-ups", table + more)
+
+
+def model_section(summary: Summary, _: Locator) -> str:
+    """Return what decided the order, and from how much history."""
+    runs = counted(summary.known.n_runs, "run")
+    return f"<sub>nexus: {escaped(summary.known.model)}; {runs} in the history</sub>"
+
+
+_SECTIONS: Final = (
+    _headline, proof_section, _new, flaky_section, known_section, gains_section, _balance, _slow,
+    model_section,
+)  # fmt: skip
+
+
+def _test(result: TestResult) -> str:
+    return code(result.nodeid)
+
+
+def _place(result: TestResult, lines: Locator) -> str:
+    path, line = result.nodeid.partition("::")[0], lines(result.nodeid)
+    return code(path if line is None else f"{path}:{line}")
+
+
+def _reason(failed: Failed) -> str:
+    signature = f" <sub>{escaped(failed.signature[:8])}</sub>" if failed.signature else ""
+    return _why(failed.result) + signature
+
+
+def _why(result: TestResult) -> str:
+    failure = result.failure
+    if failure is None:
+        return ""
+    where = f" in {code(failure.where)}" if failure.where else ""
+    phase = f" ({failure.phase})" if failure.phase != "call" else ""
+    return f"{code(f'{failure.exception}: {failure.message}')}{where}{phase}"
+
+
+def _since(failed: Failed) -> str:
+    since = failed.since
+    if since is None:
+        return "this run"
+    day = f"{datetime.fromtimestamp(since.started_at, UTC):%Y-%m-%d}"
+    commit = f"{code(since.commit[:9])}, " if since.commit else ""
+    return f"{commit}{day}, {counted(since.runs, 'run')}"
+
+
+def _bar(part: Part, longest: float) -> str:
+    return "█" * max(1, round(_BAR_CHARS * part.wall_s / longest))
+
+
+def _more(found: Sequence[object]) -> str:
+    more = len(found) - MAX_ROWS
+    return f"and {more:,} more" if more > 0 else ""
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _folded(title: str, body: str) -> str:
+    return f"<details><summary>{title}</summary>\n\n{body}\n\n</details>"
+
+
+def _joined(*parts: str) -> str:
+    return "\n\n".join(part for part in parts if part)
+
+
+if TYPE_CHECKING:
+    Locator = Callable[[str], int | None]

@@ -1,0 +1,231 @@
+"""What there is to say about a CI run, best first: one value that every format renders. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from pytest_nexus.pipeline import Timeline
+from pytest_nexus.records import BAD
+from pytest_nexus.report.gain import gain
+from pytest_nexus.report.results import Status, TestResult, current, results_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pytest_nexus.history.failing import FailingSince
+    from pytest_nexus.history.sessions import Session
+    from pytest_nexus.plan.proof.verify import Verification
+    from pytest_nexus.records import Attempt
+    from pytest_nexus.report.gain import Gain
+
+MOST_SLOW: Final = 10
+_WORTH_SHOWING_S: Final = 0.01
+_UNKNOWN: Final = "order by the built-in heuristic"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the history says, as far as a report needs it."""
+
+    n_runs: int = 0
+    failing: Mapping[tuple[str, str], FailingSince] = field(default_factory=dict)
+    """By key and branch: tests whose last run there failed, before this run."""
+    branch: str = ""
+    """That this run is on."""
+    base: str = ""
+    """That it is to be merged into; its own where there is none."""
+    model: str = _UNKNOWN
+    """What decided the order, and how good it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A test that failed, and since when."""
+
+    result: TestResult
+    is_new: bool
+    """Whether the base branch does not fail so."""
+    since: FailingSince | None
+    """The first run that failed so; None for this one."""
+
+    @property
+    def signature(self) -> str:
+        """Of the failure; empty where none is known."""
+        failure = self.result.failure
+        return failure.signature if failure is not None else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One session of the run: a shard, or a whole job."""
+
+    name: str
+    n_tests: int
+    tests_s: float
+    """Seconds of all attempts."""
+    wall_s: float
+    """Seconds of the session; of its tests where it was killed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A CI run, ready to be shown."""
+
+    results: tuple[TestResult, ...]
+    failed: tuple[Failed, ...]
+    """New ones first; the most telling of each kind first."""
+    parts: tuple[Part, ...]
+    proofs: tuple[Verification, ...]
+    """One for each divided suite; none where nothing was divided."""
+    first_failure_s: float | None
+    """Seconds from the start of a session to the end of its first failed attempt, at best."""
+    gain: Gain | None
+    """Against collection order; None where nothing failed or that order is not known."""
+    known: Known
+    started_at: float
+    ended_at: float
+    commit: str
+    """Full id; empty where none is known."""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def counts(self) -> Counter[Status]:
+        """How many tests there are of each status."""
+        return Counter(result.status for result in self.results)
+
+    @property
+    def new_failures(self) -> list[Failed]:
+        """The failures that the base branch does not have."""
+        return [one for one in self.failed if one.is_new]
+
+    @property
+    def known_failures(self) -> list[Failed]:
+        """The failures that the base branch has too."""
+        return [one for one in self.failed if not one.is_new]
+
+    @property
+    def problems(self) -> list[str]:
+        """What keeps the shards from being a proof, a sentence each."""
+        return [problem.sentence for proof in self.proofs for problem in proof.problems]
+
+    @property
+    def is_good(self) -> bool:
+        """Whether tests ran, none failed, and none was lost."""
+        return bool(self.results) and not self.failed and not self.problems
+
+    @property
+    def tests_s(self) -> float:
+        """Seconds of all attempts of the sessions that count."""
+        return sum(part.tests_s for part in self.parts)
+
+    @property
+    def wall_s(self) -> float:
+        """Seconds of the longest session."""
+        return max((part.wall_s for part in self.parts), default=0.0)
+
+    def of(self, status: Status) -> list[TestResult]:
+        """Return the tests of one status, in order."""
+        return [result for result in self.results if result.status == status]
+
+    def slowest(self) -> list[TestResult]:
+        """Return the tests that took longest, where these are worth a word."""
+        ranked = sorted(self.results, key=lambda one: -one.last.duration_s)[:MOST_SLOW]
+        return [one for one in ranked if one.last.duration_s >= _WORTH_SHOWING_S]
+
+    def slowest_setups(self) -> list[TestResult]:
+        """Return the tests with the longest set-ups, where these are worth a word."""
+        ranked = sorted(self.results, key=lambda one: -setup_s(one.last))[:MOST_SLOW]
+        return [one for one in ranked if setup_s(one.last) >= _WORTH_SHOWING_S]
+
+
+def summarise(sessions: Sequence[Session], proofs: Sequence[Verification], known: Known) -> Summary:
+    """Return what there is to say about the sessions of one run."""
+    results = results_of(sessions)
+    counting = current(sessions)
+    starts = [one.run.started_at for one in sessions]
+    return Summary(
+        results=tuple(results),
+        failed=tuple(_failed(results, known)),
+        parts=tuple(_part(one) for one in sorted(counting, key=_place)),
+        proofs=tuple(proofs),
+        first_failure_s=min(filter(None, map(_first_failure_s, counting)), default=None),
+        gain=_gain(counting),
+        known=known,
+        started_at=min(starts, default=0.0),
+        ended_at=max((one.run.started_at + _wall_s(one) for one in sessions), default=0.0),
+        commit=next((one.run.change.commit for one in sessions if one.run.change.commit), ""),
+    )
+
+
+def setup_s(attempt: Attempt) -> float:
+    """Return the seconds of an attempt's set-up."""
+    return attempt.setup.duration_s if attempt.setup is not None else 0.0
+
+
+def _failed(results: Sequence[TestResult], known: Known) -> list[Failed]:
+    """Return the failures; of several that share a signature one stands first, the rest behind."""
+    found = [_judged(result, known) for result in results if result.status == "failed"]
+    seen: Counter[str] = Counter()
+    ranked = []
+    for place, one in enumerate(found):
+        ranked.append(((not one.is_new, seen[one.signature] > 0, place), one))
+        seen[one.signature] += bool(one.signature)
+    return [one for _, one in sorted(ranked, key=lambda pair: pair[0])]
+
+
+def _judged(result: TestResult, known: Known) -> Failed:
+    failure = result.failure
+    signature = failure.signature if failure is not None else ""
+    on_base = known.failing.get((result.key, known.base or known.branch))
+    on_own = known.failing.get((result.key, known.branch))
+    is_known = on_base is not None and on_base.signature == signature
+    same = on_base if is_known else on_own
+    return Failed(
+        result, not is_known, same if same is not None and same.signature == signature else None
+    )
+
+
+def _part(session: Session) -> Part:
+    shard = session.shard
+    job = session.run.ci.job if session.run.ci is not None else ""
+    python = session.run.python
+    name = f"{shard.shard}/{shard.n_shards}" if shard is not None else job or "all"
+    tests_s = sum(attempt.duration_s for attempt in session.attempts)
+    n_tests = len({attempt.key for attempt in session.attempts})
+    return Part(f"{name} ({python})" if python else name, n_tests, tests_s, _wall_s(session))
+
+
+def _place(session: Session) -> tuple[str, int, str]:
+    shard = session.shard.shard if session.shard is not None else 0
+    return (session.run.python, shard, session.name)
+
+
+def _wall_s(session: Session) -> float:
+    if session.run.duration_s is not None:
+        return session.run.duration_s
+    return max((one.started_s + one.duration_s for one in session.attempts), default=0.0)
+
+
+def _first_failure_s(session: Session) -> float | None:
+    ends = (one.started_s + one.duration_s for one in session.attempts if one.outcome in BAD)
+    return min(ends, default=None)
+
+
+def _gain(sessions: Sequence[Session]) -> Gain | None:
+    """Return the gain of the session that met a failure first, of those that know their order."""
+    gains = [found for one in sessions if (found := _gain_of(one)) is not None]
+    return min(gains, key=lambda one: one.first_failure_s, default=None)
+
+
+def _gain_of(session: Session) -> Gain | None:
+    """Return what the order gained, where one process ran tests of a known collection."""
+    if session.shard is None or session.run.workers:
+        return None
+    own = (group for group in session.shard.verdicts if group.shard == session.shard.shard)
+    expected = {nodeid: 0.0 for group in own for nodeid in group.nodeids}
+    timeline = Timeline()
+    for one in session.attempts:
+        timeline.add(one.nodeid, one.duration_s, is_bad=one.outcome in BAD)
+    return gain(expected, timeline) if expected else None

@@ -1,0 +1,50 @@
+"""A run in one sentence. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_nexus.report.summary import Summary
+
+
+def verdict(summary: Summary) -> str:
+    """Return what became of the run, what is worst about it first."""
+    counts = summary.counts
+    said = []
+    if summary.problems:
+        said.append("tests may be lost")
+    if not summary.results:
+        said.append("no test ran")
+    if summary.new_failures:
+        said.append(counted(len(summary.new_failures), "new failure"))
+    if summary.known_failures:
+        said.append(counted(len(summary.known_failures), "known failure"))
+    said.append(f"{counts['passed'] + counts['healed'] + counts['xfailed']:,} passed")
+    if counts["skipped"]:
+        said.append(f"{counts['skipped']:,} skipped")
+    flaky = counts["healed"] + counts["quarantined"]
+    if flaky:
+        said.append(f"{flaky:,} flaky")
+    sentence = ", ".join(said) + f" in {seconds(summary.wall_s)}"
+    return sentence[:1].upper() + sentence[1:]
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    >>> counted(1, "run"), counted(2000, "run")
+    ('1 run', '2,000 runs')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def seconds(duration_s: float) -> str:
+    """Return a duration for people.
+
+    >>> seconds(0.25), seconds(64.4), seconds(600)
+    ('0.25 s', '64 s', '10.0 min')
+    """
+    if duration_s < 120:
+        return f"{duration_s:.2f} s" if duration_s < 10 else f"{duration_s:.0f} s"
+    return f"{duration_s / 60:.1f} min"

@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_nexus.errors import LimitedError
+from pytest_nexus.github import pull as pulling
+from pytest_nexus.github.pull import Pulled, pull
+from pytest_nexus.history.journal import JournalWriter
+from tests.support.builders import attempt, run
+from tests.support.github_server import FORK_ID, Reply, zipped
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def journal(tmp_path: Path):
+    """Makes the bytes of a journal."""
+
+    def make(uid: int, *attempts: object, **fields: object) -> bytes:
+        writer = JournalWriter.create(tmp_path / "journals", run(uid, **fields))
+        for one in attempts or (attempt(),):
+            writer.attempt(one)  # type: ignore[arg-type] # attempts
+        writer.end(1.0, 0, complete=True)
+        writer.close()
+        data = writer.path.read_bytes()
+        writer.path.unlink()
+        return data
+
+    return make
+
+
+@pytest.fixture
+def take(history, client):
+    def call(limit: int = 1000) -> Pulled:
+        return pull(history, client, prefix="nexus-journal-", limit=limit)
+
+    return call
+
+
+def uids(history) -> list[int]:
+    return sorted(int(one.run.run_uid, 16) for one in history.runs())
+
+
+def test_journals_are_taken_in_once(server, take, history, journal):
+    for uid in range(1, 4):
+        server.put(zipped({"a.jsonl": journal(uid)}))
+    server.put(zipped({"a.jsonl": journal(9)}), name="wheels")
+    first = take()
+    assert (first.runs, first.attempts, dict(first.artifacts)) == (3, 3, {"taken": 3})
+    again = take()
+    assert (again.runs, dict(again.artifacts)) == (0, {})
+    assert uids(history) == [1, 2, 3]
+    assert server.count("/zip") == 3
+
+
+def test_only_what_is_new_is_downloaded(server, take, history, journal):
+    for uid in range(1, 251):
+        server.put(zipped({"a.jsonl": journal(uid)}))
+    take()
+    n_asked = len(server.asked)
+    server.put(zipped({"a.jsonl": journal(300)}))
+    assert take().runs == 1
+    assert [path for _, path in server.asked[n_asked:]] == [
+        "/repos/octo/repo/actions/artifacts?per_page=100&page=1",
+        "/repos/octo/repo/actions/artifacts?per_page=100&page=2",
+        "/repos/octo/repo/actions/artifacts/251/zip",
+    ]
+
+
+def test_pull_that_met_a_limit_goes_on_where_it_was(server, take, history, journal, monkeypatch):
+    monkeypatch.setattr(pulling, "_BATCH_ARTIFACTS", 2)
+    for uid in range(1, 8):
+        server.put(zipped({"a.jsonl": journal(uid)}))
+    server.reply("artifacts/4/zip", Reply(429, {"Retry-After": "5000"}))
+    with pytest.raises(LimitedError):
+        take()
+    assert uids(history) == [1, 2, 3]
+    assert take().runs == 4
+    assert uids(history) == list(range(1, 8))
+
+
+def test_pull_that_was_killed_leaves_no_gap(server, take, history, journal, monkeypatch):
+    for uid in range(1, 60):
+        server.put(zipped({"a.jsonl": journal(uid)}))
+    monkeypatch.setattr(pulling, "_BATCH_ARTIFACTS", 10)
+    real, calls = pulling._store, []
+
+    def store(*arguments: object) -> None:
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        calls.append(1)
+        real(*arguments)  # type: ignore[arg-type] # passed on
+
+    monkeypatch.setattr(pulling, "_store", store)
+    with pytest.raises(KeyboardInterrupt):
+        take()
+    assert uids(history) == list(range(1, 21))
+    monkeypatch.setattr(pulling, "_store", real)
+    take()
+    assert uids(history) == list(range(1, 60))
+
+
+def test_artifact_that_fails_is_tried_again_by_the_next_pulls(server, take, history, journal):
+    server.put(zipped({"a.jsonl": journal(1)}))
+    server.put(zipped({"a.jsonl": journal(2)}))
+    server.reply("artifacts/1/zip", Reply(500), times=5)
+    assert dict(take().artifacts) == {"failed": 1, "taken": 1}
+    assert uids(history) == [2]
+    assert dict(take().artifacts) == {"taken": 1}
+    assert uids(history) == [1, 2]
+
+
+def test_artifact_that_always_fails_is_given_up(server, take, history, journal):
+    server.put(zipped({"a.jsonl": journal(1)}))
+    for _ in range(pulling.MAX_TRIES):
+        server.reply("artifacts/1/zip", Reply(500), times=5)
+        take()
+    assert dict(take().artifacts) == {}
+
+
+def test_artifact_that_was_deleted_since_is_gone(server, take, history, journal):
+    server.put(zipped({"a.jsonl": journal(1)}))
+    server.put(zipped({"a.jsonl": journal(2)}))
+    server.reply("artifacts/1/zip", Reply(500), times=5)
+    take()
+    del server.artifacts[0]
+    take()
+    assert history.artifacts("octo/repo")[1].status == "gone"
+
+
+def test_expired_artifacts_are_not_downloaded(server, take, history, journal):
+    server.put(zipped({"a.jsonl": journal(1)}), expired=True)
+    assert dict(take().artifacts) == {"gone": 1}
+    assert server.count("/zip") == 0
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"no zip", zipped({"a.jsonl": b"no journal"}), zipped({"a.jsonl": b'{"kind":"run"}\n'})],
+)
+def test_hostile_artifact_is_refused_once_and_the_others_come(server, take, history, journal, data):
+    server.put(data)
+    server.put(zipped({"a.jsonl": journal(1)}))
+    pulled = take()
+    assert dict(pulled.artifacts) == {"refused": 1, "taken": 1}
+    assert pulled.problems[0].startswith("artifact 1: ")
+    assert take().artifacts == {}
+
+
+def test_journal_beside_a_damaged_one_is_taken_in(server, take, history, journal):
+    server.put(zipped({"a.jsonl": b"x", "b.jsonl": journal(1)}))
+    assert take().runs == 1
+
+
+@pytest.mark.parametrize("head_repository_id", [FORK_ID, None, 42.5, "42"])
+def test_what_is_not_surely_of_the_repository_teaches_nothing(
+    server, take, history, journal, head_repository_id
+):
+    server.put(zipped({"a.jsonl": journal(1)}))
+    take()
+    before = history.stats()
+    forged = journal(2, attempt("t.py::x", "failed"), attempt(call_s=999.0), started_at=9e9)
+    server.put(
+        zipped({"a.jsonl": forged}), head_repository_id=head_repository_id, head_sha="b" * 40
+    )
+    pulled = take()
+    assert (pulled.runs, pulled.fork_runs) == (1, 1)
+    assert history.stats() == before
+    assert uids(history) == [1]
+    assert history.unaccepted_heads() == ["b" * 40]
+
+
+def test_fork_cannot_claim_the_head_of_another_commit(server, take, history, journal):
+    claimed = journal(1, commit="c" * 40)
+    server.put(zipped({"a.jsonl": claimed}), head_repository_id=FORK_ID, head_sha="b" * 40)
+    take()
+    assert history.accept(["c" * 40]) == 0
+    assert history.accept(["b" * 40]) == 1
+
+
+def test_fork_may_send_less(server, take, history, journal, monkeypatch):
+    monkeypatch.setitem(pulling._MAX_JOURNAL_BYTES, "fork", 100)
+    server.put(zipped({"a.jsonl": journal(1)}))
+    server.put(zipped({"a.jsonl": journal(2)}), head_repository_id=FORK_ID)
+    assert dict(take().artifacts) == {"taken": 1, "refused": 1}
+
+
+def test_limit_takes_the_newest(server, take, history, journal):
+    for uid in range(1, 6):
+        server.put(zipped({"a.jsonl": journal(uid)}))
+    take(limit=2)
+    assert uids(history) == [4, 5]
