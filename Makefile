@@ -13,7 +13,7 @@ READY := $(VENV)/.ready
 COMPANIONS := .venv-companions
 COMPANIONS_READY := $(COMPANIONS)/.ready
 
-.PHONY: demo test lint types contracts docs docs-check bench clean
+.PHONY: demo story test lint types contracts docs docs-check bench clean
 
 demo: $(READY)  ## The main job: replay real runs, then watch a failure move to the front
 	$(BIN)/nexus demo
@@ -37,6 +37,9 @@ docs: $(READY)  ## Write the generated reference pages anew
 docs-check: $(READY)  ## Fail if a generated page is stale
 	$(BIN)/python docs/generate.py --check
 
+story: $(READY)  ## A small project on a miniature GitHub; leaves summaries and comments in story-out
+	$(BIN)/python -m pytest -q -n0 -p no:cacheprovider tests/action/check_story.py
+
 bench: $(READY)  ## Measure against peers, in environments of their own; takes some minutes
 	$(BIN)/python -m tests.benchmarks
 
@@ -51,4 +54,4 @@ $(COMPANIONS_READY): pyproject.toml tests/companions.txt | $(READY)
 	$(COMPANIONS)/$(SCRIPTS)/python -c "open('$(COMPANIONS_READY)', 'w').close()"
 
 clean:
-	rm -rf $(VENV) $(COMPANIONS) .bench benchmarks-out build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf story-out $(VENV) $(COMPANIONS) .bench benchmarks-out build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

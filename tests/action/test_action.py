@@ -1,0 +1,85 @@
+"""The action in a job of one's own, run step by step as GitHub runs it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.action.toy import Toy
+
+pytestmark = pytest.mark.slow
+
+BROKEN = {"shop/prices.py": "def with_tax(price):\n    return price * 0.25\n"}
+CALLER = """
+name: tests
+on: {{push: , pull_request: }}
+permissions: {{contents: read, actions: read, pull-requests: write}}
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    strategy: {{matrix: {{suite: [{suites}]}}}}
+    outputs:
+      failures: "${{{{ steps.nexus.outputs.new-failures }}}}"
+    steps:
+      - uses: actions/checkout@v5
+        with: {{fetch-depth: 0, persist-credentials: false}}
+      - uses: ./
+        id: nexus
+        with: {{name: "${{{{ matrix.suite }}}}", history-key: "x-${{{{ matrix.suite }}}}"{more}}}
+"""
+
+
+def caller(*suites: str, more: str = "") -> str:
+    return CALLER.format(suites=", ".join(suites or ("unit",)), more=more)
+
+
+def test_one_job_tests_reports_and_learns(toy: Toy) -> None:
+    first = toy.push(caller())
+    assert first.conclusion == "success", first.log
+    assert "no history yet" in first.log
+    toy.commit({"shop/stock.py": ""})
+    second = toy.push(caller())
+    assert "nexus: order risk; 10 tests known from 1 run; 1 file changed" in second.log
+    with toy.history() as history:
+        assert history.count_runs() == 2
+    assert second.jobs["test (unit)"].summary.startswith("## ✅ 10 passed")
+
+
+def test_pull_request_is_told_and_saves_nothing(toy: Toy) -> None:
+    toy.push(caller())
+    n_caches = len(toy.github.caches.entries)
+    toy.commit(BROKEN, "cheaper")
+    run = toy.request("cheaper", text=caller())
+    job = run.jobs["test (unit)"]
+    assert run.conclusion == "failure"
+    assert job.outputs == {"failures": "1"}
+    assert job.annotations[0].startswith("::error file=tests/test_prices.py,line=4,")
+    assert toy.comments[1][0].startswith("<!-- pytest-nexus report: unit -->\n## ❌ 1 new failure")
+    assert len(toy.github.caches.entries) == n_caches
+
+
+def test_jobs_of_a_matrix_keep_apart(toy: Toy) -> None:
+    toy.commit(BROKEN, "cheaper")
+    run = toy.request("cheaper", text=caller("py311", "py312"))
+    names = list(toy.github.artifacts.by_run[run.run_id])
+    assert [name.split(".")[1] for name in names] == ["py311", "py312"]
+    assert len(toy.comments[1]) == 2
+
+
+def test_arguments_are_no_commands(toy: Toy) -> None:
+    run = toy.push(caller(more=', args: "-k nothing $(touch pwned) `touch pwned`; touch pwned"'))
+    assert run.conclusion == "failure"
+    assert not list(toy.base.rglob("pwned"))
+    run = toy.push(caller(more=", args: \"-k 'nothing or item'\""))
+    assert run.conclusion == "success"
+    assert "9 passed" in run.jobs["test (unit)"].summary
+
+
+def test_token_that_may_not_read_artifacts_learns_from_its_own_job(toy: Toy) -> None:
+    run = toy.push(caller().replace("actions: read, ", ""))
+    assert run.conclusion == "success", run.log
+    assert "::warning title=nexus::Journals of other jobs were not pulled" in run.log
+    with toy.history() as history:
+        assert history.count_runs() == 1

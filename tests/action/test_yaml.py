@@ -1,0 +1,107 @@
+"""What the action and the workflows must be, whoever edits them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_nexus.cli.init import caller
+from tests.action.values import load
+from tests.support.project import REPOSITORY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ACTION = REPOSITORY / "action.yml"
+WORKFLOWS = sorted((REPOSITORY / ".github" / "workflows").glob("*.yml"))
+CALLED = REPOSITORY / ".github" / "workflows" / "nexus.yml"
+HOW_TO = REPOSITORY / "docs" / "how-to" / "github-action.md"
+FILES = [ACTION, *WORKFLOWS]
+
+
+def steps(path: Path) -> Iterator[dict[str, Any]]:
+    document = load(path.read_text("utf-8"))
+    if "runs" in document:
+        yield from document["runs"]["steps"]
+    for job in document.get("jobs", {}).values():
+        yield from job.get("steps", [])
+
+
+def check(schema: str, path: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(path)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_file_fits_the_published_schema(path):
+    schema = "vendor.github-actions" if path == ACTION else "vendor.github-workflows"
+    done = check(schema, path)
+    assert done.returncode == 0, done.stdout
+
+
+def test_workflow_of_init_fits_the_published_schema(tmp_path):
+    (tmp_path / "requirements.txt").touch()
+    file = tmp_path / "tests.yml"
+    file.write_text(caller(tmp_path, "main", "octo/repo/.github/workflows/nexus.yml@v1"))
+    assert check("vendor.github-workflows", file).returncode == 0
+    file.write_text(file.read_text().replace("jobs:", "jobz:"))
+    assert check("vendor.github-workflows", file).returncode == 1
+
+
+def test_workflow_in_the_documentation_is_that_of_init(tmp_path):
+    (tmp_path / "requirements.txt").touch()
+    made = caller(tmp_path, "main", "pytest-nexus/pytest-nexus/.github/workflows/nexus.yml@v0")
+    shown = HOW_TO.read_text("utf-8").partition("```yaml\n")[2].partition("```")[0]
+    assert re.sub(r'"\d+ 4', '"17 4', made) == shown
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_every_action_is_pinned_by_its_commit(path):
+    foreign = [step["uses"] for step in steps(path) if step.get("uses", "./") != "./"]
+    assert all(re.fullmatch(r"actions/[\w/-]+@[0-9a-f]{40}", one) for one in foreign)
+    text = path.read_text("utf-8")
+    assert all(re.search(rf"{one} # v\d+\.\d+\.\d+\n", text) for one in foreign)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_no_expression_stands_inside_a_script(path):
+    assert [step["run"] for step in steps(path) if "${{" in step.get("run", "")] == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_no_secret_is_named_and_no_checkout_keeps_its_token(path):
+    text = path.read_text("utf-8")
+    assert "secrets" not in text
+    for step in steps(path):
+        if step.get("uses", "").startswith("actions/checkout@"):
+            assert step["with"]["persist-credentials"] is False
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_workflow_is_not_started_in_the_name_of_the_base(path):
+    assert not {"pull_request_target", "workflow_run"} & set(load(path.read_text("utf-8"))["on"])
+
+
+def test_only_the_report_may_write_and_it_runs_no_code_of_the_change():
+    workflow = load(CALLED.read_text("utf-8"))
+    assert workflow["permissions"] == {}
+    writing = {
+        name: job for name, job in workflow["jobs"].items()
+        if "write" in job["permissions"].values()
+    }  # fmt: skip
+    assert list(writing) == ["report"]
+    scripts = "\n".join(step.get("run", "") for step in writing["report"]["steps"])
+    assert "INSTALL" not in scripts
+    assert not re.search(r"pytest |python (?!-m pip install)|bash ", scripts)
+
+
+def test_jobs_that_run_the_code_of_the_change_get_no_token():
+    jobs = load(CALLED.read_text("utf-8"))["jobs"]
+    for name in ("plan", "test"):
+        assert jobs[name]["permissions"] == {"contents": "read"}
+        assert "token" not in str(jobs[name]["steps"])
