@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.action.toy import CONFTEST, SUITE
+
 if TYPE_CHECKING:
     from tests.action.toy import Toy
 
@@ -75,6 +77,18 @@ def test_arguments_are_no_commands(toy: Toy) -> None:
     run = toy.push(caller(more=", args: \"-k 'nothing or item'\""))
     assert run.conclusion == "success"
     assert "9 passed" in run.jobs["test (unit)"].summary
+
+
+def test_suite_below_the_top_has_its_files_there(toy: Toy) -> None:
+    toy.commit({f"api/{path}": text for path, text in (SUITE | BROKEN).items()})
+    toy.commit({"api/conftest.py": CONFTEST, "api/pytest.ini": "[pytest]\n"})
+    run = toy.push(caller(more=", working-directory: api"))
+    (annotation,) = run.annotations
+    assert annotation.startswith("::error file=api/tests/test_prices.py,line=4,")
+    assert {one.path for one in toy.github.caches.entries} == {
+        "api/.nexus/history.sqlite3",
+        "api/.nexus/slim/history.sqlite3",
+    }
 
 
 def test_token_that_may_not_read_artifacts_learns_from_its_own_job(toy: Toy) -> None:
