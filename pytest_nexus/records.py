@@ -72,6 +72,8 @@ class Attempt:
     worker: str | None = None
     """xdist's worker id, `gw0`; None without workers."""
     failure: Failure | None = None
+    quarantined: bool = False
+    """Whether a failure did not count, since the test is in quarantine; in journals only."""
 
     @property
     def phases(self) -> tuple[PhaseResult | None, PhaseResult | None, PhaseResult | None]:

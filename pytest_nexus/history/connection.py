@@ -11,7 +11,7 @@ from pytest_nexus.errors import CorruptHistoryError, HistoryError, NewerHistoryE
 from pytest_nexus.history import schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 BUSY_TIMEOUT_S: Final = 30.0
@@ -28,8 +28,14 @@ _SIDECARS: Final = ("-journal", "-wal", "-shm")
 _MISSHAPEN: Final = ("no such table", "no such column", "has no column", "columns but", "decode")
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(
+    path: Path, derive: Callable[[sqlite3.Connection], None] | None = None
+) -> sqlite3.Connection:
     """Open a history for writing; make it, or lead it to this version, where needed.
+
+    Args:
+        path: of the file.
+        derive: called in the transaction that brought an older file to this version.
 
     Raises:
         CorruptHistoryError: the file is damaged.
@@ -47,7 +53,7 @@ def connect(path: Path) -> sqlite3.Connection:
         try:
             _check_whole(connection, path)
             if _version(connection, path) < schema.SCHEMA_VERSION:
-                _create_or_migrate(connection, path)
+                _create_or_migrate(connection, path, derive)
             _keep_one_file(connection)
         except BaseException:
             connection.close()
@@ -151,13 +157,17 @@ def _check_whole(connection: sqlite3.Connection, path: Path) -> None:
         )
 
 
-def _create_or_migrate(connection: sqlite3.Connection, path: Path) -> None:
+def _create_or_migrate(
+    connection: sqlite3.Connection,
+    path: Path,
+    derive: Callable[[sqlite3.Connection], None] | None,
+) -> None:
     with transaction(connection, path):
         is_empty = _version(connection, path) == 0
         if is_empty:
             schema.create(connection)
     if not is_empty:
-        schema.migrate(connection)
+        schema.migrate(connection, finish=derive)
 
 
 def _keep_one_file(connection: sqlite3.Connection) -> None:

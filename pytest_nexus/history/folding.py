@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pytest_nexus.history.packing import VERDICT_OF
+from pytest_nexus.history.recovering import add_recoveries, rebuild_recoveries
 from pytest_nexus.history.stats import Observation, RunFacts, State, fold
 from pytest_nexus.records import environment_name
 
@@ -43,6 +44,7 @@ def refresh(
     runs. Where these come last they are folded onto the states; else their tests are folded anew,
     and if they made others change places, the tests of all runs behind the first change.
     """
+    add_recoveries(connection, fresh)
     same = next((place for place, old in enumerate(before) if after[place] != old), len(before))
     if same == len(before):
         _advance(connection, {run_id: _observations(fresh[run_id]) for run_id in after[same:]})
@@ -56,8 +58,10 @@ def refresh(
 
 def rebuild(connection: sqlite3.Connection, order: Iterable[int]) -> None:
     """Fold every state anew, after runs were taken away."""
+    order = list(order)
     connection.execute("DELETE FROM state")
     _write(connection, folded(connection, order))
+    rebuild_recoveries(connection, order)
 
 
 def folded(

@@ -109,6 +109,7 @@ KINDS: Final[tuple[Kind, ...]] = (
                 "`phase`, `exception` type, `where` (innermost frame of the project), `message`"
                 " with numbers, addresses and quoted text masked, `signature` over the three",
             ),
+            Field("quarantined?", "boolean", "True for a failure of a test in quarantine"),
         ),
     ),
     Kind(

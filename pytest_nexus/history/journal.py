@@ -290,6 +290,8 @@ def _attempt_line(attempt: Attempt) -> str:
         line += _worker(attempt.worker)
     if attempt.failure is not None:
         line += f',"failure":{_failure(attempt.failure)}'
+    if attempt.quarantined:
+        line += ',"quarantined":true'
     return line + "}\n"
 
 

@@ -42,7 +42,19 @@ class Recall(Mapping[TestKey, TestStats]):
         odd = connection.execute(_ODD).fetchone()
         if odd is not None:
             raise ValueError(f"the state of test {odd[0]!r}")
-        rows = connection.execute(_ROWS)
+        return cls._of(connection.execute(_ROWS))
+
+    @classmethod
+    def of_flaky(cls, connection: sqlite3.Connection) -> Recall:
+        """Return what a history knows of the tests that have flaked.
+
+        Raises:
+            ValueError: as `read`.
+        """
+        return cls._of(connection.execute(_ROWS + " WHERE state.flakes > 0"))
+
+    @classmethod
+    def _of(cls, rows: sqlite3.Cursor) -> Recall:
         if len(rows.description) != _COLUMNS:
             raise ValueError(f"a state of {len(rows.description)} columns in place of {_COLUMNS}")
         return cls({row[0]: row for row in rows})

@@ -6,15 +6,30 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 SCHEMA_VERSION: Final = 2
-"""Kept in `PRAGMA user_version`. Versions: 1, the first (0.1.0); 2, trust, artifacts, failing."""
+"""Kept in `PRAGMA user_version`. Versions: 1, the first (0.1.0); 2, trust, artifacts, failing,
+recovery."""
 
 APPLICATION_ID: Final = 0x4E585553
 """Kept in `PRAGMA application_id`: the file is a history and not another program's database."""
 
-SCHEMA: Final = """
+_RECOVERY: Final = """
+-- How attempts after a failed one went, of tests that passed in the same run after all.
+CREATE TABLE recovery (
+    test_id INTEGER NOT NULL REFERENCES test,  -- the test
+    signature TEXT NOT NULL,          -- of the first failure; empty if it has none
+    bucket INTEGER NOT NULL,          -- seconds since the first attempt ended: 0 at once, 1 from
+                                      -- 0.5, 2 from 2, 3 from 8, 4 from 30
+    passed INTEGER NOT NULL,          -- attempts that passed
+    failed INTEGER NOT NULL,          -- attempts that failed again
+    PRIMARY KEY (test_id, signature, bucket)
+) WITHOUT ROWID;
+"""
+
+SCHEMA: Final = (
+    """
 -- Facts about the file itself.
 CREATE TABLE meta (
     name TEXT NOT NULL PRIMARY KEY,   -- `slim`: the file has runs and state, but no attempts
@@ -153,6 +168,8 @@ CREATE TABLE tombstone (
     run_uid TEXT NOT NULL PRIMARY KEY -- of the pruned run
 ) WITHOUT ROWID;
 """
+    + _RECOVERY
+)
 
 TABLES: Final = (
     "meta",
@@ -165,13 +182,14 @@ TABLES: Final = (
     "artifact",
     "failing",
     "tombstone",
+    "recovery",
 )
 
 _TABLES_OF_2: Final = SCHEMA[SCHEMA.index("-- An artifact of") : SCHEMA.index("-- A run that was")]
 
 MIGRATIONS: Final[Mapping[int, str]] = {
     1: "ALTER TABLE run ADD COLUMN trust TEXT NOT NULL DEFAULT 'trusted';\n"
-    "ALTER TABLE run ADD COLUMN head TEXT;\n" + _TABLES_OF_2,
+    "ALTER TABLE run ADD COLUMN head TEXT;\n" + _TABLES_OF_2 + _RECOVERY,
 }
 """By version: the SQL that leads to the next one."""
 
@@ -193,12 +211,16 @@ def create(connection: sqlite3.Connection) -> None:
 
 
 def migrate(
-    connection: sqlite3.Connection, steps: Mapping[int, str] = MIGRATIONS, to: int = SCHEMA_VERSION
+    connection: sqlite3.Connection,
+    steps: Mapping[int, str] = MIGRATIONS,
+    to: int = SCHEMA_VERSION,
+    finish: Callable[[sqlite3.Connection], None] | None = None,
 ) -> None:
     """Lead an older file to version `to`, one transaction for each step.
 
     Every step looks at the version again once it holds the lock: another process may have been
-    faster.
+    faster. `finish` is called in the transaction of the last step, to derive anew what versions
+    derive differently.
     """
     while True:
         connection.execute("BEGIN IMMEDIATE")
@@ -206,6 +228,8 @@ def migrate(
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             if version < to:
                 _step(connection, steps[version], version + 1)
+                if finish is not None and version + 1 == to:
+                    finish(connection)
         except BaseException:
             connection.execute("ROLLBACK")
             raise

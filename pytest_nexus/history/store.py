@@ -12,6 +12,7 @@ from pytest_nexus.history.failing import FailingSince, failing
 from pytest_nexus.history.folding import folded, rebuild
 from pytest_nexus.history.packing import full_attempt
 from pytest_nexus.history.recall import Recall
+from pytest_nexus.history.recovering import recoveries, stored_tallies, tallies
 from pytest_nexus.history.runs import RunSummary, fork_runs, ordered_runs, summaries
 from pytest_nexus.records import Failure, TestKey
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pytest_nexus.history.artifacts import ArtifactNote, Status
+    from pytest_nexus.plan.recovery import Recovery
     from pytest_nexus.plan.sightings import Sighting
     from pytest_nexus.records import Attempt, TestStats
 
@@ -104,6 +106,16 @@ class History:
         """Return the same as `stats`, each test worked out when it is asked for."""
         with connections.decoded(self.path):
             return Recall.read(self._connection)
+
+    def flaky_stats(self) -> dict[TestKey, TestStats]:
+        """Return what is known of the tests that have flaked."""
+        with connections.decoded(self.path):
+            return Recall.of_flaky(self._connection).all()
+
+    def recoveries(self) -> list[Recovery]:
+        """Return how attempts after a failed one went."""
+        with connections.decoded(self.path):
+            return recoveries(self._connection)
 
     def attempts(self, run_uid: str) -> Iterator[Attempt]:
         """Yield the attempts of a run, in the order they started; none for an unknown run.
@@ -245,7 +257,10 @@ class History:
         return problems if self.is_slim else problems + self._stale_states()
 
     def _stale_states(self) -> list[str]:
-        fresh = folded(self._connection, ordered_runs(self._connection))
+        order = ordered_runs(self._connection)
+        if tallies(self._connection, order) != stored_tallies(self._connection):
+            return ["what is known of reruns is stale; run `nexus history rebuild`"]
+        fresh = folded(self._connection, order)
         stored = {row[0]: row[1:] for row in self._connection.execute("SELECT * FROM state")}
         stale = [
             test_id
@@ -298,7 +313,7 @@ def open_history(path: Path) -> History:
         NewerHistoryError: a later version wrote it; leave it alone.
         HistoryError: it cannot be opened, or is another program's database.
     """
-    return History(path, connections.connect(path))
+    return History(path, connections.connect(path, _derive))
 
 
 def read_history(path: Path) -> History | None:
@@ -308,6 +323,12 @@ def read_history(path: Path) -> History | None:
     """
     connection = connections.connect_readonly(path)
     return None if connection is None else History(path, connection)
+
+
+def _derive(connection: sqlite3.Connection) -> None:
+    """Fold anew what an older version folded in its way; a slim copy keeps what it has."""
+    if connection.execute("SELECT 1 FROM meta WHERE name = 'slim'").fetchone() is None:
+        rebuild(connection, ordered_runs(connection))
 
 
 def _missing(path: Path) -> History:

@@ -18,7 +18,7 @@ from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.store import History, open_history
 from pytest_nexus.history.union import Candidate, candidate_of
 from pytest_nexus.records import Attempt, Run
-from tests.support.builders import attempt, run
+from tests.support.builders import attempt, failure, run
 
 if TYPE_CHECKING:
     from pytest_nexus.records import TestStats
@@ -33,6 +33,8 @@ attempts_of_a_run = st.lists(
         st.sampled_from(["passed", "failed", "skipped", "error", "xfailed"]),
         number=st.integers(1, 3),
         call_s=st.floats(0, 2),
+        started_s=st.sampled_from([0.0, 1.0, 2.5, 40.0]),
+        failure=st.none() | st.builds(failure, signature=st.sampled_from(["a" * 16, "b" * 16])),
     ),
     max_size=6,
 )
@@ -123,7 +125,7 @@ def content(history: History) -> tuple[object, ...]:
         summary.run.run_uid: sorted(history.attempts(summary.run.run_uid), key=repr)
         for summary in summaries
     }
-    return summaries, history.stats(), attempts
+    return summaries, history.stats(), history.recoveries(), attempts
 
 
 def made(folder: Path, name: str, taken: list[Session]) -> Path:

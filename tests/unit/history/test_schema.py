@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_nexus.history import schema
+from tests.support.histories import make_version_1
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,6 +59,17 @@ def test_a_file_of_the_version_is_not_migrated(first: sqlite3.Connection) -> Non
     assert first.execute("SELECT count(*) FROM a").fetchone() == (1,)
 
 
+def test_the_last_step_derives_anew_in_its_transaction(first: sqlite3.Connection) -> None:
+    def fail(connection: sqlite3.Connection) -> None:
+        assert {"a", "b"} <= tables(connection)
+        raise ValueError("interrupted")
+
+    with pytest.raises(ValueError, match="interrupted"):
+        schema.migrate(first, STEPS, to=3, finish=fail)
+    assert version(first) == 2
+    assert "b" not in tables(first)
+
+
 def test_a_failing_step_leaves_the_version_before_it(first: sqlite3.Connection) -> None:
     broken = {1: STEPS[1], 2: "CREATE TABLE b (y);\nCREATE TABLE b (y);\n"}
     with pytest.raises(sqlite3.OperationalError):
@@ -70,11 +82,7 @@ def test_a_failing_step_leaves_the_version_before_it(first: sqlite3.Connection) 
 def test_a_file_of_version_1_becomes_like_a_new_one(connection: sqlite3.Connection) -> None:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as old:
         schema.create(old)
-        for column in ("trust", "head"):
-            old.execute(f"ALTER TABLE run DROP COLUMN {column}")
-        for table in ("artifact", "failing"):
-            old.execute(f"DROP TABLE {table}")
-        old.execute("PRAGMA user_version = 1")
+        make_version_1(old)
         schema.migrate(old)
         assert version(old) == schema.SCHEMA_VERSION
         assert tables(old) == tables(connection)

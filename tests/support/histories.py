@@ -1,0 +1,17 @@
+"""Histories as earlier versions left them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sqlite3
+
+
+def make_version_1(connection: sqlite3.Connection) -> None:
+    """Take from a history what version 2 of the schema added."""
+    for column in ("trust", "head"):
+        connection.execute(f"ALTER TABLE run DROP COLUMN {column}")
+    for table in ("artifact", "failing", "recovery"):
+        connection.execute(f"DROP TABLE {table}")
+    connection.execute("PRAGMA user_version = 1")
