@@ -13,7 +13,6 @@ An entry that has expired still quarantines: a run never turns red because of a 
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
@@ -105,6 +104,8 @@ def parse_quarantine(text: str) -> Quarantine:
     """
     if len(text) > MAX_CHARS:
         raise QuarantineError(f"The quarantine must have at most {MAX_CHARS:,} characters")
+    import tomllib  # noqa: PLC0415 - where there is such a file
+
     try:
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:

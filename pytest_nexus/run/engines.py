@@ -1,0 +1,70 @@
+"""Other plugins that repeat tests, and sessions in which nothing must be repeated."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pytest
+
+_ENGINES: Final = (
+    ("rerunfailures", ("reruns", "force_reruns", "only_rerun", "rerun_except")),
+    ("pytest-retry", ("retries",)),
+    ("flaky", ("force_flaky",)),
+    ("ddtrace", ("ddtrace",)),
+    ("pytest_mergify", ()),
+)
+"""By plugin: the options, of the command line or the ini file, that put it to work; without any it
+works wherever it is loaded."""
+
+_DEBUGGING: Final = (
+    ("usepdb", "--pdb"),
+    ("trace", "--trace"),
+    ("setuponly", "--setup-only"),
+    ("setupplan", "--setup-plan"),
+    ("stepwise", "--stepwise"),
+)
+
+
+def reason_not_to_rerun(config: pytest.Config) -> str:
+    """Return why this session repeats nothing; empty if it may."""
+    for option, flag in _DEBUGGING:
+        if getattr(config.option, option, False):
+            return f"nothing is repeated under {flag}"
+    for name, options in _ENGINES:
+        if config.pluginmanager.hasplugin(name) and (
+            not options or any(_given(config, option) for option in options)
+        ):
+            return f"{name} repeats the tests of this session; nexus repeats none"
+    return ""
+
+
+def foreign_tests(config: pytest.Config) -> Callable[[pytest.Item], bool] | None:
+    """Return what tells whether another engine has been told to repeat a test; None without one.
+
+    The plugin flaky writes its numbers on the test, its function or class; pytest-retry takes any
+    marker `flaky` for its own, whatever arguments it has.
+    """
+    has_flaky = config.pluginmanager.hasplugin("flaky")
+    has_retry = config.pluginmanager.hasplugin("pytest-retry")
+    if not has_flaky and not has_retry:
+        return None
+
+    def is_foreign(item: Any) -> bool:
+        if has_retry and item.get_closest_marker("flaky") is not None:
+            return True
+        places = (item, getattr(item, "obj", None), getattr(item, "cls", None))
+        return has_flaky and any(hasattr(place, "_flaky_max_runs") for place in places)
+
+    return is_foreign
+
+
+def _given(config: pytest.Config, option: str) -> bool:
+    value = getattr(config.option, option, None)
+    if value is None:
+        with suppress(ValueError):  # the plugin has no such key
+            value = config.getini(option)
+    return bool(value) and str(value).strip() != "0"
