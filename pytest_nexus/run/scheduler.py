@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pytest_nexus.plan.dispatch.commands import Command
     from pytest_nexus.plan.dispatch.units import Workload
     from pytest_nexus.records import CollectedTest
+    from pytest_nexus.run.repeater import Repeater
     from pytest_nexus.run.workers import Collection, CollectionChannels
     from pytest_nexus.run.xdist_seam import WorkerNode
 
@@ -32,11 +33,23 @@ ONLY_IDS: Final = "no worker described its tests: fixtures and groups are not ke
 
 
 class SchedulerFactory:
-    """Offers the scheduler to xdist; registered on the controller."""
+    """Offers the scheduler to xdist; registered on the controller.
+
+    Args:
+        planner: says what is to be run.
+        channels: say what was collected.
+        lose: takes a sentence for the user.
+        repeater: what repeats tests, where they may be repeated.
+    """
 
     def __init__(
-        self, planner: Planner, channels: CollectionChannels, lose: Callable[[str], None]
+        self,
+        planner: Planner,
+        channels: CollectionChannels,
+        lose: Callable[[str], None],
+        repeater: Repeater | None = None,
     ) -> None:
+        self._repeater = repeater
         self._planner = planner
         self._channels = channels
         self._lose = lose
@@ -50,7 +63,9 @@ class SchedulerFactory:
         """Called once by xdist; `--dist=each` is left to it."""
         if config.getvalue("dist") == "each":
             return None
-        self._scheduling = NexusScheduling(config, log, self._plan, self._lose)
+        self._scheduling = NexusScheduling(config, log, self._plan, self._lose, self._repeater)
+        if self._repeater is not None:
+            self._repeater.attach(xdist_seam.controller(config), self._scheduling)
         return self._scheduling
 
     @pytest.hookimpl(tryfirst=True)
@@ -101,7 +116,9 @@ class NexusScheduling:
         log: Any,
         plan: Callable[[Sequence[str], str], Workload],
         lose: Callable[[str], None],
+        repeater: Repeater | None = None,
     ) -> None:
+        self._repeater = repeater
         self.config = config
         self.log = log.nexussched
         self.maxfail: int = config.getvalue("maxfail")
@@ -163,8 +180,31 @@ class NexusScheduling:
             return
         self._collection = first[1]
         work = self._plan(self._collection, self._dist)
-        self._dispatch = Dispatch(work, self._numnodes)
+        self._dispatch = Dispatch(work, self._numnodes, reruns=self._repeater is not None)
         self._join(self._nodes[name] for name in self._collections if name in self._nodes)
+
+    @property
+    def stand_in(self) -> int | None:
+        """The index that workers are sent where no test follows; None where none is repeated."""
+        return self._running.stand_in
+
+    @property
+    def accepts_reruns(self) -> bool:
+        """Whether `again` has an effect."""
+        return self._dispatch is not None and self._dispatch.accepts_reruns
+
+    def nodeid(self, index: int) -> str:
+        """Return the node id of a test."""
+        assert self._collection is not None
+        return self._collection[index]
+
+    def crashed_index(self, nodeid: str) -> int:
+        """Return the index of the last test of this node id in which a worker crashed.
+
+        Raises:
+            KeyError: none crashed in it.
+        """
+        return self._crashed[nodeid]
 
     def mark_test_complete(self, node: WorkerNode, item_index: int, duration: float = 0) -> None:
         """A worker has finished a test."""
@@ -175,6 +215,30 @@ class NexusScheduling:
         """A test whose worker crashed is to run once more, says a `pytest_handlecrashitem`."""
         if item in self._crashed:
             self._perform(self._running.again(self._crashed[item], perf_counter()))
+
+    def again(self, index: int, due_s: float, worker: str) -> None:
+        """A test that has failed on a worker is to run once more."""
+        self._perform(self._running.again(index, perf_counter(), due_s, worker))
+
+    def wake(self) -> None:
+        """The alarm rang: a rerun may be due."""
+        if self._dispatch is not None:
+            self._perform(self._dispatch.woken(perf_counter()))
+
+    def hold(self) -> None:
+        """Send no reruns until `release`."""
+        if self._dispatch is not None:
+            self._perform(self._dispatch.hold())
+
+    def release(self) -> None:
+        """Send reruns again."""
+        if self._dispatch is not None:
+            self._perform(self._dispatch.release(perf_counter()))
+
+    def abandon(self) -> None:
+        """Forget all reruns that no worker was sent, and take in no more."""
+        if self._dispatch is not None:
+            self._perform(self._dispatch.abandon(perf_counter()))
 
     def remove_pending_tests_from_node(self, node: WorkerNode, indices: Sequence[int]) -> None:
         """A worker has answered a withdrawal."""
@@ -234,6 +298,8 @@ class NexusScheduling:
             except OSError:
                 # The worker has just died; xdist will say so, and what it had comes back.
                 self.log("not sent", command)
+        if self._repeater is not None:
+            self._repeater.set_alarm(self._running.wake_at)
 
     def _note_crash(self, culprit: int | None) -> str | None:
         if culprit is None or self._collection is None:

@@ -5,8 +5,9 @@ xdist carries no type information, so its objects are described here as far as t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
+import execnet
 from xdist import dsession, report, workermanage  # type: ignore[import-untyped]
 
 if TYPE_CHECKING:
@@ -40,9 +41,38 @@ class WorkerNode(Protocol):
         """Let the worker end after its queue."""
 
 
+class DSession(Protocol):
+    """`xdist.dsession.DSession`: takes one event after the other off its queue.
+
+    An event `("name", arguments)` calls the method `worker_name`.
+    """
+
+    queue: Any
+    shuttingdown: bool
+    """Whether all workers were told to end."""
+    shouldstop: bool | str
+    """Why they are to be told."""
+    worker_testreport: Any
+    worker_logstart: Any
+    worker_logfinish: Any
+    worker_nexus_wake: Any
+    """Not of xdist: called for the event `nexus_wake`, which `Repeater` puts into the queue."""
+
+
+def controller(config: pytest.Config) -> DSession:
+    """Return xdist's own session object."""
+    return cast("DSession", config.pluginmanager.get_plugin("dsession"))
+
+
 def count_workers(config: pytest.Config) -> int:
     """Return how many workers start with the session."""
     return len(workermanage.parse_tx_spec_config(config))
+
+
+def are_local(config: pytest.Config) -> bool:
+    """Return whether all workers run on this machine, with this interpreter."""
+    specs = map(execnet.XSpec, workermanage.parse_tx_spec_config(config))
+    return all(spec.popen and not spec.python for spec in specs)
 
 
 def max_worker_restart(config: pytest.Config) -> int | None:

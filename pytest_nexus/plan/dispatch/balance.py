@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pytest_nexus.plan.dispatch.lane import Lane, Piece
+    from pytest_nexus.plan.dispatch.ledger import Ledger
 
 
 def best_cut(
@@ -37,17 +38,18 @@ def best_cut(
     return best, end
 
 
-def best_withdrawal(
-    lane: Lane, piece_of: Mapping[int, Piece], seconds: Sequence[float], taker_s: float
-) -> tuple[int, float]:
+def best_withdrawal(lane: Lane, ledger: Ledger, taker_s: float) -> tuple[int, float]:
     """Return from which place of a queue on to take tests back, and when both are then done.
 
-    As `best_cut`, over the tests that the worker has not taken up; 0 if nothing is gained.
+    As `best_cut`, over the tests that the worker has not taken up; 0 if nothing is gained. What
+    `stays` behind that place is left there.
     """
-    prices = _prices(lane, piece_of)
+    prices = _prices(lane, ledger.piece_of)
     best, end, tail = 0, lane.ahead_s, 0.0
     for at in range(len(lane.queue) - 1, HELD - 1, -1):
-        tail += seconds[lane.queue[at]]
+        if ledger.stays(lane.queue[at]):
+            continue
+        tail += ledger.seconds[lane.queue[at]]
         later = max(lane.ahead_s - tail, taker_s + prices[at] + tail)
         if later < end:
             best, end = at, later

@@ -43,16 +43,23 @@ class Lane:
         "has_moved",
         "is_asked",
         "is_closed",
+        "is_full",
+        "n_stand_ins",
         "name",
         "outgoing",
         "pieces",
         "queue",
         "queued_s",
         "since",
+        "stand_in",
     )
 
-    def __init__(self, name: str, now: float) -> None:
+    def __init__(self, name: str, now: float, stand_in: int | None = None) -> None:
         self.name = name
+        self.stand_in = stand_in
+        """What can be known to come next where no test does; None if there is no such thing."""
+        self.n_stand_ins = 0
+        """How often it is in the queue."""
         self.queue: deque[int] = deque()
         """Sent and not finished, in order; the first one runs if it knows a second."""
         self.pieces: deque[Piece] = deque()
@@ -66,6 +73,8 @@ class Lane:
         """When the first of the queue started, by the clock of the caller."""
         self.is_closed = False
         """Whether it was told to end after its queue; it takes no more."""
+        self.is_full = False
+        """Whether it gets nothing more until the test that runs is finished."""
         self.is_asked = False
         """Whether it was asked to give tests back and has not answered."""
         self.has_moved = True
@@ -79,12 +88,27 @@ class Lane:
     @property
     def takes_more(self) -> bool:
         """Whether tests may be added to the queue now."""
-        return not (self.is_closed or self.is_asked)
+        return not (self.is_closed or self.is_asked or self.is_full)
+
+    @property
+    def n_tests(self) -> int:
+        """Tests in the queue."""
+        return len(self.queue) - self.n_stand_ins
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether there is one test, which does not begin before something stands behind it."""
+        return self.n_tests == 1 and self.queue[-1] != self.stand_in
+
+    @property
+    def knows_next(self) -> bool:
+        """Whether the first test runs, or will without anything more being sent."""
+        return bool(self.n_tests) and not self.is_stuck
 
     @property
     def is_starving(self) -> bool:
         """Whether the worker stands still or is about to, for want of a test to come next."""
-        return len(self.queue) < HELD and not self.is_closed
+        return not (self.knows_next or self.is_closed)
 
     @property
     def can_spare(self) -> bool:
@@ -95,7 +119,7 @@ class Lane:
         """Note how much is ahead; a test that overruns is taken to overrun as long again."""
         if self.queue:
             first = seconds[self.queue[0]]
-            elapsed = max(now - self.since, 0.0) if len(self.queue) >= HELD or self.is_closed else 0
+            elapsed = max(now - self.since, 0.0) if self.knows_next or self.is_closed else 0
             self.ahead_s = max(self.queued_s - first, 0.0) + abs(first - elapsed)
         else:
             self.ahead_s = self.queued_s = 0.0
@@ -107,6 +131,12 @@ class Lane:
         self.queued_s += seconds
         self.ahead_s += seconds
 
+    def anchor(self) -> None:
+        """Let the last test of the queue begin: what is no test stands behind it."""
+        assert self.stand_in is not None
+        self.n_stand_ins += 1
+        self.add(self.stand_in, 0.0)
+
     def send(self, now: float) -> tuple[int, ...]:
         """Return what is to be sent, once."""
         if len(self.queue) - len(self.outgoing) < HELD:
@@ -117,6 +147,7 @@ class Lane:
 
     def drop(self, index: int, seconds: float) -> None:
         """Forget a test that is finished or was given back."""
+        self.n_stand_ins -= index == self.stand_in
         if self.queue and self.queue[0] == index:
             self.queue.popleft()
         else:

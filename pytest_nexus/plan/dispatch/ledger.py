@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_nexus.plan.dispatch.backlog import Backlog
 from pytest_nexus.plan.dispatch.lane import Lane, Piece
+from pytest_nexus.plan.dispatch.pool import Pool
 from pytest_nexus.plan.dispatch.units import Unit
 
 if TYPE_CHECKING:
@@ -15,11 +16,22 @@ if TYPE_CHECKING:
 
 
 class Ledger:
-    """The books: every change moves tests from one place to another and keeps the sums right."""
+    """The books: every change moves tests from one place to another and keeps the sums right.
 
-    def __init__(self, work: Workload, n_workers: int) -> None:
+    Args:
+        work: what is to be run.
+        n_workers: how many are expected.
+        reruns: whether a worker may be sent, behind its last test, what is no test.
+    """
+
+    def __init__(self, work: Workload, n_workers: int, *, reruns: bool = False) -> None:
         self.seconds = list(work.seconds)
         """Expected by collection index; grows where a cut makes a set-up due again."""
+        self.stand_in = len(work.seconds) if reruns else None
+        """What a worker can know to come next where no test does, or None."""
+        if reruns:
+            self.seconds.append(0.0)
+        self.pool = Pool()
         self.backlog = Backlog(work.jobs, self.seconds, n_workers)
         self.lanes: dict[str, Lane] = {}
         self.piece_of: dict[int, Piece] = {}
@@ -30,6 +42,19 @@ class Ledger:
         for job in work.jobs:
             indices = job.indices if isinstance(job, Unit) else (job,)
             self._count_unsent(indices)
+
+    def open_lane(self, worker: str, now: float) -> None:
+        """A worker is ready."""
+        self.lanes[worker] = Lane(worker, now, self.stand_in)
+
+    def stays(self, index: int) -> bool:
+        """Return whether what is in a queue is never asked back for another worker."""
+        return index == self.stand_in or index in self.pool.sent
+
+    def send_again(self, lane: Lane, index: int) -> None:
+        """Queue a rerun, which is on no other list but that of the reruns."""
+        self._count_unsent([index])
+        self._queue(lane, index)
 
     def take(self, lane: Lane, job: Job) -> None:
         """Queue a job of the backlog; of a unit the first test, the rest is kept."""
@@ -58,26 +83,31 @@ class Ledger:
             giver.pieces.remove(piece)
         return unit.tail(at, self.seconds)
 
-    def close_test(self, lane: Lane, index: int) -> None:
-        """A test is finished, or lost with its worker."""
+    def close_test(self, lane: Lane, index: int) -> bool:
+        """A test is finished, or lost with its worker; return whether it is to run once more."""
         lane.drop(index, self.seconds[index])
         piece = self.piece_of.pop(index, None)
         if piece is not None:
             piece.done += 1
             if piece.is_done:
                 lane.pieces.remove(piece)
+        return self.pool.end(index)
 
     def take_back(self, lane: Lane, indices: Sequence[int]) -> None:
-        """The end of a queue is given back: to the unit it is part of, or to the backlog."""
+        """The end of a queue is given back: to its unit, to the reruns, or to the backlog."""
         back: list[Job] = []
         for index in reversed(indices):
             lane.drop(index, self.seconds[index])
-            back += self._unsend(lane, index)
-        self._count_unsent(indices)
+            if index in self.pool.sent:
+                self.pool.put_back(index)
+            else:
+                self._count_unsent([index])
+                back += self._unsend(lane, index)
         self.backlog.give_back(reversed(back), self.seconds)
 
     def dissolve(self, lane: Lane) -> None:
-        """A worker is gone: all that it had or was to have goes to the front of the backlog."""
+        """A worker is gone: what it had or was to have goes to the front, or to the reruns."""
+        self._clear_reruns(lane)
         left = list(lane.unfinished(self.piece_of, self.seconds))
         self._count_unsent(lane.queue)
         for index in lane.queue:
@@ -88,6 +118,15 @@ class Ledger:
         """A test that was finished or lost is to run once more."""
         self._count_unsent([index])
         self.backlog.give_back([index], self.seconds)
+
+    def _clear_reruns(self, lane: Lane) -> None:
+        """Take from the queue of a worker that is gone all that is not there for the first time."""
+        fresh = [index for index in lane.queue if not self.stays(index)]
+        for index in lane.queue:
+            if index in self.pool.sent:
+                self.pool.put_back(index)
+        lane.queue.clear()
+        lane.queue.extend(fresh)
 
     def _queue(self, lane: Lane, index: int) -> None:
         seconds = self.seconds[index]

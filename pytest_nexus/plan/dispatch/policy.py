@@ -1,6 +1,7 @@
 """Which worker gets which test next: a state machine of events in and commands out.
 
-    join, finish, withdrawn, lose, again, drain, stop -> [Send | Withdraw | Shutdown, ...]
+    join, finish, withdrawn, lose, again, woken, hold, release, abandon, drain, stop
+        -> [Send | Withdraw | Shutdown, ...]
 
 It knows no xdist and no clock; the adapter is `pytest_nexus.run.scheduler`. What it relies on is
 that a worker runs a test as soon as it knows the one after it, or that there is none.
@@ -13,21 +14,31 @@ that a worker runs a test as soon as it knows the one after it, or that there is
 - A worker keeps the unit it works on; the controller keeps the rest of that unit. When nothing
   else is left, the rest is cut where it pays, and then tests not taken up are asked back.
 - A queue holds two tests, and as many more as make up `window_s`.
+- Where failed tests may be repeated, no worker is told to end before all is over. Its last test
+  begins all the same, since a stand-in comes next: an index that is no test. A rerun goes out
+  when it is due, between two units, to the worker that is free first, and for the second after
+  that not to the one where the test has failed.
 """
 
 from __future__ import annotations
 
+from functools import cached_property
+from itertools import pairwise
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.plan.dispatch.commands import Settings, Withdraw
-from pytest_nexus.plan.dispatch.lane import HELD, Lane
+from pytest_nexus.plan.dispatch.lane import HELD
 from pytest_nexus.plan.dispatch.ledger import Ledger
+from pytest_nexus.plan.dispatch.pool import Rerun
 from pytest_nexus.plan.dispatch.serve import Server
+from pytest_nexus.plan.dispatch.units import Unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pytest_nexus.plan.dispatch.commands import Command
+    from pytest_nexus.plan.dispatch.lane import Lane
     from pytest_nexus.plan.dispatch.units import Workload
 
 _DEFAULTS: Final = Settings()
@@ -43,26 +54,57 @@ class Dispatch:
         work: what is to be run.
         n_workers: how many are expected; more or fewer may come.
         settings: how far ahead workers are served.
+        reruns: whether `again` may ask for finished tests once more.
     """
 
-    def __init__(self, work: Workload, n_workers: int, settings: Settings = _DEFAULTS) -> None:
-        self._ledger = Ledger(work, n_workers)
+    def __init__(
+        self,
+        work: Workload,
+        n_workers: int,
+        settings: Settings = _DEFAULTS,
+        *,
+        reruns: bool = False,
+    ) -> None:
+        self._ledger = Ledger(work, n_workers, reruns=reruns)
         self._server = Server(self._ledger, settings)
         self._is_stopped = False
+        self._now = 0.0
+        self._work = work
+
+    @property
+    def stand_in(self) -> int | None:
+        """The index that is no test: that after the last one; None where nothing is repeated."""
+        return self._ledger.stand_in
+
+    @property
+    def accepts_reruns(self) -> bool:
+        """Whether a test that `again` asks for is sure to run, unless that is given up later."""
+        return self.stand_in is not None and not self._ledger.pool.is_given_up
+
+    @property
+    def wake_at(self) -> float | None:
+        """When `woken` is to be called, if no other event comes before; None: not at all."""
+        return self._ledger.pool.wake_at(self._now)
 
     @property
     def is_finished(self) -> bool:
-        """Whether nothing is left but what the workers run once they are told to end."""
+        """Whether nothing is left but what the workers run once they are told to end.
+
+        Reruns that are held do not count: nothing is left that could release them.
+        """
         lanes = self._ledger.lanes.values()
         waits = self._ledger.unsent or any(lane.is_asked for lane in lanes)
         if waits and not self._is_stopped:
             return False
-        return not any(len(lane.queue) >= HELD for lane in lanes)
+        if self.accepts_reruns and (self._ledger.pool.n_left or any(x.n_tests for x in lanes)):
+            return False
+        return not any(lane.knows_next for lane in lanes)
 
     @property
     def has_pending(self) -> bool:
         """Whether any test is not finished."""
-        return bool(self.unsent or any(lane.queue for lane in self._ledger.lanes.values()))
+        lanes = self._ledger.lanes.values()
+        return bool(self.unsent or self._ledger.pool.n_left or any(lane.n_tests for lane in lanes))
 
     @property
     def unsent(self) -> int:
@@ -71,11 +113,12 @@ class Dispatch:
 
     def join(self, workers: Iterable[str], now: float) -> list[Command]:
         """Workers are ready; those that come together are served together."""
-        self._ledger.lanes.update((worker, Lane(worker, now)) for worker in workers)
+        for worker in workers:
+            self._ledger.open_lane(worker, now)
         return self._serve_all(now)
 
     def finish(self, worker: str, index: int, duration_s: float, now: float) -> list[Command]:
-        """A worker has finished a test.
+        """A worker has finished a test, or passed a stand-in.
 
         Raises:
             KeyError: there is no such worker.
@@ -83,15 +126,19 @@ class Dispatch:
         """
         ledger, server = self._ledger, self._server
         lane = ledger.lanes[worker]
-        is_slow = duration_s > ledger.seconds[index] * server.pace
-        server.pace *= _PACE_STEP if is_slow else 1 / _PACE_STEP
-        ledger.close_test(lane, index)
+        if index != self.stand_in:
+            is_slow = duration_s > ledger.seconds[index] * server.pace
+            server.pace *= _PACE_STEP if is_slow else 1 / _PACE_STEP
+        is_repeated = ledger.close_test(lane, index)
         lane.since = now
         lane.has_moved = True
-        if self._is_stopped or (len(lane.queue) >= HELD and lane.queued_s > server.low_s):
+        lane.is_full = lane.is_full and bool(lane.n_tests)
+        if is_repeated:
+            return self._serve_all(now)
+        if lane.knows_next and lane.queued_s > server.low_s:
             return []
-        idle = [other for other in ledger.lanes.values() if not other.queue and other is not lane]
-        return server.serve([lane, *idle], now)
+        idle = [one for one in ledger.lanes.values() if not one.n_tests and one is not lane]
+        return self._serve([lane, *idle], now)
 
     def withdrawn(self, worker: str, indices: Sequence[int], now: float) -> list[Command]:
         """A worker has answered `Withdraw` with what it gives back, which may be nothing."""
@@ -115,20 +162,63 @@ class Dispatch:
         was_told_to_end = self._is_stopped or self.is_finished
         lane = self._ledger.lanes.pop(worker)
         culprit = None
-        if lane.queue and (len(lane.queue) >= HELD or lane.is_closed or was_told_to_end):
+        is_in_test = lane.knows_next or lane.is_closed or was_told_to_end
+        if lane.queue and lane.queue[0] != self.stand_in and is_in_test:
             culprit = lane.queue[0]
             self._ledger.close_test(lane, culprit)
         self._ledger.dissolve(lane)
         return culprit, self._serve_all(now)
 
-    def again(self, index: int, now: float) -> list[Command]:
-        """A finished or lost test is to be run once more, before what else is left."""
-        self._ledger.reopen(index)
+    def again(
+        self, index: int, now: float, due_s: float | None = None, avoid: str | None = None
+    ) -> list[Command]:
+        """A test that is finished or lost, or has just failed, is to be run once more.
+
+        Asking again for a test that has not been repeated yet changes nothing, and so does asking
+        where `accepts_reruns` is false; but a dispatch without reruns runs it before what else
+        is left.
+
+        Args:
+            index: of the test.
+            now: the time.
+            due_s: when it may start at the earliest; at once by default.
+            avoid: the worker that ran it, or runs it still.
+        """
+        if self.stand_in is None:
+            self._ledger.reopen(index)
+            return self._serve_all(now)
+        lane = self._ledger.lanes.get(avoid or "")
+        rerun = Rerun(index, now if due_s is None else due_s, avoid, index in self._bound)
+        is_running = lane is not None and index in lane.queue
+        self._ledger.pool.decide(rerun, is_running=is_running)
+        return self._serve_all(now)
+
+    def woken(self, now: float) -> list[Command]:
+        """The time of `wake_at` has come."""
+        return self._serve_all(now)
+
+    def hold(self) -> list[Command]:
+        """Send no reruns until `release`; those that are still held at the end are not run."""
+        self._ledger.pool.is_held = True
+        return []
+
+    def release(self, now: float) -> list[Command]:
+        """Send reruns again."""
+        self._ledger.pool.is_held = False
+        return self._serve_all(now)
+
+    def abandon(self, now: float) -> list[Command]:
+        """Forget the reruns that no worker was sent, and take in no more."""
+        self._ledger.pool.give_up()
         return self._serve_all(now)
 
     def drain(self, now: float) -> list[Command]:
         """All workers are about to be told to end: deal out what is left to those that are up."""
         self._server.is_draining = True
+        for lane in self._ledger.lanes.values():
+            lane.is_full = False
+        for rerun in self._ledger.pool.hurry():
+            self._ledger.reopen(rerun.index)
         commands = self._serve_all(now)
         for lane in self._ledger.lanes.values():
             lane.is_closed = True
@@ -141,15 +231,32 @@ class Dispatch:
         one that has got further than known keeps only what it has taken up, nearly.
         """
         self._is_stopped = True
+        self._ledger.pool.give_up()
         commands: list[Command] = []
         for lane in self._ledger.lanes.values():
-            free = list(lane.queue)[HELD:]
+            free = [index for index in list(lane.queue)[HELD:] if index != self.stand_in]
             while free:
                 half = len(free) // 2
                 commands.append(Withdraw(lane.name, tuple(free[half:])))
                 del free[half:]
         return commands
 
+    @cached_property
+    def _bound(self) -> frozenset[int]:
+        """Tests that the user keeps on one worker with a neighbour; so do reruns of them."""
+        return frozenset(
+            index
+            for job in self._work.jobs
+            if isinstance(job, Unit)
+            for pair, joint in zip(pairwise(job.indices), job.joints[1:], strict=True)
+            if joint == inf
+            for index in pair
+        )
+
     def _serve_all(self, now: float) -> list[Command]:
-        lanes = list(self._ledger.lanes.values())
+        return self._serve(list(self._ledger.lanes.values()), now)
+
+    def _serve(self, lanes: Iterable[Lane], now: float) -> list[Command]:
+        self._now = now
+        self._ledger.pool.advance(now)
         return [] if self._is_stopped else self._server.serve(lanes, now)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from typing import TYPE_CHECKING
 
 from pytest_nexus.plan.dispatch.balance import best_cut, best_withdrawal
 from pytest_nexus.plan.dispatch.commands import Send, Shutdown, Withdraw
-from pytest_nexus.plan.dispatch.lane import HELD
+from pytest_nexus.plan.dispatch.pool import GRACE_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pytest_nexus.plan.dispatch.commands import Command, Settings
     from pytest_nexus.plan.dispatch.lane import Lane
     from pytest_nexus.plan.dispatch.ledger import Ledger
+    from pytest_nexus.plan.dispatch.pool import Rerun
 
 
 class Server:
@@ -26,6 +28,7 @@ class Server:
         self._settings = settings
         self._commands: list[Command] = []
         self._high_s = settings.window_s
+        self._now = 0.0
         self._n_open = 1
         self._horizon_s = 0.0
         """When all would be done if the open lanes shared what is left evenly."""
@@ -55,7 +58,8 @@ class Server:
     def _survey(self, served: Sequence[Lane], now: float) -> None:
         """Look at all lanes; what is found out holds while work only moves into queues."""
         ledger = self._ledger
-        lanes = [lane for lane in ledger.lanes.values() if not lane.is_closed]
+        self._now = now
+        lanes = [lane for lane in ledger.lanes.values() if not (lane.is_closed or lane.is_full)]
         for lane in ledger.lanes.values():
             lane.look(ledger.seconds, now)
         window = min(self._settings.window_s / self.pace, ledger.unsent_s / (2 * len(lanes)))
@@ -67,12 +71,12 @@ class Server:
         self._others_s = min(map(_ahead, others), default=inf)
 
     def _collect(self, needy: Sequence[Lane], now: float) -> list[Command]:
-        lanes = self._ledger.lanes.values()
-        sends: list[Command] = [Send(lane.name, lane.send(now)) for lane in lanes if lane.outgoing]
         for lane in needy:
             is_empty = lane.is_starving or (lane.ahead_s < self.low_s and lane.takes_more)
-            if is_empty and not self._withdraw_for(lane) and len(lane.queue) == 1:
-                self._close(lane)
+            if is_empty and not self._withdraw_for(lane) and lane.is_stuck:
+                self._end(lane)
+        lanes = self._ledger.lanes.values()
+        sends: list[Command] = [Send(lane.name, lane.send(now)) for lane in lanes if lane.outgoing]
         commands, self._commands = sends + self._commands, []
         return commands
 
@@ -80,11 +84,13 @@ class Server:
         """Give one test to a lane, if it needs one and there is one for it."""
         wanted = self._high_s if lane.outgoing else self.low_s
         wanted = inf if self.is_draining else wanted
-        if lane.is_closed or (len(lane.queue) >= HELD and lane.ahead_s >= wanted):
+        if not lane.takes_more or (lane.knows_next and lane.ahead_s >= wanted):
             return False
         piece = lane.open_piece
         if piece is not None:
             self._ledger.give(lane, piece)
+            return True
+        if self._feed_rerun(lane):
             return True
         if len(self._ledger.backlog):
             return self._feed_from_backlog(lane)
@@ -99,11 +105,33 @@ class Server:
         self._ledger.take(lane, backlog.pop_longest() if is_due else backlog.pop_first())
         return True
 
+    def _feed_rerun(self, lane: Lane) -> bool:
+        """Give a rerun that is due, between two units: what they share would be set up anew."""
+        rerun = self._ledger.pool.take(partial(self._suits, lane))
+        if rerun is None:
+            return False
+        self._ledger.send_again(lane, rerun.index)
+        return True
+
+    def _suits(self, lane: Lane, rerun: Rerun) -> bool:
+        """Tell whether a rerun may go to a lane: the first that is free and not the same again."""
+        home = self._ledger.lanes.get(rerun.worker or "")
+        if home is not None and not home.is_closed and rerun.is_bound:
+            return lane is home
+        if lane.ahead_s > self._others_s + self._high_s:
+            return False
+        if lane is not home or self._now > rerun.due_s + GRACE_S:
+            return True
+        others = [other for other in self._ledger.lanes.values() if not other.is_closed]
+        others.remove(lane)
+        return all(other.ahead_s > GRACE_S for other in others)
+
     def _feed_filler(self, lane: Lane) -> bool:
         """Give the shortest job, since another worker can start the next of the plan sooner."""
         shortest = self._ledger.backlog.shortest_weight()
-        if lane.queue and shortest > self._high_s and self._is_done_without(lane, shortest):
-            self._close(lane)
+        if lane.n_tests and shortest > self._high_s and self._is_done_without(lane, shortest):
+            self._end(lane)
+            lane.is_full = True
             return False
         self._ledger.take(lane, self._ledger.backlog.pop_shortest())
         return True
@@ -146,25 +174,29 @@ class Server:
         best: _Offer | None = None
         for giver in lanes:
             if giver is not lane and giver.can_spare:
-                at, end = best_withdrawal(
-                    giver, self._ledger.piece_of, self._ledger.seconds, lane.ahead_s
-                )
+                at, end = best_withdrawal(giver, self._ledger, lane.ahead_s)
                 offer = _Offer(giver.ahead_s - end, at, giver)
                 best = offer if self._is_better(offer, best) else best
         if best is None:
             return False
         best.giver.is_asked = True
         best.giver.has_moved = False
-        self._commands.append(Withdraw(best.giver.name, tuple(best.giver.queue)[best.at :]))
+        tail = tuple(best.giver.queue)[best.at :]
+        wanted = tuple(index for index in tail if not self._ledger.stays(index))
+        self._commands.append(Withdraw(best.giver.name, wanted))
         return True
 
     def _is_better(self, offer: _Offer, best: _Offer | None) -> bool:
         pays = offer.at > 0 and offer.gain_s >= self._settings.least_gain_s
         return pays and (best is None or offer.gain_s > best.gain_s)
 
-    def _close(self, lane: Lane) -> None:
-        lane.is_closed = True
-        self._commands.append(Shutdown(lane.name))
+    def _end(self, lane: Lane) -> None:
+        """Let the last test of a lane run; the worker ends after it, unless reruns may come."""
+        if self._ledger.stand_in is not None:
+            lane.anchor()
+        else:
+            lane.is_closed = True
+            self._commands.append(Shutdown(lane.name))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,136 @@
+"""Repeats tests on xdist's workers: where their reports pass before they are logged.
+
+    filter_report(report, node) -> the reports to log now
+
+The filter is called on the controller for each report of a worker, in the order of its phases, and
+may call `rerun` for the test that it is about. Nothing here decides.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_nexus.run.alarm import Alarm
+from pytest_nexus.run.stand_in import REPEATS
+from pytest_nexus.timing import perf_counter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from pytest_nexus.run.scheduler import NexusScheduling
+    from pytest_nexus.run.xdist_seam import DSession, WorkerNode
+
+    FilterReport = Callable[[pytest.TestReport, WorkerNode], Iterable[pytest.TestReport]]
+
+
+class Repeater:
+    """Between xdist and its scheduler; registered on the controller where tests are repeated.
+
+    The report of an error in the tear-down of the session, which comes after the last test of a
+    worker was reported as a whole, does not pass the filter: nothing can be repeated then.
+    """
+
+    def __init__(self, filter_report: FilterReport) -> None:
+        self._filter = filter_report
+        self._dsession: DSession | None = None
+        self._scheduling: NexusScheduling | None = None
+        self._alarm: Alarm | None = None
+        self._repeated: set[str] = set()
+        """Node ids of tests of which another attempt is to come."""
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Called on the controller for each worker before it starts."""
+        node.workerinput.setdefault("nexus", {})[REPEATS] = True
+
+    def pytest_sessionfinish(self) -> None:
+        """End the thread that wakes the controller."""
+        if self._alarm is not None:
+            self._alarm.close()
+
+    def attach(self, dsession: DSession, scheduling: NexusScheduling) -> None:
+        """Put the filter before xdist's handling of reports; called when the scheduler is made."""
+        self._dsession = dsession
+        self._scheduling = scheduling
+        self._alarm = Alarm(lambda: dsession.queue.put(("nexus_wake", {})))
+        dsession.worker_nexus_wake = scheduling.wake
+        self._log_report = dsession.worker_testreport
+        self._log_start = dsession.worker_logstart
+        self._log_finish = dsession.worker_logfinish
+        dsession.worker_testreport = self._on_report
+        dsession.worker_logstart = self._on_start
+        dsession.worker_logfinish = self._on_finish
+
+    def set_alarm(self, at_s: float | None) -> None:
+        """Wake the scheduler at a time, by `timing.perf_counter`."""
+        assert self._alarm is not None
+        self._alarm.set(at_s)
+
+    @property
+    def accepts_reruns(self) -> bool:
+        """Whether a test that is to be repeated now will be; to be asked before it is decided."""
+        dsession, scheduling = self._dsession, self._scheduling
+        if dsession is None or scheduling is None or dsession.shuttingdown or dsession.shouldstop:
+            return False
+        return scheduling.accepts_reruns
+
+    def rerun(self, node: WorkerNode, index: int, delay_s: float) -> bool:
+        """Run a test once more, not before a time from now; return whether that will be.
+
+        To be called while a report of the failed attempt is handled, or in
+        `pytest_handlecrashitem`; calling it twice for one attempt changes nothing.
+
+        Args:
+            node: the worker of the failed attempt.
+            index: `item_index` of the report, or `crashed_index`.
+            delay_s: seconds.
+        """
+        if not self.accepts_reruns or self._scheduling is None:
+            return False
+        self._repeated.add(self._scheduling.nodeid(index))
+        self._scheduling.again(index, perf_counter() + delay_s, node.gateway.id)
+        return True
+
+    def crashed_index(self, nodeid: str) -> int:
+        """Return the index of a test whose worker has just crashed, by its node id."""
+        assert self._scheduling is not None
+        return self._scheduling.crashed_index(nodeid)
+
+    def hold(self) -> None:
+        """Send no reruns until `release`; what is held when all else is done is not run."""
+        if self._scheduling is not None:
+            self._scheduling.hold()
+
+    def release(self) -> None:
+        """Send reruns again."""
+        if self._scheduling is not None:
+            self._scheduling.release()
+
+    def abandon(self) -> None:
+        """Forget the reruns that no worker was sent, and accept no more."""
+        if self._scheduling is not None:
+            self._scheduling.abandon()
+
+    def log_report(self, report: pytest.TestReport) -> None:
+        """Log a report that the filter kept back, as xdist does: it counts for `--maxfail`."""
+        self._log_report(node=report.node, rep=report)
+
+    def _on_report(self, node: WorkerNode, rep: Any) -> None:
+        rep.node = node
+        assert self._scheduling is not None
+        is_final = rep.item_index == self._scheduling.stand_in
+        for report in [rep] if is_final else self._filter(rep, node):
+            self._log_report(node=node, rep=report)
+
+    def _on_start(self, node: WorkerNode, nodeid: str, location: Any) -> None:
+        """A test starts once, whatever the number of its attempts."""
+        if nodeid in self._repeated:
+            self._repeated.discard(nodeid)
+        else:
+            self._log_start(node=node, nodeid=nodeid, location=location)
+
+    def _on_finish(self, node: WorkerNode, nodeid: str, location: Any) -> None:
+        if nodeid not in self._repeated:
+            self._log_finish(node=node, nodeid=nodeid, location=location)
