@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -16,6 +17,8 @@ Source = Literal["default", "ini", "environment", "command line"]
 
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off", ""})
+_ADAPTIVE: Final = "adaptive"
+_NUMBER: Final = r"[0-9]{1,6}(?:\.[0-9]{1,6})?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,10 @@ class Option:
     help: str
     choices: tuple[str, ...] = ()
     metavar: str | None = None
+    pattern: str = ""
+    """What a text must match as a whole; empty for any text."""
+    form: str = ""
+    """The same in words, for messages."""
 
     @property
     def flag(self) -> str:
@@ -49,6 +56,8 @@ class Option:
         """What a value may be, for messages."""
         if self.kind == "bool":
             return "true or false"
+        if self.form:
+            return self.form
         return " or ".join(repr(choice) for choice in self.choices) or "a text that is not empty"
 
 
@@ -114,6 +123,46 @@ OPTIONS: Final[tuple[Option, ...]] = (
         choices=("auto", "off"),
         help="Scheduling under xdist: by nexus, in the meaning of --dist, or left to xdist",
     ),
+    Option(
+        "nexus_reruns",
+        "text",
+        default="adaptive",
+        help="Reruns of a failed test: adaptive, as its flakes so far say; at most N; 0 for none",
+        metavar="adaptive|N",
+        pattern="adaptive|[0-9]{1,3}",
+        form="'adaptive' or a number from 0 to 999",
+    ),
+    Option(
+        "nexus_rerun_delay",
+        "text",
+        default="adaptive",
+        help="Seconds between the attempts at a test: adaptive, as learned from earlier flakes",
+        metavar="adaptive|SECONDS",
+        pattern=rf"adaptive|{_NUMBER}s?",
+        form="'adaptive' or a number of seconds",
+    ),
+    Option(
+        "nexus_rerun_budget",
+        "text",
+        default="5%",
+        help="What all reruns may add to the run: a share of its planned time, or seconds",
+        metavar="SHARE%|SECONDS",
+        pattern=rf"{_NUMBER}[%s]?",
+        form="a share such as '5%' or a number of seconds",
+    ),
+    Option(
+        "nexus_fail_on_flaky",
+        "bool",
+        default=False,
+        help="End with exit status 7 where a test failed and passed, and nothing else failed",
+    ),
+    Option(
+        "nexus_quarantine",
+        "text",
+        default="nexus-quarantine.toml",
+        help="File of the tests that may fail, relative to the rootdir",
+        metavar="FILE",
+    ),
 )
 
 
@@ -129,6 +178,14 @@ class Options:
     shard: str | None
     plan: Path | None
     dist: Literal["auto", "off"]
+    reruns: int | None
+    """Most reruns of each test; None: adaptive."""
+    rerun_delay_s: float | None
+    """None: adaptive."""
+    rerun_budget: str
+    """As given; what it comes to is known once the run is planned."""
+    fail_on_flaky: bool
+    quarantine: Path
     sources: Mapping[str, Source]
     """Where each value came from, by option name."""
 
@@ -184,6 +241,11 @@ def read_options(config: pytest.Config) -> Options:
         shard=values["nexus_shard"],
         plan=config.rootpath / values["nexus_plan"] if values["nexus_plan"] else None,
         dist=values["nexus_dist"],
+        reruns=None if values["nexus_reruns"] == _ADAPTIVE else int(values["nexus_reruns"]),
+        rerun_delay_s=_seconds(values["nexus_rerun_delay"]),
+        rerun_budget=values["nexus_rerun_budget"],
+        fail_on_flaky=values["nexus_fail_on_flaky"],
+        quarantine=config.rootpath / values["nexus_quarantine"],
         sources=sources,
     )
 
@@ -223,8 +285,15 @@ def _parse_choice(option: Option, raw: object) -> str | None:
     return raw if isinstance(raw, str) and raw in option.choices else None
 
 
-def _parse_text(_: Option, raw: object) -> str | None:
-    return raw if isinstance(raw, str) and raw.strip() and "\0" not in raw else None
+def _parse_text(option: Option, raw: object) -> str | None:
+    if not isinstance(raw, str) or not raw.strip() or "\0" in raw:
+        return None
+    text = raw.strip() if option.pattern else raw
+    return text if not option.pattern or re.fullmatch(option.pattern, text) else None
+
+
+def _seconds(text: str) -> float | None:
+    return None if text == _ADAPTIVE else float(text.removesuffix("s"))
 
 
 _PARSERS: Final[dict[str, Callable[[Option, object], bool | str | None]]] = {

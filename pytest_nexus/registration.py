@@ -18,6 +18,13 @@ from pytest_nexus.record.observer import Observer, WorkerObserver
 from pytest_nexus.record.recorder import Recorder
 from pytest_nexus.record.session import is_distributed
 from pytest_nexus.report.terminal import TerminalReport
+from pytest_nexus.rerunning import (
+    healing_of,
+    register_healing,
+    register_loop,
+    register_repeating_worker,
+    register_worker_reruns,
+)
 from pytest_nexus.run.collection import Ordering, chosen_order
 
 if TYPE_CHECKING:
@@ -27,6 +34,7 @@ if TYPE_CHECKING:
     from pytest_nexus.options import Options
     from pytest_nexus.plan.dispatch.units import Workload
     from pytest_nexus.records import CollectedTest
+    from pytest_nexus.run.worker_reruns import WorkerReruns
 
 _NO_CALL: Final = "no test is called under --setup-only and --setup-plan"
 _NO_JOB_NUMBER: Final = (
@@ -66,24 +74,43 @@ def register_session(config: pytest.Config) -> None:
     pipeline = Pipeline(options, config.rootpath, os.environ, share_of(options, os.environ))
     if options.shard == "auto" and pipeline.share is None and ci_run(os.environ) is not None:
         pipeline.lose(_NO_JOB_NUMBER)
-    config.pluginmanager.register(TerminalReport(pipeline), "nexus-report")
     if reason:
-        if pipeline.share is not None and _is_each(config):
-            raise pytest.UsageError(f"nexus_shard cannot be followed: {reason}")
-        pipeline.lose(reason)
+        register_bystander(config, pipeline, reason)
         return
+    healing = healing_of(config, pipeline)
+    config.pluginmanager.register(TerminalReport(pipeline, healing), "nexus-report")
     distributed = is_distributed(config)
     observer = None if distributed else Observer(config.rootpath)
-    config.pluginmanager.register(Recorder(pipeline, observer), "nexus-recorder")
+    recorder = Recorder(pipeline, observer)
+    config.pluginmanager.register(recorder, "nexus-recorder")
+    if healing is not None:
+        register_healing(config, healing)
     if distributed:
-        register_controller(config, pipeline)
+        reruns = register_worker_reruns(config, healing, recorder) if healing else None
+        register_controller(config, pipeline, reruns)
         return
     config.pluginmanager.register(observer, "nexus-observer")
     if options.order == "risk" or pipeline.share is not None:
         config.pluginmanager.register(Ordering(pipeline), "nexus-ordering")
+    if healing is not None:
+        register_loop(config, healing, recorder)
 
 
-def register_controller(config: pytest.Config, pipeline: Pipeline) -> None:
+def register_bystander(config: pytest.Config, pipeline: Pipeline, reason: str) -> None:
+    """Register what says why nexus does nothing in this kind of session.
+
+    Raises:
+        pytest.UsageError: the session was to run one shard of the suite.
+    """
+    config.pluginmanager.register(TerminalReport(pipeline), "nexus-report")
+    if pipeline.share is not None and _is_each(config):
+        raise pytest.UsageError(f"nexus_shard cannot be followed: {reason}")
+    pipeline.lose(reason)
+
+
+def register_controller(
+    config: pytest.Config, pipeline: Pipeline, reruns: WorkerReruns | None = None
+) -> None:
     """Register what passes between xdist's controller and its workers.
 
     Raises:
@@ -101,7 +128,9 @@ def register_controller(config: pytest.Config, pipeline: Pipeline) -> None:
 
     pipeline.divides = True
     channels = CollectionChannels()
-    factory = SchedulerFactory(partial(workload, pipeline, config), channels, pipeline.lose)
+    planner = partial(workload, pipeline, config, reruns)
+    repeater = reruns.repeater if reruns is not None else None
+    factory = SchedulerFactory(planner, channels, pipeline.lose, repeater)
     config.pluginmanager.register(channels, "nexus-channels")
     config.pluginmanager.register(factory, "nexus-scheduler")
 
@@ -109,6 +138,7 @@ def register_controller(config: pytest.Config, pipeline: Pipeline) -> None:
 def workload(
     pipeline: Pipeline,
     config: pytest.Config,
+    reruns: WorkerReruns | None,
     tests: Sequence[CollectedTest],
     tied: Sequence[CollectedTest],
 ) -> Workload:
@@ -117,11 +147,14 @@ def workload(
     Args:
         pipeline: of the session.
         config: of the controller.
+        reruns: what asks for the tests, where they may be repeated.
         tests: what is planned.
         tied: the same, with what the mode of distribution keeps on one worker.
     """
     from pytest_nexus.plan.dispatch.units import make_workload  # noqa: PLC0415 - where xdist runs
 
+    if reruns is not None:
+        reruns.tests = tests
     with without_collector():
         plan = pipeline.plan(tests, chosen_order(pipeline, config))
         durations = [planned.forecast.duration_s for planned in plan.tests]
@@ -167,13 +200,17 @@ def _pinned_share(path: Path, shard: tuple[int, int] | None) -> Share:
 
 def register_worker(config: pytest.Config) -> None:
     """Register what a worker must see for the controller."""
-    from pytest_nexus.run.workers import CHANNEL, WorkerDescriber  # noqa: PLC0415 - in a worker
+    from pytest_nexus.run.stand_in import REPEATS  # noqa: PLC0415 - in a worker
+    from pytest_nexus.run.workers import CHANNEL, WorkerDescriber  # noqa: PLC0415 - likewise
 
     root: Path = config.rootpath
     config.pluginmanager.register(WorkerObserver(root), "nexus-observer")
-    channel = cast("Any", config).workerinput["nexus"].get(CHANNEL)
+    told = cast("Any", config).workerinput["nexus"]
+    channel = told.get(CHANNEL)
     if channel is not None:
         config.pluginmanager.register(WorkerDescriber(channel), "nexus-describer")
+    if told.get(REPEATS):
+        register_repeating_worker(config)
 
 
 def not_recorded(config: pytest.Config) -> str:

@@ -90,7 +90,8 @@ def first_failure(journal: Path) -> Sighting:
     Raises:
         NexusError: the journal cannot be read, or nothing failed in it.
     """
-    attempts = sorted(read_journal(journal).attempts, key=lambda attempt: attempt.started_s)
+    first = (attempt for attempt in read_journal(journal).attempts if attempt.number == 1)
+    attempts = sorted(first, key=lambda attempt: attempt.started_s)
     for position, attempt in enumerate(attempts, 1):
         if attempt.outcome in BAD:
             start, last = attempts[0].started_s, attempts[-1]

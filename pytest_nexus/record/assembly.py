@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_nexus.attached import QUARANTINED, RERUN
 from pytest_nexus.records import BAD, Attempt, NodeId, PhaseResult
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ class OpenAttempt:
     """An attempt of which not all phases are reported yet."""
 
     __slots__ = (
+        "counts",
         "duration_s",
         "failed_subtest",
         "failure",
@@ -24,6 +26,7 @@ class OpenAttempt:
         "is_bad",
         "outcomes",
         "phases",
+        "quarantined",
         "started_s",
     )
 
@@ -32,6 +35,9 @@ class OpenAttempt:
         self.started_s = started_s
         self.duration_s = 0.0
         self.is_bad = False
+        self.counts = True
+        """False where the failure is repeated, or is of a test in quarantine."""
+        self.quarantined = False
         self.phases: dict[str, float] = {}
         """Seconds by name, of those reported so far."""
         self.outcomes: dict[str, Outcome] = {}
@@ -62,6 +68,8 @@ class OpenAttempt:
         if outcome in BAD:
             self.is_bad = True
             self.failure = self.failure or failure
+            self.quarantined = self.quarantined or QUARANTINED in fields
+            self.counts = self.counts and not (self.quarantined or RERUN in fields)
         if "context" in fields:
             self.failed_subtest = self.failed_subtest or outcome == "failed"
             return
@@ -93,6 +101,7 @@ class OpenAttempt:
             phase("teardown"),
             worker,
             self.failure,
+            self.quarantined,
         )
 
     def _phase(self, name: str) -> PhaseResult | None:
@@ -108,10 +117,11 @@ def is_subtest(report: pytest.TestReport) -> bool:
 def outcome_of(report: pytest.TestReport) -> Outcome:
     """Return the outcome of a phase: a failure outside the call is an error.
 
-    A retry engine reports a failure that it will repeat as `rerun`; it was a failure.
+    A retry engine reports a failure that it will repeat as `rerun`; it was a failure, and so is
+    one that counts as expected because its test is in quarantine.
     """
     fields = report.__dict__
-    outcome: str = fields["outcome"]
+    outcome: str = "failed" if QUARANTINED in fields else fields["outcome"]
     if outcome == "passed":
         return "xpassed" if "wasxfail" in fields else "passed"
     if outcome == "skipped":

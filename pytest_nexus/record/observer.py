@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import pytest
 
+from pytest_nexus.attached import QUARANTINED
 from pytest_nexus.identity import Identity, identify
 from pytest_nexus.records import Failure, FunctionKey, TestKey
 
@@ -99,8 +100,8 @@ class WorkerObserver(Observer):
 
 
 def is_failure(report: pytest.TestReport) -> bool:
-    """Return whether a phase failed: also one that a retry engine reports as `rerun`."""
-    return report.outcome not in ("passed", "skipped")
+    """Return whether a phase failed: also one reported as `rerun`, or in quarantine."""
+    return report.outcome not in ("passed", "skipped") or QUARANTINED in report.__dict__
 
 
 def _says_more(identity: Identity, report: pytest.TestReport) -> bool:

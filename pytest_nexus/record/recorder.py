@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from pytest_nexus import timing
+from pytest_nexus.attached import is_known
 from pytest_nexus.errors import JournalError
 from pytest_nexus.history.journal import JournalWriter
 from pytest_nexus.record.assembly import OpenAttempt, is_subtest
@@ -116,6 +117,11 @@ class Recorder:
             self._note_collection(self._nodeids)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take in one report, unless it was taken in before it was logged."""
+        if not is_known(report):
+            self.take(report)
+
+    def take(self, report: pytest.TestReport) -> None:
         """Take in one report, and write the attempt when it is the last of it.
 
         A second report of the same phase, as retry engines make it, begins another attempt.
@@ -195,11 +201,18 @@ class Recorder:
         """Return 0 for a duration that a frozen clock made up."""
         return duration_s if 0.0 <= duration_s <= self._elapsed_s() else 0.0
 
+    def failure_of(self, report: pytest.TestReport) -> Failure:
+        """Return why a phase failed, before its report is taken in."""
+        observer = self._observer
+        seen = observer.failures.get(report.when) if observer else sent_failure(report)
+        return seen or self._described(report)
+
     def _failure_of(self, report: pytest.TestReport) -> Failure:
         observer = self._observer
         seen = observer.failures.pop(report.when, None) if observer else sent_failure(report)
-        if seen is not None:
-            return seen
+        return seen or self._described(report)
+
+    def _described(self, report: pytest.TestReport) -> Failure:
         from pytest_nexus.record.failure import (  # noqa: PLC0415 - where something fails
             describe_report,
         )
@@ -231,7 +244,8 @@ class Recorder:
         if nodeid in self._seen:
             number = self._reruns[nodeid] = self._reruns.get(nodeid, 1) + 1
         self._seen.add(nodeid)
-        self._pipeline.timeline.add(nodeid, attempt.duration_s, is_bad=attempt.is_bad)
+        counts = attempt.is_bad and attempt.counts
+        self._pipeline.timeline.add(nodeid, attempt.duration_s, is_bad=counts)
         if self._journal is None:
             return
         try:

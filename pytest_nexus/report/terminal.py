@@ -10,13 +10,15 @@ if TYPE_CHECKING:
     import pytest
 
     from pytest_nexus.pipeline import Pipeline
+    from pytest_nexus.report.healing import HealingReport
 
 
 class TerminalReport:
     """Speaks on the terminal of the single process or the controller."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    def __init__(self, pipeline: Pipeline, healing: HealingReport | None = None) -> None:
         self._pipeline = pipeline
+        self._healing = healing
         self._said = 0
 
     def pytest_report_header(self) -> list[str]:
@@ -29,14 +31,22 @@ class TerminalReport:
         verbosity = terminalreporter.config.get_verbosity()
         lines = summary_lines(self._pipeline)
         losses = self._new_losses()
-        if verbosity < -1 or not (lines or losses):
+        findings, brief = self._findings(verbose=verbosity > 0)
+        if verbosity < -1 or not (lines or losses or findings):
             return
         if verbosity < 0:
-            terminalreporter.write_line("nexus: " + "; ".join([*lines[:1], *losses]))
+            terminalreporter.write_line("nexus: " + "; ".join([*brief, *lines[:1], *losses]))
             return
         terminalreporter.write_sep("-", "nexus")
-        for line in [*lines, *losses]:
+        for line in [*findings, *lines, *losses]:
             terminalreporter.write_line(line)
+
+    def _findings(self, *, verbose: bool) -> tuple[list[str], list[str]]:
+        """Return what became of single tests: a line for each, and all in a few words."""
+        if self._healing is None:
+            return [], []
+        brief = self._healing.brief()
+        return self._healing.lines(verbose=verbose), [brief] if brief else []
 
     def _new_losses(self) -> list[str]:
         new = self._pipeline.losses[self._said :]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_nexus.options import OPTIONS, read_options
+from pytest_nexus.plan.retry import budget_s
 
 PASSING = "def test_a(): pass"
 
@@ -52,9 +53,63 @@ def test_native_toml_booleans_are_read(pytester):
     assert parse(pytester).ingest is False
 
 
+def test_reruns_are_adaptive_by_default(pytester):
+    options = parse(pytester)
+    assert (options.reruns, options.rerun_delay_s, options.rerun_budget) == (None, None, "5%")
+    assert (options.fail_on_flaky, options.quarantine.name) == (False, "nexus-quarantine.toml")
+
+
+@pytest.mark.parametrize(
+    ("argument", "name", "value"),
+    [
+        ("--nexus-reruns=adaptive", "reruns", None),
+        ("--nexus-reruns=0", "reruns", 0),
+        ("--nexus-reruns= 3 ", "reruns", 3),
+        ("--nexus-reruns=999", "reruns", 999),
+        ("--nexus-rerun-delay=adaptive", "rerun_delay_s", None),
+        ("--nexus-rerun-delay=0", "rerun_delay_s", 0.0),
+        ("--nexus-rerun-delay=1.5", "rerun_delay_s", 1.5),
+        ("--nexus-rerun-delay=2s", "rerun_delay_s", 2.0),
+        ("--nexus-rerun-budget=7.5%", "rerun_budget", "7.5%"),
+        ("--nexus-rerun-budget=30s", "rerun_budget", "30s"),
+        ("--nexus-rerun-budget=0", "rerun_budget", "0"),
+        ("--nexus-fail-on-flaky", "fail_on_flaky", True),
+    ],
+)
+def test_options_of_reruns_are_read(pytester, argument, name, value):
+    assert getattr(parse(pytester, argument), name) == value
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [("nexus_reruns", "2"), ("nexus_rerun_delay", "3"), ("nexus_rerun_budget", "9")],
+)
+def test_ini_and_environment_set_them_too(pytester, monkeypatch, key, text):
+    pytester.makeini(f"[pytest]\n{key} = {text}")
+    assert parse(pytester).sources[key] == "ini"
+    monkeypatch.setenv(key.upper(), "1")
+    options = parse(pytester)
+    assert options.sources[key] == "environment"
+    assert {options.reruns, options.rerun_delay_s, options.rerun_budget} & {1, "1"}
+
+
+@pytest.mark.parametrize("text", ["5%", "0.5%", "30", "30s", "0", "999999", "0.000001"])
+def test_every_budget_that_is_allowed_can_be_worked_out(pytester, text):
+    assert budget_s(parse(pytester, f"--nexus-rerun-budget={text}").rerun_budget, 600.0) >= 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "ini", "environment", "said"),
     [
+        (["--nexus-reruns=-1"], "", {}, "--nexus-reruns must be 'adaptive' or a number from 0"),
+        (["--nexus-reruns=1.5"], "", {}, "--nexus-reruns must be 'adaptive' or a number"),
+        (["--nexus-reruns=1000"], "", {}, "to 999, got '1000'"),
+        ([], "nexus_reruns = many", {}, "ini option nexus_reruns must be 'adaptive'"),
+        (["--nexus-rerun-delay=-1"], "", {}, "must be 'adaptive' or a number of seconds"),
+        (["--nexus-rerun-delay=nan"], "", {}, "must be 'adaptive' or a number of seconds"),
+        (["--nexus-rerun-budget=5 min"], "", {}, "must be a share such as '5%' or a number"),
+        ([], "", {"NEXUS_RERUN_BUDGET": "inf"}, "environment variable NEXUS_RERUN_BUDGET must be"),
+        ([], "nexus_fail_on_flaky = perhaps", {}, "ini option nexus_fail_on_flaky must be true"),
         (["--nexus-order=fast"], "", {}, "--nexus-order must be 'risk' or 'off', got 'fast'"),
         ([], "nexus_order = quick", {}, "ini option nexus_order must be 'risk' or 'off'"),
         ([], "nexus_ingest = perhaps", {}, "ini option nexus_ingest must be true or false"),

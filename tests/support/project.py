@@ -192,7 +192,7 @@ class Project:
     def command(
         self, *arguments: str, nexus: bool = True, companions: tuple[str, ...] | None = None
     ) -> list[str]:
-        """The command line of a session."""
+        """The command line of a session; without `--nexus-reruns` it repeats no failed test."""
         plugins = ["nexus", "nexus_probe", *(companions or ())]
         if any(argument.startswith(("-n", "--dist", "--tx")) for argument in arguments):
             plugins.append("xdist")
@@ -201,6 +201,8 @@ class Project:
         interpreter = sys.executable if companions is None else COMPANIONS
         loading = [part for name in plugins for part in ("-p", name)]
         asked = ["--nexus"] if nexus else []
+        if nexus and not any(part.startswith("--nexus-reruns") for part in arguments):
+            asked.append("--nexus-reruns=0")
         return [str(interpreter), "-m", "pytest", *loading, *asked, *arguments]
 
     def environment(self, **variables: str | None) -> dict[str, str]:

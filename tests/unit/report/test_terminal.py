@@ -24,6 +24,11 @@ def pipeline(tmp_path: Path) -> Pipeline:
         shard=None,
         plan=None,
         dist="auto",
+        reruns=None,
+        rerun_delay_s=None,
+        rerun_budget="5%",
+        fail_on_flaky=False,
+        quarantine=tmp_path / "nexus-quarantine.toml",
         sources={},
     )
     return Pipeline(options, tmp_path, {"PATH": ""})

@@ -1,0 +1,77 @@
+"""What nexus attaches to a report for its later readers: recorder, terminal, JUnit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+RERUN: Final = "nexus_rerun"
+"""The sentence with which a failed attempt is repeated; its report has the outcome `rerun`."""
+
+QUARANTINED: Final = "nexus_quarantined"
+"""The reason of the quarantine, on a failed report that does not count: skipped with `wasxfail`."""
+
+_EARLIER: Final = "nexus_earlier"
+_IS_KNOWN: Final = "nexus_is_known"
+
+
+def mark_rerun(report: Any, reason: str, attempt: int) -> None:
+    """Make a failed report the report of an attempt that is repeated, in rerunfailures' terms."""
+    report.outcome = "rerun"
+    report.rerun = attempt
+    setattr(report, RERUN, reason)
+
+
+def unmark_rerun(report: Any) -> None:
+    """Make it a failed report again, of which the recorder knows already."""
+    report.outcome = "failed"
+    report.__dict__.pop(RERUN, None)
+    report.__dict__.pop("rerun", None)
+    mark_known(report)
+
+
+def mark_quarantined(report: Any, reason: str) -> None:
+    """Make a failed report one that fails no build: what pytest shows for an expected failure."""
+    report.outcome = "skipped"
+    report.wasxfail = f"quarantined: {reason}"
+    setattr(report, QUARANTINED, reason)
+
+
+def attach_earlier(report: Any, failures: Sequence[Any], *, has_failed: bool) -> None:
+    """Attach the failed reports of earlier attempts to one of the last attempt.
+
+    Args:
+        report: of the last attempt.
+        failures: in the order of the attempts.
+        has_failed: whether the test has failed in the end.
+    """
+    setattr(report, _EARLIER, (tuple(failures), has_failed))
+
+
+def earlier_failures(report: Any) -> tuple[Any, ...]:
+    """Return the failed reports of earlier attempts of the same test in this session."""
+    failures: tuple[Any, ...] = getattr(report, _EARLIER, ((), False))[0]
+    return failures
+
+
+def has_failed_in_the_end(report: Any) -> bool:
+    """Return whether a test that was repeated has failed for good, by a report of its end."""
+    has_failed: bool = getattr(report, _EARLIER, ((), False))[1]
+    return has_failed
+
+
+def mark_known(report: Any) -> None:
+    """Say that the recorder has seen a report."""
+    setattr(report, _IS_KNOWN, True)
+
+
+def is_known(report: Any) -> bool:
+    """Return whether the recorder has seen a report, before it was logged."""
+    return _IS_KNOWN in report.__dict__
+
+
+def is_rerun(report: Any) -> bool:
+    """Return whether a report is about an attempt that nexus repeats."""
+    return RERUN in report.__dict__

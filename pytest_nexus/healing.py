@@ -1,0 +1,186 @@
+"""The rerun policy with its evidence and its books: what a session knows, spends, and found out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, Literal
+
+from pytest_nexus.errors import NexusError
+from pytest_nexus.history.store import read_history
+from pytest_nexus.plan.proximity import CHANGED_FILE, Proximity
+from pytest_nexus.plan.recovery import Recoveries
+from pytest_nexus.plan.retry import Decision, RerunSettings, Setback, Spent, budget_s, decide
+from pytest_nexus.timing import perf_counter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from pytest_nexus.pipeline import Pipeline
+    from pytest_nexus.plan.quarantine import Quarantine, QuarantineEntry
+    from pytest_nexus.records import CollectedTest, TestKey, TestStats
+
+_UNKNOWN_TEST_S: Final = 0.01
+_MAX_MESSAGE_CHARS: Final = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What became of a test that did not simply pass."""
+
+    nodeid: str
+    kind: Literal["rerun", "failed", "flaky", "quarantined"]
+    reason: str
+    is_known: bool = False
+    """Whether the test has flaked before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the history says about flakes."""
+
+    stats: Mapping[TestKey, TestStats]
+    """Of the tests that have flaked."""
+    recoveries: Recoveries
+
+
+class Healer:
+    """Answers whether a failed attempt is repeated, and keeps account; one for a session."""
+
+    def __init__(
+        self, pipeline: Pipeline, settings: RerunSettings, budget: str, quarantine: Quarantine
+    ) -> None:
+        self._pipeline = pipeline
+        self._settings = settings
+        self._budget = budget
+        self._quarantine = quarantine
+        self._spent_s = 0.0
+        self._done_s = 0.0
+        self._waits_until = 0.0
+        self.n_reruns = 0
+        self.n_failed = 0
+        """Tests whose first attempt failed, without those in quarantine."""
+        self.n_ran = 0
+        """Tests whose first attempt has ended."""
+        self.n_workers = 1
+        self.now = perf_counter
+        """Seconds on any one clock."""
+        self.findings: list[Finding] = []
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """What is known of flakes, read when the first test fails."""
+        try:
+            history = read_history(self._pipeline.options.history)
+            if history is not None:
+                with history:
+                    return Evidence(history.flaky_stats(), Recoveries(history.recoveries()))
+        except NexusError as exc:
+            self._pipeline.lose(str(exc))
+        return Evidence({}, Recoveries())
+
+    @cached_property
+    def settings(self) -> RerunSettings:
+        """What the user chose, with the budget in seconds, known once the plan is made."""
+        return replace(self._settings, budget_s=budget_s(self._budget, self._planned_s))
+
+    @property
+    def n_flaky(self) -> int:
+        """Tests that failed and passed in this session."""
+        return sum(finding.kind == "flaky" for finding in self.findings)
+
+    @property
+    def n_planned(self) -> int:
+        """Tests that this session is to run."""
+        return len(self._pipeline.expected)
+
+    def decide(self, test: CollectedTest, setback: Setback) -> Decision:
+        """Return what becomes of a failed attempt."""
+        stats = self.evidence.stats.get(test.key)
+        setback = replace(setback, is_touched=self._is_touched(test))
+        return decide(setback, stats, self.evidence.recoveries, self._spent, self.settings)
+
+    def refuse(self, reason: str) -> Decision:
+        """Return the decision not to repeat."""
+        return Decision(is_rerun=False, reason=reason)
+
+    def charge(self, test: CollectedTest, decision: Decision) -> None:
+        """Note a decision to repeat, and take the rerun from the budget."""
+        self.findings.append(Finding(test.nodeid, "rerun", decision.reason))
+        self.n_reruns += 1
+        self._spent_s += decision.cost_s
+        self._waits_until = max(self._waits_until, self.now() + decision.delay_s)
+
+    def quarantine_of(self, test: CollectedTest) -> QuarantineEntry | None:
+        """Return the entry of a test in quarantine."""
+        return self._quarantine.find(test.nodeid, test.key, test.function_key)
+
+    def note_ran(self, test: CollectedTest) -> None:
+        """The first attempt of a test has ended."""
+        self.n_ran += 1
+        self._done_s += self._pipeline.expected.get(test.nodeid, _UNKNOWN_TEST_S)
+
+    def note_failure(self, test: CollectedTest, reason: str) -> None:
+        """A test has failed for good; not worth a word where no test is ever repeated."""
+        if self._settings.limit == 0:
+            return
+        is_known = test.key in self.evidence.stats
+        self.findings.append(Finding(test.nodeid, "failed", reason, is_known))
+
+    def note_healed(
+        self, test: CollectedTest, number: int, first: Any, *, has_passed: bool = True
+    ) -> None:
+        """A test has passed at last, or was skipped after it failed."""
+        stats = self.evidence.stats.get(test.key)
+        known = "its first flake"
+        if stats:
+            known = f"known: {_counted(stats.flakes, 'flake')} in {_counted(stats.runs, 'run')}"
+        what = "passed" if has_passed else "skipped"
+        reason = f"{what} in attempt {number} ({known}): {_in_short(first)}"
+        self.findings.append(Finding(test.nodeid, "flaky", reason))
+
+    def note_mass_failure(self) -> None:
+        """So many tests failed that those left were not repeated."""
+        self._pipeline.lose(
+            f"too many tests failed to repeat them one by one: {self.n_failed} of {self.n_ran}"
+        )
+
+    def note_quarantined(self, test: CollectedTest, entry: QuarantineEntry) -> None:
+        """A test in quarantine has failed."""
+        until = f", until {entry.until}" if entry.until else ""
+        owner = f" ({entry.owner}{until})" if entry.owner else ""
+        self.findings.append(Finding(test.nodeid, "quarantined", f"{entry.reason}{owner}"))
+
+    @cached_property
+    def _planned_s(self) -> float:
+        return sum(self._pipeline.expected.values())
+
+    @property
+    def _spent(self) -> Spent:
+        remaining_s = max(0.0, self._planned_s - self._done_s) / max(self.n_workers, 1)
+        return Spent(
+            n_reruns=self.n_reruns,
+            seconds=self._spent_s,
+            remaining_s=remaining_s,
+            waiting_s=max(0.0, self._waits_until - self.now()),
+            n_tests=self.n_planned,
+        )
+
+    def _is_touched(self, test: CollectedTest) -> bool:
+        change = self._pipeline.change
+        return Proximity((test,), change).factor(test) >= CHANGED_FILE
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _in_short(report: Any) -> str:
+    """Return the message of a failed report in one line; of a doctest the last line says it."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    if crash is not None:
+        lines = str(crash.message).strip().splitlines()[:1]
+    else:
+        lines = str(report.longrepr).strip().splitlines()[-1:]
+    return "".join(lines)[:_MAX_MESSAGE_CHARS]

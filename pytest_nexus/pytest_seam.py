@@ -1,0 +1,155 @@
+"""What is used of pytest beyond its public interface, in one place.
+
+- `call_and_report`, `show_test_item`: a rerun must decide between the call and the tear-down of a
+  test, and pytest offers no hook there; pytest-rerunfailures and flaky use the same functions.
+- `failed_subtests_key`: where pytest 9 counts the failed subtests of a test, which it then fails.
+- what an item, a fixture and the junitxml plugin keep of an attempt, see the functions.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Literal
+
+from _pytest import runner
+from _pytest.junitxml import xml_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from xml.etree.ElementTree import Element
+
+    import pytest
+
+failed_subtests_key: Any
+try:
+    from _pytest.subtests import failed_subtests_key
+except ImportError:  # pytest before 9
+    failed_subtests_key = None
+
+
+def run_phase(
+    item: pytest.Item, when: Literal["setup", "call", "teardown"], **arguments: Any
+) -> pytest.TestReport:
+    """Run one phase of a test and return its report, which is not logged."""
+    return runner.call_and_report(item, when, log=False, **arguments)
+
+
+def show_setup(item: pytest.Item) -> None:
+    """Print what `--setup-show` prints of a test."""
+    runner.show_test_item(item, **_SHOW)
+
+
+def begin(item: pytest.Item) -> bool:
+    """Make the fixture request of an item anew where it has run; return whether it has one."""
+    request = getattr(item, "_request", None)
+    if request is False:
+        item._initrequest()  # type: ignore[attr-defined]
+    return request is not None
+
+
+def forget_request(item: Any) -> None:
+    """Let go of fixture values after the tear-down, as pytest does."""
+    item._request = False
+    item.funcargs = None
+
+
+def forget_attempt(item: Any, n_properties: int = 0) -> None:
+    """Take from an item what its last attempt left, so that another one starts afresh.
+
+    A method gets a new instance of its class; captured output and the properties that the attempt
+    recorded go, those recorded before it stay; what unittest collected of exceptions goes.
+
+    Args:
+        item: that ran.
+        n_properties: how many user properties it had before the attempt.
+    """
+    if getattr(item, "cls", None) is not None and hasattr(item, "_getobj"):
+        item.__dict__.pop("_instance", None)
+        item.__dict__.pop("_obj", None)
+        with suppress(Exception):  # raises again in the set-up, where it is reported
+            _ = item.instance  # unittest's tear-down deletes it, also where no set-up made it
+    item.__dict__.pop("_excinfo", None)
+    del item._report_sections[:]
+    del item.user_properties[n_properties:]
+    take_failed_subtests(item)
+    for definition in _fixtures(item):
+        cached = definition.cached_result
+        if cached is not None and cached[2] is not None:
+            _undo(definition)
+
+
+def take_failed_subtests(item: Any) -> int:
+    """Return how many subtests of an item failed, and forget them."""
+    if failed_subtests_key is None:
+        return 0
+    counts = item.config.stash.get(failed_subtests_key, {})
+    return sum(counts.pop(key, 0) for key in {getattr(item, "id", item.nodeid), item.nodeid})
+
+
+def give_failed_subtests(item: Any, number: int) -> None:
+    """Count failed subtests of an item again."""
+    if failed_subtests_key is not None and number:
+        item.config.stash[failed_subtests_key][getattr(item, "id", item.nodeid)] += number
+
+
+@contextmanager
+def without_testcase(
+    config: pytest.Config, report: pytest.TestReport, n_passed: int
+) -> Iterator[None]:
+    """Leave a test case out of the JUnit file while a report of it is logged.
+
+    Args:
+        config: of the session.
+        report: of an attempt that is repeated.
+        n_passed: subtests of it that were reported as passed.
+    """
+    xml = config.stash.get(xml_key, None)
+    if xml is None:
+        yield
+        return
+    case = xml.node_reporter(report)
+    tags = [node.tag for node in case.nodes]  # closing the case takes them away
+    yield
+    if xml.node_reporters.get(_case_key(report)) is case:
+        del xml.node_reporters[_case_key(report)]
+    xml.node_reporters_ordered.remove(case)
+    xml.stats["passed"] -= n_passed
+    for tag in tags:
+        if tag in xml.stats:
+            xml.stats[tag] -= 1
+
+
+def add_to_testcase(config: pytest.Config, report: pytest.TestReport, node: Element) -> None:
+    """Add an element to the open test case of a report in the JUnit file."""
+    xml = config.stash.get(xml_key, None)
+    if xml is not None:
+        xml.node_reporter(report).append(node)
+
+
+def writes_junit(config: pytest.Config) -> bool:
+    """Return whether this session writes a JUnit file."""
+    return config.stash.get(xml_key, None) is not None
+
+
+def _case_key(report: Any) -> tuple[Any, Any]:
+    return getattr(report, "id", report.nodeid), getattr(report, "node", None)
+
+
+def _undo(definition: Any) -> None:
+    """Run what a fixture that failed had asked to be run at its end, and forget the failure."""
+    definition.cached_result = None
+    while definition._finalizers:
+        with suppress(Exception):  # its set-up failed and is repeated; that was reported
+            definition._finalizers.pop()()
+
+
+def _fixtures(item: Any) -> Iterator[Any]:
+    """Yield the fixtures that an item asks for, and those it asked for while it ran."""
+    info = getattr(item, "_fixtureinfo", None)
+    for definitions in info.name2fixturedefs.values() if info is not None else ():
+        yield from definitions
+
+
+_SHOW: dict[str, Any] = (
+    {"add_space": True} if "add_space" in runner.show_test_item.__annotations__ else {}
+)

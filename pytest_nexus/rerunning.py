@@ -1,0 +1,111 @@
+"""Registers what repeats failed tests, in sessions that do."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from pytest_nexus.errors import NexusError
+from pytest_nexus.healing import Healer
+from pytest_nexus.plan.quarantine import Quarantine, parse_quarantine
+from pytest_nexus.plan.retry import RerunSettings
+from pytest_nexus.record.session import is_distributed
+from pytest_nexus.report.healing import HealingReport
+from pytest_nexus.run.engines import foreign_tests, reason_not_to_rerun
+from pytest_nexus.run.markers import DESCRIPTION
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+    from pytest_nexus.pipeline import Pipeline
+    from pytest_nexus.record.recorder import Recorder
+    from pytest_nexus.run.worker_reruns import WorkerReruns
+
+
+def healing_of(config: pytest.Config, pipeline: Pipeline) -> HealingReport | None:
+    """Return what repeats failed tests in this session; None where nothing is to be repeated."""
+    options = pipeline.options
+    quarantine = quarantine_in(options.quarantine, pipeline)
+    if options.reruns == 0 and not quarantine.entries:
+        return None
+    reason = reason_not_to_rerun(config)
+    if not reason and is_distributed(config):
+        reason = reason_not_to_rerun_on_workers(config, pipeline)
+    if reason:
+        pipeline.lose(reason + ("; quarantine is not applied" if quarantine.entries else ""))
+        return None
+    settings = RerunSettings(
+        limit=options.reruns, delay_s=options.rerun_delay_s, seed=int.from_bytes(os.urandom(4))
+    )
+    healer = Healer(pipeline, settings, options.rerun_budget, quarantine)
+    return HealingReport(healer, fail_on_flaky=options.fail_on_flaky)
+
+
+def quarantine_in(path: Path, pipeline: Pipeline) -> Quarantine:
+    """Return the tests in quarantine; none, and a sentence, where the file cannot be used."""
+    if not path.exists():
+        return Quarantine(())
+    try:
+        return parse_quarantine(path.read_text("utf-8"))
+    except (OSError, UnicodeError, NexusError) as exc:
+        pipeline.lose(f"no test is in quarantine: {path.name}: {exc}")
+        return Quarantine(())
+
+
+def reason_not_to_rerun_on_workers(config: pytest.Config, pipeline: Pipeline) -> str:
+    """Return why xdist's workers repeat nothing; empty if they may."""
+    from pytest_nexus.run.xdist_seam import are_local  # noqa: PLC0415 - where xdist runs
+
+    if pipeline.options.dist == "off":
+        return "nothing is repeated: xdist schedules the tests, as nexus_dist is off"
+    if not are_local(config):
+        return "nothing is repeated: a worker runs on another machine"
+    return ""
+
+
+def register_healing(config: pytest.Config, healing: HealingReport) -> None:
+    """Register what shows reruns and quarantine."""
+    config.addinivalue_line("markers", DESCRIPTION)
+    config.pluginmanager.register(healing, "nexus-healing")
+    if config.getoption("xmlpath", None):
+        from pytest_nexus.report.junit import JUnitAttempts  # noqa: PLC0415 - where asked for
+
+        config.pluginmanager.register(JUnitAttempts(config), "nexus-junit")
+
+
+def register_loop(config: pytest.Config, healing: HealingReport, recorder: Recorder) -> None:
+    """Register the loop of a single process, in which failed tests come again."""
+    from pytest_nexus.run.desk import RerunDesk  # noqa: PLC0415 - not under xdist
+    from pytest_nexus.run.loop import RerunLoop  # noqa: PLC0415 - likewise
+
+    loop = RerunLoop(foreign_tests(config))
+    desk = RerunDesk(healing.healer, loop.test_of, loop.rule_of, recorder.failure_of, recorder.take)
+    loop.sit_at(desk)
+    config.pluginmanager.register(loop, "nexus-loop")
+
+
+def register_worker_reruns(
+    config: pytest.Config, healing: HealingReport, recorder: Recorder
+) -> WorkerReruns:
+    """Register, on xdist's controller, what sends failed tests to the workers again."""
+    from pytest_nexus.run.worker_reruns import WorkerReruns  # noqa: PLC0415 - where xdist runs
+    from pytest_nexus.run.xdist_seam import count_workers  # noqa: PLC0415 - likewise
+
+    healing.healer.n_workers = count_workers(config)
+    reruns = WorkerReruns(healing.healer, recorder.failure_of, recorder.take)
+    config.pluginmanager.register(reruns, "nexus-reruns")
+    config.pluginmanager.register(reruns.repeater, "nexus-repeater")
+    return reruns
+
+
+def register_repeating_worker(config: pytest.Config) -> None:
+    """Register, in an xdist worker, what lets it run a test more than once."""
+    from pytest_nexus import pytest_seam  # noqa: PLC0415 - in a worker
+    from pytest_nexus.run.stand_in import RepeatingWorker  # noqa: PLC0415 - likewise
+    from pytest_nexus.run.worker_reruns import RuleSender  # noqa: PLC0415 - likewise
+
+    config.addinivalue_line("markers", DESCRIPTION)
+    config.pluginmanager.register(RepeatingWorker(pytest_seam.forget_attempt), "nexus-repeating")
+    config.pluginmanager.register(RuleSender(foreign_tests(config)), "nexus-rules")

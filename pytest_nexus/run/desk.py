@@ -1,0 +1,326 @@
+"""Where every report of a session passes before it is logged: what fails may be repeated.
+
+    receive(report, index) -> the reports to log now
+
+A report that passes goes through. A failed one is put to the policy: it goes through as it is, or
+as one with the outcome `rerun`, or, of a quarantined test, as an expected failure. Of an attempt
+that is repeated nothing else is logged; the recorder gets it all. A call that passed is held until
+its tear-down has passed too: one test is reported once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_nexus.attached import (
+    attach_earlier,
+    mark_known,
+    mark_quarantined,
+    mark_rerun,
+    unmark_rerun,
+)
+from pytest_nexus.plan.retry import Setback, is_doubtful, is_mass_failure
+from pytest_nexus.run.markers import text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import pytest
+
+    from pytest_nexus.healing import Healer
+    from pytest_nexus.plan.retry import Decision
+    from pytest_nexus.records import CollectedTest, Failure
+    from pytest_nexus.run.markers import RerunRule
+
+_NEVER: Final = frozenset({"SystemExit", "KeyboardInterrupt"})
+"""Exceptions that ask for an end, not for another attempt."""
+
+_PASSED_UNEXPECTEDLY: Final = ("[XPASS(strict)]", "Unexpected success")
+"""How pytest and unittest begin: a test that was expected to fail has passed."""
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """An attempt that is under way."""
+
+    number: int
+    held: list[pytest.TestReport] = field(default_factory=list)
+    """Reports that passed and wait for the tear-down."""
+    bad: list[pytest.TestReport] = field(default_factory=list)
+    """Failed reports that were changed."""
+    decision: Decision | None = None
+    quarantine: str = ""
+    seconds: float = 0.0
+    has_failed: bool = False
+    has_failed_subtest: bool = False
+
+
+class RerunDesk:
+    """Decides what becomes of each report; one for a session.
+
+    Args:
+        healer: the policy with what is known, and its books.
+        test_of: the test behind a collection index.
+        rule_of: what the marker of the test behind a failed report says.
+        failure_of: describes a failed report.
+        record: takes a report that is not logged.
+    """
+
+    def __init__(
+        self,
+        healer: Healer,
+        test_of: Callable[[int], CollectedTest],
+        rule_of: Callable[[pytest.TestReport, int], RerunRule | None],
+        failure_of: Callable[[pytest.TestReport], Failure],
+        record: Callable[[pytest.TestReport], None],
+    ) -> None:
+        self._healer = healer
+        self._test_of = test_of
+        self._rule_of = rule_of
+        self._failure_of = failure_of
+        self._record = record
+        self._open: dict[int, _Attempt] = {}
+        self._past: dict[int, list[list[pytest.TestReport]]] = {}
+        """Reports of the attempts that were or are to be repeated, by test."""
+        self._first_ended: dict[int, float] = {}
+        self.due: dict[int, Decision] = {}
+        """By test: decided and not put back into the queue yet, see `take_due`."""
+        self.pending: set[int] = set()
+        """Tests that were put back and have not run again."""
+
+    @property
+    def is_mass_failure(self) -> bool:
+        """Whether so many tests failed that repeating them proves nothing."""
+        return is_mass_failure(self._healer.n_failed, self._healer.n_ran)
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether reruns are to wait until more tests have run."""
+        return is_doubtful(self._healer.n_failed, self._healer.n_ran)
+
+    def will_repeat(self, index: int) -> bool:
+        """Return whether the attempt of a test that is under way is to be repeated."""
+        attempt = self._open.get(index)
+        return attempt is not None and attempt.decision is not None
+
+    def take_due(self, index: int) -> Decision | None:
+        """Take the decision to repeat a test whose attempt has ended; None if there is none."""
+        decision = self.due.pop(index, None)
+        if decision is not None:
+            self.pending.add(index)
+        return decision
+
+    def receive(self, report: pytest.TestReport, index: int) -> list[pytest.TestReport]:
+        """Return what is to be logged now that a phase of a test has been reported."""
+        attempt = self._open.get(index)
+        if attempt is None:
+            attempt = self._open[index] = self._begin(index)
+        if report.when == "teardown":
+            return self._end(report, index, attempt)
+        if "context" in report.__dict__:
+            return [self.subtest(report, index)]
+        attempt.seconds += report.duration
+        if attempt.has_failed_subtest and report.when == "call" and report.passed:
+            return self._parent(report, attempt)
+        if report.failed:
+            return self._failed(report, index, attempt)
+        if report.when == "call":
+            attempt.held.append(report)
+            return []
+        return [report]
+
+    def subtest(self, report: pytest.TestReport, index: int) -> pytest.TestReport:
+        """Change the report of a subtest that failed as that of its test would be, in place."""
+        attempt = self._open.get(index)
+        if attempt is None:
+            attempt = self._open[index] = self._begin(index)
+        if report.failed:
+            attempt.has_failed_subtest = True
+            self._failed(report, index, attempt)
+        return report
+
+    @property
+    def _why_settled(self) -> str:
+        if self.is_mass_failure:
+            return "not repeated: too many tests failed"
+        return "not repeated: the session ended before"
+
+    def settle(self) -> Iterator[pytest.TestReport]:
+        """Yield what is to be logged for the tests that were to be repeated and will not be."""
+        if self.is_mass_failure and (self.pending or self.due):
+            self._healer.note_mass_failure()
+        for index in sorted(self.pending | self.due.keys()):
+            test = self._test_of(index)
+            *earlier, last = self._past.pop(index)
+            flat = [report for reports in earlier for report in reports if is_bad(report)]
+            self._healer.note_failure(test, self._why_settled)
+            for report in last:
+                if is_bad(report):
+                    unmark_rerun(report)
+                mark_known(report)
+                attach_earlier(report, flat, has_failed=True)
+                yield report
+        self.pending.clear()
+        self.due.clear()
+
+    def crash(self, report: pytest.TestReport, index: int) -> bool:
+        """A worker died in a test; return whether the test is to be run once more."""
+        self._open.pop(index, None)
+        attempt = self._begin(index)
+        if attempt.number == 1:
+            self._healer.note_ran(self._test_of(index))
+        self._failed(report, index, attempt, is_crash=True)
+        if attempt.decision is not None:
+            self._put_back(index, attempt, [report])
+            return True
+        return False
+
+    def _begin(self, index: int) -> _Attempt:
+        self.pending.discard(index)
+        return _Attempt(len(self._past.get(index, ())) + 1)
+
+    def _failed(
+        self,
+        report: pytest.TestReport,
+        index: int,
+        attempt: _Attempt,
+        *,
+        is_crash: bool = False,
+    ) -> list[pytest.TestReport]:
+        """Decide about the first failure of an attempt, and treat the report accordingly."""
+        if not attempt.has_failed:
+            attempt.has_failed = True
+            self._decide(report, index, attempt, is_crash=is_crash)
+        if attempt.decision is not None:
+            mark_rerun(report, attempt.decision.reason, attempt.number)
+            attempt.bad.append(report)
+        elif attempt.quarantine:
+            mark_quarantined(report, attempt.quarantine)
+        else:
+            self._attach(report, index, has_failed=True)
+        return [report]
+
+    def _decide(
+        self, report: pytest.TestReport, index: int, attempt: _Attempt, *, is_crash: bool
+    ) -> None:
+        healer, test = self._healer, self._test_of(index)
+        if attempt.number == 1:
+            entry = healer.quarantine_of(test)
+            if entry is not None:
+                attempt.quarantine = entry.reason
+                healer.note_quarantined(test, entry)
+                return
+            healer.n_failed += 1
+        failure = self._failure_of(report)
+        rule = self._rule_of(report, index)
+        decision = self._refused(report, failure, rule, attempt, is_crash=is_crash)
+        if decision is None:
+            setback = self._setback(index, test, attempt, failure, rule)
+            decision = healer.decide(test, setback)
+        if decision.is_rerun:
+            attempt.decision = decision
+            healer.charge(test, decision)
+        else:
+            healer.note_failure(test, decision.reason)
+
+    def _refused(
+        self,
+        report: pytest.TestReport,
+        failure: Failure,
+        rule: RerunRule | None,
+        attempt: _Attempt,
+        *,
+        is_crash: bool,
+    ) -> Decision | None:
+        """Return why this kind of failure is not repeated, whatever the policy; None if it may."""
+        if failure.exception in _NEVER or _passed(report):
+            what = failure.exception or "it passed and was expected to fail"
+            return self._healer.refuse(f"not repeated: {what}")
+        if is_crash and attempt.number > 1:
+            return self._healer.refuse("its worker crashed twice")
+        if rule is not None and not rule.allows(text_of(report, failure)):
+            return self._healer.refuse("its marker does not repeat such a failure")
+        return None
+
+    def _setback(
+        self,
+        index: int,
+        test: CollectedTest,
+        attempt: _Attempt,
+        failure: Failure,
+        rule: RerunRule | None,
+    ) -> Setback:
+        now = self._healer.now()
+        return Setback(
+            key=test.key,
+            number=attempt.number,
+            signature=failure.signature,
+            duration_s=max(attempt.seconds, 0.0),
+            waited_s=max(0.0, now - self._first_ended.setdefault(index, now)),
+            limit=None if rule is None else rule.reruns,
+            delay_s=None if rule is None else rule.delay_after(attempt.number),
+        )
+
+    def _parent(self, report: pytest.TestReport, attempt: _Attempt) -> list[pytest.TestReport]:
+        """Treat the call of a test as its failed subtests were, which pytest turns to failed."""
+        if attempt.decision is not None:
+            report.longrepr = "a subtest failed"
+            mark_rerun(report, attempt.decision.reason, attempt.number)
+            attempt.bad.append(report)
+        elif attempt.quarantine:
+            mark_quarantined(report, attempt.quarantine)
+        return [report]
+
+    def _end(
+        self, report: pytest.TestReport, index: int, attempt: _Attempt
+    ) -> list[pytest.TestReport]:
+        if attempt.number == 1:
+            self._healer.note_ran(self._test_of(index))
+        changed: list[pytest.TestReport] = []
+        if report.failed and attempt.decision is None:
+            changed = self._failed(report, index, attempt)
+        del self._open[index]
+        if attempt.decision is None:
+            return self._log(index, attempt, report)
+        ending = [] if changed else [report]
+        for one in (*attempt.held, *ending):
+            self._record(one)
+        self._put_back(index, attempt, [*attempt.held, *attempt.bad, *ending])
+        return changed
+
+    def _log(
+        self, index: int, attempt: _Attempt, report: pytest.TestReport
+    ) -> list[pytest.TestReport]:
+        """Return the last reports of a test that is not repeated."""
+        reports = [*attempt.held, report]
+        if index in self._past:
+            for one in reports:
+                self._attach(one, index, has_failed=attempt.has_failed)
+            if not attempt.has_failed:
+                has_passed = any(one.when == "call" and one.passed for one in attempt.held)
+                test, first = self._test_of(index), self._earlier(index)[0]
+                self._healer.note_healed(test, attempt.number, first, has_passed=has_passed)
+        return reports
+
+    def _put_back(self, index: int, attempt: _Attempt, reports: list[pytest.TestReport]) -> None:
+        assert attempt.decision is not None
+        self._past.setdefault(index, []).append(reports)
+        self.due[index] = attempt.decision
+
+    def _attach(self, report: pytest.TestReport, index: int, *, has_failed: bool) -> None:
+        if index in self._past:
+            attach_earlier(report, self._earlier(index), has_failed=has_failed)
+
+    def _earlier(self, index: int) -> list[pytest.TestReport]:
+        """Return the failed reports of the attempts that were repeated."""
+        return [one for reports in self._past.get(index, ()) for one in reports if is_bad(one)]
+
+
+def _passed(report: pytest.TestReport) -> bool:
+    return str(report.longrepr).startswith(_PASSED_UNEXPECTEDLY)
+
+
+def is_bad(report: Any) -> bool:
+    """Return whether a report is of a phase that failed, whatever became of it."""
+    return report.outcome in ("failed", "rerun")

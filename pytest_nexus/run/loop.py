@@ -1,0 +1,203 @@
+"""The loop of a single process: tests in their order, with reruns put back among them.
+
+pytest's own loop runs each test once. This one asks a `RunQueue` for the next, runs its attempt in
+three phases, and hands the reports to the desk before they are logged, so that a failed attempt
+can be repeated later while others run.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from pytest_nexus import pytest_seam
+from pytest_nexus.identity import identify
+from pytest_nexus.plan.run_queue import RunQueue
+from pytest_nexus.records import CollectedTest, NodeId
+from pytest_nexus.run.markers import rerun_rule
+from pytest_nexus.run.scopes import shared_scopes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pytest_nexus.plan.run_queue import Step
+    from pytest_nexus.run.desk import RerunDesk
+    from pytest_nexus.run.markers import RerunRule
+
+_NAP_S: Final = 0.2
+"""How long to sleep at most before looking whether the session is to stop."""
+
+
+class RerunLoop:
+    """Runs the tests of a single process and repeats those that the desk says."""
+
+    def __init__(self, is_foreign: Callable[[pytest.Item], bool] | None = None) -> None:
+        self._is_foreign = is_foreign
+        """Whether another plugin repeats a test, where one is there that could."""
+        self._desk: RerunDesk | None = None
+        self._items: list[pytest.Item] = []
+        self._queue = RunQueue(0, lambda _: "")
+        self._index = -1
+        """Of the test that runs now; -1 when none does."""
+        self._properties: dict[int, int] = {}
+        """User properties that each repeated test had before its first attempt."""
+
+    def sit_at(self, desk: RerunDesk) -> None:
+        """Take the desk to which reports are handed; it asks `test_of` and `rule_of`."""
+        self._desk = desk
+
+    def test_of(self, index: int) -> CollectedTest:
+        """Return the test behind a place in the order of execution."""
+        item = self._items[index]
+        identity = identify(item)
+        path = item.path.relative_to(item.config.rootpath) if _is_below(item) else item.path
+        return CollectedTest(
+            NodeId(item.nodeid), identity.key, identity.function_key, path.as_posix()
+        )
+
+    def rule_of(self, _: pytest.TestReport, index: int) -> RerunRule | None:
+        """Return what the marker of a test says about reruns."""
+        return rerun_rule(self._items[index])
+
+    @pytest.hookimpl
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+        """Run all tests; called instead of pytest's own implementation."""
+        if self._desk is None or session.config.option.collectonly:
+            return None
+        if session.testsfailed and not session.config.option.continue_on_collection_errors:
+            return None  # pytest's own words for errors in collection
+        self._items = session.items
+        self._queue = RunQueue(len(self._items), self._block_of)
+        try:
+            for step, upcoming in self._steps():
+                self._run(step, upcoming)
+                if session.shouldfail:
+                    raise session.Failed(session.shouldfail)
+                if session.shouldstop:
+                    raise session.Interrupted(session.shouldstop)
+        finally:
+            self._settle(session)
+        return True
+
+    @pytest.hookimpl
+    def pytest_runtest_protocol(
+        self, item: pytest.Item, nextitem: pytest.Item | None
+    ) -> bool | None:
+        """Run one attempt; called instead of pytest's own implementation."""
+        if self._index < 0 or (self._is_foreign is not None and self._is_foreign(item)):
+            return None
+        index = self._index
+        place = {"nodeid": item.nodeid, "location": item.location}
+        if index not in self._properties:
+            item.ihook.pytest_runtest_logstart(**place)
+            n_properties = len(item.user_properties)
+        else:
+            n_properties = self._properties[index]
+            pytest_seam.forget_attempt(item, n_properties)
+        self._attempt(item, nextitem, index)
+        if self._put_back(index):
+            self._properties[index] = n_properties
+        else:
+            item.ihook.pytest_runtest_logfinish(**place)
+        return True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Treat the reports of subtests, which are logged from inside the call."""
+        if "context" in report.__dict__ and self._desk is not None and self._index >= 0:
+            self._desk.subtest(report, self._index)
+            if self._desk.will_repeat(self._index):
+                pytest_seam.take_failed_subtests(self._items[self._index])
+
+    def _steps(self) -> Iterator[tuple[Step, pytest.Item | None]]:
+        """Yield each step with the item of the one after it, as far as that is known."""
+        assert self._desk is not None
+        step = self._take()
+        while step is not None:
+            upcoming = self._take()
+            yield step, None if upcoming is None else self._items[upcoming.index]
+            step = upcoming if upcoming is not None else self._take()
+
+    def _take(self) -> Step | None:
+        assert self._desk is not None
+        desk, fresh = self._desk, self._queue.n_fresh
+        self._queue.is_held = desk.is_doubtful if fresh else desk.is_mass_failure
+        return self._queue.take(time.monotonic())
+
+    def _run(self, step: Step, upcoming: pytest.Item | None) -> None:
+        item = self._items[step.index]
+        self._sleep_until(step.start_at, item.session)
+        self._index = step.index
+        try:
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=upcoming)
+        finally:
+            self._index = -1
+
+    def _sleep_until(self, start_at: float, session: pytest.Session) -> None:
+        while start_at and not (session.shouldstop or session.shouldfail):
+            left_s = start_at - time.monotonic()
+            if left_s <= 0:
+                return
+            time.sleep(min(left_s, _NAP_S))
+
+    def _attempt(self, item: pytest.Item, nextitem: pytest.Item | None, index: int) -> None:
+        """Run the phases of one attempt, as pytest's own protocol does; log what the desk says."""
+        has_request = pytest_seam.begin(item)
+        try:
+            report = pytest_seam.run_phase(item, "setup")
+            self._log(item, report, index)
+            if report.passed:
+                if item.config.option.setupshow:
+                    pytest_seam.show_setup(item)
+                self._log(item, pytest_seam.run_phase(item, "call"), index)
+            after = self._after(item, nextitem, index)
+            self._log(item, pytest_seam.run_phase(item, "teardown", nextitem=after), index)
+        finally:
+            if has_request:
+                pytest_seam.forget_request(item)
+
+    def _after(
+        self, item: pytest.Item, nextitem: pytest.Item | None, index: int
+    ) -> pytest.Item | None:
+        """Return what the tear-down is to prepare for.
+
+        A test that comes next itself is torn down as for a neighbour: what is wider than the test
+        stays. A session about to stop tears everything down (pytest#11706).
+        """
+        assert self._desk is not None
+        if item.session.shouldfail or item.session.shouldstop:
+            return None
+        if nextitem is item or (nextitem is None and self._desk.will_repeat(index)):
+            return copy.copy(item)
+        return nextitem
+
+    def _log(self, item: pytest.Item, report: pytest.TestReport, index: int) -> None:
+        assert self._desk is not None
+        for one in self._desk.receive(report, index):
+            item.ihook.pytest_runtest_logreport(report=one)
+
+    def _put_back(self, index: int) -> bool:
+        assert self._desk is not None
+        decision = self._desk.take_due(index)
+        if decision is None:
+            return False
+        self._queue.put_back(index, time.monotonic() + decision.delay_s)
+        return True
+
+    def _settle(self, session: pytest.Session) -> None:
+        """Report as failed what was to be repeated and cannot be any more."""
+        assert self._desk is not None
+        self._queue.drop_reruns()
+        for report in self._desk.settle():
+            session.config.hook.pytest_runtest_logreport(report=report)
+
+    def _block_of(self, index: int) -> str:
+        scopes = shared_scopes(self._items[index])
+        return scopes[0] if scopes else ""
+
+
+def _is_below(item: pytest.Item) -> bool:
+    return item.path.is_relative_to(item.config.rootpath)
