@@ -148,6 +148,7 @@ class RerunDesk:
 
     def settle(self) -> Iterator[pytest.TestReport]:
         """Yield what is to be logged for the tests that were to be repeated and will not be."""
+        yield from self._break_off()
         if self.is_mass_failure and (self.pending or self.due):
             self._healer.note_mass_failure()
         for index in sorted(self.pending | self.due.keys()):
@@ -163,6 +164,17 @@ class RerunDesk:
                 yield report
         self.pending.clear()
         self.due.clear()
+
+    def _break_off(self) -> Iterator[pytest.TestReport]:
+        """End the attempts in the middle of which the session ended; yield what passed in them."""
+        for index, attempt in self._open.items():
+            if attempt.decision is None:
+                yield from attempt.held
+                continue
+            for one in attempt.held:
+                self._record(one)
+            self._put_back(index, attempt, [*attempt.held, *attempt.bad])
+        self._open.clear()
 
     def crash(self, report: pytest.TestReport, index: int) -> bool:
         """A worker died in a test; return whether the test is to be run once more."""

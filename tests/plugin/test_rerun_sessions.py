@@ -115,6 +115,28 @@ def test_what_waits_when_the_session_stops_has_failed(project: Callable[..., Pro
     assert attempts(result).count(("test_flaky", 1)) == 1
 
 
+@pytest.mark.parametrize("body", ["assert 0", "pass"])
+def test_a_session_that_ends_within_an_attempt_hides_nothing(
+    project: Callable[..., Project], body: str
+) -> None:
+    files = {
+        "test_a.py": f"""
+            import pytest
+            @pytest.fixture
+            def ends():
+                yield
+                pytest.exit("enough")
+            def test_it(ends): {body}
+        """
+    }
+    made = project(files)
+    bare = made.run(nexus=False)
+    result = made.run("--nexus-reruns=1", "--nexus-rerun-delay=0")
+    assert result.exit_status == bare.exit_status
+    final = [one for one in result.reports if one.outcome != "rerun"]
+    assert final == bare.reports
+
+
 def test_interrupt_from_the_keyboard_settles_what_waits(project: Callable[..., Project]) -> None:
     made = project(SUITE | {"test_b.py": "def test_c():\n    import time\n    time.sleep(60)\n"})
     running = made.start("--nexus-reruns=1", "--nexus-rerun-delay=30", "--nexus-order=off")
