@@ -23,8 +23,14 @@ _PRIOR: Final = (0.50, 0.60, 0.75, 0.80, 0.80)
 _STRENGTH: Final = 4.0
 """In how many attempts the less specific knowledge counts: suite for signature, and so on."""
 
-_CLOSE: Final = 0.1
-"""Chances that differ by less are the same: the shorter wait is taken."""
+_WORTH_S: Final = 60.0
+"""Seconds of waiting that one rescued test is worth: 6 s more have to rescue 10 % more."""
+
+_ATTEMPT_S: Final = 4.0
+"""Seconds of waiting that it is worth to spare an attempt: there is a bound to their number."""
+
+_LEAST: Final = 0.001
+"""Bound of a chance that is guessed from that of a shorter wait: nothing is certain."""
 
 
 class Recovery(NamedTuple):
@@ -82,7 +88,9 @@ class Recoveries:
         """Return the expected chance to pass by bucket, in (0, 1).
 
         A posterior mean with the less specific one as prior: test over signature over suite over
-        a fixed prior, (passed + m prior) / (passed + failed + m) with m = 4.
+        a fixed prior, (passed + m prior) / (passed + failed + m) with m = 4. What a bucket shows
+        moves the prior of the next one with it, by the ratio of what is left of failures: a wait
+        that was never tried is thought better than a shorter one, but no better than usual.
         """
         chances: Sequence[float] = _PRIOR
         for rows in (
@@ -93,22 +101,44 @@ class Recoveries:
             chances = _posterior(_tally(rows), chances)
         return list(chances)
 
-    def wait_s(self, key: str, signature: str, waited_s: float) -> tuple[float, float]:
+    def wait_s(
+        self, key: str, signature: str, waited_s: float, n_left: int = 1
+    ) -> tuple[float, float]:
         """Return until how long after the first failure to wait, and the chance to pass then.
 
-        The shortest bucket beyond what was waited already whose chance is within 0.1 of the best
-        of them; twice the time waited behind the last one.
+        The first of those waits, each longer than what was waited already, that together are
+        worth most: a rescue counts 60 s, the waiting what it takes, and each attempt 4 s. With
+        attempts left a short wait may be tried before a long one. Twice the time waited behind
+        the last bucket.
+
+        Args:
+            key: of the test.
+            signature: of the failure.
+            waited_s: since the first attempt ended.
+            n_left: attempts that may follow, this one included.
 
         >>> Recoveries().wait_s("t", "s", 0.0)
         (2.0, 0.75)
         """
         chances = self.chances(key, signature)
-        open_buckets = [b for b, start in enumerate(BUCKETS_S) if start > waited_s or not waited_s]
-        if not open_buckets:
+        if waited_s >= BUCKETS_S[-1]:
             return 2 * waited_s, chances[-1]
-        best = max(chances[bucket] for bucket in open_buckets)
-        chosen = next(b for b in open_buckets if chances[b] >= best - _CLOSE)
+        first = bisect_right(BUCKETS_S, waited_s) if waited_s else 0
+        _, chosen = _best(chances, first, waited_s, n_left)
         return BUCKETS_S[chosen], chances[chosen]
+
+
+def _best(chances: Sequence[float], first: int, waited_s: float, n_left: int) -> tuple[float, int]:
+    """Return the worth of the best waits from a bucket on, in seconds, and the first of them."""
+    values = []
+    for bucket in range(first, len(BUCKETS_S)):
+        value = chances[bucket] * _WORTH_S - (BUCKETS_S[bucket] - waited_s) - _ATTEMPT_S
+        if n_left > 1 and bucket + 1 < len(BUCKETS_S):
+            later, _ = _best(chances, bucket + 1, BUCKETS_S[bucket], n_left - 1)
+            value += (1 - chances[bucket]) * max(0.0, later)
+        values.append((value, -bucket))
+    value, chosen = max(values)
+    return value, -chosen
 
 
 def bucket_of(seconds: float) -> int:
@@ -121,10 +151,14 @@ def bucket_of(seconds: float) -> int:
 
 
 def _posterior(tally: Tally, prior: Sequence[float]) -> list[float]:
-    return [
-        (passed + _STRENGTH * before) / (passed + failed + _STRENGTH)
-        for passed, failed, before in zip(tally.passed, tally.failed, prior, strict=True)
-    ]
+    chances: list[float] = []
+    for passed, failed, before in zip(tally.passed, tally.failed, prior, strict=True):
+        expected = before
+        if chances:
+            left = (1 - before) / (1 - prior[len(chances) - 1])
+            expected = min(max(1 - (1 - chances[-1]) * left, _LEAST), 1 - _LEAST)
+        chances.append((passed + _STRENGTH * expected) / (passed + failed + _STRENGTH))
+    return chances
 
 
 def _tally(rows: Iterable[Recovery]) -> Tally:

@@ -124,7 +124,8 @@ def decide(
     if spent.n_reruns >= max(MAX_PER_RUN, MAX_SHARE_PER_RUN * spent.n_tests):
         reason = f"not repeated: {spent.n_reruns} reruns are the most a session makes"
         return Decision(is_rerun=False, reason=reason)
-    wait_s, hope = _wait(setback, recoveries, settings, is_new=is_new)
+    n_left = 1 if is_new else allowed - setback.number + 1
+    wait_s, hope = _wait(setback, recoveries, settings, n_left, is_new=is_new)
     left_s = settings.budget_s - spent.seconds - setback.duration_s
     if left_s < 0 or not settings.budget_s:
         reason = f"not repeated: the {settings.budget_s:.3g} s for reruns are spent"
@@ -226,7 +227,12 @@ def budget_s(text: str, planned_s: float) -> float:
 
 
 def _wait(
-    setback: Setback, recoveries: Recoveries, settings: RerunSettings, *, is_new: bool
+    setback: Setback,
+    recoveries: Recoveries,
+    settings: RerunSettings,
+    n_left: int,
+    *,
+    is_new: bool,
 ) -> tuple[float, str]:
     """Return the seconds until the next attempt, and what is hoped of them."""
     fixed_s = settings.delay_s if setback.delay_s is None else setback.delay_s
@@ -234,10 +240,11 @@ def _wait(
         return fixed_s, ""
     if is_new:
         return 0.0, ""
-    until_s, chance = recoveries.wait_s(setback.key, setback.signature, setback.waited_s)
+    until_s, chance = recoveries.wait_s(setback.key, setback.signature, setback.waited_s, n_left)
     wait_s = max(0.0, until_s - setback.waited_s)
     share = jitter(settings.seed, setback.key, setback.number)
-    hope = f"; such a failure passes {chance:.0%} after {until_s:g} s"
+    when = f"after {until_s:g} s" if until_s else "at once"
+    hope = f"; such a failure passes {chance:.0%} {when}"
     return wait_s * (1 + _JITTER * share), hope
 
 

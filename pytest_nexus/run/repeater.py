@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_nexus.attached import mark_known
 from pytest_nexus.run.alarm import Alarm
 from pytest_nexus.run.stand_in import REPEATS
 from pytest_nexus.timing import perf_counter
@@ -121,6 +122,8 @@ class Repeater:
         rep.node = node
         assert self._scheduling is not None
         is_final = rep.item_index == self._scheduling.stand_in
+        if is_final:
+            mark_known(rep)  # of no attempt
         for report in [rep] if is_final else self._filter(rep, node):
             self._log_report(node=node, rep=report)
 

@@ -5,7 +5,7 @@ xdist carries no type information, so its objects are described here as far as t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 import execnet
 from xdist import dsession, report, workermanage  # type: ignore[import-untyped]
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pytest
+
+
+_HAS_NEW_NAME: Final = hasattr(workermanage, "parse_tx_spec_config")
+"""Whether the name of a function is that of pytest-xdist 3.7."""
 
 
 class Gateway(Protocol):
@@ -66,7 +70,8 @@ def controller(config: pytest.Config) -> DSession:
 
 def count_workers(config: pytest.Config) -> int:
     """Return how many workers start with the session."""
-    return len(workermanage.parse_tx_spec_config(config))
+    name = "parse_tx_spec_config" if _HAS_NEW_NAME else "parse_spec_config"
+    return len(getattr(workermanage, name)(config))
 
 
 def are_local(config: pytest.Config) -> bool:

@@ -45,8 +45,8 @@ DIES_ONCE = """
 """
 
 
-def run(project: Project, *arguments: str) -> Result:
-    return project.run("-p", "nexus_repeating", *arguments, nexus=False)
+def run(project: Project, *arguments: str, companions: tuple[str, ...] | None = None) -> Result:
+    return project.run("-p", "nexus_repeating", *arguments, nexus=False, companions=companions)
 
 
 def attempts(project: Project, name: str) -> list[tuple[str, str]]:
@@ -409,6 +409,28 @@ def test_stand_in_is_never_run_as_a_test(project: MakeProject) -> None:
     assert run(suite, "-n1").exit_status == 0
     ran = (suite.root / "ran").read_text("utf-8").splitlines()
     assert ran == ["test_flaky nexus-stand-in"] * 2
+
+
+def test_timeout_spares_a_worker_that_waits_and_holds_for_each_attempt(
+    project: MakeProject,
+) -> None:
+    hangs = """
+        import pathlib, time
+
+        def test_hang():
+            mark = pathlib.Path("mark")
+            if not mark.exists():
+                mark.touch()
+                assert False, "the first attempt"
+            time.sleep(60)
+    """
+    suite = project({"test_a.py": hangs})
+
+    arguments = ("-n1", "--timeout", "1", "--repeat-delay", "1.5")
+    result = run(suite, *arguments, companions=("timeout",))
+
+    assert outcomes(suite, "test_hang") == ["failed", "failed"]
+    assert "Timeout (>1.0s)" in result.stdout
 
 
 def test_workers_that_collect_differently_end_the_run(project: MakeProject) -> None:

@@ -38,6 +38,8 @@ def rehearse(
     n_workers: int,
     durations: Sequence[float] | None = None,
     latency_s: float = LATENCY_S,
+    *,
+    reruns: bool = False,
 ) -> Rehearsal:
     """Return what the dispatch makes of a workload.
 
@@ -47,8 +49,10 @@ def rehearse(
         durations: what tests really take, by collection index; as expected by default. Set-ups
             that a cut makes due again come on top, as the workload has them.
         latency_s: of each message.
+        reruns: whether tests might be repeated; here none is.
     """
-    stage = _Stage(work, n_workers, durations or work.seconds, latency_s)
+    dispatch = Dispatch(work, n_workers, reruns=reruns)
+    stage = _Stage(work, dispatch, n_workers, durations or work.seconds, latency_s)
     stage.perform(stage.dispatch.join(list(stage.actors), 0.0))
     while stage.agenda:
         stage.step()
@@ -70,15 +74,20 @@ class _Actor:
 
 class _Stage:
     def __init__(
-        self, work: Workload, n_workers: int, durations: Sequence[float], latency_s: float
+        self,
+        work: Workload,
+        dispatch: Dispatch,
+        n_workers: int,
+        durations: Sequence[float],
+        latency_s: float,
     ) -> None:
-        self.dispatch = Dispatch(work, n_workers)
+        self.dispatch = dispatch
         self.actors = {f"gw{n}": _Actor(f"gw{n}") for n in range(n_workers)}
         self.agenda: list[tuple[float, int, str, str, object]] = []
         self.ended: dict[int, float] = {}
         self.worker_of: dict[int, str] = {}
         self.now = 0.0
-        self._durations = durations
+        self._durations = [*durations, 0.0]  # of the stand-in, where there is one
         self._latency_s = latency_s
         self._joints = _joints(work)
         self._serial = 0
@@ -139,8 +148,9 @@ class _Stage:
     def _end(self, actor: _Actor, index: object) -> None:
         assert isinstance(index, int)
         actor.is_busy = False
-        self.ended[index] = self.now
-        self.worker_of[index] = actor.name
+        if index != self.dispatch.stand_in:
+            self.ended[index] = self.now
+            self.worker_of[index] = actor.name
         self._later(self._latency_s, "finished", actor.name, index)
         self._go_on(actor)
 

@@ -15,7 +15,6 @@ import pytest
 from pytest_nexus.plan.dispatch.units import make_workload
 from pytest_nexus.run.repeater import Repeater
 from pytest_nexus.run.scheduler import SchedulerFactory
-from pytest_nexus.run.stand_in import REPEATS, RepeatingWorker
 from pytest_nexus.run.workers import CollectionChannels
 
 if TYPE_CHECKING:
@@ -86,12 +85,6 @@ class Desk:
         (session.config.rootpath / "attempts.json").write_text(json.dumps(self.attempts), "utf-8")
 
 
-def afresh(item: pytest.Item, n_properties: int) -> None:
-    del item.user_properties[n_properties:]
-    item.__dict__.pop("_instance", None)
-    item.__dict__.pop("_obj", None)
-
-
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--repeats", type=int, default=1)
     parser.addoption("--repeat-delay", type=float, default=0.0)
@@ -100,9 +93,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
-        if config.workerinput["nexus"].get(REPEATS):
-            config.pluginmanager.register(RepeatingWorker(afresh))
-        return
+        return  # nexus registers there what the controller asks for
 
     def planner(tests, tied):
         return make_workload(tied, range(len(tests)), [0.01] * len(tests), {})

@@ -51,7 +51,7 @@ def test_the_wait_is_learned_from_the_test(bucket: int) -> None:
 def test_the_test_overrules_the_signature_and_the_signature_the_suite() -> None:
     suite = passing_from(4, key="other", sign="another")
     signature = passing_from(1, key="other")
-    own = passing_from(0)
+    own = passing_from(0, times=1000)
     assert Recoveries(suite).wait_s("t", "s", 0.0)[0] == 30.0
     assert Recoveries(suite + signature).wait_s("t", "s", 0.0)[0] == 0.5
     assert Recoveries(suite + signature + own).wait_s("t", "s", 0.0)[0] == 0.0
@@ -63,7 +63,33 @@ def test_chances_are_the_documented_posterior_means() -> None:
     signature = (3 + 4 * suite) / (4 + 4)
     own = (3 + 4 * signature) / (4 + 4)
     assert known.chances("t", "s")[0] == pytest.approx(own)
-    assert known.chances("v", "q") == pytest.approx([suite, 0.6, 0.75, 0.8, 0.8])
+    assert known.chances("v", "q")[0] == pytest.approx(suite)
+
+
+def test_longer_waits_that_were_never_tried_are_better_by_the_usual_ratio() -> None:
+    nothing, known = Recoveries().chances("t", "s"), Recoveries([Recovery("t", "s", 2, 40, 60)])
+    chances = known.chances("t", "s")
+    assert chances[:2] == pytest.approx(nothing[:2])
+    assert chances[2] == pytest.approx(0.4, abs=0.05)
+    left = (1 - nothing[3]) / (1 - nothing[2])
+    assert 1 - chances[3] == pytest.approx((1 - chances[2]) * left)
+    assert chances[4] == pytest.approx(chances[3])
+
+
+def test_where_waiting_does_not_help_it_does_not_wait() -> None:
+    known = [Recovery("t", "s", bucket, 70, 30) for bucket in range(len(BUCKETS_S))]
+    assert [Recoveries(known).wait_s("t", "s", 0.0, n_left)[0] for n_left in (1, 2, 3)] == [0.0] * 3
+
+
+def test_with_attempts_left_a_short_wait_is_tried_before_a_sure_one() -> None:
+    chances = (0.0, 0.1, 0.75, 1.0, 1.0)
+    known = Recoveries(
+        Recovery("t", "s", bucket, round(1000 * one), round(1000 * (1 - one)))
+        for bucket, one in enumerate(chances)
+    )
+    assert known.wait_s("t", "s", 0.0, n_left=1)[0] == 8.0
+    assert known.wait_s("t", "s", 0.0, n_left=2)[0] == 2.0
+    assert known.wait_s("t", "s", 2.5, n_left=1)[0] == 8.0
 
 
 def test_the_shortest_of_nearly_equal_waits_is_taken() -> None:
@@ -104,12 +130,12 @@ def test_the_order_of_the_rows_does_not_matter(known: list[Recovery], order: lis
         )
 
 
-@given(rows, st.floats(0, 1e6))
+@given(rows, st.floats(0, 1e6), st.integers(1, 6))
 def test_it_waits_for_what_is_ahead_and_chances_are_chances(
-    known: list[Recovery], waited_s: float
+    known: list[Recovery], waited_s: float, n_left: int
 ) -> None:
     recoveries = Recoveries(known)
-    until_s, chance = recoveries.wait_s("t", "s", waited_s)
+    until_s, chance = recoveries.wait_s("t", "s", waited_s, n_left)
     assert 0 < chance < 1
     assert all(0 < one < 1 for one in recoveries.chances("t", "s"))
     assert until_s > waited_s or waited_s == 0

@@ -16,6 +16,7 @@ from pytest_nexus.plan.retry import (
     RerunSettings,
     Setback,
     Spent,
+    allowed_reruns,
     attempts_needed,
     budget_s,
     decide,
@@ -269,7 +270,9 @@ def test_a_wait_is_never_shorter_than_learned_or_asked_for_while_there_is_room(
     elif is_new:
         assert answer.delay_s == 0.0
     else:
-        until_s, _ = recoveries.wait_s(after.key, after.signature, after.waited_s)
+        allowed, _ = allowed_reruns(after, None, recoveries, settings, is_new=is_new)
+        n_left = allowed - after.number + 1
+        until_s, _ = recoveries.wait_s(after.key, after.signature, after.waited_s, n_left)
         learned_s = max(0.0, until_s - after.waited_s)
         slack_s = 1e-9 * (1 + room_s)
         assert answer.delay_s >= min(learned_s, room_s) - slack_s

@@ -21,36 +21,39 @@ def lower_bound(seconds: list[float], n_workers: int) -> float:
     return max(*seconds, sum(seconds) / n_workers)
 
 
+@pytest.mark.parametrize("reruns", [False, True])
 @example([1.0, 1.0, 3.0, 3.0, 3.0], 2)
 @given(st.lists(SECONDS, min_size=1, max_size=40), st.integers(1, 6))
 @settings(max_examples=60, deadline=None)
 def test_makespan_is_within_the_bound_of_list_scheduling(
-    seconds: list[float], n_workers: int
+    reruns: bool, seconds: list[float], n_workers: int
 ) -> None:
-    run = rehearse(free(seconds), n_workers, latency_s=0.0)
+    run = rehearse(free(seconds), n_workers, latency_s=0.0, reruns=reruns)
 
     longest = max(seconds)
     assert run.makespan_s <= sum(seconds) / n_workers + (1 - 1 / n_workers) * longest + 0.2
 
 
+@pytest.mark.parametrize("reruns", [False, True])
 @given(st.lists(SECONDS, min_size=1, max_size=40), st.integers(1, 6), st.randoms())
 @settings(max_examples=60, deadline=None)
 def test_every_test_runs_once_whatever_it_takes(
-    seconds: list[float], n_workers: int, rng: random.Random
+    reruns: bool, seconds: list[float], n_workers: int, rng: random.Random
 ) -> None:
     real = [value * rng.choice([0.01, 1.0, 30.0]) for value in seconds]
 
-    run = rehearse(free(seconds), n_workers, real)
+    run = rehearse(free(seconds), n_workers, real, reruns=reruns)
 
     assert sorted(run.ended_s) == list(range(len(seconds)))
 
 
+@pytest.mark.parametrize("reruns", [False, True])
 @pytest.mark.parametrize("n_workers", [2, 4, 8])
-def test_skewed_suite_ends_close_to_the_lower_bound(n_workers: int) -> None:
+def test_skewed_suite_ends_close_to_the_lower_bound(n_workers: int, reruns: bool) -> None:
     rng = random.Random(1)
     seconds = [rng.lognormvariate(-4, 1.8) for _ in range(2000)]
 
-    run = rehearse(free(seconds), n_workers)
+    run = rehearse(free(seconds), n_workers, reruns=reruns)
 
     assert run.makespan_s <= 1.02 * lower_bound(seconds, n_workers)
 
