@@ -53,6 +53,19 @@ _HEAVY: Final = (
         "pytest-testmon --testmon-noselect", "pytest-testmon", ("--testmon", "--testmon-noselect")
     ),
 )
+_STEPS: Final = (
+    _Variant(_BARE, "bare"),
+    _Variant("record", "nexus", ("--nexus", "--no-nexus-ingest", "--nexus-order=off"), (".nexus",)),
+    _Variant(
+        "start: read what is known of each",
+        "nexus",
+        ("--nexus", "--no-nexus-ingest", "--nexus-order=off"),
+        (_JOURNAL,),
+    ),
+    _Variant("describe and plan", "nexus", ("--nexus", "--no-nexus-ingest"), (_JOURNAL,)),
+    _Variant("ingest", "nexus", ("--nexus",), (_JOURNAL,)),
+)
+"""Sessions each of which does one thing more than the one before, named after it."""
 
 
 def measure(bench: Bench) -> list[Table]:
@@ -63,6 +76,7 @@ def measure(bench: Bench) -> list[Table]:
     suite = write_suite(bench.folder / "suite", n_tests)
     return [
         _compared(bench, suite, n_tests, _LIGHT, bench.size(11, 1)),
+        _taken_apart(bench, n_tests),
         _compared(bench, suite, n_tests, _HEAVY, bench.size(3, 1)),
     ]
 
@@ -80,6 +94,55 @@ def _compared(
         " nexus has no hook that runs for each test: differences as small as its own say little.",
         costs,
     )
+
+
+def _taken_apart(bench: Bench, n_tests: int) -> Table:
+    """Compare two sizes of suite: what a test costs is the slope between them."""
+    sizes = (n_tests // 5, n_tests)
+    sessions: dict[str, Session] = {}
+    for size in sizes:
+        suite = write_suite(bench.folder / f"suite of {size}", size)
+        own = _sessions(bench, suite, _STEPS)
+        for step in _STEPS[2:-1]:
+            _give_history(own[step.name], own[_STEPS[-1].name])
+        sessions |= {f"{name}, {size:,}": session for name, session in own.items()}
+    take_turns(sessions, 1)
+    rounds = bench.size(5, 1)
+    costs = take_turns(sessions, rounds)
+    cpus = {name: [cost.cpu_s for cost in each] for name, each in costs.items()}
+    rows = []
+    for step, before in zip(_STEPS[1:], _STEPS, strict=False):
+        small, large = (_more(cpus, step.name, before.name, size) for size in sizes)
+        slope = _slope(small, large, sizes[1] - sizes[0])
+        row: dict[str, str | float] = {
+            "part": step.name,
+            "us per test": 1e6 * slope,
+            "ms besides": 1e3 * (median(small) - slope * sizes[0]),
+        }
+        if step.name == "record":
+            bare = (cpus[f"{_BARE}, {size:,}"] for size in sizes)
+            percent = 100 * slope / _slope(*bare, sizes[1] - sizes[0])
+            row |= {
+                "percent of a bare test": percent,
+                "budget": within(percent, MAX_PERCENT, "%"),
+            }
+        rows.append(row)
+    return Table(
+        f"the parts, by suites of {sizes[0]:,} and {sizes[1]:,} tests, {rounds} rounds",
+        rows,
+        "Each session does one thing more than the one above it; processor time over that one,"
+        " differences by round. Per test: the slope between the two sizes, medians.",
+        costs,
+    )
+
+
+def _more(cpus: Mapping[str, Sequence[float]], name: str, before: str, size: int) -> list[float]:
+    own, other = cpus[f"{name}, {size:,}"], cpus[f"{before}, {size:,}"]
+    return [one - two for one, two in zip(own, other, strict=True)]
+
+
+def _slope(small: Sequence[float], large: Sequence[float], more: int) -> float:
+    return median(b - a for a, b in zip(small, large, strict=True)) / more
 
 
 def _sessions(bench: Bench, suite: Path, variants: Sequence[_Variant]) -> dict[str, Session]:
