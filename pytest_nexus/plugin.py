@@ -27,7 +27,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # Not by PYTEST_XDIST_WORKER: a pytest process that a test starts inherits it.
     if hasattr(config, "workerinput"):
         if config.workerinput.get("nexus"):
-            from pytest_nexus.registration import (  # noqa: PLC0415 - not enabled costs nothing
+            from pytest_nexus.worker import (  # noqa: PLC0415 - not enabled costs nothing
                 register_worker,
             )
 

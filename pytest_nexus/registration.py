@@ -1,11 +1,14 @@
-"""Registers the session objects of an enabled session, each with the hooks of one feature."""
+"""Registers the session objects of an enabled session, each with the hooks of one feature.
+
+For the single process or the controller; `pytest_nexus.worker` does it for a worker.
+"""
 
 from __future__ import annotations
 
 import os
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -14,7 +17,7 @@ from pytest_nexus.errors import NexusError, PlanError
 from pytest_nexus.options import read_options
 from pytest_nexus.pipeline import Pipeline, Share
 from pytest_nexus.record.environment import ci_run
-from pytest_nexus.record.observer import Observer, WorkerObserver
+from pytest_nexus.record.observer import Observer
 from pytest_nexus.record.recorder import Recorder
 from pytest_nexus.record.session import is_distributed
 from pytest_nexus.report.terminal import TerminalReport
@@ -22,7 +25,6 @@ from pytest_nexus.rerunning import (
     healing_of,
     register_healing,
     register_loop,
-    register_repeating_worker,
     register_worker_reruns,
 )
 from pytest_nexus.run.collection import Ordering, chosen_order
@@ -196,21 +198,6 @@ def _pinned_share(path: Path, shard: tuple[int, int] | None) -> Share:
     shard = shard or (1, 1)
     require_width(saved, shard[1])
     return Share(*shard, saved)
-
-
-def register_worker(config: pytest.Config) -> None:
-    """Register what a worker must see for the controller."""
-    from pytest_nexus.run.stand_in import REPEATS  # noqa: PLC0415 - in a worker
-    from pytest_nexus.run.workers import CHANNEL, WorkerDescriber  # noqa: PLC0415 - likewise
-
-    root: Path = config.rootpath
-    config.pluginmanager.register(WorkerObserver(root), "nexus-observer")
-    told = cast("Any", config).workerinput["nexus"]
-    channel = told.get(CHANNEL)
-    if channel is not None:
-        config.pluginmanager.register(WorkerDescriber(channel), "nexus-describer")
-    if told.get(REPEATS):
-        register_repeating_worker(config)
 
 
 def not_recorded(config: pytest.Config) -> str:

@@ -98,14 +98,3 @@ def register_worker_reruns(
     config.pluginmanager.register(reruns, "nexus-reruns")
     config.pluginmanager.register(reruns.repeater, "nexus-repeater")
     return reruns
-
-
-def register_repeating_worker(config: pytest.Config) -> None:
-    """Register, in an xdist worker, what lets it run a test more than once."""
-    from pytest_nexus import pytest_seam  # noqa: PLC0415 - in a worker
-    from pytest_nexus.run.stand_in import RepeatingWorker  # noqa: PLC0415 - likewise
-    from pytest_nexus.run.worker_reruns import RuleSender  # noqa: PLC0415 - likewise
-
-    config.addinivalue_line("markers", DESCRIPTION)
-    config.pluginmanager.register(RepeatingWorker(pytest_seam.forget_attempt), "nexus-repeating")
-    config.pluginmanager.register(RuleSender(foreign_tests(config)), "nexus-rules")

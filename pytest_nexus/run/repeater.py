@@ -14,7 +14,7 @@ import pytest
 
 from pytest_nexus.attached import mark_known
 from pytest_nexus.run.alarm import Alarm
-from pytest_nexus.run.stand_in import REPEATS
+from pytest_nexus.run.workers import REPEATS
 from pytest_nexus.timing import perf_counter
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ test that may follow.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,9 +17,6 @@ from pytest_nexus.run.xdist_worker_seam import hide_from_hooks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
-
-REPEATS: Final = "repeats"
-"""Key in `workerinput["nexus"]` of the workers that may be sent a test more than once."""
 
 
 class StandIn(pytest.Item):

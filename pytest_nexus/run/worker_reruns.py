@@ -1,14 +1,14 @@
-"""Reruns under xdist: the desk on the controller, what it must know of the items in each worker."""
+"""Reruns under xdist: the desk on the controller, fed with the reports of all workers."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_nexus.run.desk import RerunDesk
-from pytest_nexus.run.markers import RerunRule, rerun_rule
 from pytest_nexus.run.repeater import Repeater
+from pytest_nexus.run.sent_rules import is_foreign, sent_rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from pytest_nexus.healing import Healer
     from pytest_nexus.records import CollectedTest, Failure
     from pytest_nexus.run.xdist_seam import WorkerNode
-
-_RULE: Final = "nexus_rule"
-_IS_FOREIGN: Final = "nexus_is_foreign"
 
 
 class WorkerReruns:
@@ -37,7 +34,7 @@ class WorkerReruns:
         record: Callable[[pytest.TestReport], None],
     ) -> None:
         self._healer = healer
-        self._desk = RerunDesk(healer, self._test_of, _sent_rule, failure_of, record)
+        self._desk = RerunDesk(healer, self._test_of, sent_rule, failure_of, record)
         self.repeater = Repeater(self._filter)
         self.tests: Sequence[CollectedTest] = ()
         """By collection index, once the workers have collected."""
@@ -64,7 +61,7 @@ class WorkerReruns:
         return self.tests[index]
 
     def _filter(self, report: pytest.TestReport, node: WorkerNode) -> list[pytest.TestReport]:
-        if _IS_FOREIGN in report.__dict__:
+        if is_foreign(report):
             return [report]
         index: int = report.item_index
         reports = self._desk.receive(report, index)
@@ -85,41 +82,3 @@ class WorkerReruns:
         if is_held != self._is_held:
             self._is_held = is_held
             (self.repeater.hold if is_held else self.repeater.release)()
-
-
-class RuleSender:
-    """Attaches to failed reports what the marker of the test says; registered in each worker.
-
-    Args:
-        is_foreign: whether another plugin repeats a test, where one is there that could.
-    """
-
-    def __init__(self, is_foreign: Callable[[pytest.Item], bool] | None) -> None:
-        self._is_foreign = is_foreign
-        self._item: pytest.Item | None = None
-        self._rests = False
-        """Whether the item that runs is another plugin's to repeat."""
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> None:
-        """Note the item that runs."""
-        self._item = item
-        self._rests = self._is_foreign is not None and self._is_foreign(item)
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Called before xdist sends the report."""
-        if self._rests:
-            setattr(report, _IS_FOREIGN, True)
-        elif report.outcome == "failed" and self._item is not None:
-            rule = rerun_rule(self._item)
-            if rule is not None:
-                setattr(report, _RULE, [getattr(rule, name) for name in RerunRule.__slots__])
-
-
-def _sent_rule(report: pytest.TestReport, _: int) -> RerunRule | None:
-    sent = report.__dict__.get(_RULE)
-    if sent is None:
-        return None
-    reruns, delay_s, only, excepted, backoff = sent
-    return RerunRule(reruns, delay_s, tuple(only), tuple(excepted), backoff)

@@ -40,3 +40,26 @@ def test_not_enabled_loads_three_modules_and_leaves_nothing_behind(tmp_path):
 @pytest.mark.parametrize("arguments", [["--nexus"], ["--nexus", "-n", "1"]])
 def test_enabled_loads_nothing_heavy(tmp_path, arguments):
     assert not loaded(tmp_path, *arguments) & set(HEAVY)
+
+
+TELLING = """
+import json, sys
+from pathlib import Path
+
+def pytest_sessionfinish(session):
+    if hasattr(session.config, "workerinput"):
+        Path("loaded.json").write_text(json.dumps(sorted(sys.modules)))
+"""
+
+
+def test_a_worker_loads_only_what_it_needs(tmp_path):
+    (tmp_path / "conftest.py").write_text(TELLING)
+    (tmp_path / "test_one.py").write_text("def test_a(): pass")
+    session = [sys.executable, "-m", "pytest", "-q", "--nexus", "-n", "1"]
+    subprocess.run(session, cwd=tmp_path, capture_output=True, check=True)
+    loaded = set(json.loads((tmp_path / "loaded.json").read_text()))
+    ours = {name for name in loaded if name.startswith("pytest_nexus.")}
+    assert "pytest_nexus.record.observer" in ours
+    layers = {name.split(".")[1] for name in ours}
+    assert not layers & {"registration", "pipeline", "history", "impact", "plan", "report"}
+    assert "sqlite3" not in loaded
