@@ -103,11 +103,18 @@ def text_of(report: pytest.TestReport, failure: Failure) -> Raised:
     message = failure.message if crash is None else str(crash.message)
     first = _named(message, failure.exception)
     behind = getattr(report.longrepr, "chain", None) or ()
-    links = [(link[1], link[2] or "") for link in reversed(behind)][1:]
-    explicit = [_EXPLICIT in description for _, description in links]
+    links = list(reversed(behind))[1:]
+    explicit = [_EXPLICIT in (description or "") for *_, description in links]
     n_causes = explicit.index(False) if False in explicit else len(explicit)
-    texts = [_named(str(place.message)) if place is not None else "" for place, _ in links]
+    texts = [_named(_said_by(traceback, place)) for traceback, place, _ in links]
     return Raised((first, *texts), n_causes)
+
+
+def _said_by(traceback: Any, place: Any) -> str:
+    """Return the message of an exception in a chain; one that was never raised has no place."""
+    if place is not None:
+        return str(place.message)
+    return "".join(str(traceback).strip().splitlines()[-1:])
 
 
 def _named(message: str, exception: str = "") -> str:
