@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from tests.support.project import Project, Result
 
+WAYS = pytest.mark.parametrize("way", [(), ("-n", "2")], ids=["plain", "workers"])
 AT_ONCE = ("--nexus-reruns=2", "--nexus-rerun-delay=0")
 BASE = {"pytest.ini": "[pytest]\npythonpath = .\n", "once.py": ONCE}
 FLAKY = BASE | {
@@ -97,8 +98,9 @@ def test_a_test_marked_for_another_engine_is_left_to_it(project: Callable[..., P
     assert attempts(result)[:2] == [("test_ours", 1), ("test_ours", 2)]
 
 
+@WAYS
 def test_the_timeout_of_a_test_is_set_anew_for_each_attempt(
-    project: Callable[..., Project],
+    project: Callable[..., Project], way: tuple[str, ...]
 ) -> None:
     files = {
         "test_a.py": """
@@ -112,6 +114,7 @@ def test_the_timeout_of_a_test_is_set_anew_for_each_attempt(
         "--nexus-rerun-delay=0",
         "--timeout=0.3",
         "--timeout-method=signal",
+        *way,
         companions=("timeout",),
     )
     assert attempts(result) == [("test_fine", 1), ("test_hangs", 1), ("test_hangs", 2)]
@@ -120,7 +123,8 @@ def test_the_timeout_of_a_test_is_set_anew_for_each_attempt(
     }
 
 
-def test_coroutines_are_repeated(project: Callable[..., Project]) -> None:
+@WAYS
+def test_coroutines_are_repeated(project: Callable[..., Project], way: tuple[str, ...]) -> None:
     files = {
         "test_a.py": """
             import asyncio
@@ -146,7 +150,7 @@ def test_coroutines_are_repeated(project: Callable[..., Project]) -> None:
         """
     }
     strict = {"pytest.ini": "[pytest]\npythonpath = .\nasyncio_mode = auto\n"}
-    result = project(BASE | files | strict).run(*AT_ONCE, companions=("asyncio",))
+    result = project(BASE | files | strict).run(*AT_ONCE, *way, companions=("asyncio",))
     assert attempts(result) == [
         *[("test_broken", number) for number in (1, 2, 3)],
         *[("test_call", number) for number in (1, 2)],
