@@ -43,8 +43,12 @@ class Repeater:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
-        """Called on the controller for each worker before it starts."""
-        node.workerinput.setdefault("nexus", {})[REPEATS] = True
+        """Called on the controller for each worker before it starts.
+
+        Under `--dist=each` every worker runs all the items it has: there is to be none more.
+        """
+        if node.config.getvalue("dist") != "each":
+            node.workerinput.setdefault("nexus", {})[REPEATS] = True
 
     def pytest_sessionfinish(self) -> None:
         """End the thread that wakes the controller."""

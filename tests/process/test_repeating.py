@@ -95,9 +95,18 @@ def test_only_test_of_the_run_is_repeated_as_often_as_is_said(project: MakeProje
 
 
 def test_test_starts_and_finishes_once_whatever_its_attempts(project: MakeProject) -> None:
-    suite = project({"test_a.py": FLAKY.format(name="flaky")})
+    watches = """
+        import os
+
+        def pytest_runtest_logfinish(nodeid):
+            if "PYTEST_XDIST_WORKER" not in os.environ:
+                with open("finished", "a") as log:
+                    print(nodeid, file=log)
+    """
+    suite = project({"conftest.py": watches, "test_a.py": FLAKY.format(name="flaky")})
 
     assert run(suite, "-n2").names == ["test_flaky"]
+    assert (suite.root / "finished").read_text("utf-8").split() == ["test_a.py::test_flaky"]
 
 
 def test_run_waits_for_a_rerun_when_nothing_else_is_left(project: MakeProject) -> None:
@@ -451,3 +460,43 @@ def test_no_tests_at_all(project: MakeProject) -> None:
     suite = project({"test_a.py": ""})
 
     assert run(suite, "-n2").exit_status == pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+def test_each_is_left_to_xdist(project: MakeProject) -> None:
+    suite = project({"test_a.py": MANY.format(name="a", n=3)})
+
+    result = run(suite, "-n2", "--dist", "each")
+
+    assert "6 passed" in result.stdout
+
+
+def test_worker_that_was_killed_while_it_waited_was_in_no_test(project: MakeProject) -> None:
+    kills = """
+        import os, pathlib, signal, time
+
+        pid = pathlib.Path("pid")
+
+        def test_quick():
+            pid.with_name("part").write_text(str(os.getpid()))
+            pid.with_name("part").rename(pid)
+
+        def test_slow():
+            mark = pathlib.Path("mark")
+            if mark.exists():
+                return
+            mark.touch()
+            while not pid.exists():
+                time.sleep(0.01)
+            time.sleep(0.3)
+            os.kill(int(pid.read_text()), getattr(signal, "SIGKILL", signal.SIGTERM))
+            time.sleep(0.3)
+            assert False, "the first attempt"
+    """
+    suite = project({"test_a.py": kills})
+
+    result = run(suite, "-n2")
+
+    assert "replacing crashed worker" in result.stdout
+    assert "crashed while running" not in result.stdout
+    assert "2 passed" in result.stdout
+    assert outcomes(suite, "test_slow") == ["failed", "passed"]

@@ -113,6 +113,18 @@ def test_rerun_does_not_wait_for_a_worker_that_is_busy_for_longer() -> None:
     assert sent(dispatch.finish("b", 1, 1.0, 1.0), "b") == [1, 2]
 
 
+def test_rerun_does_not_stand_behind_a_long_test_where_another_worker_is_free_sooner() -> None:
+    dispatch, queues = repeating(1.0, 1.0, 1.0, 4.0, *[0.5] * 20, workers="abc")
+    assert queues == {"a": [0, 3], "b": [1, 4], "c": [2, 5]}
+    dispatch.again(2, 0.5, avoid="c")
+    assert 2 not in sent(dispatch.finish("c", 2, 1.0, 0.5))
+
+    commands = dispatch.finish("a", 0, 1.0, 0.6)
+
+    assert len(sent(commands, "a")) == 1
+    assert 2 not in sent(commands, "a")
+
+
 def test_only_worker_repeats_its_own_test() -> None:
     dispatch, _ = repeating(1.0, workers="a")
     dispatch.again(0, 1.0, avoid="a")
@@ -218,6 +230,23 @@ def test_reruns_that_are_given_up_are_not_sent(give_up: str) -> None:
 
     assert dispatch.finish("b", 1, 1.0, 1.0) == []
     assert dispatch.is_finished
+
+
+def test_rerun_that_a_stop_asks_back_is_forgotten() -> None:
+    dispatch, queues = repeating(*[0.01] * 30, workers="a")
+    queue = queues["a"]
+    dispatch.again(0, 0.01, avoid="a")
+    while 0 not in queue[1:]:
+        queue += sent(dispatch.finish("a", queue.pop(0), 0.01, 0.01))
+    n_unsent = dispatch.unsent
+
+    withdrawals = dispatch.stop()
+    asked = [index for command in withdrawals for index in command.indices]
+    for command in withdrawals:
+        dispatch.withdrawn("a", command.indices, 0.02)
+
+    assert 0 in asked
+    assert dispatch.unsent == n_unsent + len(asked) - 1
 
 
 def test_after_the_last_crash_what_waits_is_dealt_out_at_once() -> None:

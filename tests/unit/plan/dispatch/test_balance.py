@@ -63,7 +63,7 @@ def test_the_two_tests_that_a_worker_has_taken_up_stay_with_it() -> None:
 
 def test_stand_in_and_reruns_are_not_asked_back() -> None:
     lane, ledger = loaded(0.0, reruns=True)
-    for index in range(7):
+    for index in range(6):
         ledger.close_test(lane, index)
     ledger.pool.decide(Rerun(0, 0.0, "b"), is_running=False)
     ledger.pool.advance(0.0)
@@ -72,5 +72,5 @@ def test_stand_in_and_reruns_are_not_asked_back() -> None:
     lane.anchor()
     lane.look(ledger.seconds, 0.0)
 
-    assert list(lane.queue) == [7, 0, 8]
-    assert best_withdrawal(lane, ledger, -20.0) == (0, 2.0)
+    assert list(lane.queue) == [6, 7, 0, 8]
+    assert best_withdrawal(lane, ledger, -20.0) == (0, 3.0)

@@ -54,6 +54,8 @@ class Model(RuleBasedStateMachine):
     """Workers finish, die, join and answer in any order; each test ends up run or blamed."""
 
     has_reruns = False
+    is_over = False
+    """Whether xdist ends the run, as it replaces no worker any more."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -177,7 +179,8 @@ class Model(RuleBasedStateMachine):
     @rule()
     @precondition(lambda self: len(self.workers) < 5)
     def join(self) -> None:
-        self.obey(self.dispatch.join([self.hire()], self.now))
+        if not self.is_over:
+            self.obey(self.dispatch.join([self.hire()], self.now))
 
     @invariant()
     def no_attempt_is_in_two_places(self) -> None:
@@ -244,6 +247,8 @@ class RerunModel(Model):
         """Where the last attempt of a repeated test ran."""
         self.is_held = False
         self.is_given_up = False
+        self.drained: set[int] = set()
+        """Tests whose rerun was dealt out then, like one that has not run."""
 
     @property
     def n_waiting(self) -> int:
@@ -273,7 +278,7 @@ class RerunModel(Model):
         return False
 
     def note_lost(self, index: int) -> None:
-        if not self.ended[index]:
+        if not self.ended[index] or index in self.drained:
             return
         if self.is_given_up:
             self.owed[index] -= 1
@@ -320,6 +325,7 @@ class RerunModel(Model):
         self.obey(self.dispatch.woken(self.now))
 
     @rule()
+    @precondition(lambda self: not self.is_held and self.waiting)
     def hold(self) -> None:
         self.is_held = True
         self.obey(self.dispatch.hold())
@@ -331,12 +337,46 @@ class RerunModel(Model):
         self.obey(self.dispatch.release(self.now))
 
     @rule()
-    @precondition(lambda self: self.ended.total() > 5)
+    @precondition(lambda self: self.ended.total() > 15 and len(self.waiting) > 1)
     def abandon(self) -> None:
         self.is_given_up = True
         self.owed.subtract(self.waiting)
         self.waiting.clear()
         self.obey(self.dispatch.abandon(self.now))
+
+    @rule(data=st.data())
+    @precondition(lambda self: len(self.workers) > 1 and self.ended.total() > 3)
+    def crash_for_the_last_time(self, data: st.DataObject) -> None:
+        """As xdist has it: what is left is dealt out, and all are told to end."""
+        if self.is_over or self.dispatch.is_finished:
+            return
+        self.crash(data)
+        running = {self.workers[name].queue[0] for name in self.testing()}
+        dropped = self.waiting if self.is_held else self.waiting & running
+        self.owed.subtract(dropped)
+        self.drained = self.waiting - dropped
+        self.waiting.clear()
+        self.is_given_up = self.is_over = True
+        self.obey(self.dispatch.drain(self.now))
+        for worker in self.workers.values():
+            worker.ends = True
+
+    def teardown(self) -> None:
+        if self.dispatch is None:
+            return
+        if self.is_over:
+            self.end_early()
+            return
+        if self.is_held and self.ended.total() % 3 and not self.dispatch.is_finished:
+            self.release()
+        super().teardown()
+
+    def end_early(self) -> None:
+        """What was sent is run; the rest is counted, and the adapter says so."""
+        for _ in range(20 * self.owed.total() + 20):
+            super().go_on()
+        assert not self.in_test
+        assert self.ended.total() + self.dispatch.unsent == self.owed.total()
 
     def go_on(self) -> None:
         before = self.ended.total()
