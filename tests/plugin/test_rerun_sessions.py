@@ -139,10 +139,11 @@ def test_a_session_that_ends_within_an_attempt_hides_nothing(
 
 def test_interrupt_from_the_keyboard_settles_what_waits(project: Callable[..., Project]) -> None:
     made = project(SUITE | {"test_b.py": "def test_c():\n    import time\n    time.sleep(60)\n"})
-    running = made.start("--nexus-reruns=1", "--nexus-rerun-delay=30", "--nexus-order=off")
-    running.wait_for_attempts(4)
-    os.killpg(running.process.pid, signal.SIGINT)
-    assert running.process.wait(60) == 2
+    waiting = ("--nexus-reruns=1", "--nexus-rerun-delay=30", "--nexus-order=off")
+    with made.start(*waiting) as running:
+        running.wait_for_attempts(4)
+        os.kill(running.process.pid, signal.SIGINT)
+        assert running.process.wait(60) == 2
     (journal,) = made.journals
     lines = journal.read_text("utf-8")
     assert lines.count("test_flaky") >= 1

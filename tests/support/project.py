@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -172,6 +173,7 @@ class Project:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
+                preexec_fn=_hears_interrupts,  # noqa: PLW1509 - no threads are here
             ),
             self.root,
         )
@@ -241,6 +243,11 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     """The lines of a journal; a last one without an end is left out."""
     whole, _, _ = path.read_text("utf-8").rpartition("\n")
     return [json.loads(line) for line in whole.splitlines()]
+
+
+def _hears_interrupts() -> None:
+    """Undo what a shell does to a background job, whose children would not be interrupted."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _read_probe(path: Path) -> tuple[list[str], list[Report]]:
