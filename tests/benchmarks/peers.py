@@ -42,6 +42,8 @@ PEERS: Final = {
         Peer("pytest-split", ("pytest-split",)),
         Peer("pytest-reportlog", ("pytest-reportlog",)),
         Peer("pytest-testmon", ("pytest-testmon",)),
+        Peer("pytest-rerunfailures", ("pytest-rerunfailures==16.7",)),
+        Peer("pytest-retry", ("pytest-retry",)),
     )
 }
 

@@ -22,11 +22,11 @@ class RunFailedError(Exception):
     """A measured command did not end as it should."""
 
 
-def measured(command: Sequence[str | Path], folder: Path) -> Cost:
+def measured(command: Sequence[str | Path], folder: Path, status: int = 0) -> Cost:
     """Run a command in a folder and return its cost.
 
     Raises:
-        RunFailedError: it ended with another status than 0; with the end of what it printed.
+        RunFailedError: it ended with another status; with the end of what it printed.
     """
     with TemporaryFile() as output:
         start = perf_counter()
@@ -38,12 +38,12 @@ def measured(command: Sequence[str | Path], folder: Path) -> Cost:
             stderr=subprocess.STDOUT,
             env=environment(),
         )
-        _, status, usage = os.wait4(process.pid, 0)
+        _, ended, usage = os.wait4(process.pid, 0)
         wall_s = perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
+        process.returncode = os.waitstatus_to_exitcode(ended)
         output.seek(0)
         text = output.read().decode("utf-8", "replace")
-    if process.returncode != 0:
+    if process.returncode != status:
         shown = " ".join(map(str, command))
         raise RunFailedError(f"status {process.returncode} of {shown} in {folder}: {text[-2000:]}")
     return Cost(usage.ru_utime + usage.ru_stime, wall_s, text)

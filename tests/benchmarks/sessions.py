@@ -25,6 +25,8 @@ class Session:
     arguments: tuple[str, ...] = ()
     forgets: tuple[str, ...] = ()
     """Files and folders removed before each session, outside the measurement."""
+    status: int = 0
+    """How it is to end."""
 
     def __call__(self) -> Cost:
         """Run the suite once and return what it cost."""
@@ -35,4 +37,4 @@ class Session:
             else:
                 path.unlink(missing_ok=True)
         python = str(self.environment.python)
-        return measured((python, "-m", "pytest", "-q", *self.arguments), self.folder)
+        return measured((python, "-m", "pytest", "-q", *self.arguments), self.folder, self.status)
