@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
-from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Final
 
 from tests.benchmarks.flaky_suites import DOWN, write_flaky_suite
@@ -12,6 +10,8 @@ from tests.benchmarks.rerun_tools import NEXUS, TOOLS, Counted, session_of
 from tests.benchmarks.table import Table, within
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.benchmarks.bench import Bench
     from tests.benchmarks.table import Cell
 
