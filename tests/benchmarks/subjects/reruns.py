@@ -21,19 +21,17 @@ if TYPE_CHECKING:
 
 TITLE = "wall time for flaky tests that are repeated, beside peers"
 
-WORKERS: Final = (0,)
-"""For each a table: 0 is a single process, else so many xdist workers."""
-
 RECOVERS_S: Final = 1.0
 SHARE_OF_BEST: Final = 0.2
 
 
 def measure(bench: Bench) -> list[Table]:
-    """Run both suites with every tool, all taking turns."""
-    return [_flakes(bench, n_workers) for n_workers in WORKERS]
+    """Run both suites with every tool in a single process, all taking turns."""
+    return [compared(bench)]
 
 
-def _flakes(bench: Bench, n_workers: int) -> Table:
+def compared(bench: Bench, n_workers: int = 0) -> Table:
+    """Return the table for a single process, or for so many xdist workers."""
     n_tests, n_flaky = bench.size(2_000, 40), bench.size(20, 2)
     folder = Path(mkdtemp(dir=bench.folder))
     flaky = write_flaky_suite(
