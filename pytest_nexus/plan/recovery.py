@@ -87,17 +87,17 @@ class Recoveries:
     def chances(self, key: str, signature: str) -> list[float]:
         """Return the expected chance to pass by bucket, in (0, 1).
 
-        A posterior mean with the less specific one as prior: test over signature over suite over
-        a fixed prior, (passed + m prior) / (passed + failed + m) with m = 4. What a bucket shows
-        moves the prior of the next one with it, by the ratio of what is left of failures: a wait
-        that was never tried is thought better than a shorter one, but no better than usual.
+        A posterior mean with the less specific one as prior: the test over other tests with the
+        signature over the rest of the suite over a fixed prior, each attempt counted once,
+        (passed + m prior) / (passed + failed + m) with m = 4. What a bucket shows moves the prior
+        of the next one with it, by the ratio of what is left of failures: a wait that was never
+        tried is thought better than a shorter one, but no better than usual.
         """
+        own = self._by_test.get(key, ())
+        alike = [row for row in self._by_signature.get(signature, ()) if row.key != key]
+        others = [row for row in self._all if row.key != key and row.signature != signature]
         chances: Sequence[float] = _PRIOR
-        for rows in (
-            self._all,
-            self._by_signature.get(signature, ()),
-            self._by_test.get(key, ()),
-        ):
+        for rows in (others, alike, own):
             chances = _posterior(_tally(rows), chances)
         return list(chances)
 

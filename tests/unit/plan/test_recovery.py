@@ -21,7 +21,7 @@ rows = st.lists(
 )
 
 
-def passing_from(bucket: int, times: int = 100, key: str = "t", sign: str = "s") -> list[Recovery]:
+def passing_from(bucket: int, times: int = 1000, key: str = "t", sign: str = "s") -> list[Recovery]:
     """What is known of a failure that goes away in a bucket: never before, always from there on."""
     return [
         Recovery(key, sign, place, *((times, 0) if place >= bucket else (0, times)))
@@ -51,7 +51,7 @@ def test_the_wait_is_learned_from_the_test(bucket: int) -> None:
 def test_the_test_overrules_the_signature_and_the_signature_the_suite() -> None:
     suite = passing_from(4, key="other", sign="another")
     signature = passing_from(1, key="other")
-    own = passing_from(0, times=1000)
+    own = passing_from(0)
     assert Recoveries(suite).wait_s("t", "s", 0.0)[0] == 30.0
     assert Recoveries(suite + signature).wait_s("t", "s", 0.0)[0] == 0.5
     assert Recoveries(suite + signature + own).wait_s("t", "s", 0.0)[0] == 0.0
@@ -59,11 +59,17 @@ def test_the_test_overrules_the_signature_and_the_signature_the_suite() -> None:
 
 def test_chances_are_the_documented_posterior_means() -> None:
     known = Recoveries([Recovery("t", "s", 0, 3, 1), Recovery("u", "r", 0, 0, 4)])
-    suite = (3 + 4 * 0.5) / (8 + 4)
-    signature = (3 + 4 * suite) / (4 + 4)
-    own = (3 + 4 * signature) / (4 + 4)
-    assert known.chances("t", "s")[0] == pytest.approx(own)
-    assert known.chances("v", "q")[0] == pytest.approx(suite)
+    rest = (0 + 4 * 0.5) / (4 + 4)
+    assert known.chances("t", "s")[0] == pytest.approx((3 + 4 * rest) / (4 + 4))
+    assert known.chances("v", "s")[0] == pytest.approx((3 + 4 * rest) / (4 + 4))
+    assert known.chances("v", "q")[0] == pytest.approx((3 + 4 * 0.5) / (8 + 4))
+
+
+def test_each_attempt_counts_once() -> None:
+    """Else one failure after each wait would end all hope, in three steps."""
+    once = Recoveries([Recovery("t", "s", bucket, 0, 1) for bucket in range(4)])
+    assert once.chances("t", "s")[0] == pytest.approx(4 * 0.5 / 5)
+    assert once.chances("t", "s")[4] > 0.4
 
 
 def test_longer_waits_that_were_never_tried_are_better_by_the_usual_ratio() -> None:
@@ -77,7 +83,7 @@ def test_longer_waits_that_were_never_tried_are_better_by_the_usual_ratio() -> N
 
 
 def test_where_waiting_does_not_help_it_does_not_wait() -> None:
-    known = [Recovery("t", "s", bucket, 70, 30) for bucket in range(len(BUCKETS_S))]
+    known = [Recovery("t", "s", bucket, 700, 300) for bucket in range(len(BUCKETS_S))]
     assert [Recoveries(known).wait_s("t", "s", 0.0, n_left)[0] for n_left in (1, 2, 3)] == [0.0] * 3
 
 
@@ -93,7 +99,9 @@ def test_with_attempts_left_a_short_wait_is_tried_before_a_sure_one() -> None:
 
 
 def test_the_shortest_of_nearly_equal_waits_is_taken() -> None:
-    known = [Recovery("t", "s", place, 95 if place else 88, 5) for place in range(len(BUCKETS_S))]
+    known = [
+        Recovery("t", "s", place, 965 if place else 960, 40) for place in range(len(BUCKETS_S))
+    ]
     assert Recoveries(known).wait_s("t", "s", 0.0)[0] == 0.0
 
 
