@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import deque
+from heapq import heapreplace
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.plan.dispatch.units import Unit
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 _GRAIN: Final = 128
 """A job is long if it takes more than this part of what each worker has to do. Whatever is
 shorter may come in any order: at the end it costs less than 1 % of the run."""
+
+_PACKED: Final = 12
+"""Long jobs of each worker that are packed in thought: of all of them, they divide least evenly.
+With 4 the workers end less together; with 24 the order of the plan suffers more than that gains."""
 
 
 class Backlog:
@@ -72,16 +77,19 @@ class Backlog:
         return self._take(place)
 
     def pressure(self, n_workers: int) -> float:
-        """Return the seconds that the long jobs alone need on this many workers.
+        """Return the seconds after which this many workers are done with the long jobs alone.
 
         The lower bound max over j of (j + 1) * d[j * N], with d in descending order: one of N
-        workers has to do j + 1 of the first j * N + 1 jobs.
+        workers has to do j + 1 of the first j * N + 1 jobs. Or more, where the longest 12 for each
+        worker do not divide evenly: what they take packed by LPT, longest first, each to the
+        worker that is free first (R. L. Graham, Bounds on multiprocessing timing anomalies, 1969).
         """
         key = (n_workers, self._n_moves)
         if self._pressure[0] != key:
             every = range(0, len(self._long), n_workers)
             seconds = ((j + 1) * -self._long[k][0] for j, k in enumerate(every))
-            self._pressure = (key, max(seconds, default=0.0))
+            longest = [-weight for weight, _ in self._long[: _PACKED * n_workers]]
+            self._pressure = (key, max(_packed(longest, n_workers), *seconds, 0.0))
         return self._pressure[1]
 
     def give_back(self, jobs: Iterable[Job], seconds: Sequence[float]) -> None:
@@ -127,6 +135,18 @@ class Backlog:
             if found < len(self._long) and self._long[found] == pair:
                 del self._long[found]
         return self._jobs[place]
+
+
+def _packed(descending: Sequence[float], n_workers: int) -> float:
+    """Return when the last of some workers is done, each job going to the one that is free first.
+
+    >>> _packed([3.0, 3.0, 2.0, 2.0, 2.0], 2)
+    7.0
+    """
+    free_at_s = [0.0] * n_workers
+    for seconds in descending:
+        heapreplace(free_at_s, free_at_s[0] + seconds)
+    return max(free_at_s)
 
 
 def _weight(job: Job, seconds: Sequence[float]) -> float:

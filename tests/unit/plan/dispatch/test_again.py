@@ -114,7 +114,7 @@ def test_rerun_does_not_wait_for_a_worker_that_is_busy_for_longer() -> None:
 
 
 def test_rerun_does_not_stand_behind_a_long_test_where_another_worker_is_free_sooner() -> None:
-    dispatch, queues = repeating(1.0, 1.0, 1.0, 4.0, *[0.5] * 20, workers="abc")
+    dispatch, queues = repeating(1.0, 1.0, 1.0, 4.0, *[0.5] * 40, workers="abc")
     assert queues == {"a": [0, 3], "b": [1, 4], "c": [2, 5]}
     dispatch.again(2, 0.5, avoid="c")
     assert 2 not in sent(dispatch.finish("c", 2, 1.0, 0.5))

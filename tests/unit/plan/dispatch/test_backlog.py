@@ -44,11 +44,15 @@ def test_pressure_is_what_the_long_jobs_need_alone() -> None:
 
 def test_pressure_follows_what_is_taken_and_given_back() -> None:
     jobs = backlog(SECONDS)
-    assert jobs.pressure(2) == pytest.approx(5.0)
+    assert jobs.pressure(2) == pytest.approx(6.0)
     jobs.pop_longest()
     assert jobs.pressure(2) == pytest.approx(3.0)
     jobs.give_back([2], SECONDS)
-    assert jobs.pressure(2) == pytest.approx(5.0)
+    assert jobs.pressure(2) == pytest.approx(6.0)
+
+
+def test_pressure_counts_what_long_jobs_that_do_not_divide_evenly_need() -> None:
+    assert backlog([3.0, 3.0, 2.0, 2.0, 2.0]).pressure(2) == pytest.approx(7.0)
 
 
 def test_tests_that_stay_last_are_neither_longest_nor_shortest() -> None:

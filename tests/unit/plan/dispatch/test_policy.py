@@ -72,6 +72,12 @@ def test_long_test_goes_first_where_one_worker_must_run_two_of_them() -> None:
     assert sent(commands, "b")[0] == 0
 
 
+def test_long_tests_that_do_not_divide_evenly_go_while_short_ones_are_left() -> None:
+    seconds = (*[0.02] * 150, 2.0, 2.0, 2.0, 3.0, 3.0)
+
+    assert rehearse(free(*seconds), 2).makespan_s == pytest.approx(sum(seconds) / 2, rel=0.01)
+
+
 def test_one_worker_follows_the_plan_whatever_the_seconds() -> None:
     seconds = (0.1, 5.0, 0.2, 3.0, 0.1)
     ended = rehearse(free(*seconds), 1).ended_s
