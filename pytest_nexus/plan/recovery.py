@@ -76,6 +76,11 @@ class Recoveries:
             self._by_signature.setdefault(row.signature, []).append(row)
             self._all.append(row)
 
+    @property
+    def n_known(self) -> int:
+        """How many tallies there are; without any the chances are guessed."""
+        return len(self._all)
+
     def of_test(self, key: str) -> Tally:
         """Return what is known of a test."""
         return _tally(self._by_test.get(key, ()))

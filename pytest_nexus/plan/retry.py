@@ -244,7 +244,7 @@ def _wait(
     wait_s = max(0.0, until_s - setback.waited_s)
     share = jitter(settings.seed, setback.key, setback.number)
     when = f"after {until_s:g} s" if until_s else "at once"
-    hope = f"; such a failure passes {chance:.0%} {when}"
+    hope = f"; such a failure passes {chance:.0%} {when}" if recoveries.n_known else ""
     return wait_s * (1 + _JITTER * share), hope
 
 
