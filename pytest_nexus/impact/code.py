@@ -1,0 +1,99 @@
+"""What the files of the tests say: which identifiers each test names, and what its file imports."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from pytest_nexus import timing
+from pytest_nexus.impact.changed_words import IDENTIFIER
+from pytest_nexus.impact.imports import ImportGraph
+from pytest_nexus.predictor.schema import ChangedWords, TestCode
+from pytest_nexus.predictor.words import bag
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from pathlib import Path
+
+BUDGET_S: Final = 1.0
+"""For all files of a session: what was not read by then is judged by its name and its path."""
+
+MAX_FILE_BYTES: Final = 1_000_000
+
+
+def read_code(
+    root: Path,
+    paths: Iterable[str],
+    words: Mapping[str, ChangedWords],
+    sources: Collection[str],
+    budget_s: float = BUDGET_S,
+) -> dict[str, TestCode]:
+    """Return what test files say, as far as it bears on a change; never raises.
+
+    Args:
+        root: the folder that paths are relative to.
+        paths: of the test files.
+        words: by changed file, the identifiers on its changed lines; a test file that has none of
+            them is not parsed.
+        sources: the changed files that are no test files.
+        budget_s: seconds after which the files left are not read.
+    """
+    deadline = timing.perf_counter() + budget_s
+    wanted = frozenset(name for changed in words.values() for name in changed.words)
+    texts = _Texts(root)
+    graph = ImportGraph(root, texts.get)
+    found = {}
+    for path in dict.fromkeys(paths):
+        if timing.perf_counter() > deadline:
+            break
+        text = texts.get(path)
+        if text is None:
+            continue
+        distances = graph.distances(path, sources) if sources else {}
+        names = _names(text) if wanted.intersection(IDENTIFIER.findall(text)) else {}
+        found[path] = TestCode(graph.imports(path), names, distances)
+    return found
+
+
+class _Texts:
+    """The text of files, each read once; None for one that is no text of sensible size."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._known: dict[str, str | None] = {}
+
+    def get(self, path: str) -> str | None:
+        if path not in self._known:
+            self._known[path] = self._read(path)
+        return self._known[path]
+
+    def _read(self, path: str) -> str | None:
+        try:
+            file = self._root / path
+            if not path.endswith(".py") or file.stat().st_size > MAX_FILE_BYTES:
+                return None
+            return file.read_text("utf-8", errors="replace")
+        except (OSError, ValueError):
+            return None
+
+
+def _names(text: str) -> dict[str, Counter[str]]:
+    """Return the words of each test function by its name; empty for a file that does not parse."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return {}
+    lines = text.splitlines()
+    return {
+        name: bag(Counter(IDENTIFIER.findall("\n".join(lines[start - 1 : end]))))
+        for name, start, end in _functions(tree.body, "")
+    }
+
+
+def _functions(body: Iterable[ast.stmt], prefix: str) -> Iterator[tuple[str, int, int]]:
+    for node in body:
+        if isinstance(node, ast.ClassDef):
+            yield from _functions(node.body, f"{prefix}{node.name}::")
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield f"{prefix}{node.name}", node.lineno, node.end_lineno or node.lineno
