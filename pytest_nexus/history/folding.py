@@ -90,6 +90,16 @@ def _fold_run(
         states[test_id] = fold(known(test_id), facts, seen)
 
 
+def observations_of(connection: sqlite3.Connection, run_id: int) -> dict[int, Observation]:
+    """Return what a stored run says of each of its tests, by test id."""
+    return _observations(_stored(connection, run_id))
+
+
+def run_facts(connection: sqlite3.Connection, run_id: int) -> RunFacts:
+    """Return what the fold has to know of a stored run."""
+    return _facts(connection, run_id)
+
+
 def _stored(connection: sqlite3.Connection, run_id: int) -> Iterable[Row]:
     return connection.execute(_ATTEMPTS, (run_id,))
 

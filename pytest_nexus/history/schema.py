@@ -8,9 +8,9 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Mapping
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 """Kept in `PRAGMA user_version`. Versions: 1, the first (0.1.0); 2, trust, artifacts, failing,
-recovery."""
+recovery; 3, failures by run, models."""
 
 APPLICATION_ID: Final = 0x4E585553
 """Kept in `PRAGMA application_id`: the file is a history and not another program's database."""
@@ -28,7 +28,7 @@ CREATE TABLE recovery (
 ) WITHOUT ROWID;
 """
 
-SCHEMA: Final = (
+_FIRST: Final = (
     """
 -- Facts about the file itself.
 CREATE TABLE meta (
@@ -171,6 +171,41 @@ CREATE TABLE tombstone (
     + _RECOVERY
 )
 
+_MODELS: Final = """
+-- A test whose first attempt failed in a run; so that no one has to look through all attempts.
+CREATE TABLE failed_test (
+    run_id INTEGER NOT NULL REFERENCES run,    -- the run
+    test_id INTEGER NOT NULL REFERENCES test,  -- the test
+    PRIMARY KEY (run_id, test_id)
+) WITHOUT ROWID;
+
+-- A version of the model, kept for good.
+CREATE TABLE model (
+    version TEXT NOT NULL PRIMARY KEY, -- 16 hexadecimal digits over the document
+    parent TEXT,                      -- version that was deployed when it was trained
+    created_at REAL NOT NULL,         -- seconds since the epoch
+    document TEXT NOT NULL,           -- JSON: weights, trees, calibration, card
+    lineage TEXT NOT NULL,            -- JSON: digest of the rows, runs, packages, seed
+    metrics TEXT NOT NULL             -- JSON: figures of the training
+) WITHOUT ROWID;
+
+-- Which version is `champion`, which `challenger`; one row for each change, the last one counts.
+CREATE TABLE model_alias (
+    number INTEGER PRIMARY KEY,       -- counts upwards
+    alias TEXT NOT NULL,              -- `champion` or `challenger`
+    version TEXT,                     -- the version; NULL for the model that is shipped
+    set_at REAL NOT NULL              -- seconds since the epoch
+);
+"""
+
+SCHEMA: Final = _FIRST + _MODELS
+
+_FILL_FAILED: Final = """
+INSERT INTO failed_test SELECT run_id, test_id FROM attempt WHERE number = 1 AND (
+    (outcomes & 7) IN (2, 3) OR ((outcomes >> 3) & 7) IN (2, 3) OR ((outcomes >> 6) & 7) IN (2, 3)
+);
+"""
+
 TABLES: Final = (
     "meta",
     "run",
@@ -183,13 +218,17 @@ TABLES: Final = (
     "failing",
     "tombstone",
     "recovery",
+    "failed_test",
+    "model",
+    "model_alias",
 )
 
-_TABLES_OF_2: Final = SCHEMA[SCHEMA.index("-- An artifact of") : SCHEMA.index("-- A run that was")]
+_TABLES_OF_2: Final = _FIRST[_FIRST.index("-- An artifact of") : _FIRST.index("-- A run that was")]
 
 MIGRATIONS: Final[Mapping[int, str]] = {
     1: "ALTER TABLE run ADD COLUMN trust TEXT NOT NULL DEFAULT 'trusted';\n"
     "ALTER TABLE run ADD COLUMN head TEXT;\n" + _TABLES_OF_2 + _RECOVERY,
+    2: _MODELS + _FILL_FAILED,
 }
 """By version: the SQL that leads to the next one."""
 

@@ -10,9 +10,11 @@ from pytest_nexus.history import artifacts, transfer, union
 from pytest_nexus.history import connection as connections
 from pytest_nexus.history.failing import FailingSince, failing
 from pytest_nexus.history.folding import folded, rebuild
+from pytest_nexus.history.models import Registry
 from pytest_nexus.history.packing import full_attempt
 from pytest_nexus.history.recall import Recall
 from pytest_nexus.history.recovering import recoveries, stored_tallies, tallies
+from pytest_nexus.history.replays import read_cofailures, replayed_runs
 from pytest_nexus.history.runs import RunSummary, fork_runs, ordered_runs, summaries
 from pytest_nexus.records import Failure, TestKey
 
@@ -23,8 +25,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pytest_nexus.history.artifacts import ArtifactNote, Status
+    from pytest_nexus.history.replays import Replayed
     from pytest_nexus.plan.recovery import Recovery
     from pytest_nexus.plan.sightings import Sighting
+    from pytest_nexus.predictor.state import CoFailures
     from pytest_nexus.records import Attempt, TestStats
 
 _ATTEMPTS: Final = """
@@ -116,6 +120,40 @@ class History:
         """Return how attempts after a failed one went."""
         with connections.decoded(self.path):
             return recoveries(self._connection)
+
+    def cofailures(self) -> CoFailures:
+        """Return what failed when which files changed, mass failures left out."""
+        with connections.decoded(self.path):
+            return read_cofailures(self._connection)
+
+    def replayed(self) -> Iterator[Replayed]:
+        """Yield every run in the order of the fold, with what it says of each test."""
+        self._refuse_slim("replayed")
+        with connections.decoded(self.path):
+            yield from replayed_runs(self._connection)
+
+    @property
+    def models(self) -> Registry:
+        """The versions of the model."""
+        return Registry(self._connection, self.path)
+
+    def deployed_model(self) -> tuple[str, str] | None:
+        """Return version and document of the champion; None where it is the shipped model."""
+        champion = self.models.champion()
+        return None if champion is None else (champion.version, champion.document)
+
+    def run_outcomes(self) -> list[tuple[str, int]]:
+        """Return run_uid and failed tests of the runs with outcomes, in the order of the fold.
+
+        Mass failures count as having none.
+        """
+        with self._snapshot():
+            found = summaries(self._connection, ordered_runs(self._connection))
+        return [
+            (each.run.run_uid, 0 if each.mass_failure else each.n_failed)
+            for each in found
+            if each.run.source != "durations"
+        ]
 
     def attempts(self, run_uid: str) -> Iterator[Attempt]:
         """Yield the attempts of a run, in the order they started; none for an unknown run.

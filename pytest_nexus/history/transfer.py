@@ -27,12 +27,13 @@ _ATTEMPTS: Final = """
     WHERE run_id = ? ORDER BY test_id, number
 """
 _NOT_IN_SLIM: Final = frozenset(
-    {"attempt", "failure", "artifact", "failing", "run", "changed_file", "test"}
+    {"attempt", "failure", "artifact", "failing", "run", "changed_file", "failed_test", "test"}
 )
 _TRUSTED_RUN: Final = "run_id IN (SELECT run_id FROM whole.run WHERE trust = 'trusted')"
 _IN_SLIM_IF: Final = {
     "run": _TRUSTED_RUN,
     "changed_file": _TRUSTED_RUN,
+    "failed_test": _TRUSTED_RUN,
     "test": "test_id IN (SELECT test_id FROM whole.state)",
 }
 """What forks sent does not go to the jobs of a CI."""

@@ -176,7 +176,7 @@ def _stored(connection: sqlite3.Connection, run_uid: str) -> tuple[int, Rank] | 
 
 
 def _delete(connection: sqlite3.Connection, run_id: int) -> None:
-    for table in ("attempt", "changed_file", "run"):
+    for table in ("attempt", "failed_test", "changed_file", "run"):
         connection.execute(
             f"DELETE FROM {table} WHERE run_id = ?",  # noqa: S608 - names of our own tables
             (run_id,),
@@ -195,6 +195,8 @@ def _store(
     ]
     rows.sort()
     connection.executemany(_INSERT, rows)
+    failed = [(run_id, row[1]) for row in rows if row[2] == 1 and VERDICT_OF[row[3]] == FAIL]
+    connection.executemany("INSERT INTO failed_test VALUES (?, ?)", failed)
     return rows
 
 

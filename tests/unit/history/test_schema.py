@@ -100,3 +100,21 @@ def test_every_table_and_column_has_a_comment(connection: sqlite3.Connection, ta
     assert before.splitlines()[-1].startswith("-- ")
     for (name,) in connection.execute("SELECT name FROM pragma_table_info(?)", (table,)):
         assert re.search(rf"^    {name} .*-- \S", body, re.MULTILINE), name
+
+
+def test_the_failures_of_an_older_version_are_found_when_it_is_led_on(
+    connection: sqlite3.Connection,
+) -> None:
+    for table in ("failed_test", "model", "model_alias"):
+        connection.execute(f"DROP TABLE {table}")
+    connection.execute("PRAGMA user_version = 2")
+    passed, failed_call, error_in_teardown = 0o111, 0o121, 0o311
+    rows = [
+        (1, 1, 1, passed),
+        (1, 2, 1, failed_call),
+        (1, 2, 2, passed),
+        (2, 3, 1, error_in_teardown),
+    ]
+    connection.executemany("INSERT INTO attempt VALUES (?, ?, ?, ?, 0, 0, 0, 0, NULL, NULL)", rows)
+    schema.migrate(connection)
+    assert connection.execute("SELECT * FROM failed_test").fetchall() == [(1, 2), (2, 3)]

@@ -1,0 +1,68 @@
+"""The stored runs once more in their order, for the trainer; and pairs of change and failure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from pytest_nexus.history.folding import observations_of, run_facts
+from pytest_nexus.history.runs import ordered_runs, summaries
+from pytest_nexus.predictor.state import CoFailures
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+
+    from pytest_nexus.history.runs import RunSummary
+    from pytest_nexus.history.stats import Observation, RunFacts
+
+
+_PATHS: Final = """
+    SELECT run_id, path FROM changed_file JOIN run USING (run_id)
+    WHERE NOT mass_failure AND trust = 'trusted'
+"""
+
+
+class Replayed(NamedTuple):
+    """One run as the fold sees it."""
+
+    summary: RunSummary
+    facts: RunFacts
+    tests: list[tuple[str, str | None, Observation]]
+    """Key, function key where it differs, and what the run says; in the order they started."""
+
+
+def replayed_runs(connection: sqlite3.Connection) -> Iterator[Replayed]:
+    """Yield all runs in the order of the fold."""
+    names = {
+        test_id: (key, function)
+        for test_id, key, function in connection.execute("SELECT test_id, key, function FROM test")
+    }
+    for run_id in ordered_runs(connection):
+        (summary,) = summaries(connection, [run_id])
+        seen = observations_of(connection, run_id)
+        started = dict(
+            connection.execute(
+                "SELECT test_id, min(started_ms) FROM attempt WHERE run_id = ? GROUP BY test_id",
+                (run_id,),
+            ).fetchall()
+        )
+        order = sorted(seen, key=lambda test_id: (started[test_id], test_id))
+        tests = [(*names[test_id], seen[test_id]) for test_id in order]
+        yield Replayed(summary, run_facts(connection, run_id), tests)
+
+
+def read_cofailures(connection: sqlite3.Connection) -> CoFailures:
+    """Return the pairs of all trusted runs that are no mass failures."""
+    paths: dict[int, list[str]] = {}
+    for run_id, path in connection.execute(_PATHS):
+        paths.setdefault(run_id, []).append(path)
+    failed: dict[int, list[str]] = {}
+    for run_id, key in connection.execute(
+        "SELECT run_id, key FROM failed_test JOIN test USING (test_id)"
+    ):
+        if run_id in paths:
+            failed.setdefault(run_id, []).append(key)
+    past = CoFailures()
+    for run_id, changed in paths.items():
+        past.add(changed, failed.get(run_id, ()))
+    return past
