@@ -71,6 +71,14 @@ class ArtifactError(NexusError):
     """An artifact is not an archive of journals; it is left out."""
 
 
+class ModelRefusedError(NexusError):
+    """A model cannot be used: it was changed, is damaged, or is of another version."""
+
+
+class TrainExtraMissingError(NexusError):
+    """Training needs packages of the extra `train`; install it as the message says."""
+
+
 class OptionError(NexusError):
     """An option has a value that is not allowed."""
 

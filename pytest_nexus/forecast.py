@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+import pkgutil
+from dataclasses import dataclass, field
+from math import exp, log
+from typing import TYPE_CHECKING, Final, Protocol
 
+from pytest_nexus.moments import files_of, moment_of
 from pytest_nexus.plan import heuristic
+from pytest_nexus.records import Forecast
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pytest_nexus.plan.lookup import StatsIndex
     from pytest_nexus.plan.setups import Setups
-    from pytest_nexus.records import Change, CollectedTest, Forecast
+    from pytest_nexus.predictor.features import Row
+    from pytest_nexus.predictor.model import Model
+    from pytest_nexus.predictor.schema import ChangedWords, TestCode
+    from pytest_nexus.predictor.state import CoFailures
+    from pytest_nexus.records import Change, CollectedTest
+
+LEAST_S: Final = 1e-3
+"""As in the order: what is shorter is noise."""
 
 
 class Forecaster(Protocol):
@@ -29,6 +41,102 @@ class Forecaster(Protocol):
         ...
 
 
-def load() -> Forecaster:
-    """Return the forecaster of this session: the heuristic, until a model is deployed."""
-    return heuristic.forecast
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """What is written where, as far as it could be read."""
+
+    words: Mapping[str, ChangedWords] = field(default_factory=dict)
+    """By changed file."""
+    code: Mapping[str, TestCode] = field(default_factory=dict)
+    """By test file."""
+
+
+class ModelForecaster:
+    """A model, with what it asks for beyond history and change.
+
+    Args:
+        model: the version deployed.
+        read: reads the text of the change and of the tests.
+        past: what failed when which files changed.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        read: Callable[[Sequence[CollectedTest], Change], Texts] | None = None,
+        past: CoFailures | None = None,
+    ) -> None:
+        self.model = model
+        self._read = read
+        self._past = past
+
+    def __call__(
+        self,
+        tests: Sequence[CollectedTest],
+        index: StatsIndex,
+        change: Change,
+        setups: Setups | None = None,
+        /,
+    ) -> list[Forecast]:
+        """Return one forecast for each test, in the order given."""
+        rows, seconds = self.rows(tests, index, change, setups)
+        scores = self.model.scores(rows)
+        gains = [self.model.gain(score) for score in scores]
+        top = max(gains, default=0.0)
+        keep = 1 - self.model.thrift
+        return [
+            Forecast(
+                self.model.probability(score),
+                duration_s,
+                worth=exp(gain - top + keep * log(max(duration_s, LEAST_S))),
+            )
+            for score, gain, duration_s in zip(scores, gains, seconds, strict=True)
+        ]
+
+    def rows(
+        self,
+        tests: Sequence[CollectedTest],
+        index: StatsIndex,
+        change: Change,
+        setups: Setups | None = None,
+    ) -> tuple[list[Row], list[float]]:
+        """Return the feature rows of the tests, and their expected seconds."""
+        from pytest_nexus.predictor.features import rows  # noqa: PLC0415 - when a plan is made
+
+        texts = self._read(tests, change) if self._read is not None else Texts()
+        moment = moment_of(tests, index, files_of(change, texts.words), texts.code, setups)
+        return rows(moment, self._past), [test.duration_s for test in moment.tests]
+
+
+def prior() -> str:
+    """Return the document of the model that is shipped: trained across projects."""
+    found = pkgutil.get_data("pytest_nexus.predictor", "prior.json") or b""
+    return found.decode("utf-8").strip()
+
+
+def load(
+    deployed: tuple[str, str] | None = None,
+    read: Callable[[Sequence[CollectedTest], Change], Texts] | None = None,
+    past: CoFailures | None = None,
+    lose: Callable[[str], None] | None = None,
+) -> Forecaster:
+    """Return the forecaster of this session: the model deployed, else the shipped one.
+
+    A model that cannot be used costs one sentence, and the heuristic takes its place.
+
+    Args:
+        deployed: version and document of the champion; None where a project has none of its own.
+        read: see `ModelForecaster`.
+        past: see `ModelForecaster`.
+        lose: is told what is not available.
+    """
+    from pytest_nexus.predictor import persist  # noqa: PLC0415 - where a plan is made
+
+    try:
+        model = persist.load(prior()) if deployed is None else persist.load_named(*deployed)
+        return ModelForecaster(model, read, past)
+    except (persist.ModelError, OSError) as exc:
+        if lose is not None:
+            name = deployed[0] if deployed is not None else "that is shipped"
+            lose(f"the model {name} {exc}; the order is by rules of thumb instead")
+        return heuristic.forecast

@@ -25,7 +25,9 @@ from pytest_nexus.errors import (
 from pytest_nexus.history.connection import set_aside
 from pytest_nexus.history.ingest import ingest_journal, sweep
 from pytest_nexus.history.store import open_history, read_history
+from pytest_nexus.impact.changed_words import changed_words
 from pytest_nexus.impact.changes import find_change
+from pytest_nexus.impact.code import read_code
 from pytest_nexus.plan.plan import PlanSettings, make_plan
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from pytest_nexus.history.store import History
     from pytest_nexus.options import Options
     from pytest_nexus.plan.shards.document import SavedPlan
+    from pytest_nexus.predictor.state import CoFailures
     from pytest_nexus.records import Change, CollectedTest, Plan, PlannedTest, TestKey, TestStats
 
 
@@ -46,6 +49,10 @@ class Knowledge:
     n_tests: int
     stats: Mapping[TestKey, TestStats]
     """Emptied when the plan is made: objects that live to the end slow the session down."""
+    deployed: tuple[str, str] | None = None
+    """Version and document of the project's own model; None where it has none."""
+    past: CoFailures | None = None
+    """What failed when which files changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +150,7 @@ class Pipeline:
         settings = PlanSettings(order=order or self.options.order)
         stats = self.knowledge.stats
         self.knowledge = replace(self.knowledge, stats={})
-        plan = make_plan(tests, stats, self.change, settings, forecast.load())
+        plan = make_plan(tests, stats, self.change, settings, self._forecaster())
         if self.divides:
             from pytest_nexus.plan.shards.divided import (  # noqa: PLC0415 - where tests are dealt out
                 expected_setups,
@@ -163,6 +170,14 @@ class Pipeline:
         if self.share is not None and self.is_empty_share:
             self.lose(f"shard {self.share.shard} of {self.share.n_shards} has no tests")
         return plan
+
+    def _forecaster(self) -> forecast.Forecaster:
+        """Return who says how likely each test fails, by the model deployed if there is one."""
+        known = self.knowledge
+        return forecast.load(known.deployed, self._texts, known.past, self.lose)
+
+    def _texts(self, tests: Sequence[CollectedTest], change: Change) -> forecast.Texts:
+        return read_texts(self.root, tests, change, self._environ)
 
     def is_ours(self, planned: PlannedTest) -> bool:
         """Return whether this session is to run a test."""
@@ -236,6 +251,18 @@ class Pipeline:
             self.lose(f"{exc}; it is set aside as {kept.name}, and a new history begins")
 
 
+def read_texts(
+    root: Path, tests: Sequence[CollectedTest], change: Change, environ: Mapping[str, str]
+) -> forecast.Texts:
+    """Return what the change and the tests say, as far as it can be read in a second or two."""
+    words = changed_words(root, change, environ)
+    paths = {test.path for test in tests}
+    sources = {file.path for file in change.files} - paths
+    code = read_code(root, paths, words, sources) if change.files else {}
+    return forecast.Texts(words, code)
+
+
 def _known(history: History) -> Knowledge:
     stats = history.recall()
-    return Knowledge(history.count_runs(), len(stats), stats)
+    past = history.cofailures()
+    return Knowledge(history.count_runs(), len(stats), stats, history.deployed_model(), past)

@@ -276,6 +276,8 @@ class Forecast:
     """Expected seconds, shared set-up apart."""
     reason: str = ""
     """The sentence that explains `p_fail`."""
+    worth: float | None = None
+    """What the order takes for the gain of running it, on any scale; None for `p_fail`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,8 @@ def test_wheel_holds_the_two_packages_and_nothing_else(built: Built) -> None:
         names = {name for name in archive.namelist() if not name.endswith("/")}
     assert names == (
         sources
-        | {"pytest_nexus/py.typed", f"{info}/licenses/LICENSE"}
+        | {"pytest_nexus/py.typed", "pytest_nexus/predictor/prior.json"}
+        | {f"{info}/licenses/LICENSE"}
         | {f"{info}/{name}" for name in described}
     )
 

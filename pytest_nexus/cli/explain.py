@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,9 +15,11 @@ from pytest_nexus.errors import HistoryError
 from pytest_nexus.history.store import read_history
 from pytest_nexus.identity import key_of_nodeid
 from pytest_nexus.impact.changes import find_change
+from pytest_nexus.pipeline import read_texts
 from pytest_nexus.plan.heuristic import explain
 from pytest_nexus.plan.lookup import StatsIndex
 from pytest_nexus.plan.plan import make_plan
+from pytest_nexus.predictor.schema import NAMES
 from pytest_nexus.records import CollectedTest, FunctionKey, NodeId
 
 if TYPE_CHECKING:
@@ -26,6 +30,8 @@ if TYPE_CHECKING:
 
 _MOST_SHOWN: Final = 10
 """Of a function with more parameters only the first in rank are explained."""
+
+_MOST_REASONS: Final = 5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,12 +61,20 @@ def run(options: argparse.Namespace) -> int:
         )
     with history:
         stats = history.stats()
+        deployed, past = history.deployed_model(), history.cofailures()
     change = find_change(project_root(Path.cwd()), options.base, os.environ)
-    plan = make_plan(_tests(stats), stats, change, forecaster=forecast.load())
+    read = partial(read_texts, project_root(Path.cwd()))
+    forecaster = forecast.load(
+        deployed,
+        lambda tests, what: read(tests, what, os.environ),
+        past,
+        lambda sentence: print(f"nexus: {sentence}", file=sys.stderr),
+    )
+    plan = make_plan(_tests(stats), stats, change, forecaster=forecaster)
     asked = sorted(_asked(plan.tests, options.nodeid), key=lambda planned: planned.rank)
     if not asked:
         raise HistoryError(f"The history knows no test {options.nodeid!r}; `nexus history show`")
-    found = _explained(asked, stats, change, [planned.test for planned in plan.tests])
+    found = _explained(asked, stats, change, [planned.test for planned in plan.tests], forecaster)
     if options.json:
         print_json(found)
     else:
@@ -88,24 +102,65 @@ def _explained(
     stats: Mapping[TestKey, TestStats],
     change: Change,
     tests: Sequence[CollectedTest],
+    forecaster: forecast.Forecaster,
 ) -> list[dict[str, Any]]:
     index = StatsIndex(stats, change.renames)
+    features = _features(asked, index, change, tests, forecaster)
     return [
         {
             "nodeid": planned.test.nodeid,
             "rank": planned.rank + 1,
             "p_fail": planned.forecast.p_fail,
             "duration_s": planned.forecast.duration_s,
-            "because": explain(planned.test, index, change, tests),
+            **found,
+        }
+        for planned, found in zip(asked, features, strict=True)
+    ]
+
+
+def _features(
+    asked: Sequence[PlannedTest],
+    index: StatsIndex,
+    change: Change,
+    tests: Sequence[CollectedTest],
+    forecaster: forecast.Forecaster,
+) -> list[dict[str, Any]]:
+    """Return the reasons of a model, with the features behind them, or those of the heuristic."""
+    if not isinstance(forecaster, forecast.ModelForecaster):
+        return [{"because": explain(planned.test, index, change, tests)} for planned in asked]
+    rows, _ = forecaster.rows(tests, index, change)
+    at = {test.key: position for position, test in enumerate(tests)}
+    return [
+        {
+            "because": [
+                *_reasons(forecaster.model.contributions(rows[at[planned.test.key]])),
+                f"It is expected to take {planned.forecast.duration_s:.3g} s.",
+            ],
+            "features": dict(zip(NAMES, rows[at[planned.test.key]], strict=True)),
         }
         for planned in asked
     ]
+
+
+def _reasons(contributions: Sequence[tuple[str, float]]) -> list[str]:
+    if not contributions:
+        return ["Nothing speaks for a failure."]
+    return [f"{reason[0].upper()}{reason[1:]}: {score:+.2f}." for reason, score in contributions]
+
+
+def _shortened(sentences: Sequence[str]) -> list[str]:
+    """Return the first reasons and the last sentence, which is about the duration."""
+    *reasons, duration = sentences
+    n_more = len(reasons) - _MOST_REASONS
+    more = [f"and {n_more} smaller reasons; --json lists all"] if n_more > 1 else []
+    kept = reasons[:_MOST_REASONS] if more else reasons
+    return [*kept, *more, duration]
 
 
 def _print(found: Sequence[dict[str, Any]], total: int) -> None:
     for test in found[:_MOST_SHOWN]:
         print(f"{test['nodeid']}")
         print(f"  rank {test['rank']:,} of {total:,}; fails with probability {test['p_fail']:.4f}")
-        print("\n".join(f"  - {sentence}" for sentence in test["because"]))
+        print("\n".join(f"  - {sentence}" for sentence in _shortened(test["because"])))
     if len(found) > _MOST_SHOWN:
         print(f"and {len(found) - _MOST_SHOWN:,} more; --json lists all")

@@ -68,7 +68,7 @@ def make_plan(
     notes: tuple[str, ...] = ()
     if settings.order == "off":
         execution, notes = list(range(len(tests))), (OFF_NOTE,)
-    elif not any(index.find(test)[0] is not None for test in tests):
+    elif not any(index.find(test)[0] is not None for test in tests) and not _tells(forecasts):
         execution = cold_order(tests, frozenset(file.path for file in change.files))
         notes = (COLD_NOTE,)
     else:
@@ -80,6 +80,12 @@ def make_plan(
         for i, test in enumerate(tests)
     )
     return Plan(planned, digest(planned), notes)
+
+
+def _tells(forecasts: Sequence[Forecast]) -> bool:
+    """Return whether a model sees the change in some tests, though they have no history yet."""
+    worths = {forecast.worth for forecast in forecasts}
+    return None not in worths and len(worths) > 1
 
 
 RUN: Final = Verdict("run", "every collected test is run")

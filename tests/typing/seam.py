@@ -7,6 +7,18 @@ from typing import TYPE_CHECKING
 from pytest_nexus.plan import heuristic
 
 if TYPE_CHECKING:
-    from pytest_nexus.forecast import Forecaster
+    from predictor.schema import Facts
+    from pytest_nexus.forecast import Forecaster, ModelForecaster
+    from pytest_nexus.records import TestStats
 
 HEURISTIC: Forecaster = heuristic.forecast
+
+
+def model(forecaster: ModelForecaster) -> Forecaster:
+    """A model forecasts."""
+    return forecaster
+
+
+def facts(stats: TestStats) -> Facts:
+    """What the history knows is what the predictor asks for."""
+    return stats

@@ -1,0 +1,117 @@
+"""A model as the runner evaluates it, in plain Python: an odds product, and a few small trees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import exp, log
+from typing import TYPE_CHECKING, Any, Final
+
+from .schema import NAMES
+from .terms import TERMS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from .features import Row
+
+_FAR: Final = 500.0
+_DURATION: Final = NAMES.index("duration")
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A regression tree in arrays; node 0 is the root, and children stand behind their parent."""
+
+    feature: tuple[int, ...]
+    """Column compared at each node; -1 for a leaf."""
+    threshold: tuple[float, ...]
+    """A row goes left where its value is at or below it."""
+    left: tuple[int, ...]
+    right: tuple[int, ...]
+    value: tuple[float, ...]
+    """Of a leaf: what it adds."""
+
+    def __call__(self, row: Row) -> float:
+        """Return the value of the leaf that a row ends in."""
+        at = 0
+        while (column := self.feature[at]) >= 0:
+            at = self.left[at] if row[column] <= self.threshold[at] else self.right[at]
+        return self.value[at]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One version."""
+
+    weights: Mapping[str, float]
+    """By term, at or above 0; a term that is not named weighs nothing."""
+    trees: tuple[Tree, ...] = ()
+    """Added up: a score on the scale of the odds product."""
+    trees_share: float = 0.0
+    """Weight of the trees; the odds product has the rest."""
+    thrift: float = 0.5
+    """Exponent of the duration in the order: 1 is Smith's rule, 0 ignores time."""
+    floor: float = 0.0
+    """Added to the odds of every test in the order, by the odds of one of which nothing speaks: so
+    that quick tests which hardly ever fail do not crowd out the others."""
+    slope: float = 1.0
+    """Of the calibration: p_fail = 1 / (1 + exp(-(slope * score + intercept)))."""
+    intercept: float = -6.9
+    card: Mapping[str, Any] = field(default_factory=dict)
+    """Where it came from; not used in any decision."""
+
+    def scores(self, rows: Sequence[Row]) -> list[float]:
+        """Return one score for each row, higher for a likelier failure; equal rows share the work.
+
+        The duration of a test does not enter unless a tree asks for it.
+        """
+        used = [(TERMS[name][0], weight) for name, weight in self.weights.items() if weight]
+        needs_duration = any(_DURATION in tree.feature for tree in self.trees)
+        known: dict[Row, float] = {}
+        found = []
+        for row in rows:
+            key = row if needs_duration else row[:_DURATION] + row[_DURATION + 1 :]
+            score = known.get(key)
+            if score is None:
+                score = known[key] = self._score(row, used)
+            found.append(score)
+        return found
+
+    def _score(self, row: Row, used: Sequence[tuple[Any, float]]) -> float:
+        product: float = sum(weight * term(row) for term, weight in used)
+        if not self.trees:
+            return product
+        grown = sum(tree(row) for tree in self.trees)
+        return (1 - self.trees_share) * product + self.trees_share * grown
+
+    def gain(self, score: float) -> float:
+        """Return what the order takes for the logarithm of the odds: log(exp(score) + floor).
+
+        >>> Model({}).gain(3.0)
+        3.0
+        """
+        if not self.floor:
+            return score
+        top = max(score, 0.0)
+        return top + log(exp(score - top) + self.floor * exp(-top))
+
+    def probability(self, score: float) -> float:
+        """Return the calibrated probability of a failure, above 0 and below 1.
+
+        >>> round(Model({}, intercept=0.0).probability(0.0), 3)
+        0.5
+        """
+        z = max(-_FAR, min(_FAR, self.slope * score + self.intercept))
+        return min(max(1 / (1 + exp(-z)), 1e-9), 1 - 1e-9)
+
+    def contributions(self, row: Row) -> list[tuple[str, float]]:
+        """Return what each term adds to the score of a row, largest first; none that adds 0."""
+        share = 1 - self.trees_share if self.trees else 1.0
+        found = [
+            (TERMS[name][1], share * weight * TERMS[name][0](row))
+            for name, weight in self.weights.items()
+        ]
+        if self.trees:
+            grown = self.trees_share * sum(tree(row) for tree in self.trees)
+            found.append(("learned trees", grown))
+        return sorted((each for each in found if abs(each[1]) > 1e-6), key=lambda each: -each[1])

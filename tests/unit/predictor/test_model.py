@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from pytest_nexus.predictor.model import Model, Tree
+from pytest_nexus.predictor.schema import FEATURES, NAMES
+from pytest_nexus.predictor.terms import TERMS, terms_of
+
+DEFAULTS = {feature.name: feature.default for feature in FEATURES} | {
+    "is_new": 0.0,
+    "duration": 0.0,
+}
+UNIT = st.floats(0, 1)
+BOUNDED = {
+    "share": UNIT, "yes/no": st.sampled_from([0.0, 1.0]), "runs": st.integers(0, 1000).map(float),
+    "log": st.floats(0, 8), "count": st.sampled_from([1.0, 2.0, 5.0]), "ratio": UNIT,
+}  # fmt: skip
+ROWS = st.tuples(*(BOUNDED[feature.unit] for feature in FEATURES))
+
+
+def row(**fields: float) -> tuple[float, ...]:
+    return tuple((DEFAULTS | fields)[name] for name in NAMES)
+
+
+@given(ROWS, st.sampled_from([f for f in FEATURES if f.direction]))
+def test_no_term_falls_where_a_failure_becomes_likelier(values: tuple[float, ...], feature) -> None:
+    at = NAMES.index(feature.name)
+    low, high = 0.0, 1.0
+    if feature.unit in {"runs", "count"}:
+        low, high = (1.0, 500.0)
+    worse, better = (
+        (*values[:at], value, *values[at + 1 :])
+        for value in ((high, low) if feature.direction > 0 else (low, high))
+    )
+    for name, more, less in zip(TERMS, terms_of(worse), terms_of(better), strict=True):
+        assert more >= less - 1e-9, name
+
+
+def test_a_test_of_which_nothing_speaks_scores_near_nothing() -> None:
+    assert Model(dict.fromkeys(TERMS, 1.0)).scores([row(runs=20.0)])[0] < 0.1
+
+
+def test_contributions_add_up_to_the_score() -> None:
+    stump = Tree((0, -1, -1), (0.5, 0.0, 0.0), (1, 0, 0), (2, 0, 0), (0.0, -1.0, 2.0))
+    model = Model({"record": 1.0, "place": 2.0}, (stump,), 0.25)
+    values = row(rate_2=0.9, rate_8=0.3, path_words=0.5)
+    (score,) = model.scores([values])
+    assert abs(score - sum(part for _, part in model.contributions(values))) < 1e-9
+
+
+def test_probability_stays_inside_its_bounds() -> None:
+    model = Model({}, slope=100.0)
+    assert 0 < model.probability(-1e9) < model.probability(1e9) < 1
+
+
+def test_duration_leaves_the_score_alone() -> None:
+    model = Model({"record": 1.0})
+    first, second = model.scores([row(rate_2=0.5, duration=1.0), row(rate_2=0.5, duration=-3.0)])
+    assert first == second
