@@ -45,6 +45,9 @@ COMMANDS: Final = (
         forwards=True,
     ),
     Command("quarantine", "pytest_nexus.cli.quarantine", "Keep flaky tests from failing builds"),
+    Command("train", "pytest_nexus.cli.train", "Learn from the history, deploy what is better"),
+    Command("evaluate", "pytest_nexus.cli.evaluate", "Compare the model with simple orders"),
+    Command("model", "pytest_nexus.cli.model", "List, compare and deploy versions of the model"),
     Command("explain", "pytest_nexus.cli.explain", "Say why a test stands where it stands"),
     Command(
         "init", "pytest_nexus.cli.init", "Write a workflow of GitHub Actions, and turn nexus on"

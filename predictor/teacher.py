@@ -1,0 +1,82 @@
+"""The teacher, a gradient boosting on the station, and the student that the runner gets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+from .model import Tree
+from .schema import FEATURES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from .features import Row
+
+TEACHER: Final = {
+    "max_iter": 100,
+    "learning_rate": 0.08,
+    "max_leaf_nodes": 31,
+    "min_samples_leaf": 20,
+    "l2_regularization": 5.0,
+}
+STUDENT: Final = {
+    "max_iter": 12,
+    "learning_rate": 0.4,
+    "max_leaf_nodes": 8,
+    "min_samples_leaf": 20,
+}
+_DIRECTIONS: Final = [feature.direction for feature in FEATURES]
+
+
+def grow(
+    rows: Sequence[Row], failed: Sequence[bool], seed: int = 0
+) -> tuple[tuple[Tree, ...], dict[str, float]]:
+    """Return the trees of the student, and how near it comes to its teacher.
+
+    The teacher is fitted to the outcomes, monotone in every feature whose direction is known; the
+    student to the teacher's log odds (distillation: C. Bucila et al., Model compression, 2006).
+    Both are deterministic for a seed.
+    """
+    matrix = np.array(rows, dtype=np.float64)
+    labels = np.array(failed, dtype=bool)
+    shared: dict[str, Any] = {"monotonic_cst": _DIRECTIONS, "random_state": seed}
+    teacher = HistGradientBoostingClassifier(**TEACHER, **shared, early_stopping=False)
+    target = teacher.fit(matrix, labels).decision_function(matrix)
+    student = HistGradientBoostingRegressor(**STUDENT, **shared, early_stopping=False)
+    student.fit(matrix, target)
+    trees = _exported(student)
+    grown = np.array([sum(tree(row) for tree in trees) for row in rows])
+    return trees, {
+        "parity": float(np.abs(grown - student.predict(matrix)).max()),
+        "distillation_rmse": float(np.sqrt(np.mean((grown - target) ** 2))),
+    }
+
+
+def _exported(student: HistGradientBoostingRegressor) -> tuple[Tree, ...]:
+    baseline = float(np.ravel(student._baseline_prediction)[0])  # noqa: SLF001 - no public way
+    trees = []
+    for number, (predictor,) in enumerate(student._predictors):  # noqa: SLF001 - no public way
+        nodes: NDArray[Any] = predictor.nodes
+        leaf = nodes["is_leaf"].astype(bool)
+        first = baseline if number == 0 else 0.0
+        trees.append(
+            Tree(
+                tuple(
+                    -1 if is_leaf else int(at)
+                    for is_leaf, at in zip(leaf, nodes["feature_idx"], strict=True)
+                ),
+                tuple(
+                    0.0 if is_leaf else float(x)
+                    for is_leaf, x in zip(leaf, nodes["num_threshold"], strict=True)
+                ),
+                tuple(int(x) for x in nodes["left"]),
+                tuple(int(x) for x in nodes["right"]),
+                tuple(float(x) + first for x in nodes["value"]),
+            )
+        )
+    return tuple(trees)

@@ -1,0 +1,191 @@
+"""Learns a model from runs in time order, and deploys it only where it proves better."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from random import Random
+from statistics import fmean
+from typing import TYPE_CHECKING, Any, Final
+
+from .calibrate import calibrated
+from .evaluate import by_thrift, improvement, order_by, score
+from .fit import FailedRun, fit_weights
+from .model import Model
+from .teacher import grow
+
+if TYPE_CHECKING:
+    from .evaluate import Case
+    from .features import Row
+
+Candidate = tuple[Model, Mapping[str, float]]
+"""A model, and figures of its student."""
+
+Trial = Mapping[str, Sequence[float]]
+"""APFDc of each run, by candidate."""
+
+MIN_FAILED_RUNS: Final = 12
+"""Fewer runs with a failure cannot prove that one model is better than another."""
+_INCUMBENT: Final = "incumbent"
+_MIN_FOR_TREES: Final = 30
+_PULL: Final = 5.0
+_NEGATIVES: Final = 300
+_THRIFT: Final = (0.0, 0.25, 0.5, 1.0)
+_FLOORS: Final = (0.0, 9.0, 49.0)
+_FOLDS: Final = (0.4, 0.55, 0.7, 0.85, 1.0)
+"""Shares of the runs: fitted up to one, compared on those up to the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lessons:
+    """What a history teaches."""
+
+    cases: Sequence[Case]
+    """Runs with a failure, in time order."""
+    quiet: Sequence[tuple[Row, float]] = ()
+    """Rows of tests of runs without one, each with the number of tests that it stands for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one training."""
+
+    model: Model
+    """The challenger, fitted to all runs; the incumbent where there is too little to learn from."""
+    is_better: bool
+    """Whether it is to be deployed."""
+    reason: str
+    """One sentence."""
+    apfdc: tuple[float, float] | None = None
+    """Of the challenger and of the incumbent, on the runs that decided; None where none did."""
+    learned: Mapping[str, float] = field(default_factory=dict)
+    """Figures of the student: parity with scikit-learn, distance from the teacher."""
+
+
+def train(lessons: Lessons, incumbent: Model, prior: Model, seed: int = 0) -> Outcome:
+    """Return the best challenger and whether it beats the incumbent; the same for the same input.
+
+    Four times the candidates are fitted to the runs up to a point and compared on the runs up to
+    the next one. The challenger is the candidate that was best over all of them. Whether this way
+    of choosing is better than to keep the incumbent, a paired bootstrap of APFDc decides: on the
+    runs of each comparison but the first, with the candidate that was best on those before. No run
+    that decides was seen by what it decides about.
+    """
+    cases = lessons.cases
+    n = len(cases)
+    if n < MIN_FAILED_RUNS:
+        reason = f"{n} runs with a failure are too few to learn from, {MIN_FAILED_RUNS} are needed"
+        return Outcome(incumbent, is_better=False, reason=reason)
+    edges = [int(n * share) for share in _FOLDS]
+    trials = [
+        _trial(_candidates(cases[:start], incumbent, prior, seed), cases[start:end])
+        for start, end in pairwise(edges)
+    ]
+    chosen = _best(trials)
+    ours = [value for at in range(1, len(trials)) for value in trials[at][_best(trials[:at])]]
+    theirs = [value for trial in trials[1:] for value in trial[_INCUMBENT]]
+    gain, low, high = improvement(ours, theirs, seed)
+    is_better = chosen != _INCUMBENT and low > 0
+    final, learned = _candidates(cases, incumbent, prior, seed)[chosen]
+    verdict = "better" if is_better else "not proved better"
+    reason = (
+        f"{chosen}: {verdict} than the incumbent on the last {len(ours)} runs with a failure, "
+        f"APFDc {fmean(ours):.3f} against {fmean(theirs):.3f}, "
+        f"difference {gain:+.4f} (90 % interval {low:+.4f} to {high:+.4f})"
+    )
+    model = calibrated(final, _labelled(cases, lessons.quiet))
+    return Outcome(model, is_better, reason, (fmean(ours), fmean(theirs)), learned)
+
+
+def _best(trials: Sequence[Trial]) -> str:
+    """Return the candidate with the highest mean over all runs; of equal ones the incumbent.
+
+    One that some trial lacks, for want of runs to grow trees from, is no choice.
+    """
+    means = {
+        name: fmean(value for trial in trials for value in trial[name])
+        for name in trials[0]
+        if all(name in trial for trial in trials)
+    }
+    return max(means, key=lambda name: (means[name], name == _INCUMBENT))
+
+
+def digest_of(lessons: Lessons) -> str:
+    """Return 32 hexadecimal digits over all rows, labels and durations."""
+    hasher = hashlib.sha256()
+    for case in lessons.cases:
+        hasher.update(case.name.encode("utf-8", "replace"))
+        hasher.update(case.matrix.tobytes())
+        hasher.update(repr((case.failed, case.duration_s)).encode())
+    hasher.update(repr(lessons.quiet).encode())
+    return hasher.hexdigest()[:32]
+
+
+def _candidates(
+    cases: Sequence[Case], incumbent: Model, prior: Model, seed: int
+) -> dict[str, Candidate]:
+    samples = [_sample(case, seed) for case in cases]
+    own = replace(prior, weights=fit_weights(samples, prior.weights, _PULL), trees=(), card={})
+    found: dict[str, Candidate] = {_INCUMBENT: (incumbent, {})}
+    found |= _by_thrift(_INCUMBENT, (incumbent, {}))
+    found |= _by_thrift("own weights", (own, {}))
+    found |= {
+        f"failure rate, thrift {thrift:g}, floor {floor:g}": (
+            Model({"record": 1.0}, thrift=thrift, floor=floor),
+            {},
+        )
+        for thrift in _THRIFT
+        for floor in _FLOORS
+    }
+    if len(samples) >= _MIN_FOR_TREES:
+        rows = [row for sample in samples for row in sample.rows]
+        failed = [bad for sample in samples for bad in sample.failed]
+        trees, learned = grow(rows, failed, seed)
+        mixed = replace(own, trees=trees, trees_share=0.5)
+        found |= _by_thrift("own weights and trees", (mixed, learned))
+    return found
+
+
+def _by_thrift(name: str, candidate: Candidate) -> dict[str, Candidate]:
+    model, learned = candidate
+    return {
+        f"{name}, thrift {thrift:g}": (replace(model, thrift=thrift), learned) for thrift in _THRIFT
+    }
+
+
+def _sample(case: Case, seed: int) -> FailedRun:
+    """Return all failures of a run and up to 300 of its other tests."""
+    rows = case.rows()
+    others = [at for at, bad in enumerate(case.failed) if not bad]
+    random = Random(f"{seed} {case.name}")  # noqa: S311 - a sample, no secret
+    kept = random.sample(others, min(len(others), _NEGATIVES))
+    taken = sorted([at for at, bad in enumerate(case.failed) if bad] + kept)
+    return FailedRun([rows[at] for at in taken], [case.failed[at] for at in taken])
+
+
+def _trial(candidates: Mapping[str, Candidate], cases: Sequence[Case]) -> Trial:
+    """Return by candidate its APFDc on each of the runs."""
+    found: dict[str, list[float]] = {name: [] for name in candidates}
+    for case in cases:
+        rows = case.rows()
+        # Candidates that differ in thrift or floor alone share the scores, the costly part.
+        scores: dict[tuple[object, ...], list[float]] = {}
+        for name, (model, _) in candidates.items():
+            key = (tuple(model.weights.items()), id(model.trees), model.trees_share)
+            if key not in scores:
+                scores[key] = model.scores(rows)
+            order = order_by(by_thrift(model, scores[key], case.expected_s))
+            found[name].append(score(order, case.failed, case.duration_s).apfdc)
+    return found
+
+
+def _labelled(
+    cases: Sequence[Case], quiet: Sequence[tuple[Row, float]]
+) -> list[tuple[Row, bool, float]]:
+    """Return rows with outcome and weight: failing runs whole, quiet ones by their sample."""
+    found: list[tuple[Row, bool, Any]] = [(row, False, weight) for row, weight in quiet]
+    for case in cases:
+        found += [(row, bad, 1.0) for row, bad in zip(case.rows(), case.failed, strict=True)]
+    return found

@@ -1,0 +1,196 @@
+"""`nexus evaluate`: the deployed model against simple orders, on runs it has to predict."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_nexus import forecast
+from pytest_nexus.cli.location import add_history_option, history_path
+from pytest_nexus.cli.tables import add_json_option, counted, print_json, print_table
+from pytest_nexus.cli.train import require_extra, usable
+from pytest_nexus.errors import HistoryError
+from pytest_nexus.history.store import read_history
+from pytest_nexus.predictor import evaluate
+from pytest_nexus.predictor.persist import load
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Mapping, Sequence
+
+    from pytest_nexus.predictor.evaluate import Case, Score
+    from pytest_nexus.predictor.model import Model
+
+_COLUMNS = ("order", "apfdc", "apfd", "first_failure", "in_5%", "in_10%", "in_20%", "in_50%")
+
+
+_SHIPPED = "shipped model"
+
+_LEGEND = """
+apfdc: how early failures come by time, apfd: by number of tests, 1 is best. first failure: share of
+the run's seconds until it has ended, 0 is best. in 5%: share of the failing tests that have ended
+in the first 5 % of the seconds.""".lstrip()
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "--data",
+        metavar="DIR",
+        help="judge the shipped model on recorded builds, fitted anew without each project in turn",
+    )
+    add_history_option(parser)
+    add_json_option(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the tables; every figure comes from this run."""
+    tables = _of_recorded(Path(options.data)) if options.data else _of_history(options.history)
+    if options.json:
+        print_json(tables)
+        return 0
+    for title, table in tables.items():
+        print(f"{title}\n")
+        print_table(table["orders"], _COLUMNS)
+        for line in table["notes"]:
+            print(line)
+        print()
+    print(_LEGEND)
+    return 0
+
+
+def _of_history(given: str | None) -> dict[str, Any]:
+    path = history_path(given)
+    history = read_history(path)
+    if history is None:
+        raise HistoryError(
+            f"There is no history {str(path)!r} yet; run pytest with --nexus to begin one"
+        )
+    with history:
+        champion = history.models.champion()
+        lessons = import_module("pytest_nexus.cli.lessons").lessons_of(history)
+    model = load(forecast.prior()) if champion is None else usable(champion)
+    if not lessons.cases:
+        raise HistoryError(f"History {str(path)!r} has no run with a failure to evaluate on")
+    prior_model = load(forecast.prior())
+    models = {"nexus": model} if champion is None else {"nexus": model, _SHIPPED: prior_model}
+    found = _tables(
+        "the shipped model" if champion is None else f"model {champion.version}",
+        lessons.cases,
+        {name: [each] * len(lessons.cases) for name, each in models.items()},
+        {"all failures": _all, "novel failures": _novel},
+    )
+    if champion is not None:
+        for table in found.values():
+            table["notes"].append("The model has learned from these runs; `nexus train` judged it"
+                                  " on runs it had not seen.")  # fmt: skip
+    return found
+
+
+def _of_recorded(folder: Path) -> dict[str, Any]:
+    require_extra()
+    prior, sample, walks = (
+        import_module(f"pytest_nexus.cli.{name}") for name in ("prior", "sample", "walks")
+    )
+    found: dict[str, Any] = {}
+    names = sample.projects(folder)
+    shipped = load(forecast.prior())
+    for name, model, is_anew in prior.each_unseen(folder, names, shipped):
+        builds = prior.cases_of(folder, name)
+        cases = [case for _, case in builds]
+        is_real = [not build.is_mutant for build, _ in builds]
+        deployed, n_deployed = walks.deployed_over_time(cases, model, is_real)
+        kinds = {
+            "real builds": lambda at, case, real=is_real: _all(at, case) if real[at] else None,
+            "real builds, tests that the change left alone": lambda at, case, real=is_real: (
+                evaluate.only(case, evaluate.untouched(case)) if real[at] else None
+            ),
+            "real builds, novel failures": lambda at, case, real=is_real: (
+                _novel(at, case) if real[at] else None
+            ),
+            "synthetic mutants": lambda at, case, real=is_real: None if real[at] else case,
+        }
+        models = {"nexus": [model] * len(cases), "nexus, trained on its past": deployed}
+        tables = _tables(name, cases, models, kinds)
+        said = "fitted anew without this project" if is_anew else "as shipped"
+        for table in tables.values():
+            table["notes"].append(f"model {said}; {n_deployed} trainings deployed another")
+        found |= tables
+    return found
+
+
+def _all(at: int, case: Case) -> Case:
+    del at
+    return case
+
+
+def _novel(at: int, case: Case) -> Case | None:
+    del at
+    return evaluate.only(case, case.novel)
+
+
+def _tables(
+    name: str,
+    cases: Sequence[Case],
+    models: Mapping[str, Sequence[Model]],
+    kinds: Mapping[str, Callable[[int, Case], Case | None]],
+) -> dict[str, Any]:
+    """Return a table by title, for each kind of failures that there are."""
+    found = {}
+    for kind, wanted in kinds.items():
+        kept = [(at, each) for at, case in enumerate(cases) if (each := wanted(at, case))]
+        if kept:
+            chosen = {title: [each[at] for at, _ in kept] for title, each in models.items()}
+            title = f"{name}, {kind} ({counted(len(kept), 'failing run')})"
+            found[title] = _table(chosen, [case for _, case in kept])
+    return found
+
+
+def _table(models: Mapping[str, Sequence[Model]], cases: Sequence[Case]) -> dict[str, Any]:
+    scores = evaluate.backtest(models, cases)
+    return {
+        "orders": [_row(name, evaluate.mean(each)) for name, each in scores.items()],
+        "notes": _notes(models, cases, scores),
+    }
+
+
+def _row(name: str, score: Score) -> dict[str, object]:
+    recall = dict(zip(_COLUMNS[4:], score.recall, strict=True))
+    return {
+        "order": name,
+        "apfdc": score.apfdc,
+        "apfd": score.apfd,
+        "first_failure": score.first_failure,
+        **recall,
+    }
+
+
+def _notes(
+    models: Mapping[str, Sequence[Model]],
+    cases: Sequence[Case],
+    scores: Mapping[str, Sequence[Score]],
+) -> list[str]:
+    simple = {name: each for name, each in scores.items() if name not in models}
+    best = max(simple, key=lambda name: evaluate.mean(simple[name]).apfdc)
+    gain, low, high = evaluate.improvement(
+        [each.apfdc for each in scores["nexus"]], [each.apfdc for each in simple[best]]
+    )
+    pairs = list(zip(models["nexus"], cases, strict=True))
+    p = [model.probability(s) for model, case in pairs for s in model.scores(case.rows())]
+    failed = [bad for case in cases for bad in case.failed]
+    bins = "; ".join(
+        f"{each['predicted']:.4f} predicted, {each['failed']:.4f} failed, {each['tests']:,} tests"
+        for each in evaluate.calibration(p, failed)
+    )
+    expected = [s for case in cases for s in case.expected_s]
+    true = [s for case in cases for s in case.duration_s]
+    error = sorted(abs(a - b) for a, b in zip(expected, true, strict=True))[len(true) // 2]
+    precision = evaluate.average_precision(p, failed)
+    return [
+        f"against {best}: {gain:+.4f} (90 % interval {low:+.4f} to {high:+.4f}), paired bootstrap",
+        f"average precision {precision:.3f}, Brier {evaluate.brier(p, failed):.4f}; failing runs",
+        f"calibration: {bins}",
+        f"durations: median error {error * 1000:.3g} ms of a test",
+    ]

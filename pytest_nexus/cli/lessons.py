@@ -1,0 +1,85 @@
+"""What a history, or the recorded builds, teach the predictor: runs with what was known before."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING, Final
+
+from pytest_nexus.cli.past import Lived, Past
+from pytest_nexus.cli.prior import cases_of
+from pytest_nexus.cli.sample import projects
+from pytest_nexus.history.packing import FAIL, PASS, VERDICT_OF
+from pytest_nexus.moments import files_of
+from pytest_nexus.predictor.train import Lessons
+from pytest_nexus.records import CollectedTest, FunctionKey, NodeId, TestKey
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_nexus.history.replays import Replayed
+    from pytest_nexus.history.store import History
+    from pytest_nexus.predictor.features import Row
+
+MAX_CASES: Final = 200
+"""Of the runs with a failure the last ones teach: what failed two years ago says little."""
+
+_MAX_QUIET: Final = 100
+_QUIET_TESTS: Final = 50
+
+
+def lessons_of(history: History) -> Lessons:
+    """Return the lessons of a history: its last 200 runs with a failure, and a sample of the rest.
+
+    Mass failures are no cases; imported durations are neither. Rows are those that the runner would
+    have had, but for the text of the changes, which a history does not keep.
+    """
+    runs = history.run_outcomes()
+    failing = frozenset(uid for uid, n_failed in [r for r in runs if r[1]][-MAX_CASES:])
+    quiet = frozenset(uid for uid, n_failed in [r for r in runs if not r[1]][-_MAX_QUIET:])
+    past = Past()
+    cases, rows = [], []
+    for run in history.replayed():
+        uid = run.summary.run.run_uid
+        files = files_of(run.summary.run.change)
+        lived = _lived(run)
+        if uid in failing and any(test.failed for test in lived):
+            cases.append(past.case(uid, lived, files, {}))
+        elif uid in quiet and lived:
+            rows += _quiet_rows(past, uid, lived, run)
+        if run.facts.has_outcomes:
+            past.add(lived, run.facts, files)
+    return Lessons(cases, rows)
+
+
+def lessons_of_recorded(folder: Path) -> Lessons:
+    """Return the real failing builds of all recorded projects, in the order of time."""
+    found = [
+        (build.run.started_at, name, case)
+        for name in projects(folder)
+        for build, case in cases_of(folder, name)
+        if not build.is_mutant
+    ]
+    return Lessons([case for _, _, case in sorted(found, key=lambda each: each[:2])])
+
+
+def _quiet_rows(past: Past, uid: str, lived: list[Lived], run: Replayed) -> list[tuple[Row, float]]:
+    random = Random(uid)  # noqa: S311 - a sample, no secret
+    only = sorted(random.sample(range(len(lived)), min(len(lived), _QUIET_TESTS)))
+    weight = len(lived) / len(only)
+    files = files_of(run.summary.run.change)
+    return [(row, weight) for row in past.some_rows(lived, files, {}, only)]
+
+
+def _lived(run: Replayed) -> list[Lived]:
+    """Return the tests of a run that have a verdict; a skipped one teaches nothing."""
+    found = []
+    for key, function, seen in run.tests:
+        verdict = VERDICT_OF[seen.outcomes]
+        if not verdict:
+            continue
+        path = key.partition("::")[0]
+        test = CollectedTest(NodeId(key), TestKey(key), FunctionKey(function or key), path)
+        is_flaky = seen.verdicts == FAIL | PASS
+        us = sum(each or 0 for each in (seen.setup_us, seen.call_us, seen.teardown_us))
+        found.append(Lived(test, seen, verdict == FAIL and not is_flaky, us / 1e6))
+    return found

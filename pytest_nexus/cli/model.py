@@ -1,0 +1,231 @@
+"""`nexus model ...`: the versions of the model, which is deployed, and copies of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_nexus import forecast, timing
+from pytest_nexus.cli.location import add_history_option, history_path
+from pytest_nexus.cli.tables import add_json_option, print_json, print_table
+from pytest_nexus.cli.train import usable
+from pytest_nexus.errors import HistoryError, ModelRefusedError
+from pytest_nexus.history.models import Registry, Version
+from pytest_nexus.history.store import open_history
+from pytest_nexus.predictor.persist import MAX_CHARS, ModelError, load, version
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    from pytest_nexus.predictor.model import Model
+
+SHIPPED: Final = "shipped"
+"""Name of the model that comes with the package, wherever a version is asked for."""
+
+_HELP: Final = {
+    "list": "List all versions, oldest first",
+    "show": "Show where a version came from, and how good it was",
+    "diff": "Show what changed from version A to version B",
+    "promote": "Deploy a version",
+    "rollback": "Deploy the version that was deployed before",
+    "export": "Write a version to a file",
+    "import": "Take in a version from a file, after checking it",
+    "card": "Print the model card of a version as Markdown",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the sub-commands."""
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, text in _HELP.items():
+        sub = commands.add_parser(name, help=text, description=text + ".")
+        if name in {"show", "promote", "card", "export"}:
+            nargs = None if name == "promote" else "?"
+            sub.add_argument("version", nargs=nargs, help=f"its first digits, or `{SHIPPED}`")
+        if name == "diff":
+            sub.add_argument("a", metavar="A", help="a version")
+            sub.add_argument("b", metavar="B", help="another version")
+        if name == "export":
+            sub.add_argument("--output", metavar="FILE", required=True, help="file to write")
+        if name == "import":
+            sub.add_argument("file", metavar="FILE", help="file written by `nexus model export`")
+        add_history_option(sub)
+        if name in {"list", "show", "diff"}:
+            add_json_option(sub)
+        sub.set_defaults(run=run, action=_ACTIONS[name])
+
+
+def run(options: argparse.Namespace) -> int:
+    """Open the history and do what was asked."""
+    path = history_path(options.history)
+    if not path.exists():
+        raise HistoryError(
+            f"There is no history {str(path)!r} yet; run pytest with --nexus to begin one"
+        )
+    with open_history(path) as history:
+        options.action(options, history.models)
+    return 0
+
+
+def _list(options: argparse.Namespace, registry: Registry) -> None:
+    champion, challenger = registry.alias("champion"), registry.alias("challenger")
+    rows: list[dict[str, object]] = [_listed(SHIPPED, champion is None)]
+    for each in registry.versions():
+        alias = {champion: "champion", challenger: "challenger"}.get(each.version, "")
+        rows.append(_listed(each.version, alias == "champion") | _figures(each) | {"alias": alias})
+    if not champion:
+        rows[0]["alias"] = "champion"
+    if options.json:
+        print_json(rows)
+    else:
+        print_table(rows, ("version", "alias", "parent", "runs", "apfdc", "apfdc_incumbent"))
+
+
+def _listed(name: str, is_champion: bool) -> dict[str, object]:  # noqa: FBT001 - a column
+    return {"version": name, "alias": "champion" if is_champion else "", "parent": None}
+
+
+def _figures(each: Version) -> dict[str, object]:
+    metrics, lineage = json.loads(each.metrics), json.loads(each.lineage)
+    runs = sum(source.get("runs", 0) for source in lineage.get("inputs", []))
+    return {
+        "parent": each.parent or SHIPPED,
+        "runs": runs or None,
+        "apfdc": metrics.get("apfdc"),
+        "apfdc_incumbent": metrics.get("apfdc_incumbent"),
+    }
+
+
+def _show(options: argparse.Namespace, registry: Registry) -> None:
+    name, model, stored = _model(registry, options.version)
+    found: dict[str, Any] = {
+        "version": name,
+        "parent": stored.parent if stored else None,
+        "lineage": json.loads(stored.lineage) if stored else dict(model.card),
+        "metrics": json.loads(stored.metrics) if stored else {},
+        "thrift": model.thrift,
+        "floor": model.floor,
+        "trees": len(model.trees),
+        "trees_share": model.trees_share,
+        "calibration": {"slope": model.slope, "intercept": model.intercept},
+        "weights": dict(sorted(model.weights.items(), key=lambda each: -each[1])),
+    }
+    if options.json:
+        print_json(found)
+        return
+    for key, value in found.items():
+        if key != "weights":
+            print(f"{key.replace('_', ' ')}: {json.dumps(value)}")
+    print_table([{"term": t, "weight": w} for t, w in found["weights"].items()], ("term", "weight"))
+
+
+def _diff(options: argparse.Namespace, registry: Registry) -> None:
+    (_, a, _), (_, b, _) = _model(registry, options.a), _model(registry, options.b)
+    rows: list[dict[str, object]] = [
+        {"what": f"weight of {term}", "a": a.weights.get(term, 0.0), "b": b.weights.get(term, 0.0)}
+        for term in sorted({*a.weights, *b.weights})
+    ]
+    rows += [
+        {"what": name, "a": getattr(a, name), "b": getattr(b, name)}
+        for name in ("thrift", "floor", "slope", "intercept", "trees_share")
+    ]
+    rows.append({"what": "trees", "a": len(a.trees), "b": len(b.trees)})
+    changed = [row for row in rows if row["a"] != row["b"]]
+    if a.trees != b.trees and len(a.trees) == len(b.trees):
+        changed.append({"what": "trees, their content", "a": None, "b": None})
+    if options.json:
+        print_json(changed)
+    elif changed:
+        print_table(changed, ("what", "a", "b"))
+    else:
+        print("no difference in what they decide")
+
+
+def _promote(options: argparse.Namespace, registry: Registry) -> None:
+    name, _, stored = _model(registry, options.version)
+    registry.set_alias("champion", stored.version if stored else None, timing.time())
+    print(f"model {name} is deployed")
+
+
+def _rollback(options: argparse.Namespace, registry: Registry) -> None:
+    del options
+    has_earlier, earlier = registry.earlier()
+    if not has_earlier:
+        raise HistoryError("No model was deployed before this one; `nexus model list`")
+    name, _, _ = _model(registry, earlier or SHIPPED)
+    registry.set_alias("champion", earlier, timing.time())
+    print(f"model {name} is deployed again")
+
+
+def _export(options: argparse.Namespace, registry: Registry) -> None:
+    name, _, stored = _model(registry, options.version)
+    document = stored.document if stored else forecast.prior()
+    Path(options.output).write_text(document, encoding="utf-8")
+    print(f"model {name} written to {options.output}")
+
+
+def _import(options: argparse.Namespace, registry: Registry) -> None:
+    try:
+        with Path(options.file).open(encoding="utf-8") as file:
+            document = file.read(MAX_CHARS + 1).strip()
+        load(document)
+    except (ModelError, UnicodeError) as exc:
+        raise ModelRefusedError(f"File {options.file!r} holds a model that {exc}") from exc
+    name = version(document)
+    taken = Version(name, None, timing.time(), document, '{"imported": true}', "{}")
+    is_new = registry.add(taken)
+    print(f"model {name} {'taken in' if is_new else 'is known already'}; it is not deployed")
+
+
+def _card(options: argparse.Namespace, registry: Registry) -> None:
+    name, model, stored = _model(registry, options.version)
+    print(card(name, model, stored))
+
+
+def card(name: str, model: Model, stored: Version | None) -> str:
+    """Return the model card of a version, in Markdown."""
+    lines = [
+        f"# Model {name}",
+        "",
+        "Predicts for each test how likely its first attempt fails in the run that begins.",
+        "",
+        f"- Trained on: {json.dumps(dict(model.card), sort_keys=True)}",
+        f"- Odds product of {len(model.weights)} terms"
+        + (f" and {len(model.trees)} trees" if model.trees else ""),
+        f"- Regard to time in the order (thrift): {model.thrift:g}",
+        f"- Calibration: slope {model.slope:g}, intercept {model.intercept:g}",
+    ]
+    if stored is not None:
+        lines += [f"- Lineage: {stored.lineage}", f"- Metrics: {stored.metrics}"]
+    lines += ["", "| term | weight |", "| --- | --- |"]
+    lines += [f"| {t} | {w:g} |" for t, w in sorted(model.weights.items(), key=lambda e: -e[1])]
+    return "\n".join(lines)
+
+
+def _model(registry: Registry, asked: str | None) -> tuple[str, Model, Version | None]:
+    """Return name, model and row of the version asked for; None asks for the champion."""
+    stored = registry.champion() if asked is None else None
+    if asked is not None and asked != SHIPPED:
+        matches = registry.find(asked)
+        if len(matches) != 1:
+            raise HistoryError(
+                f"{len(matches)} versions begin with {asked!r}, one must; `nexus model list`"
+            )
+        (stored,) = matches
+    if stored is None:
+        return SHIPPED, load(forecast.prior()), None
+    return stored.version, usable(stored), stored
+
+
+_ACTIONS: Final[dict[str, Callable[[argparse.Namespace, Registry], None]]] = {
+    "list": _list,
+    "show": _show,
+    "diff": _diff,
+    "promote": _promote,
+    "rollback": _rollback,
+    "export": _export,
+    "import": _import,
+    "card": _card,
+}

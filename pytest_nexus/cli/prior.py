@@ -1,0 +1,121 @@
+"""Trains the model that is shipped, across the recorded projects; `nexus train --prior`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+from typing import TYPE_CHECKING, Final
+
+from pytest_nexus.cli.past import Past
+from pytest_nexus.cli.recorded import SampleTexts, lived, read_texts
+from pytest_nexus.cli.sample import read_builds
+from pytest_nexus.history.stats import RunFacts
+from pytest_nexus.predictor.calibrate import calibrated
+from pytest_nexus.predictor.fit import FailedRun, fit_weights
+from pytest_nexus.predictor.model import Model
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from pytest_nexus.cli.sample import Build
+    from pytest_nexus.predictor.evaluate import Case
+    from pytest_nexus.predictor.schema import FileChange
+
+THRIFT: Final = 0.2
+"""In the order of the prior a test ten times as long needs odds 1.6 times as high. Full regard to
+time (1) is right for probabilities that come true; those of a stranger's suite do not so well."""
+
+_PULL_A_RUN: Final = 0.05
+_LASTS: Final = 0.6
+"""Share of the failing real builds after which, in one variant, the failure lasts some runs: the
+data has none that does, and every user has."""
+
+
+def train_prior(folder: Path, names: Sequence[str]) -> Model:
+    """Return a model fitted to the recorded builds of some projects.
+
+    Each build enters in five variants: as recorded; with failures that last; with nothing known of
+    the tests; without the text of the change; without it and with failures that last.
+    """
+    cases = [case for name in names for case in _variants(folder, name)]
+    return prior_of(cases, names)
+
+
+def prior_of(cases: Sequence[Case], names: Sequence[str]) -> Model:
+    """Return a model fitted to the cases with a failure, calibrated on all of them."""
+    every = [FailedRun(case.rows(), case.failed) for case in cases]
+    runs = [run for run in every if any(run.failed)]
+    weights = fit_weights(runs, {}, _PULL_A_RUN * len(runs))
+    card = {
+        "kind": "prior",
+        "trained_on": sorted(names),
+        "failing_runs": len(runs),
+        "note": "mutants included in training; see docs/reference/model-card.md",
+    }
+    labelled = [
+        (row, bad, 1.0) for run in every for row, bad in zip(run.rows, run.failed, strict=True)
+    ]
+    model = Model({name: weight for name, weight in weights.items() if weight}, thrift=THRIFT)
+    return replace(calibrated(model, labelled), card=card)
+
+
+def cases_of(folder: Path, name: str) -> list[tuple[Build, Case]]:
+    """Return the failing builds of a project as recorded, each with what was known before it."""
+    texts = read_texts(folder, name)
+    return [(build, case) for build, case in _replayed(list(read_builds(folder, name)), texts)
+            if build.failing]  # fmt: skip
+
+
+def each_unseen(
+    folder: Path, names: Sequence[str], shipped: Model
+) -> Iterator[tuple[str, Model, bool]]:
+    """Yield each project with the shipped model, fitted anew without it where it taught it.
+
+    The third value tells whether it was fitted anew. A project is never judged by a model that was
+    fitted to it, unless the folder has no other one to fit to.
+    """
+    taught = shipped.card.get("trained_on", ())
+    cases = {name: list(_variants(folder, name)) for name in names if name in taught}
+    for name in names:
+        others = [other for other in cases if other != name]
+        if name in taught and others:
+            learned = [case for other in others for case in cases[other]]
+            yield name, prior_of(learned, others), True
+        else:
+            yield name, shipped, False
+
+
+def _variants(folder: Path, name: str) -> Iterator[Case]:
+    texts = read_texts(folder, name)
+    builds = list(read_builds(folder, name))
+    blind = SampleTexts({}, {})
+    for lasting in (False, True):
+        for text in (texts, blind):
+            yield from (case for _, case in _replayed(builds, text, lasting=lasting))
+    yield from (case for _, case in _replayed(builds, texts, is_cold=True))
+
+
+def _replayed(
+    builds: Sequence[Build], texts: SampleTexts, *, lasting: bool = False, is_cold: bool = False
+) -> Iterator[tuple[Build, Case]]:
+    past = Past()
+    random = Random(5)  # noqa: S311 - which failures last, no secret
+    for number, build in enumerate(builds):
+        tests, files = lived(build), texts.of(build)
+        facts = RunFacts(
+            build.run.started_at, b"", teaches_flakes=_teaches(build), has_outcomes=True
+        )
+        repeats = random.randint(1, 3) if lasting and random.random() < _LASTS else 0
+        for repeat in range(1 + (repeats if build.failing and not build.is_mutant else 0)):
+            shown: list[FileChange] = files if not repeat or random.random() < 0.5 else []
+            if build.failing or not (lasting or is_cold):
+                name = f"{number} {build.kind} {repeat}"
+                yield build, past.case(name, tests, shown, texts.code, is_cold=is_cold)
+            if not build.is_mutant:
+                past.add(tests, facts, files)
+
+
+def _teaches(build: Build) -> bool:
+    n_failed = len(build.failing)
+    return n_failed <= max(10, 0.2 * len(build.tests))

@@ -1,0 +1,171 @@
+"""`nexus train`: learn from the history, and deploy what is proved better."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_nexus import forecast, timing
+from pytest_nexus.cli.location import add_history_option, history_path
+from pytest_nexus.cli.tables import add_json_option, natural, print_json
+from pytest_nexus.errors import HistoryError, ModelRefusedError, TrainExtraMissingError
+from pytest_nexus.history.models import Version
+from pytest_nexus.history.store import open_history
+from pytest_nexus.predictor.persist import ModelError, dump, load, load_named, version
+
+if TYPE_CHECKING:
+    import argparse
+
+    from pytest_nexus.history.models import Registry
+    from pytest_nexus.predictor.model import Model
+    from pytest_nexus.predictor.train import Lessons, Outcome
+
+_PACKAGES: Final = ("numpy", "scipy", "sklearn")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "--data", metavar="DIR", help="learn from recorded builds instead of the history's runs"
+    )
+    parser.add_argument(
+        "--prior",
+        metavar="FILE",
+        help="with --data: write the model that is shipped, fitted across all projects, to FILE",
+    )
+    parser.add_argument("--seed", type=natural, default=0, help="of samples and trees (default: 0)")
+    add_history_option(parser)
+    add_json_option(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train, say what came of it in one line, and keep the version in the registry."""
+    require_extra()
+    if options.prior:
+        return _write_prior(options)
+    path = history_path(options.history)
+    if not options.data and not path.exists():
+        raise HistoryError(
+            f"There is no history {str(path)!r} yet; run pytest with --nexus to begin one"
+        )
+    with open_history(path) as history:
+        started_s = timing.perf_counter()
+        lessons = _lessons(options, history)
+        champion = history.models.champion()
+        prior = load(forecast.prior())
+        incumbent = prior if champion is None else usable(champion)
+        outcome = import_module("pytest_nexus.predictor.train").train(
+            lessons, incumbent, prior, options.seed
+        )
+        parent = None if champion is None else champion.version
+        made = _version(outcome, lessons, parent, options.seed)
+        seconds = timing.perf_counter() - started_s
+        if outcome.apfdc is not None:
+            _keep(history.models, made, outcome)
+    _say(options, made, outcome, len(lessons.cases), seconds)
+    return 0
+
+
+def require_extra() -> None:
+    """Raise the error that names the extra, where scikit-learn is not installed."""
+    try:
+        import_module("sklearn")
+    except ImportError as exc:
+        raise TrainExtraMissingError(
+            f"Training needs scikit-learn ({exc}); pip install 'pytest-nexus-ci[train]'"
+        ) from exc
+
+
+def usable(stored: Version) -> Model:
+    """Return the model of a stored version.
+
+    Raises:
+        ModelRefusedError: its row was tampered with, or it is of other features.
+    """
+    try:
+        model: Model = load_named(stored.version, stored.document)
+    except ModelError as exc:
+        raise ModelRefusedError(
+            f"Model {stored.version} {exc}; `nexus model rollback` deploys the one before"
+        ) from exc
+    return model
+
+
+def _lessons(options: argparse.Namespace, history: Any) -> Lessons:
+    lessons = import_module("pytest_nexus.cli.lessons")
+    if options.data:
+        found: Lessons = lessons.lessons_of_recorded(Path(options.data))
+        return found
+    if sys.stderr.isatty():
+        print("replaying the history ...", file=sys.stderr)
+    learned: Lessons = lessons.lessons_of(history)
+    return learned
+
+
+def _version(outcome: Outcome, lessons: Lessons, parent: str | None, seed: int) -> Version:
+    digest = import_module("pytest_nexus.predictor.train").digest_of(lessons)
+    card = {"kind": "own", "rows": digest, "seed": seed, "failing_runs": len(lessons.cases)}
+    document = dump(replace(outcome.model, card=card))
+    lineage = {
+        "inputs": [{"name": "history", "digest": digest, "runs": len(lessons.cases)}],
+        "first_run": lessons.cases[0].name if lessons.cases else None,
+        "last_run": lessons.cases[-1].name if lessons.cases else None,
+        "seed": seed,
+        "python": platform.python_version(),
+        "packages": {name: import_module(name).__version__ for name in _PACKAGES},
+    }
+    ours, theirs = outcome.apfdc or (None, None)
+    metrics = {"apfdc": ours, "apfdc_incumbent": theirs, **outcome.learned}
+    return Version(
+        version(document), parent, timing.time(), document, json.dumps(lineage), json.dumps(metrics)
+    )
+
+
+def _keep(registry: Registry, made: Version, outcome: Outcome) -> None:
+    registry.add(made)
+    alias = registry.alias("champion")
+    if outcome.is_better and alias != made.version:
+        registry.set_alias("champion", made.version, made.created_at)
+    elif not outcome.is_better and registry.alias("challenger") != made.version:
+        registry.set_alias("challenger", made.version, made.created_at)
+
+
+def _say(
+    options: argparse.Namespace, made: Version, outcome: Outcome, n_cases: int, seconds: float
+) -> None:
+    if options.json:
+        print_json(
+            {
+                "version": made.version if outcome.apfdc else None,
+                "deployed": outcome.is_better,
+                "reason": outcome.reason,
+                "failing_runs": n_cases,
+                "seconds": seconds,
+            }
+        )
+        return
+    if outcome.apfdc is None:
+        print(f"nothing trained: {outcome.reason}; the incumbent stays")
+        return
+    fate = "deployed" if outcome.is_better else "kept as challenger, the incumbent stays"
+    print(f"version {made.version}: {fate}")
+    print(outcome.reason)
+    print(f"{n_cases:,} runs with a failure, {seconds:.1f} s")
+
+
+def _write_prior(options: argparse.Namespace) -> int:
+    if not options.data:
+        raise HistoryError("--prior needs --data, the folder of the recorded builds")
+    folder = Path(options.data)
+    names = import_module("pytest_nexus.cli.sample").projects(folder)
+    model = import_module("pytest_nexus.cli.prior").train_prior(folder, names)
+    document = dump(model)
+    Path(options.prior).write_text(document + "\n", encoding="utf-8")
+    print(f"version {version(document)}: fitted to {', '.join(names)}")
+    return 0

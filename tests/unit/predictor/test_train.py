@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from array import array
+from random import Random
+
+import pytest
+from pytest_nexus.predictor.evaluate import (
+    Case,
+    average_precision,
+    backtest,
+    calibration,
+    improvement,
+    mean,
+    score,
+    score_model,
+)
+from pytest_nexus.predictor.model import Model
+from pytest_nexus.predictor.persist import dump, load
+from pytest_nexus.predictor.schema import FEATURES, NAMES
+from pytest_nexus.predictor.teacher import grow
+from pytest_nexus.predictor.train import MIN_FAILED_RUNS, Lessons, digest_of, train
+
+from pytest_nexus import forecast
+
+DEFAULTS = {f.name: f.default for f in FEATURES} | {"is_new": 0.0, "runs": 3.0}
+PRIOR = load(forecast.prior())
+
+
+def case(name: str, failing: int, signal: str, n: int = 30) -> Case:
+    """A run in which the test that `signal` is high for fails."""
+    random = Random(name)
+    values = array("d")
+    for at in range(n):
+        row = DEFAULTS | {"rate_8": random.random() * 0.01, signal: float(at == failing)}
+        values.extend(row[column] for column in NAMES)
+    failed = tuple(at == failing for at in range(n))
+    return Case(name, values, failed, (True,) * n, (1.0,) * n, (1.0,) * n)
+
+
+def cases(signal: str, n: int) -> list[Case]:
+    return [case(f"run {number}", number * 7 % 30, signal) for number in range(n)]
+
+
+def test_what_predicts_is_learned_and_deployed() -> None:
+    """`imported_words` weighs nothing in the shipped model; here it decides."""
+    assert not PRIOR.weights.get("imported")
+    outcome = train(Lessons(cases("imported_words", 40)), PRIOR, PRIOR)
+    assert outcome.is_better, outcome.reason
+    assert outcome.model.weights["imported"] > 1
+    assert score_model(outcome.model, case("new", 5, "imported_words")).apfd == pytest.approx(
+        59 / 60
+    )
+
+
+def test_noise_deploys_nothing() -> None:
+    random = Random(1)
+    noise = [case(f"run {number}", random.randrange(30), "imported_words") for number in range(40)]
+    for each in noise:
+        each.matrix[NAMES.index("imported_words") :: len(NAMES)] = array("d", [0.0] * 30)
+    assert not train(Lessons(noise), PRIOR, PRIOR).is_better
+
+
+def test_the_same_lessons_give_the_same_bytes() -> None:
+    lessons = Lessons(cases("imported_words", 44))
+    first, second = (dump(train(lessons, PRIOR, PRIOR).model) for _ in range(2))
+    assert first == second
+    assert digest_of(lessons) == digest_of(Lessons(cases("imported_words", 44)))
+    assert digest_of(lessons) != digest_of(Lessons(cases("imported_words", 43)))
+
+
+def test_too_few_failing_runs_keep_the_incumbent() -> None:
+    outcome = train(Lessons(cases("imported_words", MIN_FAILED_RUNS - 1)), PRIOR, PRIOR)
+    assert (outcome.model, outcome.is_better) == (PRIOR, False)
+
+
+def test_the_student_scores_as_scikit_learn_does() -> None:
+    rows = [row for each in cases("imported_words", 40) for row in each.rows()]
+    failed = [bad for each in cases("imported_words", 40) for bad in each.failed]
+    trees, learned = grow(rows, failed)
+    assert learned["parity"] < 1e-9
+    assert sum(tree(rows[0]) for tree in trees) != 0
+
+
+def test_figures_of_an_order_by_hand() -> None:
+    found = score([2, 0, 1], [False, True, True], [1.0, 2.0, 1.0])
+    assert found.apfd == pytest.approx(1 - (1 + 3) / 6 + 1 / 6)
+    assert found.apfdc == pytest.approx((4 - 0.5 + 4 - 2 - 1) / 8)
+    assert found.first_failure == 0.25
+    assert found.recall == (0.0, 0.0, 0.0, 0.5)
+
+
+def test_an_order_of_tests_without_time_is_judged_by_number() -> None:
+    found = score([1, 0], [False, True], [0.0, 0.0])
+    assert (found.apfd, found.apfdc, found.first_failure) == (0.75, 0.75, 0.5)
+
+
+def test_a_run_without_failure_cannot_be_scored() -> None:
+    with pytest.raises(ValueError, match="no test fails"):
+        score([0], [False], [1.0])
+
+
+def test_a_difference_of_none_is_no_improvement() -> None:
+    assert improvement([0.5, 0.7], [0.5, 0.7]) == (0, 0, 0)
+    gain, low, high = improvement([0.9] * 20, [0.5, 0.7] * 10)
+    assert gain == pytest.approx(0.3)
+    assert low < gain < high
+    with pytest.raises(ValueError, match="no run"):
+        improvement([], [])
+
+
+def test_ties_and_missing_failures_have_a_precision() -> None:
+    assert average_precision([0.5, 0.5], [False, False]) == 0
+    assert average_precision([], []) == 0
+
+
+def test_calibration_counts_every_test_once() -> None:
+    bins = calibration([0.0, 0.05, 0.9, 0.95], [False, False, True, False])
+    assert sum(each["tests"] for each in bins) == 4
+    assert bins[-1] == {"tests": 2, "predicted": pytest.approx(0.925), "failed": 0.5}
+
+
+def test_the_backtest_has_the_model_and_every_simple_order() -> None:
+    model = Model({"imported": 1.0}, thrift=0.0)
+    found = backtest({"nexus": [model] * 5}, cases("imported_words", 5))
+    assert {"nexus", "collection order", "random, mean of 20", "fastest first"} <= found.keys()
+    assert {len(scores) for scores in found.values()} == {5}
+    assert mean(found["nexus"]).apfd > mean(found["random, mean of 20"]).apfd
