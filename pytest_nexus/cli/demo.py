@@ -8,15 +8,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_nexus.cli.recorded import read_texts
 from pytest_nexus.cli.replay import SEEDS, Score, Scored, mean, replay
 from pytest_nexus.cli.sample import FOLDER, find_folder, projects, read_builds
-from pytest_nexus.cli.showcase import show_failure_moving
+from pytest_nexus.cli.showcase import RUNS, show_failure_moving
 from pytest_nexus.cli.tables import add_json_option, print_json, print_table
+from pytest_nexus.forecast import Texts
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from pytest_nexus.cli.sample import Build
     from pytest_nexus.cli.showcase import Sighting
 
 _TITLES: Final = {
@@ -24,14 +27,16 @@ _TITLES: Final = {
     "random": f"random, mean of {SEEDS}",
     "--ff": "--ff, last failed first",
     "fastest first": "fastest first",
-    "nexus": "nexus",
+    "rules of thumb": "nexus, rules of thumb",
+    "nexus": "nexus, shipped model",
 }
 
 _EXPLANATION: Final = """
 Real builds are runs of the projects' own suites on real commits, in which a change was unfinished
 or an old bug was back. Mutants are synthetic: a machine planted a small fault in a function that
 the commit had changed. A failing build mostly follows a passing one here, which leaves --ff little
-to go by. fastest first runs new tests first, as pytest-ranking does."""
+to go by. fastest first runs new tests first, as pytest-ranking does. The shipped model was fitted
+to these projects; `nexus evaluate --data` judges it on each with that one left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +86,15 @@ def _replayed(folder: Path) -> dict[str, list[Scored]]:
     for project in projects(folder):
         if sys.stderr.isatty():
             print(f"\rreplaying {project} ...\033[K", end="", file=sys.stderr, flush=True)
-        scored[project] = list(replay(read_builds(folder, project)))
+        scored[project] = list(replay(read_builds(folder, project), _texts(folder, project)))
     if sys.stderr.isatty():
         print("\r\033[K", end="", file=sys.stderr, flush=True)
     return scored
+
+
+def _texts(folder: Path, project: str) -> Callable[[Build], Texts]:
+    known = read_texts(folder, project)
+    return lambda build: Texts(known.words(build), known.code)
 
 
 def _result(scored: Mapping[str, Sequence[Scored]], *, is_mutant: bool) -> Result:
@@ -135,15 +145,15 @@ def _counts(result: Result) -> str:
 
 def _print_sightings(sightings: Sequence[Sighting]) -> None:
     first = sightings[0]
-    print(f"\nA suite of {first.n_tests} tests with a bug planted, run twice through the plugin:")
+    print(f"\nA suite of {first.n_tests} tests with a bug planted, run through the plugin:")
     rows = [
         {
-            "run": number,
+            "run": title,
             "first failure": sighting.nodeid,
             "test": f"{sighting.position} of {sighting.n_tests}",
             "after": f"{sighting.seconds:.2f} s of {sighting.total_s:.2f} s",
         }
-        for number, sighting in enumerate(sightings, 1)
+        for title, sighting in zip(RUNS, sightings, strict=True)
     ]
     print_table(rows, ("run", "first failure", "test", "after"))
 

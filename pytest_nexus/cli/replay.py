@@ -9,6 +9,7 @@ from statistics import fmean
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
+from pytest_nexus import forecast
 from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.store import open_history
 from pytest_nexus.plan.evaluate import (
@@ -19,14 +20,17 @@ from pytest_nexus.plan.evaluate import (
     shuffled,
     time_to_first_failure_share,
 )
+from pytest_nexus.plan.heuristic import forecast as rules_of_thumb
 from pytest_nexus.plan.lookup import has_duration
 from pytest_nexus.plan.plan import make_plan
 from pytest_nexus.records import BAD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from pytest_nexus.cli.sample import Build
+    from pytest_nexus.forecast import Texts
+    from pytest_nexus.history.store import History
     from pytest_nexus.records import TestKey, TestStats
 
 SEEDS: Final = 20
@@ -50,12 +54,21 @@ class Scored:
     scores: Mapping[str, Score]
 
 
-def replay(builds: Iterable[Build]) -> Iterator[Scored]:
+def replay(
+    builds: Iterable[Build], texts: Callable[[Build], Texts] | None = None
+) -> Iterator[Scored]:
     """Yield the score of each failing build, in the order given, which must be that of time.
 
     Each order is made from what was known before the build: the history of the real builds before
     it, taken in and folded by the product's own store, and the paths that changed. It is scored
     with the true outcomes and durations. Mutants are scored, but never enter the history.
+
+    The row `nexus` is the model that is shipped. It was fitted to builds of these projects, so that
+    its figures here flatter it; `nexus evaluate --data` leaves each project out in turn.
+
+    Args:
+        builds: of one project.
+        texts: the words of each build's change and tests, where they are known.
     """
     with (
         TemporaryDirectory(prefix="nexus-replay-") as folder,
@@ -63,7 +76,9 @@ def replay(builds: Iterable[Build]) -> Iterator[Scored]:
     ):
         for build in builds:
             if build.failing:
-                yield Scored(build.is_mutant, _scores(build, history.stats()))
+                yield Scored(
+                    build.is_mutant, _scores(build, _model(build, history, texts), history.stats())
+                )
             if not build.is_mutant:
                 ingest_run(history, build.run, build.attempts)
 
@@ -80,14 +95,25 @@ def mean(scores: Iterable[Score]) -> Score:
     )
 
 
-def _scores(build: Build, stats: Mapping[TestKey, TestStats]) -> dict[str, Score]:
+def _model(
+    build: Build, history: History, texts: Callable[[Build], Texts] | None
+) -> forecast.Forecaster:
+    read = (lambda _tests, _change: texts(build)) if texts is not None else None
+    return forecast.load(read=read, past=history.cofailures())
+
+
+def _scores(
+    build: Build, model: forecast.Forecaster, stats: Mapping[TestKey, TestStats]
+) -> dict[str, Score]:
     return {
         name: mean(_score(build, order) for order in orders)
-        for name, orders in _orders(build, stats).items()
+        for name, orders in _orders(build, model, stats).items()
     }
 
 
-def _orders(build: Build, stats: Mapping[TestKey, TestStats]) -> dict[str, list[list[int]]]:
+def _orders(
+    build: Build, model: forecast.Forecaster, stats: Mapping[TestKey, TestStats]
+) -> dict[str, list[list[int]]]:
     known = [stats.get(test.key) for test in build.tests]
     durations = [one.duration_s if one is not None and has_duration(one) else None for one in known]
     last_failed = [one is not None and one.last_outcome in BAD for one in known]
@@ -97,7 +123,10 @@ def _orders(build: Build, stats: Mapping[TestKey, TestStats]) -> dict[str, list[
         "random": [shuffled(n, random.shuffle) for random in _generators()],
         "--ff": [last_failed_first(last_failed)],
         "fastest first": [fastest_first(durations)],
-        "nexus": [make_plan(build.tests, stats, build.run.change).order],
+        "rules of thumb": [
+            make_plan(build.tests, stats, build.run.change, forecaster=rules_of_thumb).order
+        ],
+        "nexus": [make_plan(build.tests, stats, build.run.change, forecaster=model).order],
     }
 
 

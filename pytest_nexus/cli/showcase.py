@@ -1,4 +1,4 @@
-"""A small suite with a planted failure, run twice for real through the plugin."""
+"""A small suite with a planted failure, run for real: as collected, then twice in nexus' order."""
 
 from __future__ import annotations
 
@@ -71,17 +71,30 @@ class Sighting:
     """From the start of the first test to the end of the last."""
 
 
-def show_failure_moving(root: Path) -> tuple[Sighting, Sighting]:
-    """Write the suite into an empty folder and run it twice; return its first failures.
+RUNS: Final = (
+    "as collected",
+    "nexus, by the change alone",
+    "nexus, by change and history",
+)
+"""What each run goes by, in their order."""
 
-    Both runs are on the same sources, with the same bug: what differs is that the second one knows
-    of the first.
+
+def show_failure_moving(root: Path) -> tuple[Sighting, ...]:
+    """Write the suite into an empty folder and run it; return the first failure of each of `RUNS`.
+
+    All runs are on the same sources, with the same bug, and differ in what they go by: the first
+    leaves no history for the second, the second leaves one for the third.
 
     Raises:
         NexusError: a run did not end as it must, with what it printed last.
     """
     _write_suite(root)
-    return _run(root, 1), _run(root, 2)
+    apart = ("--nexus-order", "off", "--nexus-history", ".apart/history.sqlite3")
+    return (
+        _run(root, 1, ".apart/journal", apart),
+        _run(root, 2, ".nexus/journal"),
+        _run(root, 3, ".nexus/journal"),
+    )
 
 
 def first_failure(journal: Path) -> Sighting:
@@ -137,10 +150,11 @@ def _commit(root: Path) -> None:
             return
 
 
-def _run(root: Path, number: int) -> Sighting:
+def _run(root: Path, number: int, folder: str, more: tuple[str, ...] = ()) -> Sighting:
     # Plugins of the user's environment that reorder tests would decide the order.
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", "-p", "no:cacheprovider"]
-    known = _journals(root)
+    command += ["--nexus-journal", folder, *more]
+    known = _journals(root / folder)
     try:
         done = subprocess.run(  # noqa: S603 - our own interpreter, fixed arguments
             command,
@@ -151,7 +165,7 @@ def _run(root: Path, number: int) -> Sighting:
         raise NexusError(
             f"Run {number} of the showcase took over {_TIMEOUT_S} s; try again"
         ) from exc
-    new = _journals(root) - known
+    new = _journals(root / folder) - known
     if done.returncode != 1 or len(new) != 1:
         last = "\n".join((done.stdout + done.stderr).splitlines()[-_LAST_LINES:])
         raise NexusError(
@@ -161,8 +175,8 @@ def _run(root: Path, number: int) -> Sighting:
     return first_failure(new.pop())
 
 
-def _journals(root: Path) -> set[Path]:
-    return set((root / ".nexus" / "journal").glob("*.jsonl"))
+def _journals(folder: Path) -> set[Path]:
+    return set(folder.glob("*.jsonl"))
 
 
 def _environment() -> Mapping[str, str]:
