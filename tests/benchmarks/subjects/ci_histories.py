@@ -1,0 +1,128 @@
+"""The deployed model on CI histories of others: trained on the past, judged on what follows."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_nexus.predictor.evaluate import backtest, mean, only
+from pytest_nexus.predictor.persist import load
+from pytest_nexus.predictor.schema import FileChange
+
+from pytest_nexus import forecast
+from pytest_nexus.cli.past import Lived, Past
+from pytest_nexus.cli.walks import deployed_over_time
+from pytest_nexus.history.packing import FAIL, PASS, microseconds
+from pytest_nexus.history.stats import Observation, RunFacts
+from pytest_nexus.identity import function_of_key
+from pytest_nexus.records import CollectedTest, NodeId, TestKey
+from tests.benchmarks.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pytest_nexus.predictor.evaluate import Case, Score
+
+    from tests.benchmarks.bench import Bench
+    from tests.benchmarks.table import Cell
+
+TITLE = "CI histories of others, in the folder that CI_HISTORIES names; needs pyarrow"
+
+_WARM_UP = 0.1
+"""Share of the cycles that are not judged."""
+
+
+def measure(bench: Bench) -> list[Table]:
+    """Replay every history; without a folder there is nothing to measure."""
+    folder = os.environ.get("CI_HISTORIES")
+    if not folder:
+        return []
+    found = sorted(path.parent for path in Path(folder).glob("*/runs.parquet"))
+    wanted = os.environ.get("CI_HISTORIES_ONLY", "")
+    kept = [each for each in found if not wanted or each.name in wanted.split(",")]
+    return [_table(each) for each in kept[: bench.size(100, 0)]]
+
+
+def _table(folder: Path) -> Table:
+    cases, n_cycles = _cases(folder)
+    prior = load(forecast.prior())
+    models, n_deployed = deployed_over_time([case for _, case in cases], prior)
+    kept = [at for at, (cycle, _) in enumerate(cases) if cycle >= int(n_cycles * _WARM_UP)]
+    every = {at: cases[at][1] for at in kept}
+    novel = {at: each for at, case in every.items() if (each := only(case, case.novel))}
+    scores, novel_scores = (
+        backtest(
+            {
+                "nexus": [models[at] for at in found],
+                "shipped model": [prior] * len(found),
+            },
+            list(found.values()),
+        )
+        for found in (every, novel)
+    )
+    rows = [_row(name, found, novel_scores.get(name, [])) for name, found in scores.items()]
+    note = f"{len(every)} failing cycles; {n_deployed} trainings deployed a model."
+    return Table(folder.name, rows, note)
+
+
+def _row(name: str, scores: Sequence[Score], novel: Sequence[Score]) -> dict[str, Cell]:
+    found, new = mean(scores), mean(novel) if novel else None
+    return {
+        "order": name,
+        "APFD": found.apfd,
+        "APFDc": found.apfdc,
+        "first failure": found.first_failure,
+        "novel APFD": new and new.apfd,
+        "novel APFDc": new and new.apfdc,
+    }
+
+
+def _cases(folder: Path) -> tuple[list[tuple[int, Case]], int]:
+    past, found, number = Past(), [], 0
+    for number, (name, lived, files) in enumerate(_runs(folder), 1):
+        n_failed = sum(each.failed for each in lived)
+        if n_failed:
+            found.append((number - 1, past.case(name, lived, files, {})))
+        is_mass = n_failed > max(10, 0.2 * len(lived))
+        facts = RunFacts(float(number), b"", teaches_flakes=not is_mass, has_outcomes=True)
+        past.add(lived, facts, files)
+    return found, number
+
+
+def _runs(folder: Path) -> Iterator[tuple[str, list[Lived], list[FileChange]]]:
+    import pandas as pd  # noqa: PLC0415 - of the extra `train`, and slow
+
+    rows = pd.read_parquet(
+        folder / "runs.parquet", columns=["cycle", "pos", "test_id", "duration", "verdict"]
+    )
+    rows = rows[rows.verdict < 2].sort_values(["cycle", "pos"], kind="stable")
+    # A test that ran several times in a cycle was repeated: its last verdict is what it came to.
+    rows = rows.drop_duplicates(["cycle", "test_id"], keep="last")
+    changes: dict[Any, list[FileChange]] = {}
+    if (folder / "changes.parquet").exists():
+        changed = pd.read_parquet(folder / "changes.parquet")
+        for cycle, group in changed.groupby("cycle"):
+            changes[cycle] = [FileChange(path) for path in dict.fromkeys(group.path)]
+    tests = {test_id: _test(str(test_id)) for test_id in rows.test_id.unique()}
+    for cycle, group in rows.groupby("cycle", sort=True):
+        columns = zip(group.test_id, group.verdict, group.duration, strict=True)
+        lived = [_lived(tests[test], bool(bad), float(seconds)) for test, bad, seconds in columns]
+        yield str(cycle), lived, changes.get(cycle, [])
+
+
+def _test(test_id: str) -> CollectedTest:
+    """Return a test by an id that may be dotted: `pkg.tests.test_a.test_b`."""
+    parts = test_id.split(".")
+    if len(parts) > 2 and "::" not in test_id:
+        at = next((i for i, part in enumerate(parts[:-1]) if part[:1].isupper()), len(parts) - 1)
+        test_id = "/".join(parts[:at]) + ".py::" + "::".join(parts[at:])
+    key = TestKey(test_id)
+    return CollectedTest(NodeId(test_id), key, function_of_key(key), test_id.partition("::")[0])
+
+
+def _lived(test: CollectedTest, failed: bool, seconds: float) -> Lived:
+    seen = Observation(
+        0o121 if failed else 0o111, FAIL if failed else PASS, 0, microseconds(seconds), 0
+    )
+    return Lived(test, seen, failed, seconds)
