@@ -7,7 +7,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from pytest_nexus.predictor.persist import load
+from pytest_nexus.predictor.schema import FEATURES
+from pytest_nexus.predictor.terms import TERMS
+
 from pytest_nexus.cli.main import build_parser
+from pytest_nexus.cli.model import card
+from pytest_nexus.forecast import prior
 from pytest_nexus.history.format import KINDS
 from pytest_nexus.history.schema import SCHEMA
 from pytest_nexus.options import OPTIONS
@@ -35,6 +41,25 @@ _JOURNAL_INTRO: Final = (
     " a line, flushed as each test ends. A reader skips lines of unknown kinds, unknown fields"
     " and lines it cannot make sense of, and drops a torn last line. A line is at most 64 KiB,"
     " the first 1 MiB. `name?` marks a field that may be absent."
+)
+
+
+_DIRECTIONS: Final = {1: "speaks for a failure", -1: "speaks against it", 0: "may do either"}
+_FEATURES_INTRO: Final = (
+    "What is known of each test just before a run, computed by the same code on the runner and in"
+    " training. `log` is a natural logarithm, `share` lies between 0 and 1. -1 stands for what"
+    " cannot be known, such as words of a change without its text."
+)
+_TERMS_INTRO: Final = (
+    "The score of a test is the sum of weight times term; no weight is below 0. The weights of the"
+    " shipped model are in its [card](model-card.md), how they are found in"
+    " [prediction](../explanation/prediction.md)."
+)
+_CARD_LIMITS: Final = (
+    "Written by `nexus train --prior`. Three libraries in pure Python with fast unit tests taught"
+    " it; synthetic mutants are among the builds it was fitted to. Its figures on projects that it"
+    " was not fitted to are printed by `nexus evaluate --data sample_history`. It knows nothing of"
+    " who wrote a change. Use it to order tests, not to leave any out."
 )
 
 
@@ -113,7 +138,43 @@ def schema_page() -> str:
     )
 
 
+def features_page() -> str:
+    """Return the page of features, from the table in predictor/schema.py."""
+    rows = [
+        f"| `{f.name}` | {f.unit} | {_DIRECTIONS[f.direction]} | {f.default:g} | {f.meaning} |"
+        for f in FEATURES
+    ]
+    terms = [f"| `{name}` | {meaning} |" for name, (_, meaning) in TERMS.items()]
+    return "\n".join(
+        [
+            "# Features",
+            "",
+            _FEATURES_INTRO,
+            "",
+            "| feature | unit | a higher value | unknown | meaning |",
+            "| --- | --- | --- | --- | --- |",
+            *rows,
+            "",
+            "## Terms",
+            "",
+            _TERMS_INTRO,
+            "",
+            "| term | what it says |",
+            "| --- | --- |",
+            *terms,
+            "",
+        ]
+    )
+
+
+def model_card_page() -> str:
+    """Return the card of the model that is shipped."""
+    return f"{card('shipped', load(prior()), None)}\n\n{_CARD_LIMITS}\n"
+
+
 PAGES = {
+    "features.md": features_page,
+    "model-card.md": model_card_page,
     "options.md": options_page,
     "command.md": command_page,
     "journal.md": journal_page,
