@@ -103,6 +103,12 @@ OPTIONS: Final[tuple[Option, ...]] = (
         metavar="REVISION",
     ),
     Option(
+        "nexus_explain",
+        "bool",
+        default=False,
+        help="Say at the end why the first ten tests of this run came first",
+    ),
+    Option(
         "nexus_shard",
         "text",
         default=None,
@@ -175,6 +181,7 @@ class Options:
     ingest: bool
     order: Literal["risk", "off"]
     base: str | None
+    explain: bool
     shard: str | None
     plan: Path | None
     dist: Literal["auto", "off"]
@@ -238,6 +245,7 @@ def read_options(config: pytest.Config) -> Options:
         ingest=values["nexus_ingest"],
         order=values["nexus_order"],
         base=values["nexus_base"],
+        explain=values["nexus_explain"],
         shard=values["nexus_shard"],
         plan=config.rootpath / values["nexus_plan"] if values["nexus_plan"] else None,
         dist=values["nexus_dist"],

@@ -115,6 +115,8 @@ class Pipeline:
         self.timeline = Timeline()
         self.expected: dict[str, float] = {}
         """Expected seconds by node id, in the order of collection, once the plan is made."""
+        self.explanation: list[str] = []
+        """Why the first tests of the plan come first, a line for each, where it was asked for."""
         self.is_empty_share = False
         """Whether tests were collected, and none of them is in the shard of this session."""
         self.n_runs_after: int | None = None
@@ -150,7 +152,10 @@ class Pipeline:
         settings = PlanSettings(order=order or self.options.order)
         stats = self.knowledge.stats
         self.knowledge = replace(self.knowledge, stats={})
-        plan = make_plan(tests, stats, self.change, settings, self._forecaster())
+        forecaster = self._forecaster()
+        plan = make_plan(tests, stats, self.change, settings, forecaster)
+        if self.options.explain and settings.order == "risk":
+            self._explain(plan, stats, forecaster)
         if self.divides:
             from pytest_nexus.plan.shards.divided import (  # noqa: PLC0415 - where tests are dealt out
                 expected_setups,
@@ -175,6 +180,15 @@ class Pipeline:
         """Return who says how likely each test fails, by the model deployed if there is one."""
         known = self.knowledge
         return forecast.load(known.deployed, self._texts, known.past, self.lose)
+
+    def _explain(
+        self, plan: Plan, stats: Mapping[TestKey, TestStats], forecaster: forecast.Forecaster
+    ) -> None:
+        from pytest_nexus.explaining import top_lines  # noqa: PLC0415 - where it is asked for
+        from pytest_nexus.plan.lookup import StatsIndex  # noqa: PLC0415 - the same
+
+        index = StatsIndex(stats, self.change.renames)
+        self.explanation = top_lines(plan, index, self.change, forecaster)
 
     def _texts(self, tests: Sequence[CollectedTest], change: Change) -> forecast.Texts:
         return read_texts(self.root, tests, change, self._environ)

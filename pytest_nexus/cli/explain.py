@@ -12,14 +12,13 @@ from pytest_nexus import forecast
 from pytest_nexus.cli.location import add_history_option, history_path, project_root
 from pytest_nexus.cli.tables import add_json_option, print_json
 from pytest_nexus.errors import HistoryError
+from pytest_nexus.explaining import explained
 from pytest_nexus.history.store import read_history
 from pytest_nexus.identity import key_of_nodeid
 from pytest_nexus.impact.changes import find_change
 from pytest_nexus.pipeline import read_texts
-from pytest_nexus.plan.heuristic import explain
 from pytest_nexus.plan.lookup import StatsIndex
 from pytest_nexus.plan.plan import make_plan
-from pytest_nexus.predictor.schema import NAMES
 from pytest_nexus.records import CollectedTest, FunctionKey, NodeId
 
 if TYPE_CHECKING:
@@ -104,48 +103,18 @@ def _explained(
     tests: Sequence[CollectedTest],
     forecaster: forecast.Forecaster,
 ) -> list[dict[str, Any]]:
-    index = StatsIndex(stats, change.renames)
-    features = _features(asked, index, change, tests, forecaster)
+    found = explained(asked, tests, StatsIndex(stats, change.renames), change, forecaster)
     return [
         {
             "nodeid": planned.test.nodeid,
             "rank": planned.rank + 1,
             "p_fail": planned.forecast.p_fail,
             "duration_s": planned.forecast.duration_s,
-            **found,
+            "because": why.sentences(planned.forecast.duration_s),
+            "features": dict(why.features),
         }
-        for planned, found in zip(asked, features, strict=True)
+        for planned, why in zip(asked, found, strict=True)
     ]
-
-
-def _features(
-    asked: Sequence[PlannedTest],
-    index: StatsIndex,
-    change: Change,
-    tests: Sequence[CollectedTest],
-    forecaster: forecast.Forecaster,
-) -> list[dict[str, Any]]:
-    """Return the reasons of a model, with the features behind them, or those of the heuristic."""
-    if not isinstance(forecaster, forecast.ModelForecaster):
-        return [{"because": explain(planned.test, index, change, tests)} for planned in asked]
-    rows, _ = forecaster.rows(tests, index, change)
-    at = {test.key: position for position, test in enumerate(tests)}
-    return [
-        {
-            "because": [
-                *_reasons(forecaster.model.contributions(rows[at[planned.test.key]])),
-                f"It is expected to take {planned.forecast.duration_s:.3g} s.",
-            ],
-            "features": dict(zip(NAMES, rows[at[planned.test.key]], strict=True)),
-        }
-        for planned in asked
-    ]
-
-
-def _reasons(contributions: Sequence[tuple[str, float]]) -> list[str]:
-    if not contributions:
-        return ["Nothing speaks for a failure."]
-    return [f"{reason[0].upper()}{reason[1:]}: {score:+.2f}." for reason, score in contributions]
 
 
 def _shortened(sentences: Sequence[str]) -> list[str]:

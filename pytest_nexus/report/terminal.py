@@ -84,6 +84,7 @@ def summary_lines(pipeline: Pipeline) -> list[str]:
             f" in collection order after {_seconds(gained.in_collection_order_s)}"
             f" (all tests: {_seconds(gained.total_s)})"
         )
+    lines += pipeline.explanation
     if pipeline.n_runs_after is not None:
         recorded = _count(pipeline.timeline.n_tests(), "test")
         lines.append(

@@ -21,6 +21,7 @@ def pipeline(tmp_path: Path) -> Pipeline:
         ingest=False,
         order="risk",
         base=None,
+        explain=False,
         shard=None,
         plan=None,
         dist="auto",

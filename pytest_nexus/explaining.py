@@ -1,0 +1,89 @@
+"""Why a test stands where it stands, in words: what a forecast is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from pytest_nexus.forecast import ModelForecaster
+from pytest_nexus.plan.heuristic import explain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pytest_nexus.forecast import Forecaster
+    from pytest_nexus.plan.lookup import StatsIndex
+    from pytest_nexus.records import Change, CollectedTest, Plan, PlannedTest
+
+TOP: Final = 10
+"""Tests that a session explains."""
+
+_MOST_REASONS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """What speaks for a failure of one test."""
+
+    reasons: Sequence[tuple[str, float]] = ()
+    """In words, with what each adds to the logarithm of the odds, largest first."""
+    features: Mapping[str, float] = field(default_factory=dict)
+    """By name."""
+    rules: Sequence[str] = ()
+    """Sentences of the rules of thumb, where no model decided."""
+
+    def sentences(self, duration_s: float) -> list[str]:
+        """Return the reasons as sentences, the last one about the duration."""
+        if self.rules:
+            return list(self.rules)
+        found = [f"{words[0].upper()}{words[1:]}: {part:+.2f}." for words, part in self.reasons]
+        expected = f"It is expected to take {duration_s:.3g} s."
+        return [*(found or ["Nothing speaks for a failure."]), expected]
+
+    def brief(self) -> str:
+        """Return the weightiest reasons in one line."""
+        if self.rules:
+            return self.rules[0]
+        return ", ".join(words for words, _ in self.reasons[:_MOST_REASONS]) or "nothing speaks"
+
+
+def explained(
+    asked: Sequence[PlannedTest],
+    tests: Sequence[CollectedTest],
+    index: StatsIndex,
+    change: Change,
+    forecaster: Forecaster,
+) -> list[Explained]:
+    """Return what speaks for a failure of each planned test asked for.
+
+    Args:
+        asked: of the plan of `tests`.
+        tests: all that were planned, which are the neighbours.
+        index: what the history knows of them.
+        change: what git says.
+        forecaster: who made the forecasts.
+    """
+    if not isinstance(forecaster, ModelForecaster):
+        return [Explained(rules=explain(one.test, index, change, tests)) for one in asked]
+    from pytest_nexus.predictor.schema import NAMES  # noqa: PLC0415 - where it is asked for
+
+    rows, _ = forecaster.rows(tests, index, change)
+    at = {test.nodeid: position for position, test in enumerate(tests)}
+    return [
+        Explained(
+            forecaster.model.contributions(rows[at[one.test.nodeid]]),
+            dict(zip(NAMES, rows[at[one.test.nodeid]], strict=True)),
+        )
+        for one in asked
+    ]
+
+
+def top_lines(plan: Plan, index: StatsIndex, change: Change, forecaster: Forecaster) -> list[str]:
+    """Return a line for each of the first tests of a plan: its forecast, and what it is made of."""
+    first = [plan.tests[at] for at in plan.order[:TOP]]
+    found = explained(first, [one.test for one in plan.tests], index, change, forecaster)
+    return [
+        f"{rank}. {one.test.nodeid}: fails with probability {one.forecast.p_fail:.4f},"
+        f" {one.forecast.duration_s:.3g} s; {why.brief()}"
+        for rank, (one, why) in enumerate(zip(first, found, strict=True), 1)
+    ]
