@@ -26,16 +26,21 @@ Candidate = tuple[Model, Mapping[str, float]]
 Trial = Mapping[str, Sequence[float]]
 """APFDc of each run, by candidate."""
 
-MIN_FAILED_RUNS: Final = 12
+MIN_FAILED_RUNS: Final = 24
 """Fewer runs with a failure cannot prove that one model is better than another."""
 _INCUMBENT: Final = "incumbent"
 _MIN_FOR_TREES: Final = 30
 _PULL: Final = 5.0
+"""Towards the weights of the shipped model."""
 _NEGATIVES: Final = 300
+"""Tests that passed, sampled in each run for fitting."""
 _THRIFT: Final = (0.0, 0.25, 0.5, 1.0)
 _FLOORS: Final = (0.0, 9.0, 49.0)
 _FOLDS: Final = (0.4, 0.55, 0.7, 0.85, 1.0)
 """Shares of the runs: fitted up to one, compared on those up to the next."""
+
+PARAMETERS: Final = {"pull": _PULL, "negatives": _NEGATIVES, "folds": _FOLDS}
+"""What every training has in common, for the lineage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,8 @@ class Lessons:
     """Runs with a failure, in time order."""
     quiet: Sequence[tuple[Row, float]] = ()
     """Rows of tests of runs without one, each with the number of tests that it stands for."""
+    source: Mapping[str, Any] = field(default_factory=dict)
+    """Which runs these are, for the lineage: `name`, `first_run`, `last_run`, `from`, `to`, ..."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,8 @@ class Outcome:
     """One sentence."""
     apfdc: tuple[float, float] | None = None
     """Of the challenger and of the incumbent, on the runs that decided; None where none did."""
+    chosen: str = ""
+    """Name of the challenger among the candidates."""
     learned: Mapping[str, float] = field(default_factory=dict)
     """Figures of the student: parity with scikit-learn, distance from the teacher."""
 
@@ -96,7 +105,8 @@ def train(lessons: Lessons, incumbent: Model, prior: Model, seed: int = 0) -> Ou
         f"difference {gain:+.4f} (90 % interval {low:+.4f} to {high:+.4f})"
     )
     model = calibrated(final, _labelled(cases, lessons.quiet))
-    return Outcome(model, is_better, reason, (fmean(ours), fmean(theirs)), learned)
+    means = (fmean(ours), fmean(theirs))
+    return Outcome(model, is_better, reason, means, chosen, learned)
 
 
 def _best(trials: Sequence[Trial]) -> str:

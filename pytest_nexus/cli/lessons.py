@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from random import Random
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus.cli.past import Lived, Past
 from pytest_nexus.cli.prior import cases_of
@@ -14,9 +14,11 @@ from pytest_nexus.predictor.train import Lessons
 from pytest_nexus.records import CollectedTest, FunctionKey, NodeId, TestKey
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from pytest_nexus.history.replays import Replayed
+    from pytest_nexus.history.runs import RunSummary
     from pytest_nexus.history.store import History
     from pytest_nexus.predictor.features import Row
 
@@ -38,17 +40,35 @@ def lessons_of(history: History) -> Lessons:
     quiet = frozenset(uid for uid, n_failed in [r for r in runs if not r[1]][-_MAX_QUIET:])
     past = Past()
     cases, rows = [], []
+    seen: list[RunSummary] = []
     for run in history.replayed():
         uid = run.summary.run.run_uid
         files = files_of(run.summary.run.change)
         lived = _lived(run)
         if uid in failing and any(test.failed for test in lived):
             cases.append(past.case(uid, lived, files, {}))
+            seen.append(run.summary)
         elif uid in quiet and lived:
             rows += _quiet_rows(past, uid, lived, run)
+            seen.append(run.summary)
         if run.facts.has_outcomes:
             past.add(lived, run.facts, files)
-    return Lessons(cases, rows)
+    return Lessons(cases, rows, _source(seen))
+
+
+def _source(seen: Sequence[RunSummary]) -> dict[str, Any]:
+    if not seen:
+        return {"name": "history"}
+    return {
+        "name": "history",
+        "first_run": seen[0].run.run_uid,
+        "last_run": seen[-1].run.run_uid,
+        "from": seen[0].run.started_at,
+        "to": seen[-1].run.started_at,
+        "runs": len(seen),
+        "attempts": sum(each.n_attempts for each in seen),
+        "commit": seen[-1].run.change.commit,
+    }
 
 
 def lessons_of_recorded(folder: Path) -> Lessons:
@@ -59,7 +79,14 @@ def lessons_of_recorded(folder: Path) -> Lessons:
         for build, case in cases_of(folder, name)
         if not build.is_mutant
     ]
-    return Lessons([case for _, _, case in sorted(found, key=lambda each: each[:2])])
+    found.sort(key=lambda each: each[:2])
+    source: dict[str, Any] = {
+        "name": "recorded builds",
+        "projects": sorted({name for _, name, _ in found}),
+    }
+    if found:
+        source |= {"from": found[0][0], "to": found[-1][0]}
+    return Lessons([case for _, _, case in found], source=source)
 
 
 def _quiet_rows(past: Past, uid: str, lived: list[Lived], run: Replayed) -> list[tuple[Row, float]]:

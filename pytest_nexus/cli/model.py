@@ -89,7 +89,8 @@ def _listed(name: str, is_champion: bool) -> dict[str, object]:  # noqa: FBT001 
 
 def _figures(each: Version) -> dict[str, object]:
     metrics, lineage = json.loads(each.metrics), json.loads(each.lineage)
-    runs = sum(source.get("runs", 0) for source in lineage.get("inputs", []))
+    facets = [source.get("facets", {}) for source in lineage.get("inputs", [])]
+    runs = sum(each.get("dataQualityMetrics", {}).get("failing_runs", 0) for each in facets)
     return {
         "parent": each.parent or SHIPPED,
         "runs": runs or None,

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import platform
 import sys
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from pytest_nexus import forecast, timing
 from pytest_nexus.cli.location import add_history_option, history_path
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from pytest_nexus.history.models import Registry
     from pytest_nexus.predictor.model import Model
     from pytest_nexus.predictor.train import Lessons, Outcome
-
-_PACKAGES: Final = ("numpy", "scipy", "sklearn")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
             lessons, incumbent, prior, options.seed
         )
         parent = None if champion is None else champion.version
-        made = _version(outcome, lessons, parent, options.seed)
+        made = _version(outcome, lessons, parent, options.seed, started_s)
         seconds = timing.perf_counter() - started_s
         if outcome.apfdc is not None:
             _keep(history.models, made, outcome)
@@ -108,22 +105,21 @@ def _lessons(options: argparse.Namespace, history: Any) -> Lessons:
     return learned
 
 
-def _version(outcome: Outcome, lessons: Lessons, parent: str | None, seed: int) -> Version:
+def _version(
+    outcome: Outcome, lessons: Lessons, parent: str | None, seed: int, started_s: float
+) -> Version:
     digest = import_module("pytest_nexus.predictor.train").digest_of(lessons)
+    lineage = import_module("pytest_nexus.cli.lineage")
     card = {"kind": "own", "rows": digest, "seed": seed, "failing_runs": len(lessons.cases)}
     document = dump(replace(outcome.model, card=card))
-    lineage = {
-        "inputs": [{"name": "history", "digest": digest, "runs": len(lessons.cases)}],
-        "first_run": lessons.cases[0].name if lessons.cases else None,
-        "last_run": lessons.cases[-1].name if lessons.cases else None,
-        "seed": seed,
-        "python": platform.python_version(),
-        "packages": {name: import_module(name).__version__ for name in _PACKAGES},
-    }
-    ours, theirs = outcome.apfdc or (None, None)
-    metrics = {"apfdc": ours, "apfdc_incumbent": theirs, **outcome.learned}
+    metrics = lineage.metrics_of(outcome, timing.perf_counter() - started_s)
     return Version(
-        version(document), parent, timing.time(), document, json.dumps(lineage), json.dumps(metrics)
+        version(document),
+        parent,
+        timing.time(),
+        document,
+        json.dumps(lineage.lineage_of(lessons, digest, seed)),
+        json.dumps(metrics),
     )
 
 

@@ -1,0 +1,80 @@
+"""Where a version of the model came from, in the field names of OpenLineage and MLflow."""
+
+from __future__ import annotations
+
+import platform
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_nexus.predictor import teacher, train
+
+if TYPE_CHECKING:
+    from pytest_nexus.predictor.train import Lessons, Outcome
+
+_PACKAGES: Final = ("numpy", "scipy", "sklearn")
+
+
+def lineage_of(lessons: Lessons, digest: str, seed: int) -> dict[str, Any]:
+    """Return job, inputs, parameters and tags of one training, for JSON.
+
+    Args:
+        lessons: what was learned from.
+        digest: of their rows.
+        seed: as given.
+    """
+    source = dict(lessons.source)
+    commit = source.pop("commit", None)
+    failures = sum(sum(case.failed) for case in lessons.cases)
+    return {
+        "job": {"namespace": "pytest-nexus", "name": "nexus train"},
+        "inputs": [
+            {
+                "namespace": "pytest-nexus",
+                "name": source.pop("name", "history"),
+                "facets": {
+                    "version": {"datasetVersion": digest},
+                    "dataQualityMetrics": {
+                        "rowCount": sum(len(case.failed) for case in lessons.cases),
+                        "failures": failures,
+                        "failing_runs": len(lessons.cases),
+                        "rows_of_other_runs": len(lessons.quiet),
+                    },
+                    "span": source,
+                },
+            }
+        ],
+        "params": {
+            "seed": seed,
+            **train.PARAMETERS,
+            **{f"teacher.{name}": value for name, value in teacher.TEACHER.items()},
+            **{f"student.{name}": value for name, value in teacher.STUDENT.items()},
+        },
+        "tags": {
+            "mlflow.source.name": "nexus train",
+            "mlflow.source.git.commit": commit,
+            "python": platform.python_version(),
+            **{name: import_module(name).__version__ for name in _PACKAGES},
+        },
+    }
+
+
+def metrics_of(outcome: Outcome, seconds: float) -> dict[str, Any]:
+    """Return the figures of one training, its cost among them, for JSON."""
+    ours, theirs = outcome.apfdc or (None, None)
+    return {
+        "apfdc": ours,
+        "apfdc_incumbent": theirs,
+        "candidate": outcome.chosen,
+        **outcome.learned,
+        "training_s": round(seconds, 2),
+        "peak_memory_mib": _peak_mib(),
+    }
+
+
+def _peak_mib() -> float | None:
+    try:
+        import resource  # noqa: PLC0415 - Windows has none
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (2**20 if platform.system() == "Darwin" else 2**10), 1)
