@@ -86,12 +86,6 @@ def take_failed_subtests(item: Any) -> int:
     return sum(counts.pop(key, 0) for key in {getattr(item, "id", item.nodeid), item.nodeid})
 
 
-def give_failed_subtests(item: Any, number: int) -> None:
-    """Count failed subtests of an item again."""
-    if failed_subtests_key is not None and number:
-        item.config.stash[failed_subtests_key][getattr(item, "id", item.nodeid)] += number
-
-
 @contextmanager
 def without_testcase(
     config: pytest.Config, report: pytest.TestReport, n_passed: int
@@ -124,11 +118,6 @@ def add_to_testcase(config: pytest.Config, report: pytest.TestReport, node: Elem
     xml = config.stash.get(xml_key, None)
     if xml is not None:
         xml.node_reporter(report).append(node)
-
-
-def writes_junit(config: pytest.Config) -> bool:
-    """Return whether this session writes a JUnit file."""
-    return config.stash.get(xml_key, None) is not None
 
 
 def _case_key(report: Any) -> tuple[Any, Any]:
