@@ -51,6 +51,8 @@ class Healer:
     def __init__(
         self, pipeline: Pipeline, settings: RerunSettings, budget: str, quarantine: Quarantine
     ) -> None:
+        self.is_watched = False
+        """Whether a person waits for the session, and not a CI."""
         self._pipeline = pipeline
         self._settings = settings
         self._budget = budget
@@ -83,7 +85,9 @@ class Healer:
     @cached_property
     def settings(self) -> RerunSettings:
         """What the user chose, with the budget in seconds, known once the plan is made."""
-        return replace(self._settings, budget_s=budget_s(self._budget, self._planned_s))
+        budget = budget_s(self._budget, self._planned_s)
+        patience = budget_s(self._budget, self._planned_s, 0.0) if self.is_watched else budget
+        return replace(self._settings, budget_s=budget, patience_s=patience)
 
     @property
     def n_flaky(self) -> int:

@@ -9,6 +9,7 @@ from pytest_nexus.errors import NexusError
 from pytest_nexus.healing import Healer
 from pytest_nexus.plan.quarantine import Quarantine, parse_quarantine
 from pytest_nexus.plan.retry import RerunSettings
+from pytest_nexus.record.environment import ci_run
 from pytest_nexus.record.session import is_distributed
 from pytest_nexus.report.healing import HealingReport
 from pytest_nexus.run.engines import foreign_tests, reason_not_to_rerun
@@ -40,6 +41,7 @@ def healing_of(config: pytest.Config, pipeline: Pipeline) -> HealingReport | Non
         limit=options.reruns, delay_s=options.rerun_delay_s, seed=int.from_bytes(os.urandom(4))
     )
     healer = Healer(pipeline, settings, options.rerun_budget, quarantine)
+    healer.is_watched = not os.environ.get("CI") and ci_run(os.environ) is None
     return HealingReport(healer, fail_on_flaky=options.fail_on_flaky)
 
 

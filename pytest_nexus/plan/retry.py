@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ _JITTER: Final = 0.5
 """Waits are lengthened by up to half, so that what failed together is not repeated together."""
 
 _CONFIRMING: Final = 1
+_UNKNOWN: Final = "no flake of it is known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ class RerunSettings:
     """Seconds between attempts; None: learned."""
     budget_s: float = LEAST_BUDGET_S
     """What all reruns of a session may add to it."""
+    patience_s: float = inf
+    """How long a session waits, with nothing else to run, for a test that never flaked."""
     seed: int = 0
     """Of the jitter."""
 
@@ -131,6 +135,8 @@ def decide(
         reason = f"not repeated: the {settings.budget_s:.3g} s for reruns are spent"
         return Decision(is_rerun=False, reason=reason)
     free_s = max(spent.remaining_s, spent.waiting_s)
+    if why == _UNKNOWN and settings.delay_s is None and wait_s > free_s + settings.patience_s:
+        wait_s, hope = free_s + settings.patience_s, ""
     if wait_s > free_s + left_s:
         wait_s, hope = free_s + left_s, f"; {wait_s:.2g} s are not left for it"
     cost_s = setback.duration_s + max(0.0, wait_s - free_s)
@@ -160,7 +166,7 @@ def allowed_reruns(
     tally = recoveries.of_test(setback.key)
     passed = max(tally.n_passed, stats.flakes if stats else 0)
     if not passed:
-        return _CONFIRMING, "no flake of it is known"
+        return _CONFIRMING, _UNKNOWN
     if is_new:
         return _CONFIRMING, "the change touches it, and it never failed like this"
     runs = stats.runs if stats else 0
@@ -207,10 +213,10 @@ def is_doubtful(n_failed: int, n_ran: int) -> bool:
     return n_failed > MASS_SHARE * n_ran
 
 
-def budget_s(text: str, planned_s: float) -> float:
+def budget_s(text: str, planned_s: float, least_s: float = LEAST_BUDGET_S) -> float:
     """Return the seconds of a budget: a share of the planned time, `5%`, or seconds, `30` or `30s`.
 
-    A share is at least `LEAST_BUDGET_S`, however short the suite.
+    A share is at least `least_s`, however short the suite.
 
     Raises:
         ValueError: it is neither.
@@ -223,7 +229,7 @@ def budget_s(text: str, planned_s: float) -> float:
     value = float(text[:-1] if text.endswith(("%", "s")) else text)
     if not 0 <= value < 1e6:
         raise ValueError(f"{text!r} is out of bounds")
-    return max(value / 100 * planned_s, LEAST_BUDGET_S if value else 0.0) if is_share else value
+    return max(value / 100 * planned_s, least_s if value else 0.0) if is_share else value
 
 
 def _wait(

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 _NEVER: Final = frozenset({"SystemExit", "KeyboardInterrupt"})
 """Exceptions that ask for an end, not for another attempt."""
 
+_ENDS: Final = "not repeated: the session ended before"
 _PASSED_UNEXPECTEDLY: Final = ("[XPASS(strict)]", "Unexpected success")
 """How pytest and unittest begin: a test that was expected to fail has passed."""
 
@@ -80,6 +81,8 @@ class RerunDesk:
         self._rule_of = rule_of
         self._failure_of = failure_of
         self._record = record
+        self.accepts: Callable[[], bool] = lambda: True
+        """Whether a test that is to be repeated now would be."""
         self._open: dict[int, _Attempt] = {}
         self._past: dict[int, list[list[pytest.TestReport]]] = {}
         """Reports of the attempts that were or are to be repeated, by test."""
@@ -144,7 +147,7 @@ class RerunDesk:
     def _why_settled(self) -> str:
         if self.is_mass_failure:
             return "not repeated: too many tests failed"
-        return "not repeated: the session ended before"
+        return _ENDS
 
     def settle(self) -> Iterator[pytest.TestReport]:
         """Yield what is to be logged for the tests that were to be repeated and will not be."""
@@ -249,6 +252,8 @@ class RerunDesk:
         if failure.exception in _NEVER or _passed(report):
             what = failure.exception or "it passed and was expected to fail"
             return self._healer.refuse(f"not repeated: {what}")
+        if not self.accepts():
+            return self._healer.refuse(_ENDS)
         if is_crash and attempt.number > 1:
             return self._healer.refuse("its worker crashed twice")
         if rule is not None and not rule.allows(text_of(report, failure)):

@@ -69,6 +69,7 @@ class RerunLoop:
             return None
         if session.testsfailed and not session.config.option.continue_on_collection_errors:
             return None  # pytest's own words for errors in collection
+        self._desk.accepts = lambda: not (session.shouldfail or session.shouldstop)
         self._items = session.items
         self._queue = RunQueue(len(self._items), self._block_of)
         try:

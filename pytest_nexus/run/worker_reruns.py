@@ -36,6 +36,7 @@ class WorkerReruns:
         self._healer = healer
         self._desk = RerunDesk(healer, self._test_of, sent_rule, failure_of, record)
         self.repeater = Repeater(self._filter)
+        self._desk.accepts = lambda: self.repeater.accepts_reruns
         self.tests: Sequence[CollectedTest] = ()
         """By collection index, once the workers have collected."""
         self._is_held = False

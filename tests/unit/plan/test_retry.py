@@ -317,3 +317,15 @@ def test_what_failed_together_is_not_repeated_together() -> None:
     assert len(delays) == 50
     assert 2.0 <= min(delays) < 2.2
     assert 2.8 < max(delays) < 3.0
+
+
+@pytest.mark.parametrize(("patience_s", "delay_s"), [(0.0, 0.0), (0.5, 0.5)])
+def test_nobody_waits_for_a_test_that_never_flaked(patience_s: float, delay_s: float) -> None:
+    settings = RerunSettings(patience_s=patience_s)
+    setback = Setback("t", 1, "s", 0.01, 0.0)
+    found = decide(setback, None, Recoveries(), Spent(), settings)
+    assert (found.is_rerun, found.delay_s) == (True, delay_s)
+    busy = decide(setback, None, Recoveries(), Spent(remaining_s=60.0), settings)
+    assert busy.delay_s >= 2.0, "where other tests run, waiting costs nothing"
+    flaky = known("t", runs=10, flakes=2)
+    assert decide(setback, flaky, Recoveries(), Spent(), settings).delay_s >= 2.0
