@@ -70,14 +70,19 @@ def controller(config: pytest.Config) -> DSession:
 
 def count_workers(config: pytest.Config) -> int:
     """Return how many workers start with the session."""
-    name = "parse_tx_spec_config" if _HAS_NEW_NAME else "parse_spec_config"
-    return len(getattr(workermanage, name)(config))
+    return len(_specs(config))
 
 
 def are_local(config: pytest.Config) -> bool:
     """Return whether all workers run on this machine, with this interpreter."""
-    specs = map(execnet.XSpec, workermanage.parse_tx_spec_config(config))
+    specs = map(execnet.XSpec, _specs(config))
     return all(spec.popen and not spec.python for spec in specs)
+
+
+def _specs(config: pytest.Config) -> list[str]:
+    """Return where the workers run, in execnet's terms, one for each."""
+    name = "parse_tx_spec_config" if _HAS_NEW_NAME else "parse_spec_config"
+    return list(getattr(workermanage, name)(config))
 
 
 def max_worker_restart(config: pytest.Config) -> int | None:

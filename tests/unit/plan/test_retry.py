@@ -327,5 +327,5 @@ def test_nobody_waits_for_a_test_that_never_flaked(patience_s: float, delay_s: f
     assert (found.is_rerun, found.delay_s) == (True, delay_s)
     busy = decide(setback, None, Recoveries(), Spent(remaining_s=60.0), settings)
     assert busy.delay_s >= 2.0, "where other tests run, waiting costs nothing"
-    flaky = known("t", runs=10, flakes=2)
+    flaky = known("t", runs=300, flakes=200)
     assert decide(setback, flaky, Recoveries(), Spent(), settings).delay_s >= 2.0
