@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import exp, log
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -106,6 +106,32 @@ class ModelForecaster:
         texts = self._read(tests, change) if self._read is not None else Texts()
         moment = moment_of(tests, index, files_of(change, texts.words), texts.code, setups)
         return rows(moment, self._past), [test.duration_s for test in moment.tests]
+
+
+def without_news(
+    forecaster: Forecaster, fails_no_build: Callable[[CollectedTest], bool]
+) -> Forecaster:
+    """Return a forecaster for which tests whose failure fails no build are the least likely.
+
+    They are expected to fail; nobody waits for that.
+    """
+
+    def forecast(
+        tests: Sequence[CollectedTest],
+        index: StatsIndex,
+        change: Change,
+        setups: Setups | None = None,
+        /,
+    ) -> list[Forecast]:
+        found = forecaster(tests, index, change, setups)
+        least = min((one.p_fail for one in found), default=0.0)
+        least_worth = min((one.worth for one in found if one.worth is not None), default=None)
+        return [
+            replace(one, p_fail=least, worth=least_worth) if fails_no_build(test) else one
+            for test, one in zip(tests, found, strict=True)
+        ]
+
+    return forecast
 
 
 def prior() -> str:

@@ -105,6 +105,8 @@ class Pipeline:
         self.share = share
         self.on_share: Callable[[Plan, Share], None] | None = None
         """Called with the plan of the whole suite when a shard is about to run its part."""
+        self.fails_no_build: Callable[[CollectedTest], bool] | None = None
+        """Says of a test whether it is in quarantine; None where none is."""
         self.divides = share is not None
         """Whether tests are dealt out, to shards or to workers."""
         self.setups: Mapping[str, float] = {}
@@ -179,7 +181,9 @@ class Pipeline:
     def _forecaster(self) -> forecast.Forecaster:
         """Return who says how likely each test fails, by the model deployed if there is one."""
         known = self.knowledge
-        return forecast.load(known.deployed, self._texts, known.past, self.lose)
+        found = forecast.load(known.deployed, self._texts, known.past, self.lose)
+        quarantined = self.fails_no_build
+        return found if quarantined is None else forecast.without_news(found, quarantined)
 
     def _explain(
         self, plan: Plan, stats: Mapping[TestKey, TestStats], forecaster: forecast.Forecaster

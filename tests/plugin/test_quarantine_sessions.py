@@ -121,6 +121,15 @@ def test_a_file_that_cannot_be_used_costs_a_line(
     assert word in line
 
 
+def test_they_do_not_come_first(project: Callable[..., Project]) -> None:
+    tests = "\n".join(f"def test_{name}(): pass" for name in "abcdefgh")
+    made = project({"test_a.py": tests + "\ndef test_call(): assert 0\n"})
+    made.run("--nexus-reruns=0")
+    assert made.run("--nexus-reruns=0").names[0] == "test_call"
+    made.write({"nexus-quarantine.toml": entries("test_a.py::test_call")})
+    assert made.run("--nexus-reruns=0").names[-1] == "test_call"
+
+
 def test_lastfailed_does_not_keep_them(quarantined: Project) -> None:
     quarantined.run()
     assert "no previously failed tests" in quarantined.run("--lf").stdout
