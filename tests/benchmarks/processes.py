@@ -50,6 +50,10 @@ def measured(command: Sequence[str | Path], folder: Path, status: int = 0) -> Co
 
 
 def environment() -> dict[str, str]:
-    """Return this process' environment without what changes how pytest and nexus behave."""
+    """Return this process' environment without what changes how pytest and nexus behave.
+
+    Sessions run as in a CI, where no person waits for them.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
+    kept["CI"] = "true"
     return kept | {"PYTHONHASHSEED": "0"}
