@@ -77,14 +77,25 @@ class Timeline:
         self.nodeids: list[str] = []
         self.durations_s: list[float] = []
         self.bad: set[int] = set()
-        """Positions of the attempts that failed or had an error."""
+        """Positions of the failures: of a test that was repeated in vain its first attempt, for
+        that is when it was seen to fail."""
+        self._repeated: dict[str, int] = {}
 
-    def add(self, nodeid: str, duration_s: float, *, is_bad: bool) -> None:
-        """Append one attempt."""
-        if is_bad:
-            self.bad.add(len(self.nodeids))
+    def add(
+        self, nodeid: str, duration_s: float, *, is_bad: bool, is_repeated: bool = False
+    ) -> None:
+        """Append one attempt; one that is repeated is bad only if the test fails in the end."""
+        if is_repeated:
+            self._repeated.setdefault(nodeid, len(self.nodeids))
+        elif is_bad:
+            self.bad.add(self._repeated.get(nodeid, len(self.nodeids)))
         self.nodeids.append(nodeid)
         self.durations_s.append(duration_s)
+
+    def give_up(self, nodeid: str) -> None:
+        """A test that was to be repeated has failed without."""
+        if nodeid in self._repeated:
+            self.bad.add(self._repeated[nodeid])
 
     def n_tests(self) -> int:
         """Return how many tests have an attempt."""

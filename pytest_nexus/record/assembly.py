@@ -104,6 +104,11 @@ class OpenAttempt:
             self.quarantined,
         )
 
+    @property
+    def is_repeated(self) -> bool:
+        """Whether it failed and another attempt is to follow."""
+        return self.is_bad and not (self.counts or self.quarantined)
+
     def _phase(self, name: str) -> PhaseResult | None:
         seconds = self.phases.get(name)
         return None if seconds is None else PhaseResult(self.outcomes.get(name, "passed"), seconds)

@@ -120,6 +120,8 @@ class Recorder:
         """Take in one report, unless it was taken in before it was logged."""
         if not is_known(report):
             self.take(report)
+        elif report.failed:
+            self._pipeline.timeline.give_up(report.nodeid)
 
     def take(self, report: pytest.TestReport) -> None:
         """Take in one report, and write the attempt when it is the last of it.
@@ -244,8 +246,12 @@ class Recorder:
         if nodeid in self._seen:
             number = self._reruns[nodeid] = self._reruns.get(nodeid, 1) + 1
         self._seen.add(nodeid)
-        counts = attempt.is_bad and attempt.counts
-        self._pipeline.timeline.add(nodeid, attempt.duration_s, is_bad=counts)
+        self._pipeline.timeline.add(
+            nodeid,
+            attempt.duration_s,
+            is_bad=attempt.is_bad and attempt.counts,
+            is_repeated=attempt.is_repeated,
+        )
         if self._journal is None:
             return
         try:

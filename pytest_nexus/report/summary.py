@@ -226,6 +226,9 @@ def _gain_of(session: Session) -> Gain | None:
     own = (group for group in session.shard.verdicts if group.shard == session.shard.shard)
     expected = {nodeid: 0.0 for group in own for nodeid in group.nodeids}
     timeline = Timeline()
+    last = {one.nodeid: one.number for one in session.attempts}
     for one in session.attempts:
-        timeline.add(one.nodeid, one.duration_s, is_bad=one.outcome in BAD)
+        is_bad = one.outcome in BAD and not one.quarantined
+        is_repeated = is_bad and one.number < last[one.nodeid]
+        timeline.add(one.nodeid, one.duration_s, is_bad=is_bad, is_repeated=is_repeated)
     return gain(expected, timeline) if expected else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sqlite3
 from typing import TYPE_CHECKING, Any
@@ -220,6 +221,25 @@ def test_first_attempts_teach(project: Callable[..., Project]) -> None:
     assert flaky == broken
     assert history.execute("SELECT passed, failed FROM recovery").fetchall() == [(1, 0)]
     history.close()
+
+
+@pytest.mark.parametrize("arguments", [(), ("-x",)], ids=["whole", "stopped"])
+def test_a_failure_counts_from_when_it_was_seen(
+    project: Callable[..., Project], arguments: tuple[str, ...]
+) -> None:
+    slow = "import time, pytest\n@pytest.mark.parametrize('n', range(12))\n"
+    made = project(
+        {
+            "test_a.py": slow + "def test_slow(n): time.sleep(0.05)\n",
+            "test_b.py": "def test_broken(): assert 0\n",
+        }
+    )
+    made.run("--nexus-reruns=1")
+    result = made.run("--nexus-reruns=1", "--nexus-rerun-delay=0", *arguments)
+    assert result.names[0] == "test_broken"
+    (line,) = [line for line in result.said if line.startswith("first failure after")]
+    seen, in_collection_order = (float(part) for part in re.findall(r"after ([0-9.]+) s", line))
+    assert seen < 0.6 <= in_collection_order
 
 
 def test_lastfailed_forgets_a_healed_test(project: Callable[..., Project]) -> None:
