@@ -201,11 +201,11 @@ def translated(path: Path) -> Iterator[None]:
 
 @contextmanager
 def decoded(path: Path) -> Iterator[None]:
-    """Do so for what a damaged row does to its reader too; for methods that only read."""
+    """Do so for what a damaged row does to whoever reads it, or folds a run onto it, too."""
     try:
         with translated(path):
             yield
-    except (struct.error, TypeError, ValueError, LookupError) as error:
+    except (struct.error, TypeError, ValueError, LookupError, AttributeError) as error:
         raise CorruptHistoryError(
             f"History {str(path)!r} holds a value that nexus did not write: {error}"
         ) from error

@@ -10,16 +10,37 @@ from pytest_nexus.records import OUTCOMES, TestKey, TestStats
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _ROWS: Final = "SELECT test.key, test.function, state.* FROM state JOIN test USING (test_id)"
 _COLUMNS: Final = 3 + len(State._fields)
-_ODD: Final = f"""
-    SELECT test_id FROM state
-    WHERE typeof(durations) <> 'blob' OR length(durations) <> {DURATIONS_BYTES}
-          OR typeof(last_outcome) <> 'integer' OR last_outcome NOT BETWEEN 1 AND {len(OUTCOMES)}
-    LIMIT 1
-"""  # noqa: S608 - two numbers of ours
+_LARGEST: Final = 1e12
+"""Beyond any count, and any moment in seconds."""
+
+
+def _all_between(names: Iterable[str], least: float, most: float) -> list[str]:
+    """Return conditions that hold for numbers within bounds: SQLite puts text behind numbers."""
+    return [f"{name} BETWEEN {least} AND {most}" for name in names]
+
+
+_SOUND: Final = " AND ".join(
+    (
+        f"typeof(durations) = 'blob' AND length(durations) = {DURATIONS_BYTES}",
+        "typeof(commits) = 'blob' AND typeof(last_outcome) = 'integer'",
+        *_all_between(["last_outcome"], 1, len(OUTCOMES)),
+        *_all_between(["runs", "failures", "transitions", "flakes"], 0, _LARGEST),
+        *_all_between(["coalesce(since_failure, 0)"], 0, _LARGEST),
+        *_all_between(["rate_2", "rate_8", "rate_32"], 0, 1),
+        *_all_between(["first_seen", "last_seen"], -_LARGEST, _LARGEST),
+    )
+)
+"""What the fold writes, and what can be reckoned with."""
+
+_ODD: Final = (
+    f"SELECT test_id FROM state WHERE ({_SOUND}) IS NOT TRUE UNION ALL "  # noqa: S608 - names and numbers of ours
+    "SELECT test_id FROM test WHERE typeof(key) <> 'text' "
+    "OR typeof(function) NOT IN ('text', 'null') LIMIT 1"
+)
 
 
 class Recall(Mapping[TestKey, TestStats]):

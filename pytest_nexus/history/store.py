@@ -328,7 +328,7 @@ class History:
     @contextmanager
     def _writing(self) -> Iterator[None]:
         self._refuse_slim("written to")
-        with connections.transaction(self._connection, self.path):
+        with connections.decoded(self.path), connections.transaction(self._connection, self.path):
             yield
 
     @contextmanager

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import os
+import sqlite3
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -60,10 +62,17 @@ def scrambled(path: Path) -> None:
     path.write_bytes(bytes(data))
 
 
+def lying(path: Path) -> None:
+    """Leave a sound file of SQLite with values that no session wrote."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE state SET rate_8 = 'high', flakes = x'ff'")
+
+
 DAMAGES: dict[str, Callable[[Path], object]] = {
     "junk": lambda path: path.write_bytes(b"junk\n" * 2000),
     "truncated": truncated,
     "scrambled": scrambled,
+    "lying": lying,
 }
 
 

@@ -60,6 +60,15 @@ def test_an_unknown_test_is_none(path: Path) -> None:
         "durations = 'text'",
         "last_outcome = 7",
         "last_outcome = 'passed'",
+        "runs = -1",
+        "failures = 'many'",
+        "since_failure = 'long'",
+        "flakes = x'ff'",
+        "rate_8 = 'high'",
+        "rate_2 = 2.0",
+        "rate_32 = 9e999",
+        "last_seen = 'today'",
+        "commits = 'text'",
     ],
 )
 def test_what_cannot_be_worked_out_later_is_found_at_once(path: Path, damage: str) -> None:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_nexus.errors import HistoryError
+from pytest_nexus.errors import CorruptHistoryError, HistoryError
 from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.store import History, open_history, read_history
 from pytest_nexus.records import Change, ChangedFile, CIRun, Run
@@ -360,3 +362,16 @@ def test_a_test_keeps_the_smaller_of_two_function_keys(tmp_path: Path) -> None:
                 ingest_run(history, run(uid), [each])
             found.append(history.stats()[X].function_key)
     assert found == ["a", "a"]
+
+
+@pytest.mark.parametrize("lie", ["flakes = x'ff'", "durations = 'text'"])
+def test_a_run_that_cannot_be_folded_onto_a_state_changes_nothing(tmp_path: Path, lie: str) -> None:
+    path = tmp_path / "history.sqlite3"
+    with open_history(path) as opened:
+        ingest_run(opened, run(1), [attempt(outcome="failed")])
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(f"UPDATE state SET {lie}")  # noqa: S608 - ours
+    with open_history(path) as opened:
+        with pytest.raises(CorruptHistoryError, match="did not write"):
+            ingest_run(opened, run(2), [attempt(outcome="failed")])
+        assert uids(opened) == [1]
