@@ -77,10 +77,10 @@ class JournalWriter:
             writer._write(_first_line(run))
             _publish(path)
         except OSError as error:
-            writer.close()
+            writer.abandon()
             raise JournalError(f"Cannot write journal {str(path)!r}: {error}") from error
         except JournalError:
-            writer.close()
+            writer.abandon()
             raise
         return writer
 
@@ -131,6 +131,13 @@ class JournalWriter:
             with suppress(OSError):  # a forked child may hold a copy of the descriptor
                 fcntl.flock(descriptor, fcntl.LOCK_UN)
         os.close(descriptor)
+
+    def abandon(self) -> None:
+        """Close a file that nobody can find yet, and remove it; called when it cannot be begun."""
+        self.close()
+        for path in {self.path, _hidden(self.path)}:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
 
     def _write(self, line: str) -> None:
         data = line.encode("utf-8", "replace")

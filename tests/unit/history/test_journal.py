@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -147,6 +148,19 @@ def test_a_full_disk_is_a_journal_error() -> None:
     with pytest.raises(JournalError, match="Cannot write journal"):
         writer.attempt(attempt())
     writer.close()
+
+
+def test_a_journal_that_cannot_be_begun_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.write", full)
+    with pytest.raises(JournalError, match="No space left"):
+        JournalWriter.create(tmp_path / "journal", run(1))
+    monkeypatch.undo()
+    assert [path.name for path in (tmp_path / "journal").iterdir()] == []
 
 
 def test_closing_twice_does_no_harm(tmp_path: Path) -> None:
