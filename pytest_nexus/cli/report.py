@@ -165,7 +165,8 @@ def _as_step(summary: Summary, lines: Callable[[str], int | None]) -> None:
         "good": "true" if summary.is_good else "false",
         "new-failures": str(len(summary.new_failures)),
         "known-failures": str(len(summary.known_failures)),
-        "flaky": str(summary.counts["healed"] + summary.counts["quarantined"]),
+        "flaky": str(summary.counts["healed"]),
+        "quarantined": str(summary.counts["quarantined"]),
     })  # fmt: skip
     for command in workflow_commands(summary, lines, _prefix(project_root(Path.cwd()))):
         print(command)

@@ -12,7 +12,7 @@ from pytest_nexus.report.gain import gain
 from pytest_nexus.report.results import Status, TestResult, current, results_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from pytest_nexus.history.failing import FailingSince
     from pytest_nexus.history.sessions import Session
@@ -144,14 +144,18 @@ def summarise(sessions: Sequence[Session], proofs: Sequence[Verification], known
     """Return what there is to say about the sessions of one run."""
     results = results_of(sessions)
     counting = current(sessions)
+    failed = {one.last.nodeid for one in results if one.status == "failed"}
     starts = [one.run.started_at for one in sessions]
     return Summary(
         results=tuple(results),
         failed=tuple(_failed(results, known)),
         parts=tuple(_part(one) for one in sorted(counting, key=_place)),
         proofs=tuple(proofs),
-        first_failure_s=min(filter(None, map(_first_failure_s, counting)), default=None),
-        gain=_gain(counting),
+        first_failure_s=min(
+            (found for one in counting if (found := _first_failure_s(one, failed)) is not None),
+            default=None,
+        ),
+        gain=_gain(counting, failed),
         known=known,
         started_at=min(starts, default=0.0),
         ended_at=max((one.run.started_at + _wall_s(one) for one in sessions), default=0.0),
@@ -208,27 +212,26 @@ def _wall_s(session: Session) -> float:
     return max((one.started_s + one.duration_s for one in session.attempts), default=0.0)
 
 
-def _first_failure_s(session: Session) -> float | None:
-    ends = (one.started_s + one.duration_s for one in session.attempts if one.outcome in BAD)
-    return min(ends, default=None)
+def _first_failure_s(session: Session, failed: Collection[str]) -> float | None:
+    """Return when the first failure ended that is one: not of a healed or a quarantined test."""
+    bad = (one for one in session.attempts if one.outcome in BAD and one.nodeid in failed)
+    return min((one.started_s + one.duration_s for one in bad), default=None)
 
 
-def _gain(sessions: Sequence[Session]) -> Gain | None:
+def _gain(sessions: Sequence[Session], failed: Collection[str]) -> Gain | None:
     """Return the gain of the session that met a failure first, of those that know their order."""
-    gains = [found for one in sessions if (found := _gain_of(one)) is not None]
+    gains = [found for one in sessions if (found := _gain_of(one, failed)) is not None]
     return min(gains, key=lambda one: one.first_failure_s, default=None)
 
 
-def _gain_of(session: Session) -> Gain | None:
+def _gain_of(session: Session, failed: Collection[str]) -> Gain | None:
     """Return what the order gained, where one process ran tests of a known collection."""
     if session.shard is None or session.run.workers:
         return None
     own = (group for group in session.shard.verdicts if group.shard == session.shard.shard)
     expected = {nodeid: 0.0 for group in own for nodeid in group.nodeids}
     timeline = Timeline()
-    last = {one.nodeid: one.number for one in session.attempts}
     for one in session.attempts:
-        is_bad = one.outcome in BAD and not one.quarantined
-        is_repeated = is_bad and one.number < last[one.nodeid]
-        timeline.add(one.nodeid, one.duration_s, is_bad=is_bad, is_repeated=is_repeated)
+        is_bad = one.outcome in BAD and one.nodeid in failed
+        timeline.add(one.nodeid, one.duration_s, is_bad=is_bad)
     return gain(expected, timeline) if expected else None

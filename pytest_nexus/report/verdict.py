@@ -9,7 +9,11 @@ if TYPE_CHECKING:
 
 
 def verdict(summary: Summary) -> str:
-    """Return what became of the run, what is worst about it first."""
+    """Return what became of the run, what is worst about it first.
+
+    A flaky test failed and passed in the end, so it is among those that passed too, as pytest
+    counts it; one in quarantine whose failure does not count is neither passed nor failed.
+    """
     counts = summary.counts
     said = []
     if summary.problems:
@@ -23,9 +27,10 @@ def verdict(summary: Summary) -> str:
     said.append(f"{counts['passed'] + counts['healed'] + counts['xfailed']:,} passed")
     if counts["skipped"]:
         said.append(f"{counts['skipped']:,} skipped")
-    flaky = counts["healed"] + counts["quarantined"]
-    if flaky:
-        said.append(f"{flaky:,} flaky")
+    if counts["healed"]:
+        said.append(f"{counts['healed']:,} flaky")
+    if counts["quarantined"]:
+        said.append(f"{counts['quarantined']:,} quarantined")
     sentence = ", ".join(said) + f" in {seconds(summary.wall_s)}"
     return sentence[:1].upper() + sentence[1:]
 

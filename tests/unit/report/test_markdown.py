@@ -76,9 +76,18 @@ def test_flaky_tests_are_apart_and_no_failures():
     healed = (failing("a.py::x"), attempt("a.py::x", number=2))
     quarantined = failing("b.py::y")
     text = report(session(*healed, quarantined, quarantined=("b.py::y",)))
-    assert text.startswith("## ✅ 1 passed, 2 flaky")
+    assert text.startswith("## ✅ 1 passed, 1 flaky, 1 quarantined")
     assert "### Flaky" in text
     assert "### New failures" not in text
+
+
+def test_first_failure_is_one_that_counts():
+    healed = (failing("a.py::x"), attempt("a.py::x", number=2))
+    late = replace(failing("c.py::z"), started_s=7.0)
+    given = session(*healed, failing("b.py::y"), late, quarantined=("b.py::y",))
+    summary = summarise([given], (), UNKNOWN)
+    assert summary.first_failure_s == pytest.approx(7.0 + late.duration_s)
+    assert summarise([session(*healed)], (), UNKNOWN).first_failure_s is None
 
 
 def test_lost_tests_are_said_in_the_verdict():
