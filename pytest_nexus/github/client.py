@@ -34,6 +34,7 @@ _BROKEN: Final = (
     requests.ConnectionError,
     requests.Timeout,
     requests.exceptions.ChunkedEncodingError,
+    requests.exceptions.ContentDecodingError,
 )
 
 
@@ -126,6 +127,8 @@ class Client:
                     raise LimitedError(f"GitHub cannot be reached for {path}: {exc}") from exc
                 self._back_off(number)
                 continue
+            except requests.RequestException as exc:
+                raise GitHubError(f"GitHub cannot be asked for {path}: {exc}") from exc
             wait_s = _wait_s(response, number)
             if wait_s is None or (is_last and response.status_code >= 500):
                 return _checked(response, path)

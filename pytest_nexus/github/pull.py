@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.allocation import without_collector
@@ -42,6 +42,11 @@ _MAX_JOURNAL_BYTES: Final = {"trusted": 2048 * _MIB, "fork": 128 * _MIB}
 _BATCH_ATTEMPTS: Final = 200_000
 _BATCH_ARTIFACTS: Final = 25
 """What is remembered at once: a station that is cancelled loses no more than this."""
+
+_NO_ROOM: Final = (
+    "Couldn't keep an artifact in {folder!r}: {exc}; make room there, or name another folder with"
+    " TMPDIR, and run the command again: what was taken in stays"
+)
 
 
 @dataclass(slots=True)
@@ -87,7 +92,7 @@ def pull(
 
     Raises:
         LimitedError: the limit of requests is reached; what was taken in until then stays.
-        GitHubError: the listing cannot be had.
+        GitHubError: the listing cannot be had, or there is no room for an artifact.
         HistoryError: the history cannot be written.
     """
     pulled = Pulled()
@@ -117,14 +122,16 @@ def _again(client: Client, history: History) -> list[Artifact]:
 
 
 def _batches(client: Client, todo: list[Artifact]) -> Iterator[list[_Fetched]]:
-    """Yield what was fetched in portions; the last one too when the limit of requests is met."""
+    """Yield what was fetched in portions; the last one too when a limit or a full disk ends it."""
     batch: list[_Fetched] = []
     for artifact in todo:
         try:
             batch.append(_fetched(client, artifact))
-        except LimitedError:
+        except (LimitedError, OSError) as exc:
             if batch:
                 yield batch
+            if isinstance(exc, OSError):
+                raise GitHubError(_NO_ROOM.format(folder=gettempdir(), exc=exc)) from exc
             raise
         n_attempts = sum(one.counts.n_attempts for each in batch for one in each.candidates)
         if n_attempts >= _BATCH_ATTEMPTS or len(batch) >= _BATCH_ARTIFACTS:

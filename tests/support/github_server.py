@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 REPOSITORY_ID = 42
 FORK_ID = 99
@@ -82,6 +82,8 @@ class GitHubServer:
         """Pattern of a path, and what is answered the next time it is asked for."""
         self.asked: list[tuple[str, str]] = []
         """Method and path of every request, in order."""
+        self.before: Callable[[str], None] | None = None
+        """Called with the path of each request before it is answered."""
         self.storage_headers: list[dict[str, str]] = []
         """Of the requests that reached the storage."""
         self._lock = threading.Lock()
@@ -143,6 +145,8 @@ class GitHubServer:
                 pass
 
             def _handle(self) -> None:
+                if owner.before is not None:
+                    owner.before(self.path)
                 if storage:
                     owner.storage_headers.append(dict(self.headers))
                     owner._blob(self)

@@ -87,6 +87,13 @@ def test_server_that_is_not_there_is_an_error(client, waits):
     assert len(waits) == 4
 
 
+def test_server_that_redirects_in_a_circle_is_an_error(server, client):
+    for _ in range(40):
+        server.reply(LISTING, Reply(302, {"Location": f"/repos/octo/repo/{LISTING}"}))
+    with pytest.raises(GitHubError, match="GitHub cannot be asked for actions/artifacts"):
+        client.get(LISTING)
+
+
 @pytest.mark.parametrize("body", [b"<html>", b"[" * 100_000, b"7"])
 def test_answer_that_is_no_listing_is_an_error(server, client, body):
     server.reply(LISTING, Reply(200, body=body))
