@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from argparse import ArgumentTypeError
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_nexus.report.escaping import visible
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
+
+_UNSEEN: Final = re.compile(r"[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 
 
 def add_json_option(parser: argparse.ArgumentParser) -> None:
@@ -38,8 +43,12 @@ def counted(number: int, noun: str) -> str:
 
 
 def print_json(value: Any) -> None:
-    """Print a value that JSON can hold, indented, with keys in the order given."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    """Print a value that JSON can hold, indented, with keys in the order given.
+
+    What a terminal would not show as it is stands there as JSON's escape.
+    """
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    print(_UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
 def print_table(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> None:
@@ -71,4 +80,4 @@ def _text(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+    return f"{value:.3f}" if isinstance(value, float) else visible(str(value))

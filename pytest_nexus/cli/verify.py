@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from pytest_nexus.errors import JournalError
 from pytest_nexus.history.shard_journal import read_shard_journal
 from pytest_nexus.plan.proof.groups import RunGroup, choose, group
 from pytest_nexus.plan.proof.verify import Verification, verify
+from pytest_nexus.report.escaping import visible
 
 if TYPE_CHECKING:
     import argparse
@@ -72,11 +72,11 @@ def _read(paths: Iterable[Path]) -> tuple[list[ShardJournal], int]:
 
 def _print(one: RunGroup | None, found: Verification, *, is_labelled: bool) -> None:
     label = f"{one.run} ({one.variant}): " if one is not None and is_labelled else ""
-    print(f"{label}{found.sentence}", file=sys.stdout)
+    print(visible(f"{label}{found.sentence}"))
     for problem in found.problems:
-        print(f"  {problem.sentence}")
+        print(f"  {visible(problem.sentence)}")
     for note in found.notes:
-        print(f"  note: {note}")
+        print(f"  note: {visible(note)}")
 
 
 def _as_json(one: RunGroup | None, found: Verification) -> dict[str, object]:

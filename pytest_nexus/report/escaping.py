@@ -28,9 +28,20 @@ def plain(text: str, limit: int = MAX_SHOWN_CHARS) -> str:
     if len(line) > limit:
         head = max(1, (limit - 3) * 3 // 4)
         line = f"{line[:head]}...{line[len(line) - (limit - 3 - head) :]}"
-    if line.isascii() and line.isprintable():
-        return line
-    return "".join("?" if unicodedata.category(char) in _HIDDEN else char for char in line)
+    return visible(line)
+
+
+def visible(text: str) -> str:
+    r"""Return a text as one line that a terminal and a CI's log show and do not obey.
+
+    What is invisible, or turns the direction of writing, becomes a question mark.
+
+    >>> visible("a  b\x1b[31m\n::error::c")
+    'a  b?[31m?::error::c'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join("?" if unicodedata.category(char) in _HIDDEN else char for char in text)
 
 
 def code(text: str, limit: int = MAX_SHOWN_CHARS) -> str:
