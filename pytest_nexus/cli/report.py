@@ -24,6 +24,7 @@ from pytest_nexus.plan.proof.groups import choose, group
 from pytest_nexus.plan.proof.verify import verify
 from pytest_nexus.report.annotations import workflow_commands
 from pytest_nexus.report.ctrf import ctrf
+from pytest_nexus.report.links import links_of
 from pytest_nexus.report.locations import locator
 from pytest_nexus.report.machine import as_json, prometheus
 from pytest_nexus.report.markdown import markdown
@@ -83,8 +84,10 @@ def run(options: argparse.Namespace) -> int:
     if options.ci_run is not None and not sessions:
         raise JournalError(f"None of the journals is of the run {options.ci_run!r}")
     known = _known(options.history, {one.run.run_uid for one in sessions}, os.environ)
-    summary = summarise(sessions, _proofs(sessions), known)
-    lines = locator(project_root(Path.cwd()))
+    root = project_root(Path.cwd())
+    links = links_of(os.environ, _prefix(root))
+    summary = summarise(sessions, _proofs(sessions), known, links)
+    lines = locator(root)
     _deliver(options, _rendered(options.format, summary, sessions, lines), summary)
     if options.github:
         _as_step(summary, lines)

@@ -70,12 +70,15 @@ def branch(environ: Mapping[str, str]) -> str | None:
 
 
 def target_branch(environ: Mapping[str, str]) -> str | None:
-    """Return the branch that a pull request is to be merged into; None where there is none.
+    """Return the branch that a change is to be merged into; None where there is none.
+
+    Of a merge queue only the event says it.
 
     >>> target_branch({"GITHUB_BASE_REF": "main"})
     'main'
     """
-    return next(iter(_names(environ, _TARGET_BRANCHES)), None)
+    names = _names(environ, _TARGET_BRANCHES)
+    return names[0] if names else _branch_name(_queue_base(environ.get("GITHUB_EVENT_PATH", "")))
 
 
 def named_bases(environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -126,13 +129,17 @@ def _branch_name(text: str) -> str | None:
 
 def _event_base(path: str) -> str:
     event = _read_event(Path(path)) if path else None
-    for keys in _EVENT_BASES:
-        value = event
-        for key in keys:
-            value = value.get(key) if isinstance(value, dict) else None
-        if isinstance(value, str):
-            return value
-    return ""
+    return next(filter(None, (_text_at(event, keys) for keys in _EVENT_BASES)), "")
+
+
+def _queue_base(path: str) -> str:
+    return _text_at(_read_event(Path(path)), ("merge_group", "base_ref")) if path else ""
+
+
+def _text_at(value: object, keys: tuple[str, ...]) -> str:
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, str) else ""
 
 
 def _read_event(path: Path) -> object:

@@ -41,13 +41,21 @@ def comment_body(summary: Summary, lines: Callable[[str], int | None], name: str
     sections = [
         f"{marker(name)}\n{headline(summary)}",
         proof_section(summary, lines) if summary.problems else "",
-        failures("### New failures", summary.new_failures, lines),
+        failures("### New failures", summary.new_failures, lines, summary),
         flaky_section(summary, lines),
         known_section(summary, lines),
         gains_section(summary, lines),
-        model_section(summary, lines),
+        _footer(summary, lines),
     ]
     return fitted(filter(None, sections), MAX_BYTES)
+
+
+def _footer(summary: Summary, lines: Callable[[str], int | None]) -> str:
+    """Return what decided the order, the commit it is about, and where there is more."""
+    links, commit = summary.links, summary.commit
+    page = f"[the whole report]({links.run}), " if links.run else ""
+    about = f"<sub>{page}commit {commit[:9]}</sub><br>" if links.commit(commit) else ""
+    return about + model_section(summary, lines)
 
 
 def is_worth_a_comment(summary: Summary) -> bool:

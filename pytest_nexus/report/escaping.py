@@ -11,6 +11,9 @@ from typing import Final
 
 MAX_SHOWN_CHARS: Final = 300
 _SPECIAL: Final = re.compile(r"[^\w\s./,-]|_|(?<=www)\.", re.IGNORECASE)
+_TAME: Final = re.compile(r"[\w./:\[\]()'\"#*=!?%+,;^-]+(?: [\w./:\[\]()'\"#*=!?%+,;^-]+)*")
+"""No backtick, pipe, backslash, ampersand, dollar, at or angle bracket; no space at an end."""
+
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
 
 
@@ -47,11 +50,23 @@ def visible(text: str) -> str:
 def code(text: str, limit: int = MAX_SHOWN_CHARS) -> str:
     """Return Markdown that shows a text as code, in a table cell too, whatever it holds.
 
+    A text of harmless characters is a code span, which people can read in the source too. In any
+    other, what could be structure becomes a character reference.
+
+    >>> code("test_a.py::test_x"), code("a|b`")
+    ('`test_a.py::test_x`', '<code>a&#124;b&#96;</code>')
+    """
+    line = plain(text, limit)
+    if _TAME.fullmatch(line) and "://" not in line and "www." not in line.lower():
+        return f"`{line}`"
+    return code_element(text, limit)
+
+
+def code_element(text: str, limit: int = MAX_SHOWN_CHARS) -> str:
+    """Return the same as an element of HTML, for where Markdown is not read: in a `summary`.
+
     A character reference is never structure in CommonMark, so that nothing in the text can close
     the element, end the cell, mention a person, become a link or a comment.
-
-    >>> code("a|b`")
-    '<code>a&#124;b&#96;</code>'
     """
     return f"<code>{escaped(text, limit)}</code>"
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.report.escaping import code, escaped
+from pytest_nexus.report.escaping import code, code_element, escaped
 from pytest_nexus.report.summary import setup_s
 from pytest_nexus.report.verdict import counted, seconds, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from pytest_nexus.report.links import Links
     from pytest_nexus.report.results import TestResult
     from pytest_nexus.report.summary import Failed, Part, Summary
 
@@ -70,7 +71,7 @@ def proof_section(summary: Summary, _: Locator) -> str:
 
 
 def _new(summary: Summary, lines: Locator) -> str:
-    return failures("### New failures", summary.new_failures, lines)
+    return failures("### New failures", summary.new_failures, lines, summary)
 
 
 def known_section(summary: Summary, lines: Locator) -> str:
@@ -79,17 +80,22 @@ def known_section(summary: Summary, lines: Locator) -> str:
     if not found:
         return ""
     base = summary.known.base or summary.known.branch
-    where = f" on {code(base)}" if base else ""
+    where = f" on {code_element(base)}" if base else ""
     title = f"{counted(len(found), 'failure')} known{where} before this run"
-    return _folded(title, failures("", found, lines))
+    return _folded(title, failures("", found, lines, summary))
 
 
-def failures(title: str, found: Sequence[Failed], lines: Locator) -> str:
-    """Return a table of failures; empty without any."""
+def failures(title: str, found: Sequence[Failed], lines: Locator, about: Summary) -> str:
+    """Return a table of failures of a run; empty without any."""
     if not found:
         return ""
     rows = [
-        (_test(one.result), _place(one.result, lines), _reason(one), _since(one))
+        (
+            _test(one.result),
+            _place(one.result, lines, about),
+            _reason(one),
+            _since(one, about.links),
+        )
         for one in found[:MAX_ROWS]
     ]
     return _joined(title, _table(("test", "at", "why", "since"), rows), _more(found))
@@ -171,9 +177,16 @@ def _test(result: TestResult) -> str:
     return code(result.nodeid)
 
 
-def _place(result: TestResult, lines: Locator) -> str:
+def _place(result: TestResult, lines: Locator, about: Summary) -> str:
+    """Return file and line; a link where the file was found: no invented name leads anywhere."""
     path, line = result.nodeid.partition("::")[0], lines(result.nodeid)
-    return code(path if line is None else f"{path}:{line}")
+    if line is None:
+        return code(path)
+    return _linked(code(f"{path}:{line}"), about.links.file(about.commit, path, line))
+
+
+def _linked(text: str, address: str) -> str:
+    return f"[{text}]({address})" if address else text
 
 
 def _reason(failed: Failed) -> str:
@@ -185,18 +198,20 @@ def _why(result: TestResult) -> str:
     failure = result.failure
     if failure is None:
         return ""
-    where = f" in {code(failure.where)}" if failure.where else ""
+    is_elsewhere = failure.where and failure.where != result.last.function_key
+    where = f" in {code(failure.where)}" if is_elsewhere else ""
     phase = f" ({failure.phase})" if failure.phase != "call" else ""
     return f"{code(f'{failure.exception}: {failure.message}')}{where}{phase}"
 
 
-def _since(failed: Failed) -> str:
+def _since(failed: Failed, links: Links) -> str:
     since = failed.since
     if since is None:
         return "this run"
     day = f"{datetime.fromtimestamp(since.started_at, UTC):%Y-%m-%d}"
-    commit = f"{code(since.commit[:9])}, " if since.commit else ""
-    return f"{commit}{day}, {counted(since.runs, 'run')}"
+    commit = since.commit or ""
+    named = f"{_linked(code(commit[:9]), links.commit(commit))}, " if commit else ""
+    return f"{named}{day}, {counted(since.runs, 'run')}"
 
 
 def _bar(part: Part, longest: float) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from pytest_nexus.pipeline import Timeline
 from pytest_nexus.records import BAD
 from pytest_nexus.report.gain import gain
+from pytest_nexus.report.links import NO_LINKS, Links
 from pytest_nexus.report.results import Status, TestResult, current, results_of
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class Summary:
     ended_at: float
     commit: str
     """Full id; empty where none is known."""
-    notes: tuple[str, ...] = ()
+    links: Links = NO_LINKS
 
     @property
     def counts(self) -> Counter[Status]:
@@ -140,7 +141,12 @@ class Summary:
         return [one for one in ranked if setup_s(one.last) >= _WORTH_SHOWING_S]
 
 
-def summarise(sessions: Sequence[Session], proofs: Sequence[Verification], known: Known) -> Summary:
+def summarise(
+    sessions: Sequence[Session],
+    proofs: Sequence[Verification],
+    known: Known,
+    links: Links = NO_LINKS,
+) -> Summary:
     """Return what there is to say about the sessions of one run."""
     results = results_of(sessions)
     counting = current(sessions)
@@ -149,7 +155,7 @@ def summarise(sessions: Sequence[Session], proofs: Sequence[Verification], known
     return Summary(
         results=tuple(results),
         failed=tuple(_failed(results, known)),
-        parts=tuple(_part(one) for one in sorted(counting, key=_place)),
+        parts=_parts(counting),
         proofs=tuple(proofs),
         first_failure_s=min(
             (found for one in counting if (found := _first_failure_s(one, failed)) is not None),
@@ -160,6 +166,7 @@ def summarise(sessions: Sequence[Session], proofs: Sequence[Verification], known
         started_at=min(starts, default=0.0),
         ended_at=max((one.run.started_at + _wall_s(one) for one in sessions), default=0.0),
         commit=next((one.run.change.commit for one in sessions if one.run.change.commit), ""),
+        links=links,
     )
 
 
@@ -191,10 +198,16 @@ def _judged(result: TestResult, known: Known) -> Failed:
     )
 
 
-def _part(session: Session) -> Part:
+def _parts(sessions: Sequence[Session]) -> tuple[Part, ...]:
+    """Return the sessions in order; they are told apart by their Python only where that differs."""
+    are_mixed = len({one.run.python for one in sessions}) > 1
+    return tuple(_part(one, is_named=are_mixed) for one in sorted(sessions, key=_place))
+
+
+def _part(session: Session, *, is_named: bool) -> Part:
     shard = session.shard
     job = session.run.ci.job if session.run.ci is not None else ""
-    python = session.run.python
+    python = session.run.python if is_named else ""
     name = f"{shard.shard}/{shard.n_shards}" if shard is not None else job or "all"
     tests_s = sum(attempt.duration_s for attempt in session.attempts)
     n_tests = len({attempt.key for attempt in session.attempts})

@@ -102,7 +102,7 @@ def test_new_failure_is_told_with_its_place(story: Story) -> None:
     assert text.startswith("## ❌ 1 new failure, 9 passed")
     assert "| this run |" in text
     (line,) = [one for one in text.splitlines() if "this run" in one]
-    assert "<code>tests/test&#95;prices.py&#58;4</code>" in line
+    assert "`tests/test_prices.py:4`" in line
     assert "### Balance" in text
     (annotation,) = story["a pull request that breaks a test"].run.annotations
     assert annotation.startswith("::error file=tests/test_prices.py,line=4,")

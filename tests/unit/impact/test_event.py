@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_nexus.impact import event
-from pytest_nexus.impact.event import branch, default_branches, named_bases
+from pytest_nexus.impact.event import branch, default_branches, named_bases, target_branch
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,6 +98,17 @@ def test_event_names_the_commit_before(tmp_path: Path, content: object) -> None:
 )
 def test_hostile_or_empty_event_names_nothing(tmp_path: Path, content: object) -> None:
     assert named_bases({"GITHUB_EVENT_PATH": event_file(tmp_path, content)}) == ()
+
+
+def test_target_of_a_merge_queue_is_the_branch_that_its_event_names(tmp_path: Path) -> None:
+    path = event_file(tmp_path, {"merge_group": {"base_ref": "refs/heads/release"}})
+    assert target_branch({"GITHUB_EVENT_PATH": path}) == "release"
+    assert target_branch({"GITHUB_EVENT_PATH": path, "GITHUB_BASE_REF": "main"}) == "main"
+
+
+@pytest.mark.parametrize("content", [{"merge_group": {"base_ref": "refs/heads/--x"}}, [], {}, ""])
+def test_target_is_none_where_no_event_names_one(tmp_path: Path, content: object) -> None:
+    assert target_branch({"GITHUB_EVENT_PATH": event_file(tmp_path, content)}) is None
 
 
 def test_missing_event_file_names_nothing(tmp_path: Path) -> None:

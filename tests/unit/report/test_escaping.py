@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from pytest_nexus.report.escaping import (
     code,
+    code_element,
     command_data,
     command_property,
     escaped,
@@ -18,19 +19,35 @@ from pytest_nexus.report.escaping import (
 
 HOSTILE = [
     "a|b", "`x`", "```", "<script>alert(1)</script>", "</code></details>", "<!-- marker -->",
-    "[x](http://evil.example)", "@octocat", "#1", "http://evil.example", "www.evil.example",
-    "**b** __c__ ~~d~~", "$x$", "\\|", "&lt;", "a\n\n# heading", "{{ x }}", "me@evil.example",
-    "![x](y)", "-->", "${{ secrets.X }}",
+    "[x](http://evil.example)", "@octocat", "#1 @", "http://evil.example", "www.evil.example",
+    "**b** __c__ ~~d~~", "$x$", "\\|", "&lt;", "a\n\n# heading |", "{{ x }}", "me@evil.example",
+    "![x](y) |", "-->", "${{ secrets.X }}", "x&y",
 ]  # fmt: skip
 STRUCTURE = re.compile(r"[|`<>\[\]*_~@#\\{}$!:\n]")
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_nothing_in_a_text_is_structure(text):
+    assert code(text) == code_element(text)
     shown = code(text).removeprefix("<code>").removesuffix("</code>")
     assert not STRUCTURE.search(re.sub(r"&#\d+;", "", shown))
     assert "www." not in shown
     assert unescape(shown) == plain(text)
+
+
+@given(st.text(max_size=400) | st.text("a`|\\<&$@ :/w.~{", max_size=9))
+def test_code_span_holds_nothing_that_could_end_it(text):
+    shown = code(text)
+    if not shown.startswith("<code>"):
+        inner = shown[1:-1]
+        assert inner == plain(text) == inner.strip()
+        assert not set(inner) & set("`|\\<>&$@~{}")
+        assert "://" not in inner
+
+
+@pytest.mark.parametrize("text", ["tests/test_a.py::TestB::test_c[1-x]", "KeyError: '*'", "é # *"])
+def test_usual_texts_can_be_read_in_the_source(text):
+    assert code(text) == f"`{text}`"
 
 
 @given(st.text(max_size=400))

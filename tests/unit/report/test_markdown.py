@@ -7,6 +7,8 @@ import pytest
 from pytest_nexus.history.failing import FailingSince
 from pytest_nexus.plan.proof.verify import verify
 from pytest_nexus.report.annotations import workflow_commands
+from pytest_nexus.report.comment import comment_body
+from pytest_nexus.report.links import Links
 from pytest_nexus.report.markdown import MAX_BYTES, markdown
 from pytest_nexus.report.summary import Known, summarise
 from tests.support.builders import attempt, failure
@@ -47,9 +49,9 @@ def test_new_failure_has_its_place_its_reason_its_signature_and_since():
     (row,) = [
         line for line in report(session(failing("a.py::x"))).splitlines() if "this run" in line
     ]
-    assert "<code>a.py&#58;&#58;x</code>" in row
-    assert "<code>a.py&#58;12</code>" in row
-    assert "<code>AssertionError&#58; assert &#35;</code>" in row
+    assert "`a.py::x`" in row
+    assert "`a.py:12`" in row
+    assert "`AssertionError: assert #` in `src/a.py::run` <sub>" in row
     assert "<sub>00112233</sub>" in row
 
 
@@ -57,7 +59,7 @@ def test_failure_that_the_base_branch_has_too_is_known():
     text = report(session(failing("a.py::x")), about=known("a.py::x"))
     assert "New failures" not in text
     assert "1 failure known on <code>main</code> before this run" in text
-    assert "<code>ddddddddd</code>, 1970-01-02, 3 runs" in text
+    assert "`ddddddddd`, 1970-01-02, 3 runs" in text
 
 
 @pytest.mark.parametrize(
@@ -69,7 +71,29 @@ def test_failure_that_the_base_branch_does_not_have_so_is_new(about):
 
 def test_failure_that_began_earlier_on_this_branch_says_when():
     text = report(session(failing("a.py::x")), about=known("a.py::x", "topic"))
-    assert "<code>ddddddddd</code>, 1970-01-02, 3 runs" in text
+    assert "`ddddddddd`, 1970-01-02, 3 runs" in text
+
+
+def test_places_and_commits_lead_to_their_pages():
+    links = Links(
+        "https://github.com/octo/repo", "https://github.com/octo/repo/actions/runs/7", "a/"
+    )
+    one = session(failing("b (1).py::x"), failing("c.py::y"))
+    summary = summarise([one], (), known("c.py::y"), links)
+    text = markdown(summary, at)
+    page = f"https://github.com/octo/repo/blob/{'c' * 40}/a/b%20%281%29.py#L12"
+    assert f"| [`b (1).py:12`]({page}) |" in text
+    assert f"[`ddddddddd`](https://github.com/octo/repo/commit/{'d' * 40}), 1970" in text
+    assert "blob" not in markdown(summary, lambda _: None)
+    body = comment_body(summary, at)
+    assert "[the whole report](https://github.com/octo/repo/actions/runs/7), commit ccccc" in body
+
+
+def test_shards_are_told_apart_by_their_python_only_where_it_differs():
+    first, second = session(attempt(), uid=1, job="one"), session(attempt(), uid=2, job="two")
+    other = replace(first, run=replace(first.run, python="3.12.1"))
+    assert "| one |" in report(first, second)
+    assert "| one &#40;3.12.1&#41; |" in report(other, second)
 
 
 def test_flaky_tests_are_apart_and_no_failures():
