@@ -15,6 +15,7 @@ from pytest_nexus.cli.location import (
     journal_folder,
     project_root,
 )
+from pytest_nexus.cli.model_line import model_line
 from pytest_nexus.cli.step import append_to, write_outputs
 from pytest_nexus.errors import HistoryError, JournalError
 from pytest_nexus.history.sessions import read_session
@@ -119,15 +120,10 @@ def _known(given: str | None, run_uids: Collection[str], environ: Mapping[str, s
             return Known(branch=own, base=target)
         with history:
             failing = {(one.key, one.branch): one for one in history.failing(run_uids)}
-            return Known(history.count_runs(), failing, own, target, model_line())
+            return Known(history.count_runs(), failing, own, target, model_line(history.models))
     except HistoryError as exc:
         print(f"nexus: {exc}", file=sys.stderr)
         return Known(branch=own, base=target)
-
-
-def model_line() -> str:
-    """Return what decides the order, with its measured quality where there is any."""
-    return "order by the built-in heuristic"
 
 
 def _proofs(sessions: Sequence[Session]) -> list[Verification]:

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_nexus import forecast, timing
+from pytest_nexus.cli.due import Due, due_of
 from pytest_nexus.cli.location import add_history_option, history_path
 from pytest_nexus.cli.tables import add_json_option, natural, print_json
 from pytest_nexus.errors import HistoryError, ModelRefusedError, TrainExtraMissingError
 from pytest_nexus.history.models import Version
-from pytest_nexus.history.store import open_history
+from pytest_nexus.history.store import open_history, read_history
 from pytest_nexus.predictor.persist import ModelError, dump, load, load_named, version
 
 if TYPE_CHECKING:
@@ -36,6 +37,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="with --data: write the model that is shipped, fitted across all projects, to FILE",
     )
     parser.add_argument("--seed", type=natural, default=0, help="of samples and trees (default: 0)")
+    parser.add_argument(
+        "--if-due", action="store_true", help="train only if enough failed since the last training"
+    )
+    parser.add_argument(
+        "--due",
+        action="store_true",
+        help="say whether a training is due, and train nothing; exit status 1 if it is not",
+    )
     add_history_option(parser)
     add_json_option(parser)
     parser.set_defaults(run=run)
@@ -43,6 +52,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Train, say what came of it in one line, and keep the version in the registry."""
+    if options.due or options.if_due:
+        is_due = _asked(options)
+        if options.due or not is_due:
+            return 0 if is_due or options.if_due else 1
     require_extra()
     if options.prior:
         return _write_prior(options)
@@ -67,6 +80,24 @@ def run(options: argparse.Namespace) -> int:
             _keep(history.models, made, outcome)
     _say(options, made, outcome, len(lessons.cases), seconds)
     return 0
+
+
+def _asked(options: argparse.Namespace) -> bool:
+    """Say whether a training is due; without a history none is."""
+    history = read_history(history_path(options.history))
+    if history is None:
+        found = Due(is_due=False, reason="there is no history yet")
+    else:
+        with history:
+            found = due_of(history)
+    said = f"{'due' if found.is_due else 'not due'}: {found.reason}"
+    if not options.json:
+        print(said)
+    elif options.due:
+        print_json({"due": found.is_due, "reason": found.reason})
+    elif not found.is_due:
+        print_json({"version": None, "deployed": False, "reason": said})
+    return found.is_due
 
 
 def require_extra() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus.history.folding import observations_of, run_facts
+from pytest_nexus.history.packing import PASS, VERDICT_OF
 from pytest_nexus.history.runs import ordered_runs, summaries
 from pytest_nexus.predictor.state import CoFailures
 
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
 _PATHS: Final = """
     SELECT run_id, path FROM changed_file JOIN run USING (run_id)
     WHERE NOT mass_failure AND trust = 'trusted'
+"""
+
+_FAILED: Final = """
+    SELECT run_id, test_id, outcomes FROM attempt JOIN failed_test USING (run_id, test_id)
+    JOIN run USING (run_id)
+    WHERE NOT mass_failure AND source <> 'durations' AND trust = 'trusted'
 """
 
 
@@ -66,3 +73,16 @@ def read_cofailures(connection: sqlite3.Connection) -> CoFailures:
     for run_id, changed in paths.items():
         past.add(changed, failed.get(run_id, ()))
     return past
+
+
+def failing_runs(connection: sqlite3.Connection) -> list[str]:
+    """Return the run_uids of the runs in which a test failed and never passed, as they are folded.
+
+    A mass failure is none of them: these are the runs that a model is fitted to.
+    """
+    verdicts: dict[tuple[int, int], int] = {}
+    for run_id, test_id, outcomes in connection.execute(_FAILED):
+        verdicts[run_id, test_id] = verdicts.get((run_id, test_id), 0) | VERDICT_OF[outcomes]
+    failing = {run_id for (run_id, _), seen in verdicts.items() if not seen & PASS}
+    uids = dict(connection.execute("SELECT run_id, run_uid FROM run"))
+    return [uids[run_id] for run_id in ordered_runs(connection) if run_id in failing]

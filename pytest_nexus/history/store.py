@@ -14,7 +14,7 @@ from pytest_nexus.history.models import Registry
 from pytest_nexus.history.packing import full_attempt
 from pytest_nexus.history.recall import Recall
 from pytest_nexus.history.recovering import recoveries, stored_tallies, tallies
-from pytest_nexus.history.replays import read_cofailures, replayed_runs
+from pytest_nexus.history.replays import failing_runs, read_cofailures, replayed_runs
 from pytest_nexus.history.runs import RunSummary, fork_runs, ordered_runs, summaries
 from pytest_nexus.records import Failure, TestKey
 
@@ -154,6 +154,12 @@ class History:
             for each in found
             if each.run.source != "durations"
         ]
+
+    def failing_runs(self) -> list[str]:
+        """Return the run_uids of the runs that a model is fitted to, in the order of the fold."""
+        self._refuse_slim("replayed")
+        with connections.decoded(self.path):
+            return failing_runs(self._connection)
 
     def attempts(self, run_uid: str) -> Iterator[Attempt]:
         """Yield the attempts of a run, in the order they started; none for an unknown run.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 MOST_SLOW: Final = 10
 _WORTH_SHOWING_S: Final = 0.01
-_UNKNOWN: Final = "order by the built-in heuristic"
+_UNKNOWN: Final = "order by the model that is shipped"
 
 
 @dataclass(frozen=True, slots=True)
