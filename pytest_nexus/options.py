@@ -119,7 +119,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
         "nexus_plan",
         "text",
         default=None,
-        help="Plan to follow, as nexus plan wrote it, relative to the rootdir",
+        help="Plan to follow, as nexus plan wrote it, relative to the current folder",
         metavar="FILE",
     ),
     Option(
@@ -247,7 +247,7 @@ def read_options(config: pytest.Config) -> Options:
         base=values["nexus_base"],
         explain=values["nexus_explain"],
         shard=values["nexus_shard"],
-        plan=config.rootpath / values["nexus_plan"] if values["nexus_plan"] else None,
+        plan=_plan_path(config, values["nexus_plan"], sources["nexus_plan"]),
         dist=values["nexus_dist"],
         reruns=None if values["nexus_reruns"] == _ADAPTIVE else int(values["nexus_reruns"]),
         rerun_delay_s=_seconds(values["nexus_rerun_delay"]),
@@ -256,6 +256,17 @@ def read_options(config: pytest.Config) -> Options:
         quarantine=config.rootpath / values["nexus_quarantine"],
         sources=sources,
     )
+
+
+def _plan_path(config: pytest.Config, name: str | None, source: Source) -> Path | None:
+    """Return the plan's file: what is typed is meant from where it is typed, as by `nexus plan`.
+
+    Not from the rootdir: pytest takes a value like `../plan.json` for a path of tests, and may
+    find the rootdir above the suite because of it.
+    """
+    if name is None:
+        return None
+    return (config.rootpath if source == "ini" else config.invocation_params.dir) / name
 
 
 def _resolve(option: Option, config: pytest.Config) -> tuple[Any, Source]:

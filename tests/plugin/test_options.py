@@ -28,6 +28,19 @@ def test_defaults_are_relative_to_the_rootdir(pytester):
     assert set(options.sources.values()) == {"default"}
 
 
+def test_a_plan_is_found_from_where_it_is_typed(pytester, monkeypatch):
+    pytester.makeini("[pytest]\nnexus_plan = plan.json")
+    root = pytester.path
+    (root / "below").mkdir()
+    monkeypatch.chdir(root / "below")
+    assert read_options(pytester.parseconfig("--rootdir", root)).plan == root / "plan.json"
+    typed = pytester.parseconfig("--rootdir", root, "--nexus-plan=../plan.json")
+    assert read_options(typed).plan == root / "below" / "../plan.json"
+    monkeypatch.setenv("NEXUS_PLAN", "plan.json")
+    told = pytester.parseconfig("--rootdir", root)
+    assert read_options(told).plan == root / "below" / "plan.json"
+
+
 def test_ini_overrules_the_default(pytester):
     pytester.makeini("[pytest]\nnexus_order = off\nnexus_ingest = false")
     options = parse(pytester)
