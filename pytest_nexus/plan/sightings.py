@@ -17,8 +17,9 @@ Proof = Literal["passed", "flake", "failed", "mass failure", "skipped"]
 """`flake`: failed, and passed on the same commit in the same environment. `failed`: failed, and
 nothing shows that it could have passed. `mass failure`: so much failed that it proves nothing."""
 
-_CHOSEN_BY_OUTCOME: Final = frozenset({"--lf", "--sw"})
-"""Selections that pick a test because it failed; others do not look at how it ended."""
+_CHOSEN_BY_OUTCOME: Final = frozenset({"--lf", "--sw", "--testmon"})
+"""Selections that pick a test because it failed; others do not look at how it ended. testmon picks
+what failed besides what a change reaches."""
 
 
 @dataclass(frozen=True, slots=True)

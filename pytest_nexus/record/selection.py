@@ -1,4 +1,4 @@
-"""What limited a run to a part of the suite, read from pytest's own options."""
+"""What limited a run to a part of the suite, read from the options of pytest and its plugins."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ _SELECTING: Final = (
     ("--sw", "stepwise"),
     ("--deselect", "deselect"),
     ("-x", "maxfail"),
+    ("--splits", "splits"),  # pytest-split
 )
 """What the history calls a selection, and where pytest keeps its value."""
 
@@ -24,13 +25,20 @@ _SELECTING: Final = (
 def selected_by(config: pytest.Config) -> tuple[str, ...]:
     """Return the names of what limits a run to a part of the suite.
 
-    They are `-k`, `-m`, `--lf`, `--sw`, `--deselect`, `-x` (which stands for `--maxfail` too) and
-    `paths`: arguments, or a working folder, that hold less than `testpaths`, or than the root
-    folder where these are not set. An order (`--ff`, `--nf`) selects nothing. What the ini file's
-    `addopts` says counts like the command line.
+    They are `-k`, `-m`, `--lf`, `--sw`, `--deselect`, `-x` (which stands for `--maxfail` too),
+    `--splits` of pytest-split, `--testmon` where pytest-testmon selects, and `paths`: arguments,
+    or a working folder, that hold less than `testpaths`, or than the root folder where these are
+    not set. An order (`--ff`, `--nf`) selects nothing. What the ini file's `addopts` says counts
+    like the command line.
     """
     names = [name for name, option in _SELECTING if config.getoption(option, None)]
+    names += ["--testmon"] if _testmon_selects(config) else []
     return (*names, "paths") if _names_a_part(config) else tuple(names)
+
+
+def _testmon_selects(config: pytest.Config) -> bool:
+    given = {name: config.getoption(f"testmon{name}", None) for name in ("", "_forceselect")}
+    return any(given.values()) and not config.getoption("testmon_noselect", None)
 
 
 def _names_a_part(config: pytest.Config) -> bool:

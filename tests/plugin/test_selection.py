@@ -59,6 +59,33 @@ def test_option_that_limits_the_run_is_named(
     assert selection(suite, *arguments) == names
 
 
+RIVALS = """
+    def pytest_addoption(parser):
+        parser.addoption("--splits", dest="splits", type=int)
+        for name in ("testmon", "testmon-noselect", "testmon-forceselect"):
+            parser.addoption("--" + name, dest=name.replace("-", "_"), action="store_true")
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        (("--splits=3",), "--splits"),
+        (("--testmon",), "--testmon"),
+        (("--testmon-forceselect", "-k", "a"), "-k --testmon"),
+        (("--testmon", "--testmon-noselect"), ""),
+        ((), ""),
+    ],
+    ids=str,
+)
+def test_plugin_that_limits_the_run_is_named(
+    suite: pytest.Pytester, arguments: tuple[str, ...], names: str
+) -> None:
+    suite.makepyfile(rivals=RIVALS)
+    suite.syspathinsert()
+    assert selection(suite, "-p", "rivals", *arguments) == names
+
+
 @pytest.mark.parametrize("option", ["--ff", "--nf", "-v", "--maxfail=0"])
 def test_option_that_limits_nothing_is_not_named(suite: pytest.Pytester, option: str) -> None:
     assert selection(suite, option) == ""
