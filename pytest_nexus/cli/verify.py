@@ -12,6 +12,7 @@ from pytest_nexus.errors import JournalError
 from pytest_nexus.history.shard_journal import read_shard_journal
 from pytest_nexus.plan.proof.groups import RunGroup, choose, group
 from pytest_nexus.plan.proof.verify import Verification, verify
+from pytest_nexus.plan.shards.pinned import LISTED, listing
 from pytest_nexus.report.escaping import visible
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_nexus.plan.proof.evidence import ShardJournal
+    from pytest_nexus.plan.proof.verify import Problem
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,9 +76,21 @@ def _print(one: RunGroup | None, found: Verification, *, is_labelled: bool) -> N
     label = f"{one.run} ({one.variant}): " if one is not None and is_labelled else ""
     print(visible(f"{label}{found.sentence}"))
     for problem in found.problems:
-        print(f"  {visible(problem.sentence)}")
+        for line in _lines(problem):
+            print(f"  {visible(line)}")
     for note in found.notes:
         print(f"  note: {visible(note)}")
+
+
+def _lines(problem: Problem) -> list[str]:
+    """Return the sentence of a problem; where it ends with several tests, one a line below it."""
+    names = problem.nodeids
+    head = problem.sentence.removesuffix(listing(names))
+    if len(names) < 2 or head == problem.sentence:
+        return [problem.sentence]
+    more = len(names) - LISTED
+    rest = [f"  and {more:,} more"] if more > 0 else []
+    return [head.rstrip(), *(f"  {name}" for name in names[:LISTED]), *rest]
 
 
 def _as_json(one: RunGroup | None, found: Verification) -> dict[str, object]:

@@ -51,7 +51,7 @@ def test_deleted_journal_is_a_missing_shard(shards: Shards) -> None:
     assert status == 1
     assert "there is no journal of shard 2 of 3" in said
     n_lost = len(results[1].order)
-    assert f"{n_lost} tests of shard 2, which is missing, ran in no shard: " in said
+    assert f"{n_lost} tests of shard 2, which is missing, ran in no shard:" in said
 
 
 def test_killed_shard_is_named_with_what_it_did_not_run(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_killed_shard_is_named_with_what_it_did_not_run(tmp_path: Path) -> None:
 
     assert status == 1
     assert f"shard 1 was killed: {shards.journal('1of2').name} has no end" in said
-    assert "3 tests of shard 1, which was killed, ran in no shard: " in said
+    assert "3 tests of shard 1, which was killed, ran in no shard:" in said
 
 
 def test_killed_controller_of_workers_is_a_killed_shard(tmp_path: Path) -> None:

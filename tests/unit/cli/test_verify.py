@@ -38,6 +38,18 @@ def test_a_missing_shard_is_exit_1_and_named(runs, capsys):
     assert "there is no journal of shard 2 of 2" in capsys.readouterr().out
 
 
+def test_tests_that_did_not_run_stand_one_a_line(runs, capsys):
+    plan = sharded_plan({f"a.py::t{number:02}": 2 for number in range(12)} | {"a.py::x": 1})
+    assert nexus_verify(runs.write(plan, 1, 2)) == 1
+    said = capsys.readouterr().out.splitlines()
+    assert said[1:4] == [
+        "  there is no journal of shard 2 of 2",
+        "  12 tests of shard 2, which is missing, ran in no shard:",
+        "    a.py::t00",
+    ]
+    assert said[-2:] == ["    a.py::t09", "    and 2 more"]
+
+
 def test_json_carries_the_problems(runs, capsys):
     runs.write(PLAN, 2, 2)
     assert nexus_verify(runs.folder, "--json") == 1
