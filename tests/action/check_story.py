@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.action.story import Story, live, write
+from tests.action.story import EARLIER_RUNS, Story, live, write
 from tests.action.toy import Toy
 from tests.support.github_server import GitHubServer
 from tests.support.project import REPOSITORY
@@ -59,10 +59,10 @@ def test_every_shard_ran_every_test_once(story: Story) -> None:
 
 
 def test_history_is_complete(story: Story) -> None:
-    # Two shards each: 11 runs of the workflow, one shard that was run again, one pull request of
-    # the fork that was merged since; what was forged is not among them.
+    # Two shards of each run of the workflow, one shard that was run again, what an earlier CI left;
+    # the fork's pull request was merged since; what was forged is not among them.
     last = story.chapters[-1].facts
-    assert last["runs"] == 2 * 12 + 1
+    assert last["runs"] == 2 * 14 + 1 + EARLIER_RUNS
     assert last["forks"] == 1
 
 
@@ -75,6 +75,9 @@ def test_forged_journals_change_nothing(story: Story) -> None:
     for known in after["stats"].values():  # type: ignore[attr-defined] # likewise
         assert known.duration_s < 100
         assert known.failures == (1 if known.key == WITH_TAX else 0)
+    for fact in ("recoveries", "flaky", "failing"):
+        assert after[fact] == before[fact]
+    assert not after["flaky"]
     assert summary(story, "a push after forged journals").startswith("## ✅ 10 passed")
 
 
@@ -95,6 +98,39 @@ def test_fork_gets_no_comment_and_saves_no_cache(story: Story) -> None:
 def test_comment_is_renewed_and_there_is_one(story: Story) -> None:
     (body,) = story.toy.comments[1]
     assert body.startswith("<!-- pytest-nexus report: tests -->\n## ✅ 10 passed")
+
+
+def test_flaky_and_quarantined_tests_fail_no_build_and_are_told_apart(story: Story) -> None:
+    title = "a pull request with a flaky test and one in quarantine"
+    text = summary(story, title)
+    assert text.startswith("## ✅ 12 passed, 1 flaky, 1 quarantined in ")
+    rows = [line for line in text.splitlines() if "test_queue.py::" in line]
+    assert "| passed in the end | 2 | `ConnectionError: queue is busy` |" in rows[0]
+    assert "| quarantined | 1 |" in rows[1]
+    assert story[title].run.annotations == []
+    (body,) = story.toy.comments[3]
+    assert body.startswith("<!-- pytest-nexus report: tests -->\n## ✅ 12 passed, 1 flaky")
+
+
+def test_rerun_that_healed_teaches_how_failures_go_away(story: Story) -> None:
+    after = story["a flaky test fails"].facts
+    assert [one.key for one in after["recoveries"]] == ["tests/test_queue.py::test_drains"]  # type: ignore[attr-defined] # recoveries
+    assert after["flaky"] == {"tests/test_queue.py::test_drains"}
+
+
+def test_model_is_trained_promoted_and_said_to_be_used(story: Story) -> None:
+    title = "main is mended, and an earlier CI's journals come in"
+    log = story[title].run.jobs["station"].log
+    assert re.search(
+        r"^due: 3\d runs with a failure, none learned from; 12 are needed$", log, re.MULTILINE
+    )
+    assert re.search(r"^version [0-9a-f]{16}: deployed$", log, re.MULTILINE), log
+    assert story["main is broken"].facts["champion"] is None
+    champion = story[title].facts["champion"]
+    assert champion is not None
+    last = "a push in the order of the new model"
+    assert f"nexus: order by model {champion.version[:8]}, APFDc 0." in summary(story, last)  # type: ignore[attr-defined] # a version
+    assert "not due: " in story[last].run.jobs["station"].log
 
 
 def test_new_failure_is_told_with_its_place(story: Story) -> None:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from random import Random
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.history.journal import JournalWriter
-from pytest_nexus.records import PhaseResult
+from pytest_nexus.records import ChangedFile
 from tests.action.runner import never
 from tests.support.builders import attempt, failure, run
 from tests.support.github_server import FORK_ID, zipped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    from pytest_nexus.records import Attempt, Run
     from tests.action.toy import Toy
     from tests.action.values import WorkflowRun
 
@@ -27,6 +29,19 @@ FLAKY: Final = {
         "    assert os.environ['GITHUB_RUN_ATTEMPT'] != '1' or not os.path.exists('flaky.txt')\n"
     ),
 }
+QUEUE: Final = {
+    "tests/test_queue.py": (
+        "import os\nfrom pathlib import Path\n\n\ndef test_drains():\n"
+        "    mark = Path(os.environ['RUNNER_TEMP'], 'seen')\n    if not mark.exists():\n"
+        "        mark.touch()\n        raise ConnectionError('queue is busy')\n\n\n"
+        "def test_stub():\n    assert not 'connected'\n"
+    ),
+    "nexus-quarantine.toml": (
+        '[[quarantine]]\nid = "tests/test_queue.py::test_stub"\nreason = "the stub drops'
+        ' connections"\nowner = "@queue"\nsince = 2026-03-01\n'
+    ),
+}
+EARLIER_RUNS: Final = 30
 
 
 def _quietly(line: str) -> None:
@@ -56,6 +71,10 @@ class Story:
                 "runs": history.count_runs(),
                 "forks": len(history.runs_of_forks()),
                 "stats": history.stats(),
+                "recoveries": history.recoveries(),
+                "flaky": set(history.flaky_stats()),
+                "failing": history.failing(),
+                "champion": history.models.champion(),
             }
         self.chapters.append(Chapter(title, run, facts))
         self.say(f"{len(self.chapters):2}. {title}: {run.conclusion}; {facts['runs']} runs known")
@@ -89,6 +108,9 @@ def live(toy: Toy, say: Callable[[str], None] = _quietly) -> Story:
     toy.merge("forked")
     story.tell("the fork is merged", toy.push())
 
+    toy.commit(QUEUE, "queue")
+    story.tell("a pull request with a flaky test and one in quarantine", toy.request("queue"))
+
     toy.commit({**FLAKY, "flaky.txt": ""})
     failed = story.tell("a flaky test fails", toy.push())
     story.tell("its job is run again", toy.github.rerun_failed(failed))
@@ -105,27 +127,62 @@ def live(toy: Toy, say: Callable[[str], None] = _quietly) -> Story:
     toy.commit({"docs.md": "x\n"}, "docs")
     story.tell("a pull request while main is broken", toy.request("docs"))
     toy.commit(MENDED)
-    story.tell("main is mended", toy.push())
+    earlier(toy)
+    story.tell("main is mended, and an earlier CI's journals come in", toy.push())
+    toy.commit({"shop/catalog.py": "ITEMS = 8\n"})
+    story.tell("a push in the order of the new model", toy.push())
     return story
 
 
+def earlier(toy: Toy) -> None:
+    """Upload the journals of a suite in which changes of the catalog broke the prices.
+
+    Names alone say the contrary: a model that learned from these runs is better than one that did
+    not.
+    """
+    random = Random(4)
+    catalog = [f"tests/test_catalog.py::test_old_{number}" for number in range(40)]
+    prices = [f"tests/test_prices.py::test_old_{number}" for number in range(20)]
+    for uid in range(1, EARLIER_RUNS + 1):
+        about = run(5000 + uid, 1e9 + uid * 86400, commit=f"{uid:040x}")
+        change = replace(about.change, files=(ChangedFile("shop/catalog.py", "M", 3, 1),))
+        broken = random.choice(prices)
+        attempts = [
+            attempt(key, "failed", failure=failure()) if key == broken else attempt(key)
+            for key in catalog + prices
+        ]
+        data = journal(toy.base / "earlier", replace(about, change=change), attempts)
+        toy.server.put(zipped({"a.jsonl": data}))
+
+
+def journal(folder: Path, about: Run, attempts: Iterable[Attempt]) -> bytes:
+    """The content of a journal."""
+    writer = JournalWriter.create(folder, about)
+    for one in attempts:
+        writer.attempt(one)
+    writer.end(1.0, 1, complete=True)
+    writer.close()
+    return writer.path.read_bytes()
+
+
 def forge(toy: Toy) -> None:
-    """Upload journals as a fork could: results that never were, of tests and runs that are."""
+    """Upload journals as a fork could: results that never were, of tests and runs that are.
+
+    Failures that took an hour; failures that went away in a rerun, after a minute; tests that are
+    called quarantined; a run that claims to be another, and one that claims to be the newest.
+    """
     with toy.history() as history:
         newest = history.runs()[0].run
         keys = list(history.stats())
-    slow = PhaseResult("failed", 3000.0)
-    lies = [attempt(key, "failed", failure=failure(), call_s=slow.duration_s) for key in keys]
+    lies = [attempt(key, "failed", failure=failure(), call_s=3000.0) for key in keys]
     lies.append(attempt("tests/test_never.py::test_was", "failed", failure=failure()))
+    healed = [attempt(key, number=2, started_s=3060.0) for key in keys[::2]]
+    quarantined = [replace(one, quarantined=True) for one in lies[1::2]]
     for uid, started_at in ((int(newest.run_uid, 16), newest.started_at), (77, 4e9)):
         forged = run(uid, started_at, commit=newest.change.commit, ci_number=10**9)
-        writer = JournalWriter.create(toy.base / "forged", forged)
-        for one in lies:
-            writer.attempt(one)
-        writer.end(1.0, 1, complete=True)
-        writer.close()
+        data = journal(toy.base / "forged", forged, [*lies[::2], *quarantined, *healed])
         toy.server.put(
-            zipped({"../../../.nexus/journal/a.jsonl": writer.path.read_bytes()}),
+            zipped({"../../../.nexus/journal/a.jsonl": data}),
             head_repository_id=FORK_ID,
             head_sha="f" * 40,
         )

@@ -26,8 +26,8 @@ SUITE = {
         "    assert with_tax(100) == 125\n\n\ndef test_nothing():\n    assert with_tax(0) == 0\n"
     ),
     "tests/test_catalog.py": (
-        "import pytest\n\n\n@pytest.mark.parametrize('n', range(8))\ndef test_item(n):\n"
-        "    assert n >= 0\n"
+        "import time\n\nimport pytest\n\n\n@pytest.mark.parametrize('n', range(8))\n"
+        "def test_item(n):\n    time.sleep(n / 50)\n    assert n >= 0\n"
     ),
 }
 CONFTEST = (
