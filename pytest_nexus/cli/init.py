@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from pytest_nexus.cli.branches import ORIGIN, behind
 from pytest_nexus.cli.location import settings_file
 from pytest_nexus.errors import OptionError
-from pytest_nexus.impact.git import Git, GitError
 
 if TYPE_CHECKING:
     import argparse
@@ -85,14 +85,9 @@ def run(options: argparse.Namespace) -> int:
 
 def default_branch(root: Path) -> str:
     """Return the default branch of the origin, else the current one, else main."""
-    git = Git(root, os.environ)
-    for reference in ("refs/remotes/origin/HEAD", "HEAD"):
-        try:
-            name = git.run("symbolic-ref", "--short", reference).decode("utf-8", "replace").strip()
-        except GitError:
-            continue
-        if name:
-            return name.removeprefix("origin/")
+    for reference in (ORIGIN, "HEAD"):
+        if name := behind(root, os.environ, reference):
+            return name
     return "main"
 
 

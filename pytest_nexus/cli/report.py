@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from pytest_nexus.cli.branches import base_branch
 from pytest_nexus.cli.journals import journal_files
 from pytest_nexus.cli.location import (
     add_history_option,
@@ -20,7 +21,7 @@ from pytest_nexus.cli.step import append_to, write_outputs
 from pytest_nexus.errors import HistoryError, JournalError
 from pytest_nexus.history.sessions import read_session
 from pytest_nexus.history.store import read_history
-from pytest_nexus.impact.event import branch, target_branch
+from pytest_nexus.impact.event import branch
 from pytest_nexus.plan.proof.groups import choose, group
 from pytest_nexus.plan.proof.verify import verify
 from pytest_nexus.report.annotations import workflow_commands
@@ -113,7 +114,7 @@ def _read(patterns: Sequence[str]) -> list[Session]:
 def _known(given: str | None, run_uids: Collection[str], environ: Mapping[str, str]) -> Known:
     """Return what the history says; without one that can be read every failure is new."""
     own = branch(environ) or ""
-    target = target_branch(environ) or ""
+    target = base_branch(Path.cwd(), environ)
     try:
         history = read_history(history_path(given))
         if history is None:

@@ -106,6 +106,14 @@ def default_branches(environ: Mapping[str, str]) -> tuple[str, ...]:
     return (*remote, *(f"refs/heads/{name}" for name in names if name != "HEAD"))
 
 
+def default_branch(environ: Mapping[str, str]) -> str | None:
+    """Return the default branch that the CI names; None where it names none."""
+    names = _names(environ, _DEFAULT_BRANCHES)
+    event = environ.get("GITHUB_EVENT_PATH", "")
+    named = _text_at(_read_event(Path(event)), ("repository", "default_branch")) if event else ""
+    return names[0] if names else _branch_name(named)
+
+
 def pull_request_number(environ: Mapping[str, str]) -> int | None:
     """Return the number of the pull request that GitHub's event is about; None without one."""
     path = environ.get("GITHUB_EVENT_PATH", "")

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_nexus.impact import event
-from pytest_nexus.impact.event import branch, default_branches, named_bases, target_branch
+from pytest_nexus.impact.event import (
+    branch,
+    default_branch,
+    default_branches,
+    named_bases,
+    target_branch,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,6 +115,13 @@ def test_target_of_a_merge_queue_is_the_branch_that_its_event_names(tmp_path: Pa
 @pytest.mark.parametrize("content", [{"merge_group": {"base_ref": "refs/heads/--x"}}, [], {}, ""])
 def test_target_is_none_where_no_event_names_one(tmp_path: Path, content: object) -> None:
     assert target_branch({"GITHUB_EVENT_PATH": event_file(tmp_path, content)}) is None
+
+
+def test_default_branch_is_what_the_ci_names(tmp_path: Path) -> None:
+    path = event_file(tmp_path, {"repository": {"default_branch": "trunk"}})
+    assert default_branch({"GITHUB_EVENT_PATH": path}) == "trunk"
+    assert default_branch({"CI_DEFAULT_BRANCH": "main"}) == "main"
+    assert default_branch({}) is None
 
 
 def test_missing_event_file_names_nothing(tmp_path: Path) -> None:
