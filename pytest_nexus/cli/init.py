@@ -1,4 +1,8 @@
-"""`nexus init`: the workflow of GitHub Actions, and the one line that turns nexus on."""
+"""`nexus init`: the workflow of GitHub Actions, and the one line that turns nexus on.
+
+A repository without any Python gets a first test too: a suite without tests is a failure, to pytest
+and to the workflow.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +18,18 @@ from pytest_nexus.errors import OptionError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 WORKFLOW: Final = "pytest-nexus/pytest-nexus/.github/workflows/nexus.yml@v0"
 """What the workflow calls; `--uses` names another place or version."""
 
 TARGET: Final = ".github/workflows/tests.yml"
+FIRST_TEST: Final = "tests/test_first.py"
+_FIRST_TEST: Final = """\
+def test_first() -> None:
+    # Put a test of your own in its place.
+    assert sum([1, 2]) == 3
+"""
 _CALLER: Final = """\
 name: tests
 on:
@@ -75,10 +85,14 @@ def run(options: argparse.Namespace) -> int:
         raise OptionError(f"--uses must be a workflow and a version, got {options.uses!r}")
     if not _BRANCH.fullmatch(branch):
         raise OptionError(f"--branch must be the name of a branch, got {branch!r}")
-    for one in (
+    is_empty = _is_without_python(root)
+    written = [
         _workflow(root, branch, options.uses, force=options.force),
         _settings(root, force=options.force),
-    ):
+    ]
+    if is_empty:
+        written.append(_write(root / FIRST_TEST, lambda _: _FIRST_TEST, force=False))
+    for one in written:
         print(f"{one.path.relative_to(root)}: {one.action}")
     return 0
 
@@ -106,6 +120,19 @@ def _counts(path: Path) -> bool:
     return path.is_file() and bool(
         re.search(r"^\[project\]", path.read_text("utf-8"), re.MULTILINE)
     )
+
+
+def _is_without_python(root: Path) -> bool:
+    """Return whether no folder but hidden ones holds a Python file or settings of a project."""
+    if any((root / name).exists() for name, _ in _INSTALLS):
+        return False
+    return not any(name.endswith(".py") for _, folders, files in _visible(root) for name in files)
+
+
+def _visible(root: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+    for folder, folders, files in os.walk(root):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield folder, folders, files
 
 
 def _workflow(root: Path, branch: str, uses: str, *, force: bool) -> Written:

@@ -15,22 +15,19 @@ def verdict(summary: Summary) -> str:
     counts it; one in quarantine whose failure does not count is neither passed nor failed.
     """
     counts = summary.counts
-    said = []
-    if summary.problems:
-        said.append("tests may be lost")
-    if not summary.results:
-        said.append("no test ran")
-    if summary.new_failures:
-        said.append(counted(len(summary.new_failures), "new failure"))
-    if summary.known_failures:
-        said.append(counted(len(summary.known_failures), "known failure"))
-    said.append(f"{counts['passed'] + counts['healed'] + counts['xfailed']:,} passed")
-    if counts["skipped"]:
-        said.append(f"{counts['skipped']:,} skipped")
-    if counts["healed"]:
-        said.append(f"{counts['healed']:,} flaky")
-    if counts["quarantined"]:
-        said.append(f"{counts['quarantined']:,} quarantined")
+    n_passed = counts["passed"] + counts["healed"] + counts["xfailed"]
+    new, known = len(summary.new_failures), len(summary.known_failures)
+    parts = (
+        ("tests may be lost", bool(summary.problems)),
+        ("no test ran", not summary.results),
+        (counted(new, "new failure"), bool(new)),
+        (counted(known, "known failure"), bool(known)),
+        (f"{n_passed:,} passed", bool(summary.results)),
+        (f"{counts['skipped']:,} skipped", bool(counts["skipped"])),
+        (f"{counts['healed']:,} flaky", bool(counts["healed"])),
+        (f"{counts['quarantined']:,} quarantined", bool(counts["quarantined"])),
+    )
+    said = [text for text, is_so in parts if is_so]
     sentence = ", ".join(said) + f" in {seconds(summary.wall_s)}"
     return sentence[:1].upper() + sentence[1:]
 

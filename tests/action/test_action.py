@@ -80,8 +80,8 @@ def test_arguments_are_no_commands(toy: Toy) -> None:
 
 
 def test_suite_below_the_top_has_its_files_there(toy: Toy) -> None:
-    toy.commit({f"api/{path}": text for path, text in (SUITE | BROKEN).items()})
-    toy.commit({"api/conftest.py": CONFTEST, "api/pytest.ini": "[pytest]\n"})
+    files = SUITE | BROKEN | CONFTEST | {"pytest.ini": "[pytest]\n"}
+    toy.commit({f"api/{path}": text for path, text in files.items()})
     run = toy.push(caller(more=", working-directory: api"))
     (annotation,) = run.annotations
     assert annotation.startswith("::error file=api/tests/test_prices.py,line=4,")

@@ -125,7 +125,7 @@ class Pipeline:
 @pytest.fixture(params=CIS)
 def pipeline(request: pytest.FixtureRequest, tmp_path: Path) -> Pipeline:
     origin = init(tmp_path / "origin")
-    for path, text in (SUITE | {"conftest.py": CONFTEST}).items():
+    for path, text in (SUITE | CONFTEST).items():
         origin.write(path, text)
     origin.write("shop/prices.py", BROKEN)
     origin.commit()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from tests.action.toy import Toy
+from tests.support.github_server import GitHubServer
+
 BROKEN = {"shop/prices.py": "def with_tax(price):\n    return price * 0.25\n"}
 
 
 @pytest.mark.slow
-def test_workflow_of_init_runs_green_in_a_repository_without_anything(toy):
+def test_workflow_of_init_runs_green_in_a_repository_with_tests(toy):
     said = toy.init()
     assert said.splitlines() == [
         ".github/workflows/tests.yml: written",
@@ -21,3 +24,22 @@ def test_workflow_of_init_runs_green_in_a_repository_without_anything(toy):
     assert run.jobs["report"].summary.startswith("## ✅ 10 passed in ")
     with toy.history() as history:
         assert (history.count_runs(), history.count_tests()) == (1, 10)
+
+
+@pytest.mark.slow
+def test_workflow_of_init_runs_green_in_an_empty_repository(tmp_path):
+    with GitHubServer() as server:
+        toy = Toy(tmp_path, server, {})
+        assert toy.init().splitlines() == [
+            ".github/workflows/tests.yml: written",
+            "pytest.ini: written",
+            "tests/test_first.py: written",
+        ]
+        run = toy.push()
+        assert run.conclusion == "success", run.log
+        assert run.jobs["report"].summary.startswith("## ✅ 1 passed in ")
+        (toy.origin.root / "tests" / "test_first.py").unlink()
+        toy.commit({})
+        empty = toy.push()
+        assert empty.conclusion == "failure"
+        assert empty.jobs["report"].summary.startswith("## ❌ No test ran in ")

@@ -13,7 +13,7 @@ from tests.action.values import Event, WorkflowRun
 from tests.support.repository import environment, init
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from tests.support.github_server import GitHubServer
@@ -30,22 +30,26 @@ SUITE = {
         "def test_item(n):\n    time.sleep(n / 50)\n    assert n >= 0\n"
     ),
 }
-CONFTEST = (
-    "import sys\nfrom pathlib import Path\n\nsys.path.insert(0, str(Path(__file__).parent))\n"
-)
+CONFTEST = {
+    "conftest.py": (
+        "import sys\nfrom pathlib import Path\n\nsys.path.insert(0, str(Path(__file__).parent))\n"
+    )
+}
 
 
 class Toy:
     """The repository `octo/repo`, and what happens to it."""
 
-    def __init__(self, base: Path, server: GitHubServer) -> None:
+    def __init__(
+        self, base: Path, server: GitHubServer, files: Mapping[str, str] = SUITE | CONFTEST
+    ) -> None:
         self.origin = init(base / "origin")
         self.server = server
         self.github = GitHub(base, self.origin, server)
         self.base = base
         self.requests: list[str] = []
         """Branches of the pull requests, in the order of their numbers from 1."""
-        self.commit(SUITE | {"conftest.py": CONFTEST})
+        self.commit(files)
 
     def init(self, *arguments: str) -> str:
         """Call `nexus init` in the repository, and commit what it wrote."""
@@ -60,7 +64,7 @@ class Toy:
     def workflow(self) -> str:
         return (self.origin.root / ".github" / "workflows" / "tests.yml").read_text("utf-8")
 
-    def commit(self, files: dict[str, str], branch: str = "main") -> str:
+    def commit(self, files: Mapping[str, str], branch: str = "main") -> str:
         """Commit files on a branch, and return its id; the branch main is left checked out."""
         if branch != "main":
             exists = self.origin.git("branch", "--list", branch)

@@ -43,7 +43,23 @@ def test_empty_folder_gets_a_workflow_of_ten_lines_and_the_settings(here, capsys
     assert workflow["permissions"] == {
         "contents": "read", "actions": "read", "pull-requests": "write",
     }  # fmt: skip
-    assert "written" in capsys.readouterr().out
+    assert files["tests/test_first.py"].startswith("def test_first() -> None:\n")
+    assert capsys.readouterr().out.count(": written") == 3
+
+
+@pytest.mark.parametrize("name", ["src/shop.py", "requirements.txt", "pyproject.toml"])
+def test_project_gets_no_test_that_it_did_not_ask_for(here, name):
+    (here / name).parent.mkdir(exist_ok=True)
+    (here / name).touch()
+    nexus_init()
+    assert not (here / "tests").exists()
+
+
+def test_python_in_hidden_folders_is_nobodys_project(here):
+    (here / ".venv").mkdir()
+    (here / ".venv" / "a.py").touch()
+    nexus_init()
+    assert (here / "tests" / "test_first.py").exists()
 
 
 def test_files_that_exist_are_left_alone(here, capsys):
