@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -58,6 +59,17 @@ def test_workflow_in_the_documentation_is_that_of_init(tmp_path):
     made = caller(tmp_path, "main", "pytest-nexus/pytest-nexus/.github/workflows/nexus.yml@v0")
     shown = HOW_TO.read_text("utf-8").partition("```yaml\n")[2].partition("```")[0]
     assert re.sub(r'"\d+ 4', '"17 4', made) == shown
+
+
+@pytest.mark.parametrize("path", sorted(HOW_TO.parent.glob("*.md")), ids=lambda path: path.stem)
+def test_examples_are_yaml_and_name_inputs_that_there_are(path):
+    inputs = set(load(ACTION.read_text("utf-8"))["inputs"])
+    inputs |= set(load(CALLED.read_text("utf-8"))["on"]["workflow_call"]["inputs"])
+    for block in re.findall(r"```yaml\n(.*?)```", path.read_text("utf-8"), re.DOTALL):
+        example = load(dedent(block))
+        for one in [*example.get("steps", ()), *example.get("jobs", {}).values()]:
+            if isinstance(one, dict) and str(one.get("uses", "")).startswith("pytest-nexus/"):
+                assert set(one.get("with", ())) <= inputs
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
