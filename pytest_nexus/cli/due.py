@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from pytest_nexus.history.models import Version
     from pytest_nexus.history.store import History
 
-FIRST: Final = 12
+FIRST: Final = 24
 """Runs with a failure before the first training; with fewer it proves nothing."""
 
 LEAST: Final = 3
-"""New runs with a failure before another one: of the first dozen as many decide."""
+"""New runs with a failure before another one."""
 
 SHARE: Final = 0.1
 """The same as a share of all: what a tenth more runs teach is worth minutes of a machine."""

@@ -34,7 +34,7 @@ def test_first_training_is_due_when_it_can_prove_something() -> None:
     assert FIRST == predictor_train.MIN_FAILED_RUNS
     assert not due(uids(FIRST - 1), []).is_due
     assert due(uids(FIRST), []).is_due
-    assert due(uids(5), []).reason == "5 runs with a failure, none learned from; 12 are needed"
+    assert due(uids(5), []).reason == "5 runs with a failure, none learned from; 24 are needed"
 
 
 @pytest.mark.parametrize(("n", "at", "is_due"), [
@@ -53,19 +53,19 @@ def test_version_of_another_origin_says_nothing_and_a_pruned_run_makes_it_due() 
 
 @pytest.fixture
 def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Twelve runs that teach, and four that do not: passed, healed, a fork's, a mass failure."""
+    """Two dozen runs that teach, and four that do not: passed, healed, a fork's, a mass failure."""
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "history.sqlite3"
     monkeypatch.setenv("NEXUS_HISTORY", str(path))
     many = [attempt(f"a.py::t{n}", "failed", failure=failure()) for n in range(30)]
     with open_history(path) as opened:
         opened.add(
-            [candidate_of(run(uid), [BAD]) for uid in range(1, 13)]
+            [candidate_of(run(uid), [BAD]) for uid in range(1, 25)]
             + [
-                candidate_of(run(20), [GOOD]),
-                candidate_of(run(21), [BAD, attempt(number=2)]),
-                candidate_of(run(22, trust="fork", head="a" * 40), [BAD]),
-                candidate_of(run(23), many),
+                candidate_of(run(40), [GOOD]),
+                candidate_of(run(41), [BAD, attempt(number=2)]),
+                candidate_of(run(42, trust="fork", head="a" * 40), [BAD]),
+                candidate_of(run(43), many),
             ]
         )
     return path
@@ -73,7 +73,7 @@ def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_runs_that_count_are_those_that_the_trainer_learns_from(history: Path) -> None:
     with open_history(history) as opened:
-        assert opened.failing_runs() == uids(12)
+        assert opened.failing_runs() == uids(24)
 
 
 def test_command_answers_and_trains_only_when_it_is_due(
@@ -81,14 +81,14 @@ def test_command_answers_and_trains_only_when_it_is_due(
 ) -> None:
     assert main(["train", "--due"]) == 0
     assert capsys.readouterr().out == (
-        "due: 12 runs with a failure, none learned from; 12 are needed\n"
+        "due: 24 runs with a failure, none learned from; 24 are needed\n"
     )
     with open_history(history) as opened:
-        opened.models.add(version(uids(12)[-1]))
+        opened.models.add(version(uids(24)[-1]))
     assert main(["train", "--due"]) == 1
     assert main(["train", "--if-due"]) == 0
     assert capsys.readouterr().out == (
-        "not due: 12 runs with a failure, 0 of them new; 3 are needed\n" * 2
+        "not due: 24 runs with a failure, 0 of them new; 3 are needed\n" * 2
     )
     assert main(["train", "--if-due", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["deployed"] is False
