@@ -8,7 +8,7 @@ from math import log
 from typing import TYPE_CHECKING, Final
 
 from .schema import UNKNOWN
-from .words import bag, bm25, words
+from .words import Corpus, bag, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -69,7 +69,7 @@ def _by_path(
     touched = {file.path for file in files}
     folders = {_folder(file.path) for file in sources}
     shares = _shares(
-        {path: frozenset(words(path)) for path in paths},
+        {path: words(path) for path in paths},
         [frozenset(words(file.path)) for file in sources],
     )
     modules = {file.path: _module_names(file.path) for file in sources}
@@ -124,18 +124,24 @@ def _by_function(
     changed: Counter[str] | None,
 ) -> dict[str, tuple[float, ...]]:
     names = {function: function.partition("::")[2] for function in functions}
-    shares = _shares({f: frozenset(words(name)) for f, name in names.items()}, named)
+    in_name = {function: words(name) for function, name in names.items()}
+    shares = _shares(in_name, named)
     if changed is None:
         return {f: (shares[f], *[UNKNOWN] * 5) for f in functions}
     query = bag(changed)
-    texts = [_text(code.get(functions[f]), names[f]) for f in functions]
+    own_names = [dict.fromkeys(each, 1) for each in in_name.values()]
+    texts = [
+        _text(code.get(path), names[function]) or own
+        for (function, path), own in zip(functions.items(), own_names, strict=True)
+    ]
+    corpus = Corpus(texts, query)
     columns = zip(
         functions,
         shares.values(),
-        _nearness(query, texts),
-        _nearness(query, [Counter(words(name)) for name in names.values()]),
-        _nearness(bag(_total(file.words for file in sources)), texts),
-        _nearness(bag(_total(file.around for file in sources)), texts),
+        corpus.nearness(query),
+        Corpus(own_names, query).nearness(query),
+        corpus.nearness(bag(_total(file.words for file in sources))),
+        corpus.nearness(bag(_total(file.around for file in sources))),
         strict=True,
     )
     own = {file.path: file.words for file in files if file.words}
@@ -145,26 +151,16 @@ def _by_function(
     }
 
 
-def _text(code: TestCode | None, name: str) -> Counter[str]:
-    text = Counter(words(name))
-    if code is not None and name in code.names:
-        text.update(code.names[name])
-    return text
+def _text(code: TestCode | None, name: str) -> Mapping[str, int] | None:
+    return None if code is None else code.names.get(name)
 
 
 def _mentioned(own: Mapping[str, int] | None, name: str) -> float:
     return float(own is not None and name.rpartition("::")[2] in own)
 
 
-def _nearness(query: Mapping[str, int], texts: Sequence[Mapping[str, int]]) -> list[float]:
-    """Return `bm25` by the best of the texts: 1 for the nearest, 0 for no common word."""
-    scores = bm25(query, texts)
-    best = max(scores, default=0.0)
-    return [score / best for score in scores] if best > 0 else scores
-
-
 def _shares(
-    texts: Mapping[str, frozenset[str]], changed: Sequence[frozenset[str]]
+    texts: Mapping[str, Iterable[str]], changed: Sequence[frozenset[str]]
 ) -> dict[str, float]:
     """Return how much of some changed path each text names, 0 to 1.
 
@@ -172,7 +168,7 @@ def _shares(
     remains of each path shares a weight of 1, and each word counts for the path it means most to.
     """
     wanted = frozenset().union(*changed)
-    hits = {key: wanted & text for key, text in texts.items()}
+    hits = {key: wanted.intersection(text) for key, text in texts.items()}
     counts = Counter(word for hit in hits.values() for word in hit)
     best: dict[str, float] = {}
     for path_words in changed:
@@ -180,7 +176,10 @@ def _shares(
         total = sum(sorted(known.values()))
         for word, weight in known.items():
             best[word] = max(best.get(word, 0.0), weight / total)
-    return {key: min(1.0, sum(best[word] for word in sorted(hit))) for key, hit in hits.items()}
+    return {
+        key: min(1.0, sum(best[word] for word in sorted(hit))) if hit else 0.0
+        for key, hit in hits.items()
+    }
 
 
 def _folder(path: str) -> str:

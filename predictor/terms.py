@@ -8,8 +8,8 @@ at or above 0, so that no accident of a small history can turn evidence around.
 
 from __future__ import annotations
 
-from math import expm1, log
-from typing import TYPE_CHECKING, Final
+from math import exp, log, log1p
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from .schema import NAMES
 
@@ -18,74 +18,107 @@ if TYPE_CHECKING:
 
     from .features import Row
 
-_AT: Final = {name: at for at, name in enumerate(NAMES)}
-_BASE: Final = 0.001
-"""Odds of a failure that nothing announces."""
 _MAX_RATE: Final = 0.95
 """A test that always failed may have been mended: its odds stay finite."""
 
 
-def _odds(rate: float, base: float) -> float:
+class Term(NamedTuple):
+    """One term."""
+
+    expression: str
+    """Python over the names of the features and those of `SCOPE`; an operand of `*` as it is."""
+    words: str
+    """In which it is explained."""
+
+
+def odds(rate: float, base: float) -> float:
     """Return log((base + rate / (1 - rate)) / base): 0 for a rate of 0."""
     rate = min(rate, _MAX_RATE)
     return log((base + rate / (1 - rate)) / base) if rate > 0 else 0.0
 
 
-def _record(row: Row) -> float:
-    rate = 0.4 * row[_AT["rate_2"]] + 0.3 * row[_AT["rate_8"]] + 0.3 * row[_AT["rate_32"]]
-    return _odds(rate * (1 - 0.5 * row[_AT["flakes"]]), _BASE) if rate > 0 else 0.0
+SCOPE: Final[dict[str, Any]] = {"odds": odds, "exp": exp, "log1p": log1p, "__builtins__": {}}
+"""All that an expression can reach."""
 
 
-def _known(name: str) -> Callable[[Row], float]:
-    at = _AT[name]
-    return lambda row: row[at] if row[at] > 0 else 0.0
+def _known(name: str) -> str:
+    return f"({name} if {name} > 0 else 0.0)"
 
 
-def _recent(name: str) -> Callable[[Row], float]:
-    at = _AT[name]
-    return lambda row: 1 / (1 + row[at])
+def _cubed(name: str) -> str:
+    return f"({name} * {name} * {name} if {name} > 0 else 0.0)"
 
 
-def _rate(name: str, base: float) -> Callable[[Row], float]:
-    at = _AT[name]
-    return lambda row: _odds(row[at], base)
+def _recent(name: str) -> str:
+    return f"(1 / (1 + {name}))"
 
 
-TERMS: Final[dict[str, tuple[Callable[[Row], float], str]]] = {
-    "record": (_record, "it failed before"),
-    "recent": (_recent("since_failure"), "it failed lately"),
-    "youth": (lambda row: log(1 + 9 / (1 + expm1(row[_AT["runs"]]))), "it is young"),
-    "function_recent": (_recent("function_since"), "other parameters of it failed lately"),
-    "file_recent": (_recent("file_since"), "tests of its file failed lately"),
-    "file_rate": (_rate("file_rate_8", 0.002), "tests of its file fail"),
-    "folder_rate": (_rate("folder_rate_8", 0.002), "tests of its folder fail"),
-    "file_changed": (_known("file_changed"), "its file changed"),
-    "beside": (_known("beside_change"), "a changed file lies beside it"),
-    "name": (_known("name_words"), "its name shares words with a changed path"),
-    "place": (
-        lambda row: max(row[_AT["path_words"]], row[_AT["name_words"]]),
+def _rate(name: str, base: float) -> str:
+    return f"(odds({name}, {base!r}) if {name} > 0 else 0.0)"
+
+
+TERMS: Final[dict[str, Term]] = {
+    "record": Term(
+        # The odds of a failure that nothing announces are taken for 0.001.
+        "(odds((0.4 * rate_2 + 0.3 * rate_8 + 0.3 * rate_32) * (1 - 0.5 * flakes), 0.001)"
+        " if rate_32 + rate_2 + rate_8 > 0 else 0.0)",
+        "it failed before",
+    ),
+    "recent": Term(_recent("since_failure"), "it failed lately"),
+    "youth": Term("log1p(9 * exp(-runs))", "it is young"),
+    "function_recent": Term(_recent("function_since"), "other parameters of it failed lately"),
+    "file_recent": Term(_recent("file_since"), "tests of its file failed lately"),
+    "file_rate": Term(_rate("file_rate_8", 0.002), "tests of its file fail"),
+    "folder_rate": Term(_rate("folder_rate_8", 0.002), "tests of its folder fail"),
+    "file_changed": Term(_known("file_changed"), "its file changed"),
+    "beside": Term(_known("beside_change"), "a changed file lies beside it"),
+    "name": Term(_known("name_words"), "its name shares words with a changed path"),
+    "place": Term(
+        "(path_words if path_words > name_words else name_words)",
         "its path or name is that of a changed file",
     ),
-    "code": (_known("similarity"), "its code uses the words of the changed lines"),
-    "called": (_known("name_similarity"), "its name uses the words of the changed lines"),
-    "called_best": (
-        lambda row: max(row[_AT["name_similarity"]], 0.0) ** 3,
-        "its name is among the nearest to the changed lines",
+    "code": Term(_known("similarity"), "its code uses the words of the changed lines"),
+    "called": Term(_known("name_similarity"), "its name uses the words of the changed lines"),
+    "called_best": Term(
+        _cubed("name_similarity"), "its name is among the nearest to the changed lines"
     ),
-    "source": (_known("source_similarity"), "its code uses the words of the changed sources"),
-    "around": (_known("around_similarity"), "its code names what encloses the changed lines"),
-    "mentioned": (_known("is_mentioned"), "changed lines name it"),
-    "imports": (
-        lambda row: float(0 <= row[_AT["import_distance"]] <= 1),
-        "its file imports a changed module",
+    "source": Term(_known("source_similarity"), "its code uses the words of the changed sources"),
+    "around": Term(_known("around_similarity"), "its code names what encloses the changed lines"),
+    "mentioned": Term(_known("is_mentioned"), "changed lines name it"),
+    "imports": Term(
+        "(1.0 if 0 <= import_distance <= 1 else 0.0)", "its file imports a changed module"
     ),
-    "imported": (_known("imported_words"), "it imports names on changed lines"),
-    "cofailure_file": (_rate("cofailure_file", 0.05), "it failed when these files changed"),
-    "cofailure_folder": (_rate("cofailure_folder", 0.05), "it failed when these folders changed"),
+    "imported": Term(_known("imported_words"), "it imports names on changed lines"),
+    "cofailure_file": Term(_rate("cofailure_file", 0.05), "it failed when these files changed"),
+    "cofailure_folder": Term(
+        _rate("cofailure_folder", 0.05), "it failed when these folders changed"
+    ),
 }
-"""By name: the term of a row, and the words in which it is explained."""
+"""By name."""
+
+
+def compiled(expression: str) -> Callable[[Row], float]:
+    """Return an expression over the features as a function of a row.
+
+    >>> compiled("2 * rate_2")((0.25,) + (0.0,) * (len(NAMES) - 1))
+    0.5
+    """
+    found: Callable[[Row], float] = eval(  # noqa: S307 - expressions of this module alone
+        f"lambda row: [{expression} for {', '.join(NAMES)} in (row,)][0]", dict(SCOPE)
+    )
+    return found
+
+
+FUNCTIONS: Final = {name: compiled(term.expression) for name, term in TERMS.items()}
+"""By name: the term of a row."""
+
+_ALL: Final[Callable[[Row], list[float]]] = eval(  # noqa: S307 - the same
+    f"lambda row: [[{', '.join(term.expression for term in TERMS.values())}]"
+    f" for {', '.join(NAMES)} in (row,)][0]",
+    dict(SCOPE),
+)
 
 
 def terms_of(row: Row) -> list[float]:
     """Return the terms of a row, in the order of `TERMS`."""
-    return [term(row) for term, _ in TERMS.values()]
+    return _ALL(row)

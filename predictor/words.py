@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from functools import lru_cache
 from math import log
 from typing import TYPE_CHECKING, Final
@@ -25,7 +25,7 @@ _LENGTH: Final = 0.75
 """b of BM25: how much a long text has to mention it more often."""
 
 
-@lru_cache(maxsize=1 << 15)
+@lru_cache(maxsize=1 << 17)
 def words(text: str) -> tuple[str, ...]:
     """Return the words of an identifier or a path, in lower case and singular, in their order.
 
@@ -54,39 +54,51 @@ def bag(names: Mapping[str, int]) -> Counter[str]:
     return counts
 
 
-def rarity(texts: Iterable[Iterable[str]], n: int, wanted: frozenset[str]) -> dict[str, float]:
-    """Return the inverse document frequency of the wanted words that some of n texts have.
+class Corpus:
+    """Texts as words with counts, to be asked which of them are near to a change.
 
-    log(1 + (n - k + 0.5) / (k + 0.5)) where k texts have the word (S. Robertson and H. Zaragoza,
-    The probabilistic relevance framework: BM25 and beyond, 2009).
+    Args:
+        texts: words with counts.
+        wanted: all words that will be asked for.
     """
-    counts: Counter[str] = Counter()
-    for text in texts:
-        counts.update(wanted.intersection(text))
-    return {word: log(1 + (n - k + 0.5) / (k + 0.5)) for word, k in counts.items()}
 
+    def __init__(self, texts: Sequence[Mapping[str, int]], wanted: Iterable[str]) -> None:
+        words_wanted = frozenset(wanted)
+        self._n = len(texts)
+        lengths = [sum(text.values()) for text in texts]
+        scale = _LENGTH * self._n / total if (total := sum(lengths)) else 0.0
+        self._places: defaultdict[str, list[int]] = defaultdict(list)
+        self._gains: defaultdict[str, list[float]] = defaultdict(list)
+        for at, text in enumerate(texts):
+            if found := words_wanted.intersection(text):
+                norm = _SATURATION * (1 - _LENGTH + scale * lengths[at])
+                for word in found:
+                    count = text[word]
+                    self._places[word].append(at)
+                    self._gains[word].append(count / (count + norm))
 
-def bm25(query: Mapping[str, int], texts: Sequence[Mapping[str, int]]) -> list[float]:
-    """Return how well each text fits the query, 0 for no common word.
+    def bm25(self, query: Mapping[str, int]) -> list[float]:
+        """Return how well each text fits the query, 0 for no common word.
 
-    A word of the query counts log(1 + its count): a line repeated a hundred times is one change.
-    """
-    wanted = frozenset(query)
-    idf = rarity(texts, len(texts), wanted)
-    weights = {word: weight * log(1 + query[word]) for word, weight in idf.items()}
-    lengths = [sum(text.values()) for text in texts]
-    mean = sum(lengths) / len(texts) if texts else 0.0
-    scores = []
-    for text, length in zip(texts, lengths, strict=True):
-        hits = wanted.intersection(text)
-        norm = _SATURATION * (1 - _LENGTH + _LENGTH * length / mean) if hits else 0.0
-        scores.append(
-            sum(
-                weights[word] * text[word] * (_SATURATION + 1) / (text[word] + norm)
-                for word in sorted(hits)
-            )
-        )
-    return scores
+        A word that k of n texts have weighs log(1 + (n - k + 0.5) / (k + 0.5)) (S. Robertson and
+        H. Zaragoza, The probabilistic relevance framework: BM25 and beyond, 2009), times log(1 +
+        its count in the query): a line repeated a hundred times is one change.
+        """
+        scores = [0.0] * self._n
+        for word in sorted(query.keys() & self._places.keys()):
+            places = self._places[word]
+            k = len(places)
+            weight = log(1 + (self._n - k + 0.5) / (k + 0.5)) * log(1 + query[word])
+            weight *= _SATURATION + 1
+            for at, gain in zip(places, self._gains[word], strict=True):
+                scores[at] += weight * gain
+        return scores
+
+    def nearness(self, query: Mapping[str, int]) -> list[float]:
+        """Return `bm25` by the best of the texts: 1 for the nearest, 0 for no common word."""
+        scores = self.bm25(query)
+        best = max(scores, default=0.0)
+        return [score / best for score in scores] if best > 0 else scores
 
 
 @lru_cache(maxsize=1 << 14)

@@ -97,7 +97,10 @@ def lived(build: Build) -> list[Lived]:
 
 
 def _code(entry: Mapping[str, Any]) -> TestCode:
-    names = {test: bag(identifiers) for test, identifiers in entry["tests"].items()}
+    names = {
+        test: bag(Counter(identifiers) + Counter(test.split("::")))
+        for test, identifiers in entry["tests"].items()
+    }
     return TestCode(tuple(entry["imports"]), names)
 
 

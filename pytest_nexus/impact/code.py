@@ -86,9 +86,14 @@ def _names(text: str) -> dict[str, Counter[str]]:
         return {}
     lines = text.splitlines()
     return {
-        name: bag(Counter(IDENTIFIER.findall("\n".join(lines[start - 1 : end]))))
+        name: bag(_identifiers("\n".join(lines[start - 1 : end]), name))
         for name, start, end in _functions(tree.body, "")
     }
+
+
+def _identifiers(text: str, name: str) -> Counter[str]:
+    """Return those of a function, with the names of the classes it is in."""
+    return Counter([*IDENTIFIER.findall(text), *name.split("::")[:-1]])
 
 
 def _functions(body: Iterable[ast.stmt], prefix: str) -> Iterator[tuple[str, int, int]]:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_nexus.predictor.model import Model, Tree
+from pytest_nexus.predictor.persist import dump, load
 from pytest_nexus.predictor.schema import FEATURES, NAMES
 from pytest_nexus.predictor.terms import TERMS, terms_of
 
@@ -57,3 +59,29 @@ def test_duration_leaves_the_score_alone() -> None:
     model = Model({"record": 1.0})
     first, second = model.scores([row(rate_2=0.5, duration=1.0), row(rate_2=0.5, duration=-3.0)])
     assert first == second
+
+
+@given(ROWS, st.dictionaries(st.sampled_from(list(TERMS)), st.floats(0, 1000)))
+def test_a_compiled_model_scores_as_its_terms_do(
+    values: tuple[float, ...], weights: dict[str, float]
+) -> None:
+    (score,) = Model(weights).scores([values])
+    by_hand = dict(zip(TERMS, terms_of(values), strict=True))
+    expected = sum(weight * by_hand[name] for name, weight in weights.items())
+    assert score == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+@given(st.floats(0, 1))
+def test_the_deepest_tree_that_is_let_in_is_evaluated(rate: float) -> None:
+    """Every node on the left has a leaf on its right: 127 levels in 255 nodes."""
+    depth = 127
+    inner = range(0, 2 * depth, 2)
+    tree = Tree(
+        feature=(*(at for _ in inner for at in (NAMES.index("rate_2"), -1)), -1),
+        threshold=(*(value for at in inner for value in (1 - at / 254, 0.0)), 0.0),
+        left=(*(value for at in inner for value in (at + 2, 0)), 0),
+        right=(*(value for at in inner for value in (at + 1, 0)), 0),
+        value=tuple(map(float, range(2 * depth + 1))),
+    )
+    model = load(dump(Model({}, (tree,), 1.0)))
+    assert model.scores([row(rate_2=rate)]) == [tree(row(rate_2=rate))]
