@@ -31,7 +31,7 @@ class CoFailures:
 
     def add(self, paths: Iterable[str], failed: Iterable[str]) -> None:
         """Count one run: what changed in it, and the keys of the tests that failed in it."""
-        places = _places(paths)
+        places = places_of(paths)
         if not places:
             return
         self._runs.update(places)
@@ -47,7 +47,7 @@ class CoFailures:
         """
         by_file: dict[str, float] = {}
         by_folder: dict[str, float] = {}
-        for place in _places(paths):
+        for place in places_of(paths):
             rates = by_folder if place.endswith("/") else by_file
             n = self._runs[place] + _DOUBT
             for key, failures in self._failed.get(place, {}).items():
@@ -55,7 +55,7 @@ class CoFailures:
         return by_file, by_folder
 
 
-def _places(paths: Iterable[str]) -> list[str]:
+def places_of(paths: Iterable[str]) -> list[str]:
     """Return the paths and their folders, each once; nothing for a change that is too large."""
     files = list(dict.fromkeys(paths))
     if len(files) > MAX_FILES:

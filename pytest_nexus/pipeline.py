@@ -261,12 +261,12 @@ class Pipeline:
         if read is None:
             return Knowledge(0, 0, {})
         with read as history:
-            return _known(history)
+            return _known(history, self.change)
 
     def _learn_writable(self) -> Knowledge:
         with open_history(self.options.history) as history:
             sweep(history, self.options.journal)
-            return _known(history)
+            return _known(history, self.change)
 
     def _start_anew(self, exc: CorruptHistoryError) -> None:
         if not self.options.ingest:
@@ -291,7 +291,7 @@ def read_texts(
     return forecast.Texts(words, code)
 
 
-def _known(history: History) -> Knowledge:
+def _known(history: History, change: Change) -> Knowledge:
     stats = history.recall()
-    past = history.cofailures()
+    past = history.cofailures([file.path for file in change.files])
     return Knowledge(history.count_runs(), len(stats), stats, history.deployed_model(), past)

@@ -17,6 +17,8 @@ _PACKAGES: Final = ("numpy", "scipy", "sklearn")
 def lineage_of(lessons: Lessons, digest: str, seed: int) -> dict[str, Any]:
     """Return job, inputs, parameters and tags of one training, for JSON.
 
+    `last_run` is the newest run with a failure that was learned from.
+
     Args:
         lessons: what was learned from.
         digest: of their rows.
@@ -26,6 +28,7 @@ def lineage_of(lessons: Lessons, digest: str, seed: int) -> dict[str, Any]:
     commit = source.pop("commit", None)
     failures = sum(sum(case.failed) for case in lessons.cases)
     return {
+        "last_run": lessons.cases[-1].name if lessons.cases else None,
         "job": {"namespace": "pytest-nexus", "name": "nexus train"},
         "inputs": [
             {

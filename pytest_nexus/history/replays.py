@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from pytest_nexus.history.folding import observations_of, run_facts
 from pytest_nexus.history.packing import PASS, VERDICT_OF
 from pytest_nexus.history.runs import ordered_runs, summaries
-from pytest_nexus.predictor.state import CoFailures
+from pytest_nexus.predictor.state import CoFailures, places_of
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from pytest_nexus.history.runs import RunSummary
     from pytest_nexus.history.stats import Observation, RunFacts
@@ -21,6 +21,7 @@ _PATHS: Final = """
     SELECT run_id, path FROM changed_file JOIN run USING (run_id)
     WHERE NOT mass_failure AND trust = 'trusted'
 """
+_FAILED_IN: Final = "SELECT key FROM failed_test JOIN test USING (test_id) WHERE run_id = ?"
 
 _FAILED: Final = """
     SELECT run_id, test_id, outcomes FROM attempt JOIN failed_test USING (run_id, test_id)
@@ -58,20 +59,26 @@ def replayed_runs(connection: sqlite3.Connection) -> Iterator[Replayed]:
         yield Replayed(summary, run_facts(connection, run_id), tests)
 
 
-def read_cofailures(connection: sqlite3.Connection) -> CoFailures:
-    """Return the pairs of all trusted runs that are no mass failures."""
+def read_cofailures(
+    connection: sqlite3.Connection, only: Collection[str] | None = None
+) -> CoFailures:
+    """Return the pairs of all trusted runs that are no mass failures.
+
+    Args:
+        connection: of the history.
+        only: changed files whose rates will be asked for, where no others will be: runs that say
+            nothing about them are left out.
+    """
+    past = CoFailures()
+    wanted = None if only is None else frozenset(places_of(only))
+    if wanted is not None and not wanted:
+        return past
     paths: dict[int, list[str]] = {}
     for run_id, path in connection.execute(_PATHS):
         paths.setdefault(run_id, []).append(path)
-    failed: dict[int, list[str]] = {}
-    for run_id, key in connection.execute(
-        "SELECT run_id, key FROM failed_test JOIN test USING (test_id)"
-    ):
-        if run_id in paths:
-            failed.setdefault(run_id, []).append(key)
-    past = CoFailures()
     for run_id, changed in paths.items():
-        past.add(changed, failed.get(run_id, ()))
+        if wanted is None or not wanted.isdisjoint(places_of(changed)):
+            past.add(changed, (key for (key,) in connection.execute(_FAILED_IN, (run_id,))))
     return past
 
 

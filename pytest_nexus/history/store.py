@@ -121,10 +121,13 @@ class History:
         with connections.decoded(self.path):
             return recoveries(self._connection)
 
-    def cofailures(self) -> CoFailures:
-        """Return what failed when which files changed, mass failures left out."""
+    def cofailures(self, only: Collection[str] | None = None) -> CoFailures:
+        """Return what failed when which files changed, mass failures left out.
+
+        `only`: the files whose rates will be asked for, where no others will be.
+        """
         with connections.decoded(self.path):
-            return read_cofailures(self._connection)
+            return read_cofailures(self._connection, only)
 
     def replayed(self) -> Iterator[Replayed]:
         """Yield every run in the order of the fold, with what it says of each test."""
