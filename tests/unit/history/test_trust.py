@@ -9,6 +9,7 @@ import pytest
 
 from pytest_nexus.history.store import History, open_history, read_history
 from pytest_nexus.history.union import candidate_of
+from pytest_nexus.records import Change, ChangedFile
 from tests.support.builders import attempt, failure, run
 
 if TYPE_CHECKING:
@@ -44,6 +45,31 @@ def test_run_of_a_fork_changes_no_state_and_no_count(history: History) -> None:
     assert (history.stats(), history.runs(), history.count_runs(), history.count_tests()) == before
     assert [one.run.head for one in history.runs_of_forks()] == [HEAD]
     assert not history.check()
+
+
+def test_forged_flakes_recoveries_and_failures_are_no_evidence(history: History) -> None:
+    changed = Change(commit=HEAD, files=(ChangedFile("src/a.py", "M"),))
+    history.add([trusted(1), trusted(2, commit=HEAD)])
+
+    def known() -> tuple[object, ...]:
+        key = attempt().key
+        return (
+            history.stats(), history.recoveries(), history.flaky_stats(), history.failing(),
+            history.failing_runs(), history.run_outcomes(), vars(history.cofailures()),
+            list(history.replayed()), history.sightings(key),
+        )  # fmt: skip
+
+    before = known()
+    healed = (BROKEN, attempt(number=2, started_s=3600.0))
+    quarantined = replace(BROKEN, quarantined=True)
+    for uid, attempts in ((8, healed), (9, (quarantined,)), (1, healed)):
+        one = forged(uid, *attempts, commit=HEAD)
+        history.add([replace(one, run=replace(one.run, change=changed))])
+    assert known() == before
+    history.rebuild()
+    assert known() == before
+    assert history.accept([HEAD]) == 2
+    assert known() != before
 
 
 def test_run_of_a_fork_cannot_move_others_by_the_number_it_claims(history: History) -> None:
