@@ -46,7 +46,7 @@ def _command(level: str, failed: Failed, lines: Callable[[str], int | None], pre
     title = command_property(plain(result.nodeid, 200))
     failure = result.failure
     message = "failed" if failure is None else f"{failure.exception}: {failure.message}"
-    if failure is not None and failure.where:
+    if failure is not None and failure.where not in ("", result.last.function_key):
         message += f" in {failure.where}"
     if not failed.is_new:
         message += " (failed so before this run)"

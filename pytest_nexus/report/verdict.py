@@ -44,9 +44,11 @@ def counted(number: int, noun: str) -> str:
 def seconds(duration_s: float) -> str:
     """Return a duration for people.
 
-    >>> seconds(0.25), seconds(64.4), seconds(600)
-    ('0.25 s', '64 s', '10.0 min')
+    >>> seconds(0.004), seconds(0.25), seconds(64.4), seconds(600)
+    ('4 ms', '0.25 s', '64 s', '10.0 min')
     """
+    if duration_s < 0.01:
+        return f"{duration_s * 1000:.0f} ms"
     if duration_s < 120:
         return f"{duration_s:.2f} s" if duration_s < 10 else f"{duration_s:.0f} s"
     return f"{duration_s / 60:.1f} min"

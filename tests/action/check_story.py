@@ -98,6 +98,8 @@ def test_fork_gets_no_comment_and_saves_no_cache(story: Story) -> None:
 def test_comment_is_renewed_and_there_is_one(story: Story) -> None:
     (body,) = story.toy.comments[1]
     assert body.startswith("<!-- pytest-nexus report: tests -->\n## ✅ 10 passed")
+    run = story["it is mended"].run
+    assert f"[the whole report](https://github.com/octo/repo/actions/runs/{run.run_id})" in body
 
 
 def test_flaky_and_quarantined_tests_fail_no_build_and_are_told_apart(story: Story) -> None:
@@ -138,7 +140,9 @@ def test_new_failure_is_told_with_its_place(story: Story) -> None:
     assert text.startswith("## ❌ 1 new failure, 9 passed")
     assert "| this run |" in text
     (line,) = [one for one in text.splitlines() if "this run" in one]
-    assert "`tests/test_prices.py:4`" in line
+    run = story["a pull request that breaks a test"].run
+    page = f"https://github.com/octo/repo/blob/{run.event.sha}/tests/test_prices.py#L4"
+    assert f"[`tests/test_prices.py:4`]({page})" in line
     assert "### Balance" in text
     (annotation,) = story["a pull request that breaks a test"].run.annotations
     assert annotation.startswith("::error file=tests/test_prices.py,line=4,")

@@ -156,6 +156,7 @@ class Machine:
             "GITHUB_HEAD_REF": event.head_ref,
             "GITHUB_BASE_REF": event.base_ref,
             "GITHUB_SHA": event.sha,
+            "GITHUB_SERVER_URL": "https://github.com",
             "GITHUB_REPOSITORY": "octo/repo",
             "GITHUB_API_URL": self.hub.server.url,
             "GITHUB_WORKSPACE": str(self.workspace),

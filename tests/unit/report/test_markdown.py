@@ -167,5 +167,11 @@ def test_annotation_of_a_hostile_test_is_one_command():
     assert "title=a.py%3A%3Ax%2Cfile=/etc %3A%3Aerror" in found
 
 
+def test_annotation_does_not_say_twice_where_it_is():
+    here = replace(failure(), where="a.py::x")
+    (found,) = commands(attempt("a.py::x", "failed", failure=here))
+    assert found.endswith("::AssertionError: assert # == #")
+
+
 def test_lost_tests_are_the_first_annotation():
     assert commands(attempt(), proofs=[verify([])])[0].startswith("::error title=tests may be lost")
