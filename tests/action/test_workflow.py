@@ -43,3 +43,16 @@ def test_workflow_of_init_runs_green_in_an_empty_repository(tmp_path):
         empty = toy.push()
         assert empty.conclusion == "failure"
         assert empty.jobs["report"].summary.startswith("## ❌ No test ran in ")
+
+
+@pytest.mark.slow
+def test_merge_queue_knows_the_failures_of_the_branch_it_merges_into(toy):
+    toy.init()
+    toy.commit(BROKEN)
+    toy.push()
+    toy.commit({"docs.md": "x\n"}, "docs")
+    run = toy.queue("docs")
+    assert list(run.jobs) == ["plan", "test (1, 1)", "report"]
+    assert run.jobs["report"].summary.startswith("## ❌ 1 known failure, 9 passed in ")
+    assert "1 file changed since" in run.jobs["test (1, 1)"].log
+    assert toy.comments == {}

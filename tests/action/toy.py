@@ -105,6 +105,16 @@ class Toy:
         )  # fmt: skip
         return self.github.run(text or self.workflow, event)
 
+    def queue(self, branch: str) -> WorkflowRun:
+        """Run the workflow as the merge queue does, on a branch that holds the merge."""
+        base, name = self.origin.git("rev-parse", "main"), f"gh-readonly-queue/main/{branch}"
+        self.origin.git("checkout", "--quiet", "-b", name)
+        self.merge(branch)
+        sha = self.origin.git("rev-parse", "HEAD")
+        self.origin.git("checkout", "--quiet", "main")
+        event = Event("merge_group", sha, f"refs/heads/{name}", base_sha=base)
+        return self.github.run(self.workflow, event)
+
     def merge(self, branch: str) -> str:
         self.origin.git("merge", "--quiet", "--no-ff", "--no-edit", branch)
         return self.origin.git("rev-parse", "main")

@@ -25,10 +25,15 @@ class Event:
     number: int = 0
     """Of the pull request."""
     is_fork: bool = False
+    base_sha: str = ""
+    """Of a merge queue: what the group is to be put on."""
 
     @property
     def payload(self) -> dict[str, Any]:
         repository = {"default_branch": "main", "id": REPOSITORY_ID}
+        if self.name == "merge_group":
+            group = {"head_sha": self.sha, "base_sha": self.base_sha, "base_ref": "refs/heads/main"}
+            return {"repository": repository, "merge_group": group}
         if not self.number:
             return {"repository": repository}
         return {"repository": repository, "pull_request": {"number": self.number}}
