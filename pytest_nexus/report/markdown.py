@@ -119,25 +119,42 @@ def flaky_section(summary: Summary, _: Locator) -> str:
 
 def gains_section(summary: Summary, _: Locator) -> str:
     """Return what was gained; empty where nothing was."""
-    said = []
+    said = [one for one in (_saved(summary), _healed(summary), _sooner(summary)) if one]
+    return _joined("### Gained" if said else "", *said)
+
+
+def _saved(summary: Summary) -> str:
     saved_s = summary.tests_s - summary.wall_s
-    if len(summary.parts) > 1 and saved_s > 0:
-        said.append(
-            f"{seconds(summary.tests_s)} of tests in {seconds(summary.wall_s)}: "
-            f"{seconds(saved_s)} saved by {counted(len(summary.parts), 'job')}."
-        )
+    if len(summary.parts) < 2 or saved_s <= 0:
+        return ""
+    return (
+        f"{seconds(summary.tests_s)} of tests in {seconds(summary.wall_s)}: "
+        f"{seconds(saved_s)} saved by {counted(len(summary.parts), 'job')}."
+    )
+
+
+def _healed(summary: Summary) -> str:
+    n_healed = summary.counts["healed"]
+    if not n_healed or not summary.is_good:
+        return ""
+    return (
+        f"{counted(n_healed, 'flaky test')} passed in a rerun, without which this run had failed."
+    )
+
+
+def _sooner(summary: Summary) -> str:
     gain = summary.gain
     if gain is not None and gain.in_collection_order_s - gain.first_failure_s >= _WORTH_SAYING_S:
-        said.append(
+        return (
             f"First failure after {seconds(gain.first_failure_s)} of tests; in collection"
             f" order after {seconds(gain.in_collection_order_s)}."
         )
-    elif summary.first_failure_s is not None and summary.tests_s >= _WORTH_SAYING_S:
-        said.append(
+    if summary.first_failure_s is not None and summary.tests_s >= _WORTH_SAYING_S:
+        return (
             f"First failure {seconds(summary.first_failure_s)} after the start;"
             f" all tests took {seconds(summary.tests_s)}."
         )
-    return _joined("### Gained" if said else "", *said)
+    return ""
 
 
 def _balance(summary: Summary, _: Locator) -> str:

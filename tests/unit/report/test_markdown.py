@@ -105,6 +105,14 @@ def test_flaky_tests_are_apart_and_no_failures():
     assert "### New failures" not in text
 
 
+def test_healed_test_is_a_gain_where_nothing_else_failed():
+    healed = (failing("a.py::x"), attempt("a.py::x", number=2))
+    said = "1 flaky test passed in a rerun, without which this run had failed."
+    assert said in report(session(*healed))
+    assert said not in report(session(*healed, failing("b.py::y")))
+    assert said not in report(session(attempt()))
+
+
 def test_first_failure_is_one_that_counts():
     healed = (failing("a.py::x"), attempt("a.py::x", number=2))
     late = replace(failing("c.py::z"), started_s=7.0)
