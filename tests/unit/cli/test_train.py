@@ -1,0 +1,94 @@
+"""The commands around the model, on a history that has something to teach."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_nexus.cli.main import main
+from pytest_nexus.history.ingest import ingest_run
+from pytest_nexus.history.store import open_history
+from tests.support.builders import attempt, changed, failure, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+N_RUNS = 36
+
+
+@pytest.fixture
+def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """In every run another test of six fails, with the file that it goes wrong with."""
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "history.sqlite3"
+    monkeypatch.setenv("NEXUS_HISTORY", str(path))
+    with open_history(path) as opened:
+        for number in range(1, N_RUNS + 1):
+            bad = number * 5 % 6
+            attempts = [
+                attempt(
+                    f"t/test_{at}.py::test_it",
+                    "failed" if at == bad else "passed",
+                    started_s=float(at),
+                    failure=failure() if at == bad else None,
+                )
+                for at in range(6)
+            ]
+            made = replace(run(number), change=changed(f"lib/{'abcdef'[bad]}.py"))
+            ingest_run(opened, made, attempts)
+    return path
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -> Any:
+    assert main([*arguments, "--json"]) == status
+    return json.loads(capsys.readouterr().out)
+
+
+def test_the_same_history_gives_the_same_version_with_its_lineage(
+    history: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = said(capsys, "train"), said(capsys, "train")
+    assert first["version"] == second["version"]
+    assert first["failing_runs"] == N_RUNS
+    shown = said(capsys, "model", "show", first["version"])
+    lineage = shown["lineage"]
+    assert lineage["last_run"] == f"{N_RUNS:032x}"
+    (source,) = lineage["inputs"]
+    assert source["facets"]["dataQualityMetrics"]["rowCount"] == 6 * N_RUNS
+    assert source["facets"]["span"]["attempts"] == 6 * N_RUNS
+    assert lineage["tags"]["sklearn"]
+    assert shown["metrics"]["training_s"] > 0
+    assert main(["train", "--due"]) == 1
+    assert f"{N_RUNS} runs with a failure, 0 of them new" in capsys.readouterr().out
+
+
+def test_versions_are_compared_deployed_and_taken_back(
+    history: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = said(capsys, "train")["version"]
+    for command in (["promote", name[:6]], ["promote", "shipped"], ["rollback"]):
+        assert main(["model", *command]) == 0
+    capsys.readouterr()
+    listed = {each["version"]: each["alias"] for each in said(capsys, "model", "list")}
+    assert listed[name] == "champion"
+    assert said(capsys, "model", "diff", "shipped", name)
+    assert main(["model", "card", name]) == 0
+    assert f"# Model {name}" in capsys.readouterr().out
+    tables = said(capsys, "evaluate")
+    assert any("novel failures" in title for title in tables)
+
+
+def test_a_tampered_version_is_refused_by_name(
+    history: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = said(capsys, "train")["version"]
+    with closing(sqlite3.connect(history)) as opened:
+        opened.execute("UPDATE model SET document = replace(document, 'thrift', 'drift')")
+        opened.commit()
+    assert main(["model", "promote", name]) == 1
+    assert f"Model {name} is not what was stored under that name" in capsys.readouterr().err
