@@ -14,6 +14,7 @@ from pytest_nexus.history.journal import JournalWriter
 from pytest_nexus.history.store import open_history
 from tests.support.builders import attempt, run
 from tests.support.github_server import GitHubServer, zipped
+from tests.support.project import hears_interrupts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,7 +59,7 @@ class Station:
         return subprocess.Popen(
             [sys.executable, "-m", "pytest_nexus.cli.main", "history", "pull"],
             cwd=self.temp, env=os.environ | self.server.environ(**names), text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=before,  # noqa: PLW1509 - sets a limit alone
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=before,  # noqa: PLW1509 - sets a limit, a signal
         )  # fmt: skip
 
     def pull(self, before: Callable[[], None] | None = None) -> tuple[int, str, str]:
@@ -114,7 +115,7 @@ def test_two_stations_at_once_take_everything_in_once(station: Station) -> None:
 
 
 def test_interrupted_pull_says_so_and_keeps_what_it_had(station: Station) -> None:
-    process = station.start()
+    process = station.start(hears_interrupts)
     at_blob(station.server, 30, lambda: process.send_signal(signal.SIGINT))
     _, err = process.communicate(timeout=_DEADLINE_S)
     assert (process.returncode, err) == (130, "nexus: interrupted\n")

@@ -173,7 +173,7 @@ class Project:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
-                preexec_fn=_hears_interrupts,  # noqa: PLW1509 - no threads are here
+                preexec_fn=hears_interrupts,  # noqa: PLW1509 - no threads are here
             ),
             self.root,
         )
@@ -245,7 +245,7 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in whole.splitlines()]
 
 
-def _hears_interrupts() -> None:
+def hears_interrupts() -> None:
     """Undo what a shell does to a background job, whose children would not be interrupted."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
