@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from pytest_nexus.history.packing import FAIL, PASS, microseconds
 from pytest_nexus.history.stats import Observation, RunFacts
 from pytest_nexus.identity import function_of_key
 from pytest_nexus.records import CollectedTest, NodeId, TestKey
+from tests.benchmarks.peers import NotInstalledError
 from tests.benchmarks.table import Table
 
 if TYPE_CHECKING:
@@ -34,10 +36,17 @@ _WARM_UP = 0.1
 
 
 def measure(bench: Bench) -> list[Table]:
-    """Replay every history; without a folder there is nothing to measure."""
+    """Replay every history; without a folder there is nothing to measure.
+
+    A history is a folder with `runs.parquet`: cycle (in time order), pos (in the order of the
+    suite), test_id, duration (s), verdict (0 passed, 1 failed, 2 skipped); and, where it is known
+    what changed, `changes.parquet`: cycle, path. CI_HISTORIES_ONLY names some of them.
+    """
     folder = os.environ.get("CI_HISTORIES")
     if not folder:
         return []
+    if find_spec("pyarrow") is None:
+        raise NotInstalledError("pyarrow is not installed in this environment")
     found = sorted(path.parent for path in Path(folder).glob("*/runs.parquet"))
     wanted = os.environ.get("CI_HISTORIES_ONLY", "")
     kept = [each for each in found if not wanted or each.name in wanted.split(",")]
@@ -96,12 +105,13 @@ def _runs(folder: Path) -> Iterator[tuple[str, list[Lived], list[FileChange]]]:
     rows = pd.read_parquet(
         folder / "runs.parquet", columns=["cycle", "pos", "test_id", "duration", "verdict"]
     )
+    rows["duration"] = rows.duration.fillna(0.0)
     rows = rows[rows.verdict < 2].sort_values(["cycle", "pos"], kind="stable")
     # A test that ran several times in a cycle was repeated: its last verdict is what it came to.
     rows = rows.drop_duplicates(["cycle", "test_id"], keep="last")
     changes: dict[Any, list[FileChange]] = {}
     if (folder / "changes.parquet").exists():
-        changed = pd.read_parquet(folder / "changes.parquet")
+        changed = pd.read_parquet(folder / "changes.parquet").dropna(subset=["path"])
         for cycle, group in changed.groupby("cycle"):
             changes[cycle] = [FileChange(path) for path in dict.fromkeys(group.path)]
     tests = {test_id: _test(str(test_id)) for test_id in rows.test_id.unique()}
