@@ -39,7 +39,15 @@ _FLOORS: Final = (0.0, 9.0, 49.0)
 _FOLDS: Final = (0.4, 0.55, 0.7, 0.85, 1.0)
 """Shares of the runs: fitted up to one, compared on those up to the next."""
 
-PARAMETERS: Final = {"pull": _PULL, "negatives": _NEGATIVES, "folds": _FOLDS}
+_LEAST_GAIN: Final = 0.005
+"""Of APFDc: for less nobody has to trust another model, however sure it is."""
+
+PARAMETERS: Final = {
+    "pull": _PULL,
+    "negatives": _NEGATIVES,
+    "folds": _FOLDS,
+    "least_gain": _LEAST_GAIN,
+}
 """What every training has in common, for the lineage."""
 
 
@@ -96,7 +104,7 @@ def train(lessons: Lessons, incumbent: Model, prior: Model, seed: int = 0) -> Ou
     ours = [value for at in range(1, len(trials)) for value in trials[at][_best(trials[:at])]]
     theirs = [value for trial in trials[1:] for value in trial[_INCUMBENT]]
     gain, low, high = improvement(ours, theirs, seed)
-    is_better = chosen != _INCUMBENT and low > 0
+    is_better = chosen != _INCUMBENT and low > 0 and gain >= _LEAST_GAIN
     final, learned = _candidates(cases, incumbent, prior, seed)[chosen]
     verdict = "better" if is_better else "not proved better"
     reason = (

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from pytest_nexus.predictor.evaluate import Case
     from pytest_nexus.predictor.model import Model
 
-GROWTH: Final = 1.5
-"""A training is due when there are half as many failing runs again as at the last one."""
+GROWTH: Final = 1.1
+"""A training is due when there are a tenth more failing runs than at the last one."""
 
 MAX_CASES: Final = 200
 """Failing runs that a training looks at, the last ones."""
