@@ -106,7 +106,7 @@ def train(lessons: Lessons, incumbent: Model, prior: Model, seed: int = 0) -> Ou
     gain, low, high = improvement(ours, theirs, seed)
     is_better = chosen != _INCUMBENT and low > 0 and gain >= _LEAST_GAIN
     final, learned = _candidates(cases, incumbent, prior, seed)[chosen]
-    verdict = "better" if is_better else "not proved better"
+    verdict = "better" if is_better else "not proved better" if low <= 0 else "hardly better"
     reason = (
         f"{chosen}: {verdict} than the incumbent on the last {len(ours)} runs with a failure, "
         f"APFDc {fmean(ours):.3f} against {fmean(theirs):.3f}, "
