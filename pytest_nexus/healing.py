@@ -120,10 +120,10 @@ class Healer:
         """Return the entry of a test in quarantine."""
         return self._quarantine.find(test.nodeid, test.key, test.function_key)
 
-    def note_ran(self, test: CollectedTest) -> None:
-        """The first attempt of a test has ended."""
+    def note_ran(self, nodeid: str) -> None:
+        """The first attempt of a test has ended; called for every test, so by its name alone."""
         self.n_ran += 1
-        self._done_s += self._pipeline.expected.get(test.nodeid, _UNKNOWN_TEST_S)
+        self._done_s += self._pipeline.expected.get(nodeid, _UNKNOWN_TEST_S)
 
     def note_failure(self, test: CollectedTest, reason: str) -> None:
         """A test has failed for good; not worth a word where no test is ever repeated."""

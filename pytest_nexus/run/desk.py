@@ -84,6 +84,10 @@ class RerunDesk:
         self.accepts: Callable[[], bool] = lambda: True
         """Whether a test that is to be repeated now would be."""
         self._open: dict[int, _Attempt] = {}
+        """Attempts of which something is to be remembered; one that simply passes is not here."""
+        self._set_up: dict[int, pytest.TestReport] = {}
+        self._called: dict[int, pytest.TestReport] = {}
+        """By test: reports of a first attempt in which all has passed so far."""
         self._past: dict[int, list[list[pytest.TestReport]]] = {}
         """Reports of the attempts that were or are to be repeated, by test."""
         self._first_ended: dict[int, float] = {}
@@ -116,13 +120,23 @@ class RerunDesk:
 
     def receive(self, report: pytest.TestReport, index: int) -> list[pytest.TestReport]:
         """Return what is to be logged now that a phase of a test has been reported."""
+        fields = report.__dict__
         attempt = self._open.get(index)
         if attempt is None:
-            attempt = self._open[index] = self._begin(index)
+            is_first = index not in self._past and "context" not in fields
+            if is_first and fields["outcome"] == "passed":
+                return self._passing(report, index)
+            attempt = self._begin(index)
+        if "context" in fields:
+            return [self.subtest(report, index)]
         if report.when == "teardown":
             return self._end(report, index, attempt)
-        if "context" in report.__dict__:
-            return [self.subtest(report, index)]
+        return self._phase(report, index, attempt)
+
+    def _phase(
+        self, report: pytest.TestReport, index: int, attempt: _Attempt
+    ) -> list[pytest.TestReport]:
+        """Treat a set-up or a call."""
         attempt.seconds += report.duration
         if attempt.has_failed_subtest and report.when == "call" and report.passed:
             return self._parent(report, attempt)
@@ -137,7 +151,7 @@ class RerunDesk:
         """Change the report of a subtest that failed as that of its test would be, in place."""
         attempt = self._open.get(index)
         if attempt is None:
-            attempt = self._open[index] = self._begin(index)
+            attempt = self._begin(index)
         if report.failed:
             attempt.has_failed_subtest = True
             self._failed(report, index, attempt)
@@ -170,6 +184,8 @@ class RerunDesk:
 
     def _break_off(self) -> Iterator[pytest.TestReport]:
         """End the attempts in the middle of which the session ended; yield what passed in them."""
+        yield from self._called.values()
+        self._called.clear()
         for index, attempt in self._open.items():
             if attempt.decision is None:
                 yield from attempt.held
@@ -182,18 +198,40 @@ class RerunDesk:
     def crash(self, report: pytest.TestReport, index: int) -> bool:
         """A worker died in a test; return whether the test is to be run once more."""
         self._open.pop(index, None)
+        self._called.pop(index, None)
         attempt = self._begin(index)
+        del self._open[index]
         if attempt.number == 1:
-            self._healer.note_ran(self._test_of(index))
+            self._healer.note_ran(report.nodeid)
         self._failed(report, index, attempt, is_crash=True)
         if attempt.decision is not None:
             self._put_back(index, attempt, [report])
             return True
         return False
 
+    def _passing(self, report: pytest.TestReport, index: int) -> list[pytest.TestReport]:
+        """Treat a phase of a first attempt in which all has passed; most tests see nothing else."""
+        when = report.when
+        if when == "setup":
+            self._set_up[index] = report
+            return [report]
+        if when == "call":
+            self._called[index] = report
+            return []
+        self._set_up.pop(index, None)
+        self._healer.note_ran(report.nodeid)
+        called = self._called.pop(index, None)
+        return [report] if called is None else [called, report]
+
     def _begin(self, index: int) -> _Attempt:
+        """Open an attempt, with what has passed in it."""
         self.pending.discard(index)
-        return _Attempt(len(self._past.get(index, ())) + 1)
+        attempt = self._open[index] = _Attempt(len(self._past.get(index, ())) + 1)
+        set_up, called = self._set_up.pop(index, None), self._called.pop(index, None)
+        attempt.seconds = sum(one.duration for one in (set_up, called) if one is not None)
+        if called is not None:
+            attempt.held.append(called)
+        return attempt
 
     def _failed(
         self,
@@ -293,7 +331,7 @@ class RerunDesk:
         self, report: pytest.TestReport, index: int, attempt: _Attempt
     ) -> list[pytest.TestReport]:
         if attempt.number == 1:
-            self._healer.note_ran(self._test_of(index))
+            self._healer.note_ran(report.nodeid)
         changed: list[pytest.TestReport] = []
         if report.failed and attempt.decision is None:
             changed = self._failed(report, index, attempt)

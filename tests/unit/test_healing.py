@@ -108,7 +108,7 @@ def test_the_history_is_not_opened_before_a_test_fails(tmp_path: Path) -> None:
     (tmp_path / "history.sqlite3").write_text("no database" * 100)
     flow = pipeline(tmp_path)
     one = healer(flow)
-    one.note_ran(TEST)
+    one.note_ran(TEST.nodeid)
     assert one.refuse("why") == Decision(is_rerun=False, reason="why")
     assert flow.losses == []
 
@@ -135,8 +135,8 @@ def test_the_budget_is_kept(tmp_path: Path, budget: str, granted: int) -> None:
 def test_a_wait_that_others_fill_costs_nothing(tmp_path: Path) -> None:
     one = healer(pipeline(tmp_path))
     assert one.decide(TEST, setback(1)).cost_s == pytest.approx(1.0)
-    one.note_ran(TEST)
-    one.note_ran(OTHER)
+    one.note_ran(TEST.nodeid)
+    one.note_ran(OTHER.nodeid)
     alone = one.decide(TEST, setback(1))
     assert alone.cost_s == pytest.approx(1.0 + alone.delay_s)
     one.charge(TEST, alone)
