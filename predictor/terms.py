@@ -54,7 +54,9 @@ def _recent(name: str) -> str:
 
 
 def _rate(name: str, base: float) -> str:
-    return f"(odds({name}, {base!r}) if {name} > 0 else 0.0)"
+    # `odds` without its call: rates of files and folders are above 0 for most tests.
+    rate = f"log1p({1 / base!r} * {name} / (1 - {name})) if {name} < {_MAX_RATE} else"
+    return f"(0.0 if {name} <= 0 else {rate} {odds(1.0, base)!r})"
 
 
 TERMS: Final[dict[str, Term]] = {
