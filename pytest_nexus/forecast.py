@@ -5,10 +5,11 @@ from __future__ import annotations
 import pkgutil
 from dataclasses import dataclass, field, replace
 from math import exp, log
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pytest_nexus.moments import files_of, moment_of
 from pytest_nexus.plan import heuristic
+from pytest_nexus.plan.order import MIN_DURATION_S
 from pytest_nexus.records import Forecast
 
 if TYPE_CHECKING:
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from pytest_nexus.predictor.schema import ChangedWords, TestCode
     from pytest_nexus.predictor.state import CoFailures
     from pytest_nexus.records import Change, CollectedTest
-
-LEAST_S: Final = 1e-3
-"""As in the order: what is shorter is noise."""
 
 
 class Forecaster(Protocol):
@@ -88,7 +86,7 @@ class ModelForecaster:
             Forecast(
                 self.model.probability(score),
                 duration_s,
-                worth=exp(gain - top + keep * log(max(duration_s, LEAST_S))),
+                worth=exp(gain - top + keep * log(max(duration_s, MIN_DURATION_S))),
             )
             for score, gain, duration_s in zip(scores, gains, seconds, strict=True)
         ]

@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING
 from pytest_nexus.errors import JournalError
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterable
+
+
+def add_journals_argument(parser: argparse.ArgumentParser) -> None:
+    """Declare the argument that `journal_files` reads."""
+    parser.add_argument(
+        "journals",
+        nargs="*",
+        metavar="JOURNAL",
+        help="journals, folders of them (also below), globs (default: the project's journals)",
+    )
 
 
 def journal_files(patterns: Iterable[str]) -> list[Path]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.cli.branches import base_branch
-from pytest_nexus.cli.journals import journal_files
+from pytest_nexus.cli.journals import add_journals_argument, journal_files
 from pytest_nexus.cli.location import (
     add_history_option,
     history_path,
@@ -47,12 +47,7 @@ FORMATS: Final = ("markdown", "ctrf", "json", "prometheus")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument(
-        "journals",
-        nargs="*",
-        metavar="JOURNAL",
-        help="journals, folders of them (also below), globs (default: the project's journals)",
-    )
+    add_journals_argument(parser)
     parser.add_argument(
         "--run", dest="ci_run", metavar="ID", help="CI run id (default: the newest run)"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from pytest_nexus.cli.journals import journal_files
+from pytest_nexus.cli.journals import add_journals_argument, journal_files
 from pytest_nexus.cli.location import journal_folder
 from pytest_nexus.cli.tables import add_json_option, print_json
 from pytest_nexus.errors import JournalError
@@ -26,12 +26,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument(
-        "journals",
-        nargs="*",
-        metavar="JOURNAL",
-        help="journals, folders of them (also below), globs (default: the project's journals)",
-    )
+    add_journals_argument(parser)
     parser.add_argument(
         "--run",
         dest="ci_run",
