@@ -14,7 +14,7 @@ from pytest_nexus.plan.retry import Decision, RerunSettings, Setback, Spent, bud
 from pytest_nexus.timing import perf_counter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from pytest_nexus.pipeline import Pipeline
@@ -66,6 +66,8 @@ class Healer:
         self.n_ran = 0
         """Tests whose first attempt has ended."""
         self.n_workers = 1
+        self.on_setback: Callable[[], object] | None = None
+        """Called once, before the first failure is reported."""
         self.now = perf_counter
         """Seconds on any one clock."""
         self.findings: list[Finding] = []
@@ -124,6 +126,12 @@ class Healer:
         """The first attempt of a test has ended; called for every test, so by its name alone."""
         self.n_ran += 1
         self._done_s += self._pipeline.expected.get(nodeid, _UNKNOWN_TEST_S)
+
+    def note_setback(self) -> None:
+        """An attempt has failed, and nothing is decided or reported of it yet."""
+        if self.on_setback is not None:
+            announce, self.on_setback = self.on_setback, None
+            announce()
 
     def note_failure(self, test: CollectedTest, reason: str) -> None:
         """A test has failed for good; not worth a word where no test is ever repeated."""

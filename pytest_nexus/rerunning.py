@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pytest_nexus.errors import NexusError
@@ -11,7 +12,7 @@ from pytest_nexus.plan.quarantine import Quarantine, parse_quarantine
 from pytest_nexus.plan.retry import RerunSettings
 from pytest_nexus.record.environment import ci_run
 from pytest_nexus.record.session import is_distributed
-from pytest_nexus.report.healing import HealingReport
+from pytest_nexus.report.healing import HealingReport, Letters
 from pytest_nexus.run.engines import foreign_tests, reason_not_to_rerun
 from pytest_nexus.run.markers import DESCRIPTION
 
@@ -73,6 +74,7 @@ def register_healing(config: pytest.Config, healing: HealingReport) -> None:
     """Register what shows reruns and quarantine."""
     config.addinivalue_line("markers", DESCRIPTION)
     config.pluginmanager.register(healing, "nexus-healing")
+    healing.healer.on_setback = partial(config.pluginmanager.register, Letters(), "nexus-letters")
     if config.getoption("xmlpath", None):
         from pytest_nexus.report.junit import JUnitAttempts  # noqa: PLC0415 - where asked for
 
@@ -87,6 +89,7 @@ def register_loop(config: pytest.Config, healing: HealingReport, recorder: Recor
     loop = RerunLoop(foreign_tests(config))
     desk = RerunDesk(healing.healer, loop.test_of, loop.rule_of, recorder.failure_of, recorder.take)
     loop.sit_at(desk)
+    recorder.on_subtest = loop.take_subtest
     config.pluginmanager.register(loop, "nexus-loop")
 
 

@@ -44,6 +44,8 @@ class Recorder:
     def __init__(self, pipeline: Pipeline, observer: Observer | None) -> None:
         self._pipeline = pipeline
         pipeline.on_share = self.note_share
+        self.on_subtest: Callable[[pytest.TestReport], None] | None = None
+        """Changes the report of a subtest before anyone sees it."""
         self._observer = observer
         """Sees the items of this process; None on a controller: its workers send what they saw."""
         self._journal: JournalWriter | None = None
@@ -116,8 +118,11 @@ class Recorder:
             self._deselected = deselected
             self._note_collection(self._nodeids)
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take in one report, unless it was taken in before it was logged."""
+        if self.on_subtest is not None and is_subtest(report):
+            self.on_subtest(report)
         if not is_known(report):
             self.take(report)
         elif report.failed:

@@ -37,6 +37,33 @@ class HealingReport:
         self._fail_on_flaky = fail_on_flaky
 
     @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Let a run with flaky tests fail, where the user wants it to."""
+        if self._fail_on_flaky and self.healer.n_flaky and exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = EXIT_FLAKY
+
+    def lines(self, *, verbose: bool = False) -> list[str]:
+        """Return what became of the tests that did not simply pass, one line each.
+
+        Args:
+            verbose: whether to add why each attempt was repeated.
+        """
+        return finding_lines(self.healer.findings, ("rerun", *_KINDS) if verbose else _KINDS)
+
+    def brief(self) -> str:
+        """Return the same in a few words; empty if there is nothing to say."""
+        counts = Counter(finding.kind for finding in self.healer.findings)
+        parts = [f"{counts[kind]} {kind}" for kind in _KINDS[1:] if counts[kind]]
+        return ", ".join(parts)
+
+
+class Letters:
+    """Gives letters to what nexus repeats; registered when the first test fails.
+
+    pytest asks for a letter three times for each test.
+    """
+
+    @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(
         self, report: pytest.TestReport
     ) -> tuple[str, str, str | tuple[str, dict[str, bool]]] | None:
@@ -56,26 +83,6 @@ class HealingReport:
         if report.when == "call" and fields["outcome"] == "passed" and _has_healed(report):
             return "flaky", "f", ("FLAKY", _YELLOW)
         return None
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Let a run with flaky tests fail, where the user wants it to."""
-        if self._fail_on_flaky and self.healer.n_flaky and exitstatus == pytest.ExitCode.OK:
-            session.exitstatus = EXIT_FLAKY
-
-    def lines(self, *, verbose: bool = False) -> list[str]:
-        """Return what became of the tests that did not simply pass, one line each.
-
-        Args:
-            verbose: whether to add why each attempt was repeated.
-        """
-        return finding_lines(self.healer.findings, ("rerun", *_KINDS) if verbose else _KINDS)
-
-    def brief(self) -> str:
-        """Return the same in a few words; empty if there is nothing to say."""
-        counts = Counter(finding.kind for finding in self.healer.findings)
-        parts = [f"{counts[kind]} {kind}" for kind in _KINDS[1:] if counts[kind]]
-        return ", ".join(parts)
 
 
 def _has_healed(report: pytest.TestReport) -> bool:

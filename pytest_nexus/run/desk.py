@@ -258,6 +258,7 @@ class RerunDesk:
         self, report: pytest.TestReport, index: int, attempt: _Attempt, *, is_crash: bool
     ) -> None:
         healer, test = self._healer, self._test_of(index)
+        healer.note_setback()
         if attempt.number == 1:
             entry = healer.quarantine_of(test)
             if entry is not None:

@@ -105,10 +105,9 @@ class RerunLoop:
             item.ihook.pytest_runtest_logfinish(**place)
         return True
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Treat the reports of subtests, which are logged from inside the call."""
-        if "context" in report.__dict__ and self._desk is not None and self._index >= 0:
+    def take_subtest(self, report: pytest.TestReport) -> None:
+        """Treat the report of a subtest, which is logged from inside the call."""
+        if self._desk is not None and self._index >= 0:
             self._desk.subtest(report, self._index)
             if self._desk.will_repeat(self._index):
                 pytest_seam.take_failed_subtests(self._items[self._index])
@@ -124,13 +123,16 @@ class RerunLoop:
 
     def _take(self) -> Step | None:
         assert self._desk is not None
-        desk, fresh = self._desk, self._queue.n_fresh
-        self._queue.is_held = desk.is_doubtful if fresh else desk.is_mass_failure
-        return self._queue.take(time.monotonic())
+        desk, queue = self._desk, self._queue
+        if not queue.n_waiting:
+            return queue.take(0.0)
+        queue.is_held = desk.is_doubtful if queue.n_fresh else desk.is_mass_failure
+        return queue.take(time.monotonic())
 
     def _run(self, step: Step, upcoming: pytest.Item | None) -> None:
         item = self._items[step.index]
-        self._sleep_until(step.start_at, item.session)
+        if step.start_at:
+            self._sleep_until(step.start_at, item.session)
         self._index = step.index
         try:
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=upcoming)
@@ -138,7 +140,7 @@ class RerunLoop:
             self._index = -1
 
     def _sleep_until(self, start_at: float, session: pytest.Session) -> None:
-        while start_at and not (session.shouldstop or session.shouldfail):
+        while not (session.shouldstop or session.shouldfail):
             left_s = start_at - time.monotonic()
             if left_s <= 0:
                 return

@@ -7,7 +7,7 @@ import pytest
 
 from pytest_nexus.attached import attach_earlier, mark_quarantined, mark_rerun
 from pytest_nexus.healing import Finding
-from pytest_nexus.report.healing import EXIT_FLAKY, HealingReport, finding_lines
+from pytest_nexus.report.healing import EXIT_FLAKY, HealingReport, Letters, finding_lines
 
 
 def report(outcome: Any = "failed", when: Any = "call", **fields: object) -> pytest.TestReport:
@@ -26,7 +26,7 @@ def flaky(number: int = 1) -> Finding:
 
 
 def letters(report: pytest.TestReport) -> tuple[str, str] | None:
-    status = shown().pytest_report_teststatus(report)
+    status = Letters().pytest_report_teststatus(report)
     return None if status is None else (status[0], status[1])
 
 
@@ -66,7 +66,7 @@ def test_parts_of_a_test_that_is_repeated_have_no_letter() -> None:
     for change in (lambda one: mark_rerun(one, "why", 1), lambda one: mark_quarantined(one, "why")):
         subtest = report(context="n=1")
         change(subtest)
-        assert shown().pytest_report_teststatus(subtest) == ("", "", "")
+        assert Letters().pytest_report_teststatus(subtest) == ("", "", "")
 
 
 @pytest.mark.parametrize("outcome", ["passed", "failed", "skipped"])
