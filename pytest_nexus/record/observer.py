@@ -11,6 +11,7 @@ from pytest_nexus.identity import Identity, identify
 from pytest_nexus.records import Failure, FunctionKey, TestKey
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 IDENTITY_ATTRIBUTE: Final = "nexus_identity"
@@ -69,6 +70,8 @@ class WorkerObserver(Observer):
     def __init__(self, root: Path) -> None:
         super().__init__(root)
         self._deselected = 0
+        self.on_failure: Callable[[pytest.TestReport, pytest.Item], None] | None = None
+        """Attaches to a failed report what else the controller is to know."""
 
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
         """Count what `-k`, `-m` and others left out."""
@@ -81,10 +84,13 @@ class WorkerObserver(Observer):
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Attach to a report what the controller cannot know; called before xdist sends it."""
-        if report.when == "setup":
+        fields = report.__dict__
+        if fields["when"] == "setup":
             identity = self.identity_of(report.nodeid)
             if identity is not None and _says_more(identity, report):
                 setattr(report, IDENTITY_ATTRIBUTE, [identity.key, identity.function_key])
+        if self.on_failure is not None and fields["outcome"] == "failed" and self._item is not None:
+            self.on_failure(report, self._item)
         if self.failures:
             failure = self._failure_to_send(report)
             if failure is not None:

@@ -53,8 +53,6 @@ class SchedulerFactory:
         self._planner = planner
         self._channels = channels
         self._lose = lose
-        self._scheduling: NexusScheduling | None = None
-        self._failures = 0
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(
@@ -63,10 +61,27 @@ class SchedulerFactory:
         """Called once by xdist; `--dist=each` is left to it."""
         if config.getvalue("dist") == "each":
             return None
-        self._scheduling = NexusScheduling(config, log, self._plan, self._lose, self._repeater)
+        scheduling = NexusScheduling(config, log, self._plan, self._lose, self._repeater)
         if self._repeater is not None:
-            self._repeater.attach(xdist_seam.controller(config), self._scheduling)
-        return self._scheduling
+            self._repeater.attach(xdist_seam.controller(config), scheduling)
+        if scheduling.maxfail:
+            config.pluginmanager.register(FailureLimit(scheduling), "nexus-maxfail")
+        return scheduling
+
+    def _plan(self, nodeids: Sequence[str], dist: str) -> Workload:
+        collection = self._channels.collection(nodeids)
+        if not collection.is_complete:
+            self._lose(ONLY_IDS)
+        tests = collection.tests
+        return self._planner(tie(tests, ties(collection, "")), tie(tests, ties(collection, dist)))
+
+
+class FailureLimit:
+    """Counts failures on the controller, where `--maxfail` limits them."""
+
+    def __init__(self, scheduling: NexusScheduling) -> None:
+        self._scheduling = scheduling
+        self._failures = 0
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -82,15 +97,8 @@ class SchedulerFactory:
 
     def _count_failure(self) -> None:
         self._failures += 1
-        if self._scheduling is not None and self._failures == self._scheduling.maxfail:
+        if self._failures == self._scheduling.maxfail:
             self._scheduling.stop()
-
-    def _plan(self, nodeids: Sequence[str], dist: str) -> Workload:
-        collection = self._channels.collection(nodeids)
-        if not collection.is_complete:
-            self._lose(ONLY_IDS)
-        tests = collection.tests
-        return self._planner(tie(tests, ties(collection, "")), tie(tests, ties(collection, dist)))
 
 
 def ties(collection: Collection, dist: str) -> dict[int, list[str]]:

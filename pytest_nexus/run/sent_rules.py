@@ -15,34 +15,35 @@ _RULE: Final = "nexus_rule"
 _IS_FOREIGN: Final = "nexus_is_foreign"
 
 
-class RuleSender:
-    """Attaches to failed reports what the marker of the test says; registered in each worker.
+class ForeignMarker:
+    """Marks the reports of tests that another plugin repeats; in workers that have such a plugin.
 
     Args:
-        is_foreign: whether another plugin repeats a test, where one is there that could.
+        is_foreign: whether another plugin repeats a test.
     """
 
-    def __init__(self, is_foreign: Callable[[pytest.Item], bool] | None) -> None:
+    def __init__(self, is_foreign: Callable[[pytest.Item], bool]) -> None:
         self._is_foreign = is_foreign
-        self._item: pytest.Item | None = None
         self._rests = False
         """Whether the item that runs is another plugin's to repeat."""
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> None:
-        """Note the item that runs."""
-        self._item = item
-        self._rests = self._is_foreign is not None and self._is_foreign(item)
+        """Note whose the item is."""
+        self._rests = self._is_foreign(item)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Called before xdist sends the report."""
         if self._rests:
             setattr(report, _IS_FOREIGN, True)
-        elif report.outcome == "failed" and self._item is not None:
-            rule = rerun_rule(self._item)
-            if rule is not None:
-                setattr(report, _RULE, [getattr(rule, name) for name in RerunRule.__slots__])
+
+
+def attach_rule(report: pytest.TestReport, item: pytest.Item) -> None:
+    """Attach to a failed report what the marker of its test says."""
+    rule = rerun_rule(item)
+    if rule is not None:
+        setattr(report, _RULE, [getattr(rule, name) for name in RerunRule.__slots__])
 
 
 def is_foreign(report: pytest.TestReport) -> bool:

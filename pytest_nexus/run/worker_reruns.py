@@ -68,7 +68,8 @@ class WorkerReruns:
         reports = self._desk.receive(report, index)
         if report.when == "teardown":
             self._put_back(index, node)
-            self._hold_or_release()
+            if self._healer.n_failed:
+                self._hold_or_release()
         return reports
 
     def _put_back(self, index: int, node: WorkerNode) -> None:
