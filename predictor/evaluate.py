@@ -169,18 +169,24 @@ def backtest(
     """
     found: dict[str, list[Score]] = {}
     for at, case in enumerate(cases):
-        rows = case.rows()
-        orders = {}
-        for name, deployed in models.items():
-            scores = deployed[at].scores(rows)
-            orders[name] = [order_by(by_thrift(deployed[at], scores, case.expected_s))]
-        for name, priority in baselines().items():
-            orders[name] = [order_by(priority(rows, case.expected_s))]
-        orders["random, mean of 20"] = list(shuffles(len(rows)))
+        orders = orders_of({name: deployed[at] for name, deployed in models.items()}, case)
         for name, each in orders.items():
             found.setdefault(name, []).append(
                 mean(score(order, case.failed, case.duration_s) for order in each)
             )
+    return found
+
+
+def orders_of(models: Mapping[str, Model], case: Case) -> dict[str, list[list[int]]]:
+    """Return the orders of a case by name, of models and every simple one; random has many."""
+    rows = case.rows()
+    found = {
+        name: [order_by(by_thrift(model, model.scores(rows), case.expected_s))]
+        for name, model in models.items()
+    }
+    for name, priority in baselines().items():
+        found[name] = [order_by(priority(rows, case.expected_s))]
+    found["random, mean of 20"] = list(shuffles(len(rows)))
     return found
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from statistics import fmean
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pytest_nexus.predictor.evaluate import backtest, mean, only
+from pytest_nexus.predictor.evaluate import backtest, mean, only, orders_of
 from pytest_nexus.predictor.persist import load
 from pytest_nexus.predictor.schema import FileChange
 
@@ -18,6 +19,7 @@ from pytest_nexus.history.packing import FAIL, PASS, microseconds
 from pytest_nexus.history.stats import Observation, RunFacts
 from pytest_nexus.identity import function_of_key
 from pytest_nexus.records import CollectedTest, NodeId, TestKey
+from tests.benchmarks.napfd import napfd
 from tests.benchmarks.peers import NotInstalledError
 from tests.benchmarks.table import Table
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pytest_nexus.predictor.evaluate import Case, Score
+    from pytest_nexus.predictor.model import Model
 
     from tests.benchmarks.bench import Bench
     from tests.benchmarks.table import Cell
@@ -53,12 +56,25 @@ def measure(bench: Bench) -> list[Table]:
     return [_table(each) for each in kept[: bench.size(100, 0)]]
 
 
+class _Replayed(NamedTuple):
+    """The failing cycles of a history."""
+
+    n_cycles: int
+    cases: list[tuple[int, Case]]
+    """With the number of the cycle, from 0."""
+    executions: list[tuple[int, Case]]
+    """With every repetition of a test counted as a test, as RETECS does, and how many of `cases`
+    came before."""
+
+
 def _table(folder: Path) -> Table:
-    cases, n_cycles = _cases(folder)
+    replayed = _replayed(folder)
     prior = load(forecast.prior())
-    models, n_deployed = deployed_over_time([case for _, case in cases], prior)
-    kept = [at for at, (cycle, _) in enumerate(cases) if cycle >= int(n_cycles * _WARM_UP)]
-    every = {at: cases[at][1] for at in kept}
+    cases = [case for _, case in replayed.cases]
+    models, n_deployed = deployed_over_time(cases, prior)
+    first = int(replayed.n_cycles * _WARM_UP)
+    kept = [at for at, (number, _) in enumerate(replayed.cases) if number >= first]
+    every = {at: cases[at] for at in kept}
     novel = {at: each for at, case in every.items() if (each := only(case, case.novel))}
     scores, novel_scores = (
         backtest(
@@ -70,8 +86,16 @@ def _table(folder: Path) -> Table:
         )
         for found in (every, novel)
     )
-    rows = [_row(name, found, novel_scores.get(name, [])) for name, found in scores.items()]
-    note = f"{len(every)} failing cycles; {n_deployed} trainings deployed a model."
+    retecs = _napfd(replayed.executions, models, prior)
+    rows = [
+        _row(name, found, novel_scores.get(name, [])) | {"NAPFD": retecs[name]}
+        for name, found in scores.items()
+    ]
+    note = (
+        f"{len(every)} failing cycles; {n_deployed} trainings deployed a model."
+        f" NAPFD as RETECS has it, over the {len(replayed.executions)} cycles with a failed"
+        " execution, each execution counted: the schedule ends after half of the seconds."
+    )
     return Table(folder.name, rows, note)
 
 
@@ -87,16 +111,41 @@ def _row(name: str, scores: Sequence[Score], novel: Sequence[Score]) -> dict[str
     }
 
 
-def _cases(folder: Path) -> tuple[list[tuple[int, Case]], int]:
-    past, found, number = Past(), [], 0
-    for number, (name, lived, files) in enumerate(_runs(folder), 1):
+def _napfd(
+    executions: Sequence[tuple[int, Case]], models: Sequence[Model], prior: Model
+) -> dict[str, float]:
+    """Return the mean NAPFD of each order."""
+    found: dict[str, list[float]] = {}
+    for n_before, case in executions:
+        deployed = {"nexus": models[min(n_before, len(models) - 1)], "shipped model": prior}
+        for name, orders in orders_of(deployed, case).items():
+            each = [napfd(order, case.failed, case.duration_s) for order in orders]
+            found.setdefault(name, []).append(fmean(each))
+    return {name: fmean(values) for name, values in found.items()}
+
+
+def _replayed(folder: Path) -> _Replayed:
+    past, cases, executions, number = Past(), [], [], 0
+    for number, (name, every, files) in enumerate(_runs(folder), 1):
+        lived = _last_of_each(every)
         n_failed = sum(each.failed for each in lived)
-        if n_failed:
-            found.append((number - 1, past.case(name, lived, files, {})))
+        case = past.case(name, lived, files, {}) if n_failed else None
+        if any(each.failed for each in every):
+            is_like = case is not None and len(lived) == len(every)
+            both = case if is_like else past.case(name, every, files, {})
+            executions.append((len(cases), both))
+        if case is not None:
+            cases.append((number - 1, case))
         is_mass = n_failed > max(10, 0.2 * len(lived))
         facts = RunFacts(float(number), b"", teaches_flakes=not is_mass, has_outcomes=True)
         past.add(lived, facts, files)
-    return found, number
+    return _Replayed(number, cases, executions)
+
+
+def _last_of_each(every: Sequence[Lived]) -> list[Lived]:
+    """Return the last execution of each test: what its repetitions came to."""
+    last = {each.test.key: at for at, each in enumerate(every)}
+    return [each for at, each in enumerate(every) if last[each.test.key] == at]
 
 
 def _runs(folder: Path) -> Iterator[tuple[str, list[Lived], list[FileChange]]]:
@@ -107,8 +156,6 @@ def _runs(folder: Path) -> Iterator[tuple[str, list[Lived], list[FileChange]]]:
     )
     rows["duration"] = rows.duration.fillna(0.0)
     rows = rows[rows.verdict < 2].sort_values(["cycle", "pos"], kind="stable")
-    # A test that ran several times in a cycle was repeated: its last verdict is what it came to.
-    rows = rows.drop_duplicates(["cycle", "test_id"], keep="last")
     changes: dict[Any, list[FileChange]] = {}
     if (folder / "changes.parquet").exists():
         changed = pd.read_parquet(folder / "changes.parquet").dropna(subset=["path"])
