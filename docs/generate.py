@@ -144,7 +144,7 @@ def features_page() -> str:
         f"| `{f.name}` | {f.unit} | {_DIRECTIONS[f.direction]} | {f.default:g} | {f.meaning} |"
         for f in FEATURES
     ]
-    terms = [f"| `{name}` | {meaning} |" for name, (_, meaning) in TERMS.items()]
+    terms = [f"| `{name}` | {term.words} |" for name, term in TERMS.items()]
     return "\n".join(
         [
             "# Features",

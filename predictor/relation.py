@@ -135,12 +135,14 @@ def _by_function(
         for (function, path), own in zip(functions.items(), own_names, strict=True)
     ]
     corpus = Corpus(texts, query)
+    near = corpus.nearness(query)
+    in_sources = bag(_total(file.words for file in sources))
     columns = zip(
         functions,
         shares.values(),
-        corpus.nearness(query),
+        near,
         Corpus(own_names, query).nearness(query),
-        corpus.nearness(bag(_total(file.words for file in sources))),
+        near if in_sources == query else corpus.nearness(in_sources),
         corpus.nearness(bag(_total(file.around for file in sources))),
         strict=True,
     )

@@ -77,8 +77,8 @@ class Neighbours:
                 continue
             rates_2.append(facts.rate_2)
             by_file[test.path].append(facts.rate_8)
-            since = facts.runs_since_failure
-            if since is not None:
+            if facts.runs_since_failure is not None:
+                since = float(facts.runs_since_failure)
                 self._function[test.function] = min(self._function.get(test.function, NEVER), since)
                 self._file[test.path] = min(self._file.get(test.path, NEVER), since)
         by_folder: defaultdict[str, list[float]] = defaultdict(list)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from functools import lru_cache
+from itertools import chain
 from math import log
+from operator import mul
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -63,19 +65,20 @@ class Corpus:
     """
 
     def __init__(self, texts: Sequence[Mapping[str, int]], wanted: Iterable[str]) -> None:
-        words_wanted = frozenset(wanted)
-        self._n = len(texts)
+        find = frozenset(wanted).intersection
+        # The order of a set differs from process to process, and that of a sum decides its last
+        # digit.
+        self._found = [sorted(found) if (found := find(text)) else () for text in texts]
         lengths = [sum(text.values()) for text in texts]
-        scale = _LENGTH * self._n / total if (total := sum(lengths)) else 0.0
-        self._places: defaultdict[str, list[int]] = defaultdict(list)
-        self._gains: defaultdict[str, list[float]] = defaultdict(list)
-        for at, text in enumerate(texts):
-            if found := words_wanted.intersection(text):
-                norm = _SATURATION * (1 - _LENGTH + scale * lengths[at])
-                for word in found:
-                    count = text[word]
-                    self._places[word].append(at)
-                    self._gains[word].append(count / (count + norm))
+        scale = _LENGTH * len(texts) / total if (total := sum(lengths)) else 0.0
+        gains = {length: _Gains(1 - _LENGTH + scale * length) for length in set(lengths)}
+        self._gains = [
+            [gains[length][1]] * len(found)
+            if length == len(text)
+            else list(map(gains[length].__getitem__, map(text.__getitem__, found)))
+            for text, length, found in zip(texts, lengths, self._found, strict=True)
+        ]
+        self._n_having = Counter(chain.from_iterable(self._found))
 
     def bm25(self, query: Mapping[str, int]) -> list[float]:
         """Return how well each text fits the query, 0 for no common word.
@@ -84,21 +87,36 @@ class Corpus:
         H. Zaragoza, The probabilistic relevance framework: BM25 and beyond, 2009), times log(1 +
         its count in the query): a line repeated a hundred times is one change.
         """
-        scores = [0.0] * self._n
-        for word in sorted(query.keys() & self._places.keys()):
-            places = self._places[word]
-            k = len(places)
-            weight = log(1 + (self._n - k + 0.5) / (k + 0.5)) * log(1 + query[word])
-            weight *= _SATURATION + 1
-            for at, gain in zip(places, self._gains[word], strict=True):
-                scores[at] += weight * gain
-        return scores
+        n = len(self._found)
+        weight = {
+            word: log(1 + (n - k + 0.5) / (k + 0.5)) * log(1 + query.get(word, 0))
+            for word, k in self._n_having.items()
+        }.__getitem__
+        return [
+            sum(map(mul, gains, map(weight, found))) if found else 0.0
+            for found, gains in zip(self._found, self._gains, strict=True)
+        ]
 
     def nearness(self, query: Mapping[str, int]) -> list[float]:
         """Return `bm25` by the best of the texts: 1 for the nearest, 0 for no common word."""
         scores = self.bm25(query)
         best = max(scores, default=0.0)
         return [score / best for score in scores] if best > 0 else scores
+
+
+class _Gains(dict[int, float]):
+    """What a word that a text has so many times adds, by that count: looked up it costs a third.
+
+    Args:
+        length: of the text, by one of mean length.
+    """
+
+    def __init__(self, length: float) -> None:
+        self._norm = _SATURATION * length
+
+    def __missing__(self, count: int) -> float:
+        self[count] = gain = (_SATURATION + 1) * count / (count + self._norm)
+        return gain
 
 
 @lru_cache(maxsize=1 << 14)
