@@ -43,8 +43,8 @@ class Backlog:
         self._long_from_s = sum(self._weights) / max(n_workers, 1) / _GRAIN
         weighed = ((-self._weights[place], place) for place in movable)
         self._long = sorted(pair for pair in weighed if -pair[0] > self._long_from_s)
-        self._n_moves = 0
-        self._pressure = ((0, 0), 0.0)
+        self.long_s = -sum(weight for weight, _ in self._long)
+        """Expected seconds of all long jobs."""
 
     def __len__(self) -> int:
         return self._waiting
@@ -76,21 +76,22 @@ class Backlog:
             place = self._long[0][1]
         return self._take(place)
 
-    def pressure(self, n_workers: int) -> float:
-        """Return the seconds after which this many workers are done with the long jobs alone.
+    def long_end(self, free_at_s: Sequence[float]) -> float:
+        """Return when workers are done with the long jobs alone, if they go on with these.
 
-        The lower bound max over j of (j + 1) * d[j * N], with d in descending order: one of N
-        workers has to do j + 1 of the first j * N + 1 jobs. Or more, where the longest 12 for each
-        worker do not divide evenly: what they take packed by LPT, longest first, each to the
-        worker that is free first (R. L. Graham, Bounds on multiprocessing timing anomalies, 1969).
+        The longest 12 for each worker packed by LPT, longest first, each to the worker that is
+        free first (R. L. Graham, Bounds on multiprocessing timing anomalies, 1969), or the bound
+        max over j of (j + 1) * d[j * N] behind the first that is free, with d in descending order:
+        one of N workers has to do j + 1 of the first j * N + 1 jobs.
+
+        Args:
+            free_at_s: when each worker is free.
         """
-        key = (n_workers, self._n_moves)
-        if self._pressure[0] != key:
-            every = range(0, len(self._long), n_workers)
-            seconds = ((j + 1) * -self._long[k][0] for j, k in enumerate(every))
-            longest = [-weight for weight, _ in self._long[: _PACKED * n_workers]]
-            self._pressure = (key, max(_packed(longest, n_workers), *seconds, 0.0))
-        return self._pressure[1]
+        n_workers = len(free_at_s)
+        every = range(0, len(self._long), n_workers)
+        seconds = ((j + 1) * -self._long[k][0] for j, k in enumerate(every))
+        longest = [-weight for weight, _ in self._long[: _PACKED * n_workers]]
+        return max(_packed(longest, free_at_s), min(free_at_s) + max(seconds, default=0.0))
 
     def give_back(self, jobs: Iterable[Job], seconds: Sequence[float]) -> None:
         """Put jobs at the front, in the order given."""
@@ -103,8 +104,8 @@ class Backlog:
             self._waiting += 1
             places.append(place)
             if self._weights[place] > self._long_from_s and not _is_last(job):
-                self._n_moves += 1
                 insort(self._long, (-self._weights[place], place))
+                self.long_s += self._weights[place]
         self._returned.extendleft(reversed(places))
 
     def _next(self) -> int:
@@ -130,23 +131,25 @@ class Backlog:
         self._waiting -= 1
         if self._weights[place] > self._long_from_s:
             pair = (-self._weights[place], place)
-            self._n_moves += 1
             found = bisect_left(self._long, pair)
             if found < len(self._long) and self._long[found] == pair:
                 del self._long[found]
+                self.long_s = self.long_s - self._weights[place] if self._long else 0.0
         return self._jobs[place]
 
 
-def _packed(descending: Sequence[float], n_workers: int) -> float:
-    """Return when the last of some workers is done, each job going to the one that is free first.
+def _packed(descending: Sequence[float], free_at_s: Sequence[float]) -> float:
+    """Return when the last of the jobs is done, each going to the worker that is free first.
 
-    >>> _packed([3.0, 3.0, 2.0, 2.0, 2.0], 2)
+    >>> _packed([3.0, 3.0, 2.0, 2.0, 2.0], [0.0, 0.0])
     7.0
     """
-    free_at_s = [0.0] * n_workers
+    free, last = sorted(free_at_s), 0.0
     for seconds in descending:
-        heapreplace(free_at_s, free_at_s[0] + seconds)
-    return max(free_at_s)
+        end = free[0] + seconds
+        last = max(last, end)
+        heapreplace(free, end)
+    return last
 
 
 def _weight(job: Job, seconds: Sequence[float]) -> float:

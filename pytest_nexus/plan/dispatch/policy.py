@@ -7,8 +7,8 @@ It knows no xdist and no clock; the adapter is `pytest_nexus.run.scheduler`. Wha
 that a worker runs a test as soon as it knows the one after it, or that there is none.
 
 - Jobs go out in the order of the plan, each to the worker that is free first. The longest goes
-  first once its latest start has come: once giving the next of the plan instead would let the
-  long jobs, or the longest, end later than the mean of all work per worker.
+  first once its latest start has come: once the long jobs, behind the next of the plan and what
+  the workers are busy with, would end later than the mean of all work per worker.
 - A worker that only needs a test to stand behind a long one gets the shortest there is. If the
   others are sure to be done with all that is left before that, it is told to end after its queue.
 - A worker keeps the unit it works on; the controller keeps the rest of that unit. When nothing

@@ -29,7 +29,7 @@ class Server:
         self._commands: list[Command] = []
         self._high_s = settings.window_s
         self._now = 0.0
-        self._n_open = 1
+        self._open: Sequence[Lane] = ()
         self._horizon_s = 0.0
         """When all would be done if the open lanes shared what is left evenly."""
         self._others_s = inf
@@ -65,7 +65,7 @@ class Server:
         window = min(self._settings.window_s / self.pace, ledger.unsent_s / (2 * len(lanes)))
         self._high_s = max(window, self._settings.least_window_s / self.pace)
         self.low_s = self._high_s / 2
-        self._n_open = len(lanes)
+        self._open = lanes
         self._horizon_s = (sum(map(_ahead, lanes)) + ledger.unsent_s) / len(lanes)
         others = [lane for lane in lanes if lane not in served and lane.takes_more]
         self._others_s = min(map(_ahead, others), default=inf)
@@ -100,10 +100,20 @@ class Server:
         backlog = self._ledger.backlog
         if lane.ahead_s > self._others_s + self._high_s:
             return lane.is_starving and self._feed_filler(lane)
-        would_end = backlog.pressure(self._n_open) + lane.ahead_s + backlog.first_weight()
-        is_due = self._n_open > 1 and would_end > self._horizon_s  # one alone ends when it ends
+        is_due = self._is_long_due(lane)
         self._ledger.take(lane, backlog.pop_longest() if is_due else backlog.pop_first())
         return True
+
+    def _is_long_due(self, lane: Lane) -> bool:
+        """Tell whether the long jobs end later than all could, if the next of the plan is first."""
+        backlog = self._ledger.backlog
+        n_open, first_s = len(self._open), backlog.first_weight()
+        if n_open < 2 or not backlog.long_s:
+            return False  # one alone ends when it ends
+        if self._ledger.unsent_s - backlog.long_s >= first_s + n_open * backlog.longest_weight():
+            return False  # LPT ends by the mean and the longest job, however the lanes stand
+        free_at_s = [one.ahead_s + first_s * (one is lane) for one in self._open]
+        return backlog.long_end(free_at_s) > self._horizon_s
 
     def _feed_rerun(self, lane: Lane) -> bool:
         """Give a rerun that is due, between two units: what they share would be set up anew."""

@@ -37,22 +37,40 @@ def test_what_comes_back_goes_first_in_its_order() -> None:
     assert [jobs.pop_first() for _ in SECONDS] == [0, 1, 2, 3]
 
 
-def test_pressure_is_what_the_long_jobs_need_alone() -> None:
-    assert backlog([5.0, 5.0, 5.0, 1.0], 2).pressure(2) == pytest.approx(10.0)
-    assert backlog([5.0, 4.0, 3.0, 1.0], 4).pressure(4) == pytest.approx(5.0)
+def test_long_jobs_end_when_they_are_done_alone() -> None:
+    assert backlog([5.0, 5.0, 5.0, 1.0], 2).long_end([0.0, 0.0]) == pytest.approx(10.0)
+    assert backlog([5.0, 4.0, 3.0, 1.0], 4).long_end([0.0, 0.0, 0.0, 0.0]) == pytest.approx(5.0)
 
 
-def test_pressure_follows_what_is_taken_and_given_back() -> None:
+def test_the_end_of_long_jobs_follows_what_is_taken_and_given_back() -> None:
     jobs = backlog(SECONDS)
-    assert jobs.pressure(2) == pytest.approx(6.0)
+    assert jobs.long_end([0.0, 0.0]) == pytest.approx(6.0)
     jobs.pop_longest()
-    assert jobs.pressure(2) == pytest.approx(3.0)
+    assert jobs.long_end([0.0, 0.0]) == pytest.approx(3.0)
     jobs.give_back([2], SECONDS)
-    assert jobs.pressure(2) == pytest.approx(6.0)
+    assert jobs.long_end([0.0, 0.0]) == pytest.approx(6.0)
 
 
-def test_pressure_counts_what_long_jobs_that_do_not_divide_evenly_need() -> None:
-    assert backlog([3.0, 3.0, 2.0, 2.0, 2.0]).pressure(2) == pytest.approx(7.0)
+def test_the_end_counts_what_long_jobs_that_do_not_divide_evenly_need() -> None:
+    assert backlog([3.0, 3.0, 2.0, 2.0, 2.0]).long_end([0.0, 0.0]) == pytest.approx(7.0)
+
+
+def test_long_jobs_end_later_behind_what_keeps_workers_busy() -> None:
+    jobs = backlog([3.0, 3.0])
+    assert jobs.long_end([0.0, 1.0]) == pytest.approx(4.0)
+    assert jobs.long_end([0.0, 9.0]) == pytest.approx(6.0)
+
+
+def test_what_long_jobs_take_is_counted_as_they_come_and_go() -> None:
+    jobs = backlog(SECONDS)
+    assert jobs.long_s == pytest.approx(sum(SECONDS))
+    jobs.pop_longest()
+    assert jobs.long_s == pytest.approx(6.0)
+    jobs.give_back([2], SECONDS)
+    assert jobs.long_s == pytest.approx(11.0)
+    for _ in SECONDS:
+        jobs.pop_first()
+    assert jobs.long_s == 0.0
 
 
 def test_tests_that_stay_last_are_neither_longest_nor_shortest() -> None:

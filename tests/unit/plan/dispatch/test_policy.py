@@ -66,10 +66,14 @@ def test_long_test_goes_first_once_its_latest_start_has_come() -> None:
 def test_long_test_goes_first_where_one_worker_must_run_two_of_them() -> None:
     work = free(*[1.0] * 4, *[5.0] * 3)
 
-    commands = Dispatch(work, 2).join(["a", "b"], 0.0)
+    assert sent(Dispatch(work, 2).join(["a", "b"], 0.0), "a")[0] == 4
+    assert rehearse(work, 2).makespan_s == pytest.approx(10.0, rel=0.01)
 
-    assert sent(commands, "a")[0] == 4
-    assert sent(commands, "b")[0] == 0
+
+def test_long_tests_start_in_time_where_the_other_worker_is_busy_for_long() -> None:
+    work = free(*[0.05] * 40, 1.0, 1.0, 4.0)
+
+    assert rehearse(work, 2).makespan_s == pytest.approx(4.0, rel=0.02)
 
 
 def test_long_tests_that_do_not_divide_evenly_go_while_short_ones_are_left() -> None:
