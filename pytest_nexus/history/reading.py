@@ -110,7 +110,7 @@ class _Lines:
             whole, newline, rest = self._rest.rpartition(b"\n")
             if newline:
                 self._rest = rest
-                yield [_decoded(line, journal.MAX_LINE_BYTES) for line in whole.split(b"\n")]
+                yield whole.decode("utf-8", "replace").split("\n")
             elif len(rest) > journal.MAX_LINE_BYTES:
                 self._rest = b" " * (journal.MAX_LINE_BYTES + 1)  # too long already: the rest is
             if not self._fill():
@@ -152,8 +152,13 @@ def _first_run(path: Path, line: str) -> Run:
 
 def _take(scan: Scan, lines: list[str]) -> None:
     quick = entries.passed_attempt
+    append = scan.attempts.append
+    has_room = scan.nodeids is None and len(scan.attempts) + len(lines) <= journal.MAX_ATTEMPTS
     for line in lines:
         raw = quick(line)
+        if has_room and raw is not None:
+            append(raw)
+            continue
         try:
             if raw is not None:
                 _add(scan, raw, raw[0])
@@ -164,6 +169,8 @@ def _take(scan: Scan, lines: list[str]) -> None:
 
 
 def _take_line(scan: Scan, line: str) -> None:
+    if len(line) > journal.MAX_LINE_BYTES:
+        raise ValueError(_OVERLONG)
     record = entries.parsed(line)
     kind = record["kind"]
     if kind == "attempt":

@@ -57,6 +57,11 @@ def candidate(run: Run, attempts: Iterable[RawAttempt], digest: bytes) -> Candid
     Of two attempts of one test with the same number, as duplicate node ids give, the failed one
     counts, else the first.
     """
+    attempts = list(attempts)
+    if len({raw[0] for raw in attempts}) == len(attempts):
+        verdicts = [VERDICT_OF[raw[3]] for raw in attempts]
+        counts = _counted(verdicts, len(attempts), has_outcomes=run.source != "durations")
+        return Candidate(run, attempts, counts, digest)
     kept: dict[tuple[str, int], RawAttempt] = {}
     for raw in attempts:
         other = kept.setdefault((raw[0], raw[2]), raw)
@@ -83,13 +88,18 @@ def _counts(kept: dict[tuple[str, int], RawAttempt], *, has_outcomes: bool) -> C
         if seen is None or number < seen[0]:
             first[key] = (number, VERDICT_OF[raw[3]])
     verdicts = [verdict for _, verdict in first.values()]
+    return _counted(verdicts, len(kept), has_outcomes=has_outcomes)
+
+
+def _counted(verdicts: list[int], n_attempts: int, *, has_outcomes: bool) -> Counts:
+    """Return the counts of a run, by the verdict of the first attempt of each test."""
     n_failed = verdicts.count(FAIL) if has_outcomes else 0
     n_ran = len(verdicts) - verdicts.count(NO_VERDICT)
     return Counts(
-        n_attempts=len(kept),
-        n_tests=len(first),
+        n_attempts=n_attempts,
+        n_tests=len(verdicts),
         n_failed=n_failed,
-        n_reruns=len(kept) - len(first),
+        n_reruns=n_attempts - len(verdicts),
         mass_failure=n_failed > max(MASS_FAILURES, MASS_SHARE * n_ran),
     )
 
