@@ -155,6 +155,18 @@ class Pipeline:
             self.lose(str(exc))
         return Knowledge(0, 0, {})
 
+    def prepare(self) -> None:
+        """Do what a plan needs and can be done before the tests are known.
+
+        Worth a call where the session waits for its tests: under xdist, while workers collect.
+        """
+        from pytest_nexus.plan.shards import (  # noqa: F401, PLC0415 - read while nothing waits
+            divided,
+        )
+        from pytest_nexus.predictor import features  # noqa: F401, PLC0415 - the same
+
+        _ = self.knowledge, self.change, self._forecaster
+
     def plan(
         self, tests: Sequence[CollectedTest], order: Literal["risk", "off"] | None = None
     ) -> Plan:
@@ -165,7 +177,7 @@ class Pipeline:
         settings = PlanSettings(order=order or self.options.order)
         stats = self.knowledge.stats
         self.knowledge = replace(self.knowledge, stats={})
-        forecaster = self._forecaster()
+        forecaster = self._forecaster
         plan = make_plan(tests, stats, self.change, settings, forecaster)
         if self.options.explain and settings.order == "risk":
             self._explain(plan, stats, forecaster)
@@ -189,6 +201,7 @@ class Pipeline:
             self.lose(f"shard {self.share.shard} of {self.share.n_shards} has no tests")
         return plan
 
+    @cached_property
     def _forecaster(self) -> forecast.Forecaster:
         """Return who says how likely each test fails, by the model deployed if there is one."""
         known = self.knowledge

@@ -63,6 +63,18 @@ class WorkerInput:
         node.workerinput.setdefault("nexus", {})["root"] = str(node.config.rootpath)
 
 
+class Preparation:
+    """Gets ready for the plan while the workers collect; called where xdist's controller waits."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self.pipeline = pipeline
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodeready(self) -> None:
+        """Called for each worker when it is up and about to collect."""
+        self.pipeline.prepare()
+
+
 def register_session(config: pytest.Config) -> None:
     """Register recording, order and report in the single process or on xdist's controller.
 
@@ -133,6 +145,7 @@ def register_controller(
     planner = partial(workload, pipeline, config, reruns)
     repeater = reruns.repeater if reruns is not None else None
     factory = SchedulerFactory(planner, channels, pipeline.lose, repeater)
+    config.pluginmanager.register(Preparation(pipeline), "nexus-preparation")
     config.pluginmanager.register(channels, "nexus-channels")
     config.pluginmanager.register(factory, "nexus-scheduler")
 

@@ -63,3 +63,26 @@ def test_a_worker_loads_only_what_it_needs(tmp_path):
     layers = {name.split(".")[1] for name in ours}
     assert not layers & {"registration", "pipeline", "history", "impact", "plan", "report"}
     assert "sqlite3" not in loaded
+
+
+WATCHING = """
+import json, sys
+from pathlib import Path
+import pytest
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node):
+    nexus = node.config.pluginmanager.get_plugin("nexus-preparation")
+    ready = [name in sys.modules for name in ("pytest_nexus.predictor.features",)]
+    known = vars(nexus.pipeline)
+    ready += [name in known for name in ("knowledge", "change")]
+    Path("ready.json").write_text(json.dumps(ready))
+"""
+
+
+def test_the_controller_is_ready_to_plan_when_its_workers_have_collected(tmp_path):
+    (tmp_path / "conftest.py").write_text(WATCHING)
+    (tmp_path / "test_one.py").write_text("def test_a(): pass")
+    session = [sys.executable, "-m", "pytest", "-q", "--nexus", "-n", "1"]
+    subprocess.run(session, cwd=tmp_path, capture_output=True, check=True)
+    assert json.loads((tmp_path / "ready.json").read_text()) == [True, True, True]
