@@ -23,6 +23,7 @@ from pytest_nexus.errors import (
     NexusError,
 )
 from pytest_nexus.history.connection import set_aside
+from pytest_nexus.history.folding import setting_of
 from pytest_nexus.history.ingest import ingest_journal, sweep
 from pytest_nexus.history.store import open_history, read_history
 from pytest_nexus.impact.changed_words import changed_words
@@ -136,6 +137,8 @@ class Pipeline:
         """Runs in the history after this one was taken in; None when it was not."""
         self.journal_name = ""
         """File of this session, for the summary."""
+        self.setting: tuple[str, int] | None = None
+        """Environment and number of workers, see `Run`; None where they are not to matter."""
         self._environ = environ
 
     @cached_property
@@ -274,12 +277,19 @@ class Pipeline:
         if read is None:
             return Knowledge(0, 0, {})
         with read as history:
-            return _known(history, self.change)
+            return self._known(history)
 
     def _learn_writable(self) -> Knowledge:
         with open_history(self.options.history) as history:
             sweep(history, self.options.journal)
-            return _known(history, self.change)
+            return self._known(history)
+
+    def _known(self, history: History) -> Knowledge:
+        # Shards must come to one plan, and may stand on unlike machines.
+        where = None if self.share is not None else self.setting
+        stats = history.recall(None if where is None else setting_of(*where))
+        past = history.cofailures([file.path for file in self.change.files])
+        return Knowledge(history.count_runs(), len(stats), stats, history.deployed_model(), past)
 
     def _start_anew(self, exc: CorruptHistoryError) -> None:
         if not self.options.ingest:
@@ -302,9 +312,3 @@ def read_texts(
     sources = {file.path for file in change.files} - paths
     code = read_code(root, paths, words, sources) if change.files else {}
     return forecast.Texts(words, code)
-
-
-def _known(history: History, change: Change) -> Knowledge:
-    stats = history.recall()
-    past = history.cofailures([file.path for file in change.files])
-    return Knowledge(history.count_runs(), len(stats), stats, history.deployed_model(), past)

@@ -19,7 +19,7 @@ from pytest_nexus.pipeline import Pipeline, Share
 from pytest_nexus.record.environment import ci_run
 from pytest_nexus.record.observer import Observer
 from pytest_nexus.record.recorder import Recorder
-from pytest_nexus.record.session import is_distributed
+from pytest_nexus.record.session import is_distributed, setting
 from pytest_nexus.report.terminal import TerminalReport
 from pytest_nexus.rerunning import (
     healing_of,
@@ -86,6 +86,7 @@ def register_session(config: pytest.Config) -> None:
     if reason:
         options = replace(options, ingest=False)  # such a session leaves nothing behind
     pipeline = Pipeline(options, config.rootpath, os.environ, share_of(options, os.environ))
+    pipeline.setting = setting(config)
     if options.shard == "auto" and pipeline.share is None and ci_run(os.environ) is not None:
         pipeline.lose(_NO_JOB_NUMBER)
     if reason:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_nexus import forecast
+from pytest_nexus.cli.durations import judged
 from pytest_nexus.cli.location import add_history_option, history_path
 from pytest_nexus.cli.tables import add_json_option, counted, print_json, print_table
 from pytest_nexus.cli.train import require_extra, usable
@@ -25,7 +26,13 @@ if TYPE_CHECKING:
 _COLUMNS = ("order", "apfdc", "apfd", "first_failure", "in_5%", "in_10%", "in_20%", "in_50%")
 
 
+_DURATION_COLUMNS = ("durations", "error_ms", "relative", "within_25%", "of_the_sum", "tests")
+
 _SHIPPED = "shipped model"
+
+_ABOUT_DURATIONS = """\
+Medians over tests; relative and within 25%: of tests of 1 ms or more; of the sum: of the seconds of
+a run. nexus regards environment and workers where that has proved better."""
 
 _LEGEND = """
 apfdc: how early failures come by time, apfd: by number of tests, 1 is best. first failure: share of
@@ -53,7 +60,10 @@ def run(options: argparse.Namespace) -> int:
         return 0
     for title, table in tables.items():
         print(f"{title}\n")
-        print_table(table["orders"], _COLUMNS)
+        if "durations" in table:
+            print_table(table["durations"], _DURATION_COLUMNS)
+        else:
+            print_table(table["orders"], _COLUMNS)
         for line in table["notes"]:
             print(line)
         print()
@@ -71,6 +81,7 @@ def _of_history(given: str | None) -> dict[str, Any]:
     with history:
         champion = history.models.champion()
         lessons = import_module("pytest_nexus.cli.lessons").lessons_of(history)
+        durations = judged(history.replayed(), history.count_runs())
     model = load(forecast.prior()) if champion is None else usable(champion)
     if not lessons.cases:
         raise HistoryError(f"History {str(path)!r} has no run with a failure to evaluate on")
@@ -86,6 +97,11 @@ def _of_history(given: str | None) -> dict[str, Any]:
         for table in found.values():
             table["notes"].append("The model has learned from these runs; `nexus train` judged it"
                                   " on runs it had not seen.")  # fmt: skip
+    if durations:
+        found["durations, each run foreseen from those before it"] = {
+            "durations": durations,
+            "notes": [_ABOUT_DURATIONS],
+        }
     return found
 
 

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pytest_nexus.history.packing import VERDICT_OF
 from pytest_nexus.history.recovering import add_recoveries, rebuild_recoveries
-from pytest_nexus.history.stats import Observation, RunFacts, State, fold
+from pytest_nexus.history.stats import (
+    NO_SETTING,
+    SETTING_BYTES,
+    Observation,
+    RunFacts,
+    State,
+    fold,
+)
 from pytest_nexus.records import environment_name
 
 if TYPE_CHECKING:
@@ -20,11 +27,11 @@ Row: TypeAlias = tuple[Any, ...]
 
 _COMMIT_BYTES: Final = 8
 _FACTS: Final = (
-    "SELECT started_at, commit_id, dirty, mass_failure, source, python, platform"
+    "SELECT started_at, commit_id, dirty, mass_failure, source, python, platform, workers"
     " FROM run WHERE run_id = ?"
 )
 _ATTEMPTS: Final = "SELECT * FROM attempt WHERE run_id = ? ORDER BY test_id, number"
-_WRITE: Final = "INSERT OR REPLACE INTO state VALUES (?" + ", ?" * 13 + ")"
+_WRITE: Final = "INSERT OR REPLACE INTO state VALUES (?" + ", ?" * 14 + ")"
 _new: Final = tuple.__new__
 """Makes a named tuple in a third of the time, where there is one for every attempt."""
 
@@ -131,7 +138,7 @@ def _observations(rows: Iterable[Row]) -> dict[int, Observation]:
 
 
 def _facts(connection: sqlite3.Connection, run_id: int) -> RunFacts:
-    started_at, commit, dirty, mass_failure, source, python, platform = connection.execute(
+    started_at, commit, dirty, mass_failure, source, python, platform, workers = connection.execute(
         _FACTS, (run_id,)
     ).fetchone()
     environment = environment_name(python, platform)
@@ -140,7 +147,17 @@ def _facts(connection: sqlite3.Connection, run_id: int) -> RunFacts:
         commit=b"" if dirty or not commit else _commit_bytes(commit, environment),
         teaches_flakes=not mass_failure,
         has_outcomes=source != "durations",
+        setting=setting_of(environment, workers),
     )
+
+
+@lru_cache(maxsize=64)
+def setting_of(environment: str, workers: int) -> bytes:
+    """Return what stands for an environment, see `environment_name`, and a number of workers."""
+    if not environment:
+        return NO_SETTING
+    together = f"{environment}\0{workers}".encode("utf-8", "replace")
+    return hashlib.sha256(together).digest()[:SETTING_BYTES]
 
 
 @lru_cache(maxsize=64)

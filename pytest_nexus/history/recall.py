@@ -5,15 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_nexus.history.stats import DURATIONS_BYTES, State, stats_of
+from pytest_nexus.history.paces import here, sampled
+from pytest_nexus.history.stats import (
+    DURATIONS_BYTES,
+    SETTING_BYTES,
+    WINDOW,
+    State,
+    stats_of,
+)
 from pytest_nexus.records import OUTCOMES, TestKey, TestStats
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator
 
+    from pytest_nexus.history.paces import Here
+
 _ROWS: Final = "SELECT test.key, test.function, state.* FROM state JOIN test USING (test_id)"
 _COLUMNS: Final = 3 + len(State._fields)
+_DURATIONS_AT: Final = 3 + State._fields.index("durations")
+_SETTINGS_AT: Final = 3 + State._fields.index("settings")
 _LARGEST: Final = 1e12
 """Beyond any count, and any moment in seconds."""
 
@@ -27,6 +38,7 @@ _SOUND: Final = " AND ".join(
     (
         f"typeof(durations) = 'blob' AND length(durations) = {DURATIONS_BYTES}",
         "typeof(commits) = 'blob' AND typeof(last_outcome) = 'integer'",
+        f"typeof(settings) = 'blob' AND length(settings) IN (0, {WINDOW * SETTING_BYTES})",
         *_all_between(["last_outcome"], 1, len(OUTCOMES)),
         *_all_between(["runs", "failures", "transitions", "flakes"], 0, _LARGEST),
         *_all_between(["coalesce(since_failure, 0)"], 0, _LARGEST),
@@ -50,12 +62,20 @@ class Recall(Mapping[TestKey, TestStats]):
     What could not be worked out later is found when it is read.
     """
 
-    def __init__(self, rows: dict[str, tuple[Any, ...] | TestStats]) -> None:
+    def __init__(
+        self, rows: dict[str, tuple[Any, ...] | TestStats], here: Here | None = None
+    ) -> None:
         self._known = rows
+        self._here = here
 
     @classmethod
-    def read(cls, connection: sqlite3.Connection) -> Recall:
+    def read(cls, connection: sqlite3.Connection, setting: bytes | None = None) -> Recall:
         """Return what a history knows.
+
+        Args:
+            connection: to the history.
+            setting: in which durations are to be expected, see `folding.setting_of`; None for the
+                median over all.
 
         Raises:
             ValueError: it holds a value that was not written by the fold.
@@ -63,7 +83,8 @@ class Recall(Mapping[TestKey, TestStats]):
         odd = connection.execute(_ODD).fetchone()
         if odd is not None:
             raise ValueError(f"the state of test {odd[0]!r}")
-        return cls._of(connection.execute(_ROWS))
+        rows = cls._rows(connection.execute(_ROWS))
+        return cls(rows, None if setting is None else _differs(rows, setting))
 
     @classmethod
     def of_flaky(cls, connection: sqlite3.Connection) -> Recall:
@@ -72,13 +93,13 @@ class Recall(Mapping[TestKey, TestStats]):
         Raises:
             ValueError: as `read`.
         """
-        return cls._of(connection.execute(_ROWS + " WHERE state.flakes > 0"))
+        return cls(cls._rows(connection.execute(_ROWS + " WHERE state.flakes > 0")))
 
-    @classmethod
-    def _of(cls, rows: sqlite3.Cursor) -> Recall:
+    @staticmethod
+    def _rows(rows: sqlite3.Cursor) -> dict[str, tuple[Any, ...] | TestStats]:
         if len(rows.description) != _COLUMNS:
             raise ValueError(f"a state of {len(rows.description)} columns in place of {_COLUMNS}")
-        return cls({row[0]: row for row in rows})
+        return {row[0]: row for row in rows}
 
     def all(self) -> dict[TestKey, TestStats]:
         """Return the statistics of every test, worked out at once."""
@@ -87,7 +108,10 @@ class Recall(Mapping[TestKey, TestStats]):
     def __getitem__(self, key: TestKey) -> TestStats:
         found = self._known[key]
         if type(found) is tuple:
-            found = self._known[key] = stats_of(found[0], found[1], found[3:])
+            pace = 1.0
+            if self._here is not None:
+                pace = self._here.pace(found[_DURATIONS_AT], found[_SETTINGS_AT])
+            found = self._known[key] = stats_of(found[0], found[1], found[3:], pace)
         return found  # type: ignore[return-value] # the tuple was just replaced
 
     def get(self, key: TestKey, default: Any = None) -> Any:
@@ -99,3 +123,9 @@ class Recall(Mapping[TestKey, TestStats]):
 
     def __len__(self) -> int:
         return len(self._known)
+
+
+def _differs(rows: Mapping[str, Any], setting: bytes) -> Here | None:
+    """Return how a setting differs in durations, by a sample of the tests that ran in several."""
+    states = ((row[_DURATIONS_AT], row[_SETTINGS_AT]) for row in rows.values())
+    return here(sampled(states), setting)

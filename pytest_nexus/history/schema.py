@@ -8,9 +8,9 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Mapping
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 """Kept in `PRAGMA user_version`. Versions: 1, the first (0.1.0); 2, trust, artifacts, failing,
-recovery; 3, failures by run, models."""
+recovery; 3, failures by run, models; 4, settings of durations."""
 
 APPLICATION_ID: Final = 0x4E585553
 """Kept in `PRAGMA application_id`: the file is a history and not another program's database."""
@@ -137,9 +137,11 @@ CREATE TABLE state (
     last_seen REAL NOT NULL,          -- start of the last run that has it
     durations BLOB NOT NULL,          -- last 7 set-ups, calls and tear-downs in seconds, as 7 times
                                       -- 3 little-endian 32-bit floats; NaN before the first ones
-    commits BLOB NOT NULL             -- last 12 pairs of commit and environment (minor version of
-                                      -- Python, platform): 8 bytes of a digest over both, and a
-                                      -- byte, 1 passed, 2 failed, 3 both
+    commits BLOB NOT NULL,            -- last 12 pairs of commit and environment (minor version of
+                                      -- Python and platform): 8 bytes of a digest over both and a
+                                      -- byte: 1 passed; 2 failed; 3 both
+    settings BLOB NOT NULL DEFAULT x'' -- of the last 7 calls: 2 bytes of a digest over environment
+                                      -- and number of workers, zeros where none is known
 );
 
 -- An artifact of a CI that was looked at by `nexus history pull`.
@@ -229,6 +231,7 @@ MIGRATIONS: Final[Mapping[int, str]] = {
     1: "ALTER TABLE run ADD COLUMN trust TEXT NOT NULL DEFAULT 'trusted';\n"
     "ALTER TABLE run ADD COLUMN head TEXT;\n" + _TABLES_OF_2 + _RECOVERY,
     2: _MODELS + _FILL_FAILED,
+    3: "ALTER TABLE state ADD COLUMN settings BLOB NOT NULL DEFAULT x'';\n",
 }
 """By version: the SQL that leads to the next one."""
 

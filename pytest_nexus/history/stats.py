@@ -30,10 +30,15 @@ MAX_COMMITS: Final = 12
 """Commits remembered for flake evidence, one for each environment of a commit: the jobs of a matrix
 arrive together, and a failed one may be run again after all others; older commits do not come."""
 
+SETTING_BYTES: Final = 2
+NO_SETTING: Final = bytes(SETTING_BYTES)
+"""Of a run that says nothing of its environment."""
+
 _TRIPLE: Final = struct.Struct("<3f")
 _DURATIONS: Final = struct.Struct(f"<{3 * WINDOW}f")
 DURATIONS_BYTES: Final = _DURATIONS.size
 _NO_DURATIONS: Final = _DURATIONS.pack(*[math.nan] * 3 * WINDOW)
+_NO_SETTINGS: Final = NO_SETTING * WINDOW
 _COMMIT_BYTES: Final = 8
 _ENTRY_BYTES: Final = _COMMIT_BYTES + 1
 _MEMORY_BYTES: Final = MAX_COMMITS * _ENTRY_BYTES
@@ -58,6 +63,8 @@ class State(NamedTuple):
     last_seen: float
     durations: bytes
     commits: bytes
+    settings: bytes
+    """Of each call in `durations`; empty in a slim copy that an older version made."""
 
 
 class RunFacts(NamedTuple):
@@ -70,6 +77,8 @@ class RunFacts(NamedTuple):
     """False for a mass failure, which says nothing about single tests."""
     has_outcomes: bool
     """False for imported durations."""
+    setting: bytes = NO_SETTING
+    """2 bytes for the environment and the number of workers, on which durations depend."""
 
 
 class Observation(NamedTuple):
@@ -91,10 +100,16 @@ def fold(state: State | None, run: RunFacts, seen: Observation) -> State:
     """
     if state is None:
         start = run.started_at
-        state = State(0, 0, 0.0, 0.0, 0.0, None, 0, 0, 1, start, start, _NO_DURATIONS, b"")
+        state = State(
+            0, 0, 0.0, 0.0, 0.0, None, 0, 0, 1, start, start, _NO_DURATIONS, b"", _NO_SETTINGS
+        )  # fmt: skip
     verdict = VERDICT_OF[seen.outcomes]
     if not run.has_outcomes:
-        return state._replace(last_seen=run.started_at, durations=_pushed(state.durations, seen))
+        return state._replace(
+            last_seen=run.started_at,
+            durations=_pushed(state.durations, seen),
+            settings=_settings(state, run, seen),
+        )
     if verdict == NO_VERDICT:
         return state._replace(last_outcome=OUTCOME_CODE_OF[seen.outcomes], last_seen=run.started_at)
     return _counted(state, run, seen, failed=verdict == FAIL)
@@ -128,7 +143,13 @@ def _counted(state: State, run: RunFacts, seen: Observation, *, failed: bool) ->
         run.started_at,
         _pushed(state.durations, seen),
         commits,
+        _settings(state, run, seen),
     )
+
+
+def _settings(state: State, run: RunFacts, seen: Observation) -> bytes:
+    """Return the settings of the calls, with one more if the call ran."""
+    return state.settings if seen.call_us is None else state.settings[SETTING_BYTES:] + run.setting
 
 
 def _pushed(durations: bytes, seen: Observation) -> bytes:
@@ -176,11 +197,14 @@ def _taken_out(memory: bytes, commit: bytes) -> tuple[bytes, int]:
     return memory, 0  # the bytes of two entries together look like the commit
 
 
-def stats_of(key: str, function: str | None, state: Sequence[Any]) -> TestStats:
-    """Return the readable form of a `State`: medians and spreads in place of durations."""
+def stats_of(key: str, function: str | None, state: Sequence[Any], pace: float = 1.0) -> TestStats:
+    """Return the readable form of a `State`: medians and spreads in place of durations.
+
+    `pace`: what the medians are multiplied with.
+    """
     (
         runs, failures, rate_2, rate_8, rate_32, since, transitions, flakes,
-        last_outcome, first_seen, last_seen, packed, _,
+        last_outcome, first_seen, last_seen, packed, *_,
     ) = state  # fmt: skip
     durations = _DURATIONS.unpack(packed)
     setup_s, setup_spread_s = median_and_spread(durations[0::3])
@@ -200,13 +224,39 @@ def stats_of(key: str, function: str | None, state: Sequence[Any]) -> TestStats:
         OUTCOMES[last_outcome - 1],
         first_seen,
         last_seen,
-        setup_s,
-        call_s,
-        teardown_s,
+        setup_s * pace,
+        call_s * pace,
+        teardown_s * pace,
         setup_spread_s,
         call_spread_s,
         teardown_spread_s,
     )
+
+
+def calls_of(durations: bytes) -> Sequence[float]:
+    """Return the seconds of the last calls, the newest last, NaN before the first ones."""
+    return _DURATIONS.unpack(durations)[1::3]
+
+
+def trend_of(durations: bytes) -> float:
+    """Return the seconds of the next execution if the trend of the last ones goes on.
+
+    The median of the slopes between all pairs (P. Sen, Estimates of the regression coefficient
+    based on Kendall's tau, 1968), from the median of the executions on; not below 0.
+    """
+    values: tuple[float, ...] = _DURATIONS.unpack(durations)
+    sums = [sum(values[at : at + 3]) for at in range(0, len(values), 3)]
+    sums = [value for value in sums if value >= 0]
+    if len(sums) < 3:
+        return min(sums, default=0.0)
+    slopes = [
+        (later - sooner) / (at - before)
+        for at, later in enumerate(sums)
+        for before, sooner in enumerate(sums[:at])
+    ]
+    slope = sorted(slopes)[(len(slopes) - 1) // 2]
+    ahead = [value + slope * (len(sums) - at) for at, value in enumerate(sums)]
+    return max(0.0, sorted(ahead)[(len(ahead) - 1) // 2])
 
 
 def median_and_spread(window: Sequence[float]) -> tuple[float, float]:

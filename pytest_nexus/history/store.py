@@ -106,10 +106,14 @@ class History:
         """Return what is known of every test."""
         return self.recall().all()
 
-    def recall(self) -> Recall:
-        """Return the same as `stats`, each test worked out when it is asked for."""
+    def recall(self, setting: bytes | None = None) -> Recall:
+        """Return the same as `stats`, each test worked out when it is asked for.
+
+        `setting`: where the tests are going to run, see `folding.setting_of`; the durations are
+        those to be expected there.
+        """
         with connections.decoded(self.path):
-            return Recall.read(self._connection)
+            return Recall.read(self._connection, setting)
 
     def flaky_stats(self) -> dict[TestKey, TestStats]:
         """Return what is known of the tests that have flaked."""

@@ -9,9 +9,10 @@ if TYPE_CHECKING:
 
 
 def make_version_1(connection: sqlite3.Connection) -> None:
-    """Take from a history what versions 2 and 3 of the schema added."""
+    """Take from a history what versions 2 to 4 of the schema added."""
     for column in ("trust", "head"):
         connection.execute(f"ALTER TABLE run DROP COLUMN {column}")
     for table in ("artifact", "failing", "recovery", "failed_test", "model", "model_alias"):
         connection.execute(f"DROP TABLE {table}")
+    connection.execute("ALTER TABLE state DROP COLUMN settings")
     connection.execute("PRAGMA user_version = 1")

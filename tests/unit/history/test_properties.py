@@ -48,6 +48,8 @@ runs = st.builds(
     ci_number=st.none() | st.integers(1, 4),
     complete=st.booleans(),
     source=st.sampled_from(["journal", "journal", "durations"]),
+    python=st.sampled_from(["", "3.11.2", "3.12.1"]),
+    workers=st.integers(0, 1),
 )
 
 sessions = st.tuples(runs, attempts_of_a_run)
@@ -103,6 +105,7 @@ class Reference:
                 bytes.fromhex(commit[:16]) if commit and not each.run.change.dirty else b"",
                 not each.counts.mass_failure,
                 each.run.source != "durations",
+                folding.setting_of(each.run.environment, each.run.workers),
             )
             for key in {raw[0] for raw in each.attempts}:
                 states[key] = stats.fold(states.get(key), facts, observed(each, key))

@@ -69,6 +69,8 @@ def test_an_unknown_test_is_none(path: Path) -> None:
         "rate_32 = 9e999",
         "last_seen = 'today'",
         "commits = 'text'",
+        "settings = 'text'",
+        "settings = x'00'",
     ],
 )
 def test_what_cannot_be_worked_out_later_is_found_at_once(path: Path, damage: str) -> None:
