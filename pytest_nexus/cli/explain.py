@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus import forecast
 from pytest_nexus.cli.location import add_history_option, history_path, project_root
+from pytest_nexus.cli.neighbours import described, lines, nearest
 from pytest_nexus.cli.tables import add_json_option, print_json
 from pytest_nexus.errors import HistoryError
 from pytest_nexus.explaining import explained
@@ -61,6 +62,7 @@ def run(options: argparse.Namespace) -> int:
     with history:
         stats = history.stats()
         deployed, past = history.deployed_model(), history.cofailures()
+        together = {key: history.failed_together(key) for key in _keys_asked(stats, options.nodeid)}
     change = find_change(project_root(Path.cwd()), options.base, os.environ)
     read = partial(read_texts, project_root(Path.cwd()))
     forecaster = forecast.load(
@@ -74,6 +76,13 @@ def run(options: argparse.Namespace) -> int:
     if not asked:
         raise HistoryError(f"The history knows no test {options.nodeid!r}; `nexus history show`")
     found = _explained(asked, stats, change, [planned.test for planned in plan.tests], forecaster)
+    near: dict[str, list[tuple[str, float]]] = {}
+    for test in found:
+        key = test["nodeid"]
+        function = key.partition("[")[0]
+        if function not in near:
+            near[function] = nearest(key, list(stats))
+        test["neighbours"] = described(together.get(key, []), near[function])
     if options.json:
         print_json(found)
     else:
@@ -87,6 +96,11 @@ def _tests(stats: Mapping[TestKey, TestStats]) -> list[CollectedTest]:
         CollectedTest(NodeId(key), key, known.function_key, key.partition("::")[0])
         for key, known in stats.items()
     ]
+
+
+def _keys_asked(stats: Mapping[TestKey, TestStats], nodeid: str) -> list[str]:
+    key = key_of_nodeid(nodeid)
+    return [each for each, known in stats.items() if key in (each, known.function_key)]
 
 
 def _asked(tests: Sequence[PlannedTest], nodeid: str) -> list[PlannedTest]:
@@ -130,6 +144,7 @@ def _print(found: Sequence[dict[str, Any]], total: int) -> None:
     for test in found[:_MOST_SHOWN]:
         print(f"{test['nodeid']}")
         print(f"  rank {test['rank']:,} of {total:,}; fails with probability {test['p_fail']:.4f}")
-        print("\n".join(f"  - {sentence}" for sentence in _shortened(test["because"])))
+        sentences = _shortened(test["because"]) + lines(test["neighbours"])
+        print("\n".join(f"  - {sentence}" for sentence in sentences))
     if len(found) > _MOST_SHOWN:
         print(f"and {len(found) - _MOST_SHOWN:,} more; --json lists all")

@@ -40,6 +40,38 @@ class FailingSince:
     """How many runs failed so since then, that one included."""
 
 
+_TOGETHER: Final = """
+    SELECT other.key, count(*), (
+        SELECT count(*) FROM failed_test AS mine JOIN run USING (run_id)
+        WHERE mine.test_id = asked.test_id AND trust = 'trusted' AND NOT mass_failure
+    )
+    FROM test AS asked JOIN failed_test AS own USING (test_id) JOIN run USING (run_id)
+    JOIN failed_test AS also USING (run_id) JOIN test AS other ON other.test_id = also.test_id
+    WHERE asked.key = ? AND other.test_id <> asked.test_id AND trust = 'trusted'
+          AND NOT mass_failure
+    GROUP BY other.key ORDER BY 2 DESC, 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """A test that failed in runs in which another one failed."""
+
+    key: str
+    together: int
+    """Runs in which both failed."""
+    failures: int
+    """Runs in which the test that was asked about failed."""
+
+
+def failed_together(connection: sqlite3.Connection, key: str) -> list[Together]:
+    """Return the tests that failed in the same runs as one test, the most often first.
+
+    By their first attempts, mass failures left out.
+    """
+    return [Together(*row) for row in connection.execute(_TOGETHER, (key,))]
+
+
 def failing(connection: sqlite3.Connection, without: Collection[str] = ()) -> list[FailingSince]:
     """Return the tests that failed in their last run on a branch, by key and branch.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Self
 from pytest_nexus.errors import CorruptHistoryError, HistoryError
 from pytest_nexus.history import artifacts, transfer, union
 from pytest_nexus.history import connection as connections
-from pytest_nexus.history.failing import FailingSince, failing
+from pytest_nexus.history.failing import FailingSince, Together, failed_together, failing
 from pytest_nexus.history.folding import folded, rebuild
 from pytest_nexus.history.models import Registry
 from pytest_nexus.history.packing import full_attempt
@@ -199,6 +199,11 @@ class History:
         """
         with self._snapshot():
             return failing(self._connection, without)
+
+    def failed_together(self, key: str) -> list[Together]:
+        """Return the tests that failed in the same runs as one test, the most often first."""
+        with connections.decoded(self.path):
+            return failed_together(self._connection, key)
 
     def accept(self, heads: Iterable[str]) -> int:
         """Trust the runs of forks at these commits from now on; return how many there are."""

@@ -1,0 +1,65 @@
+"""What `nexus explain` says of the tests around a test."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from pytest_nexus.cli.main import main
+from pytest_nexus.cli.neighbours import nearest
+from pytest_nexus.history.ingest import ingest_run
+from pytest_nexus.history.store import open_history
+from tests.support.builders import attempt, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+LOAD, SAVE, TAX = "t/test_io.py::test_load_item", "t/test_io.py::test_save_item", "t/test_tax.py::t"
+MANY = [f"t/test_many.py::test_{n}" for n in range(40)]
+
+
+def make(path: Path) -> str:
+    """Write a history in which two tests failed together twice, and one of them once alone."""
+    failing = [{LOAD, TAX}, {LOAD}, set(), {LOAD, TAX}, {LOAD, SAVE, TAX, *MANY}]
+    with open_history(path) as history:
+        for number, bad in enumerate(failing, 1):
+            attempts = [
+                attempt(key, "failed" if key in bad else "passed")
+                for key in (LOAD, SAVE, TAX, *MANY)
+            ]
+            ingest_run(history, run(number), attempts)
+    return str(path)
+
+
+def test_explain_names_what_fails_with_a_test(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    history = make(tmp_path / "h.sqlite3")
+    assert main(["explain", LOAD, "--history", history, "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert found["neighbours"]["fails_with"] == [{"nodeid": TAX, "together": 2, "failures": 3}]
+    assert found["neighbours"]["nearest"][0]["nodeid"] == SAVE
+    assert main(["explain", LOAD, "--history", history]) == 0
+    said = capsys.readouterr().out
+    assert f"In 2 of its 3 failing runs {TAX} failed too." in said
+    assert f"Near by its words: {SAVE}" in said
+
+
+def test_a_test_that_never_failed_has_only_near_ones(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    history = make(tmp_path / "h.sqlite3")
+    assert main(["explain", SAVE, "--history", history, "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert found["neighbours"]["fails_with"] == []
+
+
+def test_other_parameters_of_a_test_are_no_neighbours() -> None:
+    keys = ["a.py::test_tax[1]", "a.py::test_tax[2]", "b.py::test_tax_rate[1]", "b.py::test_x"]
+    assert [key for key, _ in nearest(keys[0], keys)] == ["b.py::test_tax_rate[1]"]
+
+
+def test_a_name_without_words_is_near_to_nothing() -> None:
+    assert nearest("test_a.py::t", ["test_a.py::t", "b.py::test_x"]) == []
