@@ -47,6 +47,6 @@ def _test(test: CollectedTest, index: StatsIndex, paid_s: float) -> TestAtMoment
         test.function_key,
         test.path,
         facts,
-        max(index.duration_of(facts, test.path) - paid_s, 0.0),
+        max(index.duration_of(facts, test) - paid_s, 0.0),
         found in {"renamed", "function"},
     )

@@ -264,6 +264,9 @@ class CollectedTest:
     `param:session:backend:0`. Empty for a test that may run anywhere."""
     marker: Marker | None = None
     """A marker of another plugin that fixes its position relative to others so marked."""
+    looks: float = 1.0
+    """How many times as long as a plain one it looks like taking, by the names that it uses; for
+    where nothing better is known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ def forecast(
     for position, test in enumerate(tests):
         stats, _ = index.find(test)
         odds = (BASE + record_odds(stats)) * youth_factor(stats) * proximity.factor(test)
-        seconds = index.duration_of(stats, test.path) - setups.paid_by.get(position, 0.0)
+        seconds = index.duration_of(stats, test) - setups.paid_by.get(position, 0.0)
         forecasts.append(Forecast(odds / (1 + odds), max(seconds, 0.0)))
     return forecasts
 

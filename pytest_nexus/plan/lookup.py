@@ -49,15 +49,18 @@ class StatsIndex:
         """Return the seconds that a test is expected to take, shared set-up included.
 
         Its own recent median, else its function's, else the median test of its module, else of
-        the suite, else `UNKNOWN_DURATION_S`.
+        the suite, else `UNKNOWN_DURATION_S`; the last two by what it looks like.
         """
-        return self.duration_of(self.find(test)[0], test.path)
+        return self.duration_of(self.find(test)[0], test)
 
-    def duration_of(self, found: TestStats | None, path: str) -> float:
-        """Return `expected_duration` of a test in a file, given what `find` found of it."""
+    def duration_of(self, found: TestStats | None, test: CollectedTest) -> float:
+        """Return `expected_duration` of a test, given what `find` found of it."""
         if found is not None and has_duration(found):
             return found.duration_s
-        return self._module_medians.get(self._renames.get(path, path), self._suite_median)
+        module = self._module_medians.get(self._renames.get(test.path, test.path))
+        if module is not None:
+            return module
+        return self._suite_median * test.looks
 
     def _find_elsewhere(self, test: CollectedTest) -> tuple[TestStats | None, Found]:
         old_path = self._renames.get(test.path)

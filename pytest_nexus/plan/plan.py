@@ -84,8 +84,9 @@ def make_plan(
 
 def _tells(forecasts: Sequence[Forecast]) -> bool:
     """Return whether a model sees the change in some tests, though they have no history yet."""
-    worths = {forecast.worth for forecast in forecasts}
-    return None not in worths and len(worths) > 1
+    if any(forecast.worth is None for forecast in forecasts):
+        return False
+    return len({forecast.p_fail for forecast in forecasts}) > 1
 
 
 RUN: Final = Verdict("run", "every collected test is run")

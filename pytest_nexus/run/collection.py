@@ -10,6 +10,7 @@ import pytest
 from pytest_nexus.allocation import without_collector
 from pytest_nexus.identity import identify
 from pytest_nexus.records import CollectedTest, NodeId
+from pytest_nexus.run.looks import Looks
 from pytest_nexus.run.scopes import position_marker, shared_scopes
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def describe(items: Sequence[pytest.Item]) -> list[CollectedTest]:
     """
     paths: dict[Path, str] = {}
     tests = []
+    looks = Looks()
     for item in items:
         identity = identify(item)
         path = paths.get(item.path)
@@ -85,6 +87,7 @@ def describe(items: Sequence[pytest.Item]) -> list[CollectedTest]:
                 path=path,
                 scopes=shared_scopes(item),
                 marker=position_marker(item),
+                looks=looks.factor(item, path),
             )
         )
     return tests

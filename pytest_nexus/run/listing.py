@@ -34,7 +34,7 @@ def read_listing(text: str) -> list[CollectedTest]:
     return [_test(**row) for row in json.loads(text)]
 
 
-def _test(*, scopes: Iterable[str], **fields: str) -> CollectedTest:
+def _test(*, scopes: Iterable[str], looks: float, **fields: str) -> CollectedTest:
     return CollectedTest(
         nodeid=NodeId(fields["nodeid"]),
         key=TestKey(fields["key"]),
@@ -42,4 +42,5 @@ def _test(*, scopes: Iterable[str], **fields: str) -> CollectedTest:
         path=fields["path"],
         scopes=tuple(scopes),
         marker=fields["marker"],  # type: ignore[arg-type] # as `describe` wrote it
+        looks=looks,
     )

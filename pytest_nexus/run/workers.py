@@ -110,6 +110,7 @@ def pack(items: Iterable[pytest.Item]) -> dict[str, Any]:
         "functions": _column(test.function_key for test in tests),
         "paths": _column(test.path for test in tests),
         "scopes": _column(test.scopes for test in tests),
+        "looks": _column(test.looks for test in tests),
         "containers": _column(_container(item) for item in items),
         "markers": {i: test.marker for i, test in enumerate(tests) if test.marker},
         "groups": {i: name for i, item in enumerate(items) if (name := group_name(item))},
@@ -119,7 +120,7 @@ def pack(items: Iterable[pytest.Item]) -> dict[str, Any]:
 def unpack(packed: Mapping[str, Any], nodeids: Sequence[str]) -> Collection:
     """Return the collection that `pack` described."""
     keys, markers = packed["keys"], packed["markers"]
-    columns = (_values(packed[name]) for name in ("functions", "paths", "scopes"))
+    columns = (_values(packed[name]) for name in ("functions", "paths", "scopes", "looks"))
     tests = tuple(
         CollectedTest(
             nodeid=NodeId(nodeid),
@@ -128,8 +129,11 @@ def unpack(packed: Mapping[str, Any], nodeids: Sequence[str]) -> Collection:
             path=path,
             scopes=tuple(scopes),
             marker=cast("Literal['order', 'dependency'] | None", markers.get(i)),
+            looks=looks,
         )
-        for i, (nodeid, function, path, scopes) in enumerate(zip(nodeids, *columns, strict=True))
+        for i, (nodeid, function, path, scopes, looks) in enumerate(
+            zip(nodeids, *columns, strict=True)
+        )
     )
     return Collection(tests, packed["groups"], tuple(_values(packed["containers"])))
 
