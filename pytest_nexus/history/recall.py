@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus.history.paces import here, sampled
@@ -25,6 +26,9 @@ _ROWS: Final = "SELECT test.key, test.function, state.* FROM state JOIN test USI
 _COLUMNS: Final = 3 + len(State._fields)
 _DURATIONS_AT: Final = 3 + State._fields.index("durations")
 _SETTINGS_AT: Final = 3 + State._fields.index("settings")
+_LOOKED_AT: Final = 2000
+"""Tests of which it is asked whether they ran in several environments."""
+
 _LARGEST: Final = 1e12
 """Beyond any count, and any moment in seconds."""
 
@@ -127,5 +131,5 @@ class Recall(Mapping[TestKey, TestStats]):
 
 def _differs(rows: Mapping[str, Any], setting: bytes) -> Here | None:
     """Return how a setting differs in durations, by a sample of the tests that ran in several."""
-    states = ((row[_DURATIONS_AT], row[_SETTINGS_AT]) for row in rows.values())
-    return here(sampled(states), setting)
+    some = islice(rows.values(), 0, None, max(1, len(rows) // _LOOKED_AT))
+    return here(sampled((row[_DURATIONS_AT], row[_SETTINGS_AT]) for row in some), setting)
