@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from pytest_nexus.cli.recorded import lived
 from pytest_nexus.history.paces import here, sampled
 from pytest_nexus.history.packing import VERDICT_OF
-from pytest_nexus.history.stats import State, fold, stats_of, trend_of
+from pytest_nexus.history.stats import RunFacts, State, fold, stats_of, trend_of
 from pytest_nexus.plan.lookup import has_duration, lower_median
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from pytest_nexus.history.replays import Replayed
+    from pytest_nexus.cli.sample import Build
     from pytest_nexus.history.stats import Observation
+    from pytest_nexus.history.store import History
 
 MAX_RUNS: Final = 50
-"""The last ones are judged."""
 
 _LEAST_S: Final = 1e-3
 """Shorter tests count in sums, but their relative error is noise."""
@@ -28,26 +29,48 @@ _Pairs = list[tuple[float, float]]
 """Expected and true seconds."""
 
 
-def judged(runs: Iterable[Replayed], n_runs: int) -> list[dict[str, Any]]:
+class Life(NamedTuple):
+    """One run: what each of its tests showed."""
+
+    facts: RunFacts
+    seen: Mapping[str, Observation]
+    """By key."""
+
+
+def of_history(history: History) -> Iterator[Life]:
+    """Yield the runs of a history, in the order of the fold."""
+    for run in history.replayed():
+        yield Life(run.facts, {key: seen for key, _, seen in run.tests})
+
+
+def of_recorded(builds: Iterable[Build]) -> Iterator[Life]:
+    """Yield the real builds of a recorded project, in the order of time."""
+    for build in builds:
+        if not build.is_mutant:
+            facts = RunFacts(build.run.started_at, b"", teaches_flakes=True, has_outcomes=True)
+            yield Life(facts, {each.test.key: each.seen for each in lived(build)})
+
+
+def judged(runs: Iterable[Life]) -> list[dict[str, Any]]:
     """Return a row for each way to foresee durations, with its errors.
 
     The plain median of each test, what a session deploys, the trend of each test, and the median
     over all tests.
 
     Args:
-        runs: in the order of the fold.
-        n_runs: how many there are.
+        runs: in the order of the fold; the last 50 are judged.
     """
     states: dict[str, State] = {}
     found: defaultdict[str, list[_Pairs]] = defaultdict(list)
-    for number, run in enumerate(runs):
-        true = {key: _seconds(seen) for key, _, seen in run.tests if VERDICT_OF[seen.outcomes]}
-        if number >= n_runs - MAX_RUNS and run.facts.has_outcomes:
+    runs = list(runs)
+    for left, run in enumerate(runs, -len(runs)):
+        true = {key: _seconds(seen) for key, seen in run.seen.items() if VERDICT_OF[seen.outcomes]}
+        if left >= -MAX_RUNS and run.facts.has_outcomes:
             for name, expected in _foreseen(states, run.facts.setting).items():
                 pairs = [(expected[key], true[key]) for key in true.keys() & expected.keys()]
                 if pairs:
                     found[name].append(pairs)
-        for key, _, seen in run.tests:
+        for key, seen in run.seen.items():
             states[key] = fold(states.get(key), run.facts, seen)
     return [_row(name, pairs) for name, pairs in found.items()]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_nexus import forecast
-from pytest_nexus.cli.durations import judged
+from pytest_nexus.cli.durations import judged, of_history, of_recorded
 from pytest_nexus.cli.location import add_history_option, history_path
 from pytest_nexus.cli.tables import add_json_option, counted, print_json, print_table
 from pytest_nexus.cli.train import require_extra, usable
@@ -81,7 +81,7 @@ def _of_history(given: str | None) -> dict[str, Any]:
     with history:
         champion = history.models.champion()
         lessons = import_module("pytest_nexus.cli.lessons").lessons_of(history)
-        durations = judged(history.replayed(), history.count_runs())
+        durations = judged(of_history(history))
     model = load(forecast.prior()) if champion is None else usable(champion)
     if not lessons.cases:
         raise HistoryError(f"History {str(path)!r} has no run with a failure to evaluate on")
@@ -98,11 +98,12 @@ def _of_history(given: str | None) -> dict[str, Any]:
             table["notes"].append("The model has learned from these runs; `nexus train` judged it"
                                   " on runs it had not seen.")  # fmt: skip
     if durations:
-        found["durations, each run foreseen from those before it"] = {
-            "durations": durations,
-            "notes": [_ABOUT_DURATIONS],
-        }
+        found["durations, each run foreseen from those before it"] = _about(durations)
     return found
+
+
+def _about(durations: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"durations": durations, "notes": [_ABOUT_DURATIONS]}
 
 
 def _of_recorded(folder: Path) -> dict[str, Any]:
@@ -134,6 +135,8 @@ def _of_recorded(folder: Path) -> dict[str, Any]:
         for table in tables.values():
             table["notes"].append(f"model {said}; {n_deployed} trainings deployed another")
         found |= tables
+        durations = judged(of_recorded(sample.read_builds(folder, name)))
+        found[f"{name}, durations of the real builds"] = _about(durations)
     return found
 
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
-from pytest_nexus.cli.durations import judged
+from pytest_nexus.cli.durations import judged, of_history, of_recorded
 from pytest_nexus.cli.main import main
+from pytest_nexus.cli.sample import read_builds
 from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.store import open_history
 from tests.support.builders import attempt, run
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pytest
 
 
@@ -36,7 +36,7 @@ def make(path: Path, paces: list[tuple[float, int]]) -> None:
 
 def rows_of(path: Path) -> dict[str, dict[str, float]]:
     with open_history(path) as history:
-        found = judged(history.replayed(), history.count_runs())
+        found = judged(of_history(history))
     return {row["durations"]: row for row in found}
 
 
@@ -59,6 +59,13 @@ def test_tests_that_grow_are_foreseen_by_their_trend(tmp_path: Path) -> None:
     make(tmp_path / "h.sqlite3", [(1.0 + at, 0) for at in range(8)])
     rows = rows_of(tmp_path / "h.sqlite3")
     assert rows["trend of the test"]["of_the_sum"] < rows["median of the test"]["of_the_sum"]
+
+
+def test_recorded_builds_are_judged_without_the_mutants() -> None:
+    builds = list(read_builds(Path("sample_history"), "structlog"))
+    rows = {row["durations"]: row for row in judged(of_recorded(builds))}
+    assert rows["nexus"]["error_ms"] == rows["median of the test"]["error_ms"]
+    assert rows["nexus"]["of_the_sum"] < rows["median of all tests"]["of_the_sum"]
 
 
 def test_evaluate_prints_the_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
