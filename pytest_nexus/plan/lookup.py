@@ -12,6 +12,7 @@ from pytest_nexus.records import BAD, FunctionKey, TestKey, TestStats
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from pytest_nexus.plan.likeness import Module
     from pytest_nexus.records import CollectedTest
 
 Found = Literal["exact", "renamed", "function", "unknown"]
@@ -35,6 +36,7 @@ class StatsIndex:
         self._stats = stats
         self._renames = renames
         self._pooled: dict[FunctionKey, TestStats] = {}
+        self._modules: dict[str, Module] = {}
 
     def find(self, test: CollectedTest) -> tuple[TestStats | None, Found]:
         """Return the statistics that speak for a test, and how they were found.
@@ -48,8 +50,9 @@ class StatsIndex:
     def expected_duration(self, test: CollectedTest) -> float:
         """Return the seconds that a test is expected to take, shared set-up included.
 
-        Its own recent median, else its function's, else the median test of its module, else of
-        the suite, else `UNKNOWN_DURATION_S`; the last two by what it looks like.
+        Its own recent median, else its function's, else that of the tests of its module that are
+        named alike, else of its module, else of the suite, else `UNKNOWN_DURATION_S`; the
+        last two by what it looks like.
         """
         return self.duration_of(self.find(test)[0], test)
 
@@ -57,9 +60,9 @@ class StatsIndex:
         """Return `expected_duration` of a test, given what `find` found of it."""
         if found is not None and has_duration(found):
             return found.duration_s
-        module = self._module_medians.get(self._renames.get(test.path, test.path))
-        if module is not None:
-            return module
+        path = self._renames.get(test.path, test.path)
+        if path in self._durations:
+            return self._module(path).expected(_moved(test.function_key, test.path, path))
         return self._suite_median * test.looks
 
     def _find_elsewhere(self, test: CollectedTest) -> tuple[TestStats | None, Found]:
@@ -88,13 +91,22 @@ class StatsIndex:
             functions[stats.function_key].append(stats)
         return dict(functions)
 
+    def _module(self, path: str) -> Module:
+        if path not in self._modules:
+            from pytest_nexus.plan.likeness import Module  # noqa: PLC0415 - where a test is new
+
+            self._modules[path] = Module(self._durations[path])
+        return self._modules[path]
+
     @cached_property
-    def _module_medians(self) -> dict[str, float]:
-        modules: defaultdict[str, list[float]] = defaultdict(list)
+    def _durations(self) -> dict[str, dict[str, list[float]]]:
+        """Seconds by file and function."""
+        found: defaultdict[str, dict[str, list[float]]] = defaultdict(dict)
         for stats in self._stats.values():
             if has_duration(stats):
-                modules[stats.key.partition("::")[0]].append(stats.duration_s)
-        return {path: lower_median(durations) for path, durations in modules.items()}
+                own = found[stats.key.partition("::")[0]]
+                own.setdefault(stats.function_key, []).append(stats.duration_s)
+        return dict(found)
 
     @cached_property
     def _suite_median(self) -> float:
