@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from .features import Row
 
 TEACHER: Final = {
-    "max_iter": 100,
+    "max_iter": 60,
     "learning_rate": 0.08,
-    "max_leaf_nodes": 31,
+    "max_leaf_nodes": 8,
     "min_samples_leaf": 20,
     "l2_regularization": 5.0,
 }
@@ -35,13 +35,16 @@ _DIRECTIONS: Final = [feature.direction for feature in FEATURES]
 
 
 def grow(
-    rows: Sequence[Row], failed: Sequence[bool], seed: int = 0
+    rows: Sequence[Row],
+    failed: Sequence[bool],
+    seed: int = 0,
+    weights: Sequence[float] | None = None,
 ) -> tuple[tuple[Tree, ...], dict[str, float]]:
     """Return the trees of the student, and how near it comes to its teacher.
 
     The teacher is fitted to the outcomes, monotone in every feature whose direction is known; the
     student to the teacher's log odds (distillation: C. Bucila et al., Model compression, 2006).
-    Both are deterministic for a seed.
+    Both are deterministic for a seed. Weights are those of the rows for the teacher; None: all 1.
     """
     matrix = np.array(rows, dtype=np.float64)
     labels = np.array(failed, dtype=bool)
@@ -49,7 +52,7 @@ def grow(
     # Threads that wait for each other are ten times slower than one where a core is taken.
     with threadpool_limits(1):
         teacher = HistGradientBoostingClassifier(**TEACHER, **shared, early_stopping=False)
-        target = teacher.fit(matrix, labels).decision_function(matrix)
+        target = teacher.fit(matrix, labels, weights).decision_function(matrix)
         student = HistGradientBoostingRegressor(**STUDENT, **shared, early_stopping=False)
         student.fit(matrix, target)
     trees = _exported(student)

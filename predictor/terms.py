@@ -11,7 +11,7 @@ from __future__ import annotations
 from math import exp, log, log1p
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from .schema import NAMES
+from .schema import NAMES, NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -62,6 +62,13 @@ def _recent(name: str, words: str) -> Term:
     return Term(f"(1.0 / (1.0 + {name}))", words)
 
 
+def _ago(name: str, words: str) -> Term:
+    # 1 for the last run, 0 for never: 3 runs or 30 make a difference, 500 or 530 none.
+    return Term(
+        f"(1.0 - log1p({name}) / {log1p(NEVER)!r})", words, when=f"{name} < {NEVER}", of=name
+    )
+
+
 def _rate(name: str, base: float, words: str) -> Term:
     # `odds` without its call: rates of files and folders are above 0 for most tests.
     rate = f"log1p({1 / base!r} * {name} / (1.0 - {name})) if {name} < {_MAX_RATE} else"
@@ -75,10 +82,13 @@ TERMS: Final[dict[str, Term]] = {
         "it failed before",
         when="rate_32 + rate_2 + rate_8 > 0.0",
     ),
+    "lasting": _rate("rate_all", 0.001, "it failed in the course of its life"),
     "recent": _recent("since_failure", "it failed lately"),
     "youth": Term("log1p(9.0 * exp(-runs))", "it is young", of="runs"),
     "function_recent": _recent("function_since", "other parameters of it failed lately"),
     "file_recent": _recent("file_since", "tests of its file failed lately"),
+    "ago": _ago("since_failure", "it is not long since it failed"),
+    "file_ago": _ago("file_since", "it is not long since tests of its file failed"),
     "file_rate": _rate("file_rate_8", 0.002, "tests of its file fail")._replace(of="file_rate_8"),
     "folder_rate": _rate("folder_rate_8", 0.002, "tests of its folder fail")._replace(
         of="folder_rate_8"

@@ -11,7 +11,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final
 
 from .calibrate import calibrated
-from .evaluate import by_thrift, improvement, order_by, score
+from .evaluate import by_thrift, improvement, order_by, score, score_model
 from .fit import FailedRun, fit_weights
 from .model import Model
 from .teacher import grow
@@ -28,7 +28,7 @@ Trial = Mapping[str, Sequence[float]]
 
 MIN_FAILED_RUNS: Final = 24
 """Fewer runs with a failure cannot prove that one model is better than another."""
-_INCUMBENT: Final = "incumbent"
+_RIVAL: Final = "rival"
 _MIN_FOR_TREES: Final = 30
 _PULL: Final = 5.0
 """Towards the weights of the shipped model."""
@@ -86,9 +86,11 @@ def train(lessons: Lessons, incumbent: Model, prior: Model, seed: int = 0) -> Ou
 
     Four times the candidates are fitted to the runs up to a point and compared on the runs up to
     the next one. The challenger is the candidate that was best over all of them. Whether this way
-    of choosing is better than to keep the incumbent, a paired bootstrap of APFDc decides: on the
-    runs of each comparison but the first, with the candidate that was best on those before. No run
-    that decides was seen by what it decides about.
+    of choosing is better than its rival, a paired bootstrap of APFDc decides: on the runs of each
+    comparison but the first, with the candidate that was best on those before. No run that decides
+    was seen by what it decides about: the rival is the incumbent, but where that has learned from
+    these runs the shipped model, and then on those that came since the incumbent must not be proved
+    better.
     """
     cases = lessons.cases
     n = len(cases)
@@ -96,29 +98,56 @@ def train(lessons: Lessons, incumbent: Model, prior: Model, seed: int = 0) -> Ou
         reason = f"{n} runs with a failure are too few to learn from, {MIN_FAILED_RUNS} are needed"
         return Outcome(incumbent, is_better=False, reason=reason)
     edges = [int(n * share) for share in _FOLDS]
+    n_seen = _seen_by(incumbent, cases)
+    rival = prior if n_seen > edges[0] else incumbent
     trials = [
-        _trial(_candidates(cases[:start], incumbent, prior, seed), cases[start:end])
+        _trial(_candidates(cases[:start], rival, prior, seed), cases[start:end])
         for start, end in pairwise(edges)
     ]
     chosen = _best(trials)
     ours = [value for at in range(1, len(trials)) for value in trials[at][_best(trials[:at])]]
-    theirs = [value for trial in trials[1:] for value in trial[_INCUMBENT]]
+    theirs = [value for trial in trials[1:] for value in trial[_RIVAL]]
     gain, low, high = improvement(ours, theirs, seed)
-    is_better = chosen != _INCUMBENT and low > 0 and gain >= _LEAST_GAIN
-    final, learned = _candidates(cases, incumbent, prior, seed)[chosen]
+    is_better = chosen != _RIVAL and low > 0 and gain >= _LEAST_GAIN
     verdict = "better" if is_better else "not proved better" if low <= 0 else "hardly better"
+    against = "the incumbent" if rival is incumbent else "the shipped model"
+    title = chosen.replace(_RIVAL, against.removeprefix("the "))
     reason = (
-        f"{chosen}: {verdict} than the incumbent on the last {len(ours)} runs with a failure, "
+        f"{title}: {verdict} than {against} on the last {len(ours)} runs with a failure, "
         f"APFDc {fmean(ours):.3f} against {fmean(theirs):.3f}, "
         f"difference {gain:+.4f} (90 % interval {low:+.4f} to {high:+.4f})"
     )
+    if is_better and rival is not incumbent:
+        is_better, since = _keeps_up(ours, incumbent, cases[max(n_seen, edges[1]) :], seed)
+        reason += since
+    final, learned = _candidates(cases, rival, prior, seed)[chosen]
     model = calibrated(final, _labelled(cases, lessons.quiet))
+    model = replace(model, card={"last_run": cases[-1].name})
     means = (fmean(ours), fmean(theirs))
-    return Outcome(model, is_better, reason, means, chosen, learned)
+    return Outcome(model, is_better, reason, means, title, learned)
+
+
+def _seen_by(incumbent: Model, cases: Sequence[Case]) -> int:
+    """Return how many of the cases, from the first on, a model may have learned from."""
+    last = incumbent.card.get("last_run")
+    return max((at for at, case in enumerate(cases, 1) if case.name == last), default=0)
+
+
+def _keeps_up(
+    ours: Sequence[float], incumbent: Model, unseen: Sequence[Case], seed: int
+) -> tuple[bool, str]:
+    """Return whether the incumbent is not proved better where both are strangers."""
+    if not unseen:
+        return False, "; the incumbent has learned from all of them"
+    theirs = [score_model(incumbent, case).apfdc for case in unseen]
+    mine = ours[-len(unseen) :]
+    _, _, high = improvement(mine, theirs, seed)
+    against = f"{fmean(mine):.3f} against {fmean(theirs):.3f}"
+    return high >= 0, f"; on the {len(unseen)} since the incumbent learned {against}"
 
 
 def _best(trials: Sequence[Trial]) -> str:
-    """Return the candidate with the highest mean over all runs; of equal ones the incumbent.
+    """Return the candidate with the highest mean over all runs; of equal ones the rival.
 
     One that some trial lacks, for want of runs to grow trees from, is no choice.
     """
@@ -127,7 +156,7 @@ def _best(trials: Sequence[Trial]) -> str:
         for name in trials[0]
         if all(name in trial for trial in trials)
     }
-    return max(means, key=lambda name: (means[name], name == _INCUMBENT))
+    return max(means, key=lambda name: (means[name], name == _RIVAL))
 
 
 def digest_of(lessons: Lessons) -> str:
@@ -142,12 +171,12 @@ def digest_of(lessons: Lessons) -> str:
 
 
 def _candidates(
-    cases: Sequence[Case], incumbent: Model, prior: Model, seed: int
+    cases: Sequence[Case], rival: Model, prior: Model, seed: int
 ) -> dict[str, Candidate]:
     samples = [_sample(case, seed) for case in cases]
     own = replace(prior, weights=fit_weights(samples, prior.weights, _PULL), trees=(), card={})
-    found: dict[str, Candidate] = {_INCUMBENT: (incumbent, {})}
-    found |= _by_thrift(_INCUMBENT, (incumbent, {}))
+    found: dict[str, Candidate] = {_RIVAL: (rival, {})}
+    found |= _by_thrift(_RIVAL, (rival, {}))
     found |= _by_thrift("own weights", (own, {}))
     found |= {
         f"failure rate, thrift {thrift:g}, floor {floor:g}": (
@@ -160,10 +189,20 @@ def _candidates(
     if len(samples) >= _MIN_FOR_TREES:
         rows = [row for sample in samples for row in sample.rows]
         failed = [bad for sample in samples for bad in sample.failed]
-        trees, learned = grow(rows, failed, seed)
+        weights = [weight for sample in samples for weight in _weights(sample)]
+        trees, learned = grow(rows, failed, seed, weights)
         mixed = replace(own, trees=trees, trees_share=0.5)
         found |= _by_thrift("own weights and trees", (mixed, learned))
     return found
+
+
+def _weights(run: FailedRun) -> list[float]:
+    """Return 1 for a test that passed and 1 / sqrt(m) for each of m that failed, as `fit_weights`.
+
+    Without it the few runs in which many tests failed would be all that the trees see.
+    """
+    failure = sum(run.failed) ** -0.5
+    return [failure if bad else 1.0 for bad in run.failed]
 
 
 def _by_thrift(name: str, candidate: Candidate) -> dict[str, Candidate]:

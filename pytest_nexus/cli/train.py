@@ -141,7 +141,13 @@ def _version(
 ) -> Version:
     digest = import_module("pytest_nexus.predictor.train").digest_of(lessons)
     lineage = import_module("pytest_nexus.cli.lineage")
-    card = {"kind": "own", "rows": digest, "seed": seed, "failing_runs": len(lessons.cases)}
+    card = {
+        **outcome.model.card,
+        "kind": "own",
+        "rows": digest,
+        "seed": seed,
+        "failing_runs": len(lessons.cases),
+    }
     document = dump(replace(outcome.model, card=card))
     metrics = lineage.metrics_of(outcome, timing.perf_counter() - started_s)
     return Version(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from array import array
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -50,6 +51,25 @@ def test_what_predicts_is_learned_and_deployed() -> None:
     assert score_model(outcome.model, case("new", 5, "imported_words")).apfd == pytest.approx(
         59 / 60
     )
+
+
+def test_a_deployed_model_is_no_judge_of_the_runs_it_learned_from() -> None:
+    """It is fitted anew once runs have come that it does not know, against the shipped model."""
+    first = train(Lessons(cases("imported_words", 40)), PRIOR, PRIOR)
+    again = train(Lessons(cases("imported_words", 40)), first.model, PRIOR)
+    assert (again.model, again.is_better) == (first.model, False)
+    assert "has learned from all of them" in again.reason
+    later = train(Lessons(cases("imported_words", 48)), first.model, PRIOR)
+    assert later.is_better, later.reason
+    assert "on the 8 since" in later.reason
+
+
+def test_a_deployed_model_that_is_better_since_stays() -> None:
+    since = [case(f"run {number}", number % 30, "cofailure_folder") for number in range(40, 48)]
+    knows = replace(PRIOR, weights={"cofailure_folder": 9.0}, card={"last_run": "run 39"})
+    outcome = train(Lessons([*cases("imported_words", 40), *since]), knows, PRIOR)
+    assert not outcome.is_better, outcome.reason
+    assert "on the 8 since" in outcome.reason
 
 
 def test_noise_deploys_nothing() -> None:
