@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import tempfile
 from dataclasses import replace
@@ -102,7 +103,7 @@ class Reference:
             commit = each.run.change.commit
             facts = stats.RunFacts(
                 each.run.started_at,
-                bytes.fromhex(commit[:16]) if commit and not each.run.change.dirty else b"",
+                witness(commit, each.run.environment) if not each.run.change.dirty else b"",
                 not each.counts.mass_failure,
                 each.run.source != "durations",
                 folding.setting_of(each.run.environment, each.run.workers),
@@ -111,6 +112,11 @@ class Reference:
                 states[key] = stats.fold(states.get(key), facts, observed(each, key))
             functions |= {raw[0]: raw[1] for raw in each.attempts}
         return {key: stats.stats_of(key, functions[key], state) for key, state in states.items()}
+
+
+def witness(commit: str | None, environment: str) -> bytes:
+    """8 bytes that are the same for the same commit in the same environment only."""
+    return hashlib.sha256(repr((commit, environment)).encode()).digest()[:8] if commit else b""
 
 
 def observed(each: Candidate, key: str) -> stats.Observation:
