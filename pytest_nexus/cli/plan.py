@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus import forecast
+from pytest_nexus.allocation import without_collector
 from pytest_nexus.cli.arguments import seconds
 from pytest_nexus.cli.collecting import collect
 from pytest_nexus.cli.location import add_history_option, history_path, project_root
@@ -78,13 +79,14 @@ def run(options: argparse.Namespace) -> int:
     suite = collect([*options.args, *options.pytest_args])
     stats = _stats(options.history)
     change = find_change(project_root(Path.cwd()), None, os.environ)
-    plan = make_plan(suite.tests, stats, change, forecaster=forecast.load())
-    setups = expected_setups(plan, stats, change)
     costs = ShardCosts(shard_s=suite.seconds)
-    if options.shards == 0:
-        plan, split = narrowest_plan(plan, setups, options.target, options.max_shards, costs)
-    else:
-        plan, split = divide_plan(plan, setups, options.shards, costs)
+    with without_collector():
+        plan = make_plan(suite.tests, stats, change, forecaster=forecast.load())
+        setups = expected_setups(plan, stats, change)
+        if options.shards == 0:
+            plan, split = narrowest_plan(plan, setups, options.target, options.max_shards, costs)
+        else:
+            plan, split = divide_plan(plan, setups, options.shards, costs)
     ci = ci_run(os.environ)
     text = save_plan(
         plan, len(split.loads_s), inputs_of(plan, setups), None if ci is None else ci.run_id

@@ -11,6 +11,7 @@ from random import Random
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
+from pytest_nexus.allocation import without_collector
 from pytest_nexus.plan.plan import make_plan
 from pytest_nexus.plan.shards.divided import divide_plan, expected_setups
 from tests.benchmarks.peers import ROOT
@@ -88,9 +89,10 @@ def child(n_tests: int, n_shards: int, what: str) -> None:
     tests, stats, change = _inputs(n_tests)
 
     def planned() -> None:
-        plan = make_plan(tests, stats, change)
-        if n_shards > 1:
-            divide_plan(plan, expected_setups(plan, stats, change), n_shards)
+        with without_collector():  # as every session plans
+            plan = make_plan(tests, stats, change)
+            if n_shards > 1:
+                divide_plan(plan, expected_setups(plan, stats, change), n_shards)
 
     gc.collect()
     if what == "memory":
