@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_nexus.identity import function_of_key
 from pytest_nexus.predictor.words import Corpus, bag
 
 if TYPE_CHECKING:
@@ -21,13 +22,13 @@ def nearest(key: str, keys: Sequence[str]) -> list[tuple[str, float]]:
     With the share of the best possible match, largest first; parameters of the same function are
     no news and left out.
     """
-    function = key.partition("[")[0]
-    others = [each for each in keys if each.partition("[")[0] != function]
+    function = function_of_key(key)
+    others = [each for each in keys if function_of_key(each) != function]
     wanted = bag(dict.fromkeys(_parts(key), 1))
     texts = [bag(dict.fromkeys(_parts(each), 1)) for each in (key, *others)]
     own, *scores = Corpus(texts, wanted).bm25(wanted)
     ranked = sorted(zip(others, scores, strict=True), key=lambda pair: -pair[1])
-    firsts = {each.partition("[")[0]: (each, score) for each, score in reversed(ranked)}
+    firsts = {function_of_key(each): (each, score) for each, score in reversed(ranked)}
     best = sorted(firsts.values(), key=lambda pair: -pair[1])[:MOST]
     return [(each, score / own) for each, score in best if score > 0]
 
@@ -53,5 +54,5 @@ def lines(neighbours: dict[str, Any]) -> list[str]:
 
 
 def _parts(key: str) -> list[str]:
-    path, _, name = key.partition("[")[0].partition("::")
+    path, _, name = function_of_key(key).partition("::")
     return [*path.removesuffix(".py").split("/"), *name.split("::")]
