@@ -99,6 +99,9 @@ FILES = {
         import pytest
         from once import failing
 
+        # Cut in two, the module would be torn down after whichever test came last.
+        pytestmark = pytest.mark.xdist_group("one worker")
+
         @pytest.fixture(scope="module")
         def module_teardown():
             yield
