@@ -146,7 +146,8 @@ class _Knife:
 
     def _piece(self, name: str, places: Sequence[int], family: str) -> Piece:
         scopes = {scope for place in places for scope in self.laid[place].scopes}
-        charges = tuple(sorted(scopes.intersection(self.setups))) if scopes else ()
+        # Not an intersection, which would go through the set-ups of the whole suite.
+        charges = tuple(sorted([scope for scope in scopes if scope in self.setups]))
         seconds = sum([self.seconds[place] for place in places])
         tests = tuple([self.canonical[place] for place in places])
         return Piece(name, tests, seconds, charges, family)
@@ -169,15 +170,17 @@ def _folded(pieces: Sequence[Piece], costs: Mapping[str, float]) -> list[Piece]:
 
 def _tie_together(tests: Sequence[CollectedTest]) -> list[CollectedTest]:
     """Return the tests with every tie that must not be cut as a group or a chain of its file."""
-    if not any(_ties(test) for test in tests):
+    if not any(map(_is_tied, tests)):
         return list(tests)
     joined = _joined_groups(tests)
-    return [_tied(test, joined) if _ties(test) else test for test in tests]
+    return [_tied(test, joined) if _is_tied(test) else test for test in tests]
+
+
+def _is_tied(test: CollectedTest) -> bool:
+    return test.marker is not None or (bool(test.scopes) and test.scopes[0].startswith(GROUP))
 
 
 def _ties(test: CollectedTest) -> list[str]:
-    if test.marker is None and not test.scopes:
-        return []
     ties = [test.scopes[0]] if test.scopes and test.scopes[0].startswith(GROUP) else []
     return [*ties, f"{_CHAIN}{test.path}"] if test.marker is not None else ties
 
@@ -185,9 +188,9 @@ def _ties(test: CollectedTest) -> list[str]:
 def _tied(test: CollectedTest, joined: Mapping[str, str]) -> CollectedTest:
     group = joined[_ties(test)[0]]
     if not group.startswith(GROUP):
-        return replace(test, marker="dependency")
+        return test._replace(marker="dependency")
     scopes = test.scopes[1:] if test.scopes and test.scopes[0].startswith(GROUP) else test.scopes
-    return replace(test, scopes=(group, *scopes), marker=None)
+    return test._replace(scopes=(group, *scopes), marker=None)
 
 
 def _joined_groups(tests: Sequence[CollectedTest]) -> dict[str, str]:
@@ -216,4 +219,4 @@ def _with_file(test: CollectedTest) -> CollectedTest:
         (at for at, name in enumerate(scopes) if not name.startswith(_WIDER_THAN_FILE)),
         len(scopes),
     )
-    return replace(test, scopes=(*scopes[:depth], f"{_FILE}{test.path}", *scopes[depth:]))
+    return test._replace(scopes=(*scopes[:depth], f"{_FILE}{test.path}", *scopes[depth:]))
