@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import exp, log
 from typing import TYPE_CHECKING, Protocol
 
@@ -125,7 +125,7 @@ def without_news(
         least = min((one.p_fail for one in found), default=0.0)
         least_worth = min((one.worth for one in found if one.worth is not None), default=None)
         return [
-            replace(one, p_fail=least, worth=least_worth) if fails_no_build(test) else one
+            one._replace(p_fail=least, worth=least_worth) if fails_no_build(test) else one
             for test, one in zip(tests, found, strict=True)
         ]
 

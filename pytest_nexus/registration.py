@@ -6,7 +6,6 @@ For the single process or the controller; `pytest_nexus.worker` does it for a wo
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -84,7 +83,7 @@ def register_session(config: pytest.Config) -> None:
     options = read_options(config)
     reason = not_recorded(config)
     if reason:
-        options = replace(options, ingest=False)  # such a session leaves nothing behind
+        options = options._replace(ingest=False)  # such a session leaves nothing behind
     pipeline = Pipeline(options, config.rootpath, os.environ, share_of(options, os.environ))
     pipeline.setting = setting(config)
     if options.shard == "auto" and pipeline.share is None and ci_run(os.environ) is not None:

@@ -229,4 +229,8 @@ def _row(run: RunSummary) -> dict[str, object]:
 
 
 def _as_json(run: RunSummary) -> dict[str, Any]:
-    return asdict(run)
+    """Return a run with the records in it as objects: JSON has named tuples as lists."""
+    change, ci = run.run.change, run.run.ci
+    files = [file._asdict() for file in change.files]
+    inner = {"change": change._asdict() | {"files": files}, "ci": ci._asdict() if ci else None}
+    return asdict(run) | {"run": run.run._asdict() | inner}

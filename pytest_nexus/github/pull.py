@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING, Final
@@ -182,7 +182,7 @@ def _candidate(path: Path, artifact: Artifact) -> Candidate:
     with without_collector():
         scan = scan_journal(path)
         head = artifact.head if artifact.trust == "fork" else None
-        run = replace(scan.run, trust=artifact.trust, head=head)
+        run = scan.run._replace(trust=artifact.trust, head=head)
         return candidate(run, scan.attempts, scan.digest)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from pytest_nexus.errors import JournalError, NewerJournalError
@@ -178,10 +178,9 @@ def _take_line(scan: Scan, line: str) -> None:
     elif kind == "collection":
         n_collected = entries.integer(record["collected"])
         n_selected = entries.integer(record["selected"])
-        scan.run = replace(scan.run, n_collected=n_collected, n_selected=n_selected)
+        scan.run = scan.run._replace(n_collected=n_collected, n_selected=n_selected)
     elif kind == "end":
-        scan.run = replace(
-            scan.run,
+        scan.run = scan.run._replace(
             duration_s=entries.number(record["duration"], MAX_DURATION_S),
             exit_status=entries.integer(
                 record["exit_status"], minimum=-_MAX_STATUS, maximum=_MAX_STATUS

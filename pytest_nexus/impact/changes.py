@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.impact import base as bases
@@ -43,8 +42,7 @@ def find_change(root: Path, base: str | None, environ: Mapping[str, str]) -> Cha
     try:
         status = porcelain.read_status(git.run(*_STATUS))
         new = untracked.drop_artefacts(status.untracked)
-        change = replace(
-            change,
+        change = change._replace(
             commit=status.commit,
             branch=porcelain.printable(status.branch) if status.branch else change.branch,
             dirty=bool(status.tracked or new),
@@ -53,9 +51,9 @@ def find_change(root: Path, base: str | None, environ: Mapping[str, str]) -> Cha
             return _before_first_commit(git, change, (*status.tracked, *new))
         return _since_base(git, change, base, new)
     except GitError as exc:
-        return replace(change, note=str(exc))
+        return change._replace(note=str(exc))
     except (ValueError, IndexError) as exc:
-        return replace(change, note=f"git gave an answer that was not understood: {exc}")
+        return change._replace(note=f"git gave an answer that was not understood: {exc}")
 
 
 def _before_first_commit(git: Git, change: Change, paths: tuple[str, ...]) -> Change:
@@ -79,7 +77,7 @@ def _since_base(git: Git, change: Change, asked: str | None, new: tuple[str, ...
     changed = _diff(git, change, base.commit or change.commit)
     expanded = untracked.expand(git, new, relation.prefix)
     files = (*changed, *untracked.describe(git.root, expanded, relation.prefix))
-    return _with_files(replace(change, base=base.commit), files, relation.prefix, note)
+    return _with_files(change._replace(base=base.commit), files, relation.prefix, note)
 
 
 def _resolve(git: Git, revisions: list[str]) -> dict[str, str]:
@@ -114,11 +112,11 @@ def _with_files(change: Change, files: Iterable[ChangedFile], prefix: str, note:
     if len(seen) > MAX_FILES:
         note = f"{len(seen)} files changed: only the first {MAX_FILES} are looked at"
     kept = [_as_seen(file, prefix) for file in list(seen.values())[:MAX_FILES]]
-    return replace(change, files=tuple(kept), note=note)
+    return change._replace(files=tuple(kept), note=note)
 
 
 def _as_seen(file: ChangedFile, prefix: str) -> ChangedFile:
     path = porcelain.printable(porcelain.from_folder(file.path, prefix))
     old = file.old_path
     old_path = porcelain.printable(porcelain.from_folder(old, prefix)) if old else None
-    return replace(file, path=path, old_path=old_path)
+    return file._replace(path=path, old_path=old_path)

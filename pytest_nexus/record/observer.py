@@ -94,7 +94,7 @@ class WorkerObserver(Observer):
         if self.failures:
             failure = self._failure_to_send(report)
             if failure is not None:
-                values = [getattr(failure, name) for name in Failure.__slots__]
+                values = [getattr(failure, name) for name in Failure._fields]
                 setattr(report, FAILURE_ATTRIBUTE, values)
 
     def _failure_to_send(self, report: pytest.TestReport) -> Failure | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -69,7 +68,7 @@ class Recorder:
         self._clock_started = self._clock()
         run = new_run(session.config, self._pipeline.change)
         if self._pipeline.share is not None:
-            run = replace(run, selected_by=(*run.selected_by, _SHARD))
+            run = run._replace(selected_by=(*run.selected_by, _SHARD))
         self._run = run
         self._started_at = run.started_at
         try:

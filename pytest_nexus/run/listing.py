@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -25,7 +24,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Write the collected tests, after every selection."""
     path = os.environ.get(LISTING_VARIABLE)
     if path:
-        rows = [asdict(test) for test in tied(session.items)]
+        rows = [test._asdict() for test in tied(session.items)]
         Path(path).write_text(json.dumps(rows), encoding="utf-8")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, Final
 
@@ -145,13 +145,13 @@ def earlier(toy: Toy) -> None:
     prices = [f"tests/test_prices.py::test_old_{number}" for number in range(20)]
     for uid in range(1, EARLIER_RUNS + 1):
         about = run(5000 + uid, 1e9 + uid * 86400, commit=f"{uid:040x}")
-        change = replace(about.change, files=(ChangedFile("shop/catalog.py", "M", 3, 1),))
+        change = about.change._replace(files=(ChangedFile("shop/catalog.py", "M", 3, 1),))
         broken = random.choice(prices)
         attempts = [
             attempt(key, "failed", failure=failure()) if key == broken else attempt(key)
             for key in catalog + prices
         ]
-        data = journal(toy.base / "earlier", replace(about, change=change), attempts)
+        data = journal(toy.base / "earlier", about._replace(change=change), attempts)
         toy.server.put(zipped({"a.jsonl": data}))
 
 
@@ -177,7 +177,7 @@ def forge(toy: Toy) -> None:
     lies = [attempt(key, "failed", failure=failure(), call_s=3000.0) for key in keys]
     lies.append(attempt("tests/test_never.py::test_was", "failed", failure=failure()))
     healed = [attempt(key, number=2, started_s=3060.0) for key in keys[::2]]
-    quarantined = [replace(one, quarantined=True) for one in lies[1::2]]
+    quarantined = [one._replace(quarantined=True) for one in lies[1::2]]
     for uid, started_at in ((int(newest.run_uid, 16), newest.started_at), (77, 4e9)):
         forged = run(uid, started_at, commit=newest.change.commit, ci_number=10**9)
         data = journal(toy.base / "forged", forged, [*lies[::2], *quarantined, *healed])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Final
 
@@ -96,7 +95,7 @@ def write_journals(folder: Path, n_journals: int, n_tests: int) -> list[Path]:
     """Write the journals of `n_journals` runs of one suite, as the plugin writes them."""
     paths = []
     for number in range(1, n_journals + 1):
-        complete = replace(run(number, commit=f"{number:040x}"), started_at=1.7e9 + 3600.0 * number)
+        complete = run(number, commit=f"{number:040x}")._replace(started_at=1.7e9 + 3600.0 * number)
         writer = JournalWriter.create(folder, complete)
         writer.collection(n_tests, n_tests)
         for each in attempts(n_tests, seed=number):

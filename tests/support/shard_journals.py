@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_nexus.history.journal import JournalWriter
@@ -86,7 +85,7 @@ class ShardRuns:
 def replaced(plan: Plan, **shards: int) -> Plan:
     """Return another plan: the same tests, some in another shard, named without `a.py::`."""
     planned = tuple(
-        replace(p, shard=shards.get(p.test.nodeid.rpartition("::")[2], p.shard)) for p in plan.tests
+        p._replace(shard=shards.get(p.test.nodeid.rpartition("::")[2], p.shard)) for p in plan.tests
     )
     return Plan(planned, digest(planned))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -67,7 +67,7 @@ class _Suite:
     dropped: int = 0
 
     def take(self, nodeid: NodeId, attempts: list[Attempt]) -> None:
-        placed = [replace(attempt, started_s=self.clock_s) for attempt in attempts]
+        placed = [attempt._replace(started_s=self.clock_s) for attempt in attempts]
         self.clock_s += sum(attempt.duration_s for attempt in attempts)
         before = self.attempts.get(nodeid)
         self.attempts[nodeid] = merge(before, placed) if before else placed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.history.imports import frames
@@ -95,7 +95,7 @@ def attempts_of(case: Case, nodeid: NodeId) -> list[Attempt]:
     earlier = [_reran(p, case, nodeid) for p in case.problems if p.tag in EARLIER]
     later = [_reran(p, case, nodeid) for p in case.problems if p.tag in LATER]
     attempts = [*earlier, verdict.attempt(), *later]
-    return [replace(attempt, number=number) for number, attempt in enumerate(attempts, 1)]
+    return [attempt._replace(number=number) for number, attempt in enumerate(attempts, 1)]
 
 
 def merge(before: list[Attempt], again: list[Attempt]) -> list[Attempt]:
@@ -110,8 +110,7 @@ def merge(before: list[Attempt], again: list[Attempt]) -> list[Attempt]:
         return before
     first, second = before[0], again[0]
     return [
-        replace(
-            first,
+        first._replace(
             setup=_worse(first.setup, second.setup),
             call=_worse(first.call, second.call),
             teardown=_worse(first.teardown, second.teardown),

@@ -77,7 +77,7 @@ def _check(path: Path, sessions: list[Session]) -> None:
 def _numbered(sessions: list[Session], digest: str, fallback: float) -> list[Imported]:
     imported = [session.imported(fallback) for session in sessions]
     return [
-        replace(each, run=replace(each.run, run_uid=_uid(digest, index)))
+        replace(each, run=each.run._replace(run_uid=_uid(digest, index)))
         for index, each in enumerate(imported)
         if each.attempts
     ]

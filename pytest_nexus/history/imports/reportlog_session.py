@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus.history.imports import frames
@@ -95,7 +95,7 @@ class Session:
         placed: list[Attempt] = []
         for attempt, start in zip(self.attempts, self._starts, strict=True):
             offset_s = clock_s if start is None else clamped(start - started_at)
-            placed.append(replace(attempt, started_s=offset_s))
+            placed.append(attempt._replace(started_s=offset_s))
             clock_s += attempt.duration_s
         return placed
 

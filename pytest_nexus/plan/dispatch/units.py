@@ -129,7 +129,7 @@ def tie(tests: Sequence[CollectedTest], ties: Mapping[int, Sequence[str]]) -> li
             test = tests[index]
             marker = "dependency" if test.marker == "order" else test.marker
             scopes = (_lead(leader, names[0]), *test.scopes)
-            tied[index] = replace(test, scopes=scopes, marker=marker)
+            tied[index] = test._replace(scopes=scopes, marker=marker)
     return tied
 
 

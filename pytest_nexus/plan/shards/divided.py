@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.plan.blocks import lay_out
@@ -77,7 +76,7 @@ def with_shards(plan: Plan, shards: Sequence[int]) -> Plan:
         PlannedTest(each.test, each.verdict, each.rank, each.forecast, each.block, shard)
         for each, shard in zip(plan.tests, shards, strict=True)
     )
-    return replace(plan, tests=planned, digest=digest(planned))
+    return plan._replace(tests=planned, digest=digest(planned))
 
 
 def follow(saved: SavedPlan, plan: Plan) -> tuple[Plan, list[str]]:
@@ -93,15 +92,14 @@ def follow(saved: SavedPlan, plan: Plan) -> tuple[Plan, list[str]]:
     )
     ranks = {index: rank for rank, index in enumerate(ranked)}
     planned = tuple(
-        replace(
-            each,
+        each._replace(
             shard=applied.shards[index],
             rank=ranks[index],
             verdict=found.verdict if (found := applied.planned[index]) else each.verdict,
         )
         for index, each in enumerate(plan.tests)
     )
-    return replace(plan, tests=planned, digest=saved.digest), applied.differences
+    return plan._replace(tests=planned, digest=saved.digest), applied.differences
 
 
 def inputs_of(plan: Plan, setups: Mapping[str, float]) -> str:

@@ -9,6 +9,7 @@ from pytest_nexus.cli.main import main
 from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.journal import JournalWriter
 from pytest_nexus.history.store import open_history, read_history
+from pytest_nexus.records import Change, ChangedFile, CIRun
 from tests.support.builders import attempt, run
 
 if TYPE_CHECKING:
@@ -69,6 +70,23 @@ def test_show_is_limited(path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert main(["history", "show", "--limit=1", "--json"]) == 0
     (shown,) = json.loads(capsys.readouterr().out)
     assert shown["run"]["run_uid"] == f"{3:032x}"
+
+
+def test_show_gives_what_is_known_of_a_run_as_objects(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = run(4, 1.3e9)._replace(
+        change=Change("c" * 40, "main", files=(ChangedFile("a.py", "M", 2, 1),)),
+        ci=CIRun("github", "7", run_number=3),
+    )
+    with open_history(path) as history:
+        ingest_run(history, made, [attempt()])
+    assert main(["history", "show", "--limit=1", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)[0]["run"]
+    assert shown["change"]["files"] == [
+        {"path": "a.py", "status": "M", "added": 2, "deleted": 1, "old_path": None}
+    ]
+    assert (shown["change"]["branch"], shown["ci"]["run_number"]) == ("main", 3)
 
 
 def test_show_takes_in_what_a_killed_session_left(

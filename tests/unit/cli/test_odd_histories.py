@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -40,7 +39,7 @@ def fill(
         for number, (tests, bad) in enumerate(runs, 1):
             attempts = [attempt(key, "failed" if key in bad else "passed") for key in tests]
             made = run(number, started_at=float(1000 + clock * number))
-            ingest_run(history, replace(made, change=change or changed("lib/a.py")), attempts)
+            ingest_run(history, made._replace(change=change or changed("lib/a.py")), attempts)
 
 
 def trained(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:

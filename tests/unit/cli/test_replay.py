@@ -17,7 +17,7 @@ def builds(tmp_path):
 
 def again(build, uid):
     """Return the build once more, a minute later."""
-    return replace(build, run=replace(build.run, run_uid=uid * 32, started_at=1000.0))
+    return replace(build, run=build.run._replace(run_uid=uid * 32, started_at=1000.0))
 
 
 def test_only_failing_builds_are_scored(builds) -> None:

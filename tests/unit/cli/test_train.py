@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -39,7 +38,7 @@ def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
                 )
                 for at in range(6)
             ]
-            made = replace(run(number), change=changed(f"lib/{'abcdef'[bad]}.py"))
+            made = run(number)._replace(change=changed(f"lib/{'abcdef'[bad]}.py"))
             ingest_run(opened, made, attempts)
     return path
 

@@ -100,9 +100,8 @@ def test_the_better_copy_wins_within_one_portion(history: History, tmp_path: Pat
 
 
 def test_attempts_without_a_phase_are_left_out(history: History) -> None:
-    from dataclasses import replace  # noqa: PLC0415 - here alone
 
-    nothing = replace(attempt("t2"), setup=None, call=None, teardown=None)
+    nothing = attempt("t2")._replace(setup=None, call=None, teardown=None)
     assert ingest_run(history, run(), [attempt("t1"), nothing]).n_attempts == 1
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -237,7 +236,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, 1), session=consumes(taken), outcome=attempts_of_a_run)
     def ingest_another_copy(self, which: int, session: Session, outcome: list[Attempt]) -> None:
-        self.ingest(which, (replace(session[0], complete=not session[0].complete), outcome))
+        self.ingest(which, (session[0]._replace(complete=not session[0].complete), outcome))
 
     @rule(which=st.integers(0, 1))
     def merge(self, which: int) -> None:

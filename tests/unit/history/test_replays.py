@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -39,7 +38,7 @@ def history(tmp_path: Path) -> Iterator[History]:
                 attempt(key, "failed" if key == bad else "passed", started_s=float(at))
                 for at, key in enumerate((X, Y))
             ]
-            ingest_run(opened, replace(run(number), change=changed(*paths)), attempts)
+            ingest_run(opened, run(number)._replace(change=changed(*paths)), attempts)
         yield opened
 
 

@@ -352,9 +352,8 @@ def test_counts(history: History) -> None:
 
 
 def test_a_test_keeps_the_smaller_of_two_function_keys(tmp_path: Path) -> None:
-    from dataclasses import replace  # noqa: PLC0415 - here alone
 
-    kinds = [replace(attempt(), function_key=name) for name in ("b", "a")]  # type: ignore[arg-type] # text is enough
+    kinds = [attempt()._replace(function_key=name) for name in ("b", "a")]  # type: ignore[arg-type] # text is enough
     found = []
     for place, order in enumerate((kinds, kinds[::-1])):
         with open_history(tmp_path / f"{place}.sqlite3") as history:

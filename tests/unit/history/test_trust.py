@@ -61,10 +61,10 @@ def test_forged_flakes_recoveries_and_failures_are_no_evidence(history: History)
 
     before = known()
     healed = (BROKEN, attempt(number=2, started_s=3600.0))
-    quarantined = replace(BROKEN, quarantined=True)
+    quarantined = BROKEN._replace(quarantined=True)
     for uid, attempts in ((8, healed), (9, (quarantined,)), (1, healed)):
         one = forged(uid, *attempts, commit=HEAD)
-        history.add([replace(one, run=replace(one.run, change=changed))])
+        history.add([replace(one, run=one.run._replace(change=changed))])
     assert known() == before
     history.rebuild()
     assert known() == before
@@ -133,7 +133,7 @@ def test_merge_keeps_what_a_fork_sent_apart(history: History, tmp_path: Path) ->
 
 def on(uid: int, branch: str, *attempts: object, trust: str = "trusted") -> Candidate:
     one = run(uid, commit=f"{uid:040x}", trust=trust)
-    one = replace(one, change=replace(one.change, branch=branch))
+    one = one._replace(change=one.change._replace(branch=branch))
     return candidate_of(one, attempts)  # type: ignore[arg-type] # attempts
 
 

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,7 +38,7 @@ def test_order_that_is_off_keeps_the_collection() -> None:
 
 
 def test_every_test_is_run_and_named_with_its_block() -> None:
-    tests = [TESTS[0], replace(TESTS[1], scopes=("module:t/a.py", "class:t/a.py::A"))]
+    tests = [TESTS[0], TESTS[1]._replace(scopes=("module:t/a.py", "class:t/a.py::A"))]
     plan = make_plan(tests, {}, changed())
     assert [each.block for each in plan.tests] == ["", "module:t/a.py"]
     assert {each.verdict.action for each in plan.tests} == {"run"}
@@ -64,9 +62,9 @@ def test_digest_tells_plans_apart() -> None:
 
 def test_digest_is_over_what_runs_where() -> None:
     first, *others = make_plan(TESTS, {}, changed()).tests
-    elsewhere = replace(first, shard=2)
-    left = replace(first, verdict=Verdict("leave", "it is known"))
-    in_block = replace(first, block="module:t/a.py")
+    elsewhere = first._replace(shard=2)
+    left = first._replace(verdict=Verdict("leave", "it is known"))
+    in_block = first._replace(block="module:t/a.py")
     found = {digest([one, *others]) for one in (first, elsewhere, left, in_block)}
     assert len(found) == 4
 

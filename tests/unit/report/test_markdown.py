@@ -91,7 +91,7 @@ def test_places_and_commits_lead_to_their_pages():
 
 def test_shards_are_told_apart_by_their_python_only_where_it_differs():
     first, second = session(attempt(), uid=1, job="one"), session(attempt(), uid=2, job="two")
-    other = replace(first, run=replace(first.run, python="3.12.1"))
+    other = replace(first, run=first.run._replace(python="3.12.1"))
     assert "| one |" in report(first, second)
     assert "| one &#40;3.12.1&#41; |" in report(other, second)
 
@@ -115,7 +115,7 @@ def test_healed_test_is_a_gain_where_nothing_else_failed():
 
 def test_first_failure_is_one_that_counts():
     healed = (failing("a.py::x"), attempt("a.py::x", number=2))
-    late = replace(failing("c.py::z"), started_s=7.0)
+    late = failing("c.py::z")._replace(started_s=7.0)
     given = session(*healed, failing("b.py::y"), late, quarantined=("b.py::y",))
     summary = summarise([given], (), UNKNOWN)
     assert summary.first_failure_s == pytest.approx(7.0 + late.duration_s)
@@ -168,7 +168,7 @@ def test_known_failures_are_warnings_and_healed_ones_get_none():
 
 
 def test_annotation_of_a_hostile_test_is_one_command():
-    bad = replace(failing("a.py::x,file=/etc\n::error::y"), failure=failure("a\n::add-mask::b"))
+    bad = failing("a.py::x,file=/etc\n::error::y")._replace(failure=failure("a\n::add-mask::b"))
     (found,) = commands(bad)
     assert "\n" not in found
     assert found.count("file=") == found.count("file=a.py") + found.count("file=/etc")
@@ -176,7 +176,7 @@ def test_annotation_of_a_hostile_test_is_one_command():
 
 
 def test_annotation_does_not_say_twice_where_it_is():
-    here = replace(failure(), where="a.py::x")
+    here = failure()._replace(where="a.py::x")
     (found,) = commands(attempt("a.py::x", "failed", failure=here))
     assert found.endswith("::AssertionError: assert # == #")
 

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 from pytest_nexus.plan.plan import make_plan
 from pytest_nexus.plan.shards.divided import (
     divide_plan,
@@ -29,8 +27,8 @@ def test_each_test_gets_its_shard_and_the_plan_a_new_digest():
 
 def test_tests_that_are_left_weigh_nothing():
     left = Verdict("leave", "quarantined")
-    tests = [replace(each, verdict=left) if at < 4 else each for at, each in enumerate(PLAN.tests)]
-    plan, split = divide_plan(replace(PLAN, tests=tuple(tests)), {}, 2)
+    tests = [each._replace(verdict=left) if at < 4 else each for at, each in enumerate(PLAN.tests)]
+    plan, split = divide_plan(PLAN._replace(tests=tuple(tests)), {}, 2)
     assert split.loads_s == (2.0, 2.0)
     assert [planned.shard for planned in plan.tests[:4]] == [1] * 4
 
