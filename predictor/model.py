@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import lru_cache
 from math import exp, log
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from .schema import NAMES
 from .terms import FUNCTIONS, TERMS, scorer
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 _FAR: Final = 500.0
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
+class Tree(NamedTuple):
     """A regression tree in arrays; node 0 is the root, and children stand behind their parent."""
 
     feature: tuple[int, ...]

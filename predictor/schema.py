@@ -59,8 +59,7 @@ class TestAtMoment:
     """Whether the facts are those of other parameters, or from before a rename."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileChange:
+class FileChange(NamedTuple):
     """One changed file."""
 
     path: str
@@ -108,8 +107,7 @@ class Moment:
     """By test file; may lack any."""
 
 
-@dataclass(frozen=True, slots=True)
-class Feature:
+class Feature(NamedTuple):
     """One column of the matrix."""
 
     name: str

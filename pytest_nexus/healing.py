@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from pytest_nexus.errors import NexusError
 from pytest_nexus.history.store import read_history
@@ -25,8 +24,7 @@ _UNKNOWN_TEST_S: Final = 0.01
 _MAX_MESSAGE_CHARS: Final = 120
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """What became of a test that did not simply pass."""
 
     nodeid: str
@@ -36,8 +34,7 @@ class Finding:
     """Whether the test has flaked before."""
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """What the history says about flakes."""
 
     stats: Mapping[TestKey, TestStats]
@@ -89,7 +86,7 @@ class Healer:
         """What the user chose, with the budget in seconds, known once the plan is made."""
         budget = budget_s(self._budget, self._planned_s)
         patience = budget_s(self._budget, self._planned_s, 0.0) if self.is_watched else budget
-        return replace(self._settings, budget_s=budget, patience_s=patience)
+        return self._settings._replace(budget_s=budget, patience_s=patience)
 
     @property
     def n_flaky(self) -> int:
@@ -104,7 +101,7 @@ class Healer:
     def decide(self, test: CollectedTest, setback: Setback) -> Decision:
         """Return what becomes of a failed attempt."""
         stats = self.evidence.stats.get(test.key)
-        setback = replace(setback, is_touched=self._is_touched(test))
+        setback = setback._replace(is_touched=self._is_touched(test))
         return decide(setback, stats, self.evidence.recoveries, self._spent, self.settings)
 
     def refuse(self, reason: str) -> Decision:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pytest_nexus.records import FunctionKey, TestKey
 
@@ -21,8 +20,7 @@ _ADDRESS: Final = re.compile(r"\b0x[0-9a-fA-F]{4,16}\b")
 _SITE_PACKAGES: Final = re.compile(r"^.*?(?:site|dist)-packages/")
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """The two keys of a test."""
 
     key: TestKey

@@ -10,9 +10,8 @@ sentence in `losses`, and the default behaviour goes on.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pytest_nexus import forecast
 from pytest_nexus.allocation import without_collector
@@ -42,8 +41,7 @@ if TYPE_CHECKING:
     from pytest_nexus.records import Change, CollectedTest, Plan, PlannedTest, TestKey, TestStats
 
 
-@dataclass(frozen=True, slots=True)
-class Knowledge:
+class Knowledge(NamedTuple):
     """What earlier runs say."""
 
     n_runs: int
@@ -56,8 +54,7 @@ class Knowledge:
     """What failed when which files changed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(NamedTuple):
     """The part of a suite that this session is to run."""
 
     shard: int
@@ -179,7 +176,7 @@ class Pipeline:
         """
         settings = PlanSettings(order=order or self.options.order)
         stats = self.knowledge.stats
-        self.knowledge = replace(self.knowledge, stats={})
+        self.knowledge = self.knowledge._replace(stats={})
         forecaster = self._forecaster
         plan = make_plan(tests, stats, self.change, settings, forecaster)
         if self.options.explain and settings.order == "risk":

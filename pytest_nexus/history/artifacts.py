@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     import sqlite3
@@ -11,8 +10,7 @@ if TYPE_CHECKING:
 Status = Literal["taken", "refused", "gone", "failed"]
 
 
-@dataclass(frozen=True, slots=True)
-class ArtifactNote:
+class ArtifactNote(NamedTuple):
     """What became of one artifact."""
 
     status: Status

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus.history.packing import FAIL, NO_VERDICT, VERDICT_OF
 from pytest_nexus.history.runs import ordered_runs
@@ -23,8 +22,7 @@ _ATTEMPTS: Final = """
 """
 
 
-@dataclass(frozen=True, slots=True)
-class FailingSince:
+class FailingSince(NamedTuple):
     """A test that failed in its last run on a branch."""
 
     key: str
@@ -53,8 +51,7 @@ _TOGETHER: Final = """
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Together:
+class Together(NamedTuple):
     """A test that failed in runs in which another one failed."""
 
     key: str

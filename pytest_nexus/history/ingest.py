@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus.allocation import without_collector
 from pytest_nexus.errors import JournalError, NewerJournalError
@@ -26,8 +25,7 @@ BATCH_ATTEMPTS: Final = 200_000
 """Attempts taken in by one transaction: other writers wait no longer than about two seconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ingested:
+class Ingested(NamedTuple):
     """What became of one journal or imported run."""
 
     run_uid: str
@@ -42,8 +40,7 @@ class Ingested:
     """The sentence that says why the journal was not taken in; empty when it was."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
+class _Read(NamedTuple):
     """A journal between reading and taking in."""
 
     candidate: Candidate | None

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from pytest_nexus.history import connection as connections
 
@@ -16,8 +15,7 @@ Alias = Literal["champion", "challenger"]
 _COLUMNS: Final = "version, parent, created_at, document, lineage, metrics"
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(NamedTuple):
     """One version of the model."""
 
     version: str

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import exp, log
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus.history.stats import (
     NO_SETTING,
@@ -37,8 +36,7 @@ Window = tuple[tuple[float, ...], tuple[bytes, ...]]
 """The last calls of a test in seconds, and the setting of each."""
 
 
-@dataclass(frozen=True, slots=True)
-class Paces:
+class Paces(NamedTuple):
     """The pace of each setting: its calls by the median over all settings, median over tests."""
 
     ratios: Mapping[bytes, float]
@@ -56,8 +54,7 @@ class Paces:
         return lower_median(calls) * self.ratios.get(setting, 1.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Here:
+class Here(NamedTuple):
     """The setting of a session, where its paces are worth regarding."""
 
     paces: Paces

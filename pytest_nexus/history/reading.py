@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 from pytest_nexus.errors import JournalError, NewerJournalError
 from pytest_nexus.history import entries, journal
@@ -22,8 +22,7 @@ _MAX_STATUS: Final = 2**32
 _OVERLONG: Final = "longer than a line may be"
 
 
-@dataclass(frozen=True, slots=True)
-class Journal:
+class Journal(NamedTuple):
     """What a journal holds."""
 
     run: Run

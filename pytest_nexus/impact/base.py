@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from pytest_nexus.impact import event
 
@@ -19,16 +18,14 @@ _MAX_ASKED_CHARS: Final = 1000
 _REMEDY: Final = "check out with fetch-depth: 0 to know all that changed"
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A revision that may be the base."""
 
     revision: str
     named_by: Literal["option", "ci", "default"]
 
 
-@dataclass(frozen=True, slots=True)
-class Base:
+class Base(NamedTuple):
     """What to compare the tree with."""
 
     commit: str | None
@@ -37,8 +34,7 @@ class Base:
     """One sentence about what was not as asked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """The commit checked out."""
 
     commit: str

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from pytest_nexus.records import ChangedFile
 
@@ -21,8 +20,7 @@ _STATUSES: Final[dict[str, Status]] = {"A": "A", "C": "A", "D": "D", "R": "R"}
 """All else (modified, type changed, unmerged) is a modification to us."""
 
 
-@dataclass(frozen=True, slots=True)
-class TreeStatus:
+class TreeStatus(NamedTuple):
     """What is checked out, and what of it is not committed."""
 
     commit: str | None = None
@@ -35,8 +33,7 @@ class TreeStatus:
     """Paths that are neither tracked nor ignored; a whole new folder is one path with `/`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Relation:
+class Relation(NamedTuple):
     """Where the folder lies in its repository, and how two commits are related."""
 
     prefix: str

@@ -16,8 +16,7 @@ that all its tests share, and leaves the ones that only some of them do.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,8 +27,7 @@ ORDER_CHAIN: Final = "order"
 """Name of the one chain of `order` tests that stand neither at the start nor at the end."""
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """Tests, and blocks of tests, that run without others in between."""
 
     name: str
@@ -42,8 +40,7 @@ class Block:
     """Whether the members keep their order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """What an order of the tests has to respect."""
 
     prefix: tuple[int, ...]

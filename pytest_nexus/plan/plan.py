@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from pytest_nexus.plan.blocks import lay_out
 from pytest_nexus.plan.heuristic import forecast
@@ -31,8 +30,7 @@ COLD_NOTE: Final = (
 OFF_NOTE: Final = "Order of collection, as asked for."
 
 
-@dataclass(frozen=True, slots=True)
-class PlanSettings:
+class PlanSettings(NamedTuple):
     """What a user chose about the plan."""
 
     order: Literal["risk", "off"] = "risk"

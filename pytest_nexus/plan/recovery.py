@@ -8,7 +8,6 @@ between the end of the first attempt and its own start.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -46,8 +45,7 @@ class Recovery(NamedTuple):
     failed: int
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(NamedTuple):
     """Passed and failed attempts by bucket."""
 
     passed: tuple[int, ...] = (0,) * len(BUCKETS_S)

@@ -11,9 +11,8 @@ confirms the failure. When: `pytest_nexus.plan.recovery`, with jitter above.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from math import inf
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from pytest_nexus.plan.recovery import Recoveries
@@ -43,8 +42,7 @@ _CONFIRMING: Final = 1
 _UNKNOWN: Final = "no flake of it is known"
 
 
-@dataclass(frozen=True, slots=True)
-class RerunSettings:
+class RerunSettings(NamedTuple):
     """What a user chose about reruns."""
 
     limit: int | None = None
@@ -59,8 +57,7 @@ class RerunSettings:
     """Of the jitter."""
 
 
-@dataclass(frozen=True, slots=True)
-class Setback:
+class Setback(NamedTuple):
     """A failed attempt that may be repeated."""
 
     key: str
@@ -79,8 +76,7 @@ class Setback:
     """Seconds that a marker demands."""
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
+class Spent(NamedTuple):
     """What the reruns of a session cost so far."""
 
     n_reruns: int = 0
@@ -94,8 +90,7 @@ class Spent:
     """Of the session."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What becomes of a failed attempt."""
 
     is_rerun: bool

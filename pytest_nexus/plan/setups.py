@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_nexus.plan.blocks import Block, leaves
 from pytest_nexus.plan.lookup import lower_median
@@ -16,8 +15,7 @@ if TYPE_CHECKING:
     from pytest_nexus.records import CollectedTest
 
 
-@dataclass(frozen=True, slots=True)
-class Setups:
+class Setups(NamedTuple):
     """Shared set-up, taken from the tests that happened to pay for it and charged to blocks."""
 
     by_block: Mapping[str, float]
@@ -45,8 +43,7 @@ def shared_setups(tests: Sequence[CollectedTest], index: StatsIndex, layout: Lay
     return Setups(books.by_block, books.paid_by)
 
 
-@dataclass(frozen=True, slots=True)
-class _Books:
+class _Books(NamedTuple):
     nodeids: Sequence[str]
     setups: dict[int, float]
     """What is left of the set-up of each test once the blocks around it were charged."""

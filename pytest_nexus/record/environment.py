@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus.impact.event import branch
 from pytest_nexus.records import CIRun
@@ -22,8 +21,7 @@ _MAX_DIGITS: Final = 18
 """What has more digits does not fit SQLite's integers and is no count of runs."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Provider:
+class _Provider(NamedTuple):
     """The documented names of one CI's environment variables; empty where it has none."""
 
     name: str

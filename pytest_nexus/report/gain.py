@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -11,8 +10,7 @@ if TYPE_CHECKING:
     from pytest_nexus.pipeline import Timeline
 
 
-@dataclass(frozen=True, slots=True)
-class Gain:
+class Gain(NamedTuple):
     """When the first failure came, and when it would have come, in seconds of tests."""
 
     first_failure_s: float

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pytest_nexus.run.conditions import holds
 from pytest_nexus.signature import split_exception
@@ -29,8 +28,7 @@ _EXPLICIT: Final = "direct cause"
 """In pytest's words between an exception and the one that was raised `from` it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Raised:
+class Raised(NamedTuple):
     """What a failed phase raised, as `Exception: message`."""
 
     texts: tuple[str, ...]
@@ -39,8 +37,7 @@ class Raised:
     """How many of those behind it are linked by `raise ... from ...` without a break."""
 
 
-@dataclass(frozen=True, slots=True)
-class RerunRule:
+class RerunRule(NamedTuple):
     """What the marker of a test says."""
 
     reruns: int

@@ -43,7 +43,7 @@ def attach_rule(report: pytest.TestReport, item: pytest.Item) -> None:
     """Attach to a failed report what the marker of its test says."""
     rule = rerun_rule(item)
     if rule is not None:
-        setattr(report, _RULE, [getattr(rule, name) for name in RerunRule.__slots__])
+        setattr(report, _RULE, [getattr(rule, name) for name in RerunRule._fields])
 
 
 def is_foreign(report: pytest.TestReport) -> bool:

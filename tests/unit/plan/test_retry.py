@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from math import inf
 from typing import Any
 
 import pytest
@@ -123,7 +123,7 @@ def test_the_sentence_names_the_wait_and_the_hope() -> None:
 
 
 def test_a_marker_has_the_last_word_on_number_and_delay() -> None:
-    answer = decided(setback(1, limit=4, delay_s=3.0), settings=replace(AMPLE, limit=1))
+    answer = decided(setback(1, limit=4, delay_s=3.0), settings=AMPLE._replace(limit=1))
     assert answer == Decision(
         is_rerun=True,
         reason="rerun 1 of 4 after 3 s: its marker allows 4",
@@ -134,17 +134,17 @@ def test_a_marker_has_the_last_word_on_number_and_delay() -> None:
 
 
 def test_no_reruns_means_none_even_with_a_marker() -> None:
-    answer = decided(setback(1, limit=4), FLAKY, settings=replace(AMPLE, limit=0))
+    answer = decided(setback(1, limit=4), FLAKY, settings=AMPLE._replace(limit=0))
     assert answer == Decision(is_rerun=False, reason="nexus_reruns is 0")
 
 
 def test_a_number_holds_for_every_test() -> None:
-    assert reruns_until(False, NOTHING, None, replace(AMPLE, limit=2)) == 2
-    assert reruns_until(False, FLAKY, None, replace(AMPLE, limit=5)) == 5
+    assert reruns_until(False, NOTHING, None, AMPLE._replace(limit=2)) == 2
+    assert reruns_until(False, FLAKY, None, AMPLE._replace(limit=5)) == 5
 
 
 def test_a_fixed_delay_has_no_jitter_and_counts_from_the_end_of_each_attempt() -> None:
-    fixed = replace(AMPLE, delay_s=1.5, limit=3)
+    fixed = AMPLE._replace(delay_s=1.5, limit=3)
     assert [decided(setback(n, waited_s=9.0 * n), settings=fixed).delay_s for n in (1, 2)] == [
         1.5,
         1.5,
@@ -253,8 +253,15 @@ def test_what_is_granted_fits_into_budget_and_bounds(
 @given(
     st.builds(setback, is_touched=st.booleans(), waited_s=_seconds, delay_s=st.none() | _seconds),
     recoveries,
-    st.builds(Spent, st.integers(0, 99), _seconds, _seconds, _seconds),
-    st.builds(RerunSettings, st.none(), st.none() | _seconds, st.floats(1001, 2000)),
+    st.builds(Spent, st.integers(0, 99), _seconds, _seconds, _seconds, st.just(0)),
+    st.builds(
+        RerunSettings,
+        st.none(),
+        st.none() | _seconds,
+        st.floats(1001, 2000),
+        st.just(inf),
+        st.just(0),
+    ),
 )
 def test_a_wait_is_never_shorter_than_learned_or_asked_for_while_there_is_room(
     after: Setback, recoveries: Recoveries, spent: Spent, settings: RerunSettings
@@ -311,7 +318,7 @@ def test_jitter_is_a_share_that_depends_on_test_and_attempt(
 
 def test_what_failed_together_is_not_repeated_together() -> None:
     delays = {
-        decide(replace(setback(), key=f"t{n}"), None, NOTHING, Spent(), AMPLE).delay_s
+        decide(setback()._replace(key=f"t{n}"), None, NOTHING, Spent(), AMPLE).delay_s
         for n in range(50)
     }
     assert len(delays) == 50
