@@ -29,6 +29,8 @@ def gain(expected: Mapping[str, float], timeline: Timeline) -> Gain | None:
         expected: seconds by node id, in the order of collection.
         timeline: what ran.
     """
+    if not timeline.bad:
+        return None
     executed = list(zip(timeline.durations_s, _flags(timeline), strict=True))
     first = _until_failure(executed)
     if first is None:
