@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from math import fsum, log
 from random import Random
 from statistics import fmean
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from .schema import NAMES
 
@@ -154,8 +154,41 @@ def mean(scores: Iterable[Score]) -> Score:
 
 def score_model(model: Model, case: Case) -> Score:
     """Return the figures of the order that a model makes of a case."""
-    ranked = order_by(by_thrift(model, model.scores(case.rows()), case.expected_s))
-    return score(ranked, case.failed, case.duration_s)
+    return score(_ranked(model, case), case.failed, case.duration_s)
+
+
+def _ranked(model: Model, case: Case) -> list[int]:
+    return order_by(by_thrift(model, model.scores(case.rows()), case.expected_s))
+
+
+class Worth(NamedTuple):
+    """What one order of a case is worth to whoever waits for its failures."""
+
+    apfdc: float
+    """Of all failures."""
+    novel: float
+    """APFDc of the novel failures alone; of all where none is novel."""
+
+    @property
+    def mean(self) -> float:
+        """What decides between models: a test that is red for a week tells nobody anything."""
+        return (self.apfdc + self.novel) / 2
+
+
+def worth(order: Sequence[int], case: Case) -> Worth:
+    """Return what an order of a case is worth.
+
+    Raises:
+        ValueError: if no test fails.
+    """
+    found = score(order, case.failed, case.duration_s).apfdc
+    new = only(case, case.novel)
+    return Worth(found, score(order, new.failed, new.duration_s).apfdc if new else found)
+
+
+def worth_of_model(model: Model, case: Case) -> Worth:
+    """Return what the order is worth that a model makes of a case."""
+    return worth(_ranked(model, case), case)
 
 
 def backtest(

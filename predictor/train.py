@@ -11,7 +11,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final
 
 from .calibrate import calibrated
-from .evaluate import by_thrift, improvement, order_by, score, score_model
+from .evaluate import Worth, by_thrift, improvement, order_by, worth, worth_of_model
 from .fit import FailedRun, fit_weights
 from .model import Model
 from .teacher import grow
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 Candidate = tuple[Model, Mapping[str, float]]
 """A model, and figures of its student."""
 
-Trial = Mapping[str, Sequence[float]]
-"""APFDc of each run, by candidate."""
+Trial = Mapping[str, Sequence[Worth]]
+"""What the order of each run is worth, by candidate."""
 
 MIN_FAILED_RUNS: Final = 24
 """Fewer runs with a failure cannot prove that one model is better than another."""
@@ -40,7 +40,7 @@ _FOLDS: Final = (0.4, 0.55, 0.7, 0.85, 1.0)
 """Shares of the runs: fitted up to one, compared on those up to the next."""
 
 _LEAST_GAIN: Final = 0.005
-"""Of APFDc: for less nobody has to trust another model, however sure it is."""
+"""Of the worth: for less nobody has to trust another model, however sure it is."""
 
 PARAMETERS: Final = {
     "pull": _PULL,
@@ -86,11 +86,11 @@ def train(lessons: Lessons, incumbent: Model, prior: Model, seed: int = 0) -> Ou
 
     Four times the candidates are fitted to the runs up to a point and compared on the runs up to
     the next one. The challenger is the candidate that was best over all of them. Whether this way
-    of choosing is better than its rival, a paired bootstrap of APFDc decides: on the runs of each
-    comparison but the first, with the candidate that was best on those before. No run that decides
-    was seen by what it decides about: the rival is the incumbent, but where that has learned from
-    these runs the shipped model, and then on those that came since the incumbent must not be proved
-    better.
+    of choosing is better than its rival, a paired bootstrap of their worth decides: on the runs of
+    each comparison but the first, with the candidate that was best on those before. No run that
+    decides was seen by what it decides about: the rival is the incumbent, but where that has
+    learned from these runs the shipped model, and then on those that came since the incumbent must
+    not be proved better.
     """
     cases = lessons.cases
     n = len(cases)
@@ -107,15 +107,18 @@ def train(lessons: Lessons, incumbent: Model, prior: Model, seed: int = 0) -> Ou
     chosen = _best(trials)
     ours = [value for at in range(1, len(trials)) for value in trials[at][_best(trials[:at])]]
     theirs = [value for trial in trials[1:] for value in trial[_RIVAL]]
-    gain, low, high = improvement(ours, theirs, seed)
+    gain, low, high = _improvement(ours, theirs, seed)
+    means = (fmean(each.apfdc for each in ours), fmean(each.apfdc for each in theirs))
+    novel = (fmean(each.novel for each in ours), fmean(each.novel for each in theirs))
     is_better = chosen != _RIVAL and low > 0 and gain >= _LEAST_GAIN
     verdict = "better" if is_better else "not proved better" if low <= 0 else "hardly better"
     against = "the incumbent" if rival is incumbent else "the shipped model"
     title = chosen.replace(_RIVAL, against.removeprefix("the "))
     reason = (
         f"{title}: {verdict} than {against} on the last {len(ours)} runs with a failure, "
-        f"APFDc {fmean(ours):.3f} against {fmean(theirs):.3f}, "
-        f"difference {gain:+.4f} (90 % interval {low:+.4f} to {high:+.4f})"
+        f"APFDc {means[0]:.3f} against {means[1]:.3f}, "
+        f"of novel failures {novel[0]:.3f} against {novel[1]:.3f}, "
+        f"difference of the mean {gain:+.4f} (90 % interval {low:+.4f} to {high:+.4f})"
     )
     if is_better and rival is not incumbent:
         is_better, since = _keeps_up(ours, incumbent, cases[max(n_seen, edges[1]) :], seed)
@@ -123,7 +126,6 @@ def train(lessons: Lessons, incumbent: Model, prior: Model, seed: int = 0) -> Ou
     final, learned = _candidates(cases, rival, prior, seed)[chosen]
     model = calibrated(final, _labelled(cases, lessons.quiet))
     model = replace(model, card={"last_run": cases[-1].name})
-    means = (fmean(ours), fmean(theirs))
     return Outcome(model, is_better, reason, means, title, learned)
 
 
@@ -134,16 +136,22 @@ def _seen_by(incumbent: Model, cases: Sequence[Case]) -> int:
 
 
 def _keeps_up(
-    ours: Sequence[float], incumbent: Model, unseen: Sequence[Case], seed: int
+    ours: Sequence[Worth], incumbent: Model, unseen: Sequence[Case], seed: int
 ) -> tuple[bool, str]:
     """Return whether the incumbent is not proved better where both are strangers."""
     if not unseen:
         return False, "; the incumbent has learned from all of them"
-    theirs = [score_model(incumbent, case).apfdc for case in unseen]
+    theirs = [worth_of_model(incumbent, case) for case in unseen]
     mine = ours[-len(unseen) :]
-    _, _, high = improvement(mine, theirs, seed)
-    against = f"{fmean(mine):.3f} against {fmean(theirs):.3f}"
+    _, _, high = _improvement(mine, theirs, seed)
+    against = " against ".join(f"{fmean(w.mean for w in each):.3f}" for each in (mine, theirs))
     return high >= 0, f"; on the {len(unseen)} since the incumbent learned {against}"
+
+
+def _improvement(
+    ours: Sequence[Worth], theirs: Sequence[Worth], seed: int
+) -> tuple[float, float, float]:
+    return improvement([each.mean for each in ours], [each.mean for each in theirs], seed)
 
 
 def _best(trials: Sequence[Trial]) -> str:
@@ -152,7 +160,7 @@ def _best(trials: Sequence[Trial]) -> str:
     One that some trial lacks, for want of runs to grow trees from, is no choice.
     """
     means = {
-        name: fmean(value for trial in trials for value in trial[name])
+        name: fmean(value.mean for trial in trials for value in trial[name])
         for name in trials[0]
         if all(name in trial for trial in trials)
     }
@@ -223,8 +231,8 @@ def _sample(case: Case, seed: int) -> FailedRun:
 
 
 def _trial(candidates: Mapping[str, Candidate], cases: Sequence[Case]) -> Trial:
-    """Return by candidate its APFDc on each of the runs."""
-    found: dict[str, list[float]] = {name: [] for name in candidates}
+    """Return by candidate what its order of each of the runs is worth."""
+    found: dict[str, list[Worth]] = {name: [] for name in candidates}
     for case in cases:
         rows = case.rows()
         # Candidates that differ in thrift or floor alone share the scores, the costly part.
@@ -234,7 +242,7 @@ def _trial(candidates: Mapping[str, Candidate], cases: Sequence[Case]) -> Trial:
             if key not in scores:
                 scores[key] = model.scores(rows)
             order = order_by(by_thrift(model, scores[key], case.expected_s))
-            found[name].append(score(order, case.failed, case.duration_s).apfdc)
+            found[name].append(worth(order, case))
     return found
 
 

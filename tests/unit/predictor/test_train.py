@@ -14,6 +14,7 @@ from pytest_nexus.predictor.evaluate import (
     mean,
     score,
     score_model,
+    worth,
 )
 from pytest_nexus.predictor.model import Model
 from pytest_nexus.predictor.persist import dump, load
@@ -112,6 +113,44 @@ def test_figures_of_an_order_by_hand() -> None:
 def test_an_order_of_tests_without_time_is_judged_by_number() -> None:
     found = score([1, 0], [False, True], [0.0, 0.0])
     assert (found.apfd, found.apfdc, found.first_failure) == (0.75, 0.75, 0.5)
+
+
+def test_novel_failures_are_half_of_what_an_order_is_worth() -> None:
+    """Two tests of four fail: the first as ever, the last for the first time."""
+    red, new = (True, False, False, True), (False, True, True, True)
+    run = Case("run", array("d"), red, new, (1.0,) * 4, (1.0,) * 4)
+    red_first, new_first = worth([0, 1, 2, 3], run), worth([3, 1, 2, 0], run)
+    assert red_first.apfdc == new_first.apfdc == pytest.approx(0.5)
+    assert (red_first.novel, new_first.novel) == (pytest.approx(0.125), pytest.approx(0.875))
+    assert new_first.mean == pytest.approx((0.5 + 0.875) / 2)
+
+
+def test_where_nothing_is_novel_all_failures_count() -> None:
+    red = Case("run", array("d"), (True, False), (False, True), (1.0, 1.0), (1.0, 1.0))
+    assert worth([1, 0], red).mean == worth([1, 0], red).apfdc == pytest.approx(0.25)
+
+
+def test_what_finds_novel_failures_is_deployed_among_many_old_ones() -> None:
+    """Sixty tests are red for long and stand first anyway; `imported_words` knows the new one."""
+    runs = [_with_red_tests(each, 60) for each in cases("imported_words", 40)]
+    outcome = train(Lessons(runs), PRIOR, PRIOR)
+    assert outcome.is_better, outcome.reason
+    assert outcome.apfdc
+    assert outcome.apfdc[0] - outcome.apfdc[1] < 0.005, "by all failures nobody would see it"
+
+
+def _with_red_tests(each: Case, n: int) -> Case:
+    """Return a run with n more tests, which have always failed, and fail again."""
+    red = DEFAULTS | {"rate_2": 0.9, "rate_8": 0.9, "rate_32": 0.9, "since_failure": 0.0}
+    seconds = (1.0,) * (n + len(each.failed))
+    return replace(
+        each,
+        matrix=array("d", [red[column] for column in NAMES] * n) + each.matrix,
+        failed=(True,) * n + each.failed,
+        novel=(False,) * n + each.novel,
+        expected_s=seconds,
+        duration_s=seconds,
+    )
 
 
 def test_a_run_without_failure_cannot_be_scored() -> None:
