@@ -73,7 +73,8 @@ def _list(options: argparse.Namespace, registry: Registry) -> None:
     champion, challenger = registry.alias("champion"), registry.alias("challenger")
     rows: list[dict[str, object]] = [_listed(SHIPPED, champion is None)]
     for each in registry.versions():
-        alias = {champion: "champion", challenger: "challenger"}.get(each.version, "")
+        # A challenger that was deployed by hand has both aliases: what runs is what matters.
+        alias = {challenger: "challenger", champion: "champion"}.get(each.version, "")
         rows.append(_listed(each.version, alias == "champion") | _figures(each) | {"alias": alias})
     if not champion:
         rows[0]["alias"] = "champion"

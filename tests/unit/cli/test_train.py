@@ -82,6 +82,20 @@ def test_versions_are_compared_deployed_and_taken_back(
     assert any("novel failures" in title for title in tables)
 
 
+def test_a_challenger_deployed_by_hand_is_listed_as_what_runs(
+    history: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = said(capsys, "train")["version"]
+    with open_history(history) as opened:
+        opened.models.set_alias("challenger", name, 1.0)
+    for deployed, others in ((name, "shipped"), ("shipped", name)):
+        assert main(["model", "promote", deployed]) == 0
+        capsys.readouterr()
+        listed = {each["version"]: each["alias"] for each in said(capsys, "model", "list")}
+        assert (listed[deployed], listed[others] == "champion") == ("champion", False)
+    assert listed[name] == "challenger"
+
+
 def test_a_tampered_version_is_refused_by_name(
     history: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
