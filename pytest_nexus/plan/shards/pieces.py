@@ -177,11 +177,15 @@ def _tie_together(tests: Sequence[CollectedTest]) -> list[CollectedTest]:
 
 
 def _is_tied(test: CollectedTest) -> bool:
-    return test.marker is not None or (bool(test.scopes) and test.scopes[0].startswith(GROUP))
+    return test.marker is not None or _is_grouped(test)
+
+
+def _is_grouped(test: CollectedTest) -> bool:
+    return bool(test.scopes) and test.scopes[0].startswith(GROUP)
 
 
 def _ties(test: CollectedTest) -> list[str]:
-    ties = [test.scopes[0]] if test.scopes and test.scopes[0].startswith(GROUP) else []
+    ties = [test.scopes[0]] if _is_grouped(test) else []
     return [*ties, f"{_CHAIN}{test.path}"] if test.marker is not None else ties
 
 
@@ -189,7 +193,7 @@ def _tied(test: CollectedTest, joined: Mapping[str, str]) -> CollectedTest:
     group = joined[_ties(test)[0]]
     if not group.startswith(GROUP):
         return test._replace(marker="dependency")
-    scopes = test.scopes[1:] if test.scopes and test.scopes[0].startswith(GROUP) else test.scopes
+    scopes = test.scopes[1:] if _is_grouped(test) else test.scopes
     return test._replace(scopes=(group, *scopes), marker=None)
 
 
