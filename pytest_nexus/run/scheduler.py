@@ -143,6 +143,8 @@ class NexusScheduling:
         self._collection: list[str] | None = None
         self._crashed: dict[str, int] = {}
         self._is_over = False
+        self.stand_in: int | None = None
+        """The index that workers are sent where no test follows; None where none is repeated."""
 
     @property
     def nodes(self) -> list[WorkerNode]:
@@ -157,9 +159,9 @@ class NexusScheduling:
     @property
     def tests_finished(self) -> bool:
         """Whether the workers may be told to end."""
-        if self._is_over:
-            return True
-        return self._dispatch is not None and self._dispatch.is_finished
+        # xdist asks after every event
+        dispatch = self._dispatch
+        return self._is_over or (dispatch is not None and dispatch.is_finished)
 
     @property
     def has_pending(self) -> bool:
@@ -189,12 +191,8 @@ class NexusScheduling:
         self._collection = first[1]
         work = self._plan(self._collection, self._dist)
         self._dispatch = Dispatch(work, self._numnodes, reruns=self._repeater is not None)
+        self.stand_in = self._dispatch.stand_in
         self._join(self._nodes[name] for name in self._collections if name in self._nodes)
-
-    @property
-    def stand_in(self) -> int | None:
-        """The index that workers are sent where no test follows; None where none is repeated."""
-        return self._running.stand_in
 
     @property
     def accepts_reruns(self) -> bool:

@@ -92,9 +92,10 @@ class Dispatch:
 
         Reruns that are held do not count: nothing is left that could release them.
         """
+        if self._ledger.unsent and not self._is_stopped:
+            return False
         lanes = self._ledger.lanes.values()
-        waits = self._ledger.unsent or any(lane.is_asked for lane in lanes)
-        if waits and not self._is_stopped:
+        if any(lane.is_asked for lane in lanes) and not self._is_stopped:
             return False
         if self.accepts_reruns and (self._ledger.pool.n_left or any(x.n_tests for x in lanes)):
             return False

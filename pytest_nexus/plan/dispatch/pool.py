@@ -102,7 +102,7 @@ class Pool:
 
     def wake_at(self, now: float) -> float | None:
         """Return when something is to be done that no other event may announce; None if never."""
-        if self.is_held:
+        if self.is_held or not (self._ready or self._later):
             return None
         times = [reruns[0].due_s + GRACE_S for reruns in self._ready.values()]
         if self._later:
