@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from random import Random
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.journal import JournalWriter
@@ -24,8 +24,9 @@ _IGNORED: Final = "__pycache__/\n.pytest_cache/\n.nexus/\n.test*\n*.json*\n"
 _PER_SKEWED_MODULE: Final = 10
 _RESOURCE: Final = """@pytest.fixture(scope="module")
 def resource():
-    time.sleep(0.3)
+    time.sleep({seconds})
 """
+_RESOURCE_S: Final = 0.3
 
 
 def write_suite(folder: Path, n_tests: int) -> Path:
@@ -42,25 +43,50 @@ def write_suite(folder: Path, n_tests: int) -> Path:
     return folder
 
 
-def write_skewed_suite(folder: Path, n_short: int, n_long: int) -> Path:
-    """Write short tests, then long ones, all of which sleep; return the folder.
+class SkewedSuite(NamedTuple):
+    """Short tests, then long ones, all of which sleep.
 
     Short ones take 20 to 50 ms, ten to a module, and every second module has a fixture of 0.3 s;
-    the long ones take 1 to 2 s and are collected last.
+    the long ones are collected last.
     """
-    random = Random(1)
-    for start in range(0, n_short, _PER_SKEWED_MODULE):
-        names = range(start, min(start + _PER_SKEWED_MODULE, n_short))
-        needs = "resource" if start // _PER_SKEWED_MODULE % 2 else ""
-        tests = [_sleeping(name, random.uniform(0.02, 0.05), needs) for name in names]
-        _write_module(folder / f"tests/test_short_{start:03}.py", [_RESOURCE, *tests])
-    steps = [1.0 + number / max(n_long - 1, 1) for number in range(n_long)]
-    tests = [_sleeping(number, seconds) for number, seconds in enumerate(steps)]
-    _write_module(folder / "tests/test_z_long.py", tests)
-    (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
-    (folder / ".gitignore").write_text(_IGNORED, encoding="utf-8")
-    init(folder).commit()
-    return folder
+
+    n_short: int
+    long_s: tuple[float, ...]
+    """Seconds of each long test."""
+
+    def least_s(self, n_workers: int) -> float:
+        """Return how long any schedule waits at least: an even share, or the longest test."""
+        fixtures = sum(_RESOURCE_S for start in self._modules() if _needs_resource(start))
+        waited = sum(self._short_s()) + fixtures + sum(self.long_s)
+        return max(waited / n_workers, *self.long_s)
+
+    def write(self, folder: Path, *, waits: bool = True) -> Path:
+        """Write the suite, committed to git, its sleeps of no length if it is not to wait."""
+        scale = 1.0 if waits else 0.0
+        seconds = self._short_s()
+        for start in self._modules():
+            needs = "resource" if _needs_resource(start) else ""
+            each = range(start, min(start + _PER_SKEWED_MODULE, self.n_short))
+            tests = [_sleeping(number, scale * seconds[number], needs) for number in each]
+            resource = _RESOURCE.format(seconds=scale * _RESOURCE_S)
+            _write_module(folder / f"tests/test_short_{start:03}.py", [resource, *tests])
+        tests = [_sleeping(number, scale * each) for number, each in enumerate(self.long_s)]
+        _write_module(folder / "tests/test_z_long.py", tests)
+        (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+        (folder / ".gitignore").write_text(_IGNORED, encoding="utf-8")
+        init(folder).commit()
+        return folder
+
+    def _modules(self) -> range:
+        return range(0, self.n_short, _PER_SKEWED_MODULE)
+
+    def _short_s(self) -> list[float]:
+        random = Random(1)
+        return [random.uniform(0.02, 0.05) for _ in range(self.n_short)]
+
+
+def _needs_resource(start: int) -> bool:
+    return start // _PER_SKEWED_MODULE % 2 == 1
 
 
 def _sleeping(number: int, seconds: float, needs: str = "") -> str:

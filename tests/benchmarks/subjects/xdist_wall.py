@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from tests.benchmarks.processes import environment
 from tests.benchmarks.sampling import ratio, take_turns
 from tests.benchmarks.sessions import Session
-from tests.benchmarks.suites import write_skewed_suite
+from tests.benchmarks.suites import SkewedSuite
 from tests.benchmarks.table import Table, within
 from tests.support.repository import init
 
@@ -30,6 +30,7 @@ TITLE = "wall time under xdist, beside its own modes"
 _PEER: Final = "nexus-suites"
 _NEXUS: Final = "nexus"
 _MODES: Final = ("load", "worksteal", "loadscope", "loadfile")
+_FLOOR: Final = "lower bound"
 _WARM_UP: Final = 2
 """Recorded sessions before the first that counts: the history knows every duration."""
 
@@ -43,6 +44,15 @@ _CONFTEST: Final = "import sys\n\nsys._running_pytest = True\n"
 
 
 @dataclass(frozen=True, slots=True)
+class _Floor:
+    """What no schedule can be faster than, where all that tests do is to wait."""
+
+    folder: Path
+    """The suite without its waits."""
+    waits_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class _Suite:
     name: str
     folder: Path
@@ -50,6 +60,7 @@ class _Suite:
     budget: float
     """Largest wall time over that of the best of xdist's modes."""
     arguments: tuple[str, ...] = ()
+    floor: _Floor | None = None
 
 
 def measure(bench: Bench) -> list[Table]:
@@ -60,9 +71,11 @@ def measure(bench: Bench) -> list[Table]:
 
 
 def _suites(bench: Bench, environment: Environment) -> list[_Suite]:
-    skewed = write_skewed_suite(bench.folder / "skewed", bench.size(60, 8), bench.size(4, 1))
-    name = "synthetic, long tests last"
-    suites = [_Suite(name, skewed, n_workers, 0.9) for n_workers in (2, 4)]
+    suites = [
+        suite
+        for name, kind in _skewed(bench).items()
+        for suite in _synthetic(bench, f"synthetic, {name}", kind)
+    ]
     if not bench.is_quick:
         networkx = _copied(bench, environment, "networkx.algorithms.tests")
         sympy = _copied(bench, environment, "sympy.core.tests")
@@ -71,6 +84,22 @@ def _suites(bench: Bench, environment: Environment) -> list[_Suite]:
             _Suite("sympy/core/tests, some files", sympy, 2, 1.0, _SYMPY),
         ]
     return suites
+
+
+def _skewed(bench: Bench) -> dict[str, SkewedSuite]:
+    n_short = bench.size(60, 8)
+    if bench.is_quick:
+        return {"one long test last": SkewedSuite(n_short, (1.0,))}
+    return {
+        "four long tests last": SkewedSuite(n_short, (1.0, 4 / 3, 5 / 3, 2.0)),
+        "one long test last, half of the whole": SkewedSuite(n_short, (3.0,)),
+    }
+
+
+def _synthetic(bench: Bench, name: str, kind: SkewedSuite) -> list[_Suite]:
+    folder = kind.write(bench.folder / name.replace(" ", "-"))
+    idle = kind.write(bench.folder / f"{name.replace(' ', '-')}-idle", waits=False)
+    return [_Suite(name, folder, n, 0.9, floor=_Floor(idle, kind.least_s(n))) for n in (2, 4)]
 
 
 def _copied(bench: Bench, used: Environment, package: str) -> Path:
@@ -92,27 +121,34 @@ def _compared(bench: Bench, used: Environment, suite: _Suite, rounds: int) -> Ta
     workers = (*suite.arguments, "-n", str(suite.n_workers))
     options = {_NEXUS: ("--nexus",)} | {mode: ("-p", "no:nexus", "--dist", mode) for mode in _MODES}
     sessions = {
-        name: Session(used, _own_copy(bench, suite), (*own, *workers), (".nexus/journal",))
+        name: Session(used, _own_copy(bench, suite.folder), (*own, *workers), (".nexus/journal",))
         for name, own in options.items()
     }
+    if suite.floor is not None:
+        idle = _own_copy(bench, suite.floor.folder)
+        sessions[_FLOOR] = Session(used, idle, (*options["load"], *workers))
     for _ in range(_WARM_UP):
         sessions[_NEXUS]()
     costs = take_turns(sessions, rounds)
     return Table(
         f"{suite.name}, -n {suite.n_workers}, {rounds} rounds",
-        _rows(costs, suite.budget),
+        _rows(costs, suite),
         "Wall seconds of the whole session, start and end included; ratios to the best of xdist's"
-        " modes (by its median), as medians by round. Without nexus its plugin is not loaded.",
+        " modes (by its median), as medians by round. Without nexus its plugin is not loaded. The"
+        f" row {_FLOOR!r}, where there is one: the same suite without its waits under load, plus"
+        " an even share of the waits, or the longest of them.",
         costs,
     )
 
 
-def _own_copy(bench: Bench, suite: _Suite) -> Path:
-    return copytree(suite.folder, Path(mkdtemp(dir=bench.folder)) / "suite")
+def _own_copy(bench: Bench, folder: Path) -> Path:
+    return copytree(folder, Path(mkdtemp(dir=bench.folder)) / "suite")
 
 
-def _rows(costs: Mapping[str, Sequence[Cost]], budget: float) -> list[Mapping[str, Cell]]:
+def _rows(costs: Mapping[str, Sequence[Cost]], suite: _Suite) -> list[Mapping[str, Cell]]:
     walls = {name: [cost.wall_s for cost in each] for name, each in costs.items()}
+    if suite.floor is not None:
+        walls[_FLOOR] = [idle_s + suite.floor.waits_s for idle_s in walls[_FLOOR]]
     best = min(_MODES, key=lambda mode: median(walls[mode]))
     rows: list[Mapping[str, Cell]] = []
     for name, wall in walls.items():
@@ -124,6 +160,6 @@ def _rows(costs: Mapping[str, Sequence[Cost]], budget: float) -> list[Mapping[st
             "/ best": ratio(wall, walls[best]),
         }
         if name == _NEXUS:
-            row["budget"] = within(ratio(wall, walls[best]), budget, "x")
+            row["budget"] = within(ratio(wall, walls[best]), suite.budget, "x")
         rows.append(row)
     return rows
