@@ -28,7 +28,8 @@ Trial = Mapping[str, Sequence[Worth]]
 
 MIN_FAILED_RUNS: Final = 24
 """Fewer runs with a failure cannot prove that one model is better than another."""
-_RIVAL: Final = "rival"
+RIVAL: Final = "rival"
+"""Name of the candidate that the others have to beat."""
 _MIN_FOR_TREES: Final = 30
 _PULL: Final = 5.0
 """Towards the weights of the shipped model."""
@@ -101,19 +102,19 @@ def train(lessons: Lessons, incumbent: Model, prior: Model, seed: int = 0) -> Ou
     n_seen = _seen_by(incumbent, cases)
     rival = prior if n_seen > edges[0] else incumbent
     trials = [
-        _trial(_candidates(cases[:start], rival, prior, seed), cases[start:end])
+        trial(candidates(cases[:start], rival, prior, seed), cases[start:end])
         for start, end in pairwise(edges)
     ]
     chosen = _best(trials)
     ours = [value for at in range(1, len(trials)) for value in trials[at][_best(trials[:at])]]
-    theirs = [value for trial in trials[1:] for value in trial[_RIVAL]]
+    theirs = [value for tried in trials[1:] for value in tried[RIVAL]]
     gain, low, high = _improvement(ours, theirs, seed)
     means = (fmean(each.apfdc for each in ours), fmean(each.apfdc for each in theirs))
     novel = (fmean(each.novel for each in ours), fmean(each.novel for each in theirs))
-    is_better = chosen != _RIVAL and low > 0 and gain >= _LEAST_GAIN
+    is_better = chosen != RIVAL and low > 0 and gain >= _LEAST_GAIN
     verdict = "better" if is_better else "not proved better" if low <= 0 else "hardly better"
     against = "the incumbent" if rival is incumbent else "the shipped model"
-    title = chosen.replace(_RIVAL, against.removeprefix("the "))
+    title = chosen.replace(RIVAL, against.removeprefix("the "))
     reason = (
         f"{title}: {verdict} than {against} on the last {len(ours)} runs with a failure, "
         f"APFDc {means[0]:.3f} against {means[1]:.3f}, "
@@ -123,7 +124,7 @@ def train(lessons: Lessons, incumbent: Model, prior: Model, seed: int = 0) -> Ou
     if is_better and rival is not incumbent:
         is_better, since = _keeps_up(ours, incumbent, cases[max(n_seen, edges[1]) :], seed)
         reason += since
-    final, learned = _candidates(cases, rival, prior, seed)[chosen]
+    final, learned = candidates(cases, rival, prior, seed)[chosen]
     model = calibrated(final, _labelled(cases, lessons.quiet))
     model = replace(model, card={"last_run": cases[-1].name})
     return Outcome(model, is_better, reason, means, title, learned)
@@ -160,11 +161,11 @@ def _best(trials: Sequence[Trial]) -> str:
     One that some trial lacks, for want of runs to grow trees from, is no choice.
     """
     means = {
-        name: fmean(value.mean for trial in trials for value in trial[name])
+        name: fmean(value.mean for tried in trials for value in tried[name])
         for name in trials[0]
-        if all(name in trial for trial in trials)
+        if all(name in tried for tried in trials)
     }
-    return max(means, key=lambda name: (means[name], name == _RIVAL))
+    return max(means, key=lambda name: (means[name], name == RIVAL))
 
 
 def digest_of(lessons: Lessons) -> str:
@@ -178,13 +179,14 @@ def digest_of(lessons: Lessons) -> str:
     return hasher.hexdigest()[:32]
 
 
-def _candidates(
+def candidates(
     cases: Sequence[Case], rival: Model, prior: Model, seed: int
 ) -> dict[str, Candidate]:
+    """Return every model that is tried, by name, each fitted to the cases; the rival as it is."""
     samples = [_sample(case, seed) for case in cases]
     own = replace(prior, weights=fit_weights(samples, prior.weights, _PULL), trees=(), card={})
-    found: dict[str, Candidate] = {_RIVAL: (rival, {})}
-    found |= _by_thrift(_RIVAL, (rival, {}))
+    found: dict[str, Candidate] = {RIVAL: (rival, {})}
+    found |= _by_thrift(RIVAL, (rival, {}))
     found |= _by_thrift("own weights", (own, {}))
     found |= {
         f"failure rate, thrift {thrift:g}, floor {floor:g}": (
@@ -230,14 +232,14 @@ def _sample(case: Case, seed: int) -> FailedRun:
     return FailedRun([rows[at] for at in taken], [case.failed[at] for at in taken])
 
 
-def _trial(candidates: Mapping[str, Candidate], cases: Sequence[Case]) -> Trial:
+def trial(tried: Mapping[str, Candidate], cases: Sequence[Case]) -> Trial:
     """Return by candidate what its order of each of the runs is worth."""
-    found: dict[str, list[Worth]] = {name: [] for name in candidates}
+    found: dict[str, list[Worth]] = {name: [] for name in tried}
     for case in cases:
         rows = case.rows()
         # Candidates that differ in thrift or floor alone share the scores, the costly part.
         scores: dict[tuple[object, ...], list[float]] = {}
-        for name, (model, _) in candidates.items():
+        for name, (model, _) in tried.items():
             key = (tuple(model.weights.items()), id(model.trees), model.trees_share)
             if key not in scores:
                 scores[key] = model.scores(rows)

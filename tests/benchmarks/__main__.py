@@ -69,6 +69,8 @@ def _report(name: str, options: argparse.Namespace) -> int:
     print(f"## {name}: {SUBJECTS[name].TITLE}{' (quick)' if options.quick else ''}\n")
     for table in tables:
         print(markdown(table))
+    if not tables:
+        print("There is nothing to measure here.\n")
     for peer, reason in bench.problems.items():
         print(f"{peer} is left out: {reason}\n")
     _print_versions(bench)

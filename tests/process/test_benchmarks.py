@@ -28,12 +28,13 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "wait4"), reason="the benchmarks need os.wait4")
 def test_quick_run_prints_a_table_and_writes_what_was_measured(tmp_path):
-    subjects = ("planning", "ingest", "detection", "rerun_delay")
+    subjects = ("planning", "ingest", "detection", "rerun_delay", "ci_histories")
     done = bench(*subjects, "--quick", "--output", str(tmp_path))
     assert done.returncode == 0, done.stderr
     assert "| tests | modules | cpu s |" in done.stdout
     assert "| 20 | stable | 2 | 0 | 0 | 0 | 2 | 0 |" in done.stdout
     assert "| at once, 3 times | 0 | 0.150 | 3 | 0 | 0.150 | 3 |" in done.stdout
+    assert "There is nothing to measure here." in done.stdout
     document = json.loads((tmp_path / "ingest.json").read_text())
     assert document["tables"][0]["rows"][0]["what"].startswith("4 journals")
     assert len(document["tables"][0]["samples"]["single"]) == 2

@@ -1,0 +1,80 @@
+"""How far weights of the model's terms can carry, where they are fitted to what judges them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pytest_nexus.predictor.evaluate import mean, order_by, score, score_model
+from pytest_nexus.predictor.fit import FailedRun, fit_weights
+from pytest_nexus.predictor.persist import load
+
+from pytest_nexus import forecast
+from pytest_nexus.cli.prior import cases_of, each_unseen
+from pytest_nexus.cli.sample import find_folder, projects
+from tests.benchmarks.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_nexus.predictor.evaluate import Case, Score
+    from pytest_nexus.predictor.model import Model
+
+    from tests.benchmarks.bench import Bench
+    from tests.benchmarks.table import Cell
+
+TITLE = "the best that weights can do, fitted with hindsight to the builds that judge them"
+
+_KINDS = {False: "real builds", True: "synthetic mutants"}
+_PULL_A_RUN = 0.005
+"""Towards 0, and weak: a tenth of what the shipped model is fitted with."""
+
+
+def measure(bench: Bench) -> list[Table]:
+    """Compare, by kind of build, the model that has not seen a project with one that has."""
+    folder = find_folder(None)
+    if folder is None:
+        return []
+    names = projects(folder)
+    found: dict[str, dict[str, dict[str, Score]]] = {}
+    for name, model, _ in each_unseen(folder, names, load(forecast.prior())):
+        builds = cases_of(folder, name)[: bench.size(10**6, 8)]
+        for is_mutant, kind in _KINDS.items():
+            cases = [case for build, case in builds if build.is_mutant == is_mutant]
+            if cases:
+                found.setdefault(kind, {})[name] = _orders(model, cases)
+    note = (
+        "What no project knows beforehand: the weights of the second row were fitted to the very"
+        " builds on which they are judged, each project and kind of build apart."
+    )
+    return [Table(kind, _rows(by_project), note) for kind, by_project in found.items()]
+
+
+def _orders(model: Model, cases: Sequence[Case]) -> dict[str, Score]:
+    runs = [FailedRun(case.rows(), case.failed) for case in cases]
+    weights = fit_weights(runs, {}, _PULL_A_RUN * len(runs))
+    fitted = replace(model, weights=weights, trees=())
+    return {
+        "fitted to the other projects": mean(score_model(model, case) for case in cases),
+        "fitted to these builds": mean(score_model(fitted, case) for case in cases),
+        "perfect": mean(_perfect(case) for case in cases),
+    }
+
+
+def _perfect(case: Case) -> Score:
+    """Return the figures of failures first, the shortest of them before the others."""
+    values = [(bad, -s) for bad, s in zip(case.failed, case.duration_s, strict=True)]
+    ranks = {value: rank for rank, value in enumerate(sorted(set(values)))}
+    order = order_by([ranks[value] for value in values])
+    return score(order, case.failed, case.duration_s)
+
+
+def _rows(by_project: dict[str, dict[str, Score]]) -> list[dict[str, Cell]]:
+    rows: list[dict[str, Cell]] = []
+    for order in next(iter(by_project.values())):
+        scores = {name: each[order] for name, each in by_project.items()}
+        row: dict[str, Cell] = {"order": order}
+        row |= {f"{name}, APFDc": each.apfdc for name, each in scores.items()}
+        whole = mean(scores.values())
+        rows.append(row | {"mean APFDc": whole.apfdc, "first failure": whole.first_failure})
+    return rows
