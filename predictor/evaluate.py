@@ -56,6 +56,8 @@ class Score:
     """Share of the run's seconds until the first failing test has ended."""
     recall: tuple[float, ...]
     """Share of the failing tests that have ended within each of `BUDGETS` of the seconds."""
+    caught: tuple[float, ...]
+    """1 where one of them has by then; of many runs, the share of those."""
 
 
 def by_thrift(model: Model, scores: Sequence[float], expected_s: Sequence[float]) -> list[float]:
@@ -89,7 +91,9 @@ def score(order: Sequence[int], failed: Sequence[bool], duration_s: Sequence[flo
             ends.append((elapsed + cost[at]) / total)
         elapsed += cost[at]
     recall = tuple(sum(end <= budget for end in ends) / m for budget in BUDGETS)
-    return Score(1 - places / (n * m) + 1 / (2 * n), gains / (total * m), min(1.0, ends[0]), recall)
+    caught = tuple(float(ends[0] <= budget) for budget in BUDGETS)
+    apfd, apfdc = 1 - places / (n * m) + 1 / (2 * n), gains / (total * m)
+    return Score(apfd, apfdc, min(1.0, ends[0]), recall, caught)
 
 
 def order_by(values: Sequence[float]) -> list[int]:
@@ -149,6 +153,7 @@ def mean(scores: Iterable[Score]) -> Score:
         fmean(each.apfdc for each in scores),
         fmean(each.first_failure for each in scores),
         tuple(fmean(column) for column in zip(*(each.recall for each in scores), strict=True)),
+        tuple(fmean(column) for column in zip(*(each.caught for each in scores), strict=True)),
     )
 
 

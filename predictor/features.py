@@ -6,7 +6,7 @@ from math import log, log1p
 from typing import TYPE_CHECKING, Final
 
 from .relation import relate
-from .schema import NEVER
+from .schema import NEVER, UNKNOWN
 from .state import CoFailures, Neighbours
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def rows(
     by_file, by_folder = (past or CoFailures()).rates(file.path for file in moment.files)
     log_median = log(_typical_s(moment))
     suite = neighbours.suite_rate
+    here, base = moment.streaks
     size = (
         log1p(len(moment.files)),
         log1p(sum(file.n_lines for file in moment.files)),
@@ -51,6 +52,8 @@ def rows(
                 *_own(test),
                 *neighbours.of(test),
                 suite,
+                UNKNOWN if here is None else float(here.get(test.key, 0)),
+                UNKNOWN if base is None else float(base.get(test.key, 0)),
                 log(duration_s) - log_median,
                 *place,
                 *relation.by_function[test.function],

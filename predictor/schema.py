@@ -95,6 +95,19 @@ class TestCode:
     hand."""
 
 
+class Streaks(NamedTuple):
+    """How many runs in a row each test failed at the end of a branch; None: no run of it."""
+
+    here: Mapping[str, int] | None = None
+    """On the branch of the run, by key; what did not fail last is left out."""
+    base: Mapping[str, int] | None = None
+    """On the default branch."""
+
+
+NO_STREAKS: Final = Streaks()
+"""Where no branch is known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
     """All that is known just before a run; nothing of what happens in it."""
@@ -105,6 +118,8 @@ class Moment:
     """What changed."""
     code: Mapping[str, TestCode] = field(default_factory=dict)
     """By test file; may lack any."""
+    streaks: Streaks = NO_STREAKS
+    """What failed last on the branches that matter here."""
 
 
 class Feature(NamedTuple):
@@ -141,6 +156,10 @@ FEATURES: Final[tuple[Feature, ...]] = (
     Feature("file_since", "runs", -1, NEVER, "`since_failure`, least over the tests of its file."),
     Feature("folder_rate_8", "share", 1, 0.0, "Mean of `rate_8` over the tests of its folder."),
     Feature("suite_rate_2", "share", 0, 0.0, "Mean of `rate_2` over all tests of the run."),
+    Feature(
+        "branch_streak", "runs", 1, UNKNOWN, "Failures in a row in the last runs of its branch."
+    ),
+    Feature("base_streak", "runs", 1, UNKNOWN, "The same on the default branch."),
     Feature("duration", "log", 0, 0.0, "Logarithm of its expected seconds by the suite's median."),
     Feature("file_changed", "yes/no", 1, 0.0, "1 if the change touches the file of the test."),
     Feature(

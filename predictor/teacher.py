@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import pandas as pd
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from threadpoolctl import threadpool_limits
 
 from .model import Tree
-from .schema import FEATURES
+from .schema import FEATURES, NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +32,7 @@ STUDENT: Final = {
     "max_leaf_nodes": 8,
     "min_samples_leaf": 20,
 }
-_DIRECTIONS: Final = [feature.direction for feature in FEATURES]
+_DIRECTIONS: Final = {feature.name: feature.direction for feature in FEATURES}
 
 
 def grow(
@@ -46,19 +47,19 @@ def grow(
     student to the teacher's log odds (distillation: C. Bucila et al., Model compression, 2006).
     Both are deterministic for a seed. Weights are those of the rows for the teacher; None: all 1.
     """
-    matrix = np.array(rows, dtype=np.float64)
+    frame = pd.DataFrame(rows, columns=list(NAMES), dtype=np.float64)
     labels = np.array(failed, dtype=bool)
     shared: dict[str, Any] = {"monotonic_cst": _DIRECTIONS, "random_state": seed}
     # Threads that wait for each other are ten times slower than one where a core is taken.
     with threadpool_limits(1):
         teacher = HistGradientBoostingClassifier(**TEACHER, **shared, early_stopping=False)
-        target = teacher.fit(matrix, labels, weights).decision_function(matrix)
+        target = teacher.fit(frame, labels, weights).decision_function(frame)
         student = HistGradientBoostingRegressor(**STUDENT, **shared, early_stopping=False)
-        student.fit(matrix, target)
+        student.fit(frame, target)
     trees = _exported(student)
     grown = np.array([sum(tree(row) for tree in trees) for row in rows])
     return trees, {
-        "parity": float(np.abs(grown - student.predict(matrix)).max()),
+        "parity": float(np.abs(grown - student.predict(frame)).max()),
         "distillation_rmse": float(np.sqrt(np.mean((grown - target) ** 2))),
     }
 

@@ -84,6 +84,8 @@ TERMS: Final[dict[str, Term]] = {
     ),
     "lasting": _rate("rate_all", 0.001, "it failed in the course of its life"),
     "recent": _recent("since_failure", "it failed lately"),
+    "here": Term("1.0", "it failed in the last run of its branch", when="branch_streak > 0.0"),
+    "base": Term("1.0", "it fails on the default branch", when="base_streak > 0.0"),
     "youth": Term("log1p(9.0 * exp(-runs))", "it is young", of="runs"),
     "function_recent": _recent("function_since", "other parameters of it failed lately"),
     "file_recent": _recent("file_since", "tests of its file failed lately"),

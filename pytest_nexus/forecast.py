@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from pytest_nexus.moments import files_of, moment_of
 from pytest_nexus.plan import heuristic
 from pytest_nexus.plan.order import MIN_DURATION_S
+from pytest_nexus.predictor.schema import NO_STREAKS
 from pytest_nexus.records import Forecast
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pytest_nexus.plan.setups import Setups
     from pytest_nexus.predictor.features import Row
     from pytest_nexus.predictor.model import Model
-    from pytest_nexus.predictor.schema import ChangedWords, TestCode
+    from pytest_nexus.predictor.schema import ChangedWords, Streaks, TestCode
     from pytest_nexus.predictor.state import CoFailures
     from pytest_nexus.records import Change, CollectedTest
 
@@ -56,6 +57,7 @@ class ModelForecaster:
         model: the version deployed.
         read: reads the text of the change and of the tests.
         past: what failed when which files changed.
+        streaks: what failed last on the branches that matter here.
     """
 
     def __init__(
@@ -63,10 +65,12 @@ class ModelForecaster:
         model: Model,
         read: Callable[[Sequence[CollectedTest], Change], Texts] | None = None,
         past: CoFailures | None = None,
+        streaks: Streaks = NO_STREAKS,
     ) -> None:
         self.model = model
         self._read = read
         self._past = past
+        self._streaks = streaks
 
     def __call__(
         self,
@@ -102,7 +106,8 @@ class ModelForecaster:
         from pytest_nexus.predictor.features import rows  # noqa: PLC0415 - when a plan is made
 
         texts = self._read(tests, change) if self._read is not None else Texts()
-        moment = moment_of(tests, index, files_of(change, texts.words), texts.code, setups)
+        files = files_of(change, texts.words)
+        moment = moment_of(tests, index, files, texts.code, setups, self._streaks)
         return rows(moment, self._past), [test.duration_s for test in moment.tests]
 
 
@@ -143,6 +148,7 @@ def load(
     read: Callable[[Sequence[CollectedTest], Change], Texts] | None = None,
     past: CoFailures | None = None,
     lose: Callable[[str], None] | None = None,
+    streaks: Streaks = NO_STREAKS,
 ) -> Forecaster:
     """Return the forecaster of this session: the model deployed, else the shipped one.
 
@@ -153,12 +159,13 @@ def load(
         read: see `ModelForecaster`.
         past: see `ModelForecaster`.
         lose: is told what is not available.
+        streaks: see `ModelForecaster`.
     """
     from pytest_nexus.predictor import persist  # noqa: PLC0415 - where a plan is made
 
     try:
         model = persist.load(prior()) if deployed is None else persist.load_named(*deployed)
-        return ModelForecaster(model, read, past)
+        return ModelForecaster(model, read, past, streaks)
     except (persist.ModelError, OSError) as exc:
         if lose is not None:
             name = deployed[0] if deployed is not None else "that is shipped"

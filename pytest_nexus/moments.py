@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_nexus.predictor.schema import FileChange, Moment, TestAtMoment
+from pytest_nexus.predictor.schema import NO_STREAKS, FileChange, Moment, TestAtMoment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pytest_nexus.plan.lookup import StatsIndex
     from pytest_nexus.plan.setups import Setups
-    from pytest_nexus.predictor.schema import ChangedWords, TestCode
+    from pytest_nexus.predictor.schema import ChangedWords, Streaks, TestCode
     from pytest_nexus.records import Change, CollectedTest
 
 
@@ -21,6 +21,7 @@ def moment_of(
     files: Sequence[FileChange],
     code: Mapping[str, TestCode],
     setups: Setups | None = None,
+    streaks: Streaks = NO_STREAKS,
 ) -> Moment:
     """Return the moment before a run of these tests; durations without the shared set-up paid."""
     paid = setups.paid_by if setups is not None else {}
@@ -28,6 +29,7 @@ def moment_of(
         [_test(test, index, paid.get(position, 0.0)) for position, test in enumerate(tests)],
         files,
         code,
+        streaks,
     )
 
 

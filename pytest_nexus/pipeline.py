@@ -28,7 +28,9 @@ from pytest_nexus.history.store import open_history, read_history
 from pytest_nexus.impact.changed_words import changed_words
 from pytest_nexus.impact.changes import find_change
 from pytest_nexus.impact.code import read_code
+from pytest_nexus.impact.event import default_branch
 from pytest_nexus.plan.plan import PlanSettings, make_plan
+from pytest_nexus.predictor.schema import NO_STREAKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from pytest_nexus.history.store import History
     from pytest_nexus.options import Options
     from pytest_nexus.plan.shards.document import SavedPlan
+    from pytest_nexus.predictor.schema import Streaks
     from pytest_nexus.predictor.state import CoFailures
     from pytest_nexus.records import Change, CollectedTest, Plan, PlannedTest, TestKey, TestStats
 
@@ -52,6 +55,8 @@ class Knowledge(NamedTuple):
     """Version and document of the project's own model; None where it has none."""
     past: CoFailures | None = None
     """What failed when which files changed."""
+    streaks: Streaks = NO_STREAKS
+    """What failed last on this branch and on the default one."""
 
 
 class Share(NamedTuple):
@@ -205,7 +210,7 @@ class Pipeline:
     def _forecaster(self) -> forecast.Forecaster:
         """Return who says how likely each test fails, by the model deployed if there is one."""
         known = self.knowledge
-        found = forecast.load(known.deployed, self._texts, known.past, self.lose)
+        found = forecast.load(known.deployed, self._texts, known.past, self.lose, known.streaks)
         quarantined = self.fails_no_build
         return found if quarantined is None else forecast.without_news(found, quarantined)
 
@@ -286,7 +291,9 @@ class Pipeline:
         where = None if self.share is not None else self.setting
         stats = history.recall(None if where is None else setting_of(*where))
         past = history.cofailures([file.path for file in self.change.files])
-        return Knowledge(history.count_runs(), len(stats), stats, history.deployed_model(), past)
+        streaks = history.streaks(self.change.branch, default_branch(self._environ))
+        deployed = history.deployed_model()
+        return Knowledge(history.count_runs(), len(stats), stats, deployed, past, streaks)
 
     def _start_anew(self, exc: CorruptHistoryError) -> None:
         if not self.options.ingest:

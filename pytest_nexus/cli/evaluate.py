@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from pytest_nexus.predictor.evaluate import Case, Score
     from pytest_nexus.predictor.model import Model
 
-_COLUMNS = ("order", "apfdc", "apfd", "first_failure", "in_5%", "in_10%", "in_20%", "in_50%")
-
+_SHARES = ("5%", "10%", "20%", "50%")
+_RECALL = tuple(f"in_{share}" for share in _SHARES)
+_CAUGHT = tuple(f"runs_{share}" for share in _SHARES)
+_COLUMNS = ("order", "apfdc", "apfd", "first_failure", *_RECALL, *_CAUGHT)
 
 _DURATION_COLUMNS = ("durations", "error_ms", "relative", "within_25%", "of_the_sum", "tests")
 
@@ -37,7 +39,7 @@ a run. nexus regards environment and workers where that has proved better."""
 _LEGEND = """
 apfdc: how early failures come by time, apfd: by number of tests, 1 is best. first failure: share of
 the run's seconds until it has ended, 0 is best. in 5%: share of the failing tests that have ended
-in the first 5 % of the seconds.""".lstrip()
+in the first 5 % of the seconds; runs 5%: share of the runs in which one has by then.""".lstrip()
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -176,13 +178,13 @@ def _table(models: Mapping[str, Sequence[Model]], cases: Sequence[Case]) -> dict
 
 
 def _row(name: str, score: Score) -> dict[str, object]:
-    recall = dict(zip(_COLUMNS[4:], score.recall, strict=True))
+    shares = zip((*_RECALL, *_CAUGHT), (*score.recall, *score.caught), strict=True)
     return {
         "order": name,
         "apfdc": score.apfdc,
         "apfd": score.apfd,
         "first_failure": score.first_failure,
-        **recall,
+        **dict(shares),
     }
 
 

@@ -17,6 +17,7 @@ from pytest_nexus.explaining import explained
 from pytest_nexus.history.store import read_history
 from pytest_nexus.identity import key_of_nodeid
 from pytest_nexus.impact.changes import find_change
+from pytest_nexus.impact.event import default_branch
 from pytest_nexus.pipeline import read_texts
 from pytest_nexus.plan.lookup import StatsIndex
 from pytest_nexus.plan.plan import make_plan
@@ -59,17 +60,19 @@ def run(options: argparse.Namespace) -> int:
         raise HistoryError(
             f"There is no history {path!s} yet; run pytest with --nexus to begin one"
         )
+    change = find_change(project_root(Path.cwd()), options.base, os.environ)
     with history:
         stats = history.stats()
         deployed, past = history.deployed_model(), history.cofailures()
+        streaks = history.streaks(change.branch, default_branch(os.environ))
         together = {key: history.failed_together(key) for key in _keys_asked(stats, options.nodeid)}
-    change = find_change(project_root(Path.cwd()), options.base, os.environ)
     read = partial(read_texts, project_root(Path.cwd()))
     forecaster = forecast.load(
         deployed,
         lambda tests, what: read(tests, what, os.environ),
         past,
         lambda sentence: print(f"nexus: {sentence}", file=sys.stderr),
+        streaks,
     )
     plan = make_plan(_tests(stats), stats, change, forecaster=forecaster)
     asked = sorted(_asked(plan.tests, options.nodeid), key=lambda planned: planned.rank)

@@ -46,13 +46,13 @@ def lessons_of(history: History) -> Lessons:
         files = files_of(run.summary.run.change)
         lived = _lived(run)
         if uid in failing and any(test.failed for test in lived):
-            cases.append(past.case(uid, lived, files, {}))
+            cases.append(past.case(uid, lived, files, {}, branch=run.summary.run.change.branch))
             seen.append(run.summary)
         elif uid in quiet and lived:
             rows += _quiet_rows(past, uid, lived, run)
             seen.append(run.summary)
         if run.facts.has_outcomes:
-            past.add(lived, run.facts, files)
+            past.add(lived, run.facts, files, run.summary.run.change.branch)
     return Lessons(cases, rows, _source(seen))
 
 
@@ -93,8 +93,9 @@ def _quiet_rows(past: Past, uid: str, lived: list[Lived], run: Replayed) -> list
     random = Random(uid)  # noqa: S311 - a sample, no secret
     only = sorted(random.sample(range(len(lived)), min(len(lived), _QUIET_TESTS)))
     weight = len(lived) / len(only)
-    files = files_of(run.summary.run.change)
-    return [(row, weight) for row in past.some_rows(lived, files, {}, only)]
+    change = run.summary.run.change
+    rows = past.some_rows(lived, files_of(change), {}, only, change.branch)
+    return [(row, weight) for row in rows]
 
 
 def _lived(run: Replayed) -> list[Lived]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pytest_nexus.history.packing import FAIL, VERDICT_OF
+from pytest_nexus.history.packing import FAIL, NO_VERDICT, VERDICT_OF
 from pytest_nexus.history.stats import fold, stats_of
+from pytest_nexus.history.streaks import DEFAULT_BRANCHES
 from pytest_nexus.moments import moment_of
 from pytest_nexus.plan.lookup import StatsIndex
 from pytest_nexus.predictor.evaluate import Case
 from pytest_nexus.predictor.features import rows
-from pytest_nexus.predictor.state import CoFailures
+from pytest_nexus.predictor.schema import Streaks
+from pytest_nexus.predictor.state import Branch, CoFailures
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -40,9 +42,14 @@ class Past:
 
     Args:
         renames: old path by new path, as far as they are known.
+        default: names of the default branch, the likeliest first.
     """
 
-    def __init__(self, renames: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        renames: Mapping[str, str] | None = None,
+        default: Sequence[str] = DEFAULT_BRANCHES,
+    ) -> None:
         self.cofailures = CoFailures()
         self._renames = dict(renames or {})
         self._states: dict[TestKey, tuple[CollectedTest, State]] = {}
@@ -50,6 +57,8 @@ class Past:
         self._stale: set[TestKey] = set()
         self._failed_in: dict[TestKey, int] = {}
         self._n_runs = 0
+        self._default = default
+        self._branches: dict[str, Branch] = {}
 
     def stats(self) -> dict[TestKey, TestStats]:
         """Return what is known of every test."""
@@ -67,10 +76,13 @@ class Past:
         code: Mapping[str, TestCode],
         *,
         is_cold: bool = False,
+        branch: str | None = None,
     ) -> Case:
         """Return a run with what was known before it; `is_cold`: as if nothing had been known."""
         index = StatsIndex({} if is_cold else self.stats(), self._renames)
-        moment = moment_of([each.test for each in lived], index, files, code)
+        streaks = Streaks() if is_cold else self._streaks(branch)
+        tests = [each.test for each in lived]
+        moment = moment_of(tests, index, files, code, streaks=streaks)
         values = array("d")
         for row in rows(moment, None if is_cold else self.cofailures):
             values.extend(row)
@@ -89,10 +101,12 @@ class Past:
         files: Sequence[FileChange],
         code: Mapping[str, TestCode],
         only: Iterable[int],
+        branch: str | None = None,
     ) -> list[Row]:
         """Return the rows of some tests of a run, by their positions in it."""
         index = StatsIndex(self.stats(), self._renames)
-        moment = moment_of([each.test for each in lived], index, files, code)
+        tests = [each.test for each in lived]
+        moment = moment_of(tests, index, files, code, streaks=self._streaks(branch))
         found: list[Row] = rows(moment, self.cofailures, only)
         return found
 
@@ -101,20 +115,33 @@ class Past:
         lived: Iterable[Lived],
         facts: RunFacts,
         files: Sequence[FileChange] = (),
+        branch: str | None = None,
     ) -> None:
         """Fold one more run in."""
         states = self._states
-        failed = []
+        failed: list[TestKey] = []
+        verdicts: list[tuple[str, bool]] = []
         for test, seen, _, _ in lived:
             before = states.get(test.key)
             states[test.key] = (test, fold(before[1] if before else None, facts, seen))
             self._stale.add(test.key)
-            if VERDICT_OF[seen.outcomes] == FAIL:
+            verdict = VERDICT_OF[seen.outcomes]
+            if verdict != NO_VERDICT:
+                verdicts.append((test.key, verdict == FAIL))
+            if verdict == FAIL:
                 self._failed_in[test.key] = self._n_runs
                 failed.append(test.key)
         self._n_runs += 1
         if facts.teaches_flakes:
             self.cofailures.add((file.path for file in files), failed)
+            if branch is not None:
+                self._branches.setdefault(branch, Branch()).add(verdicts)
+
+    def _streaks(self, branch: str | None) -> Streaks:
+        bases = (self._branches[name] for name in self._default if name in self._branches)
+        base = next(bases, None)
+        here = None if branch is None else self._branches.get(branch)
+        return Streaks(here and here.streaks(), base and base.streaks())
 
     def _is_novel(self, key: TestKey) -> bool:
         return self._n_runs - self._failed_in.get(key, -NOVEL_AFTER) >= NOVEL_AFTER

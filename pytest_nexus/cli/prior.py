@@ -10,6 +10,7 @@ from pytest_nexus.cli.past import Past
 from pytest_nexus.cli.recorded import SampleTexts, lived, read_texts
 from pytest_nexus.cli.sample import read_builds
 from pytest_nexus.history.stats import RunFacts
+from pytest_nexus.history.streaks import DEFAULT_BRANCHES
 from pytest_nexus.predictor.calibrate import calibrated
 from pytest_nexus.predictor.fit import FailedRun, fit_weights
 from pytest_nexus.predictor.model import Model
@@ -35,8 +36,9 @@ data has none that does, and every user has."""
 def train_prior(folder: Path, names: Sequence[str]) -> Model:
     """Return a model fitted to the recorded builds of some projects.
 
-    Each build enters in five variants: as recorded; with failures that last; with nothing known of
-    the tests; without the text of the change; without it and with failures that last.
+    Each build enters in six variants: as recorded; with failures that last; with nothing known of
+    the tests; without the text of the change; without it and with failures that last; on a branch
+    of its own, with failures that last while other branches pass.
     """
     cases = [case for name in names for case in _variants(folder, name)]
     return prior_of(cases, names)
@@ -94,6 +96,36 @@ def _variants(folder: Path, name: str) -> Iterator[Case]:
         for text in (texts, blind):
             yield from (case for _, case in _replayed(builds, text, lasting=lasting))
     yield from (case for _, case in _replayed(builds, texts, is_cold=True))
+    yield from _on_branches(builds, texts)
+
+
+def _on_branches(builds: Sequence[Build], texts: SampleTexts) -> Iterator[Case]:
+    """Yield failing real builds as later runs of their branches, others having run meanwhile.
+
+    What passes runs on the default branch. No project of the data has branches, and every user
+    has.
+    """
+    past = Past()
+    random = Random(7)  # noqa: S311 - how long a failure lasts, no secret
+    waiting: dict[int, list[tuple[Build, str]]] = {}
+    for number, build in enumerate(builds):
+        if build.is_mutant:
+            continue
+        branch = f"change-{number}" if build.failing else DEFAULT_BRANCHES[0]
+        if build.failing:
+            waiting.setdefault(number + random.randint(5, 25), []).append((build, branch))
+        due = [(build, branch), *waiting.pop(number, ())]
+        for at, (each, where) in enumerate(due):
+            tests, files = lived(each), texts.of(each)
+            if at:
+                name = f"{number} {each.kind} again"
+                yield past.case(name, tests, files, texts.code, branch=where)
+            past.add(tests, _facts(each), files, where)
+
+
+def _facts(build: Build) -> RunFacts:
+    teaches = _teaches(build)
+    return RunFacts(build.run.started_at, b"", teaches_flakes=teaches, has_outcomes=True)
 
 
 def _replayed(
@@ -103,9 +135,7 @@ def _replayed(
     random = Random(5)  # noqa: S311 - which failures last, no secret
     for number, build in enumerate(builds):
         tests, files = lived(build), texts.of(build)
-        facts = RunFacts(
-            build.run.started_at, b"", teaches_flakes=_teaches(build), has_outcomes=True
-        )
+        facts = _facts(build)
         repeats = random.randint(1, 3) if lasting and random.random() < _LASTS else 0
         for repeat in range(1 + (repeats if build.failing and not build.is_mutant else 0)):
             shown: list[FileChange] = files if not repeat or random.random() < 0.5 else []

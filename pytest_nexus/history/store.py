@@ -16,6 +16,7 @@ from pytest_nexus.history.recall import Recall
 from pytest_nexus.history.recovering import recoveries, stored_tallies, tallies
 from pytest_nexus.history.replays import failing_runs, read_cofailures, replayed_runs
 from pytest_nexus.history.runs import RunSummary, fork_runs, ordered_runs, summaries
+from pytest_nexus.history.streaks import read_streaks
 from pytest_nexus.records import Failure, TestKey
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pytest_nexus.history.replays import Replayed
     from pytest_nexus.plan.recovery import Recovery
     from pytest_nexus.plan.sightings import Sighting
+    from pytest_nexus.predictor.schema import Streaks
     from pytest_nexus.predictor.state import CoFailures
     from pytest_nexus.records import Attempt, TestStats
 
@@ -132,6 +134,11 @@ class History:
         """
         with connections.decoded(self.path):
             return read_cofailures(self._connection, only)
+
+    def streaks(self, branch: str | None, default: str | None) -> Streaks:
+        """Return what failed last on a branch and on the default one, see `read_streaks`."""
+        with connections.decoded(self.path):
+            return read_streaks(self._connection, branch, default)
 
     def replayed(self) -> Iterator[Replayed]:
         """Yield every run in the order of the fold, with what it says of each test."""

@@ -69,6 +69,7 @@ class ImportGraph:
         self._text_of = text_of
         self._targets: dict[str, tuple[str, ...]] = {}
         self._files: dict[str, str | None] = {}
+        self._above: dict[str, tuple[str, ...]] = {}
 
     def imports(self, path: str) -> tuple[str, ...]:
         """Return what a file imports, by name."""
@@ -76,17 +77,31 @@ class ImportGraph:
         return () if text is None else imports_of(text, package_of(path))
 
     def distances(self, path: str, changed: Collection[str]) -> dict[str, int]:
-        """Return the number of imports from a file to each changed file within reach."""
+        """Return the number of imports from a test file to each changed file within reach.
+
+        pytest imports every `conftest.py` in the folders above for it: these count as its own.
+        """
         seen, edge = {path}, [path]
         found: dict[str, int] = {}
         for distance in range(1, FAR):
             reached: list[str] = []
-            for each in edge:
-                reached += [target for target in self._imported(each) if target not in seen]
+            own = self._conftests(path.rpartition("/")[0]) if distance == 1 else ()
+            for targets in (own, *map(self._imported, edge)):
+                reached += [target for target in targets if target not in seen]
                 seen.update(reached)
             found |= {target: distance for target in reached if target in changed}
             edge = list(dict.fromkeys(reached))
         return found
+
+    def _conftests(self, folder: str) -> tuple[str, ...]:
+        """Return the files of fixtures and hooks that stand in a folder and in those above it."""
+        known = self._above.get(folder)
+        if known is None:
+            path = f"{folder}/conftest.py".lstrip("/")
+            above = self._conftests(folder.rpartition("/")[0]) if folder else ()
+            found = (path,) if (self._root / path).is_file() else ()
+            known = self._above[folder] = (*found, *above)
+        return known
 
     def _imported(self, path: str) -> tuple[str, ...]:
         targets = self._targets.get(path)

@@ -63,3 +63,21 @@ def test_other_parameters_of_a_test_are_no_neighbours() -> None:
 
 def test_a_name_without_words_is_near_to_nothing() -> None:
     assert nearest("test_a.py::t", ["test_a.py::t", "b.py::test_x"]) == []
+
+
+def test_explain_says_that_a_test_failed_last_on_this_branch(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GITHUB_HEAD_REF", "fix")
+    path = tmp_path / "h.sqlite3"
+    with open_history(path) as history:
+        for number, branch in enumerate(("fix", "main", "main"), 1):
+            one = run(number)
+            one = one._replace(change=one.change._replace(branch=branch))
+            outcomes = {LOAD: "failed" if branch == "fix" else "passed", SAVE: "passed"}
+            ingest_run(history, one, [attempt(key, seen) for key, seen in outcomes.items()])
+    for key, is_said in ((LOAD, True), (SAVE, False)):
+        assert main(["explain", key, "--history", str(path), "--json"]) == 0
+        said = capsys.readouterr().out.lower()
+        assert ("it failed in the last run of its branch" in said) is is_said

@@ -62,6 +62,22 @@ def test_without_git_new_files_are_read_and_nothing_raises(tmp_path: Path) -> No
     assert changed_words(tmp_path, change, {}) == {"a.py": ({"alpha": 1}, {})}
 
 
+def test_a_conftest_in_a_folder_above_counts_as_imported(tmp_path: Path) -> None:
+    for path, text in {
+        "conftest.py": "",
+        "src/pkg/__init__.py": "",
+        "src/pkg/db.py": "",
+        "tests/conftest.py": "from pkg import db\n",
+        "tests/unit/test_x.py": "def test_x(): pass\n",
+        "tests/other/conftest.py": "",
+    }.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    changed = {"conftest.py", "tests/conftest.py", "tests/other/conftest.py", "src/pkg/db.py"}
+    code = read_code(tmp_path, ["tests/unit/test_x.py"], {}, changed)["tests/unit/test_x.py"]
+    assert dict(code.distances) == {"conftest.py": 1, "tests/conftest.py": 1, "src/pkg/db.py": 2}
+
+
 def test_imports_are_followed_to_what_changed(tmp_path: Path) -> None:
     for path, text in {
         "src/pkg/__init__.py": "from .a import thing\n",

@@ -9,6 +9,7 @@ from pytest_nexus.predictor.schema import (
     UNKNOWN,
     FileChange,
     Moment,
+    Streaks,
     TestAtMoment,
     TestCode,
 )
@@ -58,8 +59,9 @@ def test_no_row_sees_its_future(runs: list[list[bool]], cut: int) -> None:
         for number, failed in enumerate(outcomes):
             tests = [lived(n, failed=f) for n, f in zip(nodeids, failed, strict=True)]
             files = [FileChange(f"src/file{number % 2}.py")]
-            found.append(past.case(str(number), tests, files, {}).matrix.tolist())
-            past.add(tests, RunFacts(float(number), b"", True, True), files)
+            branch = ("main", "fix")[number // 2 % 2]
+            found.append(past.case(str(number), tests, files, {}, branch=branch).matrix.tolist())
+            past.add(tests, RunFacts(float(number), b"", True, True), files, branch)
         return found
 
     other = runs[:cut] + [[not failed for failed in run] for run in runs[cut:]]
@@ -133,3 +135,11 @@ def test_rows_of_some_tests_are_those_of_all() -> None:
 
 def test_no_tests_give_no_rows() -> None:
     assert rows(Moment([], [FileChange("a.py", 1, {"a": 1})])) == []
+
+
+def test_a_streak_counts_where_it_was_and_is_unknown_without_a_branch() -> None:
+    first, second = by_name(Moment([test_at(X), test_at(Y)], streaks=Streaks({X: 3}, {Y: 1})))
+    assert (first["branch_streak"], first["base_streak"]) == (3.0, 0.0)
+    assert (second["branch_streak"], second["base_streak"]) == (0.0, 1.0)
+    (row,) = by_name(Moment([test_at(X)]))
+    assert (row["branch_streak"], row["base_streak"]) == (UNKNOWN, UNKNOWN)

@@ -1,0 +1,69 @@
+"""What failed last on a branch, and how often in a row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pytest_nexus.history.packing import FAIL, NO_VERDICT, VERDICT_OF
+from pytest_nexus.history.runs import ordered_runs
+from pytest_nexus.predictor.schema import Streaks
+from pytest_nexus.predictor.state import BRANCH_RUNS, Branch
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+DEFAULT_BRANCHES: Final = ("main", "master")
+"""Taken for the default branch where the CI names none."""
+
+_RUNS: Final = """
+    SELECT run_id FROM run
+    WHERE branch = ? AND NOT mass_failure AND source <> 'durations' AND trust = 'trusted'
+"""
+_STORED: Final = "SELECT key, runs FROM failing WHERE branch = ?"
+_FAILED: Final = "SELECT test_id FROM failed_test WHERE run_id = ?"
+_VERDICT: Final = """
+    SELECT key, outcomes FROM attempt JOIN test USING (test_id)
+    WHERE run_id = ? AND test_id = ? AND number = 1
+"""
+
+
+def read_streaks(
+    connection: sqlite3.Connection, branch: str | None, default: str | None
+) -> Streaks:
+    """Return the streaks on a branch and on the default branch.
+
+    Args:
+        connection: of the history.
+        branch: of the run that is about to begin; None where it is not known.
+        default: name of the default branch; None for the first of `DEFAULT_BRANCHES` with a run.
+    """
+    named = DEFAULT_BRANCHES if default is None else (default,)
+    bases = (_of_branch(connection, name) for name in named)
+    return Streaks(
+        None if branch is None else _of_branch(connection, branch),
+        next((found for found in bases if found is not None), None),
+    )
+
+
+def _of_branch(connection: sqlite3.Connection, branch: str) -> dict[str, int] | None:
+    runs = {run_id for (run_id,) in connection.execute(_RUNS, (branch,))}
+    if not runs:
+        return None
+    stored = connection.execute(_STORED, (branch,)).fetchall()
+    if stored or connection.execute("SELECT 1 FROM meta WHERE name = 'slim'").fetchone():
+        return {key: min(n, BRANCH_RUNS) for key, n in stored}
+    last = [run_id for run_id in ordered_runs(connection) if run_id in runs][-BRANCH_RUNS:]
+    return _derived(connection, last)
+
+
+def _derived(connection: sqlite3.Connection, runs: Sequence[int]) -> dict[str, int]:
+    """Return the streaks over some runs: only tests that failed in one of them are looked up."""
+    failed = {row[0] for run_id in runs for row in connection.execute(_FAILED, (run_id,))}
+    branch = Branch()
+    for run_id in runs:
+        rows = (connection.execute(_VERDICT, (run_id, test)).fetchone() for test in failed)
+        verdicts = ((row[0], VERDICT_OF[row[1]]) for row in rows if row is not None)
+        branch.add((key, verdict == FAIL) for key, verdict in verdicts if verdict != NO_VERDICT)
+    found: dict[str, int] = branch.streaks()
+    return found
