@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.history.packing import FAIL, NO_VERDICT, VERDICT_OF
+from pytest_nexus.history.packing import NO_VERDICT, VERDICT_OF
 from pytest_nexus.history.runs import ordered_runs
 from pytest_nexus.predictor.schema import Streaks
-from pytest_nexus.predictor.state import BRANCH_RUNS, Branch
+from pytest_nexus.predictor.state import BRANCH_RUNS
 
 if TYPE_CHECKING:
     import sqlite3
@@ -21,11 +21,8 @@ _RUNS: Final = """
     WHERE branch = ? AND NOT mass_failure AND source <> 'durations' AND trust = 'trusted'
 """
 _STORED: Final = "SELECT key, runs FROM failing WHERE branch = ?"
-_FAILED: Final = "SELECT test_id FROM failed_test WHERE run_id = ?"
-_VERDICT: Final = """
-    SELECT key, outcomes FROM attempt JOIN test USING (test_id)
-    WHERE run_id = ? AND test_id = ? AND number = 1
-"""
+_FAILED: Final = "SELECT test_id, key FROM failed_test JOIN test USING (test_id) WHERE run_id = ?"
+_OUTCOMES: Final = "SELECT outcomes FROM attempt WHERE run_id = ? AND test_id = ? AND number = 1"
 
 
 def read_streaks(
@@ -58,12 +55,25 @@ def _of_branch(connection: sqlite3.Connection, branch: str) -> dict[str, int] | 
 
 
 def _derived(connection: sqlite3.Connection, runs: Sequence[int]) -> dict[str, int]:
-    """Return the streaks over some runs: only tests that failed in one of them are looked up."""
-    failed = {row[0] for run_id in runs for row in connection.execute(_FAILED, (run_id,))}
-    branch = Branch()
-    for run_id in runs:
-        rows = (connection.execute(_VERDICT, (run_id, test)).fetchone() for test in failed)
-        verdicts = ((row[0], VERDICT_OF[row[1]]) for row in rows if row is not None)
-        branch.add((key, verdict == FAIL) for key, verdict in verdicts if verdict != NO_VERDICT)
-    found: dict[str, int] = branch.streaks()
+    """Return the streaks at the end of some runs, as `Branch` counts them.
+
+    Only tests that failed in one of them are looked up, from the last run on until they passed:
+    nearly every one has in the first run that is looked at.
+    """
+    failed = {run_id: dict(connection.execute(_FAILED, (run_id,))) for run_id in reversed(runs)}
+    found = {}
+    for test_id, key in {test: key for run in failed.values() for test, key in run.items()}.items():
+        n = 0
+        for run_id, tests in failed.items():
+            if test_id in tests:
+                n += 1
+            elif _passed(connection, run_id, test_id):
+                break
+        if n:
+            found[key] = n
     return found
+
+
+def _passed(connection: sqlite3.Connection, run_id: int, test_id: int) -> bool:
+    row = connection.execute(_OUTCOMES, (run_id, test_id)).fetchone()
+    return row is not None and VERDICT_OF[row[0]] != NO_VERDICT

@@ -133,9 +133,11 @@ def write_journals(folder: Path, n_journals: int, n_tests: int) -> list[Path]:
 
 
 def write_history(path: Path, n_tests: int, n_runs: int) -> Path:
-    """Write a history of `n_runs` runs of one suite; return its path."""
+    """Write a history of `n_runs` runs of one suite on the default branch; return its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with open_history(path) as history:
         for number in range(1, n_runs + 1):
-            ingest_run(history, run(number), attempts(n_tests, seed=number))
+            each = run(number)
+            each = each._replace(change=each.change._replace(branch="main"))
+            ingest_run(history, each, attempts(n_tests, seed=number))
     return path
