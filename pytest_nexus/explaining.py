@@ -19,6 +19,9 @@ TOP: Final = 10
 """Tests that a session explains."""
 
 _MOST_REASONS: Final = 3
+_LEAST_REASON: Final = 0.05
+"""Of the logarithm of the odds: what adds less makes a failure less than 5 % likelier, and of a
+test that never failed it would say that it did so lately."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +74,15 @@ def explained(
     at = {test.nodeid: position for position, test in enumerate(tests)}
     return [
         Explained(
-            forecaster.model.contributions(rows[at[one.test.nodeid]]),
+            _told(forecaster.model.contributions(rows[at[one.test.nodeid]])),
             dict(zip(NAMES, rows[at[one.test.nodeid]], strict=True)),
         )
         for one in asked
     ]
+
+
+def _told(contributions: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
+    return [(words, part) for words, part in contributions if abs(part) >= _LEAST_REASON]
 
 
 def top_lines(plan: Plan, index: StatsIndex, change: Change, forecaster: Forecaster) -> list[str]:

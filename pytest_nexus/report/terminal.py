@@ -27,18 +27,21 @@ class TerminalReport:
         return [line, *(f"nexus: {sentence}" for sentence in self._new_losses())]
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Say what was gained; with `-q` one line, with `-qq` none."""
+        """Say what was gained; with `-q` one line and what was asked for, with `-qq` nothing."""
         verbosity = terminalreporter.config.get_verbosity()
         lines = summary_lines(self._pipeline)
         losses = self._new_losses()
         findings, brief = self._findings(verbose=verbosity > 0)
-        if verbosity < -1 or not (lines or losses or findings):
+        explanation = self._pipeline.explanation
+        if verbosity < -1 or not (lines or losses or findings or explanation):
             return
         if verbosity < 0:
-            terminalreporter.write_line("nexus: " + "; ".join([*brief, *lines[:1], *losses]))
-            return
-        terminalreporter.write_sep("-", "nexus")
-        for line in [*findings, *lines, *losses]:
+            said = [*brief, *lines[:1], *losses]
+            kept = [f"nexus: {'; '.join(said)}"] if said else []
+        else:
+            terminalreporter.write_sep("-", "nexus")
+            kept = [*findings, *lines, *losses]
+        for line in [*kept, *explanation]:
             terminalreporter.write_line(line)
 
     def _findings(self, *, verbose: bool) -> tuple[list[str], list[str]]:
@@ -84,7 +87,6 @@ def summary_lines(pipeline: Pipeline) -> list[str]:
             f" in collection order after {_seconds(gained.in_collection_order_s)}"
             f" (all tests: {_seconds(gained.total_s)})"
         )
-    lines += pipeline.explanation
     if pipeline.n_runs_after is not None:
         recorded = _count(pipeline.timeline.n_tests(), "test")
         lines.append(

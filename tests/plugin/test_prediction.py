@@ -110,6 +110,9 @@ def test_a_session_says_why_its_first_tests_came_first(tmp_path: Path) -> None:
     assert first.startswith("1. test_b.py::test_sums: fails with probability 0.")
     assert "its code uses the words of the changed" in first
     assert len(others) == 9
+    assert not any("failed" in line for line in (first, *others))
+    quiet = project.run("--nexus-explain", "-q").stdout.splitlines()
+    assert len([line for line in quiet if "fails with probability" in line]) == 10
     assert not [line for line in project.run().said if "fails with probability" in line]
 
 
