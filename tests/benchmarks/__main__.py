@@ -16,7 +16,7 @@ from tests.benchmarks.bench import Bench
 from tests.benchmarks.peers import ROOT, NotInstalledError
 from tests.benchmarks.processes import RunFailedError
 from tests.benchmarks.registry import SUBJECTS
-from tests.benchmarks.table import markdown
+from tests.benchmarks.table import markdown, missed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     options.output.mkdir(parents=True, exist_ok=True)
     print(f"{_machine()['python']} on {_machine()['platform']}, {os.cpu_count()} cores\n")
-    return max([_report(name, options) for name in options.subjects or SUBJECTS], default=0)
+    reports = [_report(name, options) for name in options.subjects or SUBJECTS]
+    _print_missed([line for report in reports for line in report or ()])
+    return int(None in reports)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -55,7 +57,8 @@ def _subject(name: str) -> str:
     return name
 
 
-def _report(name: str, options: argparse.Namespace) -> int:
+def _report(name: str, options: argparse.Namespace) -> list[str] | None:
+    """Print and write what a subject measured; return which budgets it misses, None on failure."""
     with TemporaryDirectory(prefix="nexus-bench-") as folder:
         bench = Bench(Path(folder), options.quick)
         try:
@@ -65,7 +68,7 @@ def _report(name: str, options: argparse.Namespace) -> int:
             ]
         except (NotInstalledError, RunFailedError) as exc:
             print(f"{name} could not be measured: {exc}", file=sys.stderr)
-            return 1
+            return None
     print(f"## {name}: {SUBJECTS[name].TITLE}{' (quick)' if options.quick else ''}\n")
     for table in tables:
         print(markdown(table))
@@ -75,7 +78,12 @@ def _report(name: str, options: argparse.Namespace) -> int:
         print(f"{peer} is left out: {reason}\n")
     _print_versions(bench)
     _write(options.output / f"{name}.json", _document(name, tables, bench))
-    return 0
+    return [f"{name}, {line}" for table in tables for line in missed(table)]
+
+
+def _print_missed(lines: Sequence[str]) -> None:
+    print("## Budgets that are missed\n")
+    print("\n".join(f"- {line}" for line in lines or ["none"]), flush=True)
 
 
 def _unjudged(table: Table) -> Table:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+_MISSES: Final = "misses"
 
 Cell = str | int | float | None
 
@@ -31,7 +33,7 @@ def within(value: float, limit: float, unit: str) -> str:
     >>> within(2, 3, "%")
     'meets: 2 % <= 3 %'
     """
-    sign, verdict = ("<=", "meets") if value <= limit else (">", "misses")
+    sign, verdict = ("<=", "meets") if value <= limit else (">", _MISSES)
     return f"{verdict}: {_beside(value, limit)} {unit} {sign} {_number(limit)} {unit}"
 
 
@@ -41,8 +43,21 @@ def at_least(value: float, limit: float, unit: str) -> str:
     >>> at_least(90_000, 100_000, "attempts/s")
     'misses: 90,000 attempts/s < 100,000 attempts/s'
     """
-    sign, verdict = (">=", "meets") if value >= limit else ("<", "misses")
+    sign, verdict = (">=", "meets") if value >= limit else ("<", _MISSES)
     return f"{verdict}: {_beside(value, limit)} {unit} {sign} {_number(limit)} {unit}"
+
+
+def missed(table: Table) -> list[str]:
+    """Return a line for each row that misses a budget: the table, the row, the verdict.
+
+    >>> missed(Table("T", [{"what": "a", "budget": within(4, 3, "%")}, {"what": "b"}]))
+    ['T, a: misses: 4 % > 3 %']
+    """
+    return [
+        f"{table.title}, {next(iter(row.values()))}: {row['budget']}"
+        for row in table.rows
+        if _MISSES in str(row.get("budget", ""))
+    ]
 
 
 def markdown(table: Table) -> str:

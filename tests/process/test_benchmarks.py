@@ -34,6 +34,7 @@ def test_quick_run_prints_a_table_and_writes_what_was_measured(tmp_path):
     assert "| tests | modules | cpu s |" in done.stdout
     assert "| 20 | stable | 2 | 0 | 0 | 0 | 2 | 0 |" in done.stdout
     assert "| at once, 3 times | 0 | 0.150 | 3 | 0 | 0.150 | 3 |" in done.stdout
+    assert done.stdout.endswith("## Budgets that are missed\n\n- none\n")
     assert "There is nothing to measure here." in done.stdout
     document = json.loads((tmp_path / "ingest.json").read_text())
     assert document["tables"][0]["rows"][0]["what"].startswith("4 journals")
