@@ -159,6 +159,8 @@ def _rows(costs: Mapping[str, Sequence[Cost]], suite: _Suite) -> list[Mapping[st
             "most": max(wall),
             "/ best": ratio(wall, walls[best]),
         }
+        if name != _FLOOR:
+            row["cpu s"] = median(cost.cpu_s for cost in costs[name])
         if name == _NEXUS:
             row["budget"] = within(ratio(wall, walls[best]), suite.budget, "x")
         rows.append(row)
