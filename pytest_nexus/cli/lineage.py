@@ -11,7 +11,7 @@ from pytest_nexus.predictor import teacher, train
 if TYPE_CHECKING:
     from pytest_nexus.predictor.train import Lessons, Outcome
 
-_PACKAGES: Final = ("numpy", "scipy", "sklearn")
+_PACKAGES: Final = ("numpy", "pandas", "scipy", "sklearn")
 
 
 def lineage_of(lessons: Lessons, digest: str, seed: int) -> dict[str, Any]:

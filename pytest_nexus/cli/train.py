@@ -101,12 +101,13 @@ def _asked(options: argparse.Namespace) -> bool:
 
 
 def require_extra() -> None:
-    """Raise the error that names the extra, where scikit-learn is not installed."""
+    """Raise the error that names the extra, where what it brings is not installed."""
     try:
         import_module("sklearn")
+        import_module("pandas")
     except ImportError as exc:
         raise TrainExtraMissingError(
-            f"Training needs scikit-learn ({exc}); pip install 'pytest-nexus-ci[train]'"
+            f"Training needs scikit-learn and pandas ({exc}); pip install 'pytest-nexus-ci[train]'"
         ) from exc
 
 

@@ -61,6 +61,7 @@ def test_the_same_history_gives_the_same_version_with_its_lineage(
     assert source["facets"]["dataQualityMetrics"]["rowCount"] == 6 * N_RUNS
     assert source["facets"]["span"]["attempts"] == 6 * N_RUNS
     assert lineage["tags"]["sklearn"]
+    assert lineage["tags"]["pandas"]
     assert shown["metrics"]["training_s"] > 0
     assert main(["train", "--due"]) == 1
     assert f"{N_RUNS} runs with a failure, 0 of them new" in capsys.readouterr().out
