@@ -78,7 +78,7 @@ class Branch:
         """By key of a test that failed last: failures in a row, and in which run the last one."""
 
     def add(self, verdicts: Iterable[tuple[str, bool]]) -> None:
-        """Count one run: the keys of its tests, each with whether its first attempt failed."""
+        """Count one run: the keys of its tests, each with whether no attempt of it passed."""
         self._n_runs += 1
         for key, failed in verdicts:
             if failed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pytest_nexus.history.packing import FAIL, NO_VERDICT, VERDICT_OF
+from pytest_nexus.history.packing import FAIL, PASS, VERDICT_OF
 from pytest_nexus.history.stats import fold, stats_of
 from pytest_nexus.history.streaks import DEFAULT_BRANCHES
 from pytest_nexus.moments import moment_of
@@ -125,10 +125,9 @@ class Past:
             before = states.get(test.key)
             states[test.key] = (test, fold(before[1] if before else None, facts, seen))
             self._stale.add(test.key)
-            verdict = VERDICT_OF[seen.outcomes]
-            if verdict != NO_VERDICT:
-                verdicts.append((test.key, verdict == FAIL))
-            if verdict == FAIL:
+            if seen.verdicts:
+                verdicts.append((test.key, not seen.verdicts & PASS))
+            if VERDICT_OF[seen.outcomes] == FAIL:
                 self._failed_in[test.key] = self._n_runs
                 failed.append(test.key)
         self._n_runs += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.history.packing import NO_VERDICT, VERDICT_OF
+from pytest_nexus.history.packing import PASS, VERDICT_OF
 from pytest_nexus.history.runs import ordered_runs
 from pytest_nexus.predictor.schema import Streaks
 from pytest_nexus.predictor.state import BRANCH_RUNS
@@ -22,7 +22,7 @@ _RUNS: Final = """
 """
 _STORED: Final = "SELECT key, runs FROM failing WHERE branch = ?"
 _FAILED: Final = "SELECT test_id, key FROM failed_test JOIN test USING (test_id) WHERE run_id = ?"
-_OUTCOMES: Final = "SELECT outcomes FROM attempt WHERE run_id = ? AND test_id = ? AND number = 1"
+_OUTCOMES: Final = "SELECT outcomes FROM attempt WHERE run_id = ? AND test_id = ?"
 
 
 def read_streaks(
@@ -60,20 +60,25 @@ def _derived(connection: sqlite3.Connection, runs: Sequence[int]) -> dict[str, i
     Only tests that failed in one of them are looked up, from the last run on until they passed:
     nearly every one has in the first run that is looked at.
     """
-    failed = {run_id: dict(connection.execute(_FAILED, (run_id,))) for run_id in reversed(runs)}
+    keys = {
+        test_id: key for run_id in runs for test_id, key in connection.execute(_FAILED, (run_id,))
+    }
     found = {}
-    for test_id, key in {test: key for run in failed.values() for test, key in run.items()}.items():
+    for test_id, key in keys.items():
         n = 0
-        for run_id, tests in failed.items():
-            if test_id in tests:
-                n += 1
-            elif _passed(connection, run_id, test_id):
+        for run_id in reversed(runs):
+            verdicts = _verdicts(connection, run_id, test_id)
+            if verdicts & PASS:
                 break
+            n += bool(verdicts)
         if n:
             found[key] = n
     return found
 
 
-def _passed(connection: sqlite3.Connection, run_id: int, test_id: int) -> bool:
-    row = connection.execute(_OUTCOMES, (run_id, test_id)).fetchone()
-    return row is not None and VERDICT_OF[row[0]] != NO_VERDICT
+def _verdicts(connection: sqlite3.Connection, run_id: int, test_id: int) -> int:
+    """Return the verdicts of all attempts: `PASS`, `FAIL`, both bits, or neither."""
+    verdicts = 0
+    for (outcomes,) in connection.execute(_OUTCOMES, (run_id, test_id)):
+        verdicts |= VERDICT_OF[outcomes]
+    return verdicts

@@ -87,6 +87,19 @@ def test_a_mass_failure_ends_and_begins_nothing(path: Path) -> None:
         assert history.streaks("main", None).here == {X: 1}
 
 
+def test_a_test_that_passed_in_a_rerun_did_not_fail(path: Path, tmp_path: Path) -> None:
+    attempts = [attempt(X, "failed"), attempt(X, "passed", number=2), attempt(Y, "failed")]
+    with open_history(path) as history:
+        one = run(1)
+        ingest_run(history, one._replace(change=one.change._replace(branch="main")), attempts)
+        assert history.streaks("main", None).here == {Y: 1}
+        history.export(tmp_path / "slim.sqlite3", slim=True)
+    slim = read_history(tmp_path / "slim.sqlite3")
+    assert slim is not None
+    with slim:
+        assert slim.streaks("main", None).here == {Y: 1}
+
+
 def test_a_slim_copy_knows_them_too(path: Path, tmp_path: Path) -> None:
     with open_history(path) as history:
         on(history, 1, "main")
