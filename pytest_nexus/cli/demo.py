@@ -86,13 +86,14 @@ def _replayed(folder: Path) -> dict[str, list[Scored]]:
     for project in projects(folder):
         if sys.stderr.isatty():
             print(f"\rreplaying {project} ...\033[K", end="", file=sys.stderr, flush=True)
-        scored[project] = list(replay(read_builds(folder, project), _texts(folder, project)))
+        scored[project] = list(replay(read_builds(folder, project), texts_of(folder, project)))
     if sys.stderr.isatty():
         print("\r\033[K", end="", file=sys.stderr, flush=True)
     return scored
 
 
-def _texts(folder: Path, project: str) -> Callable[[Build], Texts]:
+def texts_of(folder: Path, project: str) -> Callable[[Build], Texts]:
+    """Return what tells the words of each build's change and of the tests of a project."""
     known = read_texts(folder, project)
     return lambda build: Texts(known.words(build), known.code)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from pytest_nexus.cli.demo import texts_of
 from pytest_nexus.cli.replay import mean, replay
 from pytest_nexus.cli.sample import find_folder, projects, read_builds
 from tests.benchmarks.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from pytest_nexus.cli.replay import Scored
     from tests.benchmarks.bench import Bench
@@ -26,15 +28,21 @@ def measure(bench: Bench) -> list[Table]:
     folder = find_folder(None)
     names = projects(folder) if folder else []
     return [
-        Table(
-            name,
-            _rows(list(replay(islice(read_builds(folder, name), bench.size(10**6, 25))))),
-            "First failure: share of the run's seconds until it has ended, 0 is best. APFDc: how"
-            " early all failures come, 1 is best.",
-        )
+        _table(folder, name, bench.size(10**6, 25))
         for name in names[: bench.size(10**6, 1)]
         if folder
     ]
+
+
+def _table(folder: Path, project: str, n_builds: int) -> Table:
+    builds = islice(read_builds(folder, project), n_builds)
+    return Table(
+        project,
+        _rows(list(replay(builds, texts_of(folder, project)))),
+        "First failure: share of the run's seconds until it has ended, 0 is best. APFDc: how early"
+        " all failures come, 1 is best. The row nexus is the shipped model, which was fitted to"
+        " these builds.",
+    )
 
 
 def _rows(scored: Sequence[Scored]) -> list[dict[str, Cell]]:
