@@ -6,6 +6,7 @@ import platform
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_nexus.cli.memory import peak_mib
 from pytest_nexus.predictor import teacher, train
 
 if TYPE_CHECKING:
@@ -70,14 +71,5 @@ def metrics_of(outcome: Outcome, seconds: float) -> dict[str, Any]:
         "candidate": outcome.chosen,
         **outcome.learned,
         "training_s": round(seconds, 2),
-        "peak_memory_mib": _peak_mib(),
+        "peak_memory_mib": peak_mib(),
     }
-
-
-def _peak_mib() -> float | None:
-    try:
-        import resource  # noqa: PLC0415 - Windows has none
-    except ImportError:
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / (2**20 if platform.system() == "Darwin" else 2**10), 1)

@@ -6,12 +6,12 @@ import gc
 import json
 import sys
 import tracemalloc
-from pathlib import Path
 from random import Random
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.allocation import without_collector
+from pytest_nexus.cli.memory import peak_mib
 from pytest_nexus.plan.plan import make_plan
 from pytest_nexus.plan.shards.divided import divide_plan, expected_setups
 from tests.benchmarks.peers import ROOT
@@ -100,9 +100,9 @@ def child(n_tests: int, n_shards: int, what: str) -> None:
         planned()
         print(json.dumps({"traced_mib": tracemalloc.get_traced_memory()[1] / 2**20}))
         return
-    before = _peak_mib()
+    before = peak_mib() or 0.0
     own = cost(planned)
-    resident_mib = _peak_mib() - before
+    resident_mib = (peak_mib() or 0.0) - before
     print(json.dumps({"cpu_s": own.cpu_s, "wall_s": own.wall_s, "resident_mib": resident_mib}))
 
 
@@ -127,17 +127,3 @@ def _inputs(n_tests: int) -> tuple[list[CollectedTest], Mapping[TestKey, TestSta
             )
         )
     return tests, by_key(*stats), changed(*(f"src/area_{n}/module_{n}.py" for n in range(20)))
-
-
-def _peak_mib() -> float:
-    """Return the largest resident memory of this process so far.
-
-    From /proc where there is one: `ru_maxrss` of a process begins at that of its parent.
-    """
-    status = Path("/proc/self/status")
-    if status.exists():
-        (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) / 2**10
-    import resource  # noqa: PLC0415 - not on Windows, where the benchmarks say so and end
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +65,7 @@ def test_the_same_history_gives_the_same_version_with_its_lineage(
     assert lineage["tags"]["sklearn"]
     assert lineage["tags"]["pandas"]
     assert shown["metrics"]["training_s"] > 0
+    assert 20 < shown["metrics"]["peak_memory_mib"] < 100_000
     assert main(["train", "--due"]) == 1
     assert f"{N_RUNS} runs with a failure, 0 of them new" in capsys.readouterr().out
 
@@ -106,3 +109,12 @@ def test_a_tampered_version_is_refused_by_name(
         opened.commit()
     assert main(["model", "promote", name]) == 1
     assert f"Model {name} is not what was stored under that name" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process does not begin so")
+def test_peak_memory_is_not_that_of_the_process_that_started_it() -> None:
+    ballast = bytearray(600 * 2**20)
+    ballast[:: 2**12] = b"x" * len(ballast[:: 2**12])
+    code = "from pytest_nexus.cli.memory import peak_mib; print(peak_mib())"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert 5 < float(found.stdout) < 500
