@@ -190,6 +190,11 @@ def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
             raise
 
 
+def is_slim(connection: sqlite3.Connection) -> bool:
+    """Return whether a history is a copy without attempts."""
+    return connection.execute("SELECT 1 FROM meta WHERE name = 'slim'").fetchone() is not None
+
+
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
     """Turn what SQLite raises into the `HistoryError` that says what to do."""

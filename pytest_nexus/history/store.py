@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Final, Self
 from pytest_nexus.errors import CorruptHistoryError, HistoryError
 from pytest_nexus.history import artifacts, transfer, union
 from pytest_nexus.history import connection as connections
+from pytest_nexus.history.auditing import problems
 from pytest_nexus.history.failing import FailingSince, Together, failed_together, failing
-from pytest_nexus.history.folding import folded, rebuild
+from pytest_nexus.history.folding import rebuild
 from pytest_nexus.history.models import Registry
 from pytest_nexus.history.packing import full_attempt
 from pytest_nexus.history.recall import Recall
-from pytest_nexus.history.recovering import recoveries, stored_tallies, tallies
+from pytest_nexus.history.recovering import recoveries
 from pytest_nexus.history.replays import failing_runs, read_cofailures, replayed_runs
 from pytest_nexus.history.runs import RunSummary, fork_runs, ordered_runs, summaries
 from pytest_nexus.history.streaks import read_streaks
@@ -66,8 +67,7 @@ class History:
     def is_slim(self) -> bool:
         """Whether this is a copy without attempts, which cannot take in runs."""
         with connections.translated(self.path):
-            row = self._connection.execute("SELECT 1 FROM meta WHERE name = 'slim'").fetchone()
-            return row is not None
+            return connections.is_slim(self._connection)
 
     def runs(self, limit: int | None = None) -> list[RunSummary]:
         """Return the trusted runs, newest first, at most `limit` of them."""
@@ -303,36 +303,9 @@ class History:
         """Return one sentence for each problem found: damaged pages, lost rows, stale states."""
         try:
             with self._snapshot():
-                return self._problems()
+                return problems(self._connection)
         except CorruptHistoryError as error:
             return [str(error)]
-
-    def _problems(self) -> list[str]:
-        execute = self._connection.execute
-        problems = [text for (text,) in execute("PRAGMA integrity_check") if text != "ok"]
-        if problems:
-            return problems
-        orphans = execute("PRAGMA foreign_key_check").fetchall()
-        problems = [
-            f"table {table!r} refers to a row of {parent!r} that is missing"
-            for table, _, parent, _ in orphans
-        ]
-        return problems if self.is_slim else problems + self._stale_states()
-
-    def _stale_states(self) -> list[str]:
-        order = ordered_runs(self._connection)
-        if tallies(self._connection, order) != stored_tallies(self._connection):
-            return ["what is known of reruns is stale; run `nexus history rebuild`"]
-        fresh = folded(self._connection, order)
-        stored = {row[0]: row[1:] for row in self._connection.execute("SELECT * FROM state")}
-        stale = [
-            test_id
-            for test_id in fresh.keys() | stored.keys()
-            if fresh.get(test_id) != stored.get(test_id)
-        ]
-        if not stale:
-            return []
-        return [f"the state of {len(stale)} tests is stale; run `nexus history rebuild`"]
 
     def _count(self, query: str) -> int:
         with connections.translated(self.path):
@@ -390,7 +363,7 @@ def read_history(path: Path) -> History | None:
 
 def _derive(connection: sqlite3.Connection) -> None:
     """Fold anew what an older version folded in its way; a slim copy keeps what it has."""
-    if connection.execute("SELECT 1 FROM meta WHERE name = 'slim'").fetchone() is None:
+    if not connections.is_slim(connection):
         rebuild(connection, ordered_runs(connection))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from pytest_nexus.history.connection import is_slim
 from pytest_nexus.history.packing import PASS, VERDICT_OF
 from pytest_nexus.history.runs import ordered_runs
 from pytest_nexus.predictor.schema import Streaks
@@ -48,7 +49,7 @@ def _of_branch(connection: sqlite3.Connection, branch: str) -> dict[str, int] | 
     if not runs:
         return None
     stored = connection.execute(_STORED, (branch,)).fetchall()
-    if stored or connection.execute("SELECT 1 FROM meta WHERE name = 'slim'").fetchone():
+    if stored or is_slim(connection):
         return {key: min(n, BRANCH_RUNS) for key, n in stored}
     last = [run_id for run_id in ordered_runs(connection) if run_id in runs][-BRANCH_RUNS:]
     return _derived(connection, last)

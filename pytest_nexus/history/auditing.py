@@ -1,0 +1,42 @@
+"""Whether a history is sound: its pages, its references, and its states against the fold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_nexus.history.connection import is_slim
+from pytest_nexus.history.folding import folded
+from pytest_nexus.history.recovering import stored_tallies, tallies
+from pytest_nexus.history.runs import ordered_runs
+
+if TYPE_CHECKING:
+    import sqlite3
+
+
+def problems(connection: sqlite3.Connection) -> list[str]:
+    """Return one sentence for each problem found; of a slim copy the states cannot be told."""
+    execute = connection.execute
+    damaged = [text for (text,) in execute("PRAGMA integrity_check") if text != "ok"]
+    if damaged:
+        return damaged
+    lost = [
+        f"table {table!r} refers to a row of {parent!r} that is missing"
+        for table, _, parent, _ in execute("PRAGMA foreign_key_check").fetchall()
+    ]
+    return lost if is_slim(connection) else lost + _stale_states(connection)
+
+
+def _stale_states(connection: sqlite3.Connection) -> list[str]:
+    order = ordered_runs(connection)
+    if tallies(connection, order) != stored_tallies(connection):
+        return ["what is known of reruns is stale; run `nexus history rebuild`"]
+    fresh = folded(connection, order)
+    stored = {row[0]: row[1:] for row in connection.execute("SELECT * FROM state")}
+    stale = [
+        test_id
+        for test_id in fresh.keys() | stored.keys()
+        if fresh.get(test_id) != stored.get(test_id)
+    ]
+    if not stale:
+        return []
+    return [f"the state of {len(stale)} tests is stale; run `nexus history rebuild`"]
