@@ -37,11 +37,9 @@ def read_streaks(
         default: name of the default branch; None for the first of `DEFAULT_BRANCHES` with a run.
     """
     named = DEFAULT_BRANCHES if default is None else (default,)
-    bases = (_of_branch(connection, name) for name in named)
-    return Streaks(
-        None if branch is None else _of_branch(connection, branch),
-        next((found for found in bases if found is not None), None),
-    )
+    here = None if branch is None else _of_branch(connection, branch)
+    bases = (here if name == branch else _of_branch(connection, name) for name in named)
+    return Streaks(here, next((found for found in bases if found is not None), None))
 
 
 def _of_branch(connection: sqlite3.Connection, branch: str) -> dict[str, int] | None:
