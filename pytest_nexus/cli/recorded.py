@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_nexus.cli.past import Lived
+from pytest_nexus.cli.taken_back import text_of
 from pytest_nexus.errors import NexusError
 from pytest_nexus.history.packing import FAIL, PASS, microseconds, pack
 from pytest_nexus.history.stats import Observation
@@ -20,20 +21,18 @@ from pytest_nexus.predictor.words import bag
 from pytest_nexus.records import BAD
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
     from pytest_nexus.cli.sample import Build
-
-_Files = dict[str, dict[str, Any]]
-_Row = dict[str, str]
+    from pytest_nexus.cli.taken_back import Files
 
 
 @dataclass(frozen=True, slots=True)
 class SampleTexts:
     """What the change of each build and the tests of a project say."""
 
-    files: Mapping[str, _Files]
+    files: Mapping[str, Files]
     """By run_uid, by path: `added`, `deleted`, `identifiers`, `context`."""
     code: Mapping[str, TestCode]
     """By test file, at the last commit."""
@@ -55,10 +54,7 @@ class SampleTexts:
 def read_texts(folder: Path, project: str) -> SampleTexts:
     """Return the texts of a project's builds; none where the folder has no texts of it.
 
-    The files have no text for `fresh` and `regress` builds, whose source differs from their commit
-    by a change taken back. Taking a change back changes the same lines, so its words are those of
-    the change itself: of the same commit for `fresh`; for `regress` of the last earlier commit that
-    changed the same sources by as many lines, or nothing where there is none.
+    The files have no text for `fresh` and `regress` builds; `taken_back` says where it comes from.
 
     Raises:
         NexusError: a file is missing, or is not what it should be.
@@ -69,12 +65,12 @@ def read_texts(folder: Path, project: str) -> SampleTexts:
     try:
         with gzip.open(changes, "rt", encoding="utf-8") as lines:
             entries = [json.loads(line) for line in lines]
-        known: dict[str, _Files] = {entry["build_id"]: entry["files"] for entry in entries}
+        known: dict[str, Files] = {entry["build_id"]: entry["files"] for entry in entries}
         with gzip.open(folder / f"{project}.test_code.json.gz", "rt", encoding="utf-8") as file:
             code = {path: _code(each) for path, each in json.load(file).items()}
         with gzip.open(folder / f"{project}.builds.csv.gz", "rt", encoding="utf-8") as rows:
             builds = sorted(csv.DictReader(rows), key=lambda row: int(row["seq"]))
-        texts = {_uid(row["build_id"]): _text(row, builds, known) for row in builds}
+        texts = {_uid(row["build_id"]): text_of(row, builds, known) for row in builds}
     except (OSError, EOFError, zlib.error, KeyError, ValueError, TypeError, csv.Error) as exc:
         raise NexusError(
             f"Couldn't read the texts of {project} in {folder!s}: {exc!r}; fetch the files again"
@@ -102,31 +98,6 @@ def _code(entry: Mapping[str, Any]) -> TestCode:
         for test, identifiers in entry["tests"].items()
     }
     return TestCode(tuple(entry["imports"]), names)
-
-
-def _text(row: _Row, builds: Sequence[_Row], known: Mapping[str, _Files]) -> _Files:
-    own = known.get(row["build_id"], {})
-    if own or row["kind"] not in {"fresh", "regress"}:
-        return own
-    for other in reversed(builds):
-        text = known.get(other["build_id"], {})
-        if row["kind"] == "fresh":
-            if other["commit"] == row["commit"] and other["kind"] == "pass":
-                return text
-        elif other["kind"] == "pass" and _took_back(row, other, text):
-            return text
-    return {}
-
-
-def _took_back(row: _Row, earlier: _Row, text: _Files) -> bool:
-    """Tell whether a build takes back what an earlier commit did to the sources."""
-    sources = set(filter(None, row["changed_src"].split("|")))
-    if int(earlier["seq"]) >= int(row["seq"]) or sources != set(
-        filter(None, earlier["changed_src"].split("|"))
-    ):
-        return False
-    n_lines = sum(text[path]["added"] + text[path]["deleted"] for path in sources if path in text)
-    return bool(n_lines == int(row["lines_changed"]))
 
 
 def _file(path: str, known: Mapping[str, Any] | None) -> FileChange:
