@@ -27,8 +27,8 @@ TEACHER: Final = {
     "l2_regularization": 5.0,
 }
 STUDENT: Final = {
-    "max_iter": 12,
-    "learning_rate": 0.4,
+    "max_iter": 8,
+    "learning_rate": 0.5,
     "max_leaf_nodes": 8,
     "min_samples_leaf": 20,
 }
