@@ -120,6 +120,12 @@ TERMS: Final[dict[str, Term]] = {
 """By name."""
 
 
+OF_TEXT: Final = frozenset(
+    {"code", "called", "called_best", "source", "around", "mentioned", "imported"}
+)
+"""Terms that speak only where the text of the change is known."""
+
+
 def compiled(expression: str) -> Callable[[Row], float]:
     """Return an expression over the features as a function of a row.
 

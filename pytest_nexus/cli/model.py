@@ -104,7 +104,7 @@ def _show(options: argparse.Namespace, registry: Registry) -> None:
     name, model, stored = _model(registry, options.version)
     found: dict[str, Any] = {
         "version": name,
-        "parent": stored.parent if stored else None,
+        "parent": (stored.parent or SHIPPED) if stored else None,
         "lineage": json.loads(stored.lineage) if stored else dict(model.card),
         "metrics": json.loads(stored.metrics) if stored else {},
         "thrift": model.thrift,

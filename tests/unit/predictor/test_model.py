@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pytest_nexus.predictor.model import Model, Tree
 from pytest_nexus.predictor.persist import dump, load
 from pytest_nexus.predictor.schema import FEATURES, NAMES
-from pytest_nexus.predictor.terms import TERMS, terms_of
+from pytest_nexus.predictor.terms import OF_TEXT, TERMS, terms_of
 
 DEFAULTS = {feature.name: feature.default for feature in FEATURES} | {
     "is_new": 0.0,
@@ -40,6 +40,15 @@ def test_no_term_falls_where_a_failure_becomes_likelier(values: tuple[float, ...
 
 def test_a_test_of_which_nothing_speaks_scores_near_nothing() -> None:
     assert Model(dict.fromkeys(TERMS, 1.0)).scores([row(runs=20.0)])[0] < 0.1
+
+
+def test_the_terms_of_the_text_are_those_that_its_features_move() -> None:
+    text = ("similarity", "name_similarity", "source_similarity", "around_similarity")
+    unknown, known = (
+        terms_of(row()),
+        terms_of(row(**dict.fromkeys((*text, "is_mentioned", "imported_words"), 1.0))),
+    )
+    assert {n for n, a, b in zip(TERMS, unknown, known, strict=True) if a != b} == OF_TEXT
 
 
 def test_contributions_add_up_to_the_score() -> None:

@@ -44,8 +44,8 @@ def cases(signal: str, n: int) -> list[Case]:
 
 
 def test_what_predicts_is_learned_and_deployed() -> None:
-    """`imported_words` weighs nothing in the shipped model; here it decides."""
-    assert not PRIOR.weights.get("imported")
+    """`imported_words` weighs next to nothing in the shipped model; here it decides."""
+    assert PRIOR.weights.get("imported", 0.0) < 0.1
     outcome = train(Lessons(cases("imported_words", 40)), PRIOR, PRIOR)
     assert outcome.is_better, outcome.reason
     assert outcome.model.weights["imported"] > 1
