@@ -1,7 +1,9 @@
-"""Which earlier change a recorded build takes back, told by its files and its number of lines.
+"""Which change a recorded build takes back, and so the text of what was changed in it.
 
-The files of `sample_history/` do not say which change a `regress` build takes back. Taking a change
-back changes the same lines, so its words are those of the change itself.
+The files of `sample_history/` have no text for `fresh` builds, which take back the change of their
+own commit, nor for `regress` builds, which take back that of an earlier one and do not say which:
+their sources and number of lines tell. Taking a change back changes the same lines, so its words
+are those of the change itself.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-NEAR: Final = 0.75
+_NEAR: Final = 0.75
 """How near the numbers of lines must be: what was changed since around them makes them differ."""
 
 Row = dict[str, str]
@@ -21,11 +23,11 @@ Files = dict[str, dict[str, Any]]
 
 
 def text_of(row: Row, builds: Sequence[Row], known: Mapping[str, Files]) -> Files:
-    """Return the text of what differs in a build from a state of the project that passed.
+    """Return the text of the change in a build; empty where it is not known.
 
     Its own where it has one. For `fresh` that of its commit; for `regress` that of the earlier
-    commit that changed the same sources by as many lines, or nearly as many: of several the nearest
-    one, and the last. Nothing where there is none.
+    commit that changed all of its sources by as many lines, or nearly as many: the nearest one, and
+    of several the last.
 
     Args:
         row: of the build.
@@ -42,11 +44,12 @@ def text_of(row: Row, builds: Sequence[Row], known: Mapping[str, Files]) -> File
     texts = [
         known.get(other["build_id"], {}) for other in passing if int(other["seq"]) < int(row["seq"])
     ]
-    best = max(texts, key=lambda text: nearness(row, text), default={})
-    return best if nearness(row, best) >= NEAR else {}
+    # Of those that are equally near the first one, which is the last in time.
+    best = max(texts, key=lambda text: _nearness(row, text), default={})
+    return best if _nearness(row, best) >= _NEAR else {}
 
 
-def nearness(row: Row, text: Files) -> float:
+def _nearness(row: Row, text: Files) -> float:
     """Return how near the number of lines that a build takes back comes to that of a change.
 
     On the sources of the build, the smaller number by the larger one; 0 where the change leaves one

@@ -60,7 +60,7 @@ def _orders(model: Model, cases: Sequence[Case]) -> dict[str, Score]:
     return {
         "fitted to the other projects": mean(score_model(model, case) for case in cases),
         "the same, builds left out in which a failing test hangs": mean(
-            score_model(model, case) for case in ending or cases
+            score_model(model, case) for case in ending
         ),
         "fitted to these builds": mean(score_model(fitted, case) for case in cases),
         "perfect": mean(_perfect(case) for case in cases),

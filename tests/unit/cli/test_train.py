@@ -57,6 +57,7 @@ def test_the_same_history_gives_the_same_version_with_its_lineage(
     assert first["version"] == second["version"]
     assert first["failing_runs"] == N_RUNS
     shown = said(capsys, "model", "show", first["version"])
+    assert shown["parent"] == "shipped"
     lineage = shown["lineage"]
     assert lineage["last_run"] == f"{N_RUNS:032x}"
     (source,) = lineage["inputs"]
