@@ -13,50 +13,18 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from pytest_nexus import forecast
 from pytest_nexus.allocation import without_collector
-from pytest_nexus.errors import (
-    CorruptHistoryError,
-    HistoryError,
-    NewerHistoryError,
-    NexusError,
-)
-from pytest_nexus.history.connection import set_aside
-from pytest_nexus.history.folding import setting_of
-from pytest_nexus.history.ingest import ingest_journal, sweep
-from pytest_nexus.history.store import open_history, read_history
-from pytest_nexus.impact.changed_words import changed_words
-from pytest_nexus.impact.changes import find_change
-from pytest_nexus.impact.code import read_code
-from pytest_nexus.impact.event import default_branch
-from pytest_nexus.plan.plan import PlanSettings, make_plan
-from pytest_nexus.predictor.schema import NO_STREAKS
+from pytest_nexus.errors import NexusError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from pytest_nexus.history.store import History
+    from pytest_nexus.forecast import Forecaster, Texts
+    from pytest_nexus.knowledge import Knowledge
     from pytest_nexus.options import Options
     from pytest_nexus.plan.shards.document import SavedPlan
-    from pytest_nexus.predictor.schema import Streaks
-    from pytest_nexus.predictor.state import CoFailures
     from pytest_nexus.records import Change, CollectedTest, Plan, PlannedTest, TestKey, TestStats
-
-
-class Knowledge(NamedTuple):
-    """What earlier runs say."""
-
-    n_runs: int
-    n_tests: int
-    stats: Mapping[TestKey, TestStats]
-    """Emptied when the plan is made: objects that live to the end slow the session down."""
-    deployed: tuple[str, str] | None = None
-    """Version and document of the project's own model; None where it has none."""
-    past: CoFailures | None = None
-    """What failed when which files changed."""
-    streaks: Streaks = NO_STREAKS
-    """What failed last on this branch and on the default one."""
 
 
 class Share(NamedTuple):
@@ -146,19 +114,19 @@ class Pipeline:
     @cached_property
     def change(self) -> Change:
         """What git and the CI say changed."""
+        from pytest_nexus.impact.changes import find_change  # noqa: PLC0415 - not in a brief session
+
         return find_change(self.root, self.options.base, self._environ)
 
     @cached_property
     def knowledge(self) -> Knowledge:
-        """What the history says, with journals of killed sessions taken in first."""
-        try:
-            with without_collector():
-                return self._learn()
-        except CorruptHistoryError as exc:
-            self._start_anew(exc)
-        except NexusError as exc:
-            self.lose(str(exc))
-        return Knowledge(0, 0, {})
+        """What the history says, with journals of killed and brief sessions taken in first."""
+        from pytest_nexus.knowledge import learn  # noqa: PLC0415 - not in a brief session
+
+        # Shards must come to one plan, and may stand on unlike machines.
+        setting = None if self.share is not None else self.setting
+        with without_collector():
+            return learn(self.options, lambda: self.change, setting, self._environ, self.lose)
 
     def prepare(self) -> None:
         """Do what a plan needs and can be done before the tests are known.
@@ -179,6 +147,11 @@ class Pipeline:
 
         `order` overrules the option, for a session in which another plugin orders.
         """
+        from pytest_nexus.plan.plan import (  # noqa: PLC0415 - not in a brief session
+            PlanSettings,
+            make_plan,
+        )
+
         settings = PlanSettings(order=order or self.options.order)
         stats = self.knowledge.stats
         self.knowledge = self.knowledge._replace(stats={})
@@ -207,15 +180,17 @@ class Pipeline:
         return plan
 
     @cached_property
-    def _forecaster(self) -> forecast.Forecaster:
+    def _forecaster(self) -> Forecaster:
         """Return who says how likely each test fails, by the model deployed if there is one."""
+        from pytest_nexus import forecast  # noqa: PLC0415 - not in a brief session
+
         known = self.knowledge
         found = forecast.load(known.deployed, self._texts, known.past, self.lose, known.streaks)
         quarantined = self.fails_no_build
         return found if quarantined is None else forecast.without_news(found, quarantined)
 
     def _explain(
-        self, plan: Plan, stats: Mapping[TestKey, TestStats], forecaster: forecast.Forecaster
+        self, plan: Plan, stats: Mapping[TestKey, TestStats], forecaster: Forecaster
     ) -> None:
         from pytest_nexus.explaining import top_lines  # noqa: PLC0415 - where it is asked for
         from pytest_nexus.plan.lookup import StatsIndex  # noqa: PLC0415 - the same
@@ -223,7 +198,9 @@ class Pipeline:
         index = StatsIndex(stats, self.change.renames)
         self.explanation = top_lines(plan, index, self.change, forecaster)
 
-    def _texts(self, tests: Sequence[CollectedTest], change: Change) -> forecast.Texts:
+    def _texts(self, tests: Sequence[CollectedTest], change: Change) -> Texts:
+        from pytest_nexus.knowledge import read_texts  # noqa: PLC0415 - not in a brief session
+
         return read_texts(self.root, tests, change, self._environ)
 
     def is_ours(self, planned: PlannedTest) -> bool:
@@ -241,6 +218,9 @@ class Pipeline:
         self.journal_name = journal.name
         if not self.options.ingest:
             return
+        from pytest_nexus.history.ingest import ingest_journal  # noqa: PLC0415 - see above
+        from pytest_nexus.history.store import open_history  # noqa: PLC0415 - see above
+
         try:
             with open_history(self.options.history) as history:
                 ingest_journal(history, journal)
@@ -266,53 +246,3 @@ class Pipeline:
         for difference in differences:
             self.lose(difference)
         return followed
-
-    def _learn(self) -> Knowledge:
-        if self.options.ingest:
-            try:
-                return self._learn_writable()
-            except (CorruptHistoryError, NewerHistoryError):
-                raise
-            except HistoryError:
-                pass  # read-only perhaps; `finish` will say so if it cannot write either
-        read = read_history(self.options.history)
-        if read is None:
-            return Knowledge(0, 0, {})
-        with read as history:
-            return self._known(history)
-
-    def _learn_writable(self) -> Knowledge:
-        with open_history(self.options.history) as history:
-            sweep(history, self.options.journal)
-            return self._known(history)
-
-    def _known(self, history: History) -> Knowledge:
-        # Shards must come to one plan, and may stand on unlike machines.
-        where = None if self.share is not None else self.setting
-        stats = history.recall(None if where is None else setting_of(*where))
-        past = history.cofailures([file.path for file in self.change.files])
-        streaks = history.streaks(self.change.branch, default_branch(self._environ))
-        deployed = history.deployed_model()
-        return Knowledge(history.count_runs(), len(stats), stats, deployed, past, streaks)
-
-    def _start_anew(self, exc: CorruptHistoryError) -> None:
-        if not self.options.ingest:
-            self.lose(f"{exc}; it is left as it is, and this run starts without history")
-            return
-        try:
-            kept = set_aside(self.options.history)
-        except OSError as error:
-            self.lose(f"{exc}; it could not be set aside: {error}")
-        else:
-            self.lose(f"{exc}; it is set aside as {kept.name}, and a new history begins")
-
-
-def read_texts(
-    root: Path, tests: Sequence[CollectedTest], change: Change, environ: Mapping[str, str]
-) -> forecast.Texts:
-    """Return what the change and the tests say, as far as it can be read in a second or two."""
-    words = changed_words(root, change, environ)
-    paths = {test.path for test in tests}
-    sources = {file.path for file in change.files} - paths
-    code = read_code(root, paths, words, sources) if change.files else {}
-    return forecast.Texts(words, code)

@@ -18,7 +18,7 @@ from pytest_nexus.history.store import read_history
 from pytest_nexus.identity import key_of_nodeid
 from pytest_nexus.impact.changes import find_change
 from pytest_nexus.impact.event import default_branch
-from pytest_nexus.pipeline import read_texts
+from pytest_nexus.knowledge import read_texts
 from pytest_nexus.plan.lookup import StatsIndex
 from pytest_nexus.plan.plan import make_plan
 from pytest_nexus.records import CollectedTest, FunctionKey, NodeId
