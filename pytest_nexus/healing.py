@@ -6,8 +6,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from pytest_nexus.errors import NexusError
-from pytest_nexus.history.store import read_history
-from pytest_nexus.plan.proximity import CHANGED_FILE, Proximity
 from pytest_nexus.plan.recovery import Recoveries
 from pytest_nexus.plan.retry import Decision, RerunSettings, Setback, Spent, budget_s, decide
 from pytest_nexus.timing import perf_counter
@@ -72,6 +70,8 @@ class Healer:
     @cached_property
     def evidence(self) -> Evidence:
         """What is known of flakes, read when the first test fails."""
+        from pytest_nexus.history.store import read_history  # noqa: PLC0415 - where a test fails
+
         try:
             history = read_history(self._pipeline.options.history)
             if history is not None:
@@ -177,6 +177,11 @@ class Healer:
         )
 
     def _is_touched(self, test: CollectedTest) -> bool:
+        from pytest_nexus.plan.proximity import (  # noqa: PLC0415 - where a test fails
+            CHANGED_FILE,
+            Proximity,
+        )
+
         change = self._pipeline.change
         return Proximity((test,), change).factor(test) >= CHANGED_FILE
 

@@ -5,7 +5,7 @@ Imported when a plan is to be made: a brief session, which orders nothing, does 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus import forecast
 from pytest_nexus.errors import (
@@ -24,7 +24,7 @@ from pytest_nexus.impact.event import default_branch
 from pytest_nexus.predictor.schema import NO_STREAKS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from pytest_nexus.history.store import History
@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from pytest_nexus.predictor.schema import Streaks
     from pytest_nexus.predictor.state import CoFailures
     from pytest_nexus.records import Change, CollectedTest, TestKey, TestStats
+
+
+SHORT_S: Final = 1.0
+"""Seconds of tests whose order is not worth the time that it takes to find one."""
 
 
 class Knowledge(NamedTuple):
@@ -47,6 +51,12 @@ class Knowledge(NamedTuple):
     """What failed when which files changed."""
     streaks: Streaks = NO_STREAKS
     """What failed last on this branch and on the default one."""
+
+    def expects_little(self, keys: Iterable[TestKey]) -> bool:
+        """Return whether tests never failed and take no more than `SHORT_S` seconds in all."""
+        known = [self.stats.get(key) for key in keys]
+        seconds = [test.duration_s for test in known if test is not None and not test.failures]
+        return len(seconds) == len(known) and sum(seconds) <= SHORT_S
 
 
 def learn(

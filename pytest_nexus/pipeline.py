@@ -11,7 +11,7 @@ sentence in `losses`, and the default behaviour goes on.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from pytest_nexus.allocation import without_collector
 from pytest_nexus.errors import NexusError
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from pytest_nexus.options import Options
     from pytest_nexus.plan.shards.document import SavedPlan
     from pytest_nexus.records import Change, CollectedTest, Plan, PlannedTest, TestKey, TestStats
+
+
+FEW_TESTS: Final = 5
+"""Tests asked for by name whose order is not worth the time that it takes to find one."""
 
 
 class Share(NamedTuple):
@@ -105,6 +109,11 @@ class Pipeline:
         """Whether tests were collected, and none of them is in the shard of this session."""
         self.n_runs_after: int | None = None
         """Runs in the history after this one was taken in; None when it was not."""
+        self.narrowed_to: Literal["", "files", "tests"] = ""
+        """What the command line names, see `record.session.narrowed_to`."""
+        self.is_brief = False
+        """Whether this session only records, because there is nothing to order. Its journal waits
+        for the next session that orders, or for the next command that reads the history."""
         self.journal_name = ""
         """File of this session, for the summary."""
         self.setting: tuple[str, int] | None = None
@@ -127,6 +136,15 @@ class Pipeline:
         setting = None if self.share is not None else self.setting
         with without_collector():
             return learn(self.options, lambda: self.change, setting, self._environ, self.lose)
+
+    def settle(self, keys: Sequence[TestKey]) -> None:
+        """Decide whether a session that may be brief is brief; called when its tests are selected.
+
+        Args:
+            keys: what the history calls the tests.
+        """
+        if self.narrowed_to != "tests" or len(keys) > FEW_TESTS:
+            self.is_brief = self.knowledge.expects_little(keys)
 
     def prepare(self) -> None:
         """Do what a plan needs and can be done before the tests are known.
@@ -216,7 +234,7 @@ class Pipeline:
     def finish(self, journal: Path) -> None:
         """Take the ended journal into the history, where this session is to do so."""
         self.journal_name = journal.name
-        if not self.options.ingest:
+        if not self.options.ingest or self.is_brief:
             return
         from pytest_nexus.history.ingest import ingest_journal  # noqa: PLC0415 - see above
         from pytest_nexus.history.store import open_history  # noqa: PLC0415 - see above

@@ -18,7 +18,7 @@ from pytest_nexus.pipeline import Pipeline, Share
 from pytest_nexus.record.environment import ci_run
 from pytest_nexus.record.observer import Observer
 from pytest_nexus.record.recorder import Recorder
-from pytest_nexus.record.session import is_distributed, setting
+from pytest_nexus.record.session import is_distributed, narrowed_to, setting
 from pytest_nexus.report.terminal import TerminalReport
 from pytest_nexus.rerunning import (
     healing_of,
@@ -91,6 +91,8 @@ def register_session(config: pytest.Config) -> None:
     if reason:
         register_bystander(config, pipeline, reason)
         return
+    pipeline.narrowed_to = narrowed_to(config, options)
+    pipeline.is_brief = bool(pipeline.narrowed_to)
     healing = healing_of(config, pipeline)
     config.pluginmanager.register(TerminalReport(pipeline, healing), "nexus-report")
     distributed = is_distributed(config)

@@ -11,6 +11,7 @@ from pytest_nexus.cli.durations import judged, of_history, of_recorded
 from pytest_nexus.cli.location import add_history_option, history_path
 from pytest_nexus.cli.tables import add_json_option, counted, print_json, print_table
 from pytest_nexus.cli.train import require_extra, usable
+from pytest_nexus.cli.waiting import take_in_waiting
 from pytest_nexus.errors import HistoryError
 from pytest_nexus.history.store import read_history
 from pytest_nexus.predictor import evaluate
@@ -74,6 +75,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _of_history(given: str | None) -> dict[str, Any]:
+    take_in_waiting(given)
     path = history_path(given)
     history = read_history(path)
     if history is None:

@@ -12,6 +12,7 @@ from pytest_nexus import forecast
 from pytest_nexus.cli.location import add_history_option, history_path, project_root
 from pytest_nexus.cli.neighbours import described, lines, nearest
 from pytest_nexus.cli.tables import add_json_option, print_json
+from pytest_nexus.cli.waiting import take_in_waiting
 from pytest_nexus.errors import HistoryError
 from pytest_nexus.explaining import explained
 from pytest_nexus.history.store import read_history
@@ -54,6 +55,7 @@ def run(options: argparse.Namespace) -> int:
     Ranked are all tests that the history knows, each on its own: which fixtures tests share, and
     what `-k` leaves, is only known in a session.
     """
+    take_in_waiting(options.history)
     path = history_path(options.history)
     history = read_history(path)
     if history is None:

@@ -12,11 +12,10 @@ from pytest_nexus import timing
 from pytest_nexus.cli.location import add_history_option, history_path, journal_folder
 from pytest_nexus.cli.pull_arguments import add_pull_arguments
 from pytest_nexus.cli.tables import add_json_option, counted, natural, print_json, print_table
-from pytest_nexus.errors import CorruptHistoryError, HistoryError
-from pytest_nexus.history.connection import set_aside
+from pytest_nexus.cli.waiting import open_or_begin, take_in_waiting
+from pytest_nexus.errors import HistoryError
 from pytest_nexus.history.imports.files import import_paths
-from pytest_nexus.history.ingest import sweep
-from pytest_nexus.history.store import open_history, read_history
+from pytest_nexus.history.store import read_history
 
 if TYPE_CHECKING:
     import argparse
@@ -77,20 +76,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         command.set_defaults(run=action)
 
 
-def _open(options: argparse.Namespace) -> History:
-    """Open the history for writing; a damaged one is set aside and a new one begun."""
-    path = history_path(options.history)
-    try:
-        return open_history(path)
-    except CorruptHistoryError as exc:
-        kept = set_aside(path)
-        print(f"nexus: {exc}; set aside as {kept!s}, a new history begins", file=sys.stderr)
-        return open_history(path)
-
-
 def _show(options: argparse.Namespace) -> int:
     path = history_path(options.history)
-    _take_in_left_journals(options)
+    take_in_waiting(options.history)
     history = read_history(path)
     if history is None:
         raise HistoryError(
@@ -107,23 +95,11 @@ def _show(options: argparse.Namespace) -> int:
     return 0
 
 
-def _take_in_left_journals(options: argparse.Namespace) -> None:
-    """Take in what killed sessions left; a history that cannot be written is shown as it is."""
-    journals = journal_folder()
-    if options.history or not any(journals.glob("*.jsonl")):
-        return
-    try:
-        with _open(options) as history:
-            sweep(history, journals)
-    except HistoryError as exc:
-        print(f"nexus: journals were not taken in: {exc}", file=sys.stderr)
-
-
 def _import(options: argparse.Namespace) -> int:
     """Take files in; exit 1 if one that was named could not be, not if a folder holds others."""
     journals = journal_folder()
     patterns = options.paths or ([str(journals)] if journals.is_dir() else [])
-    with _open(options) as history:
+    with open_or_begin(history_path(options.history)) as history:
         summary = import_paths(history, patterns, _progress)
     if options.json:
         print_json(asdict(summary) | {"refused": [[str(p), why] for p, why in summary.refused]})
@@ -147,12 +123,12 @@ def _print_import(summary: ImportSummary) -> None:
 def _pull(options: argparse.Namespace) -> int:
     from pytest_nexus.cli.pulling import pull_into  # noqa: PLC0415 - loads requests
 
-    with _open(options) as history:
+    with open_or_begin(history_path(options.history)) as history:
         return pull_into(history, options)
 
 
 def _merge(options: argparse.Namespace) -> int:
-    with _open(options) as history:
+    with open_or_begin(history_path(options.history)) as history:
         before = history.count_runs()
         for other in options.others:
             history.merge(other)
@@ -171,14 +147,14 @@ def _prune(options: argparse.Namespace) -> int:
     if options.keep_runs is None and options.older_than is None:
         raise HistoryError("prune needs --keep-runs N or --older-than DAYS")
     before = None if options.older_than is None else timing.time() - options.older_than * _DAY_S
-    with _open(options) as history:
+    with open_or_begin(history_path(options.history)) as history:
         forgotten = history.prune(keep_runs=options.keep_runs, before=before)
     print(f"{counted(forgotten, 'run')} forgotten")
     return 0
 
 
 def _rebuild(options: argparse.Namespace) -> int:
-    with _open(options) as history:
+    with open_or_begin(history_path(options.history)) as history:
         history.rebuild()
         tests, runs = history.count_tests(), history.count_runs()
         print(f"state of {counted(tests, 'test')} from {counted(runs, 'run')}")

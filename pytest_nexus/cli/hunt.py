@@ -14,6 +14,7 @@ from pytest_nexus.cli.collecting import collect
 from pytest_nexus.cli.hunt_session import run_round
 from pytest_nexus.cli.location import add_history_option, history_path, project_root
 from pytest_nexus.cli.tables import add_json_option, counted, natural, print_json
+from pytest_nexus.cli.waiting import take_in_waiting
 from pytest_nexus.history.store import read_history
 from pytest_nexus.impact.changes import find_change
 from pytest_nexus.plan.hunt import Hunted, after, due, round_of, verdicts
@@ -165,6 +166,7 @@ def _begun(test: CollectedTest, stats: Mapping[TestKey, TestStats]) -> Hunted:
 
 
 def _stats(given: str | None) -> Mapping[TestKey, TestStats]:
+    take_in_waiting(given)
     history = read_history(history_path(given))
     if history is None:
         return {}

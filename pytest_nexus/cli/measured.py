@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_nexus.cli.location import history_path
+from pytest_nexus.cli.waiting import take_in_waiting
 from pytest_nexus.errors import HistoryError
 from pytest_nexus.history.store import read_history
 from pytest_nexus.plan.flakiness import assess_all
@@ -36,6 +37,7 @@ def measure(given: str | None, others: Iterable[str] = ()) -> Measured | None:
         given: the history file, as the option --history has it.
         others: keys or function keys of tests to read even if they never failed.
     """
+    take_in_waiting(given)
     history = read_history(history_path(given))
     if history is None:
         return None

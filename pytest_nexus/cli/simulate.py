@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from pytest_nexus import forecast
 from pytest_nexus.cli.location import add_history_option, history_path
 from pytest_nexus.cli.tables import add_json_option, print_json, print_table
+from pytest_nexus.cli.waiting import take_in_waiting
 from pytest_nexus.errors import HistoryError
 from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.store import open_history, read_history
@@ -70,6 +71,7 @@ def run(options: argparse.Namespace) -> int:
     ]
     forecaster = forecast.load()
     results: dict[Setting, list[Simulated]] = {setting: [] for setting in settings}
+    take_in_waiting(options.history)
     for past in _past_runs(history_path(options.history), options.last):
         for setting in settings:
             results[setting].append(simulate(past, setting, forecaster))

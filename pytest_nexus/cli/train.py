@@ -13,6 +13,7 @@ from pytest_nexus import forecast, timing
 from pytest_nexus.cli.due import Due, due_of
 from pytest_nexus.cli.location import add_history_option, history_path
 from pytest_nexus.cli.tables import add_json_option, natural, print_json
+from pytest_nexus.cli.waiting import take_in_waiting
 from pytest_nexus.errors import HistoryError, ModelRefusedError, TrainExtraMissingError
 from pytest_nexus.history.models import Version
 from pytest_nexus.history.store import open_history, read_history
@@ -59,6 +60,7 @@ def run(options: argparse.Namespace) -> int:
     require_extra()
     if options.prior:
         return _write_prior(options)
+    take_in_waiting(options.history)
     path = history_path(options.history)
     if not options.data and not path.exists():
         raise HistoryError(

@@ -13,6 +13,7 @@ from pytest_nexus.history.journal import JournalWriter
 from pytest_nexus.record.assembly import OpenAttempt, is_subtest
 from pytest_nexus.record.observer import DESELECTED, is_failure, sent_failure, sent_identity
 from pytest_nexus.record.session import new_run
+from pytest_nexus.records import Change
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,13 +65,20 @@ class Recorder:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
-        """Open the journal, before anything can go wrong in collection."""
+        """Open the journal, before anything can go wrong in collection.
+
+        A session that may be brief opens its journal when its tests are selected.
+        """
         self._clock_started = self._clock()
-        run = new_run(session.config, self._pipeline.change)
+        self._started_at = timing.time()
+        if not self._pipeline.is_brief:
+            self._open_journal(session.config, self._pipeline.change)
+
+    def _open_journal(self, config: pytest.Config, change: Change) -> None:
+        run = new_run(config, change)._replace(started_at=self._started_at)
         if self._pipeline.share is not None:
             run = run._replace(selected_by=(*run.selected_by, _SHARD))
         self._run = run
-        self._started_at = run.started_at
         try:
             self._journal = JournalWriter.create(self._pipeline.options.journal, run)
         except JournalError as exc:
@@ -100,6 +108,9 @@ class Recorder:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note how many tests there are; a controller collects none and hears it from workers."""
+        if self._run is None:
+            is_brief = self._pipeline.is_brief
+            self._open_journal(session.config, Change() if is_brief else self._pipeline.change)
         if self._observer is not None:
             self._note_collection([item.nodeid for item in session.items])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
@@ -14,6 +14,7 @@ from pytest_nexus.record.selection import selected_by
 from pytest_nexus.records import Run, environment_name
 
 if TYPE_CHECKING:
+    from pytest_nexus.options import Options
     from pytest_nexus.records import Change
 
 
@@ -36,6 +37,27 @@ def new_run(config: pytest.Config, change: Change) -> Run:
         workers=_n_workers(config),
         selected_by=selected_by(config),
     )
+
+
+def narrowed_to(config: pytest.Config, options: Options) -> Literal["", "files", "tests"]:
+    """Return whether the command line names nothing but test files, or nothing but single tests.
+
+    Empty for any other session, and for one whose user asked for an order, for reasons, for a
+    shard, for workers, or for the history to be written.
+    """
+    arguments = config.args if config.args_source is pytest.Config.ArgsSource.ARGS else []
+    asks_for_history = options.ingest and options.sources["nexus_ingest"] != "default"
+    if options.sources["nexus_order"] != "default" or asks_for_history:
+        return ""
+    if options.explain or options.shard or options.plan or is_distributed(config):
+        return ""
+    if not arguments or not all(_is_file_or_test(argument) for argument in arguments):
+        return ""
+    return "tests" if all("::" in argument for argument in arguments) else "files"
+
+
+def _is_file_or_test(argument: str) -> bool:
+    return "::" in argument or argument.endswith(".py")
 
 
 def is_distributed(config: pytest.Config) -> bool:

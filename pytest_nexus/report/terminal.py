@@ -22,9 +22,24 @@ class TerminalReport:
         self._said = 0
 
     def pytest_report_header(self) -> list[str]:
-        """Say what is on, how much history there is, and what is missing so far."""
-        line = header_line(self._pipeline)
-        return [line, *(f"nexus: {sentence}" for sentence in self._new_losses())]
+        """Say what is on, how much history there is, and what is missing so far.
+
+        A session that may be brief knows neither yet.
+        """
+        line = [] if self._pipeline.is_brief else [header_line(self._pipeline)]
+        return [*line, *(f"nexus: {sentence}" for sentence in self._new_losses())]
+
+    def pytest_report_collectionfinish(self, config: pytest.Config) -> list[str]:
+        """Say it now, in a session that turned out not to be brief."""
+        is_late = self._pipeline.narrowed_to and not self._pipeline.is_brief
+        if (
+            not is_late
+            or config.get_verbosity() < 0
+            or config.getoption("no_header", default=False)
+        ):
+            return []
+        lines = header_line(self._pipeline), *(f"nexus: {one}" for one in self._new_losses())
+        return list(lines)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say what was gained; with `-q` one line and what was asked for, with `-qq` nothing."""
@@ -92,6 +107,8 @@ def summary_lines(pipeline: Pipeline) -> list[str]:
         lines.append(
             f"{recorded} recorded; the history now has {_count(pipeline.n_runs_after, 'run')}"
         )
+    elif pipeline.is_brief and pipeline.journal_name and pipeline.timeline.nodeids:
+        lines.append(f"{_count(pipeline.timeline.n_tests(), 'test')} recorded")
     elif pipeline.journal_name and pipeline.timeline.nodeids:
         recorded = _count(pipeline.timeline.n_tests(), "test")
         lines.append(f"{recorded} recorded in {pipeline.journal_name}")

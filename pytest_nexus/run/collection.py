@@ -35,6 +35,10 @@ class Ordering:
     ) -> Generator[None]:
         """Let all others act first (`--lf` and `--ff` act after their own yield), then order."""
         yield
+        if self._pipeline.is_brief:
+            self._pipeline.settle([identify(item).key for item in items])
+        if self._pipeline.is_brief:
+            return
         order = chosen_order(self._pipeline, session.config)
         if order == "off" and self._pipeline.share is None:
             return
