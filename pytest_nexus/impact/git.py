@@ -22,6 +22,8 @@ _OPTIONS: Final = (
     *("-c", "core.fsmonitor=false"),  # would leave a daemon behind
     *("-c", "diff.autoRefreshIndex=false"),  # writes the index whatever --no-optional-locks says
     *("-c", "protocol.allow=never"),  # a partial clone must not fetch what it lacks
+    # A change can commit a folder that looks like a repository, with settings that name programs.
+    *("-c", "safe.bareRepository=explicit"),
 )
 _INHERITED: Final = frozenset(
     {
@@ -46,6 +48,7 @@ _INHERITED: Final = frozenset(
 """What git sets for its hooks: it names the hook's repository, which need not be the tests'."""
 _REASONS: Final = (
     ("not a git repository", "not a git repository: what changed is not known"),
+    ("cannot use bare repository", "a bare git repository: what changed is not known"),
     ("must be run in a work tree", "a bare git repository: what changed is not known"),
     (
         "dubious ownership",
