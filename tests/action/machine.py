@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.action.expressions import Scope, condition, interpolate, text_of
+from tests.action.pins import PINS
 from tests.action.values import Job, WorkflowRun, github_context, load
 from tests.support.github_server import FORK_ID, REPOSITORY_ID
 from tests.support.project import REPOSITORY, SCRIPTS
@@ -105,7 +106,7 @@ class Machine:
             given = interpolate(step.get("with", {}), scope)
             if step["uses"] == "./":
                 return self._composite(given, scope)
-            return self._action(step["uses"].partition("@")[0], given)
+            return self._action(step["uses"], given)
         environ = {k: text_of(v) for k, v in interpolate(step.get("env", {}), scope).items()}
         folder = self.workspace / text_of(interpolate(step.get("working-directory", "."), scope))
         assert "${{" not in step["run"], "an expression inside a script is an injection"
@@ -181,7 +182,10 @@ class Machine:
         outputs = interpolate(values, Scope({**contexts, "steps": done}))
         return outcome, {name: text_of(value) for name, value in outputs.items()}
 
-    def _action(self, name: str, given: dict[str, Any]) -> tuple[str, dict[str, str]]:
+    def _action(self, uses: str, given: dict[str, Any]) -> tuple[str, dict[str, str]]:
+        name, _, commit = uses.partition("@")
+        pin = PINS["/".join(name.split("/")[:2])]
+        assert commit == pin.commit, f"{uses} is not the release in tests/action/pins.py"
         return _ACTIONS[name](self, {key: text_of(value) for key, value in given.items()})
 
     def checkout(self, given: dict[str, str]) -> tuple[str, dict[str, str]]:

@@ -89,13 +89,17 @@ class Artifacts:
         names[name] = stored.number
 
     def download(self, run_id: int, name: str, pattern: str, target: Path) -> int:
-        """Unpack one artifact into a folder, or each that fits a pattern into its own."""
+        """Unpack one artifact into a folder; of several that fit a pattern each into its own.
+
+        A pattern that fits one alone counts as its name since download-artifact v5:
+        https://github.com/actions/download-artifact/blob/v8.0.1/README.md
+        """
         names = self.by_run.get(run_id, {})
         wanted = [name] if name else [one for one in names if fnmatch.fnmatchcase(one, pattern)]
         for one in wanted:
             assert one in names, f"there is no artifact {one}"
             data = self.server.artifacts[names[one] - 1].data
-            into = target if name else target / one
+            into = target if len(wanted) == 1 else target / one
             into.mkdir(parents=True, exist_ok=True)
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
                 archive.extractall(into)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.action.pins import PINS
 from tests.action.toy import CONFTEST, SUITE
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 BROKEN = {"shop/prices.py": "def with_tax(price):\n    return price * 0.25\n"}
+CHECKOUT = PINS["actions/checkout"].reference
 CALLER = """
 name: tests
 on: {{push: , pull_request: }}
@@ -25,7 +27,7 @@ jobs:
     outputs:
       failures: "${{{{ steps.nexus.outputs.new-failures }}}}"
     steps:
-      - uses: actions/checkout@v5
+      - uses: {checkout}
         with: {{fetch-depth: 0, persist-credentials: false}}
       - uses: ./
         id: nexus
@@ -34,7 +36,7 @@ jobs:
 
 
 def caller(*suites: str, more: str = "") -> str:
-    return CALLER.format(suites=", ".join(suites or ("unit",)), more=more)
+    return CALLER.format(checkout=CHECKOUT, suites=", ".join(suites or ("unit",)), more=more)
 
 
 def test_one_job_tests_reports_and_learns(toy: Toy) -> None:
