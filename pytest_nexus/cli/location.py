@@ -60,14 +60,17 @@ def quarantine_path(given: str | None) -> Path:
     return project_root(Path.cwd()) / FILE_NAME
 
 
-def project_root(start: Path) -> Path:
+def project_root(start: Path, top: Path | None = None) -> Path:
     """Return the nearest folder from `start` upwards that has pytest settings or a `.nexus`.
 
-    The same folder that pytest calls rootdir in the usual cases; `start` where there is none.
+    The same folder that pytest calls rootdir in the usual cases; `start` where there is none. With
+    `top` no folder above it counts, and no file that a link leads to outside of it is read.
     """
     for folder in (start, *start.parents):
-        if (folder / ".nexus").is_dir() or _section(folder) is not None:
+        if (folder / ".nexus").is_dir() or _section(folder, top) is not None:
             return folder
+        if folder == top:
+            break
     return start
 
 
@@ -96,11 +99,11 @@ def _setting(name: str) -> Path:
     return root / value
 
 
-def _section(folder: Path) -> dict[str, Any] | None:
+def _section(folder: Path, top: Path | None = None) -> dict[str, Any] | None:
     """Return the settings of the file that pytest would read in a folder; None without one."""
     for filename, section in _INI_FILES:
         path = folder / filename
-        if path.is_file():
+        if path.is_file() and (top is None or path.resolve().is_relative_to(top)):
             values = _values(path, section)
             if values is None and filename in _ALWAYS:
                 values = {}

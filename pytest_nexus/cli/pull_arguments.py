@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from pytest_nexus.cli.source import add_source_option
 from pytest_nexus.cli.tables import add_json_option, natural
 
 if TYPE_CHECKING:
@@ -39,4 +40,5 @@ def add_pull_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="REVISION",
         help="a fork's runs teach once their commit is on it (origin's default branch)",
     )
+    add_source_option(parser, "where git knows that branch")
     add_json_option(parser)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_nexus.cli.connecting import connect
-from pytest_nexus.cli.location import project_root
+from pytest_nexus.cli.source import source_root
 from pytest_nexus.cli.tables import counted, print_json
 from pytest_nexus.github.accepting import accepted
 from pytest_nexus.github.pull import pull
@@ -17,6 +16,7 @@ from pytest_nexus.impact.git import GitError
 
 if TYPE_CHECKING:
     import argparse
+    from pathlib import Path
 
     from pytest_nexus.github.pull import Pulled
     from pytest_nexus.history.store import History
@@ -26,7 +26,7 @@ def pull_into(history: History, options: argparse.Namespace) -> int:
     """Pull, accept what was merged since, and print what came."""
     client = connect(options.repository, options.api_url, os.environ)
     pulled = pull(history, client, prefix=options.prefix, limit=options.limit, progress=_progress)
-    pulled.accepted = _accept(history, options.trusted_branch)
+    pulled.accepted = _accept(history, options.trusted_branch, options.source)
     if options.json:
         print_json(asdict(pulled))
     else:
@@ -34,10 +34,10 @@ def pull_into(history: History, options: argparse.Namespace) -> int:
     return 0
 
 
-def _accept(history: History, branch: str) -> int:
+def _accept(history: History, branch: str, source: Path | None) -> int:
     """Trust the runs of forks whose commit was merged; without git none is."""
     try:
-        heads = accepted(history.unaccepted_heads(), branch, project_root(Path.cwd()), os.environ)
+        heads = accepted(history.unaccepted_heads(), branch, source_root(source), os.environ)
     except GitError as exc:
         print(f"nexus: runs of forks stay apart: {exc}", file=sys.stderr)
         return 0

@@ -10,13 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.cli.branches import base_branch
 from pytest_nexus.cli.journals import add_journals_argument, journal_files
-from pytest_nexus.cli.location import (
-    add_history_option,
-    history_path,
-    journal_folder,
-    project_root,
-)
+from pytest_nexus.cli.location import add_history_option, history_path, journal_folder
 from pytest_nexus.cli.model_line import model_line
+from pytest_nexus.cli.source import add_source_option, path_in_checkout, source_root
 from pytest_nexus.cli.step import append_to, write_outputs
 from pytest_nexus.errors import HistoryError, JournalError
 from pytest_nexus.history.sessions import read_session
@@ -36,7 +32,7 @@ from pytest_nexus.report.verdict import verdict
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from pytest_nexus.history.sessions import Session
     from pytest_nexus.plan.proof.verify import Verification
@@ -72,6 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--name", default="", metavar="NAME", help="tells comments of several suites apart"
     )
     add_history_option(parser)
+    add_source_option(parser, "read for the lines of tests")
     parser.set_defaults(run=run)
 
 
@@ -80,14 +77,15 @@ def run(options: argparse.Namespace) -> int:
     sessions = chosen(_read(options.journals or [str(journal_folder())]), options.ci_run)
     if options.ci_run is not None and not sessions:
         raise JournalError(f"None of the journals is of the run {options.ci_run!r}")
-    known = _known(options.history, {one.run.run_uid for one in sessions}, os.environ)
-    root = project_root(Path.cwd())
-    links = links_of(os.environ, _prefix(root))
+    root = source_root(options.source)
+    known = _known(options.history, root, {one.run.run_uid for one in sessions})
+    folder = path_in_checkout(root)
+    links = links_of(os.environ, folder)
     summary = summarise(sessions, _proofs(sessions), known, links)
     lines = locator(root)
     _deliver(options, _rendered(options.format, summary, sessions, lines), summary)
     if options.github:
-        _as_step(summary, lines)
+        _as_step(summary, lines, folder)
     if options.comment:
         from pytest_nexus.cli.commenting import comment  # noqa: PLC0415 - loads requests
 
@@ -106,10 +104,10 @@ def _read(patterns: Sequence[str]) -> list[Session]:
     return sessions
 
 
-def _known(given: str | None, run_uids: Collection[str], environ: Mapping[str, str]) -> Known:
+def _known(given: str | None, root: Path, run_uids: Collection[str]) -> Known:
     """Return what the history says; without one that can be read every failure is new."""
-    own = branch(environ) or ""
-    target = base_branch(Path.cwd(), environ)
+    own = branch(os.environ) or ""
+    target = base_branch(root, os.environ)
     try:
         history = read_history(history_path(given))
         if history is None:
@@ -152,7 +150,7 @@ def _deliver(options: argparse.Namespace, text: str, summary: Summary) -> None:
         options.output.write_text(text, encoding="utf-8", errors="replace")
 
 
-def _as_step(summary: Summary, lines: Callable[[str], int | None]) -> None:
+def _as_step(summary: Summary, lines: Callable[[str], int | None], folder: str) -> None:
     """Write the job summary and the outputs, and print the annotations."""
     append_to("GITHUB_STEP_SUMMARY", markdown(summary, lines))
     write_outputs({
@@ -163,14 +161,5 @@ def _as_step(summary: Summary, lines: Callable[[str], int | None]) -> None:
         "flaky": str(summary.counts["healed"]),
         "quarantined": str(summary.counts["quarantined"]),
     })  # fmt: skip
-    for command in workflow_commands(summary, lines, _prefix(project_root(Path.cwd()))):
+    for command in workflow_commands(summary, lines, folder):
         print(command)
-
-
-def _prefix(root: Path) -> str:
-    """Return where the suite is in the repository, for paths that GitHub can find."""
-    workspace = Path(os.environ.get("GITHUB_WORKSPACE") or root).resolve()
-    root = root.resolve()
-    if root == workspace or not root.is_relative_to(workspace):
-        return ""
-    return root.relative_to(workspace).as_posix() + "/"

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 ACTION: Final = REPOSITORY / "action.yml"
 _DEADLINE_S: Final = 300.0
+_NOT_TO_SET: Final = ("GITHUB_", "RUNNER_", "NODE_OPTIONS")
+"""What GitHub's runner does not let a step set for later ones."""
 
 
 class Machine:
@@ -58,6 +60,8 @@ class Machine:
         self.steps: dict[str, Any] = {}
         self.result, self.log, self.summary = "success", "", ""
         self.variables: dict[str, str] = {}
+        self.folders: list[str] = []
+        """What steps added to PATH, the newest first."""
 
     def _granted(self, permissions: dict[str, str]) -> dict[str, str]:
         """A pull request from a fork gets a token that reads."""
@@ -116,7 +120,7 @@ class Machine:
         self, script: str, environ: dict[str, str], folder: Path
     ) -> tuple[str, dict[str, str]]:
         files = {}
-        for name in ("GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_STEP_SUMMARY"):
+        for name in ("GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_PATH", "GITHUB_STEP_SUMMARY"):
             files[name] = self.home / name.lower()
             files[name].write_text("")
         command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
@@ -129,8 +133,16 @@ class Machine:
         summary = files["GITHUB_STEP_SUMMARY"].read_text("utf-8")
         assert len(summary.encode()) <= 1024 * 1024
         self.summary += summary
+        self._keep_for_later_steps(files)
         outputs = _assignments(files["GITHUB_OUTPUT"].read_text("utf-8"))
         return ("success" if done.returncode == 0 else "failure"), outputs
+
+    def _keep_for_later_steps(self, files: dict[str, Path]) -> None:
+        """Variables and folders of programs that one step leaves for those after it."""
+        given = _assignments(files["GITHUB_ENV"].read_text("utf-8"))
+        kept = {name: value for name, value in given.items() if not name.startswith(_NOT_TO_SET)}
+        self.variables.update(kept)
+        self.folders[:0] = reversed(files["GITHUB_PATH"].read_text("utf-8").splitlines())
 
     def _environ(self) -> dict[str, str]:
         event = self.run.event
@@ -138,7 +150,7 @@ class Machine:
         scripts = REPOSITORY / ".venv" / SCRIPTS
         bin_folder = scripts if scripts.exists() else Path(sys.executable).parent
         return kept | {
-            "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}",
+            "PATH": os.pathsep.join([*self.folders, str(bin_folder), os.environ["PATH"]]),
             "PIP_NO_INDEX": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
             "GIT_CONFIG_GLOBAL": os.devnull,
@@ -162,6 +174,7 @@ class Machine:
             "GITHUB_API_URL": self.hub.server.url,
             "GITHUB_WORKSPACE": str(self.workspace),
             "RUNNER_TEMP": str(self.temp),
+            **self.variables,
         }
 
     def _composite(self, given: dict[str, Any], scope: Scope) -> tuple[str, dict[str, str]]:
@@ -192,15 +205,17 @@ class Machine:
         event = self.run.event
         depth = given.get("fetch-depth", "1")
         shallow = () if depth == "0" else ("--depth", depth)
-        self.workspace.rmdir()
+        folder = self.workspace / given.get("path", ".")
+        if folder.exists():
+            folder.rmdir()
         refs = event.ref.removeprefix("refs/heads/")
         assert given.get("persist-credentials") == "false", "the token stays in .git/config"
         if event.ref.startswith("refs/heads/"):
-            clone(self.hub.origin, self.workspace, "--branch", refs, *shallow)
-            Repository(self.workspace).git("checkout", "--quiet", event.sha)
+            clone(self.hub.origin, folder, "--branch", refs, *shallow)
+            Repository(folder).git("checkout", "--quiet", event.sha)
         else:
-            self.workspace.mkdir()
-            tree = Repository(self.workspace)
+            folder.mkdir()
+            tree = Repository(folder)
             tree.git("init", "--quiet")
             tree.git("remote", "add", "origin", self.hub.origin.root.as_uri())
             tree.git("fetch", "--quiet", *shallow, "origin", event.ref,

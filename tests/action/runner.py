@@ -54,16 +54,15 @@ class GitHub:
     def _attempt(self, run: WorkflowRun, keep: dict[str, Job]) -> None:
         workflow = load(run.text)
         assert run.event.name in workflow["on"], f"not started by {run.event.name}"
-        for name, job in workflow["jobs"].items():
-            granted = _permissions(job.get("permissions", workflow.get("permissions")))
+        for job in workflow["jobs"].values():
             if "uses" in job:
+                granted = _permissions(job.get("permissions", workflow.get("permissions")))
                 called = load(CALLED.read_text("utf-8"))
                 given = interpolate(job.get("with", {}), Scope({"github": github_context(run, "")}))
                 inputs = _inputs(called["on"]["workflow_call"]["inputs"], given)
                 _Workflow(self, run, called, inputs, granted, keep).jobs_in_order()
-            else:
-                one = {**workflow, "jobs": {name: job}}
-                _Workflow(self, run, one, {}, granted, keep).jobs_in_order()
+        own = {name: job for name, job in workflow["jobs"].items() if "uses" not in job}
+        _Workflow(self, run, {**workflow, "jobs": own}, {}, None, keep).jobs_in_order()
 
 
 class _Workflow:
@@ -75,11 +74,12 @@ class _Workflow:
         run: WorkflowRun,
         workflow: dict[str, Any],
         inputs: dict[str, Any],
-        granted: dict[str, str],
+        granted: dict[str, str] | None,
         keep: dict[str, Job],
     ) -> None:
         self.hub, self.run, self.workflow, self.inputs = hub, run, workflow, inputs
         self.granted, self.keep = granted, keep
+        """What the caller grants; None where nobody calls."""
         self.results: dict[str, dict[str, Any]] = {}
         self.is_cancelled = False
         self.fresh: set[str] = set()
@@ -122,7 +122,7 @@ class _Workflow:
         self.fresh.add(name)
         wanted = _permissions(job.get("permissions", self.workflow.get("permissions")))
         for permission, level in wanted.items():
-            allowed = self.granted.get(permission, "none")
+            allowed = level if self.granted is None else self.granted.get(permission, "none")
             assert _LEVELS[level] <= _LEVELS[allowed], f"{name} asks for {permission}: {level}"
         done = Machine(
             self.hub, self.run, shown=shown, name=name, job=job, scope=scope, cell=cell,

@@ -89,23 +89,3 @@ def test_no_secret_is_named_and_no_checkout_keeps_its_token(path):
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
 def test_workflow_is_not_started_in_the_name_of_the_base(path):
     assert not {"pull_request_target", "workflow_run"} & set(load(path.read_text("utf-8"))["on"])
-
-
-def test_only_the_report_may_write_and_it_runs_no_code_of_the_change():
-    workflow = load(CALLED.read_text("utf-8"))
-    assert workflow["permissions"] == {}
-    writing = {
-        name: job for name, job in workflow["jobs"].items()
-        if "write" in job["permissions"].values()
-    }  # fmt: skip
-    assert list(writing) == ["report"]
-    scripts = "\n".join(step.get("run", "") for step in writing["report"]["steps"])
-    assert "INSTALL" not in scripts
-    assert not re.search(r"pytest |python (?!-m pip install)|bash ", scripts)
-
-
-def test_jobs_that_run_the_code_of_the_change_get_no_token():
-    jobs = load(CALLED.read_text("utf-8"))["jobs"]
-    for name in ("plan", "test"):
-        assert jobs[name]["permissions"] == {"contents": "read"}
-        assert "token" not in str(jobs[name]["steps"])

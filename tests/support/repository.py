@@ -46,10 +46,12 @@ class Repository:
         return done.stdout.decode().strip()
 
     def write(self, path: str, text: str = "x\n") -> Path:
-        """Write a file, with the folders it needs."""
+        """Write a file, with the folders it needs; a script may be executed."""
         file = self.root / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(text.encode())
+        if text.startswith("#!"):
+            file.chmod(0o755)
         return file
 
     def commit(self, **files: str) -> str:
