@@ -13,7 +13,7 @@ READY := $(VENV)/.ready
 COMPANIONS := .venv-companions
 COMPANIONS_READY := $(COMPANIONS)/.ready
 
-.PHONY: demo story test lint types contracts docs docs-check bench clean
+.PHONY: demo story test lint types contracts docs docs-check workflow-audit bench clean
 
 demo: $(READY)  ## The main job: replay real runs, then watch a failure move to the front
 	$(BIN)/nexus demo
@@ -36,6 +36,9 @@ docs: $(READY)  ## Write the generated reference pages anew
 
 docs-check: $(READY)  ## Fail if a generated page is stale
 	$(BIN)/python docs/generate.py --check
+
+workflow-audit: $(READY)  ## zizmor over the workflows and the action, without a network
+	$(BIN)/zizmor --offline --pedantic --min-severity medium --no-progress .
 
 story: $(READY)  ## A small project on a miniature GitHub; leaves summaries and comments in story-out
 	$(BIN)/python -m pytest -q -n0 -p no:cacheprovider tests/action/check_story.py
