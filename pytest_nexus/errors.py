@@ -13,6 +13,17 @@ OTHER_PROJECT: Final = (
 class NexusError(Exception):
     """Something that nexus needs is not as it must be."""
 
+    output: tuple[str, ...] = ()
+    """The last lines of another program, where the message is about that program."""
+
+    @property
+    def message(self) -> str:
+        """What went wrong, without the lines of another program."""
+        return super().__str__()
+
+    def __str__(self) -> str:
+        return "\n".join([self.message, *self.output])
+
 
 class HistoryError(NexusError):
     """The history file cannot be used; the run goes on without it."""

@@ -324,9 +324,11 @@ _PARSERS: Final[dict[str, Callable[[Option, object], bool | str | None]]] = {
 
 
 def _usage_error(option: Option, source: Source, given: str) -> pytest.UsageError:
+    from pytest_nexus.harmless import shown  # noqa: PLC0415 - not enabled costs nothing
+
     names: dict[Source, str] = {
         "command line": option.flag,
         "environment": f"environment variable {option.variable}",
         "ini": f"ini option {option.name}",
     }
-    return pytest.UsageError(f"{names[source]} must be {option.allowed}, {given}")
+    return pytest.UsageError(shown(f"{names[source]} must be {option.allowed}, {given}"))

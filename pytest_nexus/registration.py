@@ -13,6 +13,7 @@ import pytest
 
 from pytest_nexus.allocation import without_collector
 from pytest_nexus.errors import NexusError, PlanError
+from pytest_nexus.harmless import shown
 from pytest_nexus.options import read_options
 from pytest_nexus.pipeline import Pipeline, Share
 from pytest_nexus.record.environment import ci_run
@@ -199,7 +200,7 @@ def share_of(options: Options, environ: Mapping[str, str]) -> Share | None:
             return None if shard is None else Share(*shard)
         return _pinned_share(options.plan, shard)
     except NexusError as exc:
-        raise pytest.UsageError(f"nexus: {exc}") from exc
+        raise pytest.UsageError(shown(f"nexus: {exc}")) from exc
 
 
 def _pinned_share(path: Path, shard: tuple[int, int] | None) -> Share:

@@ -55,13 +55,14 @@ def collect(arguments: Sequence[str]) -> Collected:
         if done.returncode == _NO_TESTS:
             return Collected([], seconds)
         if done.returncode != 0 or not listing.exists():
-            raise PlanError(_failure(done))
+            raise _failure(done)
         return Collected(read_listing(listing.read_text("utf-8")), seconds)
 
 
-def _failure(done: subprocess.CompletedProcess[str]) -> str:
-    tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-_TAIL_LINES:])
-    return (
+def _failure(done: subprocess.CompletedProcess[str]) -> PlanError:
+    error = PlanError(
         f"The suite could not be collected, pytest ended with exit status {done.returncode}; "
-        f"a plan needs all of it:\n{tail}"
+        "a plan needs all of it"
     )
+    error.output = tuple((done.stdout + done.stderr).strip().splitlines()[-_TAIL_LINES:])
+    return error

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.cli.connecting import connect
+from pytest_nexus.cli.saying import warn
 from pytest_nexus.errors import GitHubError, NotAllowedError
 from pytest_nexus.github.commenting import keep_comment
 from pytest_nexus.impact.event import pull_request_number
@@ -43,4 +43,4 @@ def comment(
     except NotAllowedError:
         return  # a pull request from a fork: the token reads only
     except GitHubError as exc:
-        print(f"nexus: no comment was written: {exc}", file=sys.stderr)
+        warn(f"nexus: no comment was written: {exc}")

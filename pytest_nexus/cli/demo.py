@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pytest_nexus.cli.recorded import read_texts
 from pytest_nexus.cli.replay import SEEDS, Score, Scored, mean, replay
 from pytest_nexus.cli.sample import FOLDER, find_folder, projects, read_builds
+from pytest_nexus.cli.saying import progress, say, warn
 from pytest_nexus.cli.showcase import RUNS, show_failure_moving
 from pytest_nexus.cli.tables import add_json_option, print_json, print_table
 from pytest_nexus.forecast import Texts
@@ -67,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
     folder = find_folder(options.data)
     if folder is None:
         where = options.data or f"./{FOLDER} or beside the package"
-        print(f"nexus: no recorded builds in {where}; the replay is left out", file=sys.stderr)
+        warn(f"nexus: no recorded builds in {where}; the replay is left out")
     scored = {} if folder is None else _replayed(folder)
     results = {name: _result(scored, is_mutant=name == "mutants") for name in ("real", "mutants")}
     if scored and not options.json:
@@ -84,11 +84,9 @@ def run(options: argparse.Namespace) -> int:
 def _replayed(folder: Path) -> dict[str, list[Scored]]:
     scored = {}
     for project in projects(folder):
-        if sys.stderr.isatty():
-            print(f"\rreplaying {project} ...\033[K", end="", file=sys.stderr, flush=True)
+        progress(f"replaying {project} ...")
         scored[project] = list(replay(read_builds(folder, project), texts_of(folder, project)))
-    if sys.stderr.isatty():
-        print("\r\033[K", end="", file=sys.stderr, flush=True)
+    progress("")
     return scored
 
 
@@ -115,18 +113,18 @@ def _result(scored: Mapping[str, Sequence[Scored]], *, is_mutant: bool) -> Resul
 
 def _print_results(results: Mapping[str, Result]) -> None:
     real, mutants = results["real"], results["mutants"]
-    print(f"Failing real builds ({_counts(real)}), each ordered by what was known before it\n")
-    print("Share of the run until the first failure has ended (0 is best)")
+    say(f"Failing real builds ({_counts(real)}), each ordered by what was known before it", "")
+    say("Share of the run until the first failure has ended (0 is best)")
     _print_by_project(real, "first_failure")
-    print("\nAPFDc: how early all failures come, by time (1 is best)")
+    say("", "APFDc: how early all failures come, by time (1 is best)")
     _print_by_project(real, "apfdc")
     if mutants.scores:
-        print(f"\nSynthetic mutants ({_counts(mutants)}), mean of the projects")
+        say("", f"Synthetic mutants ({_counts(mutants)}), mean of the projects")
         rows = [
             {"order": title} | asdict(mutants.overall(order)) for order, title in _TITLES.items()
         ]
         print_table(rows, ("order", "first_failure", "apfdc"))
-    print(_EXPLANATION)
+    say(*_EXPLANATION.split("\n"))
 
 
 def _print_by_project(result: Result, figure: str) -> None:
@@ -146,7 +144,7 @@ def _counts(result: Result) -> str:
 
 def _print_sightings(sightings: Sequence[Sighting]) -> None:
     first = sightings[0]
-    print(f"\nA suite of {first.n_tests} tests with a bug planted, run through the plugin:")
+    say("", f"A suite of {first.n_tests} tests with a bug planted, run through the plugin:")
     rows = [
         {
             "run": title,

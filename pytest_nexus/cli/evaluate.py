@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_nexus import forecast
 from pytest_nexus.cli.durations import judged, of_history, of_recorded
 from pytest_nexus.cli.location import add_history_option, history_path
+from pytest_nexus.cli.saying import say
 from pytest_nexus.cli.tables import add_json_option, counted, print_json, print_table
 from pytest_nexus.cli.train import require_extra, usable
 from pytest_nexus.cli.waiting import take_in_waiting
@@ -62,15 +63,15 @@ def run(options: argparse.Namespace) -> int:
         print_json(tables)
         return 0
     for title, table in tables.items():
-        print(f"{title}\n")
+        say(title, "")
         if "durations" in table:
             print_table(table["durations"], _DURATION_COLUMNS)
         else:
             print_table(table["orders"], _COLUMNS)
         for line in table["notes"]:
-            print(line)
-        print()
-    print(_LEGEND)
+            say(line)
+        say("")
+    say(*_LEGEND.split("\n"))
     return 0
 
 

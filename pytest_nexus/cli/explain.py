@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pytest_nexus import forecast
 from pytest_nexus.cli.location import add_history_option, history_path, project_root
 from pytest_nexus.cli.neighbours import described, lines, nearest
+from pytest_nexus.cli.saying import say, warn
 from pytest_nexus.cli.tables import add_json_option, print_json
 from pytest_nexus.cli.waiting import take_in_waiting
 from pytest_nexus.errors import HistoryError
@@ -73,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
         deployed,
         lambda tests, what: read(tests, what, os.environ),
         past,
-        lambda sentence: print(f"nexus: {sentence}", file=sys.stderr),
+        lambda sentence: warn(f"nexus: {sentence}"),
         streaks,
     )
     plan = make_plan(_tests(stats), stats, change, forecaster=forecaster)
@@ -147,9 +147,9 @@ def _shortened(sentences: Sequence[str]) -> list[str]:
 
 def _print(found: Sequence[dict[str, Any]], total: int) -> None:
     for test in found[:_MOST_SHOWN]:
-        print(f"{test['nodeid']}")
-        print(f"  rank {test['rank']:,} of {total:,}; fails with probability {test['p_fail']:.4f}")
+        say(test["nodeid"])
+        say(f"  rank {test['rank']:,} of {total:,}; fails with probability {test['p_fail']:.4f}")
         sentences = _shortened(test["because"]) + lines(test["neighbours"])
-        print("\n".join(f"  - {sentence}" for sentence in sentences))
+        say(*(f"  - {sentence}" for sentence in sentences))
     if len(found) > _MOST_SHOWN:
-        print(f"and {len(found) - _MOST_SHOWN:,} more; --json lists all")
+        say(f"and {len(found) - _MOST_SHOWN:,} more; --json lists all")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pytest_nexus.cli import hunt
 from pytest_nexus.cli.location import add_history_option
 from pytest_nexus.cli.measured import required
+from pytest_nexus.cli.saying import say
 from pytest_nexus.cli.tables import add_json_option, counted, print_json, print_table
 from pytest_nexus.errors import HistoryError
 from pytest_nexus.identity import key_of_nodeid
@@ -58,8 +59,8 @@ def run(options: argparse.Namespace) -> int:
     columns = (*(("status",) if options.all else ()), *_COLUMNS, "test")
     if shown:
         print_table([_row(one) for one in shown], columns)
-        print()
-    print(_total(found))
+        say("")
+    say(_total(found))
     return 0
 
 
@@ -104,13 +105,13 @@ def _row(one: Flakiness) -> dict[str, object]:
 
 
 def _print(one: Flakiness, seen: Sequence[Sighting]) -> None:
-    print(one.key)
-    print(f"  {one.status}: {one.reason}")
+    say(one.key)
+    say(f"  {one.status}: {one.reason}")
     for name, rate in [
         ("all environments", one.rate),
         *((each.environment or "unknown", each.rate) for each in one.environments),
     ]:
-        print(
+        say(
             f"  - {name}: flakes in {_percent(rate.mean)} of runs, with 90 % between "
             f"{_percent(rate.low)} and {_percent(rate.high)}"
         )
@@ -118,24 +119,24 @@ def _print(one: Flakiness, seen: Sequence[Sighting]) -> None:
     for cluster in one.clusters:
         where = f" at {cluster.where}" if cluster.where else ""
         why = f"{cluster.exception or 'no reason recorded'}{where}"
-        print(f"  - {counted(cluster.count, 'time')} {why}")
+        say(f"  - {counted(cluster.count, 'time')} {why}")
         if cluster.message:
-            print(f"    {cluster.message}")
+            say(f"    {cluster.message}")
     cost = one.cost
-    print(
+    say(
         f"  - cost: {cost.seconds:.2f} s, {counted(cost.reruns, 'rerun')},"
         f" {counted(cost.red_builds, 'red build')}"
     )
-    print(f"  - passed {one.passes:,} times in a row; it is over after {one.passes_needed:,}\n")
+    say(f"  - passed {one.passes:,} times in a row; it is over after {one.passes_needed:,}", "")
     print_table(_evidence(seen), ("started", "commit", "environment", "outcomes", "proof"))
-    print()
+    say("")
 
 
 def _print_origin(one: Flakiness) -> None:
     if one.first is None:
         return
     commits = f"after {_short(one.first.last_clean)}, up to {_short(one.first.commit)}"
-    print(f"  - first flake {_day(one.first.at):%Y-%m-%d}: {commits}, in {one.first.environment}")
+    say(f"  - first flake {_day(one.first.at):%Y-%m-%d}: {commits}, in {one.first.environment}")
 
 
 def _evidence(seen: Sequence[Sighting]) -> list[dict[str, object]]:

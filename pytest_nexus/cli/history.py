@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_nexus import timing
 from pytest_nexus.cli.location import add_history_option, history_path, journal_folder
 from pytest_nexus.cli.pull_arguments import add_pull_arguments
+from pytest_nexus.cli.saying import progress, say
 from pytest_nexus.cli.tables import add_json_option, counted, natural, print_json, print_table
 from pytest_nexus.cli.waiting import open_or_begin, take_in_waiting
 from pytest_nexus.errors import HistoryError
@@ -91,7 +91,7 @@ def _show(options: argparse.Namespace) -> int:
         print_json([_as_json(run) for run in runs])
         return 0
     print_table([_row(run) for run in runs], _COLUMNS)
-    print(f"\n{counted(total, 'run')} of {counted(n_tests, 'test')} in {path!s}")
+    say("", f"{counted(total, 'run')} of {counted(n_tests, 'test')} in {path!s}")
     return 0
 
 
@@ -110,14 +110,14 @@ def _import(options: argparse.Namespace) -> int:
 
 
 def _print_import(summary: ImportSummary) -> None:
-    print(
+    say(
         f"{counted(summary.taken, 'run')} with {counted(summary.attempts, 'attempt')} taken in,"
         f" {summary.known:,} known already"
     )
     if summary.dropped:
-        print(f"{summary.dropped:,} entries left out: they make no sense as results of tests")
+        say(f"{summary.dropped:,} entries left out: they make no sense as results of tests")
     for path, reason in summary.refused:
-        print(f"refused {path!s}: {reason}")
+        say(f"refused {path!s}: {reason}")
 
 
 def _pull(options: argparse.Namespace) -> int:
@@ -132,14 +132,14 @@ def _merge(options: argparse.Namespace) -> int:
         before = history.count_runs()
         for other in options.others:
             history.merge(other)
-        print(f"{counted(history.count_runs() - before, 'run')} taken in")
+        say(f"{counted(history.count_runs() - before, 'run')} taken in")
     return 0
 
 
 def _export(options: argparse.Namespace) -> int:
     with _existing(options) as history:
         history.export(options.output, slim=options.slim)
-    print(f"{options.output!s}: {options.output.stat().st_size:,} bytes")
+    say(f"{options.output!s}: {options.output.stat().st_size:,} bytes")
     return 0
 
 
@@ -149,7 +149,7 @@ def _prune(options: argparse.Namespace) -> int:
     before = None if options.older_than is None else timing.time() - options.older_than * _DAY_S
     with open_or_begin(history_path(options.history)) as history:
         forgotten = history.prune(keep_runs=options.keep_runs, before=before)
-    print(f"{counted(forgotten, 'run')} forgotten")
+    say(f"{counted(forgotten, 'run')} forgotten")
     return 0
 
 
@@ -157,7 +157,7 @@ def _rebuild(options: argparse.Namespace) -> int:
     with open_or_begin(history_path(options.history)) as history:
         history.rebuild()
         tests, runs = history.count_tests(), history.count_runs()
-        print(f"state of {counted(tests, 'test')} from {counted(runs, 'run')}")
+        say(f"state of {counted(tests, 'test')} from {counted(runs, 'run')}")
     return 0
 
 
@@ -167,7 +167,7 @@ def _check(options: argparse.Namespace) -> int:
     if options.json:
         print_json(problems)
     else:
-        print("\n".join(problems) or "no damage found")
+        say(*(problems or ["no damage found"]))
     return 1 if problems else 0
 
 
@@ -180,9 +180,7 @@ def _existing(options: argparse.Namespace) -> History:
 
 
 def _progress(done: int, total: int) -> None:
-    if sys.stderr.isatty():
-        end = "\n" if done == total else ""
-        print(f"\r{done:,} of {total:,} files", end=end, file=sys.stderr, flush=True)
+    progress(f"{done:,} of {total:,} files", is_last=done == total)
 
 
 def _row(run: RunSummary) -> dict[str, object]:

@@ -13,6 +13,7 @@ from pytest_nexus.cli.arguments import positive, seconds
 from pytest_nexus.cli.collecting import collect
 from pytest_nexus.cli.hunt_session import run_round
 from pytest_nexus.cli.location import add_history_option, history_path, project_root
+from pytest_nexus.cli.saying import say
 from pytest_nexus.cli.tables import add_json_option, counted, natural, print_json
 from pytest_nexus.cli.waiting import take_in_waiting
 from pytest_nexus.history.store import read_history
@@ -83,16 +84,16 @@ def run(options: argparse.Namespace) -> int:
     tests = _tests(options, arguments, stats, change)
     if not tests:
         note = f" ({change.note})" if change.note else ""
-        print(f"nothing to hunt: no test is new or in a changed file{note}")
+        say(f"nothing to hunt: no test is new or in a changed file{note}")
         return 0
     hunted = _hunt(options, arguments, [_begun(test, stats) for test in tests])
     flaky = [one for one in hunted if one.is_flaky]
     if options.json:
         print_json([asdict(one) | {"flaky": one.is_flaky} for one in hunted])
     else:
-        print("\n".join(verdicts(hunted)))
+        say(*verdicts(hunted))
     if flaky and (change.dirty or change.commit is None) and not options.json:
-        print("the tree is not a clean commit: `nexus flaky` cannot count what was found here")
+        say("the tree is not a clean commit: `nexus flaky` cannot count what was found here")
     return 1 if flaky else 0
 
 
@@ -134,7 +135,7 @@ def _say(
         return
     flaky = sum(one.is_flaky for one in now)
     found = f"; {flaky:,} flaky" if flaky else ""
-    print(f"{this.text}: {counted(len(running), 'test')} in {took_s:.1f} s{found}", flush=True)
+    say(f"{this.text}: {counted(len(running), 'test')} in {took_s:.1f} s{found}")
 
 
 def _tests(

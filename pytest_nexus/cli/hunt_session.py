@@ -80,11 +80,12 @@ def run_round(
             f" had not ended: {', '.join(left[:_MOST_NAMED])}"
         )
     if done.returncode not in _ENDED_WELL or not shown:
-        tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-_TAIL_LINES:])
-        raise HuntError(
+        error = HuntError(
             f"The session of {this.text}, ended with exit status {done.returncode} and could not"
-            f" run the tests:\n{tail}"
+            " run the tests"
         )
+        error.output = tuple((done.stdout + done.stderr).strip().splitlines()[-_TAIL_LINES:])
+        raise error
     return shown, took_s
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.cli.branches import ORIGIN, behind
 from pytest_nexus.cli.location import settings_file
+from pytest_nexus.cli.saying import say
 from pytest_nexus.errors import OptionError
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def run(options: argparse.Namespace) -> int:
     if is_empty:
         written.append(_write(root / FIRST_TEST, lambda _: _FIRST_TEST, force=False))
     for one in written:
-        print(f"{one.path.relative_to(root)}: {one.action}")
+        say(f"{one.path.relative_to(root)}: {one.action}")
     return 0
 
 

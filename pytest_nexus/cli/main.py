@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
 import io
 import sys
+import traceback
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 import pytest_nexus
+from pytest_nexus.cli.saying import Parser, complain, warn
 from pytest_nexus.errors import OTHER_PROJECT, NexusError
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
 
@@ -63,7 +65,7 @@ EXIT_USAGE: Final = 2
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit status: 0, 1 for a failure, 2 for a wrong call."""
     if getattr(pytest_nexus, "DISTRIBUTION", None) != "pytest-nexus-ci":
-        print(f"nexus: {OTHER_PROJECT}", file=sys.stderr)
+        warn(f"nexus: {OTHER_PROJECT}")
         return EXIT_ERROR
     given, forwarded = divided(sys.argv[1:] if arguments is None else arguments)
     parser = build_parser(given[:1])
@@ -74,6 +76,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.pytest_args = forwarded
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # ids of tests on any terminal
+    return _run(options)
+
+
+def _run(options: argparse.Namespace) -> int:
+    """Run a command; say in one line what ended it."""
     try:
         status: int = options.run(options)
     except BrokenPipeError:
@@ -81,11 +88,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout = None
         return EXIT_OK
     except (NexusError, OSError) as exc:
-        print(f"nexus: {exc}", file=sys.stderr)
+        complain(exc)
         return EXIT_ERROR
     except KeyboardInterrupt:
-        print("nexus: interrupted", file=sys.stderr)
+        warn("nexus: interrupted")
         return 130
+    except Exception:  # noqa: BLE001 - a traceback quotes what others wrote, and passes `warn` too
+        warn("nexus: this is a fault of nexus; please report it with these lines:")
+        warn(*traceback.format_exc().splitlines())
+        return EXIT_ERROR
     return status
 
 
@@ -118,9 +129,7 @@ def build_parser(called: Sequence[str] | None = None) -> argparse.ArgumentParser
 
     Only what is called is imported: some commands need scikit-learn or requests.
     """
-    parser = argparse.ArgumentParser(
-        prog="nexus", description="Care for what pytest-nexus learned of a test suite."
-    )
+    parser = Parser(prog="nexus", description="Care for what pytest-nexus learned of a test suite.")
     parser.add_argument("--version", action="version", version=pytest_nexus.__version__)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus import forecast, timing
 from pytest_nexus.cli.location import add_history_option, history_path
+from pytest_nexus.cli.saying import say
 from pytest_nexus.cli.tables import add_json_option, print_json, print_table
 from pytest_nexus.cli.train import usable
 from pytest_nexus.errors import HistoryError, ModelRefusedError
@@ -119,7 +120,7 @@ def _show(options: argparse.Namespace, registry: Registry) -> None:
         return
     for key, value in found.items():
         if key != "weights":
-            print(f"{key.replace('_', ' ')}: {json.dumps(value)}")
+            say(f"{key.replace('_', ' ')}: {json.dumps(value)}")
     print_table([{"term": t, "weight": w} for t, w in found["weights"].items()], ("term", "weight"))
 
 
@@ -142,13 +143,13 @@ def _diff(options: argparse.Namespace, registry: Registry) -> None:
     elif changed:
         print_table(changed, ("what", "a", "b"))
     else:
-        print("no difference in what they decide")
+        say("no difference in what they decide")
 
 
 def _promote(options: argparse.Namespace, registry: Registry) -> None:
     name, _, stored = _model(registry, options.version)
     registry.set_alias("champion", stored.version if stored else None, timing.time())
-    print(f"model {name} is deployed")
+    say(f"model {name} is deployed")
 
 
 def _rollback(options: argparse.Namespace, registry: Registry) -> None:
@@ -158,14 +159,14 @@ def _rollback(options: argparse.Namespace, registry: Registry) -> None:
         raise HistoryError("No model was deployed before this one; `nexus model list`")
     name, _, _ = _model(registry, earlier or SHIPPED)
     registry.set_alias("champion", earlier, timing.time())
-    print(f"model {name} is deployed again")
+    say(f"model {name} is deployed again")
 
 
 def _export(options: argparse.Namespace, registry: Registry) -> None:
     name, _, stored = _model(registry, options.version)
     document = stored.document if stored else forecast.prior()
     Path(options.output).write_text(document, encoding="utf-8")
-    print(f"model {name} written to {options.output}")
+    say(f"model {name} written to {options.output}")
 
 
 def _import(options: argparse.Namespace, registry: Registry) -> None:
@@ -178,12 +179,12 @@ def _import(options: argparse.Namespace, registry: Registry) -> None:
     name = version(document)
     taken = Version(name, None, timing.time(), document, '{"imported": true}', "{}")
     is_new = registry.add(taken)
-    print(f"model {name} {'taken in' if is_new else 'is known already'}; it is not deployed")
+    say(f"model {name} {'taken in' if is_new else 'is known already'}; it is not deployed")
 
 
 def _card(options: argparse.Namespace, registry: Registry) -> None:
     name, model, stored = _model(registry, options.version)
-    print(card(name, model, stored))
+    say(*card(name, model, stored).split("\n"))
 
 
 def card(name: str, model: Model, stored: Version | None) -> str:

@@ -14,6 +14,7 @@ from pytest_nexus.cli.arguments import seconds
 from pytest_nexus.cli.collecting import collect
 from pytest_nexus.cli.location import add_history_option, history_path, project_root
 from pytest_nexus.cli.run import words
+from pytest_nexus.cli.saying import say
 from pytest_nexus.cli.tables import add_json_option, print_json, print_table
 from pytest_nexus.errors import PlanError
 from pytest_nexus.history.store import read_history
@@ -124,9 +125,9 @@ def _print(options: argparse.Namespace, plan: Plan, split: Split, fixed_s: float
         print_json({**about, "shards": rows, "bound": bound, "notes": sentences})
         return
     print_table(rows, ("shard", "tests", "seconds"))
-    print()
+    say("")
     for sentence in sentences:
-        print(sentence)
+        say(sentence)
 
 
 def _sentences(options: argparse.Namespace, split: Split, fixed_s: float) -> list[str]:

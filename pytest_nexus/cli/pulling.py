@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from pytest_nexus.cli.connecting import connect
+from pytest_nexus.cli.saying import progress, say, warn
 from pytest_nexus.cli.source import source_root
 from pytest_nexus.cli.tables import counted, print_json
 from pytest_nexus.github.accepting import accepted
@@ -39,26 +39,24 @@ def _accept(history: History, branch: str, source: Path | None) -> int:
     try:
         heads = accepted(history.unaccepted_heads(), branch, source_root(source), os.environ)
     except GitError as exc:
-        print(f"nexus: runs of forks stay apart: {exc}", file=sys.stderr)
+        warn(f"nexus: runs of forks stay apart: {exc}")
         return 0
     return history.accept(heads) if heads else 0
 
 
 def _print(pulled: Pulled) -> None:
     n_artifacts = sum(pulled.artifacts.values())
-    print(
+    say(
         f"{counted(pulled.runs, 'run')} with {counted(pulled.attempts, 'attempt')} taken in from"
         f" {counted(n_artifacts, 'artifact')}"
     )
     if pulled.fork_runs:
-        print(f"{pulled.fork_runs:,} of them from forks: kept apart until their commit is merged")
+        say(f"{pulled.fork_runs:,} of them from forks: kept apart until their commit is merged")
     if pulled.accepted:
-        print(f"{counted(pulled.accepted, 'run')} of forks count from now on: merged since")
+        say(f"{counted(pulled.accepted, 'run')} of forks count from now on: merged since")
     for problem in pulled.problems:
-        print(f"left out: {problem}")
+        say(f"left out: {problem}")
 
 
 def _progress(done: int, total: int) -> None:
-    if sys.stderr.isatty():
-        end = "\n" if done == total else ""
-        print(f"\r{done:,} of {total:,} artifacts", end=end, file=sys.stderr, flush=True)
+    progress(f"{done:,} of {total:,} artifacts", is_last=done == total)

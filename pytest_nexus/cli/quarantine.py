@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus import timing
 from pytest_nexus.cli.location import add_history_option, quarantine_path
 from pytest_nexus.cli.measured import Measured, measure, required
+from pytest_nexus.cli.saying import say, warn
 from pytest_nexus.cli.tables import add_json_option, counted, natural, print_json, print_table
 from pytest_nexus.errors import QuarantineError
 from pytest_nexus.identity import key_of_nodeid
@@ -87,10 +87,10 @@ def _add(options: argparse.Namespace) -> int:
         options.id, options.reason, options.owner, today, _last_day(options, today), options.issue
     )
     _write(path, (*quarantine.entries, entry))
-    print(f"{entry.id} is in quarantine{f' until {entry.until}' if entry.until else ''}")
+    say(f"{entry.id} is in quarantine{f' until {entry.until}' if entry.until else ''}")
     measured = measure(options.history)
     if measured is not None and not members(Quarantine([entry]), measured.functions)[entry.id]:
-        print(f"nexus: the history knows no test {entry.id!r} yet", file=sys.stderr)
+        warn(f"nexus: the history knows no test {entry.id!r} yet")
     return 0
 
 
@@ -103,7 +103,7 @@ def _remove(options: argparse.Namespace) -> int:
             f"There is no entry {options.id!r} in {path!s}; see `nexus quarantine list`"
         )
     _write(path, kept)
-    print(f"{options.id} is out of quarantine")
+    say(f"{options.id} is out of quarantine")
     return 0
 
 
@@ -120,7 +120,7 @@ def _list(options: argparse.Namespace) -> int:
         print_json(rows)
         return 0
     print_table(rows, _COLUMNS)
-    print(f"\n{len(rows):,} in quarantine, in {path!s}")
+    say("", f"{len(rows):,} in quarantine, in {path!s}")
     return 0
 
 
@@ -132,7 +132,7 @@ def _check(options: argparse.Namespace) -> int:
     ]
     measured = measure(options.history, _asked(quarantine))
     if measured is None:
-        print("nexus: there is no history to look the ids up in", file=sys.stderr)
+        warn("nexus: there is no history to look the ids up in")
     else:
         spoken_for = members(quarantine, measured.functions)
         problems += [
@@ -142,7 +142,7 @@ def _check(options: argparse.Namespace) -> int:
         ]
     if len(quarantine) > options.max:
         problems.append(f"too many: {len(quarantine):,} entries, at most {options.max:,}")
-    print("\n".join(problems) or f"{len(quarantine):,} in quarantine, nothing to complain of")
+    say(*(problems or [f"{len(quarantine):,} in quarantine, nothing to complain of"]))
     return 1 if problems else 0
 
 
@@ -155,13 +155,13 @@ def _update(options: argparse.Namespace) -> int:
     standings = [one for one in _standings(quarantine, measured) if one is not None]
     found = update(quarantine, standings, measured.found, measured.functions, terms)
     for entry in found.entering:
-        print(f"enters: {entry.id}: {entry.reason}")
+        say(f"enters: {entry.id}: {entry.reason}")
     for one in found.leaving:
-        print(f"leaves: {one.entry.id}: passed {one.passes:,} times, {one.needed:,} are enough")
+        say(f"leaves: {one.entry.id}: passed {one.passes:,} times, {one.needed:,} are enough")
     for key in found.waiting:
-        print(f"waits: {key}: there are {options.max:,} entries already")
+        say(f"waits: {key}: there are {options.max:,} entries already")
     changes = len(found.entering) + len(found.leaving)
-    print(f"{counted(changes, 'change')}{', nothing written' if options.dry_run else ''}")
+    say(f"{counted(changes, 'change')}{', nothing written' if options.dry_run else ''}")
     if changes and not options.dry_run:
         _write(path, found.entries)
     return 0

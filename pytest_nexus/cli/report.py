@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +11,7 @@ from pytest_nexus.cli.branches import base_branch
 from pytest_nexus.cli.journals import add_journals_argument, journal_files
 from pytest_nexus.cli.location import add_history_option, history_path, journal_folder
 from pytest_nexus.cli.model_line import model_line
+from pytest_nexus.cli.saying import complain, give_command, say, say_json
 from pytest_nexus.cli.source import add_source_option, path_in_checkout, source_root
 from pytest_nexus.cli.step import append_to, write_outputs
 from pytest_nexus.errors import HistoryError, JournalError
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from pytest_nexus.report.summary import Summary
 
 FORMATS: Final = ("markdown", "ctrf", "json", "prometheus")
+_JSON: Final = frozenset({"ctrf", "json"})
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -100,7 +101,7 @@ def _read(patterns: Sequence[str]) -> list[Session]:
         try:
             sessions.append(read_session(path))
         except JournalError as exc:
-            print(f"nexus: {exc}", file=sys.stderr)
+            complain(exc)
     return sessions
 
 
@@ -116,7 +117,7 @@ def _known(given: str | None, root: Path, run_uids: Collection[str]) -> Known:
             failing = {(one.key, one.branch): one for one in history.failing(run_uids)}
             return Known(history.count_runs(), failing, own, target, model_line(history.models))
     except HistoryError as exc:
-        print(f"nexus: {exc}", file=sys.stderr)
+        complain(exc)
         return Known(branch=own, base=target)
 
 
@@ -142,9 +143,12 @@ def _rendered(
 
 def _deliver(options: argparse.Namespace, text: str, summary: Summary) -> None:
     if options.output is None and not options.github:
-        print(text, end="")
+        if options.format in _JSON:
+            say_json(text)
+        else:
+            say(*text.removesuffix("\n").split("\n"))
         return
-    print(verdict(summary))
+    say(verdict(summary))
     if options.output is not None:
         options.output.parent.mkdir(parents=True, exist_ok=True)
         options.output.write_text(text, encoding="utf-8", errors="replace")
@@ -162,4 +166,4 @@ def _as_step(summary: Summary, lines: Callable[[str], int | None], folder: str) 
         "quarantined": str(summary.counts["quarantined"]),
     })  # fmt: skip
     for command in workflow_commands(summary, lines, folder):
-        print(command)
+        give_command(command)

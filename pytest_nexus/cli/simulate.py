@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from pytest_nexus import forecast
 from pytest_nexus.cli.location import add_history_option, history_path
+from pytest_nexus.cli.saying import say
 from pytest_nexus.cli.tables import add_json_option, print_json, print_table
 from pytest_nexus.cli.waiting import take_in_waiting
 from pytest_nexus.errors import HistoryError
@@ -81,7 +82,7 @@ def run(options: argparse.Namespace) -> int:
         print_json([asdict(setting) | asdict(found) for setting, found in means.items()])
         return 0
     print_table([_row(setting, found) for setting, found in means.items()], _COLUMNS)
-    print(f"\nmean of {n_runs} runs; blocks of shared fixtures are not stored and count as free")
+    say("", f"mean of {n_runs} runs; blocks of shared fixtures are not stored and count as free")
     return 0
 
 

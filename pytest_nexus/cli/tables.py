@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from argparse import ArgumentTypeError
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from pytest_nexus.report.escaping import visible
+from pytest_nexus.cli.saying import say, say_json
+from pytest_nexus.harmless import visible
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
-
-_UNSEEN: Final = re.compile(r"[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 
 
 def add_json_option(parser: argparse.ArgumentParser) -> None:
@@ -47,8 +45,7 @@ def print_json(value: Any) -> None:
 
     What a terminal would not show as it is stands there as JSON's escape.
     """
-    text = json.dumps(value, indent=2, ensure_ascii=False)
-    print(_UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+    say_json(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def print_table(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> None:
@@ -70,7 +67,7 @@ def print_table(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) ->
             cell.rjust(width) if right else cell.ljust(width)
             for cell, width, right in zip(line, widths, is_number, strict=True)
         )
-        print("  ".join(aligned).rstrip())
+        say("  ".join(aligned).rstrip())
 
 
 def _text(value: object) -> str:

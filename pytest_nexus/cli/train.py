@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_nexus import forecast, timing
 from pytest_nexus.cli.due import Due, due_of
 from pytest_nexus.cli.location import add_history_option, history_path
+from pytest_nexus.cli.saying import say, warn
 from pytest_nexus.cli.tables import add_json_option, natural, print_json
 from pytest_nexus.cli.waiting import take_in_waiting
 from pytest_nexus.errors import HistoryError, ModelRefusedError, TrainExtraMissingError
@@ -94,7 +95,7 @@ def _asked(options: argparse.Namespace) -> bool:
             found = due_of(history)
     said = f"{'due' if found.is_due else 'not due'}: {found.reason}"
     if not options.json:
-        print(said)
+        say(said)
     elif options.due:
         print_json({"due": found.is_due, "reason": found.reason})
     elif not found.is_due:
@@ -134,7 +135,7 @@ def _lessons(options: argparse.Namespace, history: Any) -> Lessons:
         found: Lessons = lessons.lessons_of_recorded(Path(options.data))
         return found
     if sys.stderr.isatty():
-        print("replaying the history ...", file=sys.stderr)
+        warn("replaying the history ...")
     learned: Lessons = lessons.lessons_of(history)
     return learned
 
@@ -187,12 +188,12 @@ def _say(
         )
         return
     if outcome.apfdc is None:
-        print(f"nothing trained: {outcome.reason}; the incumbent stays")
+        say(f"nothing trained: {outcome.reason}; the incumbent stays")
         return
     fate = "deployed" if outcome.is_better else "kept as challenger, the incumbent stays"
-    print(f"version {made.version}: {fate}")
-    print(outcome.reason)
-    print(f"{n_cases:,} runs with a failure, {seconds:.1f} s")
+    say(f"version {made.version}: {fate}")
+    say(outcome.reason)
+    say(f"{n_cases:,} runs with a failure, {seconds:.1f} s")
 
 
 def _write_prior(options: argparse.Namespace) -> int:
@@ -203,5 +204,5 @@ def _write_prior(options: argparse.Namespace) -> int:
     model = import_module("pytest_nexus.cli.prior").train_prior(folder, names)
     document = dump(model)
     Path(options.prior).write_text(document + "\n", encoding="utf-8")
-    print(f"version {version(document)}: fitted to {', '.join(names)}")
+    say(f"version {version(document)}: fitted to {', '.join(names)}")
     return 0

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from pytest_nexus.cli.journals import add_journals_argument, journal_files
 from pytest_nexus.cli.location import journal_folder
+from pytest_nexus.cli.saying import say
 from pytest_nexus.cli.tables import add_json_option, print_json
 from pytest_nexus.errors import JournalError
 from pytest_nexus.history.shard_journal import read_shard_journal
 from pytest_nexus.plan.proof.groups import RunGroup, choose, group
 from pytest_nexus.plan.proof.verify import Verification, verify
 from pytest_nexus.plan.shards.pinned import LISTED, listing
-from pytest_nexus.report.escaping import visible
 
 if TYPE_CHECKING:
     import argparse
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
         for one, found in verified:
             _print(one, found, is_labelled=len(verified) > 1)
         if unplanned:
-            print(f"passed over: {unplanned} without a plan of shards")
+            say(f"passed over: {unplanned} without a plan of shards")
     return 0 if all(found.is_proven for _, found in verified) else 1
 
 
@@ -69,12 +69,12 @@ def _read(paths: Iterable[Path]) -> tuple[list[ShardJournal], int]:
 
 def _print(one: RunGroup | None, found: Verification, *, is_labelled: bool) -> None:
     label = f"{one.run} ({one.variant}): " if one is not None and is_labelled else ""
-    print(visible(f"{label}{found.sentence}"))
+    say(f"{label}{found.sentence}")
     for problem in found.problems:
         for line in _lines(problem):
-            print(f"  {visible(line)}")
+            say(f"  {line}")
     for note in found.notes:
-        print(f"  note: {visible(note)}")
+        say(f"  note: {note}")
 
 
 def _lines(problem: Problem) -> list[str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from pytest_nexus.cli.location import history_path, journal_folder
+from pytest_nexus.cli.saying import warn
 from pytest_nexus.errors import CorruptHistoryError, HistoryError
 from pytest_nexus.history.connection import set_aside
 from pytest_nexus.history.ingest import sweep
@@ -31,7 +31,7 @@ def take_in_waiting(given: str | None) -> None:
         with open_or_begin(history_path(None)) as history:
             sweep(history, journals)
     except HistoryError as exc:
-        print(f"nexus: journals were not taken in: {exc}", file=sys.stderr)
+        warn(f"nexus: journals were not taken in: {exc}")
 
 
 def open_or_begin(path: Path) -> History:
@@ -40,5 +40,5 @@ def open_or_begin(path: Path) -> History:
         return open_history(path)
     except CorruptHistoryError as exc:
         kept = set_aside(path)
-        print(f"nexus: {exc}; set aside as {kept!s}, a new history begins", file=sys.stderr)
+        warn(f"nexus: {exc}; set aside as {kept!s}, a new history begins")
         return open_history(path)

@@ -6,15 +6,14 @@ Node ids and messages come from journals, which a pull request may have a say in
 from __future__ import annotations
 
 import re
-import unicodedata
 from typing import Final
+
+from pytest_nexus.harmless import visible
 
 MAX_SHOWN_CHARS: Final = 300
 _SPECIAL: Final = re.compile(r"[^\w\s./,-]|_|(?<=www)\.", re.IGNORECASE)
 _TAME: Final = re.compile(r"[\w./:\[\]()'\"#*=!?%+,;^-]+(?: [\w./:\[\]()'\"#*=!?%+,;^-]+)*")
 """No backtick, pipe, backslash, ampersand, dollar, at or angle bracket; no space at an end."""
-
-_HIDDEN: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
 
 
 def plain(text: str, limit: int = MAX_SHOWN_CHARS) -> str:
@@ -32,19 +31,6 @@ def plain(text: str, limit: int = MAX_SHOWN_CHARS) -> str:
         head = max(1, (limit - 3) * 3 // 4)
         line = f"{line[:head]}...{line[len(line) - (limit - 3 - head) :]}"
     return visible(line)
-
-
-def visible(text: str) -> str:
-    r"""Return a text as one line that a terminal and a CI's log show and do not obey.
-
-    What is invisible, or turns the direction of writing, becomes a question mark.
-
-    >>> visible("a  b\x1b[31m\n::error::c")
-    'a  b?[31m?::error::c'
-    """
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join("?" if unicodedata.category(char) in _HIDDEN else char for char in text)
 
 
 def code(text: str, limit: int = MAX_SHOWN_CHARS) -> str:

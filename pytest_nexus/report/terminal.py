@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_nexus.harmless import shown
 from pytest_nexus.report.gain import gain
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ class TerminalReport:
         A session that may be brief knows neither yet.
         """
         line = [] if self._pipeline.is_brief else [header_line(self._pipeline)]
-        return [*line, *(f"nexus: {sentence}" for sentence in self._new_losses())]
+        losses = [f"nexus: {sentence}" for sentence in self._new_losses()]
+        return [shown(each) for each in (*line, *losses)]
 
     def pytest_report_collectionfinish(self, config: pytest.Config) -> list[str]:
         """Say it now, in a session that turned out not to be brief."""
@@ -38,8 +40,8 @@ class TerminalReport:
             or config.getoption("no_header", default=False)
         ):
             return []
-        lines = header_line(self._pipeline), *(f"nexus: {one}" for one in self._new_losses())
-        return list(lines)
+        losses = [f"nexus: {sentence}" for sentence in self._new_losses()]
+        return [shown(each) for each in (header_line(self._pipeline), *losses)]
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say what was gained; with `-q` one line and what was asked for, with `-qq` nothing."""
@@ -57,7 +59,7 @@ class TerminalReport:
             terminalreporter.write_sep("-", "nexus")
             kept = [*findings, *lines, *losses]
         for line in [*kept, *explanation]:
-            terminalreporter.write_line(line)
+            terminalreporter.write_line(shown(line))
 
     def _findings(self, *, verbose: bool) -> tuple[list[str], list[str]]:
         """Return what became of single tests: a line for each, and all in a few words."""
