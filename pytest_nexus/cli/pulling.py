@@ -52,6 +52,8 @@ def _print(pulled: Pulled) -> None:
     )
     if pulled.fork_runs:
         say(f"{pulled.fork_runs:,} of them from forks: kept apart until their commit is merged")
+    if pulled.forgotten:
+        say(f"{counted(pulled.forgotten, 'run')} of forks made room for newer ones")
     if pulled.accepted:
         say(f"{counted(pulled.accepted, 'run')} of forks count from now on: merged since")
     for problem in pulled.problems:

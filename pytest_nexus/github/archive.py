@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import errno
 import zipfile
-import zlib
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.errors import ArtifactError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 MAX_JOURNALS: Final = 64
 MAX_MEMBERS: Final = 1024
 _CHUNK_BYTES: Final = 256 * 1024
-_WRONG: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
-"""A damaged archive, one compressed in an unknown way, and one with a password."""
+_ENTRY: Final = b"PK\x01\x02"
+"""Begins each entry of an archive's table of contents."""
+
+_METHODS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+"""What GitHub's own action writes; other decompressors take memory as the archive says."""
+
+_OF_THE_MACHINE: Final = frozenset(
+    {
+        errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM,
+        errno.ENOENT, errno.EMFILE, errno.ENFILE, errno.ENOMEM,
+    }
+)  # fmt: skip
+"""Errors that say nothing about an archive: another one would meet them too."""
 
 
 def unpack(archive: Path, folder: Path, max_bytes: int) -> list[Path]:
@@ -26,13 +39,13 @@ def unpack(archive: Path, folder: Path, max_bytes: int) -> list[Path]:
 
     Raises:
         ArtifactError: it is no archive, holds too much, or is damaged.
+        OSError: the disk is full, or refuses in another way.
     """
-    try:
+    with _judged():
+        if _n_entries(archive) > MAX_MEMBERS:
+            raise ArtifactError(f"the archive holds more than {MAX_MEMBERS:,} files")
         with zipfile.ZipFile(archive) as opened:
-            members = opened.infolist()
-            if len(members) > MAX_MEMBERS:
-                raise ArtifactError(f"the archive holds more than {MAX_MEMBERS:,} files")
-            journals = [one for one in members if _is_journal(one)]
+            journals = [one for one in opened.infolist() if _is_journal(one)]
             if len(journals) > MAX_JOURNALS:
                 raise ArtifactError(f"the archive holds more than {MAX_JOURNALS:,} journals")
             paths, room = [], max_bytes
@@ -40,8 +53,32 @@ def unpack(archive: Path, folder: Path, max_bytes: int) -> list[Path]:
                 paths.append(folder / f"{number}.jsonl")
                 room -= _write(opened, member, paths[-1], room)
             return paths
-    except _WRONG as exc:
+
+
+@contextmanager
+def _judged() -> Iterator[None]:
+    """Tell what is wrong with an archive from what is wrong with the machine that reads it."""
+    try:
+        yield
+    except ArtifactError:
+        raise
+    except OSError as exc:
+        if exc.errno in _OF_THE_MACHINE:
+            raise
         raise ArtifactError(f"the archive is damaged: {exc}") from exc
+    except Exception as exc:
+        # Each decoder has errors of its own, and damage leads to ValueError, struct.error and more.
+        raise ArtifactError(f"the archive is damaged: {exc or type(exc).__name__}") from exc
+
+
+def _n_entries(archive: Path) -> int:
+    """Count the entries before they are read: each takes a hundred times its bytes of memory."""
+    found, rest = 0, b""
+    with archive.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            found += (rest + chunk).count(_ENTRY)
+            rest = chunk[1 - len(_ENTRY) :]
+    return found
 
 
 def _is_journal(member: zipfile.ZipInfo) -> bool:
@@ -50,6 +87,10 @@ def _is_journal(member: zipfile.ZipInfo) -> bool:
 
 
 def _write(opened: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, room: int) -> int:
+    if member.compress_type not in _METHODS:
+        raise ArtifactError(
+            f"the archive is damaged: {member.compress_type} is no compression of GitHub's action"
+        )
     n_bytes = 0
     with opened.open(member) as source, path.open("wb") as target:
         while chunk := source.read(_CHUNK_BYTES):

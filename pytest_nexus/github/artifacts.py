@@ -60,6 +60,8 @@ def download_path(number: int) -> str:
 
 def _described(items: list[Any]) -> Iterator[Artifact]:
     for item in items:
+        if not isinstance(item, dict):
+            continue
         number, name = item.get("id"), item.get("name")
         if isinstance(number, int) and isinstance(name, str) and 0 < number < 2**63:
             size = item.get("size_in_bytes")

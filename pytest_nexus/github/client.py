@@ -103,6 +103,8 @@ class Client:
                 if number + 1 == self.tries:
                     raise GitHubError(f"The download of {path} was cut short: {exc}") from exc
                 self._back_off(number)
+            except requests.RequestException as exc:
+                raise GitHubError(f"The download of {path} was cut short: {exc}") from exc
             finally:
                 response.close()
         raise AssertionError("unreachable")  # pragma: no cover - the loop returns or raises

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING, Final
@@ -18,6 +18,7 @@ from pytest_nexus.errors import (
 )
 from pytest_nexus.github.archive import unpack
 from pytest_nexus.github.artifacts import download_path, single, unseen
+from pytest_nexus.history.forks import MAX_SENT_BYTES
 from pytest_nexus.history.reading import scan_journal
 from pytest_nexus.history.union import candidate
 
@@ -36,8 +37,9 @@ MAX_TRIES: Final = 5
 _GONE: Final = 410
 _MIB: Final = 1024 * 1024
 _MAX_ZIP_BYTES: Final = {"trusted": 256 * _MIB, "fork": 16 * _MIB}
-_MAX_JOURNAL_BYTES: Final = {"trusted": 2048 * _MIB, "fork": 128 * _MIB}
-"""An attempt is about 130 bytes of journal: a fork may send a million, and no more."""
+_MAX_JOURNAL_BYTES: Final = {"trusted": 2048 * _MIB, "fork": 16 * _MIB}
+_MAX_ATTEMPTS: Final = {"trusted": None, "fork": 100_000}
+"""Of all journals of an artifact; an attempt is about 130 bytes of journal."""
 
 _BATCH_ATTEMPTS: Final = 200_000
 _BATCH_ARTIFACTS: Final = 25
@@ -60,6 +62,8 @@ class Pulled:
     fork_runs: int = 0
     """Those of them that are of forks."""
     attempts: int = 0
+    forgotten: int = 0
+    """Runs of forks that made room for newer ones."""
     accepted: int = 0
     """Runs of forks whose commit is on the trusted branch now."""
     problems: list[str] = field(default_factory=list)
@@ -74,6 +78,8 @@ class _Fetched:
     status: Status
     candidates: tuple[Candidate, ...] = ()
     reason: str = ""
+    fork_bytes: int = 0
+    """What the runs of a fork take of the history."""
 
 
 def pull(
@@ -99,7 +105,7 @@ def pull(
     noted = history.artifacts(client.repository)
     todo = _again(client, history) + unseen(client, noted, prefix, limit)
     done = 0
-    for batch in _batches(client, todo):
+    for batch in _batches(client, history, todo):
         _store(history, client.repository, batch, pulled)
         done += len(batch)
         if progress is not None:
@@ -121,24 +127,39 @@ def _again(client: Client, history: History) -> list[Artifact]:
     return found
 
 
-def _batches(client: Client, todo: list[Artifact]) -> Iterator[list[_Fetched]]:
+def _batches(client: Client, history: History, todo: list[Artifact]) -> Iterator[list[_Fetched]]:
     """Yield what was fetched in portions; the last one too when a limit or a full disk ends it."""
     batch: list[_Fetched] = []
     for artifact in todo:
         try:
-            batch.append(_fetched(client, artifact))
+            fetched = _weighed(history, artifact, _fetched(client, artifact))
         except (LimitedError, OSError) as exc:
             if batch:
                 yield batch
             if isinstance(exc, OSError):
                 raise GitHubError(_NO_ROOM.format(folder=gettempdir(), exc=exc)) from exc
             raise
+        if batch and fetched.fork_bytes + sum(one.fork_bytes for one in batch) > MAX_SENT_BYTES:
+            yield batch
+            batch = []
+        batch.append(fetched)
         n_attempts = sum(one.counts.n_attempts for each in batch for one in each.candidates)
         if n_attempts >= _BATCH_ATTEMPTS or len(batch) >= _BATCH_ARTIFACTS:
             yield batch
             batch = []
     if batch:
         yield batch
+
+
+def _weighed(history: History, artifact: Artifact, fetched: _Fetched) -> _Fetched:
+    """Return what was fetched of a fork with its size; refuse what takes too much."""
+    if artifact.trust == "trusted" or not fetched.candidates:
+        return fetched
+    n_bytes = history.size_of_forks(fetched.candidates)
+    if n_bytes > MAX_SENT_BYTES:
+        reason = f"it takes {n_bytes:,} bytes of the history, a fork may take {MAX_SENT_BYTES:,}"
+        return _Fetched(artifact.number, "refused", reason=reason)
+    return replace(fetched, fork_bytes=n_bytes)
 
 
 def _fetched(client: Client, artifact: Artifact) -> _Fetched:
@@ -167,20 +188,24 @@ def _unpacked(artifact: Artifact, archive: Path, folder: Path) -> _Fetched:
     except ArtifactError as exc:
         is_cut = artifact.n_bytes > archive.stat().st_size
         return _Fetched(artifact.number, "failed" if is_cut else "refused", reason=str(exc))
-    candidates, reasons = [], []
+    candidates: list[Candidate] = []
+    reasons: list[str] = []
+    most = _MAX_ATTEMPTS[artifact.trust]
     for path in paths:
         try:
-            candidates.append(_candidate(path, artifact))
+            n_taken = sum(one.counts.n_attempts for one in candidates)
+            room = None if most is None else most - n_taken
+            candidates.append(_candidate(path, artifact, room))
         except JournalError as exc:
             reasons.append(str(exc).replace(str(folder), f"artifact {artifact.number}"))
     status: Status = "taken" if candidates or not reasons else "refused"
     return _Fetched(artifact.number, status, tuple(candidates), "; ".join(reasons))
 
 
-def _candidate(path: Path, artifact: Artifact) -> Candidate:
+def _candidate(path: Path, artifact: Artifact, max_attempts: int | None) -> Candidate:
     """Return the run of a journal, with the trust that GitHub's own word about it deserves."""
     with without_collector():
-        scan = scan_journal(path)
+        scan = scan_journal(path, max_attempts=max_attempts)
         head = artifact.head if artifact.trust == "fork" else None
         run = scan.run._replace(trust=artifact.trust, head=head)
         return candidate(run, scan.attempts, scan.digest)
@@ -188,7 +213,11 @@ def _candidate(path: Path, artifact: Artifact) -> Candidate:
 
 def _store(history: History, repository: str, batch: list[_Fetched], pulled: Pulled) -> None:
     candidates = [one for each in batch for one in each.candidates]
+    n_forks = sum(one.run.trust == "fork" for one in candidates)
     with without_collector():
+        if n_forks:
+            n_bytes = sum(each.fork_bytes for each in batch)
+            pulled.forgotten += history.make_room_for_forks(n_bytes, n_forks)
         taken = history.add(candidates) if candidates else []
     for one, is_new in zip(candidates, taken, strict=True):
         pulled.runs += is_new

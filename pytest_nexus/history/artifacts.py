@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from pytest_nexus.history.packing import clean
+
 if TYPE_CHECKING:
     import sqlite3
 
@@ -36,5 +38,5 @@ def note(
     connection.execute(
         "INSERT INTO artifact VALUES (?, ?, ?, 1, ?) ON CONFLICT (repository, artifact_id) "
         "DO UPDATE SET status = excluded.status, tries = tries + 1, reason = excluded.reason",
-        (repository, number, status, reason[:512]),
+        (repository, number, status, clean(reason[:512])),
     )

@@ -62,14 +62,22 @@ def read_journal(path: Path) -> Journal:
     return Journal(scan.run, attempts, scan.dropped, scan.torn)
 
 
-def scan_journal(path: Path, *, with_nodeids: bool = False) -> Scan:
-    """Return the content of a journal as it is stored; raises what `read_journal` raises."""
+def scan_journal(
+    path: Path, *, with_nodeids: bool = False, max_attempts: int | None = None
+) -> Scan:
+    """Return the content of a journal as it is stored; raises what `read_journal` raises.
+
+    `max_attempts`: a journal with more of them is refused by a `JournalError`; None for the bound
+    of the format, beyond which attempts are dropped.
+    """
     try:
         with path.open("rb") as file:
             lines = _Lines(file)
             scan = Scan(_first_run(path, lines.first()), nodeids=[] if with_nodeids else None)
             for portion in lines.portions():
                 _take(scan, portion)
+                if max_attempts is not None and len(scan.attempts) > max_attempts:
+                    raise JournalError(f"{str(path)!r} has more than {max_attempts:,} attempts")
             _take_torn(scan, lines.last())
     except OSError as error:
         raise JournalError(f"Cannot read journal {str(path)!r}: {error}") from error

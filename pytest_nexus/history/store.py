@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Self
 
 from pytest_nexus.errors import CorruptHistoryError, HistoryError
-from pytest_nexus.history import artifacts, transfer, union
+from pytest_nexus.history import artifacts, forks, transfer, union
 from pytest_nexus.history import connection as connections
 from pytest_nexus.history.auditing import problems
 from pytest_nexus.history.failing import FailingSince, Together, failed_together, failing
@@ -239,6 +239,16 @@ class History:
         """Take in runs in one transaction; tell for each whether it was new or better."""
         with self._writing():
             return union.add(self._connection, candidates)
+
+    def size_of_forks(self, candidates: Iterable[union.Candidate]) -> int:
+        """Estimate the bytes that runs of forks would take here."""
+        with self._snapshot():
+            return forks.size_of(self._connection, candidates)
+
+    def make_room_for_forks(self, n_bytes: int, n_runs: int) -> int:
+        """Forget the oldest runs of forks until new ones fit; return how many were forgotten."""
+        with self._writing():
+            return forks.make_room(self._connection, n_bytes, n_runs)
 
     def artifacts(self, repository: str) -> dict[int, ArtifactNote]:
         """Return what became of the artifacts of a repository that were looked at, by number."""

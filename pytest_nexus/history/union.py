@@ -121,7 +121,7 @@ def add(connection: sqlite3.Connection, candidates: Iterable[Candidate]) -> list
         if is_better:
             if stored is not None:
                 has_replaced = True
-                _delete(connection, stored[0])
+                forget(connection, stored[0])
             run_id = insert_run(connection, each.run, each.counts, each.digest)
             rows = _store(connection, run_id, tests, each)
             if each.run.trust == "trusted":
@@ -158,7 +158,7 @@ def remove(connection: sqlite3.Connection, run_uids: Iterable[str]) -> int:
         stored = _stored(connection, run_uid)
         connection.execute("INSERT OR IGNORE INTO tombstone VALUES (?)", (run_uid,))
         if stored is not None and stored[0] > 0:
-            _delete(connection, stored[0])
+            forget(connection, stored[0])
             n_removed += 1
     if n_removed:
         rebuild(connection, ordered_runs(connection))
@@ -185,7 +185,8 @@ def _stored(connection: sqlite3.Connection, run_uid: str) -> tuple[int, Rank] | 
     return None if row is None else (row[0], (row[1] == "trusted", bool(row[2]), *row[3:]))
 
 
-def _delete(connection: sqlite3.Connection, run_id: int) -> None:
+def forget(connection: sqlite3.Connection, run_id: int) -> None:
+    """Delete a run with all that belongs to it; called inside a transaction."""
     for table in ("attempt", "failed_test", "changed_file", "run"):
         connection.execute(
             f"DELETE FROM {table} WHERE run_id = ?",  # noqa: S608 - names of our own tables

@@ -1,15 +1,22 @@
 from __future__ import annotations
 
+import errno
+import io
+import os
+import struct
+import zipfile
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_nexus.errors import LimitedError
+from pytest_nexus.errors import GitHubError, LimitedError
 from pytest_nexus.github import pull as pulling
 from pytest_nexus.github.pull import Pulled, pull
+from pytest_nexus.history import forks
 from pytest_nexus.history.journal import JournalWriter
 from tests.support.builders import attempt, run
-from tests.support.github_server import FORK_ID, Reply, zipped
+from tests.support.github_server import FORK_ID, REPOSITORY_ID, Reply, zipped
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -148,6 +155,150 @@ def test_hostile_artifact_is_refused_once_and_the_others_come(server, take, hist
     assert dict(pulled.artifacts) == {"refused": 1, "taken": 1}
     assert pulled.problems[0].startswith("artifact 1: ")
     assert take().artifacts == {}
+
+
+def archive(data: bytes, method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as opened:
+        opened.writestr("a.jsonl", data)
+    return buffer.getvalue()
+
+
+def patched(data: bytes, signature: bytes, offset: int, value: bytes) -> bytes:
+    """An archive in which one field of a record has another value."""
+    at = data.rindex(signature) + offset
+    return data[:at] + value + data[at + len(value) :]
+
+
+def damaged_archives() -> dict[str, bytes]:
+    plain = archive(b"x" * 500)
+    bzip2 = bytearray(archive(b"x" * 500, zipfile.ZIP_BZIP2))
+    lzma = bytearray(archive(b"x" * 500, zipfile.ZIP_LZMA))
+    for each in (bzip2, lzma):
+        at = each.index(b"PK\x01\x02") - 12
+        each[at : at + 8] = b"\xff" * 8
+    many = zipped({f"{number}.txt": b"" for number in range(3)})
+    entry = many[many.index(b"PK\x01\x02") : many.rindex(b"PK\x05\x06")]
+    head = many[: many.index(b"PK\x01\x02")]
+    end = many[many.rindex(b"PK\x05\x06") :]
+    bloated = entry * 40_000
+    return {
+        "bzip2": bytes(bzip2),
+        "lzma": bytes(lzma),
+        "whole bzip2": archive(b"x", zipfile.ZIP_BZIP2),
+        "whole lzma": archive(b"x", zipfile.ZIP_LZMA),
+        "offset of a member": patched(plain, b"PK\x01\x02", 42, struct.pack("<I", 2**31)),
+        "offset behind the end": patched(plain, b"PK\x01\x02", 42, struct.pack("<I", 2**32 - 2)),
+        "offset of the contents": patched(plain, b"PK\x05\x06", 16, struct.pack("<I", 2**32 - 2)),
+        "size of the contents": patched(plain, b"PK\x05\x06", 12, struct.pack("<I", 2**31)),
+        "method": patched(plain, b"PK\x01\x02", 10, struct.pack("<H", 97)),
+        "version": patched(plain, b"PK\x01\x02", 6, struct.pack("<H", 250)),
+        "password": patched(plain, b"PK\x01\x02", 8, struct.pack("<H", 1)),
+        "patch": patched(plain, b"PK\x01\x02", 8, struct.pack("<H", 0x20)),
+        "name": patched(
+            patched(plain, b"PK\x01\x02", 8, struct.pack("<H", 0x800)), b"PK\x01\x02", 46, b"\xff"
+        ),
+        "check sum": patched(plain, b"PK\x01\x02", 16, struct.pack("<I", 7)),
+        "deflated": patched(plain, b"PK\x03\x04", 38, b"\xff\xff\xff"),
+        "cut": plain[:-40],
+        "contents of 120,000 files": head
+        + bloated
+        + patched(end, b"PK\x05\x06", 12, struct.pack("<II", len(bloated), len(head))),
+    }
+
+
+@pytest.mark.parametrize("trust", [REPOSITORY_ID, FORK_ID], ids=["own", "fork"])
+@pytest.mark.parametrize("name", damaged_archives())
+def test_artifact_that_cannot_be_read_is_noted_and_the_others_come(
+    server, take, history, journal, name, trust
+):
+    server.put(damaged_archives()[name], head_repository_id=trust)
+    server.put(zipped({"a.jsonl": journal(1)}))
+    pulled = take()
+    assert dict(pulled.artifacts) == {"refused": 1, "taken": 1}
+    assert uids(history) == [1]
+    note = history.artifacts("octo/repo")[1]
+    assert note.status == "refused"
+    assert note.reason.startswith("the archive ")
+    n_asked = len(server.asked)
+    assert dict(take().artifacts) == {}
+    assert len(server.asked) == n_asked + 1  # the listing alone
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_flipped_byte_of_an_archive_stops_a_pull(server, take, history, journal, seed):
+    random = Random(seed)
+    for uid in range(30):
+        data = bytearray(archive(journal(uid), [0, 8, 12, 14][uid % 4]))
+        for _ in range(1 + uid % 3):
+            data[random.randrange(len(data))] = random.randrange(256)
+        server.put(bytes(data), head_repository_id=FORK_ID)
+    server.put(zipped({"a.jsonl": journal(99)}))
+    pulled = take()
+    assert sum(pulled.artifacts.values()) == 31
+    assert uids(history) == [99]
+    assert dict(take().artifacts) == {}
+
+
+@pytest.mark.parametrize("where", ["_n_entries", "_write"])
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
+def test_full_disk_is_no_damage(server, take, journal, monkeypatch, where, code):
+    server.put(zipped({"a.jsonl": journal(1)}))
+
+    def fail(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"pytest_nexus.github.archive.{where}", fail)
+        with pytest.raises(GitHubError, match="make room there"):
+            take()
+    assert take().runs == 1
+
+
+def test_fork_that_sends_more_tests_than_it_may_is_refused(server, take, history, journal):
+    many = [attempt(f"t.py::{'x' * 900}{number}") for number in range(7000)]
+    server.put(zipped({"a.jsonl": journal(1, *many)}), head_repository_id=FORK_ID)
+    server.put(zipped({"a.jsonl": journal(2, *many)}))
+    pulled = take()
+    assert dict(pulled.artifacts) == {"refused": 1, "taken": 1}
+    assert "a fork may take" in pulled.problems[0]
+    server.put(zipped({"a.jsonl": journal(3, *many)}), head_repository_id=FORK_ID)
+    assert dict(take().artifacts) == {"taken": 1}
+    assert len(history.runs_of_forks()) == 1  # its tests were known by then
+
+
+def test_fork_that_sends_more_attempts_than_it_may_is_refused(
+    server, take, history, journal, monkeypatch
+):
+    monkeypatch.setitem(pulling._MAX_ATTEMPTS, "fork", 5)
+    five = [attempt(f"t.py::{number}") for number in range(5)]
+    six = [*five, attempt()]
+    server.put(zipped({"a.jsonl": journal(1, *six)}), head_repository_id=FORK_ID)
+    server.put(
+        zipped({"a.jsonl": journal(2, *five), "b.jsonl": journal(3)}), head_repository_id=FORK_ID
+    )
+    server.put(zipped({"a.jsonl": journal(4, *six)}))
+    pulled = take()
+    assert dict(pulled.artifacts) == {"refused": 1, "taken": 2}
+    assert len(history.runs_of_forks()) == 1
+    assert "more than 5 attempts" in pulled.problems[0]
+
+
+def test_newest_runs_of_forks_are_kept_and_leave_the_others_alone(
+    server, take, history, journal, monkeypatch
+):
+    monkeypatch.setattr(forks, "MAX_RUNS", 3)
+    for uid in range(1, 9):
+        server.put(zipped({"a.jsonl": journal(uid)}), head_repository_id=FORK_ID)
+        server.put(zipped({"a.jsonl": journal(100 + uid, attempt(f"t.py::{uid}"))}))
+        pulled = take()
+    assert pulled.forgotten == 1
+    kept = sorted(int(one.run.run_uid, 16) for one in history.runs_of_forks())
+    assert kept == [6, 7, 8]
+    assert uids(history) == list(range(101, 109))
+    assert history.check() == []
+    server.put(zipped({"a.jsonl": journal(1)}))  # the run that a fork claimed to be
+    assert take().runs == 1
 
 
 def test_journal_beside_a_damaged_one_is_taken_in(server, take, history, journal):
