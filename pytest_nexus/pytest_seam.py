@@ -53,6 +53,32 @@ def forget_request(item: Any) -> None:
     item.funcargs = None
 
 
+@contextmanager
+def torn_down_to(session: Any, node: Any, nextitem: pytest.Item | None) -> Iterator[None]:
+    """Keep the fixtures of a node and of those around it when a test is torn down.
+
+    Hooks see the next test that they are given, and pytest's own record of what is set up takes
+    the node for it. A session about to stop keeps nothing (pytest#11706).
+
+    Args:
+        session: of the test.
+        node: the session, or the parent of the test.
+        nextitem: what hooks are given where the node is to be kept.
+    """
+    state = session._setupstate
+    tear_down = state.teardown_exact
+
+    def tear_down_to(given: Any) -> None:
+        is_kept = given is nextitem and not (session.shouldstop or session.shouldfail)
+        tear_down(node if is_kept else given)
+
+    state.teardown_exact = tear_down_to
+    try:
+        yield
+    finally:
+        del state.teardown_exact
+
+
 def forget_attempt(item: Any, n_properties: int = 0) -> None:
     """Take from an item what its last attempt left, so that another one starts afresh.
 

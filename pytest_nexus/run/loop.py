@@ -7,7 +7,6 @@ can be repeated later while others run.
 
 from __future__ import annotations
 
-import copy
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -157,7 +156,7 @@ class RerunLoop:
                     pytest_seam.show_setup(item)
                 self._log(item, pytest_seam.run_phase(item, "call"), index)
             after = self._after(item, nextitem, index)
-            self._log(item, pytest_seam.run_phase(item, "teardown", nextitem=after), index)
+            self._log(item, _tear_down(item, after), index)
         finally:
             if has_request:
                 pytest_seam.forget_request(item)
@@ -165,16 +164,15 @@ class RerunLoop:
     def _after(
         self, item: pytest.Item, nextitem: pytest.Item | None, index: int
     ) -> pytest.Item | None:
-        """Return what the tear-down is to prepare for.
+        """Return what the tear-down is to prepare for: the test itself where it comes next.
 
-        A test that comes next itself is torn down as for a neighbour: what is wider than the test
-        stays. A session about to stop tears everything down (pytest#11706).
+        A session about to stop tears everything down (pytest#11706).
         """
         assert self._desk is not None
         if item.session.shouldfail or item.session.shouldstop:
             return None
         if nextitem is item or (nextitem is None and self._desk.will_repeat(index)):
-            return copy.copy(item)
+            return item
         return nextitem
 
     def _log(self, item: pytest.Item, report: pytest.TestReport, index: int) -> None:
@@ -200,6 +198,14 @@ class RerunLoop:
     def _block_of(self, index: int) -> str:
         scopes = shared_scopes(self._items[index])
         return scopes[0] if scopes else ""
+
+
+def _tear_down(item: pytest.Item, nextitem: pytest.Item | None) -> pytest.TestReport:
+    """Tear down a test; before the test itself, what is wider than the test stays."""
+    if nextitem is not item:
+        return pytest_seam.run_phase(item, "teardown", nextitem=nextitem)
+    with pytest_seam.torn_down_to(item.session, item.parent, nextitem):
+        return pytest_seam.run_phase(item, "teardown", nextitem=nextitem)
 
 
 def _is_below(item: pytest.Item) -> bool:

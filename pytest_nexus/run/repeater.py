@@ -14,6 +14,7 @@ import pytest
 
 from pytest_nexus.attached import mark_known
 from pytest_nexus.run.alarm import Alarm
+from pytest_nexus.run.stand_in import is_after_all
 from pytest_nexus.run.workers import REPEATS
 from pytest_nexus.timing import perf_counter
 
@@ -45,7 +46,7 @@ class Repeater:
     def pytest_configure_node(self, node: Any) -> None:
         """Called on the controller for each worker before it starts.
 
-        Under `--dist=each` every worker runs all the items it has: there is to be none more.
+        Under `--dist=each` every worker runs all the items it has, once.
         """
         if node.config.getvalue("dist") != "each":
             node.workerinput.setdefault("nexus", {})[REPEATS] = True
@@ -124,8 +125,7 @@ class Repeater:
 
     def _on_report(self, node: WorkerNode, rep: Any) -> None:
         rep.node = node
-        assert self._scheduling is not None
-        is_final = rep.item_index == self._scheduling.stand_in
+        is_final = is_after_all(rep)
         if is_final:
             mark_known(rep)  # of no attempt
         for report in [rep] if is_final else self._filter(rep, node):

@@ -143,8 +143,6 @@ class NexusScheduling:
         self._collection: list[str] | None = None
         self._crashed: dict[str, int] = {}
         self._is_over = False
-        self.stand_in: int | None = None
-        """The index that workers are sent where no test follows; None where none is repeated."""
 
     @property
     def nodes(self) -> list[WorkerNode]:
@@ -191,7 +189,6 @@ class NexusScheduling:
         self._collection = first[1]
         work = self._plan(self._collection, self._dist)
         self._dispatch = Dispatch(work, self._numnodes, reruns=self._repeater is not None)
-        self.stand_in = self._dispatch.stand_in
         self._join(self._nodes[name] for name in self._collections if name in self._nodes)
 
     @property

@@ -1,9 +1,9 @@
 """What makes an xdist worker run its last test before it is known whether that is the last.
 
 xdist's worker begins a test when it knows the one after it or was told to end, as the tear-down of
-a test depends on the next. But a worker that was told to end can repeat nothing. So each worker
-gets one item more, which is no test and which the controller is not told of: it stands in for the
-test that may follow.
+a test depends on the next. But a worker that was told to end can repeat nothing. So the controller
+sends a number that is no index of a test, and that stands in for the test that may follow. Only
+the worker's loop sees this number: hooks and plugins see None as the next test.
 """
 
 from __future__ import annotations
@@ -13,46 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_nexus.run.xdist_worker_seam import hide_from_hooks
+from pytest_nexus import pytest_seam
+from pytest_nexus.run.xdist_worker_seam import Turns, worker_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-
-class StandIn(pytest.Item):
-    """No test. A test before it is torn down but for what belongs to the session as a whole.
-
-    Nothing narrower is kept: while a worker waits, a module's port or file is free for the worker
-    that repeats a test of that module.
-    """
-
-    last: pytest.Item | None = None
-    """The test before it."""
-    module = cls = None
-    """As plugins compare these of a test and the next one."""
-
-    @property
-    def nodeid(self) -> str:
-        """That of the test before it: xdist takes no report of a test that was not sent."""
-        return super().nodeid if self.last is None else self.last.nodeid
-
-    def runtest(self) -> None:
-        """Do nothing; not called, see `end`."""
-
-    def end(self, nextitem: pytest.Item | None) -> None:
-        """Leave all as it is for a test that follows; tear down the session where none does.
-
-        An error is reported as one of the test before, as pytest does.
-        """
-        if nextitem is not None or self.last is None:
-            return
-        item = self.last
-        tear_down = partial(_tear_down_of(item.config), item=item, nextitem=None)
-        endings = (pytest.exit.Exception, KeyboardInterrupt)
-        call = pytest.CallInfo.from_call(tear_down, "teardown", reraise=endings)
-        if call.excinfo is not None:
-            report = item.ihook.pytest_runtest_makereport(item=item, call=call)
-            item.ihook.pytest_runtest_logreport(report=report)
+_AFTER_ALL = "nexus_after_all"
 
 
 class RepeatingWorker:
@@ -65,40 +32,68 @@ class RepeatingWorker:
 
     def __init__(self, afresh: Callable[[pytest.Item, int], None]) -> None:
         self._afresh = afresh
-        self._stand_in: StandIn | None = None
+        self._last: pytest.Item | None = None
+        """The test that ran last, where fixtures of the session outlive it."""
         self._n_properties: dict[pytest.Item, int] = {}
         """Of the items that ran."""
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, Any, Any]:
-        """Add the stand-in where no one looks at the collection any more.
+        """Lead xdist's loop.
 
         From here on the controller counts failures: it knows which of them are repeated.
         """
+        worker = worker_of(session.config)
+        if worker is None:
+            return (yield)
         session.config.option.maxfail = 0
-        stand_in = self._stand_in = StandIn.from_parent(session, name="nexus-stand-in")
-        hide_from_hooks(session.config, stand_in, stand_in.end)
-        session.items.append(stand_in)
+        turns = Turns(worker, len(session.items), self)
+        worker.run_one_test = turns.take
         try:
             return (yield)
         finally:
-            session.items.remove(stand_in)
+            del worker.run_one_test
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_protocol(
-        self, item: pytest.Item, nextitem: pytest.Item | None
-    ) -> bool | None:
-        """Prepare an item that has run, and let pytest run it; of the stand-in run nothing."""
-        assert self._stand_in is not None
-        if item is self._stand_in:
-            self._stand_in.end(nextitem)
-            return True
+    def pytest_runtest_protocol(self, item: pytest.Item) -> None:
+        """Prepare an item that has run, and let pytest run it."""
         if item in self._n_properties:
             self._afresh(item, self._n_properties[item])
         else:
             self._n_properties[item] = len(item.user_properties)
-        self._stand_in.last = item
-        return None
+
+    def run(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
+        """Run a test; None: it is the last."""
+        self._last = None
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
+
+    def run_before_pause(self, item: pytest.Item) -> None:
+        """Run a test where no next one is known: only the fixtures of the session outlive it.
+
+        Nothing narrower is kept: while a worker waits, a module's port or file is free for the
+        worker that repeats a test of that module.
+        """
+        self._last = item
+        with pytest_seam.torn_down_to(item.session, item.session, None):
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+
+    def end(self) -> None:
+        """Tear down the session; report an error as one of the last test, as pytest does."""
+        item = self._last
+        if item is None:
+            return
+        tear_down = partial(_tear_down_of(item.config), item=item, nextitem=None)
+        endings = (pytest.exit.Exception, KeyboardInterrupt)
+        call = pytest.CallInfo.from_call(tear_down, "teardown", reraise=endings)
+        if call.excinfo is not None:
+            report = item.ihook.pytest_runtest_makereport(item=item, call=call)
+            setattr(report, _AFTER_ALL, True)
+            item.ihook.pytest_runtest_logreport(report=report)
+
+
+def is_after_all(report: pytest.TestReport) -> bool:
+    """Return whether a report is of the session's tear-down, after its test was torn down."""
+    return _AFTER_ALL in report.__dict__
 
 
 def _tear_down_of(config: pytest.Config) -> Callable[..., Any]:

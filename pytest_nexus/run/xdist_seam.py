@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 import execnet
-from xdist import dsession, report, workermanage  # type: ignore[import-untyped]
+from xdist import dsession, remote, report, workermanage  # type: ignore[import-untyped]
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _HAS_NEW_NAME: Final = hasattr(workermanage, "parse_tx_spec_config")
 """Whether the name of a function is that of pytest-xdist 3.7."""
+
+CAN_LEAD_WORKERS: Final = hasattr(remote.WorkerInteractor, "run_one_test")
+"""Whether a worker has the method that `run/xdist_worker_seam.py` replaces."""
 
 
 class Gateway(Protocol):

@@ -1,48 +1,89 @@
 """What is used of xdist in its workers beyond hooks, in one place.
 
-A worker calls `pytest_runtest_protocol` through the attribute `config` of its plugin. Where that
-is no longer so, the hook is called for what is no test too; nothing else depends on it.
+A worker's plugin `WorkerInteractor` calls its method `run_one_test` until the next index is a
+marker instead of a number. The method is replaced by one that can run a test of which it is not
+known what comes next.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pytest_nexus.timing import perf_counter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import pytest
 
 
-def hide_from_hooks(config: pytest.Config, item: pytest.Item, run: Callable[..., Any]) -> None:
-    """Let xdist call `run(nextitem)` for one item, instead of the hook that runs a test.
+class Runner(Protocol):
+    """What runs the tests of a worker."""
 
-    Other plugins wrap the hook, and would take the item for a test.
+    def run(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
+        """Run a test; None: it is the last."""
+
+    def run_before_pause(self, item: pytest.Item) -> None:
+        """Run a test where no next one is known, and more may come."""
+
+    def end(self) -> None:
+        """Finish what `run_before_pause` left: no more tests come."""
+
+
+class Turns:
+    """Runs the tests that the controller sends to a worker, one at each call of `take`.
+
+    Args:
+        worker: xdist's plugin in the worker.
+        n_items: how many tests were collected; this number says that no test is known to follow.
+        runner: runs them.
     """
-    for plugin in config.pluginmanager.get_plugins():
-        if type(plugin).__name__ == "WorkerInteractor" and hasattr(plugin, "config"):
-            plugin.config = _Proxy(config, hook=_Hooks(config.hook, item, run))
 
+    def __init__(self, worker: Any, n_items: int, runner: Runner) -> None:
+        self._worker = worker
+        self._n_items = n_items
+        self._runner = runner
+        self._set_title = type(worker).run_one_test.__globals__.get("worker_title", _no_title)
 
-class _Proxy:
-    """Has some attributes of its own, and those of another object."""
+    def take(self) -> None:
+        """Run one test, or wait for a command; called by xdist's loop."""
+        worker = self._worker
+        index, upcoming = worker.nextitem_index, self._next_index()
+        worker.nextitem_index = upcoming
+        seconds = 0.0
+        if index < self._n_items:
+            worker.item_index = index
+            seconds = self._run_item(worker.session.items, index, upcoming)
+        elif not isinstance(upcoming, int):
+            self._runner.end()
+        worker.sendevent("runtest_protocol_complete", item_index=index, duration=seconds)
 
-    def __init__(self, other: Any, **own: object) -> None:
-        self._other = other
-        self.__dict__.update(own)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._other, name)
-
-
-class _Hooks(_Proxy):
-    def __init__(self, hooks: Any, item: pytest.Item, run: Callable[..., Any]) -> None:
-        super().__init__(hooks)
-        self._item = item
-        self._run = run
-
-    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
-        if item is self._item:
-            self._run(nextitem)
+    def _run_item(self, items: list[pytest.Item], index: int, upcoming: Any) -> float:
+        item = items[index]
+        self._set_title(f"[pytest-xdist running] {item.nodeid}")
+        start = perf_counter()
+        if not isinstance(upcoming, int):
+            self._runner.run(item, None)
+        elif upcoming < self._n_items:
+            self._runner.run(item, items[upcoming])
         else:
-            self._other.pytest_runtest_protocol(item=item, nextitem=nextitem)
+            self._runner.run_before_pause(item)
+        seconds = perf_counter() - start
+        self._set_title("[pytest-xdist idle]")
+        return seconds
+
+    def _next_index(self) -> Any:
+        """Wait for the next index, or for the marker that there is none."""
+        # pytest-xdist 3.6 replaces its queue where tests are asked back
+        get = getattr(self._worker, "_get_next_item_index", None) or self._worker.torun.get
+        return get()
+
+
+def worker_of(config: pytest.Config) -> Any:
+    """Return xdist's plugin in a worker; None where there is none that can be led."""
+    for plugin in config.pluginmanager.get_plugins():
+        if type(plugin).__name__ == "WorkerInteractor" and hasattr(plugin, "run_one_test"):
+            return plugin
+    return None
+
+
+def _no_title(_: str) -> None:
+    """Show nothing in the list of processes."""

@@ -46,6 +46,7 @@ class Lane:
         "is_full",
         "n_stand_ins",
         "name",
+        "only_reruns",
         "outgoing",
         "pieces",
         "queue",
@@ -75,6 +76,8 @@ class Lane:
         """Whether it was told to end after its queue; it takes no more."""
         self.is_full = False
         """Whether it gets nothing more until the test that runs is finished."""
+        self.only_reruns = False
+        """Whether nothing is left for it but reruns: it would have been told to end."""
         self.is_asked = False
         """Whether it was asked to give tests back and has not answered."""
         self.has_moved = True
@@ -89,6 +92,16 @@ class Lane:
     def takes_more(self) -> bool:
         """Whether tests may be added to the queue now."""
         return not (self.is_closed or self.is_asked or self.is_full)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it shares in the tests that have not run."""
+        return not (self.is_closed or self.is_full or self.only_reruns)
+
+    @property
+    def takes_fresh(self) -> bool:
+        """Whether tests that have not run may be added to the queue now."""
+        return self.takes_more and not self.only_reruns
 
     @property
     def n_tests(self) -> int:
@@ -132,8 +145,9 @@ class Lane:
         self.ahead_s += seconds
 
     def anchor(self) -> None:
-        """Let the last test of the queue begin: what is no test stands behind it."""
+        """Let the last test of the queue begin: the stand-in follows it, and then only reruns."""
         assert self.stand_in is not None
+        self.only_reruns = True
         self.n_stand_ins += 1
         self.add(self.stand_in, 0.0)
 

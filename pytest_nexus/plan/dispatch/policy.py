@@ -15,9 +15,11 @@ that a worker runs a test as soon as it knows the one after it, or that there is
   else is left, the rest is cut where it pays, and then tests not taken up are asked back.
 - A queue holds two tests, and as many more as make up `window_s`.
 - Where failed tests may be repeated, no worker is told to end before all is over. Its last test
-  begins all the same, since a stand-in comes next: an index that is no test. A rerun goes out
-  when it is due, between two units, to the worker that is free first, and for the second after
-  that not to the one where the test has failed.
+  begins all the same, since a stand-in comes next: a number that is no index of a test. From then
+  on the worker gets nothing but reruns, unless another worker dies. So the workers of a run
+  without failures get what they would get if nothing could be repeated.
+- A rerun goes out when it is due, between two units, to the worker that is free first, and for
+  the second after that not to the one where the test has failed.
 """
 
 from __future__ import annotations
@@ -168,6 +170,7 @@ class Dispatch:
             culprit = lane.queue[0]
             self._ledger.close_test(lane, culprit)
         self._ledger.dissolve(lane)
+        self._reopen_lanes()
         return culprit, self._serve_all(now)
 
     def again(
@@ -216,8 +219,7 @@ class Dispatch:
     def drain(self, now: float) -> list[Command]:
         """All workers are about to be told to end: deal out what is left to those that are up."""
         self._server.is_draining = True
-        for lane in self._ledger.lanes.values():
-            lane.is_full = False
+        self._reopen_lanes()
         for rerun in self._ledger.pool.hurry():
             self._ledger.reopen(rerun.index)
         commands = self._serve_all(now)
@@ -253,6 +255,11 @@ class Dispatch:
             if joint == inf
             for index in pair
         )
+
+    def _reopen_lanes(self) -> None:
+        """Let all workers share in what one left behind."""
+        for lane in self._ledger.lanes.values():
+            lane.is_full = lane.only_reruns = False
 
     def _serve_all(self, now: float) -> list[Command]:
         return self._serve(list(self._ledger.lanes.values()), now)

@@ -33,7 +33,9 @@ class Server:
         self._horizon_s = 0.0
         """When all would be done if the open lanes shared what is left evenly."""
         self._others_s = inf
-        """When the first lane is free that is served no more."""
+        """When the first lane is free that takes fresh tests and is served no more."""
+        self._resting_s = inf
+        """When the first lane is free that takes nothing but reruns."""
         self.low_s = settings.window_s
         """Expected seconds in a queue below which a worker is served."""
         self.pace = 1.0
@@ -52,33 +54,41 @@ class Server:
             lane = served[0] if len(served) == 1 else min(served, key=_ahead)
             if not self._feed(lane):
                 served.remove(lane)
-                self._others_s = min(self._others_s, lane.ahead_s)
+                if lane.takes_fresh:
+                    self._others_s = min(self._others_s, lane.ahead_s)
         return self._collect(needy, now)
 
     def _survey(self, served: Sequence[Lane], now: float) -> None:
         """Look at all lanes; what is found out holds while work only moves into queues."""
         ledger = self._ledger
         self._now = now
-        lanes = [lane for lane in ledger.lanes.values() if not (lane.is_closed or lane.is_full)]
         for lane in ledger.lanes.values():
             lane.look(ledger.seconds, now)
-        window = min(self._settings.window_s / self.pace, ledger.unsent_s / (2 * len(lanes)))
+        lanes = [lane for lane in ledger.lanes.values() if lane.is_open]
+        n_open = max(len(lanes), 1)
+        window = min(self._settings.window_s / self.pace, ledger.unsent_s / (2 * n_open))
         self._high_s = max(window, self._settings.least_window_s / self.pace)
         self.low_s = self._high_s / 2
         self._open = lanes
-        self._horizon_s = (sum(map(_ahead, lanes)) + ledger.unsent_s) / len(lanes)
+        self._horizon_s = (sum(map(_ahead, lanes)) + ledger.unsent_s) / n_open
         others = [lane for lane in lanes if lane not in served and lane.takes_more]
         self._others_s = min(map(_ahead, others), default=inf)
+        resting = [lane for lane in ledger.lanes.values() if lane.only_reruns and lane.takes_more]
+        self._resting_s = min(map(_ahead, resting), default=inf)
 
     def _collect(self, needy: Sequence[Lane], now: float) -> list[Command]:
         for lane in needy:
             is_empty = lane.is_starving or (lane.ahead_s < self.low_s and lane.takes_more)
-            if is_empty and not self._withdraw_for(lane) and lane.is_stuck:
+            if is_empty and not self._gets_more(lane) and lane.is_stuck:
                 self._end(lane)
         lanes = self._ledger.lanes.values()
         sends: list[Command] = [Send(lane.name, lane.send(now)) for lane in lanes if lane.outgoing]
         commands, self._commands = sends + self._commands, []
         return commands
+
+    def _gets_more(self, lane: Lane) -> bool:
+        """Ask another lane for tests; tell whether an answer is to come."""
+        return not lane.only_reruns and self._withdraw_for(lane)
 
     def _feed(self, lane: Lane) -> bool:
         """Give one test to a lane, if it needs one and there is one for it."""
@@ -92,6 +102,8 @@ class Server:
             return True
         if self._feed_rerun(lane):
             return True
+        if lane.only_reruns:
+            return False
         if len(self._ledger.backlog):
             return self._feed_from_backlog(lane)
         return self._cut_for(lane)
@@ -128,7 +140,7 @@ class Server:
         home = self._ledger.lanes.get(rerun.worker or "")
         if home is not None and not home.is_closed and rerun.is_bound:
             return lane is home
-        if lane.ahead_s > self._others_s + self._high_s:
+        if lane.ahead_s > min(self._others_s, self._resting_s) + self._high_s:
             return False
         if lane is not home or self._now > rerun.due_s + GRACE_S:
             return True
@@ -152,7 +164,7 @@ class Server:
         By the bound of list scheduling on the n - 1 others (R. L. Graham, Bounds on multiprocessing
         timing anomalies, 1969): mean load + (1 - 1 / (n - 1)) * longest job.
         """
-        others = [other for other in self._ledger.lanes.values() if other.takes_more]
+        others = [other for other in self._ledger.lanes.values() if other.takes_fresh]
         others.remove(lane)
         if not others:
             return False

@@ -47,6 +47,31 @@ def test_every_test_runs_once_whatever_it_takes(
     assert sorted(run.ended_s) == list(range(len(seconds)))
 
 
+@given(
+    st.lists(st.lists(SECONDS, min_size=1, max_size=6), min_size=1, max_size=12),
+    st.integers(1, 6),
+    st.randoms(),
+)
+@settings(max_examples=150, deadline=None)
+def test_workers_get_the_same_tests_where_failures_might_be_repeated_and_none_is(
+    sizes: list[list[float]], n_workers: int, rng: random.Random
+) -> None:
+    jobs: list[int | Unit] = []
+    seconds: list[float] = []
+    for some in sizes:
+        indices = tuple(range(len(seconds), len(seconds) + len(some)))
+        seconds += some
+        joints = (0.0, *[rng.choice([0.0, 0.3, inf]) for _ in some[1:]])
+        jobs.append(Unit(indices, joints, sum(some)) if len(some) > 1 else indices[0])
+    work = Workload(tuple(jobs), tuple(seconds))
+    real = [value * rng.choice([0.01, 1.0, 30.0]) for value in seconds]
+
+    alone, repeating = (rehearse(work, n_workers, real, reruns=reruns) for reruns in (False, True))
+
+    assert list(repeating.worker_of.items()) == list(alone.worker_of.items())
+    assert repeating.ended_s == alone.ended_s
+
+
 @pytest.mark.parametrize("reruns", [False, True])
 @pytest.mark.parametrize("n_workers", [2, 4, 8])
 def test_skewed_suite_ends_close_to_the_lower_bound(n_workers: int, reruns: bool) -> None:
