@@ -14,22 +14,54 @@ QUARANTINED: Final = "nexus_quarantined"
 """The reason of the quarantine, on a failed report that does not count: skipped with `wasxfail`."""
 
 _EARLIER: Final = "nexus_earlier"
+_DIFFERS: Final = "nexus_differs"
 _IS_KNOWN: Final = "nexus_is_known"
+_IS_VOID: Final = "nexus_is_void"
+_LOGGED_AGAIN: Final = "nexus_logged_again"
+_ATTEMPT: Final = "nexus_attempt"
+_WAS: Final = "nexus_was"
 
 
 def mark_rerun(report: Any, reason: str, attempt: int) -> None:
     """Make a failed report the report of an attempt that is repeated, in rerunfailures' terms."""
+    setattr(report, _WAS, (report.outcome, report.longrepr))
     report.outcome = "rerun"
     report.rerun = attempt
     setattr(report, RERUN, reason)
 
 
 def unmark_rerun(report: Any) -> None:
-    """Make it a failed report again, of which the recorder knows already."""
-    report.outcome = "failed"
+    """Make it what it was, to be logged again; the recorder has seen it."""
+    report.outcome, report.longrepr = report.__dict__.pop(_WAS, ("failed", report.longrepr))
     report.__dict__.pop(RERUN, None)
     report.__dict__.pop("rerun", None)
+    setattr(report, _LOGGED_AGAIN, True)
     mark_known(report)
+
+
+def is_logged_again(report: Any) -> bool:
+    """Return whether a report was logged as one of a repeated attempt, and is not one."""
+    return _LOGGED_AGAIN in report.__dict__
+
+
+def mark_void(report: Any, *, is_void: bool) -> None:
+    """Say whether a subtest counts for nothing, because its test is repeated."""
+    setattr(report, _IS_VOID, is_void)
+
+
+def is_void(report: Any) -> bool:
+    """Return whether a subtest counts for nothing."""
+    return bool(report.__dict__.get(_IS_VOID))
+
+
+def mark_attempt(report: Any, number: int) -> None:
+    """Attach to the first report of a repeated attempt which attempt it is."""
+    setattr(report, _ATTEMPT, number)
+
+
+def begins_again(report: Any) -> bool:
+    """Return whether a report is the first of a second or later attempt."""
+    return _ATTEMPT in report.__dict__
 
 
 def mark_quarantined(report: Any, reason: str) -> None:
@@ -39,15 +71,25 @@ def mark_quarantined(report: Any, reason: str) -> None:
     setattr(report, QUARANTINED, reason)
 
 
-def attach_earlier(report: Any, failures: Sequence[Any], *, has_failed: bool) -> None:
+def attach_earlier(
+    report: Any, failures: Sequence[Any], *, has_failed: bool, differs: bool = False
+) -> None:
     """Attach the failed reports of earlier attempts to one of the last attempt.
 
     Args:
         report: of the last attempt.
         failures: in the order of the attempts.
         has_failed: whether the test has failed in the end.
+        differs: whether the first attempt failed in another way than the last one.
     """
     setattr(report, _EARLIER, (tuple(failures), has_failed))
+    if differs:
+        setattr(report, _DIFFERS, True)
+
+
+def has_failed_differently(report: Any) -> bool:
+    """Return whether the first attempt of a test failed in another way than the last one."""
+    return _DIFFERS in report.__dict__
 
 
 def earlier_failures(report: Any) -> tuple[Any, ...]:

@@ -115,6 +115,15 @@ class Healer:
         self._spent_s += decision.cost_s
         self._waits_until = max(self._waits_until, self.now() + decision.delay_s)
 
+    def take_back(self, test: CollectedTest) -> None:
+        """A test that was to be repeated is not: its last rerun was none."""
+        for place in range(len(self.findings) - 1, -1, -1):
+            finding = self.findings[place]
+            if finding.kind == "rerun" and finding.nodeid == test.nodeid:
+                del self.findings[place]
+                self.n_reruns -= 1
+                return
+
     def quarantine_of(self, test: CollectedTest) -> QuarantineEntry | None:
         """Return the entry of a test in quarantine."""
         return self._quarantine.find(test.nodeid, test.key, test.function_key)
@@ -146,7 +155,7 @@ class Healer:
         if stats:
             known = f"known: {_counted(stats.flakes, 'flake')} in {_counted(stats.runs, 'run')}"
         what = "passed" if has_passed else "skipped"
-        reason = f"{what} in attempt {number} ({known}): {_in_short(first)}"
+        reason = f"{what} in attempt {number} ({known}): {in_short(first)}"
         self.findings.append(Finding(test.nodeid, "flaky", reason))
 
     def note_mass_failure(self) -> None:
@@ -190,7 +199,7 @@ def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _in_short(report: Any) -> str:
+def in_short(report: Any) -> str:
     """Return the message of a failed report in one line; of a doctest the last line says it."""
     crash = getattr(report.longrepr, "reprcrash", None)
     if crash is not None:

@@ -8,7 +8,9 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from _pytest import runner
@@ -112,9 +114,21 @@ def take_failed_subtests(item: Any) -> int:
     return sum(counts.pop(key, 0) for key in {getattr(item, "id", item.nodeid), item.nodeid})
 
 
+@dataclass(slots=True)
+class LeftOut:
+    """What was left out of the JUnit file of an attempt that is repeated."""
+
+    nodes: list[Element] = field(default_factory=list)
+    """Elements of its subtests."""
+    n_passed: int = 0
+    """Its subtests that passed."""
+    seconds: float = 0.0
+    """Of its reports that are never logged again."""
+
+
 @contextmanager
 def without_testcase(
-    config: pytest.Config, report: pytest.TestReport, n_passed: int
+    config: pytest.Config, report: pytest.TestReport, n_passed: int, left_out: LeftOut
 ) -> Iterator[None]:
     """Leave a test case out of the JUnit file while a report of it is logged.
 
@@ -122,21 +136,39 @@ def without_testcase(
         config: of the session.
         report: of an attempt that is repeated.
         n_passed: subtests of it that were reported as passed.
+        left_out: takes what is left out.
     """
     xml = config.stash.get(xml_key, None)
     if xml is None:
         yield
         return
     case = xml.node_reporter(report)
-    tags = [node.tag for node in case.nodes]  # closing the case takes them away
+    nodes = list(case.nodes)  # closing the case takes them away
+    left_out.nodes += nodes
+    left_out.n_passed += n_passed
+    left_out.seconds += case.duration
     yield
     if xml.node_reporters.get(_case_key(report)) is case:
         del xml.node_reporters[_case_key(report)]
     xml.node_reporters_ordered.remove(case)
-    xml.stats["passed"] -= n_passed
-    for tag in tags:
-        if tag in xml.stats:
-            xml.stats[tag] -= 1
+    _count(xml, left_out=LeftOut(nodes, n_passed), sign=-1)
+
+
+def give_back(config: pytest.Config, report: pytest.TestReport, left_out: LeftOut) -> None:
+    """Put into the JUnit file what was left out of an attempt that is not repeated after all."""
+    xml = config.stash.get(xml_key, None)
+    if xml is not None:
+        case = xml.node_reporter(report)
+        case.nodes[:0] = left_out.nodes
+        case.duration += left_out.seconds
+        _count(xml, left_out, sign=1)
+
+
+def _count(xml: Any, left_out: LeftOut, sign: int) -> None:
+    xml.stats["passed"] += sign * left_out.n_passed
+    for node in left_out.nodes:
+        if node.tag in xml.stats:
+            xml.stats[node.tag] += sign
 
 
 def add_to_testcase(config: pytest.Config, report: pytest.TestReport, node: Element) -> None:
@@ -144,6 +176,25 @@ def add_to_testcase(config: pytest.Config, report: pytest.TestReport, node: Elem
     xml = config.stash.get(xml_key, None)
     if xml is not None:
         xml.node_reporter(report).append(node)
+
+
+def show_failure(terminal: Any, report: Any) -> None:
+    """Print a failure and what was captured, as pytest does in the style of `--tb`."""
+    if terminal.config.option.tbstyle == "line":
+        terminal.write_line(terminal._getcrashline(report))
+    else:
+        terminal._outrep_summary(report)
+
+
+def fitting(terminal: Any, message: str) -> str:
+    """Return a message as far as it fits behind what is on the line; all of it on a CI."""
+    option = terminal.config.option
+    if "CI" in os.environ or "BUILD_NUMBER" in os.environ or option.verbose > 1:
+        return message
+    width: int = terminal._tw.fullwidth - terminal._tw.width_of_current_line
+    if len(message) <= width:
+        return message
+    return f"{message[: width - 3]}..." if width > len(" - ...") else ""
 
 
 def _case_key(report: Any) -> tuple[Any, Any]:

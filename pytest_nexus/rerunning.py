@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from pytest_nexus.pipeline import Pipeline
     from pytest_nexus.record.recorder import Recorder
+    from pytest_nexus.report.repeated import RepeatedTests
     from pytest_nexus.run.worker_reruns import WorkerReruns
 
 
@@ -39,7 +40,9 @@ def healing_of(config: pytest.Config, pipeline: Pipeline) -> HealingReport | Non
         pipeline.lose(reason + ("; quarantine is not applied" if quarantine.entries else ""))
         return None
     settings = RerunSettings(
-        limit=options.reruns, delay_s=options.rerun_delay_s, seed=int.from_bytes(os.urandom(4))
+        limit=options.reruns,
+        delay_s=options.rerun_delay_s,
+        seed=int.from_bytes(os.urandom(4)),
     )
     healer = Healer(pipeline, settings, options.rerun_budget, quarantine)
     healer.is_watched = not os.environ.get("CI") and ci_run(os.environ) is None
@@ -77,13 +80,21 @@ def reason_not_to_rerun_on_workers(config: pytest.Config, pipeline: Pipeline) ->
 
 def register_healing(config: pytest.Config, healing: HealingReport) -> None:
     """Register what shows reruns and quarantine."""
+    from pytest_nexus.report.repeated import RepeatedTests  # noqa: PLC0415 - where tests come again
+
     config.addinivalue_line("markers", DESCRIPTION)
     config.pluginmanager.register(healing, "nexus-healing")
-    healing.healer.on_setback = partial(config.pluginmanager.register, Letters(), "nexus-letters")
+    healing.healer.on_setback = partial(register_display, config, RepeatedTests(config))
     if config.getoption("xmlpath", None):
         from pytest_nexus.report.junit import JUnitAttempts  # noqa: PLC0415 - where asked for
 
         config.pluginmanager.register(JUnitAttempts(config), "nexus-junit")
+
+
+def register_display(config: pytest.Config, repeated: RepeatedTests) -> None:
+    """Register what shows repeated tests, in a session in which a test has failed."""
+    config.pluginmanager.register(Letters(), "nexus-letters")
+    config.pluginmanager.register(repeated, "nexus-repeated")
 
 
 def register_loop(config: pytest.Config, healing: HealingReport, recorder: Recorder) -> None:

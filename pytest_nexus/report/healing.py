@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -42,19 +41,15 @@ class HealingReport:
         if self._fail_on_flaky and self.healer.n_flaky and exitstatus == pytest.ExitCode.OK:
             session.exitstatus = EXIT_FLAKY
 
-    def lines(self, *, verbose: bool = False) -> list[str]:
+    def lines(self, verbosity: int = 0) -> list[str]:
         """Return what became of the tests that did not simply pass, one line each.
 
         Args:
-            verbose: whether to add why each attempt was repeated.
+            verbosity: of pytest: above 0 with why each attempt was repeated, below 0 without the
+                failures, which pytest names itself.
         """
-        return finding_lines(self.healer.findings, ("rerun", *_KINDS) if verbose else _KINDS)
-
-    def brief(self) -> str:
-        """Return the same in a few words; empty if there is nothing to say."""
-        counts = Counter(finding.kind for finding in self.healer.findings)
-        parts = [f"{counts[kind]} {kind}" for kind in _KINDS[1:] if counts[kind]]
-        return ", ".join(parts)
+        kinds = ("rerun", *_KINDS) if verbosity > 0 else _KINDS
+        return finding_lines(self.healer.findings, _KINDS[1:] if verbosity < 0 else kinds)
 
 
 class Letters:

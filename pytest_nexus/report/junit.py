@@ -16,7 +16,7 @@ from xml.etree.ElementTree import Element, SubElement
 import pytest
 
 from pytest_nexus import pytest_seam
-from pytest_nexus.attached import earlier_failures, has_failed_in_the_end, is_rerun
+from pytest_nexus.attached import earlier_failures, has_failed_in_the_end, is_logged_again, is_rerun
 from pytest_nexus.signature import split_exception
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ class JUnitAttempts:
         self._logging: str = config.getini("junit_logging")
         self._n_passed: dict[tuple[str, Any], int] = {}
         """Subtests that were reported as passed, by test and worker, while the test runs."""
+        self._left_out: dict[tuple[str, Any], pytest_seam.LeftOut] = {}
+        """By test and worker: what the case of the last attempt had, where that is repeated."""
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:
@@ -44,11 +46,16 @@ class JUnitAttempts:
             for node in attempts(earlier, is_flaky=is_flaky, logging=self._logging):
                 pytest_seam.add_to_testcase(self._config, report, node)
         place = (report.nodeid, getattr(report, "node", None))
+        if report.when == "setup" and not is_logged_again(report):
+            self._left_out.pop(place, None)
         if is_rerun(report):
             n_passed = self._n_passed.pop(place, 0)
-            with pytest_seam.without_testcase(self._config, report, n_passed):
+            left_out = self._left_out.setdefault(place, pytest_seam.LeftOut())
+            with pytest_seam.without_testcase(self._config, report, n_passed, left_out):
                 yield
             return
+        if is_logged_again(report) and place in self._left_out:
+            pytest_seam.give_back(self._config, report, self._left_out.pop(place))
         yield
         if "context" in report.__dict__ and report.passed:
             self._n_passed[place] = self._n_passed.get(place, 0) + 1

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
 
 from pytest_nexus.harmless import shown
 from pytest_nexus.report.gain import gain
 
 if TYPE_CHECKING:
-    import pytest
-
     from pytest_nexus.pipeline import Pipeline
     from pytest_nexus.report.healing import HealingReport
+
+_RED: Final = {"red": True}
+_YELLOW: Final = {"yellow": True}
 
 
 class TerminalReport:
@@ -43,35 +46,57 @@ class TerminalReport:
         losses = [f"nexus: {sentence}" for sentence in self._new_losses()]
         return [shown(each) for each in (header_line(self._pipeline), *losses)]
 
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Say what is missing so far where there is no header, as under `-q`."""
+        terminal: Any = session.config.pluginmanager.get_plugin("terminalreporter")
+        lists = session.config.option.collectonly  # node ids, which other programs read
+        if terminal is None or lists or session.config.get_verbosity() < -1:
+            return
+        for sentence in self._new_losses():
+            terminal.write_line(shown(f"nexus: {sentence}"), **_YELLOW)
+
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Say what was gained; with `-q` one line and what was asked for, with `-qq` nothing."""
+        """Say what was gained; with `-q` a line for each fact of note, with `-qq` nothing."""
         verbosity = terminalreporter.config.get_verbosity()
         lines = summary_lines(self._pipeline)
         losses = self._new_losses()
-        findings, brief = self._findings(verbose=verbosity > 0)
+        findings = self._findings(verbosity)
         explanation = self._pipeline.explanation
         if verbosity < -1 or not (lines or losses or findings or explanation):
             return
+        prefix = ""
         if verbosity < 0:
-            said = [*brief, *lines[:1], *losses]
-            kept = [f"nexus: {'; '.join(said)}"] if said else []
+            prefix, lines = "nexus: ", lines[:1]
         else:
             terminalreporter.write_sep("-", "nexus")
-            kept = [*findings, *lines, *losses]
-        for line in [*kept, *explanation]:
+        for finding in findings:
+            write_finding(terminalreporter, shown(finding), prefix)
+        for line in lines:
+            terminalreporter.write_line(shown(f"{prefix}{line}"))
+        for loss in losses:
+            terminalreporter.write_line(shown(f"{prefix}{loss}"), **_YELLOW)
+        for line in explanation:
             terminalreporter.write_line(shown(line))
 
-    def _findings(self, *, verbose: bool) -> tuple[list[str], list[str]]:
-        """Return what became of single tests: a line for each, and all in a few words."""
+    def _findings(self, verbosity: int) -> list[str]:
+        """Return what became of single tests, a line for each."""
         if self._healing is None:
-            return [], []
-        brief = self._healing.brief()
-        return self._healing.lines(verbose=verbose), [brief] if brief else []
+            return []
+        return self._healing.lines(verbosity)
 
     def _new_losses(self) -> list[str]:
         new = self._pipeline.losses[self._said :]
         self._said = len(self._pipeline.losses)
         return new
+
+
+def write_finding(terminal: pytest.TerminalReporter, finding: str, prefix: str = "") -> None:
+    """Write what became of a test, with its first word in pytest's colour."""
+    word, colon, rest = finding.partition(":")
+    terminal.write(prefix)
+    terminal.write(word, **(_RED if word == "failed" else _YELLOW))
+    terminal.write_line(f"{colon}{rest}")
 
 
 def header_line(pipeline: Pipeline) -> str:

@@ -10,18 +10,24 @@ its tear-down has passed too: one test is reported once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.attached import (
     attach_earlier,
+    mark_attempt,
     mark_known,
     mark_quarantined,
     mark_rerun,
-    unmark_rerun,
 )
 from pytest_nexus.plan.retry import Setback, is_doubtful, is_mass_failure
 from pytest_nexus.run.markers import text_of
+from pytest_nexus.run.under_way import (
+    Past,
+    UnderWay,
+    has_passed_unexpectedly,
+    take_back,
+    words_for_subtests,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,24 +43,7 @@ _NEVER: Final = frozenset({"SystemExit", "KeyboardInterrupt"})
 """Exceptions that ask for an end, not for another attempt."""
 
 _ENDS: Final = "not repeated: the session ended before"
-_PASSED_UNEXPECTEDLY: Final = ("[XPASS(strict)]", "Unexpected success")
-"""How pytest and unittest begin: a test that was expected to fail has passed."""
-
-
-@dataclass(slots=True)
-class _Attempt:
-    """An attempt that is under way."""
-
-    number: int
-    held: list[pytest.TestReport] = field(default_factory=list)
-    """Reports that passed and wait for the tear-down."""
-    bad: list[pytest.TestReport] = field(default_factory=list)
-    """Failed reports that were changed."""
-    decision: Decision | None = None
-    quarantine: str = ""
-    seconds: float = 0.0
-    has_failed: bool = False
-    has_failed_subtest: bool = False
+_TOO_MANY: Final = "not repeated: too many tests failed"
 
 
 class RerunDesk:
@@ -83,13 +72,13 @@ class RerunDesk:
         self._record = record
         self.accepts: Callable[[], bool] = lambda: True
         """Whether a test that is to be repeated now would be."""
-        self._open: dict[int, _Attempt] = {}
+        self._open: dict[int, UnderWay] = {}
         """Attempts of which something is to be remembered; one that simply passes is not here."""
         self._set_up: dict[int, pytest.TestReport] = {}
         self._called: dict[int, pytest.TestReport] = {}
         """By test: reports of a first attempt in which all has passed so far."""
-        self._past: dict[int, list[list[pytest.TestReport]]] = {}
-        """Reports of the attempts that were or are to be repeated, by test."""
+        self._past: dict[int, Past] = {}
+        """The attempts that were or are to be repeated, by test."""
         self._first_ended: dict[int, float] = {}
         self.due: dict[int, Decision] = {}
         """By test: decided and not put back into the queue yet, see `take_due`."""
@@ -134,11 +123,13 @@ class RerunDesk:
         return self._phase(report, index, attempt)
 
     def _phase(
-        self, report: pytest.TestReport, index: int, attempt: _Attempt
+        self, report: pytest.TestReport, index: int, attempt: UnderWay
     ) -> list[pytest.TestReport]:
         """Treat a set-up or a call."""
         attempt.seconds += report.duration
-        if attempt.has_failed_subtest and report.when == "call" and report.passed:
+        if attempt.number > 1 and report.when == "setup":
+            mark_attempt(report, attempt.number)
+        if attempt.n_failed_subtests and report.when == "call" and report.passed:
             return self._parent(report, attempt)
         if report.failed:
             return self._failed(report, index, attempt)
@@ -152,16 +143,15 @@ class RerunDesk:
         attempt = self._open.get(index)
         if attempt is None:
             attempt = self._begin(index)
+        attempt.subtests.append(report)
         if report.failed:
-            attempt.has_failed_subtest = True
+            attempt.n_failed_subtests += 1
             self._failed(report, index, attempt)
         return report
 
     @property
     def _why_settled(self) -> str:
-        if self.is_mass_failure:
-            return "not repeated: too many tests failed"
-        return _ENDS
+        return _TOO_MANY if self.is_mass_failure else _ENDS
 
     def settle(self) -> Iterator[pytest.TestReport]:
         """Yield what is to be logged for the tests that were to be repeated and will not be."""
@@ -169,15 +159,15 @@ class RerunDesk:
         if self.is_mass_failure and (self.pending or self.due):
             self._healer.note_mass_failure()
         for index in sorted(self.pending | self.due.keys()):
-            test = self._test_of(index)
-            *earlier, last = self._past.pop(index)
-            flat = [report for reports in earlier for report in reports if is_bad(report)]
+            test, past = self._test_of(index), self._past.pop(index)
+            last = take_back(past.attempts.pop())
+            if past.last is not None:
+                past.last.void_subtests(is_void=False)
+            self._healer.take_back(test)
             self._healer.note_failure(test, self._why_settled)
             for report in last:
-                if is_bad(report):
-                    unmark_rerun(report)
                 mark_known(report)
-                attach_earlier(report, flat, has_failed=True)
+                attach_earlier(report, past.failed, has_failed=True)
                 yield report
         self.pending.clear()
         self.due.clear()
@@ -223,10 +213,11 @@ class RerunDesk:
         called = self._called.pop(index, None)
         return [report] if called is None else [called, report]
 
-    def _begin(self, index: int) -> _Attempt:
+    def _begin(self, index: int) -> UnderWay:
         """Open an attempt, with what has passed in it."""
         self.pending.discard(index)
-        attempt = self._open[index] = _Attempt(len(self._past.get(index, ())) + 1)
+        number = len(self._past[index].attempts) + 1 if index in self._past else 1
+        attempt = self._open[index] = UnderWay(number)
         set_up, called = self._set_up.pop(index, None), self._called.pop(index, None)
         attempt.seconds = sum(one.duration for one in (set_up, called) if one is not None)
         if called is not None:
@@ -237,7 +228,7 @@ class RerunDesk:
         self,
         report: pytest.TestReport,
         index: int,
-        attempt: _Attempt,
+        attempt: UnderWay,
         *,
         is_crash: bool = False,
     ) -> list[pytest.TestReport]:
@@ -251,11 +242,11 @@ class RerunDesk:
         elif attempt.quarantine:
             mark_quarantined(report, attempt.quarantine)
         else:
-            self._attach(report, index, has_failed=True)
+            self._attach(report, index, attempt)
         return [report]
 
     def _decide(
-        self, report: pytest.TestReport, index: int, attempt: _Attempt, *, is_crash: bool
+        self, report: pytest.TestReport, index: int, attempt: UnderWay, *, is_crash: bool
     ) -> None:
         healer, test = self._healer, self._test_of(index)
         healer.note_setback()
@@ -267,6 +258,7 @@ class RerunDesk:
                 return
             healer.n_failed += 1
         failure = self._failure_of(report)
+        attempt.signature = failure.signature
         rule = self._rule_of(report, index)
         decision = self._refused(report, failure, rule, attempt, is_crash=is_crash)
         if decision is None:
@@ -283,12 +275,12 @@ class RerunDesk:
         report: pytest.TestReport,
         failure: Failure,
         rule: RerunRule | None,
-        attempt: _Attempt,
+        attempt: UnderWay,
         *,
         is_crash: bool,
     ) -> Decision | None:
         """Return why this kind of failure is not repeated, whatever the policy; None if it may."""
-        if failure.exception in _NEVER or _passed(report):
+        if failure.exception in _NEVER or has_passed_unexpectedly(report):
             what = failure.exception or "it passed and was expected to fail"
             return self._healer.refuse(f"not repeated: {what}")
         if not self.accepts():
@@ -303,7 +295,7 @@ class RerunDesk:
         self,
         index: int,
         test: CollectedTest,
-        attempt: _Attempt,
+        attempt: UnderWay,
         failure: Failure,
         rule: RerunRule | None,
     ) -> Setback:
@@ -318,18 +310,18 @@ class RerunDesk:
             delay_s=None if rule is None else rule.delay_after(attempt.number),
         )
 
-    def _parent(self, report: pytest.TestReport, attempt: _Attempt) -> list[pytest.TestReport]:
-        """Treat the call of a test as its failed subtests were, which pytest turns to failed."""
+    def _parent(self, report: pytest.TestReport, attempt: UnderWay) -> list[pytest.TestReport]:
+        """Treat the call of a test as its failed subtests were, which pytest may turn to failed."""
         if attempt.decision is not None:
-            report.longrepr = "a subtest failed"
             mark_rerun(report, attempt.decision.reason, attempt.number)
+            report.longrepr = words_for_subtests(attempt.n_failed_subtests)
             attempt.bad.append(report)
         elif attempt.quarantine:
             mark_quarantined(report, attempt.quarantine)
         return [report]
 
     def _end(
-        self, report: pytest.TestReport, index: int, attempt: _Attempt
+        self, report: pytest.TestReport, index: int, attempt: UnderWay
     ) -> list[pytest.TestReport]:
         if attempt.number == 1:
             self._healer.note_ran(report.nodeid)
@@ -346,37 +338,30 @@ class RerunDesk:
         return changed
 
     def _log(
-        self, index: int, attempt: _Attempt, report: pytest.TestReport
+        self, index: int, attempt: UnderWay, report: pytest.TestReport
     ) -> list[pytest.TestReport]:
         """Return the last reports of a test that is not repeated."""
         reports = [*attempt.held, report]
         if index in self._past:
             for one in reports:
-                self._attach(one, index, has_failed=attempt.has_failed)
+                self._attach(one, index, attempt)
             if not attempt.has_failed:
                 has_passed = any(one.when == "call" and one.passed for one in attempt.held)
-                test, first = self._test_of(index), self._earlier(index)[0]
+                test, first = self._test_of(index), self._past[index].failed[0]
                 self._healer.note_healed(test, attempt.number, first, has_passed=has_passed)
         return reports
 
-    def _put_back(self, index: int, attempt: _Attempt, reports: list[pytest.TestReport]) -> None:
+    def _put_back(self, index: int, attempt: UnderWay, reports: list[pytest.TestReport]) -> None:
         assert attempt.decision is not None
-        self._past.setdefault(index, []).append(reports)
+        attempt.void_subtests(is_void=True)
+        past = self._past.setdefault(index, Past(signature=attempt.signature))
+        past.attempts.append(reports)
+        past.last = attempt
         self.due[index] = attempt.decision
 
-    def _attach(self, report: pytest.TestReport, index: int, *, has_failed: bool) -> None:
-        if index in self._past:
-            attach_earlier(report, self._earlier(index), has_failed=has_failed)
-
-    def _earlier(self, index: int) -> list[pytest.TestReport]:
-        """Return the failed reports of the attempts that were repeated."""
-        return [one for reports in self._past.get(index, ()) for one in reports if is_bad(one)]
-
-
-def _passed(report: pytest.TestReport) -> bool:
-    return str(report.longrepr).startswith(_PASSED_UNEXPECTEDLY)
-
-
-def is_bad(report: Any) -> bool:
-    """Return whether a report is of a phase that failed, whatever became of it."""
-    return report.outcome in ("failed", "rerun")
+    def _attach(self, report: pytest.TestReport, index: int, attempt: UnderWay) -> None:
+        past = self._past.get(index)
+        if past is not None:
+            has_failed = attempt.has_failed
+            differs = has_failed and attempt.signature != past.signature
+            attach_earlier(report, past.failed, has_failed=has_failed, differs=differs)

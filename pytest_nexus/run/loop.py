@@ -108,8 +108,6 @@ class RerunLoop:
         """Treat the report of a subtest, which is logged from inside the call."""
         if self._desk is not None and self._index >= 0:
             self._desk.subtest(report, self._index)
-            if self._desk.will_repeat(self._index):
-                pytest_seam.take_failed_subtests(self._items[self._index])
 
     def _steps(self) -> Iterator[tuple[Step, pytest.Item | None]]:
         """Yield each step with the item of the one after it, as far as that is known."""

@@ -111,16 +111,17 @@ def test_failures_come_before_flakes_and_flakes_before_the_quarantine() -> None:
 
 
 def test_many_of_a_kind_are_counted() -> None:
-    said = shown(*(flaky(number) for number in range(40))).lines(verbose=False)
+    said = shown(*(flaky(number) for number in range(40))).lines()
     assert len(said) == 16
     assert said[-1] == "flaky: and 25 more"
-    assert len(shown(*(flaky(number) for number in range(15))).lines(verbose=False)) == 15
+    assert len(shown(*(flaky(number) for number in range(15))).lines()) == 15
 
 
-def test_in_brief_it_counts_what_pytest_does_not() -> None:
-    findings = [flaky(1), flaky(2), Finding("q", "quarantined", "r"), Finding("f", "failed", "r")]
-    assert shown(*findings).brief() == "2 flaky, 1 quarantined"
-    assert shown().brief() == ""
+def test_under_q_failures_are_left_to_pytest() -> None:
+    findings = [flaky(1), Finding("q", "quarantined", "r"), Finding("f", "failed", "r")]
+    said = ["flaky: test_a.py::test_1 - passed in attempt 2", "quarantined: q - r"]
+    assert shown(*findings).lines(-1) == said
+    assert shown().lines(-1) == []
 
 
 def test_new_failures_come_before_those_of_known_flakes() -> None:
@@ -130,6 +131,5 @@ def test_new_failures_come_before_those_of_known_flakes() -> None:
 
 def test_reruns_are_told_to_who_asks() -> None:
     one = shown(flaky(), Finding("a", "rerun", "rerun 1 of 3"))
-    assert one.lines(verbose=False) == ["flaky: test_a.py::test_1 - passed in attempt 2"]
-    assert one.lines(verbose=True)[0] == "rerun: a - rerun 1 of 3"
-    assert one.brief() == "1 flaky"
+    assert one.lines() == ["flaky: test_a.py::test_1 - passed in attempt 2"]
+    assert one.lines(1)[0] == "rerun: a - rerun 1 of 3"
