@@ -131,9 +131,9 @@ class Recorder:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take in one report, unless it was taken in before it was logged."""
-        if self.on_subtest is not None and is_subtest(report):
-            self.on_subtest(report)
         if not is_known(report):
+            if self.on_subtest is not None and is_subtest(report):
+                self.on_subtest(report)
             self.take(report)
         elif report.failed:
             self._pipeline.timeline.give_up(report.nodeid)

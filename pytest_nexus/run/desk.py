@@ -43,6 +43,7 @@ _NEVER: Final = frozenset({"SystemExit", "KeyboardInterrupt"})
 """Exceptions that ask for an end, not for another attempt."""
 
 _ENDS: Final = "not repeated: the session ended before"
+_BY_MARKER: Final = "its marker does not repeat such a failure"
 _TOO_MANY: Final = "not repeated: too many tests failed"
 
 
@@ -236,6 +237,8 @@ class RerunDesk:
         if not attempt.has_failed:
             attempt.has_failed = True
             self._decide(report, index, attempt, is_crash=is_crash)
+        elif attempt.decision is not None:
+            self._reconsider(report, index, attempt)
         if attempt.decision is not None:
             mark_rerun(report, attempt.decision.reason, attempt.number)
             attempt.bad.append(report)
@@ -244,6 +247,20 @@ class RerunDesk:
         else:
             self._attach(report, index, attempt)
         return [report]
+
+    def _reconsider(self, report: pytest.TestReport, index: int, attempt: UnderWay) -> None:
+        """Take a decision back where a later failure of the attempt forbids to repeat it."""
+        failure, rule = self._failure_of(report), self._rule_of(report, index)
+        reason = ""
+        if failure.exception in _NEVER:
+            reason = f"not repeated: {failure.exception}"
+        elif rule is not None and rule.forbids(text_of(report, failure)):
+            reason = _BY_MARKER
+        if reason:
+            test = self._test_of(index)
+            attempt.decision, attempt.is_taken_back = None, True
+            self._healer.take_back(test)
+            self._healer.note_failure(test, reason)
 
     def _decide(
         self, report: pytest.TestReport, index: int, attempt: UnderWay, *, is_crash: bool
@@ -288,7 +305,7 @@ class RerunDesk:
         if is_crash and attempt.number > 1:
             return self._healer.refuse("its worker crashed twice")
         if rule is not None and not rule.allows(text_of(report, failure)):
-            return self._healer.refuse("its marker does not repeat such a failure")
+            return self._healer.refuse(_BY_MARKER)
         return None
 
     def _setback(
@@ -328,6 +345,8 @@ class RerunDesk:
         changed: list[pytest.TestReport] = []
         if report.failed and attempt.decision is None:
             changed = self._failed(report, index, attempt)
+        elif report.failed:
+            self._reconsider(report, index, attempt)
         del self._open[index]
         if attempt.decision is None:
             return self._log(index, attempt, report)
@@ -342,6 +361,11 @@ class RerunDesk:
     ) -> list[pytest.TestReport]:
         """Return the last reports of a test that is not repeated."""
         reports = [*attempt.held, report]
+        if attempt.is_taken_back:
+            for one in reports:  # before the recorder hears of those that were taken back
+                self._record(one)
+                mark_known(one)
+            reports = [*take_back(attempt.bad), *reports]
         if index in self._past:
             for one in reports:
                 self._attach(one, index, attempt)

@@ -63,11 +63,15 @@ class RerunRule(NamedTuple):
     def allows(self, raised: Raised) -> bool:
         """Return whether a failure may be repeated.
 
-        `only` is looked for in the whole chain of exceptions, `excepted` in explicit causes alone.
+        `only` is looked for in the whole chain of exceptions.
         """
         if self.only and not _matches(self.only, raised.texts):
             return False
-        return not _matches(self.excepted, raised.texts[: 1 + raised.n_causes])
+        return not self.forbids(raised)
+
+    def forbids(self, raised: Raised) -> bool:
+        """Return whether a failure forbids to repeat, by `excepted` and the explicit causes."""
+        return _matches(self.excepted, raised.texts[: 1 + raised.n_causes])
 
 
 def rerun_rule(item: pytest.Item) -> RerunRule | None:

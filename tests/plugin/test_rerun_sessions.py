@@ -340,3 +340,71 @@ def test_the_marker_flaky_is_followed(
     result = marked(project, marker)
     assert attempts(result) == [("test_it", n) for n in range(1, number + 1)]
     assert result.exit_status == (0 if number == 3 else 1)
+
+
+NAMED_LATER = {
+    "pytest.ini": "[pytest]\nmarkers = flaky\n",
+    "test_a.py": """
+        import unittest, pytest
+        @pytest.fixture
+        def breaks():
+            yield
+            raise OSError("disk full")
+        @pytest.fixture
+        def exits():
+            yield
+            raise SystemExit(3)
+        again = pytest.mark.flaky(reruns=2, rerun_except="OSError")
+        @again
+        def test_teardown(breaks): raise ValueError("first")
+        @again
+        def test_second_subtest(subtests):
+            with subtests.test("a"): raise ValueError("first")
+            with subtests.test("b"): raise OSError("disk full")
+            with subtests.test("c"): pass
+        @again
+        def test_call_after_subtest(subtests):
+            with subtests.test("a"): raise ValueError("first")
+            raise OSError("disk full")
+        @again
+        class Unit(unittest.TestCase):
+            def test_unit(self):
+                with self.subTest("a"): raise ValueError("first")
+                with self.subTest("b"): raise OSError("disk full")
+        def test_exits(exits): raise ValueError("first")
+    """,
+}
+"""Failures that forbid to repeat, each behind one that does not."""
+
+
+@pytest.mark.parametrize("way", [(), ("-n", "2")], ids=["plain", "workers"])
+def test_a_later_failure_that_the_marker_excepts_forbids_to_repeat(
+    project: Callable[..., Project], way: tuple[str, ...]
+) -> None:
+    made = project(NAMED_LATER)
+    bare = made.run(*way, nexus=False)
+    result = made.run("--nexus-reruns=2", "--nexus-rerun-delay=0", *way)
+    assert {number for _, number in attempts(result)} == {1}
+    final = sorted(one for one in result.reports if one.outcome != "rerun")
+    failed = sorted(one for one in bare.reports if one.outcome == "failed")
+    assert [one for one in final if one.outcome == "failed"] == failed
+    last = [one.stdout.splitlines()[-1].strip("= ").partition(" in ")[0] for one in (bare, result)]
+    assert last[0] == last[1]
+    assert len(sections(result, "failed")) == 5
+    assert all(one.get("failure") for one in result.attempts)
+
+
+def test_only_rerun_looks_at_the_first_failure(project: Callable[..., Project]) -> None:
+    files = {
+        "test_a.py": """
+            import pytest
+            @pytest.fixture
+            def breaks():
+                yield
+                raise OSError("busy")
+            @pytest.mark.flaky(reruns=1, only_rerun="ValueError")
+            def test_it(breaks): raise ValueError("first")
+        """
+    }
+    result = project(files).run("--nexus-reruns=2", "--nexus-rerun-delay=0")
+    assert attempts(result) == [("test_it", 1), ("test_it", 2)]
