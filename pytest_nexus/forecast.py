@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pkgutil
 from dataclasses import dataclass, field
-from math import exp, log
+from math import exp
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_nexus.moments import files_of, moment_of
 from pytest_nexus.plan import heuristic
-from pytest_nexus.plan.order import MIN_DURATION_S
 from pytest_nexus.predictor.schema import NO_STREAKS
 from pytest_nexus.records import Forecast
 
@@ -85,12 +84,12 @@ class ModelForecaster:
         scores = self.model.scores(rows)
         gains = [self.model.gain(score) for score in scores]
         top = max(gains, default=0.0)
-        keep = 1 - self.model.thrift
         return [
             Forecast(
                 self.model.probability(score),
                 duration_s,
-                worth=exp(gain - top + keep * log(max(duration_s, MIN_DURATION_S))),
+                gain=exp(gain - top),
+                thrift=self.model.thrift,
             )
             for score, gain, duration_s in zip(scores, gains, seconds, strict=True)
         ]
@@ -128,9 +127,9 @@ def without_news(
     ) -> list[Forecast]:
         found = forecaster(tests, index, change, setups)
         least = min((one.p_fail for one in found), default=0.0)
-        least_worth = min((one.worth for one in found if one.worth is not None), default=None)
+        least_gain = min((one.gain for one in found if one.gain is not None), default=None)
         return [
-            one._replace(p_fail=least, worth=least_worth) if fails_no_build(test) else one
+            one._replace(p_fail=least, gain=least_gain) if fails_no_build(test) else one
             for test, one in zip(tests, found, strict=True)
         ]
 

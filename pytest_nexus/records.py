@@ -274,8 +274,10 @@ class Forecast(NamedTuple):
     """Expected seconds, shared set-up apart."""
     reason: str = ""
     """The sentence that explains `p_fail`."""
-    worth: float | None = None
+    gain: float | None = None
     """What the order takes for the gain of running it, on any scale; None for `p_fail`."""
+    thrift: float = 1.0
+    """Exponent of the seconds in the order, from 0 to 1; the same for all tests of a plan."""
 
 
 class Verdict(NamedTuple):

@@ -20,11 +20,12 @@ class _Stretch(NamedTuple):
     """Tests that run in a row, as one job of the schedule."""
 
     indices: list[int]
-    weights: list[float]
+    gains: list[float]
     seconds: list[float]
     """Per test, with the set-up that falls due before it."""
     first: int
-    ratio: float
+    rank: float
+    """The higher, the earlier."""
 
 
 def order(
@@ -41,8 +42,8 @@ def order(
     algorithms for single-machine sequencing, 1975): as soon as a test has failed, what stands
     behind it in the block costs nothing any more. Inside a block the same rule holds.
 
-    A forecast with a `worth` of its own ranks by that in place of p_fail: a model that was found
-    to rank better with less regard to time says so there.
+    A model may have a gain of its own in place of p_fail, and less regard to time than Smith: see
+    `best_prefix_rank`, which ranks single tests and blocks alike.
 
     Ties keep the order of the collection. Costs O(n log n) for n tests.
 
@@ -94,6 +95,33 @@ def best_prefix_ratio(weights: Sequence[float], seconds: Sequence[float]) -> flo
     return best
 
 
+def best_prefix_rank(gains: Sequence[float], seconds: Sequence[float], thrift: float) -> float:
+    """Return the rank of a block: gain / seconds ** thrift, by the best of its beginnings.
+
+    A single test of gain g and s seconds ranks with g / s ** thrift. Its place among single tests
+    is that of g ** (1 / thrift) / s, which is Smith's rule for other weights. Sidney's rule for
+    those weights gives the rank of a block. So a set-up of t seconds lowers a test behind it to
+    g / (t + s) ** thrift, and a block without set-up never ranks above the best of its tests.
+    With a thrift of 1 this is `best_prefix_ratio`; with 0 time does not count.
+
+    >>> best_prefix_rank([0.1, 0.9, 0.0], [1.0, 1.0, 8.0], thrift=1.0)
+    0.5
+    >>> best_prefix_rank([0.5], [4.0], thrift=0.5)
+    0.25
+    >>> best_prefix_rank([0.1, 0.9, 0.0], [1.0, 1.0, 8.0], thrift=0.0)
+    0.9
+    """
+    top = max(gains)
+    if top <= 0.0 or thrift == 0.0:
+        return top
+    if thrift == 1.0:
+        return best_prefix_ratio(gains, seconds)
+    # In proportion to the highest gain: a power of a small number would become 0.
+    weights = [(gain / top) ** (1 / thrift) for gain in gains]
+    rank: float = top * best_prefix_ratio(weights, seconds) ** thrift
+    return rank
+
+
 def _arrange(block: Block, forecasts: Sequence[Forecast], setups: Mapping[str, float]) -> _Stretch:
     parts = [
         _arrange(member, forecasts, setups)
@@ -102,20 +130,21 @@ def _arrange(block: Block, forecasts: Sequence[Forecast], setups: Mapping[str, f
         for member in block.members
     ]
     if not block.is_rigid:
-        parts.sort(key=lambda part: (-part.ratio, part.first))
+        parts.sort(key=lambda part: (-part.rank, part.first))
     indices = [index for part in parts for index in part.indices]
     if not block.name:
         return _Stretch(indices, [], [], block.first, 0.0)
-    weights = [weight for part in parts for weight in part.weights]
+    gains = [gain for part in parts for gain in part.gains]
     seconds = [second for part in parts for second in part.seconds]
     seconds[0] += setups.get(block.name, 0.0)
-    return _Stretch(indices, weights, seconds, block.first, best_prefix_ratio(weights, seconds))
+    rank = best_prefix_rank(gains, seconds, forecasts[block.first].thrift)
+    return _Stretch(indices, gains, seconds, block.first, rank)
 
 
 def _single(index: int, forecast: Forecast) -> _Stretch:
     seconds = max(forecast.duration_s, MIN_DURATION_S)
-    worth = forecast.p_fail if forecast.worth is None else forecast.worth
-    return _Stretch([index], [worth], [seconds], index, worth / seconds)
+    gain = forecast.p_fail if forecast.gain is None else forecast.gain
+    return _Stretch([index], [gain], [seconds], index, gain / seconds**forecast.thrift)
 
 
 def _anchors_of_wide_blocks(

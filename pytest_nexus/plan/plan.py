@@ -82,7 +82,7 @@ def make_plan(
 
 def _tells(forecasts: Sequence[Forecast]) -> bool:
     """Return whether a model sees the change in some tests, though they have no history yet."""
-    if any(forecast.worth is None for forecast in forecasts):
+    if any(forecast.gain is None for forecast in forecasts):
         return False
     return len({forecast.p_fail for forecast in forecasts}) > 1
 

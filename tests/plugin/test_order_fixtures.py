@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -132,3 +134,62 @@ def test_module_fixture_is_left_before_another_module_begins(
     assert {one["nodeid"]: one["setup"][0] for one in second.attempts} == dict.fromkeys(
         first.order, "passed"
     )
+
+
+FREE = "".join(f"def test_free_{n}(): pass\n" for n in range(18))
+WIDE = {
+    "class": """
+        import time
+        import pytest
+        class TestSlow:
+            @pytest.fixture(scope="class")
+            def service(self): time.sleep(0.4)
+            def test_calm(self, service): pass
+            def test_likely(self, service): assert 0
+    """,
+    "module": """
+        import time
+        import pytest
+        def setup_module(): time.sleep(0.4)
+        def test_calm(): pass
+        def test_likely(): assert 0
+    """,
+    "unittest": """
+        import time
+        import unittest
+        class Slow(unittest.TestCase):
+            @classmethod
+            def setUpClass(cls): time.sleep(0.4)
+            def test_calm(self): pass
+            def test_likely(self): self.fail("no")
+    """,
+    "parameter": """
+        import time
+        import pytest
+        @pytest.fixture(scope="session", params=["a", "b"])
+        def backend(request): time.sleep(0.4 if request.param == "b" else 0)
+        def test_likely(backend, request):
+            assert request.node.callspec.params["backend"] == "a"
+    """,
+    "package": """
+        import time
+        import pytest
+        @pytest.fixture(scope="package")
+        def database(): time.sleep(0.4)
+        def test_calm(database): pass
+        def test_likely(database): assert 0
+    """,
+}
+
+
+@pytest.mark.parametrize("scope", WIDE)
+def test_a_failure_behind_a_shared_set_up_comes_before_tests_that_never_failed(
+    project: Callable[..., Project], scope: str
+) -> None:
+    """Half a second of set-up once put it behind every quick test."""
+    files = {"test_a.py": FREE, "pack/test_z.py": WIDE[scope], "pack/__init__.py": ""}
+    made = project(files)
+    for _ in range(3):
+        made.run()
+    (first, second) = made.run().names[:2]
+    assert "test_likely" in first + second

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_nexus.plan.blocks import Block, lay_out, leaves
-from pytest_nexus.plan.order import best_prefix_ratio, cold_order, order
+from pytest_nexus.plan.order import best_prefix_rank, best_prefix_ratio, cold_order, order
+from pytest_nexus.records import Forecast
 from tests.support.builders import collected, expect
 
 SCOPES = [
@@ -185,6 +186,96 @@ def test_no_other_sequence_inside_a_block_has_a_better_beginning(jobs, setup_s) 
     tests = [collected(f"t/a.py::x{i}", ("module:t/a.py",)) for i in range(len(jobs))]
     ours = order(tests, [expect(*job) for job in jobs], {"module:t/a.py": setup_s})
     assert ratio(ours) == pytest.approx(max(ratio(p) for p in permutations(range(len(jobs)))))
+
+
+THRIFTS = st.sampled_from([0.0, 0.2, 0.25, 0.5, 0.9, 1.0])
+GAINS = st.floats(1e-12, 1.0)
+SECONDS = st.floats(0.001, 100)
+JOBS = st.lists(st.tuples(GAINS, SECONDS), min_size=1, max_size=8)
+
+
+def of_model(gain: float, seconds: float, thrift: float) -> Forecast:
+    return Forecast(0.5, seconds, gain=gain, thrift=thrift)
+
+
+def both_orders(jobs, thrift: float, setups, *blocks: int) -> list[int]:
+    """Return the order of jobs of which some stand in a block of their own."""
+    tests = [
+        collected(f"t/a.py::x{i}", (f"class:{i}",) if i in blocks else ()) for i in range(len(jobs))
+    ]
+    return order(tests, [of_model(gain, seconds, thrift) for gain, seconds in jobs], setups)
+
+
+@given(JOBS, THRIFTS, st.data())
+def test_a_block_of_one_test_without_set_up_stands_where_the_test_alone_would(
+    jobs, thrift: float, data
+) -> None:
+    blocks = data.draw(st.sets(st.integers(0, len(jobs) - 1)))
+    places = {index: at for at, index in enumerate(both_orders(jobs, thrift, {}))}
+    for at, index in enumerate(both_orders(jobs, thrift, {}, *blocks)):
+        gain, seconds = jobs[index]
+        other_gain, other_seconds = next(jobs[i] for i, place in places.items() if place == at)
+        ranks = gain / seconds**thrift, other_gain / other_seconds**thrift
+        assert ranks[0] == pytest.approx(ranks[1])
+
+
+@given(GAINS, SECONDS, st.floats(0.0, 100), THRIFTS)
+def test_set_up_lowers_a_test_by_the_exponent_of_the_model(gain, seconds, setup_s, thrift) -> None:
+    rank = best_prefix_rank([gain], [seconds + setup_s], thrift)
+    assert rank == pytest.approx(gain / (seconds + setup_s) ** thrift)
+
+
+@given(JOBS, st.floats(0.0, 50), st.floats(0.001, 50), THRIFTS)
+def test_more_set_up_never_raises_a_block(jobs, setup_s, more_s, thrift) -> None:
+    gains, seconds = (list(column) for column in zip(*jobs, strict=True))
+
+    def rank(paid_s: float) -> float:
+        return best_prefix_rank(gains, [seconds[0] + paid_s, *seconds[1:]], thrift)
+
+    assert rank(setup_s + more_s) <= rank(setup_s) * (1 + 1e-9)
+
+
+@given(JOBS, THRIFTS)
+def test_a_block_without_set_up_is_never_above_its_best_test(jobs, thrift) -> None:
+    """Otherwise many unlikely tests that share a fixture would hide a likely failure."""
+    gains, seconds = (list(column) for column in zip(*jobs, strict=True))
+    best = max(gain / s**thrift for gain, s in jobs)
+    assert best_prefix_rank(gains, seconds, thrift) <= best * (1 + 1e-9)
+
+
+@given(JOBS, st.floats(0, 20), st.sampled_from([0.2, 0.5, 0.9]))
+def test_no_other_sequence_inside_a_block_of_a_model_has_a_better_beginning(
+    jobs, setup_s, thrift
+) -> None:
+    jobs = jobs[:5]
+
+    def rank(execution):
+        seconds = [jobs[i][1] for i in execution]
+        gains = [jobs[i][0] for i in execution]
+        return best_prefix_rank(gains, [seconds[0] + setup_s, *seconds[1:]], thrift)
+
+    tests = [collected(f"t/a.py::x{i}", ("module:t/a.py",)) for i in range(len(jobs))]
+    forecasts = [of_model(gain, seconds, thrift) for gain, seconds in jobs]
+    ours = order(tests, forecasts, {"module:t/a.py": setup_s})
+    best = max(rank(p) for p in permutations(range(len(jobs))))
+    assert rank(ours) == pytest.approx(best)
+
+
+def test_a_likely_failure_behind_half_a_second_of_set_up_still_comes_first() -> None:
+    jobs = [(0.01, 0.002)] * 19 + [(1.0, 0.002)]
+    assert both_orders(jobs, 0.2, {"class:19": 0.5}, 19)[0] == 19
+
+
+def test_many_unlikely_tests_that_share_a_fixture_do_not_hide_a_likely_failure() -> None:
+    tests = [collected(f"t/a.py::x{i}", ("module:t/a.py",)) for i in range(100)]
+    tests.append(collected("t/b.py::likely"))
+    forecasts = [of_model(0.1, 0.01, 0.2)] * 100 + [of_model(1.0, 0.5, 0.2)]
+    assert order(tests, forecasts, {})[0] == 100
+
+
+def test_gains_that_differ_by_many_powers_of_ten_are_still_told_apart() -> None:
+    jobs = [(1e-300, 1.0), (1e-290, 1.0), (0.0, 1.0)]
+    assert both_orders(jobs, 0.01, {}, 0, 1, 2) == [1, 0, 2]
 
 
 def test_without_history_changed_files_come_first_and_the_rest_is_untouched() -> None:
