@@ -51,13 +51,21 @@ class Timeline:
     def __init__(self) -> None:
         self.nodeids: list[str] = []
         self.durations_s: list[float] = []
+        self.setups_s: list[float] = []
+        """Of each attempt, the part of its duration that set up fixtures."""
         self.bad: set[int] = set()
         """Positions of the failures: of a test that was repeated in vain its first attempt, for
         that is when it was seen to fail."""
         self._repeated: dict[str, int] = {}
 
     def add(
-        self, nodeid: str, duration_s: float, *, is_bad: bool, is_repeated: bool = False
+        self,
+        nodeid: str,
+        duration_s: float,
+        setup_s: float = 0.0,
+        *,
+        is_bad: bool,
+        is_repeated: bool = False,
     ) -> None:
         """Append one attempt; one that is repeated is bad only if the test fails in the end."""
         if is_repeated:
@@ -66,6 +74,7 @@ class Timeline:
             self.bad.add(self._repeated.get(nodeid, len(self.nodeids)))
         self.nodeids.append(nodeid)
         self.durations_s.append(duration_s)
+        self.setups_s.append(setup_s)
 
     def give_up(self, nodeid: str) -> None:
         """A test that was to be repeated has failed without."""
@@ -93,10 +102,10 @@ class Pipeline:
         """Called with the plan of the whole suite when a shard is about to run its part."""
         self.fails_no_build: Callable[[CollectedTest], bool] | None = None
         """Says of a test whether it is in quarantine; None where none is."""
-        self.divides = share is not None
-        """Whether tests are dealt out, to shards or to workers."""
         self.setups: Mapping[str, float] = {}
-        """Expected seconds of shared set-up by block name, once a plan is made that divides."""
+        """Expected seconds of shared set-up by block name, once a plan is made."""
+        self.scopes: dict[str, tuple[str, ...]] = {}
+        """The scopes that each test shares with others, by node id; tests without any left out."""
         self.root = root
         self.losses: list[str] = []
         """What was not available, one sentence each."""
@@ -177,12 +186,7 @@ class Pipeline:
         plan = make_plan(tests, stats, self.change, settings, forecaster)
         if self.options.explain and settings.order == "risk":
             self._explain(plan, stats, forecaster)
-        if self.divides:
-            from pytest_nexus.plan.shards.divided import (  # noqa: PLC0415 - where tests are dealt out
-                expected_setups,
-            )
-
-            self.setups = expected_setups(plan, stats, self.change)
+        self.setups = plan.setups
         if self.share is not None:
             plan = self._divided(plan, self.share)
             if self.on_share is not None:
@@ -191,6 +195,11 @@ class Pipeline:
             planned.test.nodeid: planned.forecast.duration_s
             for planned in plan.tests
             if self.is_ours(planned)
+        }
+        self.scopes = {
+            planned.test.nodeid: planned.test.scopes
+            for planned in plan.tests
+            if planned.test.scopes and self.is_ours(planned)
         }
         self.is_empty_share = self.share is not None and bool(tests) and not self.expected
         if self.share is not None and self.is_empty_share:

@@ -7,7 +7,11 @@ a frozen dataclass.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple, NewType
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, NewType
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 NodeId = NewType("NodeId", str)
 """What pytest calls a test in one session; may differ between processes and versions."""
@@ -309,6 +313,8 @@ class Plan(NamedTuple):
     """16 hexadecimal digits over the collected tests and what was decided about them."""
     notes: tuple[str, ...] = ()
     """One sentence each about what was not available to decide better."""
+    setups: Mapping[str, float] = MappingProxyType({})
+    """Expected seconds of shared set-up by block name; blocks that are not named cost none."""
 
     @property
     def order(self) -> list[int]:

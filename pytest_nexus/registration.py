@@ -143,7 +143,6 @@ def register_controller(
     from pytest_nexus.run.scheduler import SchedulerFactory  # noqa: PLC0415 - where xdist runs
     from pytest_nexus.run.workers import CollectionChannels  # noqa: PLC0415 - likewise
 
-    pipeline.divides = True
     channels = CollectionChannels()
     planner = partial(workload, pipeline, config, reruns)
     repeater = reruns.repeater if reruns is not None else None

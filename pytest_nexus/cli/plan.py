@@ -20,7 +20,7 @@ from pytest_nexus.errors import PlanError
 from pytest_nexus.history.store import read_history
 from pytest_nexus.impact.changes import find_change
 from pytest_nexus.plan.plan import make_plan
-from pytest_nexus.plan.shards.divided import divide_plan, expected_setups, inputs_of, narrowest_plan
+from pytest_nexus.plan.shards.divided import divide_plan, inputs_of, narrowest_plan
 from pytest_nexus.plan.shards.document import save_plan
 from pytest_nexus.plan.shards.pieces import ShardCosts
 from pytest_nexus.plan.shards.split import MAX_SHARDS
@@ -83,7 +83,7 @@ def run(options: argparse.Namespace) -> int:
     costs = ShardCosts(shard_s=suite.seconds)
     with without_collector():
         plan = make_plan(suite.tests, stats, change, forecaster=forecast.load())
-        setups = expected_setups(plan, stats, change)
+        setups = plan.setups
         if options.shards == 0:
             plan, split = narrowest_plan(plan, setups, options.target, options.max_shards, costs)
         else:

@@ -77,7 +77,7 @@ def make_plan(
         PlannedTest(test, RUN, ranks[i], forecasts[i], blocks.get(i, ""))
         for i, test in enumerate(tests)
     )
-    return Plan(planned, digest(planned), notes)
+    return Plan(planned, digest(planned), notes, setups.by_block)
 
 
 def _tells(forecasts: Sequence[Forecast]) -> bool:

@@ -8,7 +8,7 @@ from pytest_nexus.plan.blocks import Block, leaves
 from pytest_nexus.plan.lookup import lower_median
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pytest_nexus.plan.blocks import Layout
     from pytest_nexus.plan.lookup import StatsIndex
@@ -33,12 +33,23 @@ def shared_setups(tests: Sequence[CollectedTest], index: StatsIndex, layout: Lay
     A test without history is taken to set up nothing. Of several that paid the same it was the
     one of the highest node id: the order of the collection differs between shards that shuffle.
     """
+
+    def expected(position: int) -> float:
+        stats, _ = index.find(tests[position])
+        return stats.setup_s if stats is not None else 0.0
+
+    return charge(tests, expected, layout)
+
+
+def charge(
+    tests: Sequence[CollectedTest], setup_s: Callable[[int], float], layout: Layout
+) -> Setups:
+    """Return what each block costs beside its tests, from the seconds of set-up of each test."""
     books = _Books([test.nodeid for test in tests], {}, {}, {})
     for member in layout.body.members:
         if isinstance(member, Block):
             for leaf in leaves(member):
-                stats, _ = index.find(tests[leaf])
-                books.setups[leaf] = stats.setup_s if stats is not None else 0.0
+                books.setups[leaf] = setup_s(leaf)
             books.charge(member)
     return Setups(books.by_block, books.paid_by)
 

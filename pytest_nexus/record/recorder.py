@@ -264,6 +264,7 @@ class Recorder:
         self._pipeline.timeline.add(
             nodeid,
             attempt.duration_s,
+            attempt.phases.get("setup", 0.0),
             is_bad=attempt.is_bad and attempt.counts,
             is_repeated=attempt.is_repeated,
         )

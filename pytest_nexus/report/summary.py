@@ -246,5 +246,5 @@ def _gain_of(session: Session, failed: Collection[str]) -> Gain | None:
     timeline = Timeline()
     for one in session.attempts:
         is_bad = one.outcome in BAD and one.nodeid in failed
-        timeline.add(one.nodeid, one.duration_s, is_bad=is_bad)
+        timeline.add(one.nodeid, one.duration_s, setup_s(one), is_bad=is_bad)
     return gain(expected, timeline) if expected else None

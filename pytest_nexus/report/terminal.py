@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from pytest_nexus.harmless import shown
-from pytest_nexus.report.gain import gain
+from pytest_nexus.report.gain import Shared, gain
 
 if TYPE_CHECKING:
     from pytest_nexus.pipeline import Pipeline
@@ -122,7 +122,8 @@ def header_line(pipeline: Pipeline) -> str:
 def summary_lines(pipeline: Pipeline) -> list[str]:
     """Return what was gained and what was learned; empty when nothing was recorded."""
     lines = []
-    gained = gain(pipeline.expected, pipeline.timeline) if pipeline.expected else None
+    shared = Shared(pipeline.scopes, pipeline.setups)
+    gained = gain(pipeline.expected, pipeline.timeline, shared) if pipeline.expected else None
     if gained is not None:
         lines.append(
             f"first failure after {_seconds(gained.first_failure_s)} of tests;"

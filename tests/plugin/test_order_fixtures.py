@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -193,3 +194,30 @@ def test_a_failure_behind_a_shared_set_up_comes_before_tests_that_never_failed(
         made.run()
     (first, second) = made.run().names[:2]
     assert "test_likely" in first + second
+
+
+def test_the_gain_is_that_over_a_real_run_in_the_order_of_collection(
+    project: Callable[..., Project],
+) -> None:
+    """The first test of the module pays for it, whichever test that is."""
+    slow = """
+        import time
+        def setup_module(): time.sleep(0.6)
+        def test_calm(): pass
+        def test_usual(): pass
+    """
+    files = {
+        "test_a.py": slow,
+        "test_b.py": "def test_likely(): assert 0\n",
+        "test_c.py": slow,
+        "test_d.py": "import time\ndef test_long(): time.sleep(0.2)\n",
+    }
+    made = project(files)
+    for _ in range(2):
+        made.run()
+    learned = made.run("-x")
+    assert learned.names == ["test_likely"]
+    plain = made.run("-x", "--nexus-order=off")
+    phases = [one[name] for one in plain.attempts for name in ("setup", "call", "teardown")]
+    (said,) = re.findall(r"in collection order after ([0-9.]+) s", learned.stdout)
+    assert float(said) == pytest.approx(sum(seconds for _, seconds in phases), abs=0.1)

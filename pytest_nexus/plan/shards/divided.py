@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.plan.blocks import lay_out
-from pytest_nexus.plan.lookup import StatsIndex
 from pytest_nexus.plan.plan import digest
-from pytest_nexus.plan.setups import shared_setups
 from pytest_nexus.plan.shards.document import inputs_digest
 from pytest_nexus.plan.shards.pieces import ShardCosts
 from pytest_nexus.plan.shards.pinned import apply
@@ -19,17 +16,9 @@ if TYPE_CHECKING:
 
     from pytest_nexus.plan.shards.document import SavedPlan
     from pytest_nexus.plan.shards.split import Split
-    from pytest_nexus.records import Change, Plan, TestKey, TestStats
+    from pytest_nexus.records import Plan
 
 _DEFAULT: Final = ShardCosts()
-
-
-def expected_setups(
-    plan: Plan, stats: Mapping[TestKey, TestStats], change: Change
-) -> Mapping[str, float]:
-    """Return the seconds of set-up by block name, from what the plan was made from."""
-    tests = [planned.test for planned in plan.tests]
-    return shared_setups(tests, StatsIndex(stats, change.renames), lay_out(tests)).by_block
 
 
 def divide_plan(

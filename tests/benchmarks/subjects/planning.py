@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from pytest_nexus.allocation import without_collector
 from pytest_nexus.cli.memory import peak_mib
 from pytest_nexus.plan.plan import make_plan
-from pytest_nexus.plan.shards.divided import divide_plan, expected_setups
+from pytest_nexus.plan.shards.divided import divide_plan
 from tests.benchmarks.peers import ROOT
 from tests.benchmarks.processes import measured
 from tests.benchmarks.sampling import cost
@@ -92,7 +92,7 @@ def child(n_tests: int, n_shards: int, what: str) -> None:
         with without_collector():  # as every session plans
             plan = make_plan(tests, stats, change)
             if n_shards > 1:
-                divide_plan(plan, expected_setups(plan, stats, change), n_shards)
+                divide_plan(plan, plan.setups, n_shards)
 
     gc.collect()
     if what == "memory":

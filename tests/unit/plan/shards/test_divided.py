@@ -3,7 +3,6 @@ from __future__ import annotations
 from pytest_nexus.plan.plan import make_plan
 from pytest_nexus.plan.shards.divided import (
     divide_plan,
-    expected_setups,
     inputs_of,
     narrowest_plan,
     with_shards,
@@ -44,7 +43,7 @@ def test_the_set_up_of_a_block_is_known_from_its_history():
     stats = by_key(*(known(test.nodeid, setup_s=0.0) for test in tests[1:]))
     stats |= by_key(known(tests[0].nodeid, setup_s=2.0))
     plan = make_plan(tests, stats, Change())
-    assert expected_setups(plan, stats, Change()) == {"module:test_a.py": 2.0}
+    assert plan.setups == {"module:test_a.py": 2.0}
 
 
 def test_the_inputs_differ_where_an_expectation_does():
