@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import fsum, log
+from math import exp, fsum, log
 from random import Random
 from statistics import fmean
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from .schema import NAMES
 
@@ -16,6 +16,17 @@ if TYPE_CHECKING:
 
     from .features import Row
     from .model import Model
+
+
+class Blocks(Protocol):
+    """How the tests of a case share set-ups."""
+
+    def order(self, gains: Sequence[float], seconds: Sequence[float], thrift: float) -> list[int]:
+        """Return the positions in the order in which a session would run them."""
+
+    def seconds(self, order: Sequence[int]) -> Sequence[float]:
+        """Return what each test took, by position, if they ran in an order."""
+
 
 LEAST_S: Final = 1e-3
 """What pytest itself costs for each test; shorter durations are noise."""
@@ -38,6 +49,8 @@ class Case:
     expected_s: tuple[float, ...]
     duration_s: tuple[float, ...]
     """As they turned out."""
+    blocks: Blocks | None = None
+    """None where every test moves alone."""
 
     def rows(self) -> list[Row]:
         """Return the feature rows."""
@@ -159,11 +172,21 @@ def mean(scores: Iterable[Score]) -> Score:
 
 def score_model(model: Model, case: Case) -> Score:
     """Return the figures of the order that a model makes of a case."""
-    return score(_ranked(model, case), case.failed, case.duration_s)
+    return _scored(_ranked(model, case, case.rows()), case)
 
 
-def _ranked(model: Model, case: Case) -> list[int]:
-    return order_by(by_thrift(model, model.scores(case.rows()), case.expected_s))
+def _scored(order: Sequence[int], case: Case) -> Score:
+    seconds = case.blocks.seconds(order) if case.blocks is not None else case.duration_s
+    return score(order, case.failed, seconds)
+
+
+def _ranked(model: Model, case: Case, rows: Sequence[Row]) -> list[int]:
+    scores = model.scores(rows)
+    if case.blocks is None:
+        return order_by(by_thrift(model, scores, case.expected_s))
+    gains = [model.gain(score) for score in scores]
+    top = max(gains, default=0.0)
+    return case.blocks.order([exp(gain - top) for gain in gains], case.expected_s, model.thrift)
 
 
 class Worth(NamedTuple):
@@ -193,7 +216,7 @@ def worth(order: Sequence[int], case: Case) -> Worth:
 
 def worth_of_model(model: Model, case: Case) -> Worth:
     """Return what the order is worth that a model makes of a case."""
-    return worth(_ranked(model, case), case)
+    return worth(_ranked(model, case, case.rows()), case)
 
 
 def backtest(
@@ -209,19 +232,14 @@ def backtest(
     for at, case in enumerate(cases):
         orders = orders_of({name: deployed[at] for name, deployed in models.items()}, case)
         for name, each in orders.items():
-            found.setdefault(name, []).append(
-                mean(score(order, case.failed, case.duration_s) for order in each)
-            )
+            found.setdefault(name, []).append(mean(_scored(order, case) for order in each))
     return found
 
 
 def orders_of(models: Mapping[str, Model], case: Case) -> dict[str, list[list[int]]]:
     """Return the orders of a case by name, of models and every simple one; random has many."""
     rows = case.rows()
-    found = {
-        name: [order_by(by_thrift(model, model.scores(rows), case.expected_s))]
-        for name, model in models.items()
-    }
+    found = {name: [_ranked(model, case, rows)] for name, model in models.items()}
     for name, priority in baselines().items():
         found[name] = [order_by(priority(rows, case.expected_s))]
     found["random, mean of 20"] = list(shuffles(len(rows)))

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.forecast import ModelForecaster
+from pytest_nexus.forecast import ModelForecaster, WithoutNews
+from pytest_nexus.plan.blocks import lay_out
 from pytest_nexus.plan.heuristic import explain
+from pytest_nexus.plan.setups import shared_setups
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -66,11 +68,14 @@ def explained(
         change: what git says.
         forecaster: who made the forecasts.
     """
+    if isinstance(forecaster, WithoutNews):
+        forecaster = forecaster.forecaster
     if not isinstance(forecaster, ModelForecaster):
         return [Explained(rules=explain(one.test, index, change, tests)) for one in asked]
     from pytest_nexus.predictor.schema import NAMES  # noqa: PLC0415 - where it is asked for
 
-    rows, _ = forecaster.rows(tests, index, change)
+    layout = lay_out(tests)
+    rows, _ = forecaster.rows(tests, index, change, shared_setups(tests, index, layout))
     at = {test.nodeid: position for position, test in enumerate(tests)}
     return [
         Explained(

@@ -110,30 +110,38 @@ class ModelForecaster:
         return rows(moment, self._past), [test.duration_s for test in moment.tests]
 
 
-def without_news(
-    forecaster: Forecaster, fails_no_build: Callable[[CollectedTest], bool]
-) -> Forecaster:
-    """Return a forecaster for which tests whose failure fails no build are the least likely.
+class WithoutNews:
+    """A forecaster for which tests whose failure fails no build are the least likely to fail.
 
     They are expected to fail; nobody waits for that.
+
+    Args:
+        forecaster: who makes the forecasts.
+        fails_no_build: says of a test whether its failure is without consequence.
     """
 
-    def forecast(
+    def __init__(
+        self, forecaster: Forecaster, fails_no_build: Callable[[CollectedTest], bool]
+    ) -> None:
+        self.forecaster = forecaster
+        self._fails_no_build = fails_no_build
+
+    def __call__(
+        self,
         tests: Sequence[CollectedTest],
         index: StatsIndex,
         change: Change,
         setups: Setups | None = None,
         /,
     ) -> list[Forecast]:
-        found = forecaster(tests, index, change, setups)
+        """Return one forecast for each test, in the order given."""
+        found = self.forecaster(tests, index, change, setups)
         least = min((one.p_fail for one in found), default=0.0)
         least_gain = min((one.gain for one in found if one.gain is not None), default=None)
         return [
-            one._replace(p_fail=least, gain=least_gain) if fails_no_build(test) else one
+            one._replace(p_fail=least, gain=least_gain) if self._fails_no_build(test) else one
             for test, one in zip(tests, found, strict=True)
         ]
-
-    return forecast
 
 
 def prior() -> str:

@@ -214,7 +214,7 @@ class Pipeline:
         known = self.knowledge
         found = forecast.load(known.deployed, self._texts, known.past, self.lose, known.streaks)
         quarantined = self.fails_no_build
-        return found if quarantined is None else forecast.without_news(found, quarantined)
+        return found if quarantined is None else forecast.WithoutNews(found, quarantined)
 
     def _explain(
         self, plan: Plan, stats: Mapping[TestKey, TestStats], forecaster: Forecaster

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_nexus import timing
 from pytest_nexus.errors import PlanError
-from pytest_nexus.run.listing import LISTING_VARIABLE, read_listing
+from pytest_nexus.run.listing import LISTING_VARIABLE, TIES_VARIABLE, read_listing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,21 +35,34 @@ class Collected:
     """What starting pytest and collecting took: the fixed cost of a shard."""
 
 
-def collect(arguments: Sequence[str]) -> Collected:
-    """Return the tests that pytest collects with these arguments, in the current folder.
+def collect(
+    arguments: Sequence[str], folder: Path | None = None, *, tied: bool = True
+) -> Collected:
+    """Return the tests that pytest collects with these arguments.
+
+    Args:
+        arguments: the user's, for pytest.
+        folder: where pytest is to run; None for the current folder.
+        tied: whether the tests of one `xdist_group` are tied together, as shards do it.
 
     Raises:
         PlanError: the collection failed; carries the end of pytest's output.
     """
-    with TemporaryDirectory(prefix="nexus-plan-") as folder:
-        listing = Path(folder) / "collected.json"
+    with TemporaryDirectory(prefix="nexus-plan-") as own:
+        listing = Path(own) / "collected.json"
         environment = {k: v for k, v in os.environ.items() if k not in _SHARD_VARIABLES}
-        environment[LISTING_VARIABLE] = str(listing)
-        command = [sys.executable, "-m", "pytest", "-p", "pytest_nexus.run.listing"]
+        environment |= {LISTING_VARIABLE: str(listing), TIES_VARIABLE: "1" if tied else "0"}
+        command = [sys.executable, "-m", "pytest", "-p", "nexus", "-p", "pytest_nexus.run.listing"]
         command += [*arguments, "--collect-only", "--quiet", "--no-nexus"]
         started = timing.perf_counter()
         done = subprocess.run(  # noqa: S603 - the user's own suite, as asked for
-            command, env=environment, capture_output=True, text=True, errors="replace", check=False
+            command,
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
         )
         seconds = timing.perf_counter() - started
         if done.returncode == _NO_TESTS:

@@ -10,6 +10,7 @@ from pytest_nexus import forecast
 from pytest_nexus.cli.durations import judged, of_history, of_recorded
 from pytest_nexus.cli.location import add_history_option, history_path
 from pytest_nexus.cli.saying import say
+from pytest_nexus.cli.suite import add_collect_option, collected_suite
 from pytest_nexus.cli.tables import add_json_option, counted, print_json, print_table
 from pytest_nexus.cli.train import require_extra, usable
 from pytest_nexus.cli.waiting import take_in_waiting
@@ -38,6 +39,10 @@ _ABOUT_DURATIONS = """\
 Medians over tests; relative and within 25%: of tests of 1 ms or more; of the sum: of the seconds of
 a run. nexus regards environment and workers where that has proved better."""
 
+_ABOUT_BLOCKS = """\
+Tests that share fixtures now move together in the rows of nexus, as in a session. Each order pays
+for a shared set-up when it comes to it, and again when it comes back."""
+
 _LEGEND = """
 apfdc: how early failures come by time, apfd: by number of tests, 1 is best. first failure: share of
 the run's seconds until it has ended, 0 is best. in 5%: share of the failing tests that have ended
@@ -53,12 +58,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_history_option(parser)
     add_json_option(parser)
+    add_collect_option(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the tables; every figure comes from this run."""
-    tables = _of_recorded(Path(options.data)) if options.data else _of_history(options.history)
+    tables = _of_recorded(Path(options.data)) if options.data else _of_history(options)
     if options.json:
         print_json(tables)
         return 0
@@ -75,9 +81,9 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _of_history(given: str | None) -> dict[str, Any]:
-    take_in_waiting(given)
-    path = history_path(given)
+def _of_history(options: argparse.Namespace) -> dict[str, Any]:
+    take_in_waiting(options.history)
+    path = history_path(options.history)
     history = read_history(path)
     if history is None:
         raise HistoryError(
@@ -85,7 +91,9 @@ def _of_history(given: str | None) -> dict[str, Any]:
         )
     with history:
         champion = history.models.champion()
-        lessons = import_module("pytest_nexus.cli.lessons").lessons_of(history)
+        files = dict.fromkeys(key.partition("::")[0] for key in history.stats())
+        suite = {test.key: test for test in collected_suite(options, files)}
+        lessons = import_module("pytest_nexus.cli.lessons").lessons_of(history, suite)
         durations = judged(of_history(history))
     model = load(forecast.prior()) if champion is None else usable(champion)
     if not lessons.cases:
@@ -98,6 +106,9 @@ def _of_history(given: str | None) -> dict[str, Any]:
         {name: [each] * len(lessons.cases) for name, each in models.items()},
         {"all failures": _all, "novel failures": _novel},
     )
+    if any(case.blocks is not None for case in lessons.cases):
+        for table in found.values():
+            table["notes"].append(_ABOUT_BLOCKS)
     if champion is not None:
         for table in found.values():
             table["notes"].append("The model has learned from these runs; `nexus train` judged it"

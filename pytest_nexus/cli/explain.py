@@ -5,70 +5,123 @@ from __future__ import annotations
 import os
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pytest_nexus import forecast
-from pytest_nexus.cli.location import add_history_option, history_path, project_root
+from pytest_nexus.cli.asking import asked_keys, known_keys, spellings
+from pytest_nexus.cli.location import (
+    add_history_option,
+    base_revision,
+    history_path,
+    project_root,
+    quarantine_path,
+)
 from pytest_nexus.cli.neighbours import described, lines, nearest
+from pytest_nexus.cli.quarantine import read_quarantine
 from pytest_nexus.cli.saying import say, warn
+from pytest_nexus.cli.suite import add_collect_option, collected_suite
 from pytest_nexus.cli.tables import add_json_option, print_json
 from pytest_nexus.cli.waiting import take_in_waiting
 from pytest_nexus.errors import HistoryError
 from pytest_nexus.explaining import explained
+from pytest_nexus.history.folding import setting_of
 from pytest_nexus.history.store import read_history
-from pytest_nexus.identity import key_of_nodeid
 from pytest_nexus.impact.changes import find_change
 from pytest_nexus.impact.event import default_branch
 from pytest_nexus.knowledge import read_texts
 from pytest_nexus.plan.lookup import StatsIndex
 from pytest_nexus.plan.plan import make_plan
-from pytest_nexus.records import CollectedTest, FunctionKey, NodeId
+from pytest_nexus.record.environment import machine
+from pytest_nexus.records import CollectedTest, NodeId, environment_name
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
-    from pytest_nexus.records import Change, PlannedTest, TestKey, TestStats
+    from pytest_nexus.history.failing import Together
+    from pytest_nexus.records import (
+        Change,
+        FunctionKey,
+        Plan,
+        PlannedTest,
+        TestKey,
+        TestStats,
+    )
 
 _MOST_SHOWN: Final = 10
 """Of a function with more parameters only the first in rank are explained."""
 
 _MOST_REASONS: Final = 5
+_LEAST_SETUP_S: Final = 0.001
+
+_ALONE: Final = (
+    "Ranked among all tests of the history, each on its own: pytest did not collect it here."
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
-        "nodeid", metavar="NODEID", help="a test, or a function with all its parameters"
+        "nodeid", metavar="NODEID", help="a test, a function, a class, a file or a folder"
     )
     parser.add_argument(
         "--base", metavar="REVISION", help="what the change is compared with, as nexus_base"
     )
     add_history_option(parser)
     add_json_option(parser)
+    add_collect_option(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the rank, the forecast and the sentences behind it of each test asked for.
 
-    Ranked are all tests that the history knows, each on its own: which fixtures tests share, and
-    what `-k` leaves, is only known in a session.
+    Ranked are the tests that pytest collects here, with the set-ups that they share, so that the
+    rank is the place in which a session runs the test. Where the suite is not here, or the test is
+    not collected, all tests of the history are ranked, each on its own.
     """
     take_in_waiting(options.history)
+    known = _read(options)
+    functions = {key: each.function_key for key, each in known.stats.items()}
+    tests = collected_suite(options, dict.fromkeys(key.partition("::")[0] for key in functions))
+    asked = _asked(options.nodeid, functions, tests)
+    is_here = bool(tests) and any(test.key in asked for test in tests)
+    plan = _plan(tests if is_here else _tests(known.stats), known)
+    chosen = sorted((p for p in plan.tests if p.test.key in asked), key=lambda p: p.rank)
+    shown = chosen if options.json else chosen[:_MOST_SHOWN]
+    found = _explained(shown, plan, known)
+    _add_neighbours(found, shown, known, history_path(options.history))
+    if options.json:
+        print_json(found)
+    else:
+        _print(found, len(plan.tests), len(chosen) - len(shown))
+        if not is_here:
+            say(_ALONE)
+    return 0
+
+
+class _Known(NamedTuple):
+    """What a session would know."""
+
+    stats: Mapping[TestKey, TestStats]
+    change: Change
+    forecaster: forecast.Forecaster
+
+
+def _read(options: argparse.Namespace) -> _Known:
     path = history_path(options.history)
     history = read_history(path)
     if history is None:
         raise HistoryError(
             f"There is no history {path!s} yet; run pytest with --nexus to begin one"
         )
-    change = find_change(project_root(Path.cwd()), options.base, os.environ)
+    root = project_root(Path.cwd())
+    change = find_change(root, base_revision(options.base), os.environ)
     with history:
-        stats = history.stats()
+        stats = history.recall(setting_of(environment_name(*machine()), 0)).all()
         deployed, past = history.deployed_model(), history.cofailures()
         streaks = history.streaks(change.branch, default_branch(os.environ))
-        together = {key: history.failed_together(key) for key in _keys_asked(stats, options.nodeid)}
-    read = partial(read_texts, project_root(Path.cwd()))
+    read = partial(read_texts, root)
     forecaster = forecast.load(
         deployed,
         lambda tests, what: read(tests, what, os.environ),
@@ -76,23 +129,17 @@ def run(options: argparse.Namespace) -> int:
         lambda sentence: warn(f"nexus: {sentence}"),
         streaks,
     )
-    plan = make_plan(_tests(stats), stats, change, forecaster=forecaster)
-    asked = sorted(_asked(plan.tests, options.nodeid), key=lambda planned: planned.rank)
-    if not asked:
-        raise HistoryError(f"The history knows no test {options.nodeid!r}; `nexus history show`")
-    found = _explained(asked, stats, change, [planned.test for planned in plan.tests], forecaster)
-    near: dict[str, list[tuple[str, float]]] = {}
-    for test in found:
-        key = test["nodeid"]
-        function = key.partition("[")[0]
-        if function not in near:
-            near[function] = nearest(key, list(stats))
-        test["neighbours"] = described(together.get(key, []), near[function])
-    if options.json:
-        print_json(found)
-    else:
-        _print(found, len(plan.tests))
-    return 0
+    quarantine = read_quarantine(quarantine_path(None))
+    if quarantine.entries:
+        forecaster = forecast.WithoutNews(
+            forecaster,
+            lambda test: quarantine.find(test.nodeid, test.key, test.function_key) is not None,
+        )
+    return _Known(stats, change, forecaster)
+
+
+def _plan(tests: Sequence[CollectedTest], known: _Known) -> Plan:
+    return make_plan(tests, known.stats, known.change, forecaster=known.forecaster)
 
 
 def _tests(stats: Mapping[TestKey, TestStats]) -> list[CollectedTest]:
@@ -103,37 +150,63 @@ def _tests(stats: Mapping[TestKey, TestStats]) -> list[CollectedTest]:
     ]
 
 
-def _keys_asked(stats: Mapping[TestKey, TestStats], nodeid: str) -> list[str]:
-    key = key_of_nodeid(nodeid)
-    return [each for each, known in stats.items() if key in (each, known.function_key)]
+def _asked(
+    typed: str, functions: Mapping[TestKey, FunctionKey], tests: Sequence[CollectedTest]
+) -> frozenset[TestKey]:
+    """Return the keys asked for; a test that is collected need not be in the history."""
+    spelled = spellings(typed)
+    printed = frozenset(test.key for test in tests if test.nodeid in spelled)
+    collected = {test.key: test.function_key for test in tests}
+    found = printed or known_keys(typed, collected)
+    return frozenset(found or asked_keys(typed, {**collected, **functions}))
 
 
-def _asked(tests: Sequence[PlannedTest], nodeid: str) -> list[PlannedTest]:
-    key = key_of_nodeid(nodeid)
-    own = [planned for planned in tests if planned.test.key == key]
-    function = FunctionKey(key)
-    return own or [planned for planned in tests if planned.test.function_key == function]
-
-
-def _explained(
-    asked: Sequence[PlannedTest],
-    stats: Mapping[TestKey, TestStats],
-    change: Change,
-    tests: Sequence[CollectedTest],
-    forecaster: forecast.Forecaster,
-) -> list[dict[str, Any]]:
-    found = explained(asked, tests, StatsIndex(stats, change.renames), change, forecaster)
+def _explained(chosen: Sequence[PlannedTest], plan: Plan, known: _Known) -> list[dict[str, Any]]:
+    tests = [planned.test for planned in plan.tests]
+    index = StatsIndex(known.stats, known.change.renames)
+    found = explained(chosen, tests, index, known.change, known.forecaster)
     return [
         {
             "nodeid": planned.test.nodeid,
             "rank": planned.rank + 1,
             "p_fail": planned.forecast.p_fail,
             "duration_s": planned.forecast.duration_s,
-            "because": why.sentences(planned.forecast.duration_s),
+            "because": [
+                *why.sentences(planned.forecast.duration_s),
+                *_about_block(planned, plan.setups),
+            ],
             "features": dict(why.features),
         }
-        for planned, why in zip(asked, found, strict=True)
+        for planned, why in zip(chosen, found, strict=True)
     ]
+
+
+def _about_block(planned: PlannedTest, setups: Mapping[str, float]) -> list[str]:
+    """Return a sentence about the set-ups that a test shares; none where they cost nothing."""
+    seconds = sum(setups.get(scope, 0.0) for scope in planned.test.scopes)
+    if seconds < _LEAST_SETUP_S:
+        return []
+    return [f"It moves with tests that share a set-up of {seconds:.3g} s."]
+
+
+def _add_neighbours(
+    found: Sequence[dict[str, Any]], chosen: Sequence[PlannedTest], known: _Known, path: Path
+) -> None:
+    together = _failed_together(path, [planned.test.key for planned in chosen])
+    near: dict[str, list[tuple[str, float]]] = {}
+    for test, planned in zip(found, chosen, strict=True):
+        key, function = planned.test.key, planned.test.function_key
+        if function not in near:
+            near[function] = nearest(key, list(known.stats))
+        test["neighbours"] = described(together.get(key, []), near[function])
+
+
+def _failed_together(path: Path, keys: Sequence[TestKey]) -> dict[TestKey, list[Together]]:
+    history = read_history(path)
+    if history is None:
+        return {}
+    with history:
+        return {key: history.failed_together(key) for key in keys}
 
 
 def _shortened(sentences: Sequence[str]) -> list[str]:
@@ -145,11 +218,11 @@ def _shortened(sentences: Sequence[str]) -> list[str]:
     return [*kept, *more, duration]
 
 
-def _print(found: Sequence[dict[str, Any]], total: int) -> None:
-    for test in found[:_MOST_SHOWN]:
+def _say(found: Sequence[dict[str, Any]], total: int, n_more: int) -> None:
+    for test in found:
         say(test["nodeid"])
         say(f"  rank {test['rank']:,} of {total:,}; fails with probability {test['p_fail']:.4f}")
         sentences = _shortened(test["because"]) + lines(test["neighbours"])
         say(*(f"  - {sentence}" for sentence in sentences))
-    if len(found) > _MOST_SHOWN:
-        say(f"and {len(found) - _MOST_SHOWN:,} more; --json lists all")
+    if n_more:
+        say(f"and {n_more:,} more; --json lists all")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from random import Random
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus.cli.past import Lived, Past
@@ -14,7 +15,7 @@ from pytest_nexus.predictor.train import Lessons
 from pytest_nexus.records import CollectedTest, FunctionKey, NodeId, TestKey
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from pytest_nexus.history.replays import Replayed
@@ -26,14 +27,20 @@ MAX_CASES: Final = 200
 """Of the runs with a failure the last ones teach: what failed two years ago says little."""
 
 _MAX_QUIET: Final = 100
+_UNKNOWN: Final[Mapping[str, CollectedTest]] = MappingProxyType({})
 _QUIET_TESTS: Final = 50
 
 
-def lessons_of(history: History) -> Lessons:
+def lessons_of(history: History, suite: Mapping[str, CollectedTest] = _UNKNOWN) -> Lessons:
     """Return the lessons of a history: its last 200 runs with a failure, and a sample of the rest.
 
     Mass failures are no cases; imported durations are neither. Rows are those that the runner would
     have had, but for the text of the changes, which a history does not keep.
+
+    Args:
+        history: with attempts.
+        suite: the tests as collected now, by key: which fixtures they share. Tests that are not in
+            it move alone.
     """
     runs = history.run_outcomes()
     failing = frozenset(uid for uid, n_failed in [r for r in runs if r[1]][-MAX_CASES:])
@@ -44,7 +51,7 @@ def lessons_of(history: History) -> Lessons:
     for run in history.replayed():
         uid = run.summary.run.run_uid
         files = files_of(run.summary.run.change)
-        lived = _lived(run)
+        lived = _lived(run, suite)
         if uid in failing and any(test.failed for test in lived):
             cases.append(past.case(uid, lived, files, {}, branch=run.summary.run.change.branch))
             seen.append(run.summary)
@@ -98,7 +105,7 @@ def _quiet_rows(past: Past, uid: str, lived: list[Lived], run: Replayed) -> list
     return [(row, weight) for row in rows]
 
 
-def _lived(run: Replayed) -> list[Lived]:
+def _lived(run: Replayed, suite: Mapping[str, CollectedTest]) -> list[Lived]:
     """Return the tests of a run that have a verdict; a skipped one teaches nothing."""
     found = []
     for key, function, seen in run.tests:
@@ -106,7 +113,9 @@ def _lived(run: Replayed) -> list[Lived]:
         if not verdict:
             continue
         path = key.partition("::")[0]
-        test = CollectedTest(NodeId(key), TestKey(key), FunctionKey(function or key), path)
+        test = suite.get(key)
+        if test is None:
+            test = CollectedTest(NodeId(key), TestKey(key), FunctionKey(function or key), path)
         is_flaky = seen.verdicts == FAIL | PASS
         us = sum(each or 0 for each in (seen.setup_us, seen.call_us, seen.teardown_us))
         found.append(Lived(test, seen, verdict == FAIL and not is_flaky, us / 1e6))

@@ -88,15 +88,26 @@ def _values(path: Path, section: str) -> dict[str, Any] | None:
     return read(path, section)
 
 
+def base_revision(given: str | None) -> str | None:
+    """Return what a change is compared with: as given, or as the project's sessions take it."""
+    return given or _value("nexus_base", project_root(Path.cwd()))
+
+
 def _setting(name: str) -> Path:
-    option = next(option for option in OPTIONS if option.name == name)
     root = project_root(Path.cwd())
+    return root / (_value(name, root) or "")
+
+
+def _value(name: str, root: Path) -> str | None:
+    option = next(option for option in OPTIONS if option.name == name)
     value = os.environ.get(option.variable)
     if value is None:
         value = (_section(root) or {}).get(name, option.default)
+    if value is None and option.default is None:
+        return None
     if not isinstance(value, str) or not value.strip():
         raise OptionError(f"{name} must be {option.allowed}, got {value!r}")
-    return root / value
+    return value
 
 
 def _section(folder: Path, top: Path | None = None) -> dict[str, Any] | None:

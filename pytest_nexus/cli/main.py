@@ -38,7 +38,12 @@ COMMANDS: Final = (
     Command("run", "pytest_nexus.cli.run", "Run pytest as a job of a CI does"),
     Command("verify", "pytest_nexus.cli.verify", "Prove that the shards lost no test"),
     Command("report", "pytest_nexus.cli.report", "Say what became of a CI run"),
-    Command("simulate", "pytest_nexus.cli.simulate", "Replay runs with other shards and workers"),
+    Command(
+        "simulate",
+        "pytest_nexus.cli.simulate",
+        "Replay runs with other shards and workers",
+        forwards=True,
+    ),
     Command(
         "flaky",
         "pytest_nexus.cli.flaky",
@@ -48,9 +53,19 @@ COMMANDS: Final = (
     ),
     Command("quarantine", "pytest_nexus.cli.quarantine", "Keep flaky tests from failing builds"),
     Command("train", "pytest_nexus.cli.train", "Learn from the history, deploy what is better"),
-    Command("evaluate", "pytest_nexus.cli.evaluate", "Compare the model with simple orders"),
+    Command(
+        "evaluate",
+        "pytest_nexus.cli.evaluate",
+        "Compare the model with simple orders",
+        forwards=True,
+    ),
     Command("model", "pytest_nexus.cli.model", "List, compare and deploy versions of the model"),
-    Command("explain", "pytest_nexus.cli.explain", "Say why a test stands where it stands"),
+    Command(
+        "explain",
+        "pytest_nexus.cli.explain",
+        "Say why a test stands where it stands",
+        forwards=True,
+    ),
     Command(
         "init", "pytest_nexus.cli.init", "Write a workflow of GitHub Actions, and turn nexus on"
     ),

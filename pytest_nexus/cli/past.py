@@ -9,22 +9,66 @@ from pytest_nexus.history.packing import FAIL, PASS, VERDICT_OF
 from pytest_nexus.history.stats import fold, stats_of
 from pytest_nexus.history.streaks import DEFAULT_BRANCHES
 from pytest_nexus.moments import moment_of
+from pytest_nexus.plan.blocks import lay_out
 from pytest_nexus.plan.lookup import StatsIndex
+from pytest_nexus.plan.order import order
+from pytest_nexus.plan.setups import charge, seconds_in, shared_setups
 from pytest_nexus.predictor.evaluate import Case
 from pytest_nexus.predictor.features import rows
 from pytest_nexus.predictor.schema import Streaks
 from pytest_nexus.predictor.state import Branch, CoFailures
+from pytest_nexus.records import Forecast
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from pytest_nexus.history.stats import Observation, RunFacts, State
+    from pytest_nexus.plan.blocks import Layout
+    from pytest_nexus.plan.setups import Setups
     from pytest_nexus.predictor.features import Row
     from pytest_nexus.predictor.schema import FileChange, TestCode
     from pytest_nexus.records import CollectedTest, TestKey, TestStats
 
 NOVEL_AFTER: Final = 50
 """A failure is novel if the test did not fail in so many of the project's runs before."""
+
+
+class SharedSetups:
+    """The set-ups that the tests of one run share, as expected and as they turned out."""
+
+    def __init__(self, tests: Sequence[CollectedTest], layout: Layout, expected: Setups) -> None:
+        self.expected = expected
+        self._tests = tests
+        self._layout = layout
+        self._own_s: list[float] = []
+        self._paid: Mapping[str, float] = {}
+
+    @classmethod
+    def of(cls, lived: Sequence[Lived], index: StatsIndex) -> SharedSetups | None:
+        """Return them; None where no test is known to share any."""
+        tests = [each.test for each in lived]
+        if not any(test.scopes or test.marker for test in tests):
+            return None
+        layout = lay_out(tests)
+        found = cls(tests, layout, shared_setups(tests, index, layout))
+        true = charge(tests, lambda at: (lived[at].seen.setup_us or 0) / 1e6, layout)
+        found._paid = true.by_block
+        found._own_s = [
+            max(0.0, each.duration_s - true.paid_by.get(at, 0.0)) for at, each in enumerate(lived)
+        ]
+        return found
+
+    def order(self, gains: Sequence[float], seconds: Sequence[float], thrift: float) -> list[int]:
+        """Return the positions in the order in which a session would run them."""
+        forecasts = [
+            Forecast(0.5, each, gain=gain, thrift=thrift)
+            for gain, each in zip(gains, seconds, strict=True)
+        ]
+        return order(self._tests, forecasts, self.expected.by_block, self._layout)
+
+    def seconds(self, order: Sequence[int]) -> list[float]:
+        """Return what each test took, by position, if they ran in an order."""
+        return seconds_in(order, self._tests, self._own_s, self._paid)
 
 
 class Lived(NamedTuple):
@@ -82,7 +126,9 @@ class Past:
         index = StatsIndex({} if is_cold else self.stats(), self._renames)
         streaks = Streaks() if is_cold else self._streaks(branch)
         tests = [each.test for each in lived]
-        moment = moment_of(tests, index, files, code, streaks=streaks)
+        shared = SharedSetups.of(lived, index)
+        setups = shared.expected if shared is not None else None
+        moment = moment_of(tests, index, files, code, setups, streaks)
         values = array("d")
         for row in rows(moment, None if is_cold else self.cofailures):
             values.extend(row)
@@ -93,6 +139,7 @@ class Past:
             tuple(self._is_novel(each.test.key) for each in lived),
             tuple(test.duration_s for test in moment.tests),
             tuple(each.duration_s for each in lived),
+            shared,
         )
 
     def some_rows(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from pytest_nexus import forecast
 from pytest_nexus.cli.location import add_history_option, history_path
 from pytest_nexus.cli.saying import say
+from pytest_nexus.cli.suite import add_collect_option, collected_suite
 from pytest_nexus.cli.tables import add_json_option, print_json, print_table
 from pytest_nexus.cli.waiting import take_in_waiting
 from pytest_nexus.errors import HistoryError
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from pytest_nexus.history.runs import RunSummary
     from pytest_nexus.history.store import History
     from pytest_nexus.records import Attempt, Run, TestKey, TestStats
+
+    _Suite = Mapping[TestKey, tuple[int, CollectedTest]]
+    """The tests as collected now, by key, with their place in the collection."""
 
 LAST: Final = 5
 WARM_UP: Final = 30
@@ -60,6 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_history_option(parser)
     add_json_option(parser)
+    add_collect_option(parser)
     parser.set_defaults(run=run)
 
 
@@ -73,7 +78,9 @@ def run(options: argparse.Namespace) -> int:
     forecaster = forecast.load()
     results: dict[Setting, list[Simulated]] = {setting: [] for setting in settings}
     take_in_waiting(options.history)
-    for past in _past_runs(history_path(options.history), options.last):
+    n_shared = 0
+    for past in _past_runs(options):
+        n_shared += sum(bool(test.scopes) for test in past.tests)
         for setting in settings:
             results[setting].append(simulate(past, setting, forecaster))
     n_runs = len(results[settings[0]])
@@ -82,7 +89,12 @@ def run(options: argparse.Namespace) -> int:
         print_json([asdict(setting) | asdict(found) for setting, found in means.items()])
         return 0
     print_table([_row(setting, found) for setting, found in means.items()], _COLUMNS)
-    say("", f"mean of {n_runs} runs; blocks of shared fixtures are not stored and count as free")
+    shared = (
+        "tests that share fixtures move together, as in a session"
+        if n_shared
+        else "no test is known to share a fixture with others"
+    )
+    say("", f"mean of {n_runs} runs; {shared}")
     return 0
 
 
@@ -100,12 +112,13 @@ def _row(setting: Setting, found: Simulated) -> dict[str, object]:
     }
 
 
-def _past_runs(path: Path, last: int) -> Iterator[PastRun]:
+def _past_runs(options: argparse.Namespace) -> Iterator[PastRun]:
     """Yield the last complete runs of the whole suite, oldest first.
 
     Raises:
         HistoryError: there is no history, or none of its runs can be replayed.
     """
+    path, last = history_path(options.history), options.last
     history = read_history(path)
     if history is None:
         raise HistoryError(
@@ -121,7 +134,9 @@ def _past_runs(path: Path, last: int) -> Iterator[PastRun]:
             )
         oldest = max(at for at, one in enumerate(summaries) if one.run.run_uid in replayed)
         window = [one.run for one in summaries[: oldest + 1 + WARM_UP]][::-1]
-        yield from _replayed(history, window, replayed)
+        files = dict.fromkeys(key.partition("::")[0] for key in history.stats())
+        suite = {test.key: (at, test) for at, test in enumerate(collected_suite(options, files))}
+        yield from _replayed(history, window, replayed, suite)
 
 
 def _is_whole(summary: RunSummary) -> bool:
@@ -129,7 +144,9 @@ def _is_whole(summary: RunSummary) -> bool:
     return stored.complete and not stored.selected_by and stored.source != "durations"
 
 
-def _replayed(history: History, runs: Sequence[Run], wanted: set[str]) -> Iterator[PastRun]:
+def _replayed(
+    history: History, runs: Sequence[Run], wanted: set[str], suite: _Suite
+) -> Iterator[PastRun]:
     with (
         TemporaryDirectory(prefix="nexus-simulate-") as folder,
         open_history(Path(folder) / "history.sqlite3") as known,
@@ -137,19 +154,26 @@ def _replayed(history: History, runs: Sequence[Run], wanted: set[str]) -> Iterat
         for stored in runs:
             attempts = list(history.attempts(stored.run_uid))
             if stored.run_uid in wanted:
-                yield _past(stored, attempts, known.stats())
+                yield _past(stored, attempts, known.stats(), suite)
             ingest_run(known, stored, attempts)
 
 
-def _past(stored: Run, attempts: Sequence[Attempt], stats: Mapping[TestKey, TestStats]) -> PastRun:
+def _past(
+    stored: Run, attempts: Sequence[Attempt], stats: Mapping[TestKey, TestStats], suite: _Suite
+) -> PastRun:
+    """Return a run; in the order of collection where the suite is known, else as its tests ran."""
     first = [attempt for attempt in attempts if attempt.number == 1]
+    first.sort(key=lambda one: suite[one.key][0] if one.key in suite else len(suite))
     tests = tuple(
-        CollectedTest(one.nodeid, one.key, one.function_key, one.key.partition("::")[0])
+        suite[one.key][1]
+        if one.key in suite
+        else CollectedTest(one.nodeid, one.key, one.function_key, one.key.partition("::")[0])
         for one in first
     )
     failing = frozenset(index for index, one in enumerate(first) if one.outcome in BAD)
     durations = tuple(one.duration_s for one in first)
-    return PastRun(tests, durations, failing, stored.change, stats)
+    setups = tuple(one.setup.duration_s if one.setup is not None else 0.0 for one in first)
+    return PastRun(tests, durations, failing, stored.change, stats, setups if suite else ())
 
 
 class _Count:

@@ -78,3 +78,35 @@ class _Books(NamedTuple):
             self.by_block[block.name] = max(cost, self.by_block.get(block.name, 0.0))
             self.paid_by[payer] = self.paid_by.get(payer, 0.0) + cost
             self.setups[payer] = typical
+
+
+def seconds_in(
+    order: Sequence[int],
+    tests: Sequence[CollectedTest],
+    own_s: Sequence[float],
+    by_block: Mapping[str, float],
+) -> list[float]:
+    """Return the seconds of each test, by collection index, in an order that a process runs.
+
+    The first test of a block pays for its set-up. pytest tears the set-up down before the next
+    test that does not need it, so an order that interrupts a block pays again.
+
+    Args:
+        order: collection indices.
+        tests: as collected.
+        own_s: seconds by collection index, shared set-up apart.
+        by_block: seconds of set-up by block name; blocks that are not named cost none.
+    """
+    seconds = list(own_s)
+    standing: tuple[str, ...] = ()
+    for index in order:
+        scopes = tests[index].scopes
+        if scopes != standing:
+            paid = [
+                by_block.get(scope, 0.0)
+                for at, scope in enumerate(scopes)
+                if scopes[: at + 1] != standing[: at + 1]
+            ]
+            seconds[index] += sum(paid)
+            standing = scopes
+    return seconds

@@ -1,7 +1,7 @@
 """What a run that has happened would have taken with other shards, workers and order.
 
-Planned is with what was known before the run, timed with the durations that it had. The history
-keeps no fixture scopes: blocks and groups are not in it, every test moves alone.
+Planned is with what was known before the run, timed with the durations that it had. Tests that
+share a set-up move together where their scopes are known; the first of them in each process pays.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ from math import fsum
 from statistics import fmean
 from typing import TYPE_CHECKING, Literal
 
+from pytest_nexus.plan.blocks import lay_out
 from pytest_nexus.plan.dispatch.rehearsal import rehearse
 from pytest_nexus.plan.dispatch.units import make_workload
 from pytest_nexus.plan.heuristic import forecast
 from pytest_nexus.plan.plan import PlanSettings, make_plan
+from pytest_nexus.plan.setups import charge, seconds_in
 from pytest_nexus.plan.shards.split import split
 
 if TYPE_CHECKING:
@@ -37,6 +39,19 @@ class PastRun:
     change: Change
     stats: Mapping[TestKey, TestStats]
     """What the history knew before the run."""
+    setups_s: tuple[float, ...] = ()
+    """Seconds that each test spent in its set-up; empty where none is known."""
+
+    def apart(self) -> tuple[list[float], Mapping[str, float]]:
+        """Return the seconds of each test, shared set-up apart, and those of each block."""
+        if not self.setups_s:
+            return list(self.durations_s), {}
+        found = charge(self.tests, self.setups_s.__getitem__, lay_out(self.tests))
+        own = [
+            max(0.0, seconds - found.paid_by.get(at, 0.0))
+            for at, seconds in enumerate(self.durations_s)
+        ]
+        return own, found.by_block
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +83,18 @@ def simulate(past: PastRun, setting: Setting, forecaster: Forecaster = forecast)
     settings = PlanSettings(order=setting.order)
     plan = make_plan(past.tests, past.stats, past.change, settings, forecaster)
     forecasts = [planned.forecast for planned in plan.tests]
-    shards = split(past.tests, forecasts, {}, setting.shards)
+    shards = split(past.tests, forecasts, plan.setups, setting.shards)
+    own_s, setups = past.apart()
     ended: dict[int, float] = {}
     loads: list[float] = []
     for shard in range(1, setting.shards + 1):
         order = [index for index in plan.order if shards[index] == shard]
-        shard_ended, shard_loads = _carried_out(past, plan, order, setting.workers)
+        true_s = seconds_in(order, past.tests, own_s, setups)
+        shard_ended, shard_loads = _carried_out(past, plan, order, true_s, setting.workers)
         ended.update(shard_ended)
         loads += shard_loads
     total, makespan = fsum(past.durations_s), max(ended.values(), default=0.0)
-    bound = max(total / len(loads), max(past.durations_s, default=0.0))
+    bound = max(total / len(loads), max(own_s, default=0.0))
     busiest = max(loads)
     return Simulated(
         makespan_s=makespan,
@@ -103,17 +120,17 @@ def mean(results: Collection[Simulated]) -> Simulated:
 
 
 def _carried_out(
-    past: PastRun, plan: Plan, order: Sequence[int], n_workers: int
+    past: PastRun, plan: Plan, order: Sequence[int], true_s: Sequence[float], n_workers: int
 ) -> tuple[dict[int, float], list[float]]:
     """Return when each test of a shard ends, and the seconds of each of its workers."""
     if n_workers == 1:
-        return _in_a_row(past.durations_s, order)
+        return _in_a_row(true_s, order)
     expected = [planned.forecast.duration_s for planned in plan.tests]
-    work = make_workload(past.tests, order, expected, {})
-    rehearsal = rehearse(work, n_workers, past.durations_s)
+    work = make_workload(past.tests, order, expected, plan.setups)
+    rehearsal = rehearse(work, n_workers, true_s)
     loads: dict[str, float] = {}
     for index, worker in rehearsal.worker_of.items():
-        loads[worker] = loads.get(worker, 0.0) + past.durations_s[index]
+        loads[worker] = loads.get(worker, 0.0) + true_s[index]
     idle = [0.0] * (n_workers - len(loads))
     return dict(rehearsal.ended_s), [*loads.values(), *idle]
 

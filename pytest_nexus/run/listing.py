@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from pytest_nexus.records import CollectedTest, FunctionKey, NodeId, TestKey
-from pytest_nexus.run.collection import tied
+from pytest_nexus.run.collection import describe, tied
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,13 +18,18 @@ if TYPE_CHECKING:
 LISTING_VARIABLE: Final = "NEXUS_LISTING"
 """Environment variable that names the file."""
 
+TIES_VARIABLE: Final = "NEXUS_LISTING_TIES"
+"""`0` leaves the tests of one `xdist_group` untied, as a single process does."""
+
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Write the collected tests, after every selection."""
     path = os.environ.get(LISTING_VARIABLE)
     if path:
-        rows = [test._asdict() for test in tied(session.items)]
+        is_tied = os.environ.get(TIES_VARIABLE) != "0"
+        tests = tied(session.items) if is_tied else describe(session.items)
+        rows = [test._asdict() for test in tests]
         Path(path).write_text(json.dumps(rows), encoding="utf-8")
 
 
