@@ -218,7 +218,7 @@ def _shortened(sentences: Sequence[str]) -> list[str]:
     return [*kept, *more, duration]
 
 
-def _say(found: Sequence[dict[str, Any]], total: int, n_more: int) -> None:
+def _print(found: Sequence[dict[str, Any]], total: int, n_more: int) -> None:
     for test in found:
         say(test["nodeid"])
         say(f"  rank {test['rank']:,} of {total:,}; fails with probability {test['p_fail']:.4f}")

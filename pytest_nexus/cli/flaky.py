@@ -7,20 +7,21 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus.cli import hunt
+from pytest_nexus.cli.asking import asked_keys
 from pytest_nexus.cli.location import add_history_option
 from pytest_nexus.cli.measured import required
 from pytest_nexus.cli.saying import say
 from pytest_nexus.cli.tables import add_json_option, counted, print_json, print_table
-from pytest_nexus.errors import HistoryError
-from pytest_nexus.identity import key_of_nodeid
 from pytest_nexus.plan.sightings import prove
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from pytest_nexus.cli.asking import Functions
     from pytest_nexus.plan.flakiness import Flakiness
     from pytest_nexus.plan.sightings import Proof, Sighting
+    from pytest_nexus.records import TestKey
 
 _COLUMNS: Final = ("flakes", "runs", "rate", "90_%", "red_builds", "reruns", "seconds", "since")
 _COMMIT_CHARS: Final = 9
@@ -35,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     show = commands.add_parser("show", help="print the evidence run by run; `show` may be left out")
     show.add_argument(
-        "nodeid", metavar="NODEID", help="a test, or a function with all its parameters"
+        "nodeid", metavar="NODEID", help="a test, a function, a class, a file or a folder"
     )
     add_history_option(show)
     add_json_option(show)
@@ -65,12 +66,14 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
-    key = key_of_nodeid(options.nodeid)
-    measured = required(options.history, [key])
-    asked = [one for one in measured.found if key in (one.key, measured.functions[one.key])]
-    own = [one for one in asked if one.key == key] or asked
-    if not own:
-        raise HistoryError(f"The history knows no test {options.nodeid!r}; `nexus history show`")
+    asked: set[TestKey] = set()
+
+    def name(functions: Functions) -> set[TestKey]:
+        asked.update(asked_keys(options.nodeid, functions))
+        return asked
+
+    measured = required(options.history, name)
+    own = [one for one in measured.found if one.key in asked]
     if options.json:
         print_json([_as_json(one, measured.seen[one.key]) for one in own])
         return 0

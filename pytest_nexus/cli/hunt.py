@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_nexus import timing
 from pytest_nexus.cli.arguments import positive, seconds
+from pytest_nexus.cli.asking import advice, known_keys, spellings
 from pytest_nexus.cli.collecting import collect
 from pytest_nexus.cli.hunt_session import run_round
 from pytest_nexus.cli.location import add_history_option, history_path, project_root
 from pytest_nexus.cli.saying import say
 from pytest_nexus.cli.tables import add_json_option, counted, natural, print_json
 from pytest_nexus.cli.waiting import take_in_waiting
+from pytest_nexus.errors import HuntError, PlanError
 from pytest_nexus.history.store import read_history
 from pytest_nexus.impact.changes import find_change
 from pytest_nexus.plan.hunt import Hunted, after, due, round_of, verdicts
@@ -148,7 +150,7 @@ def _tests(
 
     Without a history every test is new, and none is taken for that.
     """
-    named = collect([*arguments, *options.nodeids]).tests if options.nodeids else []
+    named = _named(options.nodeids, arguments) if options.nodeids else []
     if options.nodeids and not options.change:
         return named
     changed = {file.path for file in change.files if file.status != "D"}
@@ -158,6 +160,43 @@ def _tests(
         for test in collect(arguments).tests
         if test.key not in known and (test.path in changed or (stats and test.key not in stats))
     ]
+
+
+def _named(typed: Sequence[str], arguments: Sequence[str]) -> list[CollectedTest]:
+    """Return the tests that are meant: as pytest takes the ids, else by any id they go by.
+
+    Raises:
+        HuntError: one of them names no test; says which are spelled alike.
+        PlanError: the suite could not be collected.
+    """
+    try:
+        return collect([*arguments, *typed]).tests
+    except PlanError:
+        tests = collect([*arguments, *_files_of(typed)], project_root(Path.cwd())).tests
+    functions = {test.key: test.function_key for test in tests}
+    chosen: set[TestKey] = set()
+    for each in typed:
+        spelled = spellings(each)
+        keys = {test.key for test in tests if test.nodeid in spelled}
+        keys = keys or set(known_keys(each, functions))
+        if not keys:
+            every = {test.key: test.function_key for test in collect(arguments).tests}
+            raise HuntError(f"pytest collects no test {each!r}; {advice(each, every)}")
+        chosen |= keys
+    return [test for test in tests if test.key in chosen]
+
+
+def _files_of(typed: Sequence[str]) -> list[str]:
+    """Return the files in which tests are looked for; none, for all, where one is not there."""
+    root = project_root(Path.cwd())
+    found = []
+    for each in typed:
+        paths = [spelled.partition("::")[0] for spelled in spellings(each)]
+        existing = [path for path in paths if (root / path).exists()]
+        if not existing:
+            return []
+        found.append(existing[0])
+    return list(dict.fromkeys(found))
 
 
 def _begun(test: CollectedTest, stats: Mapping[TestKey, TestStats]) -> Hunted:

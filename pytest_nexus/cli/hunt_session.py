@@ -8,10 +8,11 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus import timing
-from pytest_nexus.cli.location import journal_folder
+from pytest_nexus.cli.location import journal_folder, project_root
 from pytest_nexus.errors import HuntError
 from pytest_nexus.history.reading import read_journal
 from pytest_nexus.options import OPTIONS
@@ -19,7 +20,6 @@ from pytest_nexus.run.hunted import HUNT_VARIABLE, write_round
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
 
     from pytest_nexus.plan.hunt import Hunted, Round
     from pytest_nexus.records import Attempt, TestKey
@@ -63,8 +63,8 @@ def run_round(
     """
     write_round(folder / "round.json", (one.key for one in running), this.seed)
     journals = folder / f"journal-{this.number}"
-    command = [sys.executable, "-m", "pytest", "-p", "pytest_nexus.run.hunted", *arguments]
-    command += [*_files(running), "--maxfail=0", *_own_options(journals)]
+    command = [sys.executable, "-m", "pytest", "-p", "nexus", "-p", "pytest_nexus.run.hunted"]
+    command += [*arguments, *_files(running), "--maxfail=0", *_own_options(journals)]
     environment = {k: v for k, v in os.environ.items() if k not in _SHARD_VARIABLES}
     environment[HUNT_VARIABLE] = str(folder / "round.json")
     started = timing.perf_counter()
@@ -98,7 +98,11 @@ def _own_options(journals: Path) -> list[str]:
 
 
 def _files(running: Iterable[Hunted]) -> list[str]:
-    files = list(dict.fromkeys(one.path for one in running))
+    """Return the files of the tests, from the current folder."""
+    root, here = project_root(Path.cwd()), Path.cwd()
+    paths = dict.fromkeys(one.path for one in running)
+    files = [os.path.relpath(root / path, here) if (root / path).exists() else path
+             for path in paths]  # fmt: skip
     return files if len(files) <= _MAX_FILES else []
 
 

@@ -12,8 +12,9 @@ from pytest_nexus.history.store import read_history
 from pytest_nexus.plan.flakiness import assess_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from pytest_nexus.cli.asking import Functions
     from pytest_nexus.plan.flakiness import Flakiness
     from pytest_nexus.plan.sightings import Sighting
     from pytest_nexus.records import FunctionKey, TestKey
@@ -30,30 +31,37 @@ class Measured:
     """The function of every test that the history knows."""
 
 
-def measure(given: str | None, others: Iterable[str] = ()) -> Measured | None:
+def _nobody(functions: Functions) -> Iterable[TestKey]:
+    del functions
+    return ()
+
+
+def measure(
+    given: str | None, others: Callable[[Functions], Iterable[TestKey]] = _nobody
+) -> Measured | None:
     """Return what was measured; None where there is no history.
 
     Args:
         given: the history file, as the option --history has it.
-        others: keys or function keys of tests to read even if they never failed.
+        others: names tests to read even if they never failed, given those that are known.
     """
     take_in_waiting(given)
     history = read_history(history_path(given))
     if history is None:
         return None
-    asked = set(others)
     with history:
         stats = history.stats()
+        functions = {key: known.function_key for key, known in stats.items()}
+        asked = set(others(functions))
         seen = history.sightings(
-            key
-            for key, known in stats.items()
-            if known.failures or key in asked or known.function_key in asked
+            key for key, known in stats.items() if known.failures or key in asked
         )
-    functions = {key: known.function_key for key, known in stats.items()}
     return Measured(assess_all(seen), seen, functions)
 
 
-def required(given: str | None, others: Iterable[str] = ()) -> Measured:
+def required(
+    given: str | None, others: Callable[[Functions], Iterable[TestKey]] = _nobody
+) -> Measured:
     """Return what was measured.
 
     Raises:

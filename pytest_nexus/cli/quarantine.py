@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pytest_nexus import timing
+from pytest_nexus.cli.asking import printed_keys, spellings, suggestions, written_id
 from pytest_nexus.cli.location import add_history_option, quarantine_path
 from pytest_nexus.cli.measured import Measured, measure, required
 from pytest_nexus.cli.saying import say, warn
@@ -33,6 +36,9 @@ from pytest_nexus.plan.quarantine_update import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pytest_nexus.cli.asking import Functions
+    from pytest_nexus.records import TestKey
+
 _PERIOD: Final = re.compile(r"([1-9][0-9]{0,3})d", re.ASCII)
 _COLUMNS: Final = (
     "id",
@@ -51,7 +57,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the sub-commands."""
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add = commands.add_parser("add", help="put a test in, or a function with all its parameters")
-    add.add_argument("id", metavar="ID", help="node id; without parameters it speaks for all")
+    add.add_argument(
+        "id", metavar="ID", help="a test, or a function, a class or a file with all its tests"
+    )
     add.add_argument("--reason", required=True, help="one line: why")
     add.add_argument("--owner", required=True, help="who mends it")
     _add_until(add)
@@ -83,34 +91,45 @@ def _add(options: argparse.Namespace) -> int:
     path = quarantine_path(options.file)
     quarantine = read_quarantine(path)
     today = _today()
+    measured = measure(options.history)
+    functions = measured.functions if measured is not None else {}
     entry = QuarantineEntry(
-        options.id, options.reason, options.owner, today, _last_day(options, today), options.issue
+        id=written_id(options.id, functions),
+        reason=options.reason,
+        owner=options.owner,
+        since=today,
+        until=_last_day(options, today),
+        issue=options.issue,
     )
     _write(path, (*quarantine.entries, entry))
     say(f"{entry.id} is in quarantine{f' until {entry.until}' if entry.until else ''}")
-    measured = measure(options.history)
-    if measured is not None and not members(Quarantine([entry]), measured.functions)[entry.id]:
-        warn(f"nexus: the history knows no test {entry.id!r} yet")
+    if measured is not None and not members(Quarantine([entry]), functions)[entry.id]:
+        close = suggestions(options.id, functions)
+        meant = f"; did you mean {' or '.join(repr(each) for each in close)}?" if close else ""
+        warn(f"nexus: the history knows no test {entry.id!r} yet{meant}")
     return 0
 
 
 def _remove(options: argparse.Namespace) -> int:
     path = quarantine_path(options.file)
     quarantine = read_quarantine(path)
-    kept = [entry for entry in quarantine.entries if entry.id != options.id]
-    if len(kept) == len(quarantine):
+    ids = [entry.id for entry in quarantine.entries]
+    meant = next((each for each in _spelled(options.id) if each in ids), None)
+    if meant is None:
+        close = get_close_matches(options.id, ids)
+        tail = f"; did you mean {' or '.join(repr(each) for each in close)}?" if close else ""
         raise QuarantineError(
-            f"There is no entry {options.id!r} in {path!s}; see `nexus quarantine list`"
+            f"There is no entry {options.id!r} in {path!s}{tail or '; see `nexus quarantine list`'}"
         )
-    _write(path, kept)
-    say(f"{options.id} is out of quarantine")
+    _write(path, [entry for entry in quarantine.entries if entry.id != meant])
+    say(f"{meant} is out of quarantine")
     return 0
 
 
 def _list(options: argparse.Namespace) -> int:
     path = quarantine_path(options.file)
     quarantine = read_quarantine(path)
-    measured = measure(options.history, _asked(quarantine))
+    quarantine, measured = _measured(options, quarantine)
     today = _today()
     rows = [
         _row(entry, one, today)
@@ -130,7 +149,7 @@ def _check(options: argparse.Namespace) -> int:
         f"expired: {entry.id}, to be mended by {entry.owner} until {entry.until}: {entry.reason}"
         for entry in quarantine.expired(_today())
     ]
-    measured = measure(options.history, _asked(quarantine))
+    quarantine, measured = _measured(options, quarantine)
     if measured is None:
         warn("nexus: there is no history to look the ids up in")
     else:
@@ -149,7 +168,9 @@ def _check(options: argparse.Namespace) -> int:
 def _update(options: argparse.Namespace) -> int:
     path = quarantine_path(options.file)
     quarantine = read_quarantine(path)
-    measured = required(options.history, _asked(quarantine))
+    quarantine, measured = _measured(options, quarantine)
+    if measured is None:
+        measured = required(options.history)  # which says that there is no history
     today = _today()
     terms = Terms(today, options.owner, _last_day(options, today), options.max)
     standings = [one for one in _standings(quarantine, measured) if one is not None]
@@ -195,8 +216,33 @@ def _write(path: Path, entries: tuple[QuarantineEntry, ...] | list[QuarantineEnt
         raise QuarantineError(f"Couldn't write quarantine {path!s}: {error}") from error
 
 
-def _asked(quarantine: Quarantine) -> list[str]:
-    return [key_of_nodeid(entry.id) for entry in quarantine.entries]
+def _spelled(typed: str) -> list[str]:
+    """Return the ids under which an entry may stand, the one that was typed first."""
+    found = [typed, *spellings(typed)]
+    printed = printed_keys([typed], {})
+    return [*found, *map(key_of_nodeid, found), *printed.values()]
+
+
+def _measured(options: argparse.Namespace, quarantine: Quarantine) -> _Looked:
+    """Return what the history says of the entries, each found under any id that it goes by."""
+    resolved = quarantine
+
+    def name(functions: Functions) -> list[TestKey]:
+        nonlocal resolved
+        ids = [entry.id for entry in quarantine.entries]
+        # A collection executes the project's code, which a job of a CI may not allow.
+        aliases = {} if os.environ.get("CI") else printed_keys(ids, functions)
+        resolved = Quarantine(quarantine.entries, aliases)
+        return [key for keys in members(resolved, functions).values() for key in keys]
+
+    measured = measure(options.history, name)
+    return _Looked(resolved, measured)
+
+
+class _Looked(NamedTuple):
+    quarantine: Quarantine
+    measured: Measured | None
+    """None where there is no history."""
 
 
 def _standings(quarantine: Quarantine, measured: Measured | None) -> list[Standing | None]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_nexus.cli.collecting import collect
 from pytest_nexus.cli.location import project_root
+from pytest_nexus.cli.saying import warn
 from pytest_nexus.errors import PlanError
 
 if TYPE_CHECKING:
@@ -44,11 +44,9 @@ def collected_suite(options: argparse.Namespace, paths: Iterable[str]) -> list[C
         return collect(options.pytest_args, root, tied=False).tests
     except PlanError as exc:
         what, *tail = str(exc).splitlines()
-        print(
+        warn(
             f"nexus: {what.partition(';')[0].rstrip(':')}; each test is ranked alone, without the"
             " set-ups that it shares",
             *tail[-3:],
-            sep="\n",
-            file=sys.stderr,
         )
         return []

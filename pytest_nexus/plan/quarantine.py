@@ -1,7 +1,7 @@
 """The quarantine: tests that run and are reported, and do not fail the build. Pure.
 
     [[quarantine]]
-    id = "tests/test_net.py::test_fetch"   node id; without parameters it speaks for all of them
+    id = "tests/test_net.py::test_fetch"   node id of a test, or of a function, a class or a file
     reason = "the stub server drops connections"
     owner = "@net-team"                    who mends it
     since = 2026-03-01                     when it was put here
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus.errors import QuarantineError
@@ -35,6 +36,7 @@ MAX_TEXT_CHARS: Final = 512
 
 _TABLE: Final = "quarantine"
 _FIELDS: Final = ("id", "reason", "owner", "since", "until", "issue")
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
 _HEADER: Final = (
     "# Tests that run and are reported, and do not fail the build.\n"
     "# `nexus quarantine` adds, removes and checks them, and writes this file anew.\n"
@@ -46,7 +48,7 @@ class QuarantineEntry:
     """One test, or one function with all its parameters, that does not fail the build."""
 
     id: str
-    """Node id or history key; a function's id without parameters speaks for all of them."""
+    """Node id or history key; that of a function, a class or a file speaks for all its tests."""
     reason: str
     """One line: why it is here."""
     owner: str
@@ -68,19 +70,26 @@ class Quarantine:
 
     Args:
         entries: no two with the same id; in the order of the file.
+        aliases: the history's key for ids that pytest prints otherwise.
     """
 
-    def __init__(self, entries: Iterable[QuarantineEntry] = ()) -> None:
+    def __init__(
+        self, entries: Iterable[QuarantineEntry] = (), aliases: Mapping[str, str] = _NONE
+    ) -> None:
         self.entries = tuple(entries)
         self._by_id: dict[str, QuarantineEntry] = {}
         for entry in self.entries:
             self._by_id[key_of_nodeid(entry.id)] = self._by_id[entry.id] = entry
+            if entry.id in aliases:
+                self._by_id[aliases[entry.id]] = entry
 
     def __len__(self) -> int:
         return len(self.entries)
 
     def find(self, nodeid: str, key: str, function_key: str) -> QuarantineEntry | None:
-        """Return the entry that speaks for a test: its own, else its function's; None without.
+        """Return the entry that speaks for a test; None without.
+
+        Its own, else its function's, else that of the class or of the file around it.
 
         >>> from datetime import date
         >>> entry = QuarantineEntry("t.py::test_x", "waits for a port", "@net", date(2026, 3, 1))
@@ -88,7 +97,12 @@ class Quarantine:
         True
         """
         by_id = self._by_id
-        return by_id.get(nodeid) or by_id.get(key) or by_id.get(function_key)
+        found = by_id.get(nodeid) or by_id.get(key) or by_id.get(function_key)
+        around = function_key
+        while found is None and "::" in around:
+            around = around.rpartition("::")[0]
+            found = by_id.get(around)
+        return found
 
     def expired(self, today: date) -> tuple[QuarantineEntry, ...]:
         """Return the entries whose last day has passed."""
