@@ -5,6 +5,9 @@ Costs nothing more where nexus is not enabled: every other import happens inside
 
 from __future__ import annotations
 
+import os
+import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pytest_nexus import options
@@ -32,13 +35,34 @@ def pytest_configure(config: pytest.Config) -> None:
             )
 
             register_worker(config)
-    elif options.is_enabled(config):
+        return
+    _warn_of_moved_rootdir(config)
+    if options.is_enabled(config):
         _refuse_other_project()
         from pytest_nexus.registration import (  # noqa: PLC0415 - not enabled costs nothing
             register_session,
         )
 
         register_session(config)
+
+
+def _warn_of_moved_rootdir(config: pytest.Config) -> None:
+    """Print a line where the value of one of our options moved the rootdir.
+
+    On stderr, and where nexus is not enabled too: the ini file that enables it may be lost.
+    """
+    if not any(str(argument).startswith("--nexus-") for argument in _given(config)):
+        return
+    from pytest_nexus.moved_rootdir import moved_rootdir  # noqa: PLC0415 - where one is given
+
+    sentence = moved_rootdir(config)
+    if sentence is not None:
+        with suppress(AttributeError, OSError, ValueError):  # none there, or closed
+            sys.stderr.write(f"nexus: {sentence}\n")
+
+
+def _given(config: pytest.Config) -> list[str]:
+    return [*os.environ.get("PYTEST_ADDOPTS", "").split(), *config.invocation_params.args]
 
 
 def _refuse_other_project() -> None:

@@ -3,6 +3,7 @@
 - `call_and_report`, `show_test_item`: a rerun must decide between the call and the tear-down of a
   test, and pytest offers no hook there; pytest-rerunfailures and flaky use the same functions.
 - `failed_subtests_key`: where pytest 9 counts the failed subtests of a test, which it then fails.
+- `determine_setup`: whether an option's value moved the rootdir, see `rootdir_of`.
 - what an item, a fixture and the junitxml plugin keep of an attempt, see the functions.
 """
 
@@ -13,20 +14,41 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+import pytest
 from _pytest import runner
+from _pytest.config import findpaths
 from _pytest.junitxml import xml_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
     from xml.etree.ElementTree import Element
-
-    import pytest
 
 failed_subtests_key: Any
 try:
     from _pytest.subtests import failed_subtests_key
 except ImportError:  # pytest before 9
     failed_subtests_key = None
+
+
+def rootdir_of(config: pytest.Config) -> tuple[Path, Path | None] | None:
+    """Return the rootdir and the ini file that pytest finds from the true paths of tests.
+
+    It finds them before plugins declare their options, and takes values of unknown options for
+    paths. None where a later version of pytest is asked otherwise.
+    """
+    given: Any = config.option
+    try:
+        found = findpaths.determine_setup(
+            inifile=given.inifilename,
+            override_ini=given.override_ini,
+            args=given.file_or_dir,
+            rootdir_cmd_arg=given.rootdir or None,
+            invocation_dir=config.invocation_params.dir,
+        )
+    except (TypeError, AttributeError, OSError, pytest.UsageError):
+        return None
+    return found[0], found[1]
 
 
 def run_phase(

@@ -117,10 +117,9 @@ def _remove(options: argparse.Namespace) -> int:
     meant = next((each for each in _spelled(options.id) if each in ids), None)
     if meant is None:
         close = get_close_matches(options.id, ids)
-        tail = f"; did you mean {' or '.join(repr(each) for each in close)}?" if close else ""
-        raise QuarantineError(
-            f"There is no entry {options.id!r} in {path!s}{tail or '; see `nexus quarantine list`'}"
-        )
+        meant = f"did you mean {' or '.join(repr(each) for each in close)}?" if close else ""
+        hint = meant or "see `nexus quarantine list`"
+        raise QuarantineError(f"There is no entry {options.id!r} in {path!s}; {hint}")
     _write(path, [entry for entry in quarantine.entries if entry.id != meant])
     say(f"{meant} is out of quarantine")
     return 0

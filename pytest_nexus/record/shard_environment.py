@@ -89,5 +89,5 @@ def _checked(provider: _Provider, index: str, total: str) -> tuple[int, int]:
     raise OptionError(
         f"{provider.name} says that this is job {provider.index}={index!r} of "
         f"{provider.total}={total!r}, counted from {provider.first}, which is none of them; "
-        "give the shard as --nexus-shard K/N"
+        "give the shard as --nexus-shard=K/N"
     )
