@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 from pytest_nexus.errors import NexusError
 from pytest_nexus.plan.recovery import Recoveries
 from pytest_nexus.plan.retry import Decision, RerunSettings, Setback, Spent, budget_s, decide
-from pytest_nexus.timing import perf_counter
+from pytest_nexus.timing import is_plausible, perf_counter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -103,6 +103,12 @@ class Healer:
         stats = self.evidence.stats.get(test.key)
         setback = setback._replace(is_touched=self._is_touched(test))
         return decide(setback, stats, self.evidence.recoveries, self._spent, self.settings)
+
+    def seconds_of(self, test: CollectedTest, measured_s: float) -> float:
+        """Return what an attempt took; what was expected where a test made the clock lie."""
+        if is_plausible(measured_s):
+            return measured_s
+        return self._pipeline.expected.get(test.nodeid, _UNKNOWN_TEST_S)
 
     def refuse(self, reason: str) -> Decision:
         """Return the decision not to repeat."""

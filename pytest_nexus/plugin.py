@@ -1,6 +1,7 @@
 """The pytest11 entry point: declares the options, and registers what was asked for.
 
-Costs nothing more where nexus is not enabled: every other import happens inside a function.
+Costs little more where nexus is not enabled: every other import happens inside a function. What
+suites replace is bound here already, before their conftest is imported.
 """
 
 from __future__ import annotations
@@ -10,7 +11,11 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from pytest_nexus import options
+from pytest_nexus import (
+    bound,  # noqa: F401 - see above
+    options,
+    timing,  # noqa: F401 - see above
+)
 
 if TYPE_CHECKING:
     import pytest

@@ -85,7 +85,8 @@ def register_session(config: pytest.Config) -> None:
     reason = not_recorded(config)
     if reason:
         options = options._replace(ingest=False)  # such a session leaves nothing behind
-    pipeline = Pipeline(options, config.rootpath, os.environ, share_of(options, os.environ))
+    environ = dict(os.environ)  # tests may clear it
+    pipeline = Pipeline(options, config.rootpath, environ, share_of(options, environ))
     pipeline.setting = setting(config)
     if options.shard == "auto" and pipeline.share is None and ci_run(os.environ) is not None:
         pipeline.lose(_NO_JOB_NUMBER)

@@ -6,6 +6,7 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING
 
+from pytest_nexus.bound import urandom
 from pytest_nexus.errors import NexusError
 from pytest_nexus.healing import Healer
 from pytest_nexus.plan.quarantine import Quarantine, parse_quarantine
@@ -42,7 +43,7 @@ def healing_of(config: pytest.Config, pipeline: Pipeline) -> HealingReport | Non
     settings = RerunSettings(
         limit=options.reruns,
         delay_s=options.rerun_delay_s,
-        seed=int.from_bytes(os.urandom(4)),
+        seed=int.from_bytes(urandom(4)),
     )
     healer = Healer(pipeline, settings, options.rerun_budget, quarantine)
     healer.is_watched = not os.environ.get("CI") and ci_run(os.environ) is None

@@ -1,7 +1,51 @@
-"""The only place that reads a clock, so that tests can replace it."""
+"""The only place that reads a clock or sleeps, so that tests can replace it.
+
+Test suites replace what the module `time` has, as freezegun does in every loaded module that has a
+function of it by name. So the functions are bound here, when the plugin is imported, inside objects
+of another type. time-machine replaces what the wall clock itself returns, so that is read once.
+"""
 
 from __future__ import annotations
 
-from time import perf_counter, time
+import time as _time
+from functools import partial
+from typing import Final
 
-__all__ = ["perf_counter", "time"]
+__all__ = ["NAP_S", "is_plausible", "nap", "perf_counter", "time"]
+
+perf_counter = partial(_time.perf_counter)
+"""Seconds from some moment on, for durations and waits."""
+
+_ZERO_S: Final = _time.time() - perf_counter()
+"""The wall clock when the counter was at zero."""
+
+_IMPORTED: Final = perf_counter()
+
+_sleep = partial(_time.sleep)
+
+_LONG_S: Final = 1.0
+"""Shorter durations are believed; longer ones are compared with the age of this process."""
+
+NAP_S: Final = 0.2
+"""The longest nap: whoever waits looks up after it, to see whether the session is to stop."""
+
+
+def time() -> float:
+    """Return seconds since 1970, as the wall clock had them when the plugin was imported."""
+    return _ZERO_S + perf_counter()
+
+
+def is_plausible(duration_s: float) -> bool:
+    """Return whether something can have taken so long since the plugin was imported.
+
+    A test that replaces the clock makes pytest measure negative durations, or years.
+
+    >>> [is_plausible(value) for value in (0.5, -1.0, 1.7e9, float("nan"))]
+    [True, False, False, False]
+    """
+    return 0.0 <= duration_s < _LONG_S or 0.0 <= duration_s <= perf_counter() - _IMPORTED
+
+
+def nap(seconds: float) -> None:
+    """Sleep, at most as long as `NAP_S`."""
+    _sleep(min(seconds, NAP_S))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus import timing
+from pytest_nexus import bound, timing
 from pytest_nexus.errors import NexusError
 
 if TYPE_CHECKING:
@@ -83,24 +82,17 @@ class Git:
             raise GitError(reason_of(done.stderr.decode("utf-8", "replace")))
         return done.stdout
 
-    def _start(
-        self, arguments: tuple[str, ...], stdin: bytes
-    ) -> subprocess.CompletedProcess[bytes]:
+    def _start(self, arguments: tuple[str, ...], stdin: bytes) -> bound.Printed:
+        """Run the user's own git, as their PATH has it; names from outside come by stdin."""
         left_s = self.deadline - timing.perf_counter()
+        command = ["git", *_OPTIONS, *arguments]
         try:
-            return subprocess.run(  # noqa: S603 - arguments are ours; names from outside use stdin
-                ["git", *_OPTIONS, *arguments],  # noqa: S607 - the user's own git, as their PATH has it
-                cwd=self.root,
-                env=clean_environ(self.environ),
-                input=stdin,
-                capture_output=True,
-                timeout=max(0.0, left_s),
-                check=False,
-            )
-        except subprocess.TimeoutExpired as exc:
-            raise GitError(f"git took more than {BUDGET_S:.0f} seconds: given up") from exc
+            done = bound.run(command, stdin, left_s, cwd=self.root, env=clean_environ(self.environ))
         except (OSError, ValueError) as exc:
             raise GitError(_why_not_started(self.root)) from exc
+        if done is None:
+            raise GitError(f"git took more than {BUDGET_S:.0f} seconds: given up")
+        return done
 
 
 def clean_environ(environ: Mapping[str, str]) -> dict[str, str]:

@@ -28,7 +28,7 @@ _NO_TESTS_FAILED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
 _SHARD: Final = "--nexus-shard"
 """What limits the run of a shard to a part of the suite, among the names of `selected_by`."""
 
-_LONG_S: Final = 60.0
+_LONG_S: Final = 1.0
 """Longer phases are compared with the clock: a test may have frozen time around them."""
 
 _SKEW_S: Final = 1.0
@@ -51,7 +51,6 @@ class Recorder:
         self._journal: JournalWriter | None = None
         self._run: Run | None = None
         self._clock = timing.perf_counter
-        """Held here: a plugin that freezes time replaces the names in modules."""
         self._clock_started = 0.0
         self._started_at = 0.0
         """Start of the run by the wall clock, which reports are stamped with."""
@@ -154,7 +153,7 @@ class Recorder:
             attempt = self._begin_or_go_on(report, key, attempt)
         duration_s: float = fields["duration"]
         if not 0.0 <= duration_s < _LONG_S:
-            duration_s = self._plausible(duration_s)
+            duration_s = self._measured(duration_s, attempt)
         if fields["outcome"] == "passed" and "wasxfail" not in fields and "context" not in fields:
             attempt.passed(when, duration_s)
         else:
@@ -214,9 +213,12 @@ class Recorder:
     def _elapsed_s(self) -> float:
         return self._clock() - self._clock_started
 
-    def _plausible(self, duration_s: float) -> float:
-        """Return 0 for a duration that a frozen clock made up."""
-        return duration_s if 0.0 <= duration_s <= self._elapsed_s() else 0.0
+    def _measured(self, duration_s: float, attempt: OpenAttempt) -> float:
+        """Return what a phase took, by the own clock where a test made the other one lie."""
+        elapsed_s = self._elapsed_s()
+        if 0.0 <= duration_s <= elapsed_s:
+            return duration_s
+        return max(0.0, elapsed_s - attempt.started_s - attempt.duration_s)
 
     def failure_of(self, report: pytest.TestReport) -> Failure:
         """Return why a phase failed, before its report is taken in."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import uuid
 from typing import TYPE_CHECKING, Literal
 
 import pytest
 
 from pytest_nexus import timing
+from pytest_nexus.bound import urandom
 from pytest_nexus.record.environment import ci_run, machine
 from pytest_nexus.record.selection import selected_by
 from pytest_nexus.records import Run, environment_name
@@ -27,7 +27,7 @@ def new_run(config: pytest.Config, change: Change) -> Run:
     """Return the run that begins now, with a run_uid of its own."""
     python, platform = machine()
     return Run(
-        run_uid=uuid.uuid4().hex,
+        run_uid=urandom(16).hex(),
         started_at=timing.time(),
         change=change,
         ci=ci_run(os.environ),

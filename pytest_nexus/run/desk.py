@@ -321,7 +321,7 @@ class RerunDesk:
             key=test.key,
             number=attempt.number,
             signature=failure.signature,
-            duration_s=max(attempt.seconds, 0.0),
+            duration_s=self._healer.seconds_of(test, attempt.seconds),
             waited_s=max(0.0, now - self._first_ended.setdefault(index, now)),
             limit=None if rule is None else rule.reruns,
             delay_s=None if rule is None else rule.delay_after(attempt.number),

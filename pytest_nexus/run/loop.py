@@ -7,8 +7,7 @@ can be repeated later while others run.
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,6 +17,7 @@ from pytest_nexus.plan.run_queue import RunQueue
 from pytest_nexus.records import CollectedTest, NodeId
 from pytest_nexus.run.markers import rerun_rule
 from pytest_nexus.run.scopes import shared_scopes
+from pytest_nexus.timing import NAP_S, nap, perf_counter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from pytest_nexus.plan.run_queue import Step
     from pytest_nexus.run.desk import RerunDesk
     from pytest_nexus.run.markers import RerunRule
-
-_NAP_S: Final = 0.2
-"""How long to sleep at most before looking whether the session is to stop."""
 
 
 class RerunLoop:
@@ -124,24 +121,17 @@ class RerunLoop:
         if not queue.n_waiting:
             return queue.take(0.0)
         queue.is_held = desk.is_doubtful if queue.n_fresh else desk.is_mass_failure
-        return queue.take(time.monotonic())
+        return queue.take(perf_counter())
 
     def _run(self, step: Step, upcoming: pytest.Item | None) -> None:
         item = self._items[step.index]
         if step.start_at:
-            self._sleep_until(step.start_at, item.session)
+            _sleep_until(step.start_at, item.session)
         self._index = step.index
         try:
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=upcoming)
         finally:
             self._index = -1
-
-    def _sleep_until(self, start_at: float, session: pytest.Session) -> None:
-        while not (session.shouldstop or session.shouldfail):
-            left_s = start_at - time.monotonic()
-            if left_s <= 0:
-                return
-            time.sleep(min(left_s, _NAP_S))
 
     def _attempt(self, item: pytest.Item, nextitem: pytest.Item | None, index: int) -> None:
         """Run the phases of one attempt, as pytest's own protocol does; log what the desk says."""
@@ -183,7 +173,7 @@ class RerunLoop:
         decision = self._desk.take_due(index)
         if decision is None:
             return False
-        self._queue.put_back(index, time.monotonic() + decision.delay_s)
+        self._queue.put_back(index, perf_counter() + decision.delay_s)
         return True
 
     def _settle(self, session: pytest.Session) -> None:
@@ -196,6 +186,16 @@ class RerunLoop:
     def _block_of(self, index: int) -> str:
         scopes = shared_scopes(self._items[index])
         return scopes[0] if scopes else ""
+
+
+def _sleep_until(start_at: float, session: pytest.Session) -> None:
+    """Wait until a time; the number of naps bounds the wait where the clock stands still."""
+    left_s = start_at - perf_counter()
+    for _ in range(int(max(left_s, 0.0) / NAP_S) + 1):
+        if left_s <= 0 or session.shouldstop or session.shouldfail:
+            return
+        nap(left_s)
+        left_s = start_at - perf_counter()
 
 
 def _tear_down(item: pytest.Item, nextitem: pytest.Item | None) -> pytest.TestReport:
