@@ -1,4 +1,4 @@
-"""What people are told to `make` does what it says, and does not look like a hang."""
+"""What people are told to `make` exists, `.ci/run` runs it, and it does not look like a hang."""
 
 from __future__ import annotations
 
@@ -13,9 +13,16 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 MAKEFILE = ROOT / "Makefile"
+CI = ROOT / ".ci" / "run"
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+NOT_IN_CI = {"bench"}
+"""Measures against peers for an hour, on a quiet machine."""
 
 pytestmark = pytest.mark.skipif(
     os.name == "nt" or shutil.which("make") is None, reason="needs make and a shell"
+)
+_CALL = re.compile(
+    r"(?:^(?: {4}|\$ )?|`|; run `)make ((?:[a-z][a-z-]*[ \t]*)+)(?=`|#|\n|$)", re.MULTILINE
 )
 _STUB = """\
 #!/bin/sh
@@ -26,6 +33,65 @@ case "$1 $2" in
   *) echo "ran" ;;
 esac
 """
+
+
+def targets() -> set[str]:
+    """The targets that the Makefile declares, except files."""
+    (line,) = re.findall(r"^\.PHONY: (.*)$", MAKEFILE.read_text("utf-8"), re.MULTILINE)
+    declared = set(re.findall(r"^([a-z][a-z-]*):", MAKEFILE.read_text("utf-8"), re.MULTILINE))
+    assert set(line.split()) == declared
+    return declared
+
+
+def named(text: str) -> set[str]:
+    """The targets that a page names in code: `make lint types`, or a line of a block."""
+    return {target for call in _CALL.findall(text) for target in call.split()}
+
+
+def in_ci() -> set[str]:
+    """The targets that .ci/run makes."""
+    lines = re.findall(r"^make (.*)$", CI.read_text("utf-8"), re.MULTILINE)
+    return {target for line in lines for target in line.split()}
+
+
+def test_names_are_found_in_code_alone() -> None:
+    text = (
+        "make demo    # x\nmake it so.\n`make docs-check lint`\n    make story  # y\nwe make up\n"
+    )
+    assert named(text) == {"demo", "docs-check", "lint", "story"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_target_that_a_page_names_exists_and_is_run_by_ci(page: Path) -> None:
+    wanted = named(page.read_text("utf-8"))
+    assert wanted <= targets()
+    assert wanted - NOT_IN_CI <= in_ci()
+
+
+def test_pages_name_what_a_newcomer_needs() -> None:
+    everywhere = set().union(*(named(page.read_text("utf-8")) for page in PAGES))
+    assert {"demo", "test", "story", "docs", "lint", "types", "contracts", "bench"} <= everywhere
+    assert in_ci() <= targets() - NOT_IN_CI
+
+
+def test_ci_makes_nothing_fresh_before_it_checks_that_it_is() -> None:
+    order = [target for line in CI.read_text("utf-8").splitlines() if line.startswith("make ")
+             for target in line.split()[1:]]  # fmt: skip
+    assert order.index("docs-check") < order.index("docs")
+
+
+@pytest.mark.parametrize("failing", sorted(in_ci()))
+def test_ci_fails_with_each_of_its_targets(tmp_path: Path, failing: str) -> None:
+    made = tmp_path / "made"
+    stub = tmp_path / "make"
+    stub.write_text(
+        f'#!/bin/sh\necho "$*" >> {made}\ncase " $* " in *" {failing} "*) exit 2;; esac\n'
+    )
+    stub.chmod(0o755)
+    environ = os.environ | {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run([CI], env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert failing in made.read_text().split()
 
 
 @pytest.mark.parametrize("target", ["demo", "test"])
