@@ -48,13 +48,13 @@ bench: $(READY)  ## Measure against peers, in environments of their own; takes s
 
 # pip says what it fetches: a minute without a word looks like a hang.
 $(READY): pyproject.toml
-	@echo "Making $(VENV): an environment with pytest-nexus, scikit-learn and the tools; about a minute, once."
+	@echo "Making $(VENV): an environment with pytest-nexus, scikit-learn and the tools; about a minute, once; pip is silent while it unpacks."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check --editable ".[train,dev]"
 	$(BIN)/python -c "open('$(READY)', 'w').close()"
 
 $(COMPANIONS_READY): pyproject.toml tests/companions.txt | $(READY)
-	@echo "Making $(COMPANIONS): an environment with other plugins to test beside; half a minute, once."
+	@echo "Making $(COMPANIONS): an environment with other plugins to test beside; half a minute, once; pip is silent while it unpacks."
 	$(PYTHON) -m venv $(COMPANIONS)
 	$(COMPANIONS)/$(SCRIPTS)/python -m pip install --disable-pip-version-check --editable . --requirement tests/companions.txt
 	$(COMPANIONS)/$(SCRIPTS)/python -c "open('$(COMPANIONS_READY)', 'w').close()"

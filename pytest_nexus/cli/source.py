@@ -29,14 +29,21 @@ def source_root(given: Path | None) -> Path:
     """Return the folder that node ids start from, in the checkout given or the current folder.
 
     Raises:
-        OptionError: the folder given is none.
+        OptionError: the folder given is none, or a link of the checkout that leads out of it.
     """
     if given is None:
         return project_root(Path.cwd())
-    if not given.is_dir():
+    if not given.is_dir() or _leaves_the_workspace(given):
         raise OptionError(f"--source must be a folder, got {str(given)!r}")
     folder = given.resolve()
     return project_root(folder, checkout_of(folder) or folder)
+
+
+def _leaves_the_workspace(folder: Path) -> bool:
+    workspace = os.environ.get("GITHUB_WORKSPACE")
+    if not workspace or not folder.absolute().is_relative_to(workspace):
+        return False
+    return not folder.resolve().is_relative_to(Path(workspace).resolve())
 
 
 def path_in_checkout(root: Path) -> str:

@@ -71,6 +71,10 @@ def test_job_that_runs_code_of_the_change_may_only_read_the_code(job: dict[str, 
         assert (job["permissions"] or {"contents": "read"}) == {"contents": "read"}
 
 
+def test_every_job_is_looked_at() -> None:
+    assert {"nexus.yml:report", "ci.yml:test", "github-action.md:comment"} <= set(JOBS)
+
+
 @each_job
 def test_job_with_a_token_executes_nothing_of_its_checkout(job: dict[str, Any]) -> None:
     steps = job.get("steps", [])

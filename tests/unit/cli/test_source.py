@@ -60,6 +60,17 @@ def test_settings_behind_a_link_out_of_the_checkout_are_not_read(checkout: Path,
     assert source_root(checkout / "api") == checkout / "api"
 
 
+def test_folder_behind_a_link_out_of_the_workspace_is_an_error(
+    checkout: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "outside").mkdir()
+    (checkout / "suite").symlink_to(tmp_path / "outside")
+    with pytest.raises(OptionError, match="--source must be a folder, got"):
+        source_root(checkout / "suite")
+    (checkout / "inside").symlink_to(checkout / "api")
+    assert source_root(checkout / "inside") == checkout / "api"
+
+
 def test_folder_that_is_none_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="--source must be a folder, got"):
         source_root(tmp_path / "gone")
