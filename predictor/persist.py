@@ -16,6 +16,9 @@ MAX_CHARS: Final = 1_000_000
 """A model takes some kilobytes; more is no model."""
 _MAX_TREES: Final = 64
 _MAX_NODES: Final = 255
+_MAX_DEPTH: Final = 32
+"""Python's parser takes 200 nested brackets; trees that are trained have 8 leaves."""
+
 _MAX_WEIGHT: Final = 1000.0
 _VERSION_CHARS: Final = 16
 
@@ -70,16 +73,19 @@ def load(document: str) -> Model:
     """
     body = _parsed(document)
     if body.get("format") != FORMAT:
-        raise ModelError(f"is of format {body.get('format')!r}, this version reads {FORMAT}")
+        raise ModelError(f"is of format {body.get('format')!r:.50}, this version reads {FORMAT}")
     if body.get("schema") != SCHEMA:
-        raise ModelError(f"was trained on features {body.get('schema')!r}, these are {SCHEMA!r}")
-    digest = body.pop("digest", None)
-    if digest != _digest(body):
-        raise ModelError("was changed after it was made: its digest does not fit")
+        raise ModelError(
+            f"was trained on features {body.get('schema')!r:.50}, these are {SCHEMA!r}"
+        )
     try:
-        return _model(body)
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as exc:
+        is_whole = body.pop("digest", None) == _digest(body)
+        model = _model(body) if is_whole else None
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as exc:
         raise ModelError(f"is not what a model must be: {exc}") from exc
+    if model is None:
+        raise ModelError("was changed after it was made: its digest does not fit")
+    return model
 
 
 def _parsed(document: str) -> dict[str, Any]:
@@ -103,7 +109,7 @@ def _model(body: dict[str, Any]) -> Model:
     weights = {str(name): _number(value, 0, _MAX_WEIGHT) for name, value in body["weights"].items()}
     unknown = sorted(weights.keys() - TERMS.keys())
     if unknown:
-        raise ValueError(f"there is no term {unknown[0]!r}")
+        raise ValueError(f"there is no term {unknown[0]!r:.50}")
     if len(body["trees"]) > _MAX_TREES:
         raise ValueError(f"it has more than {_MAX_TREES} trees")
     if not isinstance(body["card"], dict):
@@ -129,21 +135,42 @@ def _tree(body: dict[str, Any]) -> Tree:
         name: tuple(_number(value, -1e9, 1e9) for value in body[name])
         for name in ("threshold", "value")
     }
-    children = {name: tuple(int(value) for value in body[name]) for name in ("left", "right")}
-    if any(len(column) != n for column in (*numbers.values(), *children.values())):
+    left, right = (tuple(map(_place, body[name])) for name in ("left", "right"))
+    if any(len(column) != n for column in (*numbers.values(), left, right)):
         raise ValueError("the arrays of a tree differ in length")
+    _require_tree(columns, left, right)
+    return Tree(tuple(columns), numbers["threshold"], left, right, numbers["value"])
+
+
+def _require_tree(columns: list[int], left: tuple[int, ...], right: tuple[int, ...]) -> None:
+    """Refuse nodes that are no tree: a shared one is compiled once for each way that leads there.
+
+    A child stands behind its parent, so that no way is a circle, and each node but the root has
+    one parent.
+    """
+    depths = {0: 0}
     for at, column in enumerate(columns):
-        # A child behind its parent: evaluation cannot run in circles.
-        if column >= 0 and not all(at < children[side][at] < n for side in children):
-            raise ValueError("a node of a tree has no place for its children")
-    return Tree(
-        tuple(columns), numbers["threshold"], children["left"], children["right"], numbers["value"]
-    )
+        if at not in depths:
+            raise ValueError(f"node {at} of a tree has no parent")
+        for child in (left[at], right[at]) if column >= 0 else ():
+            if not at < child < len(columns):
+                raise ValueError("a node of a tree has no place for its children")
+            if child in depths:
+                raise ValueError(f"node {child} of a tree has two parents")
+            depths[child] = depths[at] + 1
+    if max(depths.values()) > _MAX_DEPTH:
+        raise ValueError(f"a tree is deeper than {_MAX_DEPTH} nodes")
+
+
+def _place(value: Any) -> int:
+    if type(value) is not int or not -1 <= value <= _MAX_NODES:
+        raise TypeError(f"{value!r:.50} is no place of a node")
+    return value
 
 
 def _number(value: Any, least: float, most: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise TypeError(f"{value!r} is no number")
+        raise TypeError(f"{value!r:.50} is no number")
     if not least <= value <= most:
-        raise ValueError(f"{value!r} is not between {least:g} and {most:g}")
+        raise ValueError(f"{value!r:.50} is not between {least:g} and {most:g}")
     return float(value)

@@ -68,6 +68,17 @@ def shown_json(text: str) -> str:
     return _HASH_IN_JSON.sub(r"\\u0023", text)
 
 
+def quoted(value: object, limit: int = 100) -> str:
+    """Return a value as an error quotes it, cut to a length.
+
+    A hexadecimal integer may have more digits than Python writes, and a list may be too deep.
+    """
+    try:
+        return repr(value)[:limit]
+    except (ValueError, RecursionError):
+        return f"a {type(value).__name__} that is too large to be shown"
+
+
 def _escaped(char: str) -> str:
     if char == "\n" or unicodedata.category(char) not in _HIDDEN:
         return char

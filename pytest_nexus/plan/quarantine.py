@@ -19,6 +19,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus.errors import QuarantineError
+from pytest_nexus.harmless import quoted
 from pytest_nexus.identity import key_of_nodeid
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ def _escaped(char: str) -> str:
 
 
 def _entry(row: Mapping[str, Any], number: int) -> QuarantineEntry:
-    place = f"entry {number} ({row['id']!r:.100})" if "id" in row else f"entry {number}"
+    place = f"entry {number} ({quoted(row['id'])})" if "id" in row else f"entry {number}"
     for name in row:
         if name not in _FIELDS:
             raise QuarantineError(
@@ -220,7 +221,7 @@ def is_line(value: object, limit: int = MAX_TEXT_CHARS) -> bool:
 
 
 def _given(value: object) -> str:
-    return "nothing" if value is None else f"{value!r:.100}"
+    return "nothing" if value is None else quoted(value)
 
 
 def _refuse_doubles(entries: Iterable[QuarantineEntry]) -> None:

@@ -50,7 +50,10 @@ MAX_NODEID_CHARS: Final = 4096
 MAX_TEXT_CHARS: Final = 512
 MAX_SECONDS: Final = 7 * 86_400.0
 _DIGEST_CHARS: Final = 16
-_WRONG: Final = (TypeError, ValueError, KeyError, RecursionError)
+_WRONG: Final = (
+    TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError,
+)  # fmt: skip
+"""What a value of the wrong kind, or out of all bounds, raises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,10 +218,11 @@ def _integer(value: object, low: int, high: int) -> int:
     return value
 
 
-def _seconds(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+def _seconds(value: Any) -> float:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or (isinstance(value, float) and not isfinite(value)):
         raise ValueError(f"seconds are expected, got {value!r:.50}")
-    return min(max(float(value), 0.0), MAX_SECONDS)
+    return float(min(max(value, 0), MAX_SECONDS))  # an integer may be larger than any float
 
 
 def _refused_constant(name: str) -> float:
