@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest_nexus
 from pytest_nexus.cli.saying import Parser, complain, warn
-from pytest_nexus.errors import OTHER_PROJECT, NexusError
+from pytest_nexus.errors import OTHER_PROJECT, CorruptHistoryError, NexusError
 
 if TYPE_CHECKING:
     import argparse
@@ -72,6 +72,11 @@ COMMANDS: Final = (
     Command("demo", "pytest_nexus.cli.demo", "Replay real runs and watch a failure move forward"),
 )
 
+_REMEDY: Final = (
+    "leave that file out, or move it away: `nexus history import` begins a new history from the"
+    " journals that are left"
+)
+
 EXIT_OK: Final = 0
 EXIT_ERROR: Final = 1
 EXIT_USAGE: Final = 2
@@ -102,6 +107,9 @@ def _run(options: argparse.Namespace) -> int:
         # `nexus history show | head` closes our output; without it nothing is flushed at exit.
         sys.stdout = None
         return EXIT_OK
+    except CorruptHistoryError as exc:
+        warn(f"nexus: {exc}; {_REMEDY}")
+        return EXIT_ERROR
     except (NexusError, OSError) as exc:
         complain(exc)
         return EXIT_ERROR

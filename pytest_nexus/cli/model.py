@@ -12,13 +12,13 @@ from pytest_nexus.cli.saying import say
 from pytest_nexus.cli.tables import add_json_option, print_json, print_table
 from pytest_nexus.cli.train import usable
 from pytest_nexus.errors import HistoryError, ModelRefusedError
-from pytest_nexus.history.models import Registry, Version
+from pytest_nexus.history.models import Registry, Version, figures
 from pytest_nexus.history.store import open_history
 from pytest_nexus.predictor.persist import MAX_CHARS, ModelError, load, version
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from pytest_nexus.predictor.model import Model
 
@@ -90,24 +90,32 @@ def _listed(name: str, is_champion: bool) -> dict[str, object]:  # noqa: FBT001 
 
 
 def _figures(each: Version) -> dict[str, object]:
-    metrics, lineage = json.loads(each.metrics), json.loads(each.lineage)
-    facets = [source.get("facets", {}) for source in lineage.get("inputs", [])]
-    runs = sum(each.get("dataQualityMetrics", {}).get("failing_runs", 0) for each in facets)
+    lineage, metrics = figures(each)
     return {
         "parent": each.parent or SHIPPED,
-        "runs": runs or None,
+        "runs": _failing_runs(lineage) or None,
         "apfdc": metrics.get("apfdc"),
         "apfdc_incumbent": metrics.get("apfdc_incumbent"),
     }
 
 
+def _failing_runs(lineage: Mapping[str, Any]) -> int:
+    """Return in how many runs with a failure a model was trained, as far as its lineage says."""
+    found: Any = lineage.get("inputs")
+    for name in ("facets", "dataQualityMetrics", "failing_runs"):
+        given = found if isinstance(found, list) else []
+        found = [each[name] for each in given if isinstance(each, dict) and name in each]
+    return sum(count for count in found if isinstance(count, int))
+
+
 def _show(options: argparse.Namespace, registry: Registry) -> None:
     name, model, stored = _model(registry, options.version)
+    lineage, metrics = figures(stored) if stored else (dict(model.card), {})
     found: dict[str, Any] = {
         "version": name,
         "parent": (stored.parent or SHIPPED) if stored else None,
-        "lineage": json.loads(stored.lineage) if stored else dict(model.card),
-        "metrics": json.loads(stored.metrics) if stored else {},
+        "lineage": lineage,
+        "metrics": metrics,
         "thrift": model.thrift,
         "floor": model.floor,
         "trees": len(model.trees),

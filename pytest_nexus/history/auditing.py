@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 def problems(connection: sqlite3.Connection) -> list[str]:
     """Return one sentence for each problem found; of a slim copy the states cannot be told."""
     execute = connection.execute
-    damaged = [text for (text,) in execute("PRAGMA integrity_check") if text != "ok"]
+    said = [text for (text,) in execute("PRAGMA integrity_check") if text != "ok"]
+    damaged = [line for text in said for line in text.split("\n")]
     if damaged:
         return damaged
     lost = [

@@ -9,22 +9,34 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.errors import CorruptHistoryError, HistoryError, NewerHistoryError
 from pytest_nexus.history import schema
+from pytest_nexus.history.foreign import Guarded, odd_table, unknown_object
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 BUSY_TIMEOUT_S: Final = 30.0
 """How long to wait for another writer: a bulk import holds the lock for a few seconds at a time."""
 
-_CACHE_KIB: Final = 64 * 1024
+_SETTINGS: Final = ("cache_size = -65536", "trusted_schema = OFF", "cell_size_check = ON")
+"""64 MiB of cache; no function of a file's schema is trusted; a damaged page is found when read."""
+
 _PRIMARY: Final = 0xFF
-_CORRUPT: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_CORRUPT: Final = frozenset(
+    {
+        sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT,
+        sqlite3.SQLITE_TOOBIG,
+    }
+)  # fmt: skip
 _LOCKED: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _SMALLEST_BYTES: Final = 512
 """The smallest page: SQLite takes a shorter file for an empty one and would write over it."""
 
 _SIDECARS: Final = ("-journal", "-wal", "-shm")
+_UNDECODED: Final = (
+    struct.error, TypeError, ValueError, LookupError, AttributeError, ArithmeticError,
+    RecursionError,
+)  # fmt: skip
 _MISSHAPEN: Final = ("no such table", "no such column", "has no column", "columns but", "decode")
 
 
@@ -73,7 +85,7 @@ def connect_readonly(path: Path) -> sqlite3.Connection | None:
         try:
             return _readable(path)
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK:
+            if _code(error) != sqlite3.SQLITE_READONLY_ROLLBACK:
                 raise
         _roll_back(path)
         return _readable(path)
@@ -109,18 +121,26 @@ def _roll_back(path: Path) -> None:
         connection.close()
 
 
-def _opened(path: Path, *, mode: str) -> sqlite3.Connection:
+def _opened(path: Path, *, mode: str) -> Guarded:
     uri = f"{path.absolute().as_uri()}?mode={mode}"
-    connection = sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
-    connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    connection = sqlite3.connect(
+        uri, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None, factory=Guarded
+    )
+    try:
+        connection.guard(path)
+        for setting in _SETTINGS:
+            connection.execute(f"PRAGMA {setting}")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
     """Return the schema version, 0 for an empty file, after the cheap checks."""
-    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
+    rows = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema").fetchall()
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    if not tables and not version:
+    if not rows and not version:
         return 0
     if connection.execute("PRAGMA application_id").fetchone()[0] != schema.APPLICATION_ID:
         raise HistoryError(
@@ -132,7 +152,10 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
             f"History {str(path)!r} is of schema {version}, this version of nexus knows "
             f"{schema.SCHEMA_VERSION}; upgrade pytest-nexus-ci to use it"
         )
-    missing = sorted(set(schema.TABLES) - tables)
+    unknown = unknown_object(rows, version)
+    if unknown:
+        raise CorruptHistoryError(f"History {str(path)!r} has a {unknown} that nexus did not make")
+    missing = sorted(set(schema.TABLES) - {row[1] for row in rows})
     if version == schema.SCHEMA_VERSION and missing:
         raise CorruptHistoryError(f"History {str(path)!r} has no table {missing[0]!r}")
     return version
@@ -202,6 +225,10 @@ def translated(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise _translation(path, error) from error
+    except UnicodeDecodeError as error:  # of a text that SQLite quotes in an error of its own
+        raise CorruptHistoryError(
+            f"History {str(path)!r} is damaged: it holds text that is not UTF-8"
+        ) from error
 
 
 @contextmanager
@@ -210,15 +237,44 @@ def decoded(path: Path) -> Iterator[None]:
     try:
         with translated(path):
             yield
-    except (struct.error, TypeError, ValueError, LookupError, AttributeError) as error:
+    except _UNDECODED as error:
         raise CorruptHistoryError(
             f"History {str(path)!r} holds a value that nexus did not write: {error}"
         ) from error
 
 
+def require_sound(
+    connection: sqlite3.Connection, path: Path, tables: Iterable[str], checked: set[str]
+) -> None:
+    """Look through the values of tables before they are read; those in `checked` only once.
+
+    Raises:
+        CorruptHistoryError: one is of a kind, or out of bounds, that nexus never writes.
+    """
+    with translated(path):
+        fresh = [table for table in tables if table not in checked]
+        odd = odd_table(connection, fresh)
+    if odd:
+        place = f"in table {odd!r}"
+        raise CorruptHistoryError(
+            f"History {str(path)!r} holds a value that nexus did not write: {place}"
+        )
+    checked.update(fresh)
+
+
+def _code(error: sqlite3.Error) -> int:
+    """Return SQLite's code; an error that Python's module raises by itself has none."""
+    code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    return code
+
+
 def _translation(path: Path, error: sqlite3.Error) -> HistoryError:
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & _PRIMARY
+    code = _code(error) & _PRIMARY
     text = str(error)
+    if code == sqlite3.SQLITE_INTERRUPT:
+        return CorruptHistoryError(
+            f"History {str(path)!r} is damaged: a query takes more work than its rows can need"
+        )
     if code in _CORRUPT or any(part in text for part in _MISSHAPEN):
         return CorruptHistoryError(f"History {str(path)!r} is damaged: {text}")
     if code in _LOCKED:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+import json
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from pytest_nexus.history import connection as connections
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 Alias = Literal["champion", "challenger"]
 
 _COLUMNS: Final = "version, parent, created_at, document, lineage, metrics"
+
+
+_TABLES: Final = ("model", "model_alias")
 
 
 class Version(NamedTuple):
@@ -29,6 +33,17 @@ class Version(NamedTuple):
     """JSON."""
 
 
+def figures(each: Version) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return lineage and metrics of a version."""
+    return json.loads(each.lineage), json.loads(each.metrics)
+
+
+def _checked(each: Version) -> Version:
+    if not all(isinstance(found, dict) for found in figures(each)):
+        raise TypeError(f"the figures of model {each.version!r}")
+    return each
+
+
 class Registry:
     """The versions in one history; raises `HistoryError` as the history does."""
 
@@ -39,10 +54,11 @@ class Registry:
     def versions(self) -> list[Version]:
         """Return all versions, oldest first."""
         with connections.decoded(self._path):
+            connections.require_sound(self._connection, self._path, _TABLES, set())
             rows = self._connection.execute(
                 f"SELECT {_COLUMNS} FROM model ORDER BY created_at, version"  # noqa: S608 - ours
             ).fetchall()
-            return [Version(*row) for row in rows]
+            return [_checked(Version(*row)) for row in rows]
 
     def find(self, prefix: str) -> list[Version]:
         """Return the versions that begin with some digits."""
@@ -51,6 +67,7 @@ class Registry:
     def alias(self, name: Alias) -> str | None:
         """Return the version behind an alias; None for the shipped model, or for none."""
         with connections.decoded(self._path):
+            connections.require_sound(self._connection, self._path, _TABLES, set())
             row = self._connection.execute(
                 "SELECT version FROM model_alias WHERE alias = ? ORDER BY number DESC LIMIT 1",
                 (name,),
@@ -60,11 +77,17 @@ class Registry:
     def champion(self) -> Version | None:
         """Return the version that is deployed; None for the model that is shipped."""
         version = self.alias("champion")
-        return next((each for each in self.find(version or "")), None)
+        with connections.decoded(self._path):
+            row = self._connection.execute(
+                f"SELECT {_COLUMNS} FROM model WHERE version = ?",  # noqa: S608 - ours
+                (version,),
+            ).fetchone()
+            return None if row is None else _checked(Version(*row))
 
     def earlier(self) -> tuple[bool, str | None]:
         """Return whether another champion was deployed before this one, and its version."""
         with connections.decoded(self._path):
+            connections.require_sound(self._connection, self._path, _TABLES, set())
             rows = self._connection.execute(
                 "SELECT version FROM model_alias WHERE alias = 'champion' ORDER BY number DESC"
             ).fetchall()

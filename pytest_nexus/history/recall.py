@@ -30,7 +30,7 @@ _LOOKED_AT: Final = 2000
 """Tests of which it is asked whether they ran in several environments."""
 
 _LARGEST: Final = 1e12
-"""Beyond any count, and any moment in seconds."""
+"""Beyond any count."""
 
 
 def _all_between(names: Iterable[str], least: float, most: float) -> list[str]:
@@ -47,7 +47,7 @@ _SOUND: Final = " AND ".join(
         *_all_between(["runs", "failures", "transitions", "flakes"], 0, _LARGEST),
         *_all_between(["coalesce(since_failure, 0)"], 0, _LARGEST),
         *_all_between(["rate_2", "rate_8", "rate_32"], 0, 1),
-        *_all_between(["first_seen", "last_seen"], -_LARGEST, _LARGEST),
+        *_all_between(["first_seen", "last_seen"], -62_135_596_800, 253_402_300_799),
     )
 )
 """What the fold writes, and what can be reckoned with."""
@@ -84,9 +84,7 @@ class Recall(Mapping[TestKey, TestStats]):
         Raises:
             ValueError: it holds a value that was not written by the fold.
         """
-        odd = connection.execute(_ODD).fetchone()
-        if odd is not None:
-            raise ValueError(f"the state of test {odd[0]!r}")
+        _refuse_odd(connection)
         rows = cls._rows(connection.execute(_ROWS))
         return cls(rows, None if setting is None else _differs(rows, setting))
 
@@ -97,6 +95,7 @@ class Recall(Mapping[TestKey, TestStats]):
         Raises:
             ValueError: as `read`.
         """
+        _refuse_odd(connection)
         return cls(cls._rows(connection.execute(_ROWS + " WHERE state.flakes > 0")))
 
     @staticmethod
@@ -127,6 +126,12 @@ class Recall(Mapping[TestKey, TestStats]):
 
     def __len__(self) -> int:
         return len(self._known)
+
+
+def _refuse_odd(connection: sqlite3.Connection) -> None:
+    odd = connection.execute(_ODD).fetchone()
+    if odd is not None:
+        raise ValueError(f"the state of test {odd[0]!r}")
 
 
 def _differs(rows: Mapping[str, Any], setting: bytes) -> Here | None:

@@ -147,6 +147,18 @@ def summaries(connection: sqlite3.Connection, run_ids: Iterable[int]) -> list[Ru
     ]
 
 
+def selection(text: str) -> tuple[str, ...]:
+    """Return the options that limited a run, from their column.
+
+    Raises:
+        ValueError: the column does not hold a list of texts.
+    """
+    names = json.loads(text)
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"what selected a run: {text!r:.50}")
+    return tuple(names)
+
+
 def _by_run(
     connection: sqlite3.Connection, select: str, run_ids: list[int]
 ) -> dict[int, list[tuple[Any, ...]]]:
@@ -170,7 +182,7 @@ def _summary(row: tuple[Any, ...], files: tuple[ChangedFile, ...]) -> RunSummary
         pytest=pytest,
         platform=platform,
         workers=workers,
-        selected_by=tuple(json.loads(selected_by)),
+        selected_by=selection(selected_by),
         source=source,
         n_collected=n_collected,
         n_selected=n_selected,

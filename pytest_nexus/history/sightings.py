@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus.history.packing import full_attempt
-from pytest_nexus.history.runs import ordered_runs
+from pytest_nexus.history.runs import ordered_runs, selection
 from pytest_nexus.plan.sightings import Sighting
 from pytest_nexus.records import Failure, TestKey, environment_name
 
@@ -59,7 +59,7 @@ def _sighting(run: tuple[Any, ...], attempts: Iterable[Attempt]) -> Sighting:
         environment=environment_name(python, platform),
         attempts=tuple(attempts),
         is_mass_failure=bool(mass_failure),
-        selected_by=tuple(json.loads(selected_by)),
+        selected_by=selection(selected_by),
         exit_status=exit_status,
     )
 

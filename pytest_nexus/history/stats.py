@@ -39,6 +39,9 @@ _DURATIONS: Final = struct.Struct(f"<{3 * WINDOW}f")
 DURATIONS_BYTES: Final = _DURATIONS.size
 _NO_DURATIONS: Final = _DURATIONS.pack(*[math.nan] * 3 * WINDOW)
 _NO_SETTINGS: Final = NO_SETTING * WINDOW
+_IMPLAUSIBLE_S: Final = 1e8
+"""Beyond the sum of three phases of a week each, and of their spreads, whatever the pace."""
+
 _COMMIT_BYTES: Final = 8
 _ENTRY_BYTES: Final = _COMMIT_BYTES + 1
 _MEMORY_BYTES: Final = MAX_COMMITS * _ENTRY_BYTES
@@ -204,6 +207,9 @@ def stats_of(key: str, function: str | None, state: Sequence[Any], pace: float =
     setup_s, setup_spread_s = median_and_spread(durations[0::3])
     call_s, call_spread_s = median_and_spread(durations[1::3])
     teardown_s, teardown_spread_s = median_and_spread(durations[2::3])
+    together = setup_s + call_s + teardown_s + setup_spread_s + call_spread_s + teardown_spread_s
+    if not 0 <= together * pace <= _IMPLAUSIBLE_S:  # NaN neither: no fold writes that
+        setup_s = call_s = teardown_s = setup_spread_s = call_spread_s = teardown_spread_s = 0.0
     return TestStats(
         TestKey(key),
         FunctionKey(function or key),

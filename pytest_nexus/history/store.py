@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Self
 
 from pytest_nexus.errors import CorruptHistoryError, HistoryError
-from pytest_nexus.history import artifacts, forks, transfer, union
+from pytest_nexus.history import artifacts, foreign, forks, transfer, union
 from pytest_nexus.history import connection as connections
 from pytest_nexus.history.auditing import problems
 from pytest_nexus.history.failing import FailingSince, Together, failed_together, failing
@@ -52,6 +52,7 @@ class History:
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self._connection = connection
+        self._checked: set[str] = set()  # tables whose values were looked through
 
     def __enter__(self) -> Self:
         return self
@@ -71,13 +72,13 @@ class History:
 
     def runs(self, limit: int | None = None) -> list[RunSummary]:
         """Return the trusted runs, newest first, at most `limit` of them."""
-        with self._snapshot():
+        with self._snapshot("run", "changed_file"):
             newest = ordered_runs(self._connection)[::-1]
             return summaries(self._connection, newest[:limit])
 
     def runs_of_forks(self) -> list[RunSummary]:
         """Return the runs of forks, newest first by what they claim; they teach nothing."""
-        with self._snapshot():
+        with self._snapshot("run", "changed_file"):
             return summaries(self._connection, fork_runs(self._connection)[::-1])
 
     def count_runs(self) -> int:
@@ -125,6 +126,7 @@ class History:
     def recoveries(self) -> list[Recovery]:
         """Return how attempts after a failed one went."""
         with connections.decoded(self.path):
+            self._require_sound("recovery", "test")
             return recoveries(self._connection)
 
     def cofailures(self, only: Collection[str] | None = None) -> CoFailures:
@@ -144,6 +146,7 @@ class History:
         """Yield every run in the order of the fold, with what it says of each test."""
         self._refuse_slim("replayed")
         with connections.decoded(self.path):
+            self._require_sound("run", "changed_file", "test", "attempt")
             yield from replayed_runs(self._connection)
 
     @property
@@ -161,7 +164,7 @@ class History:
 
         Mass failures count as having none.
         """
-        with self._snapshot():
+        with self._snapshot("run", "changed_file"):
             found = summaries(self._connection, ordered_runs(self._connection))
         return [
             (each.run.run_uid, 0 if each.mass_failure else each.n_failed)
@@ -173,6 +176,7 @@ class History:
         """Return the run_uids of the runs that a model is fitted to, in the order of the fold."""
         self._refuse_slim("replayed")
         with connections.decoded(self.path):
+            self._require_sound("run", "attempt", "failed_test")
             return failing_runs(self._connection)
 
     def attempts(self, run_uid: str) -> Iterator[Attempt]:
@@ -181,8 +185,7 @@ class History:
         Node ids are not stored: the key stands in their place.
         """
         where = "WHERE run_uid = ? ORDER BY started_ms, test_id, number"
-        for _, attempt in self._attempts(where, run_uid):
-            yield attempt
+        yield from (attempt for _, attempt in self._attempts(where, run_uid))
 
     def attempts_of(self, key: str) -> list[tuple[str, Attempt]]:
         """Return the attempts of one test, each with its run_uid, in the order of the fold.
@@ -190,7 +193,7 @@ class History:
         Those of trusted runs.
         """
         where = "WHERE attempt.test_id = (SELECT test_id FROM test WHERE key = ?) ORDER BY number"
-        with self._snapshot():
+        with self._snapshot("run", "changed_file"):
             found = self._attempts(where, key)
             order = summaries(self._connection, ordered_runs(self._connection))
         place = {summary.run.run_uid: index for index, summary in enumerate(order)}
@@ -204,12 +207,13 @@ class History:
             without: run_uids that are left out, those of the run that is being reported; a slim
                 copy cannot leave any out.
         """
-        with self._snapshot():
+        with self._snapshot("run", "failing", "attempt", "failure", "test"):
             return failing(self._connection, without)
 
     def failed_together(self, key: str) -> list[Together]:
         """Return the tests that failed in the same runs as one test, the most often first."""
         with connections.decoded(self.path):
+            self._require_sound("run", "failed_test", "test")
             return failed_together(self._connection, key)
 
     def accept(self, heads: Iterable[str]) -> int:
@@ -220,7 +224,8 @@ class History:
     def unaccepted_heads(self) -> list[str]:
         """Return the commits of the runs of forks."""
         query = "SELECT DISTINCT head FROM run WHERE trust = 'fork' AND head IS NOT NULL"
-        with connections.translated(self.path):
+        with connections.decoded(self.path):
+            self._require_sound("run")
             return [head for (head,) in self._connection.execute(query)]
 
     def sightings(self, keys: Iterable[str]) -> dict[TestKey, list[Sighting]]:
@@ -232,7 +237,7 @@ class History:
         from pytest_nexus.history.sightings import read_sightings  # noqa: PLC0415 - not in sessions
 
         self._refuse_slim("searched for flakes")
-        with self._snapshot():
+        with self._snapshot("run", "attempt", "failure", "test"):
             return read_sightings(self._connection, keys)
 
     def add(self, candidates: Iterable[union.Candidate]) -> list[bool]:
@@ -253,6 +258,7 @@ class History:
     def artifacts(self, repository: str) -> dict[int, ArtifactNote]:
         """Return what became of the artifacts of a repository that were looked at, by number."""
         with connections.decoded(self.path):
+            self._require_sound("artifact")
             return artifacts.notes(self._connection, repository)
 
     def note_artifact(self, repository: str, number: int, status: Status, reason: str = "") -> None:
@@ -270,6 +276,7 @@ class History:
             return 0
         with read_history(other_path) or _missing(other_path) as other:
             other._refuse_slim("merged from")  # noqa: SLF001 - a history like this one
+            other._require_sound(*foreign.TABLES)  # noqa: SLF001 - likewise
             source = (other._connection, other.path)  # noqa: SLF001 - likewise
             with self._writing():
                 union.remove(self._connection, transfer.tombstones(*source))
@@ -323,6 +330,7 @@ class History:
 
     def _attempts(self, where: str, value: str) -> list[tuple[str, Attempt]]:
         with connections.decoded(self.path):
+            self._require_sound("attempt", "test", "failure")
             rows = self._connection.execute(_ATTEMPTS + where, (value,)).fetchall()
             return [(row[0], full_attempt((*row[1:10], _failure(row[10:])))) for row in rows]
 
@@ -339,12 +347,19 @@ class History:
         with connections.decoded(self.path), connections.transaction(self._connection, self.path):
             yield
 
+    def _require_sound(self, *tables: str) -> None:
+        connections.require_sound(self._connection, self.path, tables, self._checked)
+
     @contextmanager
-    def _snapshot(self) -> Iterator[None]:
-        """Let several reads see the same content, whatever others write meanwhile."""
+    def _snapshot(self, *tables: str) -> Iterator[None]:
+        """Let several reads see the same content, whatever others write meanwhile.
+
+        `tables`: those whose values are looked through before.
+        """
         with connections.decoded(self.path):
             self._connection.execute("BEGIN")
             try:
+                self._require_sound(*tables)
                 yield
             finally:
                 if self._connection.in_transaction:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.errors import HistoryError
 from pytest_nexus.history import schema
-from pytest_nexus.history.connection import decoded, translated
+from pytest_nexus.history.connection import decoded
 from pytest_nexus.history.failing import fill_failing
 from pytest_nexus.history.runs import fork_runs, ordered_runs, summaries
 from pytest_nexus.history.union import Candidate, candidate
@@ -73,7 +73,7 @@ def export(connection: sqlite3.Connection, source: Path, path: Path, *, slim: bo
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished.unlink(missing_ok=True)
-        with translated(source):
+        with decoded(source):
             _copy(connection, source, unfinished, slim=slim)
         unfinished.replace(path)
     except OSError as error:

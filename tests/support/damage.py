@@ -1,0 +1,135 @@
+"""Histories as somebody may have changed them: cells, bytes, pages and the schema."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from contextlib import closing, suppress
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from pytest_nexus.predictor.persist import version
+
+from pytest_nexus import forecast
+from pytest_nexus.history.ingest import ingest_run
+from pytest_nexus.history.models import Version
+from pytest_nexus.history.schema import TABLES
+from pytest_nexus.history.store import open_history
+from pytest_nexus.records import Change, ChangedFile, CIRun
+from tests.support.builders import attempt, failure, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_nexus.records import Attempt
+
+KEYS = [f"t/test_{name}.py::test_it" for name in "abcdef"]
+VALUES: tuple[Any, ...] = (
+    "x", "", "-1", b"", b"\xff\xfe", b"x" * 84, 2**63 - 1, -(2**63), 10**17, -1, 0, 1.5, 1e300,
+    float("inf"), -float("inf"), None, "\x00", "[" * 3000, "1" * 5000, '{"a": NaN}', "[1]", "null",
+    "\U0001f600", "::error::x",
+)  # fmt: skip
+NOT_UTF8 = ("CAST(x'ff' AS TEXT)", "CAST(x'6162eda080' AS TEXT)")
+
+_SOME = (" WHERE rowid % 7 = 1", " WHERE rowid = 1", " WHERE test_id = 1", " WHERE run_id = 5", "")
+
+
+def make_history(path: Path, *, slim: bool = False) -> Path:
+    """A history that has something of everything."""
+    whole = path.with_name("whole.sqlite3") if slim else path
+    with open_history(whole) as history:
+        for number in range(1, 25):
+            commit = f"{number // 3:040x}"
+            made = run(number, 1e9 + 1000 * number, exit_status=number % 2, duration_s=9.0)
+            made = made._replace(
+                change=Change(commit, ("main", "topic")[number % 2], commit, files=(
+                    ChangedFile("src/a.py", "M", 3, 1), ChangedFile("src/b.py", "R", 1, 1, "c.py"),
+                )),
+                ci=CIRun("github", str(number), number, 1, "w", "j", "push"), python="3.12.1",
+                pytest="9.0", platform="Linux", selected_by=("-k",) if number % 5 == 0 else (),
+                n_collected=6, n_selected=6, workers=number % 3,
+            )  # fmt: skip
+            ingest_run(history, made, _attempts(number))
+        forked = run(90, 1e9)._replace(trust="fork", head="b" * 40)
+        ingest_run(history, forked, [attempt(KEYS[0], "failed", failure=failure())])
+        document = forecast.prior()
+        made_of = ("shipped", 5.0, document, '{"inputs": [{"facets": {}}]}', '{"apfdc": 0.5}')
+        name = version(document)
+        history.models.add(Version(name, *made_of))
+        history.models.set_alias("champion", name, 6.0)
+        history.note_artifact("octo/repo", 1, "failed", "why")
+        history.prune(keep_runs=23)
+        if slim:
+            history.export(path, slim=True)
+    return path
+
+
+def _attempts(number: int) -> list[Attempt]:
+    found = []
+    for at, key in enumerate(KEYS):
+        failed = (number + at) % 4 == 0
+        found.append(
+            attempt(key, "failed" if failed else "passed", call_s=0.1 * at, started_s=float(at),
+                    worker="gw1", failure=failure() if failed else None)
+        )  # fmt: skip
+        if failed and number % 2:
+            found.append(attempt(key, "passed", number=2, started_s=at + 3.0))
+    return found
+
+
+def change_cells(path: Path, seed: int) -> str:
+    """Give some cells other values, past every constraint; return what was changed."""
+    random = Random(seed)
+    done = []
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute(
+            "UPDATE sqlite_schema SET sql = replace(sql, ' NOT NULL', '')"
+            " WHERE type = 'table' AND name NOT IN ('meta', 'tombstone')"
+        )
+        kept = connection.execute("PRAGMA schema_version").fetchone()[0]
+        connection.execute(f"PRAGMA schema_version = {kept + 1}")
+    original = dict(_sql(path.with_name("sound.sqlite3")))
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for _ in range(random.choice((1, 1, 1, 2, 5))):
+            table = random.choice(TABLES)
+            columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+            column = random.choice(columns)
+            value = random.choice((*VALUES, *NOT_UTF8))
+            place = value if value in NOT_UTF8 else "?"
+            given = () if value in NOT_UTF8 else (value,)
+            for condition in random.choice((_SOME, ("",))):
+                update = f"UPDATE {table} SET {column} = {place}{condition}"  # noqa: S608 - ours
+                with suppress(sqlite3.Error):
+                    if connection.execute(update, given).rowcount:
+                        done.append(f"{table}.{column} = {value!r}{condition}")
+                        break
+        connection.execute("PRAGMA writable_schema = ON")
+        for name, sql in original.items():
+            connection.execute("UPDATE sqlite_schema SET sql = ? WHERE name = ?", (sql, name))
+    return "; ".join(done)
+
+
+def _sql(path: Path) -> list[tuple[str, str]]:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute("SELECT name, sql FROM sqlite_schema WHERE sql > ''").fetchall()
+
+
+def flip_bytes(path: Path, seed: int) -> str:
+    """Change bytes of a file: some anywhere, some in its first page, which holds the schema."""
+    random = Random(seed)
+    data = bytearray(path.read_bytes())
+    if seed % 5 == 4:
+        del data[random.randrange(len(data)) :]
+    for _ in range(random.choice((1, 3, 20)) if data else 0):
+        end = min(len(data), 4096 if seed % 3 == 0 else len(data))
+        data[random.randrange(end)] = random.randrange(256)
+    path.write_bytes(data)
+    return f"bytes, seed {seed}"
+
+
+def copy(sound: Path, path: Path) -> None:
+    """Put a sound history in the place of a damaged one."""
+    for each in path.parent.glob(f"{path.name}*"):
+        each.unlink()
+    shutil.copy(sound, path)
