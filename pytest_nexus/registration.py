@@ -20,6 +20,7 @@ from pytest_nexus.record.environment import ci_run
 from pytest_nexus.record.observer import Observer
 from pytest_nexus.record.recorder import Recorder
 from pytest_nexus.record.session import is_distributed, narrowed_to, setting
+from pytest_nexus.regular_files import read_text
 from pytest_nexus.report.terminal import TerminalReport
 from pytest_nexus.rerunning import (
     healing_of,
@@ -204,11 +205,14 @@ def share_of(options: Options, environ: Mapping[str, str]) -> Share | None:
 
 
 def _pinned_share(path: Path, shard: tuple[int, int] | None) -> Share:
-    from pytest_nexus.plan.shards.document import load_plan  # noqa: PLC0415 - in a shard
+    from pytest_nexus.plan.shards.document import (  # noqa: PLC0415 - in a shard
+        MAX_CHARS,
+        load_plan,
+    )
     from pytest_nexus.plan.shards.pinned import require_width  # noqa: PLC0415 - likewise
 
     try:
-        saved = load_plan(path.read_text("utf-8"))
+        saved = load_plan(read_text(path, MAX_CHARS))
     except (OSError, UnicodeError) as exc:
         raise PlanError(f"Couldn't read plan {str(path)!r}: {exc}") from exc
     shard = shard or (1, 1)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from pytest_nexus.bound import urandom
 from pytest_nexus.errors import NexusError
 from pytest_nexus.healing import Healer
-from pytest_nexus.plan.quarantine import Quarantine, parse_quarantine
+from pytest_nexus.plan.quarantine import MAX_CHARS, Quarantine, parse_quarantine
 from pytest_nexus.plan.retry import RerunSettings
 from pytest_nexus.record.environment import ci_run
 from pytest_nexus.record.session import is_distributed
+from pytest_nexus.regular_files import read_text
 from pytest_nexus.report.healing import HealingReport, Letters
 from pytest_nexus.run.engines import foreign_tests, reason_not_to_rerun
 from pytest_nexus.run.markers import DESCRIPTION
@@ -57,7 +58,7 @@ def quarantine_in(path: Path, pipeline: Pipeline) -> Quarantine:
     if not path.exists():
         return Quarantine(())
     try:
-        return parse_quarantine(path.read_text("utf-8"))
+        return parse_quarantine(read_text(path, 4 * MAX_CHARS))
     except (OSError, UnicodeError, NexusError) as exc:
         pipeline.lose(f"no test is in quarantine: {path.name}: {exc}")
         return Quarantine(())

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 from pytest_nexus.errors import OptionError
 from pytest_nexus.options import OPTIONS
 from pytest_nexus.plan.quarantine import FILE_NAME
+from pytest_nexus.regular_files import read_text
 
 if TYPE_CHECKING:
     import argparse
 
+_MAX_BYTES: Final = 16 * 1024 * 1024
 _INI_FILES: Final = (
     ("pytest.toml", "pytest"),
     (".pytest.toml", "pytest"),
@@ -125,7 +127,7 @@ def _section(folder: Path, top: Path | None = None) -> dict[str, Any] | None:
 
 def _read_toml(path: Path, section: str) -> dict[str, Any] | None:
     try:
-        table: Any = tomllib.loads(path.read_text("utf-8"))
+        table: Any = tomllib.loads(read_text(path, _MAX_BYTES))
     except (OSError, ValueError) as exc:
         raise OptionError(f"Couldn't read {path!s}: {exc}") from exc
     for part in section.split("."):
@@ -136,7 +138,7 @@ def _read_toml(path: Path, section: str) -> dict[str, Any] | None:
 def _read_ini(path: Path, section: str) -> dict[str, Any] | None:
     parser = configparser.ConfigParser(interpolation=None, strict=False)
     try:
-        parser.read_string(path.read_text("utf-8"))
+        parser.read_string(read_text(path, _MAX_BYTES))
     except (OSError, ValueError, configparser.Error) as exc:
         raise OptionError(f"Couldn't read {path!s}: {exc}") from exc
     return dict(parser[section]) if parser.has_section(section) else None

@@ -15,6 +15,7 @@ from pytest_nexus.errors import HistoryError, ModelRefusedError
 from pytest_nexus.history.models import Registry, Version, figures
 from pytest_nexus.history.store import open_history
 from pytest_nexus.predictor.persist import MAX_CHARS, ModelError, load, version
+from pytest_nexus.regular_files import read_text
 
 if TYPE_CHECKING:
     import argparse
@@ -179,8 +180,7 @@ def _export(options: argparse.Namespace, registry: Registry) -> None:
 
 def _import(options: argparse.Namespace, registry: Registry) -> None:
     try:
-        with Path(options.file).open(encoding="utf-8") as file:
-            document = file.read(MAX_CHARS + 1).strip()
+        document = read_text(Path(options.file), 4 * MAX_CHARS).strip()
         load(document)
     except (ModelError, UnicodeError) as exc:
         raise ModelRefusedError(f"File {options.file!r} holds a model that {exc}") from exc

@@ -32,6 +32,7 @@ from pytest_nexus.plan.quarantine_update import (
     standing,
     update,
 )
+from pytest_nexus.regular_files import read_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -194,8 +195,7 @@ def read_quarantine(path: Path) -> Quarantine:
         QuarantineError: it cannot be read, or is not as it must be.
     """
     try:
-        with path.open("rb") as file:
-            text = file.read(4 * MAX_CHARS + 1).decode("utf-8")
+        text = read_text(path, 4 * MAX_CHARS)
     except FileNotFoundError:
         return Quarantine()
     except (OSError, ValueError) as error:

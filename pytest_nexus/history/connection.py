@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from pytest_nexus.errors import CorruptHistoryError, HistoryError, NewerHistoryError
 from pytest_nexus.history import schema
 from pytest_nexus.history.foreign import Guarded, odd_table, unknown_object
+from pytest_nexus.regular_files import require_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -122,6 +123,11 @@ def _roll_back(path: Path) -> None:
 
 
 def _opened(path: Path, *, mode: str) -> Guarded:
+    if path.exists():
+        try:
+            require_regular(path)
+        except OSError as error:
+            raise HistoryError(f"Cannot use history {str(path)!r}: {error.strerror}") from error
     uri = f"{path.absolute().as_uri()}?mode={mode}"
     connection = sqlite3.connect(
         uri, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None, factory=Guarded

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from pytest_nexus import __version__, timing
 from pytest_nexus.errors import JournalError
+from pytest_nexus.regular_files import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -170,7 +171,7 @@ def is_live(path: Path) -> bool:
     Where files cannot be locked: whether it has no end line and was written to within an hour.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             locked = _is_locked(file.fileno())
             if locked is not None:
                 return locked

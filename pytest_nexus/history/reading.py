@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 from pytest_nexus.errors import JournalError, NewerJournalError
 from pytest_nexus.history import entries, journal
 from pytest_nexus.history.packing import MAX_DURATION_S, RawAttempt, full_attempt
+from pytest_nexus.regular_files import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,7 +72,7 @@ def scan_journal(
     of the format, beyond which attempts are dropped.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             lines = _Lines(file)
             scan = Scan(_first_run(path, lines.first()), nodeids=[] if with_nodeids else None)
             for portion in lines.portions():

@@ -10,6 +10,7 @@ from pytest_nexus.history import entries
 from pytest_nexus.history.journal import MAX_LINE_BYTES
 from pytest_nexus.history.reading import read_journal
 from pytest_nexus.history.shard_journal import read_shard_journal
+from pytest_nexus.regular_files import open_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +53,7 @@ def _quarantined(path: Path) -> frozenset[str]:
     """Return the node ids of the attempts that bear the mark; few lines do."""
     found: set[str] = set()
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             while line := file.readline(MAX_LINE_BYTES):
                 if _MARK in line:
                     found.update(_marked(line))

@@ -22,6 +22,7 @@ from pytest_nexus.history.reading import scan_journal
 from pytest_nexus.plan.proof.evidence import ShardJournal, Verdicts
 from pytest_nexus.plan.shards.document import MAX_TESTS, collection_digest
 from pytest_nexus.plan.shards.split import MAX_SHARDS
+from pytest_nexus.regular_files import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +73,7 @@ def read_shard_journal(path: Path) -> ShardJournal | None:
     plan: dict[str, Any] | None = None
     verdicts: list[Verdicts] = []
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             for record in _records(file):
                 if record["kind"] == "plan" and plan is None:
                     plan = record

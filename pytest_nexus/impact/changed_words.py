@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.impact.git import Git, GitError
 from pytest_nexus.predictor.schema import ChangedWords
+from pytest_nexus.regular_files import read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,7 +93,8 @@ def _nothing() -> tuple[Counter[str], Counter[str]]:
 
 
 def _diff(git: Git, base: str) -> bytes:
-    return git.run(
+    return git.run_to(
+        MAX_DIFF_BYTES,
         *("diff", "--relative", "-U0", "--no-color", "--no-ext-diff", "--no-textconv", "-M"),
         *("--src-prefix=a/", "--dst-prefix=b/", "--ignore-submodules", base, "--"),
     )
@@ -100,9 +102,7 @@ def _diff(git: Git, base: str) -> bytes:
 
 def _words_of_file(path: Path) -> Counter[str] | None:
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            return None
-        content = path.read_bytes()
+        content = read_bytes(path, MAX_FILE_BYTES)
     except (OSError, ValueError):
         return None
     if b"\0" in content:

@@ -11,6 +11,7 @@ from pytest_nexus.impact.changed_words import IDENTIFIER
 from pytest_nexus.impact.imports import ImportGraph
 from pytest_nexus.predictor.schema import ChangedWords, TestCode
 from pytest_nexus.predictor.words import bag
+from pytest_nexus.regular_files import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -70,10 +71,9 @@ class _Texts:
 
     def _read(self, path: str) -> str | None:
         try:
-            file = self._root / path
-            if not path.endswith(".py") or file.stat().st_size > MAX_FILE_BYTES:
+            if not path.endswith(".py"):
                 return None
-            return file.read_text("utf-8", errors="replace")
+            return read_text(self._root / path, MAX_FILE_BYTES, errors="replace")
         except (OSError, ValueError):
             return None
 

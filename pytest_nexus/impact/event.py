@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from pytest_nexus.regular_files import read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -153,9 +154,6 @@ def _text_at(value: object, keys: tuple[str, ...]) -> str:
 def _read_event(path: Path) -> object:
     """Return the event, or None for what is missing, no plain file, too large or no JSON."""
     try:
-        about = path.stat()
-        if not stat.S_ISREG(about.st_mode) or about.st_size > MAX_EVENT_BYTES:
-            return None
-        return json.loads(path.read_bytes())
+        return json.loads(read_bytes(path, MAX_EVENT_BYTES))
     except (OSError, ValueError, RecursionError):
         return None

@@ -5,15 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus import bound, timing
+from pytest_nexus import timing
 from pytest_nexus.errors import NexusError
+from pytest_nexus.impact.bounded_process import run_bounded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from pytest_nexus.impact.bounded_process import Finished
+
 BUDGET_S: Final = 10.0
 """Seconds for all git processes of one session: who waits longer wants to see tests run."""
+
+MAX_OUTPUT_BYTES: Final = 16_000_000
+"""Of one answer: that of a change of 100,000 files."""
 
 _OPTIONS: Final = (
     "--no-optional-locks",  # a commit the user makes meanwhile must not meet our lock
@@ -75,19 +81,41 @@ class Git:
         """Return what `git ARGUMENTS` prints.
 
         Raises:
+            GitError: git is missing, refuses, fails, takes too long or prints too much; the
+                message says which.
+        """
+        done = self._start(arguments, stdin, MAX_OUTPUT_BYTES)
+        if done.is_cut:
+            raise GitError(f"git printed more than {MAX_OUTPUT_BYTES:,} bytes: given up")
+        return self._checked(done)
+
+    def run_to(self, max_bytes: int, *arguments: str) -> bytes:
+        """Return the first `max_bytes` of what `git ARGUMENTS` prints.
+
+        Raises:
             GitError: git is missing, refuses, fails or takes too long; the message says which.
         """
-        done = self._start(arguments, stdin)
+        done = self._start(arguments, b"", max_bytes)
+        return done.stdout if done.is_cut else self._checked(done)
+
+    def _checked(self, done: Finished) -> bytes:
         if done.returncode != 0:
             raise GitError(reason_of(done.stderr.decode("utf-8", "replace")))
         return done.stdout
 
-    def _start(self, arguments: tuple[str, ...], stdin: bytes) -> bound.Printed:
+    def _start(self, arguments: tuple[str, ...], stdin: bytes, max_bytes: int) -> Finished:
         """Run the user's own git, as their PATH has it; names from outside come by stdin."""
         left_s = self.deadline - timing.perf_counter()
         command = ["git", *_OPTIONS, *arguments]
         try:
-            done = bound.run(command, stdin, left_s, cwd=self.root, env=clean_environ(self.environ))
+            done = run_bounded(
+                command,
+                self.root,
+                clean_environ(self.environ),
+                stdin=stdin,
+                max_bytes=max_bytes,
+                timeout_s=left_s,
+            )
         except (OSError, ValueError) as exc:
             raise GitError(_why_not_started(self.root)) from exc
         if done is None:

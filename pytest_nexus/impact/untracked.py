@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import stat
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.impact.porcelain import from_folder
 from pytest_nexus.records import ChangedFile
+from pytest_nexus.regular_files import read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -76,10 +76,9 @@ def _is_environment(folder: Path) -> bool:
 
 def _count_lines(place: Path) -> int:
     try:
-        about = place.lstat()
-        if not stat.S_ISREG(about.st_mode) or about.st_size > _MAX_COUNTED_BYTES:
+        if place.is_symlink():
             return 0
-        content = place.read_bytes()
+        content = read_bytes(place, _MAX_COUNTED_BYTES)
     except (OSError, ValueError):
         return 0
     if b"\0" in content[:_BINARY_SIGN_BYTES]:

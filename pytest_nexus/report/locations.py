@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.identity import key_of_nodeid
+from pytest_nexus.regular_files import read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,10 +30,9 @@ def locator(root: Path) -> Callable[[str], int | None]:
         pure = PurePosixPath(path)
         file = root / pure
         try:
-            is_inside = not pure.is_absolute() and file.resolve().is_relative_to(root.resolve())
-            if not is_inside or not file.is_file() or file.stat().st_size > _MAX_BYTES:
+            if pure.is_absolute() or not file.resolve().is_relative_to(root.resolve()):
                 return {}
-            return dict(_lines(ast.parse(file.read_bytes()), ""))
+            return dict(_lines(ast.parse(read_bytes(file, _MAX_BYTES)), ""))
         except _WRONG:
             return {}
 

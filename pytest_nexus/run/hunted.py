@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from pytest_nexus.identity import identify
+from pytest_nexus.regular_files import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
+_MAX_BYTES: Final = 256 * 1024 * 1024
 HUNT_VARIABLE: Final = "NEXUS_HUNT"
 """Environment variable that names the file with the keys of the tests and the seed."""
 
@@ -33,7 +35,7 @@ def pytest_collection_modifyitems(
     path = os.environ.get(HUNT_VARIABLE)
     if not path:
         return
-    this = json.loads(Path(path).read_text("utf-8"))
+    this = json.loads(read_text(Path(path), _MAX_BYTES))
     keys = frozenset(this["keys"])
     kept = [item for item in items if identify(item).key in keys]
     others = [item for item in items if identify(item).key not in keys]

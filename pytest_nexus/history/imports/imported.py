@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from pytest_nexus.errors import ImportFileError
 from pytest_nexus.identity import function_of_key, key_of_nodeid
 from pytest_nexus.records import Attempt, NodeId, Run
+from pytest_nexus.regular_files import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +56,7 @@ def chunks(path: Path, max_bytes: int = MAX_FILE_BYTES) -> Iterator[bytes]:
     try:
         _check_regular(path, max_bytes)
         size = 0
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             while chunk := file.read(CHUNK_BYTES):
                 size += len(chunk)
                 _check_size(path, size, max_bytes)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
@@ -77,3 +78,51 @@ def test_git_that_hangs_is_not_waited_for(tmp_path: Path) -> None:
 def test_impossible_folder_is_an_error_like_any_other(tmp_path: Path, name: str) -> None:
     with pytest.raises(GitError, match="not a folder"):
         Git(tmp_path / name, environment()).run("version")
+
+
+def stands_for_git(tmp_path: Path, script: str, seconds: float = 5.0) -> Git:
+    fake = tmp_path / "git"
+    fake.write_text(f"#!/bin/sh\n{script}\n")
+    fake.chmod(0o755)
+    path = os.pathsep.join([str(tmp_path), os.environ["PATH"]])
+    return Git(tmp_path, environment(PATH=path), deadline=timing.perf_counter() + seconds)
+
+
+POSIX = pytest.mark.skipif(sys.platform == "win32", reason="a script cannot stand for git.exe")
+
+
+@POSIX
+def test_git_that_prints_for_ever_is_ended(tmp_path: Path) -> None:
+    git = stands_for_git(tmp_path, "yes")
+    with pytest.raises(GitError, match="printed more than"):
+        git.run("status")
+
+
+@POSIX
+def test_only_so_much_of_a_diff_is_read(tmp_path: Path) -> None:
+    git = stands_for_git(tmp_path, "yes")
+    assert git.run_to(1000, "diff") == b"y\n" * 500
+
+
+@POSIX
+def test_git_that_complains_for_ever_is_ended(tmp_path: Path) -> None:
+    git = stands_for_git(tmp_path, "yes >&2", 0.5)
+    with pytest.raises(GitError, match="given up"):
+        git.run("status")
+
+
+@POSIX
+@pytest.mark.parametrize(
+    "script", ["sleep 60 & sleep 60", "(sleep 60) & exit 1", "sleep 60 & echo x"]
+)
+def test_what_git_started_does_not_keep_the_session_waiting(tmp_path: Path, script: str) -> None:
+    git = stands_for_git(tmp_path, script, 0.5)
+    started = timing.perf_counter()
+    with pytest.raises(GitError) if "echo" not in script else nullcontext():
+        git.run("status")
+    assert timing.perf_counter() - started < 10
+
+
+@POSIX
+def test_git_that_does_not_read_is_no_obstacle(tmp_path: Path) -> None:
+    assert stands_for_git(tmp_path, "echo x").run("cat-file", stdin=b"x" * 1_000_000) == b"x\n"

@@ -1,0 +1,91 @@
+"""The only way in which files are opened that somebody else may have put there.
+
+A name may stand for a pipe, a device, a socket or a link to one: opening it can block for ever, and
+reading it can fill the memory. Only regular files are opened, without blocking, and read with a
+bound.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_FLAGS: Final = (
+    os.O_RDONLY
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_NOCTTY", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+)
+
+
+class NotRegularError(OSError):
+    """A name stands for something else than a file: a folder, a pipe, a device, a socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(errno.EINVAL, "not a regular file", str(path))
+
+
+class TooLargeError(OSError):
+    """A file is larger than what is read of its kind."""
+
+    def __init__(self, path: Path, max_bytes: int) -> None:
+        super().__init__(errno.EFBIG, f"larger than {max_bytes:,} bytes", str(path))
+
+
+def require_regular(path: Path) -> None:
+    """Look at what a name stands for, links followed, without opening it.
+
+    Raises:
+        NotRegularError: it is no regular file.
+        OSError: there is nothing, or it cannot be looked at.
+    """
+    if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - tests of users patch pathlib
+        raise NotRegularError(path)
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a regular file for reading.
+
+    Raises:
+        NotRegularError: it is no regular file.
+        OSError: it cannot be opened.
+    """
+    require_regular(path)  # opening a device may already do something
+    file = os.fdopen(os.open(path, _FLAGS), "rb")
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # it was replaced meanwhile
+        file.close()
+        raise NotRegularError(path)
+    return file
+
+
+def read_bytes(path: Path, max_bytes: int) -> bytes:
+    """Return the content of a regular file.
+
+    Raises:
+        NotRegularError: it is no regular file.
+        TooLargeError: it has more than `max_bytes`.
+        OSError: it cannot be read.
+    """
+    with open_regular(path) as file:
+        content = file.read(max_bytes + 1)
+    if len(content) > max_bytes:
+        raise TooLargeError(path, max_bytes)
+    return content
+
+
+def read_text(path: Path, max_bytes: int, errors: str = "strict") -> str:
+    """Return the content of a regular file of text in UTF-8.
+
+    Raises:
+        NotRegularError: it is no regular file.
+        TooLargeError: it has more than `max_bytes`.
+        OSError: it cannot be read.
+        UnicodeDecodeError: it is not UTF-8.
+    """
+    return read_bytes(path, max_bytes).decode("utf-8", errors).replace("\r\n", "\n")
