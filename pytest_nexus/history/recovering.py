@@ -20,7 +20,8 @@ _RUN: Final = """
     SELECT test_id, outcomes, coalesce(setup_us, 0) + coalesce(call_us, 0)
            + coalesce(teardown_us, 0), started_ms, signature
     FROM attempt LEFT JOIN failure USING (failure_id)
-    WHERE run_id = ?1 AND test_id IN (SELECT test_id FROM attempt WHERE run_id = ?1 AND number > 1)
+    WHERE run_id = :run
+    AND test_id IN (SELECT test_id FROM attempt WHERE run_id = :run AND number > 1)
     ORDER BY test_id, number
 """
 _WORTH: Final = """
@@ -76,7 +77,9 @@ def tallies(connection: sqlite3.Connection, run_ids: Iterable[int]) -> Tallies:
     failed: Counter[tuple[int, str, int]] = Counter()
     for run_id in run_ids:
         if connection.execute(_WORTH, (run_id,)).fetchone():
-            for test_id, rows in groupby(connection.execute(_RUN, (run_id,)), lambda row: row[0]):
+            for test_id, rows in groupby(
+                connection.execute(_RUN, {"run": run_id}), lambda row: row[0]
+            ):
                 for signature, bucket, verdict in _repeated(list(rows)):
                     (passed if verdict == PASS else failed)[test_id, signature, bucket] += 1
     return {key: (passed[key], failed[key]) for key in passed.keys() | failed.keys()}

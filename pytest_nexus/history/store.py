@@ -95,14 +95,14 @@ class History:
         That a fork claims to be a run does not make it known.
         """
         query = (
-            "SELECT EXISTS (SELECT 1 FROM run WHERE run_uid = ?1 AND trust = 'trusted') "
-            "OR EXISTS (SELECT 1 FROM tombstone WHERE run_uid = ?1)"
+            "SELECT EXISTS (SELECT 1 FROM run WHERE run_uid = :uid AND trust = 'trusted') "
+            "OR EXISTS (SELECT 1 FROM tombstone WHERE run_uid = :uid)"
         )
         with self._snapshot():
             return {
                 run_uid
                 for run_uid in run_uids
-                if self._connection.execute(query, (run_uid,)).fetchone()[0]
+                if self._connection.execute(query, {"uid": run_uid}).fetchone()[0]
             }
 
     def stats(self) -> dict[TestKey, TestStats]:
