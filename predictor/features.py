@@ -56,7 +56,7 @@ def rows(
                 UNKNOWN if base is None else float(base.get(test.key, 0)),
                 log(duration_s) - log_median,
                 *place,
-                *relation.by_function[test.function],
+                *relation.by_function[test.path, test.function],
                 distance,
                 imported,
                 by_file.get(test.key, 0.0),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from math import log
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from .schema import UNKNOWN
 from .words import Corpus, bag, words
@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from .schema import FileChange, Moment, TestCode
+
+Function = tuple[str, str]
+"""The path of a test file, and the key of a function."""
+
+K = TypeVar("K")
 
 FAR: Final = 5.0
 """Import distance of a test that reaches no changed file."""
@@ -27,16 +32,17 @@ class Relation:
 
     by_path: dict[str, tuple[float, float, float, float, float]]
     """file_changed, beside_change, path_words, import_distance, imported_words."""
-    by_function: dict[str, tuple[float, ...]] = field(default_factory=dict)
-    """name_words, similarity, name_similarity, source_similarity, around_similarity,
+    by_function: dict[Function, tuple[float, ...]] = field(default_factory=dict)
+    """By path too: with two root folders in one run, one key names functions of several files.
+    name_words, similarity, name_similarity, source_similarity, around_similarity,
     is_mentioned."""
 
 
 def relate(moment: Moment) -> Relation:
     """Return how the functions and files of a moment stand to its change."""
     files = [file for file in moment.files if not file.path.endswith(_PROSE)]
-    functions = {test.function: test.path for test in moment.tests}
-    paths = dict.fromkeys(functions.values())
+    functions = dict.fromkeys((test.path, test.function) for test in moment.tests)
+    paths = dict.fromkeys(path for path, _ in functions)
     sources = [file for file in files if file.path not in paths]
     named = [frozenset(words(file.path)) for file in sources]
     changed = _changed_words(files)
@@ -116,29 +122,29 @@ def _module_names(path: str) -> frozenset[str]:
 
 
 def _by_function(
-    functions: Mapping[str, str],
+    functions: Iterable[Function],
     named: Sequence[frozenset[str]],
     files: Sequence[FileChange],
     sources: Sequence[FileChange],
     code: Mapping[str, TestCode],
     changed: Counter[str] | None,
-) -> dict[str, tuple[float, ...]]:
-    names = {function: function.partition("::")[2] for function in functions}
+) -> dict[Function, tuple[float, ...]]:
+    names = {function: function[1].partition("::")[2] for function in functions}
     in_name = {function: words(name) for function, name in names.items()}
     shares = _shares(in_name, named)
     if changed is None:
-        return {f: (shares[f], *[UNKNOWN] * 5) for f in functions}
+        return {f: (shares[f], *[UNKNOWN] * 5) for f in names}
     query = bag(changed)
     own_names = [dict.fromkeys(each, 1) for each in in_name.values()]
     texts = [
-        _text(code.get(path), names[function]) or own
-        for (function, path), own in zip(functions.items(), own_names, strict=True)
+        _text(code.get(function[0]), names[function]) or own
+        for (function, own) in zip(names, own_names, strict=True)
     ]
     corpus = Corpus(texts, query)
     near = corpus.nearness(query)
     in_sources = bag(_total(file.words for file in sources))
     columns = zip(
-        functions,
+        names,
         shares.values(),
         near,
         Corpus(own_names, query).nearness(query),
@@ -148,7 +154,7 @@ def _by_function(
     )
     own = {file.path: file.words for file in files if file.words}
     return {
-        function: (*row, _mentioned(own.get(functions[function]), names[function]))
+        function: (*row, _mentioned(own.get(function[0]), names[function]))
         for function, *row in columns
     }
 
@@ -161,9 +167,7 @@ def _mentioned(own: Mapping[str, int] | None, name: str) -> float:
     return float(own is not None and name.rpartition("::")[2] in own)
 
 
-def _shares(
-    texts: Mapping[str, Iterable[str]], changed: Sequence[frozenset[str]]
-) -> dict[str, float]:
+def _shares(texts: Mapping[K, Iterable[str]], changed: Sequence[frozenset[str]]) -> dict[K, float]:
     """Return how much of some changed path each text names, 0 to 1.
 
     A word weighs log(1 + n / k) where k of n texts have it; what no text has is left out; what

@@ -62,7 +62,7 @@ def explained(
     """Return what speaks for a failure of each planned test asked for.
 
     Args:
-        asked: of the plan of `tests`.
+        asked: of the plan of `tests`, whose tests are objects among `tests`.
         tests: all that were planned, which are the neighbours.
         index: what the history knows of them.
         change: what git says.
@@ -76,13 +76,11 @@ def explained(
 
     layout = lay_out(tests)
     rows, _ = forecaster.rows(tests, index, change, shared_setups(tests, index, layout))
-    at = {test.nodeid: position for position, test in enumerate(tests)}
+    at = {id(test): position for position, test in enumerate(tests)}  # several have one node id
+    found = [rows[at[id(one.test)]] for one in asked]
     return [
-        Explained(
-            _told(forecaster.model.contributions(rows[at[one.test.nodeid]])),
-            dict(zip(NAMES, rows[at[one.test.nodeid]], strict=True)),
-        )
-        for one in asked
+        Explained(_told(forecaster.model.contributions(row)), dict(zip(NAMES, row, strict=True)))
+        for row in found
     ]
 
 

@@ -96,7 +96,7 @@ class Healer:
     @property
     def n_planned(self) -> int:
         """Tests that this session is to run."""
-        return len(self._pipeline.expected)
+        return self._pipeline.n_planned
 
     def decide(self, test: CollectedTest, setback: Setback) -> Decision:
         """Return what becomes of a failed attempt."""
@@ -178,7 +178,7 @@ class Healer:
 
     @cached_property
     def _planned_s(self) -> float:
-        return sum(self._pipeline.expected.values())
+        return self._pipeline.planned_s
 
     @property
     def _spent(self) -> Spent:

@@ -112,6 +112,10 @@ class Pipeline:
         self.timeline = Timeline()
         self.expected: dict[str, float] = {}
         """Expected seconds by node id, in the order of collection, once the plan is made."""
+        self.n_planned = 0
+        """Tests that this session is to run, of which several may have one node id."""
+        self.planned_s = 0.0
+        """What all of them are expected to take."""
         self.explanation: list[str] = []
         """Why the first tests of the plan come first, a line for each, where it was asked for."""
         self.is_empty_share = False
@@ -191,16 +195,11 @@ class Pipeline:
             plan = self._divided(plan, self.share)
             if self.on_share is not None:
                 self.on_share(plan, self.share)
-        self.expected = {
-            planned.test.nodeid: planned.forecast.duration_s
-            for planned in plan.tests
-            if self.is_ours(planned)
-        }
-        self.scopes = {
-            planned.test.nodeid: planned.test.scopes
-            for planned in plan.tests
-            if planned.test.scopes and self.is_ours(planned)
-        }
+        ours = [planned for planned in plan.tests if self.is_ours(planned)]
+        self.expected = {one.test.nodeid: one.forecast.duration_s for one in ours}
+        self.scopes = {one.test.nodeid: one.test.scopes for one in ours if one.test.scopes}
+        self.n_planned = len(ours)
+        self.planned_s = sum(one.forecast.duration_s for one in ours)
         self.is_empty_share = self.share is not None and bool(tests) and not self.expected
         if self.share is not None and self.is_empty_share:
             self.lose(f"shard {self.share.shard} of {self.share.n_shards} has no tests")

@@ -41,9 +41,12 @@ class Clock:
 
 def pipeline(path: Path, change: Change | None = None, **expected: float) -> Any:
     losses: list[str] = []
+    planned = expected or {TEST.nodeid: 600.0, OTHER.nodeid: 400.0}
     return SimpleNamespace(
         options=SimpleNamespace(history=path / "history.sqlite3"),
-        expected=expected or {TEST.nodeid: 600.0, OTHER.nodeid: 400.0},
+        expected=planned,
+        n_planned=len(planned),
+        planned_s=sum(planned.values()),
         change=change or Change(),
         losses=losses,
         lose=losses.append,
