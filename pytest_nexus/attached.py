@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+PHASES: Final = frozenset({"setup", "call", "teardown"})
+"""Other plugins report under other names, as pytest-forked and xdist do where a process died."""
+
 RERUN: Final = "nexus_rerun"
 """The sentence with which a failed attempt is repeated; its report has the outcome `rerun`."""
 

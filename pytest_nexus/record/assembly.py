@@ -126,9 +126,9 @@ def outcome_of(report: pytest.TestReport) -> Outcome:
     one that counts as expected because its test is in quarantine.
     """
     fields = report.__dict__
-    outcome: str = "failed" if QUARANTINED in fields else fields["outcome"]
+    outcome: str = "failed" if QUARANTINED in fields else report.outcome
     if outcome == "passed":
         return "xpassed" if "wasxfail" in fields else "passed"
     if outcome == "skipped":
         return "xfailed" if "wasxfail" in fields else "skipped"
-    return "error" if fields["when"] in ("setup", "teardown") else "failed"
+    return "error" if report.when in ("setup", "teardown") else "failed"

@@ -85,11 +85,11 @@ class WorkerObserver(Observer):
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Attach to a report what the controller cannot know; called before xdist sends it."""
         fields = report.__dict__
-        if fields["when"] == "setup":
+        if fields.get("when") == "setup":
             identity = self.identity_of(report.nodeid)
             if identity is not None and _says_more(identity, report):
                 setattr(report, IDENTITY_ATTRIBUTE, [identity.key, identity.function_key])
-        if self.on_failure is not None and fields["outcome"] == "failed" and self._item is not None:
+        if self.on_failure is not None and report.failed and self._item is not None:
             self.on_failure(report, self._item)
         if self.failures:
             failure = self._failure_to_send(report)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from pytest_nexus import timing
-from pytest_nexus.attached import is_known
+from pytest_nexus.attached import PHASES, is_known
 from pytest_nexus.errors import JournalError
 from pytest_nexus.history.journal import JournalWriter
 from pytest_nexus.record.assembly import OpenAttempt, is_subtest
@@ -144,17 +144,18 @@ class Recorder:
         """
         fields = report.__dict__
         key = (report.nodeid, fields.get("worker_id"))
-        when: str = fields["when"]
-        if when == "???":
-            self._record_crash(report)
-            return
+        when = fields.get("when")
+        if when not in PHASES:
+            if report.failed:
+                self._record_crash(report)
+            return  # of what another plugin calls a phase, and which did no harm
         attempt = self._open.get(key)
         if attempt is None or when in attempt.phases:
             attempt = self._begin_or_go_on(report, key, attempt)
-        duration_s: float = fields["duration"]
+        duration_s: float = fields.get("duration") or 0.0
         if not 0.0 <= duration_s < _LONG_S:
             duration_s = self._measured(duration_s, attempt)
-        if fields["outcome"] == "passed" and "wasxfail" not in fields and "context" not in fields:
+        if report.outcome == "passed" and "wasxfail" not in fields and "context" not in fields:
             attempt.passed(when, duration_s)
         else:
             failure = self._failure_of(report) if is_failure(report) else None
@@ -203,7 +204,7 @@ class Recorder:
     ) -> OpenAttempt:
         if identity is None and self._observer is not None:
             identity = self._observer.identity_of(key[0])
-        started_s = report.start - self._started_at
+        started_s = getattr(report, "start", 0.0) - self._started_at
         elapsed_s = self._clock() - self._clock_started
         if not -_SKEW_S <= started_s <= elapsed_s + _SKEW_S:
             started_s = elapsed_s  # a frozen clock, or the clock of another machine
@@ -246,10 +247,11 @@ class Recorder:
             attempt.fail(failure, 0.0)
 
     def _record_crash(self, report: pytest.TestReport) -> None:
-        """Record the test that was running when its worker died."""
+        """Record the test that was running when its process died: a worker, or a child of it."""
         from pytest_nexus import signature  # noqa: PLC0415 - where something fails
 
-        worker = report.node.gateway.id
+        gateway = getattr(getattr(report, "node", None), "gateway", None)
+        worker = None if gateway is None else gateway.id
         attempt = self._open.pop((report.nodeid, worker), None)
         elapsed_s = self._elapsed_s()
         attempt = attempt or OpenAttempt(sent_identity(report), elapsed_s)

@@ -140,7 +140,7 @@ class RerunLoop:
             report = pytest_seam.run_phase(item, "setup")
             self._log(item, report, index)
             if report.passed:
-                if item.config.option.setupshow:
+                if item.config.getoption("setupshow", default=False):
                     pytest_seam.show_setup(item)
                 self._log(item, pytest_seam.run_phase(item, "call"), index)
             after = self._after(item, nextitem, index)
