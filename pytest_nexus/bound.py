@@ -1,13 +1,14 @@
 """What the plugin uses and test suites replace, as it was when the plugin was imported.
 
-Suites replace `subprocess.Popen`, `os.urandom`, `threading.Thread` and the like, some of them when
-their conftest is imported.
+Suites replace `subprocess.Popen`, `json.dumps`, `os.urandom`, `threading.Thread` and the like, some
+of them when their conftest is imported.
 """
 
 from __future__ import annotations
 
+from json import dumps, loads
 from os import read, urandom
 from subprocess import PIPE, Popen
 from threading import Thread
 
-__all__ = ["PIPE", "Popen", "Thread", "read", "urandom"]
+__all__ = ["PIPE", "Popen", "Thread", "dumps", "loads", "read", "urandom"]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
+from json import JSONDecoder
 from json.scanner import make_scanner
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_nexus.bound import dumps, loads
 from pytest_nexus.history import journal
 from pytest_nexus.history.packing import (
     CODES,
@@ -56,8 +57,8 @@ def parsed(line: str) -> dict[str, Any]:
         raise TypeError("the line is not an object")
     if "\\u" not in line:
         return record
-    text = json.dumps(record, ensure_ascii=False).encode("utf-8", "replace").decode()
-    cleaned: dict[str, Any] = json.loads(text)
+    text = dumps(record, ensure_ascii=False).encode("utf-8", "replace").decode()
+    cleaned: dict[str, Any] = loads(text)
     return cleaned
 
 
@@ -251,6 +252,6 @@ def _refused_constant(name: str) -> float:
 
 
 _scan: Final[Callable[[str, int], tuple[Any, int]]] = make_scanner(
-    json.JSONDecoder(parse_constant=_refused_constant)  # type: ignore[arg-type] # its own context
+    JSONDecoder(parse_constant=_refused_constant)  # type: ignore[arg-type] # its own context
 )
 """Parses one value from an index; `json.loads` around it costs half as much again."""

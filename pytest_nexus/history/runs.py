@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from pytest_nexus.bound import dumps
 from pytest_nexus.history.sequence import Slot, in_order
 from pytest_nexus.records import Change, ChangedFile, CIRun, Run
 
@@ -125,7 +125,7 @@ def _row(run: Run) -> tuple[object, ...]:
         run.pytest,
         run.platform,
         run.workers,
-        json.dumps(run.selected_by),
+        dumps(run.selected_by),
         run.n_collected,
         run.n_selected,
         run.duration_s,

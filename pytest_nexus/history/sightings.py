@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_nexus.bound import dumps
 from pytest_nexus.history.packing import full_attempt
 from pytest_nexus.history.runs import ordered_runs, selection
 from pytest_nexus.plan.sightings import Sighting
@@ -38,7 +38,7 @@ def read_sightings(
     One pass over the attempts, however many tests. Imported durations show nothing.
     """
     found: dict[int, dict[TestKey, list[Attempt]]] = {}
-    for run_id, key, *packed in connection.execute(_ATTEMPTS, (json.dumps(list(keys)),)):
+    for run_id, key, *packed in connection.execute(_ATTEMPTS, (dumps(list(keys)),)):
         attempt = full_attempt((key, *packed[:8], _failure(packed[8:])))
         found.setdefault(run_id, {}).setdefault(TestKey(key), []).append(attempt)
     runs = {row[0]: row[1:] for row in connection.execute(_RUNS)}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from pytest_nexus.bound import loads
 from pytest_nexus.regular_files import read_bytes
 
 if TYPE_CHECKING:
@@ -154,6 +154,6 @@ def _text_at(value: object, keys: tuple[str, ...]) -> str:
 def _read_event(path: Path) -> object:
     """Return the event, or None for what is missing, no plain file, too large or no JSON."""
     try:
-        return json.loads(read_bytes(path, MAX_EVENT_BYTES))
+        return loads(read_bytes(path, MAX_EVENT_BYTES))
     except (OSError, ValueError, RecursionError):
         return None
