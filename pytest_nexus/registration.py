@@ -135,7 +135,12 @@ def register_controller(
     Raises:
         pytest.UsageError: the tests of a shard cannot be chosen where xdist schedules them.
     """
+    from pytest_nexus.run.worker_mail import Inbox  # noqa: PLC0415 - where xdist runs
+    from pytest_nexus.run.xdist_seam import are_local  # noqa: PLC0415 - likewise
+
     config.pluginmanager.register(WorkerInput(), "nexus-worker-input")
+    if are_local(config):
+        config.pluginmanager.register(Inbox(), "nexus-inbox")
     if pipeline.options.dist == "off":
         if pipeline.share is not None:
             raise pytest.UsageError(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from pytest_nexus.record.observer import WorkerObserver
-from pytest_nexus.run.workers import CHANNEL, REPEATS, WorkerDescriber
+from pytest_nexus.run.workers import CHANNEL, MAIL, REPEATS, WorkerDescriber
 
 if TYPE_CHECKING:
     import pytest
@@ -20,6 +20,10 @@ def register_worker(config: pytest.Config) -> None:
     observer = WorkerObserver(config.rootpath)
     config.pluginmanager.register(observer, "nexus-observer")
     told = cast("Any", config).workerinput["nexus"]
+    if told.get(MAIL):
+        from pytest_nexus.run.worker_mail import Outbox  # noqa: PLC0415 - where workers are local
+
+        config.pluginmanager.register(Outbox(), "nexus-outbox")
     channel = told.get(CHANNEL)
     if channel is not None:
         config.pluginmanager.register(WorkerDescriber(channel), "nexus-describer")

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _VERSION: Final = 1
 CHANNEL: Final = "channel"
 """Key in `workerinput["nexus"]`; only the workers that are to describe their tests have it."""
+MAIL: Final = "mail"
+"""Key in `workerinput["nexus"]` of the workers that may pack what they send."""
 REPEATS: Final = "repeats"
 """Key in `workerinput["nexus"]` of the workers that may be sent a test more than once."""
 
