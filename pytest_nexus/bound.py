@@ -6,9 +6,10 @@ of them when their conftest is imported.
 
 from __future__ import annotations
 
+from hashlib import sha256
 from json import dumps, loads
 from os import read, urandom
 from subprocess import PIPE, Popen
 from threading import Thread
 
-__all__ = ["PIPE", "Popen", "Thread", "dumps", "loads", "read", "urandom"]
+__all__ = ["PIPE", "Popen", "Thread", "dumps", "loads", "read", "sha256", "urandom"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
+from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 from pytest_nexus.records import FunctionKey, TestKey
@@ -119,4 +119,4 @@ def _bounded(key: str) -> str:
 
 
 def _digest(text: str) -> str:
-    return "~" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST_CHARS]
+    return "~" + sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST_CHARS]

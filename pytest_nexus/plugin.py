@@ -9,7 +9,10 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import Final
+
+import pytest
 
 from pytest_nexus import (
     bound,  # noqa: F401 - see above
@@ -17,8 +20,30 @@ from pytest_nexus import (
     timing,  # noqa: F401 - see above
 )
 
-if TYPE_CHECKING:
-    import pytest
+_BRIEF: Final = ("registration",)
+"""Modules that every session imports."""
+
+_ORDERING: Final = ("impact.changes", "knowledge", "plan.plan")
+"""Modules that a session imports besides, unless it is brief."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Import what a session uses before a conftest can replace what that is made of."""
+    if "PYTEST_XDIST_WORKER" in os.environ:  # imports less; a test's own pytest may lose nothing
+        return
+    asked = getattr(early_config.known_args_namespace, "nexus", None)
+    with suppress(Exception):  # said when the session is configured
+        if asked or (asked is None and options.is_enabled(early_config)):
+            names = _BRIEF if _may_be_brief(early_config) else (*_BRIEF, *_ORDERING)
+            for name in names:
+                import_module(f"pytest_nexus.{name}")
+
+
+def _may_be_brief(config: pytest.Config) -> bool:
+    """Return whether the command line names test files or single tests alone."""
+    asked = getattr(config.known_args_namespace, "file_or_dir", None) or ()
+    return bool(asked) and all("::" in one or one.endswith(".py") for one in asked)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -75,9 +100,7 @@ def _refuse_other_project() -> None:
 
     Before the import of anything that needs more of this package than its own file.
     """
-    import pytest  # noqa: PLC0415 - not enabled costs nothing
-
-    import pytest_nexus  # noqa: PLC0415 - likewise
+    import pytest_nexus  # noqa: PLC0415 - not enabled costs nothing
     from pytest_nexus.errors import OTHER_PROJECT  # noqa: PLC0415 - likewise
 
     if getattr(pytest_nexus, "DISTRIBUTION", None) != "pytest-nexus-ci":

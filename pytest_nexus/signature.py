@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
+from hashlib import sha256
 from typing import Final
 
 from pytest_nexus.identity import stable_path
@@ -72,7 +72,7 @@ def failure(phase: Phase, exception: str, where: str, message: str) -> Failure:
     name = _clean(exception)
     place = _clean(stable_path(where.replace("\\", "/")))
     text = mask(message.lstrip().removeprefix(f"{name}: ") if name else message)
-    digest = hashlib.sha256(f"{name}\0{place}\0{text}".encode()).hexdigest()
+    digest = sha256(f"{name}\0{place}\0{text}".encode()).hexdigest()
     return Failure(phase, name, place, text, digest[:_DIGEST_CHARS])
 
 

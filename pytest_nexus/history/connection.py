@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import struct
 from contextlib import contextmanager
+from sqlite3 import connect as open_database
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.errors import CorruptHistoryError, HistoryError, NewerHistoryError
@@ -129,7 +130,7 @@ def _opened(path: Path, *, mode: str) -> Guarded:
         except OSError as error:
             raise HistoryError(f"Cannot use history {str(path)!r}: {error.strerror}") from error
     uri = f"{path.absolute().as_uri()}?mode={mode}"
-    connection = sqlite3.connect(
+    connection = open_database(
         uri, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None, factory=Guarded
     )
     try:

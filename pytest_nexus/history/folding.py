@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from pytest_nexus.bound import sha256
 from pytest_nexus.history.packing import VERDICT_OF
 from pytest_nexus.history.recovering import add_recoveries, rebuild_recoveries
 from pytest_nexus.history.stats import (
@@ -157,14 +157,14 @@ def setting_of(environment: str, workers: int) -> bytes:
     if not environment:
         return NO_SETTING
     together = f"{environment}\0{workers}".encode("utf-8", "replace")
-    return hashlib.sha256(together).digest()[:SETTING_BYTES]
+    return sha256(together).digest()[:SETTING_BYTES]
 
 
 @lru_cache(maxsize=64)
 def _commit_bytes(commit: str, environment: str) -> bytes:
     """Return what stands for a commit in an environment: a test that fails on one only is sound."""
     together = f"{commit}\0{environment}".encode("utf-8", "replace")
-    return hashlib.sha256(together).digest()[:_COMMIT_BYTES]
+    return sha256(together).digest()[:_COMMIT_BYTES]
 
 
 def _read(connection: sqlite3.Connection, test_ids: set[int]) -> dict[int, State | None]:

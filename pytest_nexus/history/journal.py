@@ -7,6 +7,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from json import dumps
 from json.encoder import encode_basestring
+from os import close, write
+from os import open as open_descriptor
 from typing import TYPE_CHECKING, Final, Self
 
 from pytest_nexus import __version__, timing
@@ -131,7 +133,7 @@ class JournalWriter:
         if fcntl is not None:
             with suppress(OSError):  # a forked child may hold a copy of the descriptor
                 fcntl.flock(descriptor, fcntl.LOCK_UN)
-        os.close(descriptor)
+        close(descriptor)
 
     def abandon(self) -> None:
         """Close a file that nobody can find yet, and remove it; called when it cannot be begun."""
@@ -143,7 +145,7 @@ class JournalWriter:
     def _write(self, line: str) -> None:
         data = line.encode("utf-8", "replace")
         try:
-            written = os.write(self._descriptor, data)
+            written = write(self._descriptor, data)
         except OSError as error:
             raise JournalError(f"Cannot write journal {str(self.path)!r}: {error}") from error
         if written != len(data):
@@ -208,7 +210,7 @@ def make_folder(directory: Path) -> None:
 def _open_locked(path: Path) -> int:
     """Open a new file under a hidden name and lock it, before anyone can look for it."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(path if fcntl is None else _hidden(path), flags, 0o644)
+    descriptor = open_descriptor(path if fcntl is None else _hidden(path), flags, 0o644)
     if fcntl is not None:
         with suppress(OSError):  # a file system without locks: judged by age, as on Windows
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
+from pytest_nexus.bound import sha256
 from pytest_nexus.errors import JournalError, NewerJournalError
 from pytest_nexus.history import entries, journal
 from pytest_nexus.history.packing import MAX_DURATION_S, RawAttempt, full_attempt
@@ -102,7 +102,7 @@ class _Lines:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._rest = b""
-        self.digest = hashlib.sha256()
+        self.digest = sha256()
 
     def first(self) -> str:
         """Return the first line, which may be longer than the others."""

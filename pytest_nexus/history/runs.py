@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from pytest_nexus.bound import dumps
+from pytest_nexus.bound import dumps, loads
 from pytest_nexus.history.sequence import Slot, in_order
 from pytest_nexus.records import Change, ChangedFile, CIRun, Run
 
@@ -153,7 +153,7 @@ def selection(text: str) -> tuple[str, ...]:
     Raises:
         ValueError: the column does not hold a list of texts.
     """
-    names = json.loads(text)
+    names = loads(text)
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ValueError(f"what selected a run: {text!r:.50}")
     return tuple(names)

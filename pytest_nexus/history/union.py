@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from pytest_nexus.bound import sha256
 from pytest_nexus.history.folding import rebuild, refresh
 from pytest_nexus.history.packing import FAIL, NO_VERDICT, VERDICT_OF, raw_attempt
 from pytest_nexus.history.runs import Counts, insert_run, ordered_runs
@@ -75,7 +75,7 @@ def candidate(run: Run, attempts: Iterable[RawAttempt], digest: bytes) -> Candid
 def candidate_of(run: Run, attempts: Iterable[Attempt]) -> Candidate:
     """Return a run that was not read from a journal ready to be taken in."""
     raws = [raw_attempt(attempt) for attempt in attempts]
-    hasher = hashlib.sha256(repr(run).encode("utf-8", "replace"))
+    hasher = sha256(repr(run).encode("utf-8", "replace"))
     for raw in raws:
         hasher.update(repr(raw).encode("utf-8", "replace"))
     return candidate(run, raws, hasher.digest()[:_DIGEST_BYTES])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+from hashlib import sha256
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from pytest_nexus.plan.blocks import lay_out
@@ -98,7 +98,7 @@ def digest(planned: Sequence[PlannedTest]) -> str:
     """
     lines = sorted(f"{p.test.nodeid}\0{p.verdict.action}\0{p.shard}\0{p.block}" for p in planned)
     text = "\n".join(lines)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST_CHARS]
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST_CHARS]
 
 
 def _ranks(execution: Sequence[int]) -> list[int]:

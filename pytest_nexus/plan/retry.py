@@ -10,7 +10,7 @@ confirms the failure. When: `pytest_nexus.plan.recovery`, with jitter above.
 
 from __future__ import annotations
 
-import hashlib
+from hashlib import sha256
 from math import inf
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -252,4 +252,4 @@ def _wait(
 def jitter(seed: int, key: str, number: int) -> float:
     """Return a number in [0, 1) that is the same for the same seed, test and attempt."""
     text = f"{seed}\0{key}\0{number}".encode("utf-8", "surrogatepass")
-    return int.from_bytes(hashlib.sha256(text).digest()[:6]) / 2**48
+    return int.from_bytes(sha256(text).digest()[:6]) / 2**48

@@ -77,6 +77,10 @@ OTHERS = {
     "dumps is a mock": "json.dumps = mock.MagicMock()",
     "json is forbidden": "json.dumps = json.loads = forbid",
     "threads are forbidden": "threading.Thread = threading.Timer = forbid",
+    "descriptors are forbidden": "os.open = os.write = forbid",
+    "databases are forbidden": "import sqlite3; sqlite3.connect = forbid",
+    "hashes are forbidden": "hashlib.sha256 = hashlib.md5 = hashlib.sha1 = forbid",
+    "datetime is a mock": "datetime.datetime = datetime.date = mock.MagicMock()",
 }
 FROZEN = {
     "frozen in the past": "import freezegun; freezegun.freeze_time('2001-01-01').start()",
@@ -134,10 +138,18 @@ def test_suite_may_freeze_time(
     assert_as_ever(suite, result)
 
 
-def test_suite_may_forbid_randomness_when_its_conftest_is_imported(project: MakeProject) -> None:
-    suite = suite_of(project, OTHERS["urandom is forbidden"], "import")
+@pytest.mark.parametrize(
+    "case",
+    ["urandom", "descriptors", "random", "programs", "threads", "datetime", "environ"],
+)
+def test_suite_may_replace_others_when_its_conftest_is_imported(
+    project: MakeProject, case: str
+) -> None:
+    name = next(name for name in OTHERS if name.startswith(case))
+    suite = suite_of(project, OTHERS[name], "import")
 
-    assert_as_ever(suite, suite.run("--nexus-reruns=2", "-p", "no:cacheprovider"))
+    result = suite.run("--nexus-reruns=2", "-p", "no:cacheprovider", "-p", "no:nexus_probe")
+    assert_as_ever(suite, result)
 
 
 @pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["plain", "workers"])

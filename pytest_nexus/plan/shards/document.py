@@ -25,10 +25,10 @@ It may come from anywhere, so that reading bounds and checks all of it.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from dataclasses import dataclass
+from hashlib import sha256
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
@@ -235,4 +235,4 @@ def _said(error: BaseException) -> str:
 
 def _digest(lines: Iterable[str]) -> str:
     text = "\n".join(lines)
-    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:_DIGEST_CHARS]
+    return sha256(text.encode("utf-8", "replace")).hexdigest()[:_DIGEST_CHARS]

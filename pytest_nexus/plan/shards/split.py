@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
+from hashlib import sha256
 from math import ceil
 from typing import TYPE_CHECKING, Final
 
@@ -155,7 +155,7 @@ def stable_shard(key: str, n_shards: int) -> int:
     >>> stable_shard("tests/test_a.py::test_x", 4)
     1
     """
-    digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
+    digest = sha256(key.encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:8], "big") * n_shards // _SLOTS + 1
 
 
