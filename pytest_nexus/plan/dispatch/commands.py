@@ -35,8 +35,8 @@ Command = Send | Withdraw | Shutdown
 class Settings:
     """How far ahead workers are served."""
 
-    window_s: float = 0.1
-    """Work that is queued at a worker, so that it does not wait for the controller."""
+    window_s: float = 0.5
+    """Work that is queued at a worker, so that it does not wait for a controller that is busy."""
     least_window_s: float = 0.005
     """The same near the end: a few round trips."""
     least_gain_s: float = 0.01
