@@ -89,6 +89,11 @@ class Healer:
         return self._settings._replace(budget_s=budget, patience_s=patience)
 
     @property
+    def is_at_once(self) -> bool:
+        """Whether a test is repeated before any other runs, as under `--maxfail`, or not at all."""
+        return self._settings.is_at_once
+
+    @property
     def n_flaky(self) -> int:
         """Tests that failed and passed in this session."""
         return sum(finding.kind == "flaky" for finding in self.findings)

@@ -45,6 +45,7 @@ def healing_of(config: pytest.Config, pipeline: Pipeline) -> HealingReport | Non
         limit=options.reruns,
         delay_s=options.rerun_delay_s,
         seed=int.from_bytes(urandom(4)),
+        is_at_once=bool(config.getoption("maxfail", 0)),
     )
     healer = Healer(pipeline, settings, options.rerun_budget, quarantine)
     healer.is_watched = not os.environ.get("CI") and ci_run(os.environ) is None
@@ -122,4 +123,6 @@ def register_worker_reruns(
     reruns = WorkerReruns(healing.healer, recorder.failure_of, recorder.take)
     config.pluginmanager.register(reruns, "nexus-reruns")
     config.pluginmanager.register(reruns.repeater, "nexus-repeater")
+    if reruns.brakes is not None:
+        config.pluginmanager.register(reruns.brakes, "nexus-brakes")
     return reruns

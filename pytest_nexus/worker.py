@@ -12,6 +12,8 @@ from pytest_nexus.record.observer import WorkerObserver
 from pytest_nexus.run.workers import CHANNEL, MAIL, REPEATS, WorkerDescriber
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pytest
 
 
@@ -20,20 +22,35 @@ def register_worker(config: pytest.Config) -> None:
     observer = WorkerObserver(config.rootpath)
     config.pluginmanager.register(observer, "nexus-observer")
     told = cast("Any", config).workerinput["nexus"]
-    if told.get(MAIL):
-        from pytest_nexus.run.worker_mail import Outbox  # noqa: PLC0415 - where workers are local
-
-        config.pluginmanager.register(Outbox(), "nexus-outbox")
+    flush = register_outbox(config) if told.get(MAIL) else None
     channel = told.get(CHANNEL)
     if channel is not None:
         config.pluginmanager.register(WorkerDescriber(channel), "nexus-describer")
     if told.get(REPEATS):
-        register_repeating(config, observer)
+        register_repeating(config, observer, flush)
 
 
-def register_repeating(config: pytest.Config, observer: WorkerObserver) -> None:
-    """Register what lets a worker run a test more than once."""
+def register_outbox(config: pytest.Config) -> Callable[[], None]:
+    """Register what packs the reports of a worker; return what sends those that it holds back."""
+    from pytest_nexus.run.worker_mail import Outbox  # noqa: PLC0415 - where workers are local
+
+    outbox = Outbox()
+    config.pluginmanager.register(outbox, "nexus-outbox")
+    return outbox.flush
+
+
+def register_repeating(
+    config: pytest.Config, observer: WorkerObserver, flush: Callable[[], None] | None = None
+) -> None:
+    """Register what lets a worker run a test more than once.
+
+    Args:
+        config: of the worker.
+        observer: sees the items of the worker.
+        flush: sends the reports that the worker holds back.
+    """
     from pytest_nexus import pytest_seam  # noqa: PLC0415 - where tests are repeated
+    from pytest_nexus.run.braked import BRAKE, Braked  # noqa: PLC0415 - likewise
     from pytest_nexus.run.engines import foreign_tests  # noqa: PLC0415 - likewise
     from pytest_nexus.run.markers import DESCRIPTION  # noqa: PLC0415 - likewise
     from pytest_nexus.run.sent_rules import (  # noqa: PLC0415 - likewise
@@ -43,7 +60,13 @@ def register_repeating(config: pytest.Config, observer: WorkerObserver) -> None:
     from pytest_nexus.run.stand_in import RepeatingWorker  # noqa: PLC0415 - likewise
 
     config.addinivalue_line("markers", DESCRIPTION)
-    config.pluginmanager.register(RepeatingWorker(pytest_seam.forget_attempt), "nexus-repeating")
+    channel = cast("Any", config).workerinput["nexus"].get(BRAKE)
+    braked = Braked(channel, flush) if channel is not None else None
+    if braked is not None:
+        config.pluginmanager.register(braked, "nexus-braked")
+    around = braked.run if braked is not None else None
+    repeating = RepeatingWorker(pytest_seam.forget_attempt, around)
+    config.pluginmanager.register(repeating, "nexus-repeating")
     observer.on_failure = attach_rule
     is_foreign = foreign_tests(config)
     if is_foreign is not None:

@@ -55,6 +55,8 @@ class RerunSettings(NamedTuple):
     """How long a session waits, with nothing else to run, for a test that never flaked."""
     seed: int = 0
     """Of the jitter."""
+    is_at_once: bool = False
+    """Whether nothing is waited for: the session is to stop at a failure."""
 
 
 class Setback(NamedTuple):
@@ -236,6 +238,8 @@ def _wait(
     is_new: bool,
 ) -> tuple[float, str]:
     """Return the seconds until the next attempt, and what is hoped of them."""
+    if settings.is_at_once:
+        return 0.0, "; at once, as the session is to stop at a failure"
     fixed_s = settings.delay_s if setback.delay_s is None else setback.delay_s
     if fixed_s is not None:
         return fixed_s, ""

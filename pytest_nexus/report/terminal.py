@@ -10,6 +10,8 @@ from pytest_nexus.harmless import shown
 from pytest_nexus.report.gain import Shared, gain
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from pytest_nexus.pipeline import Pipeline
     from pytest_nexus.report.healing import HealingReport
 
@@ -46,9 +48,10 @@ class TerminalReport:
         losses = [f"nexus: {sentence}" for sentence in self._new_losses()]
         return [shown(each) for each in (header_line(self._pipeline), *losses)]
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionstart(self, session: pytest.Session) -> None:
-        """Say what is missing so far where there is no header, as under `-q`."""
+    @pytest.hookimpl(wrapper=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> Generator[None]:
+        """Say what is missing so far where there was no header, as under `-q`."""
+        yield
         terminal: Any = session.config.pluginmanager.get_plugin("terminalreporter")
         lists = session.config.option.collectonly  # node ids, which other programs read
         if terminal is None or lists or session.config.get_verbosity() < -1:

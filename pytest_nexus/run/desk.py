@@ -43,6 +43,7 @@ _NEVER: Final = frozenset({"SystemExit", "KeyboardInterrupt"})
 """Exceptions that ask for an end, not for another attempt."""
 
 _ENDS: Final = "not repeated: the session ended before"
+_NOT_HERE: Final = "not repeated: its worker crashed, and a limit of failures is set"
 _BY_MARKER: Final = "its marker does not repeat such a failure"
 _TOO_MANY: Final = "not repeated: too many tests failed"
 
@@ -71,6 +72,7 @@ class RerunDesk:
         self._rule_of = rule_of
         self._failure_of = failure_of
         self._record = record
+        self.is_at_once = healer.is_at_once
         self.accepts: Callable[[], bool] = lambda: True
         """Whether a test that is to be repeated now would be."""
         self._open: dict[int, UnderWay] = {}
@@ -302,6 +304,8 @@ class RerunDesk:
             return self._healer.refuse(f"not repeated: {what}")
         if not self.accepts():
             return self._healer.refuse(_ENDS)
+        if self.is_at_once and (is_crash or self.is_mass_failure):
+            return self._healer.refuse(_NOT_HERE if is_crash else _TOO_MANY)
         if is_crash and attempt.number > 1:
             return self._healer.refuse("its worker crashed twice")
         if rule is not None and not rule.allows(text_of(report, failure)):

@@ -13,7 +13,7 @@ import pytest
 
 from pytest_nexus import pytest_seam
 from pytest_nexus.identity import identify
-from pytest_nexus.plan.run_queue import RunQueue
+from pytest_nexus.plan.run_queue import RunQueue, Step
 from pytest_nexus.records import CollectedTest, NodeId
 from pytest_nexus.run.markers import rerun_rule
 from pytest_nexus.run.scopes import shared_scopes
@@ -22,7 +22,6 @@ from pytest_nexus.timing import NAP_S, nap, perf_counter
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pytest_nexus.plan.run_queue import Step
     from pytest_nexus.run.desk import RerunDesk
     from pytest_nexus.run.markers import RerunRule
 
@@ -40,6 +39,8 @@ class RerunLoop:
         """Of the test that runs now; -1 when none does."""
         self._properties: dict[int, int] = {}
         """User properties that each repeated test had before its first attempt."""
+        self._again: int | None = None
+        """The test that is repeated before any other."""
 
     def sit_at(self, desk: RerunDesk) -> None:
         """Take the desk to which reports are handed; it asks `test_of` and `rule_of`."""
@@ -112,7 +113,11 @@ class RerunLoop:
         step = self._take()
         while step is not None:
             upcoming = self._take()
-            yield step, None if upcoming is None else self._items[upcoming.index]
+            nextitem = None if upcoming is None else self._items[upcoming.index]
+            yield step, nextitem
+            while self._again is not None:
+                again, self._again = Step(self._again, is_rerun=True), None
+                yield again, nextitem
             step = upcoming if upcoming is not None else self._take()
 
     def _take(self) -> Step | None:
@@ -159,7 +164,8 @@ class RerunLoop:
         assert self._desk is not None
         if item.session.shouldfail or item.session.shouldstop:
             return None
-        if nextitem is item or (nextitem is None and self._desk.will_repeat(index)):
+        is_next = nextitem is None or self._desk.is_at_once
+        if nextitem is item or (is_next and self._desk.will_repeat(index)):
             return item
         return nextitem
 
@@ -173,6 +179,9 @@ class RerunLoop:
         decision = self._desk.take_due(index)
         if decision is None:
             return False
+        if self._desk.is_at_once:
+            self._again = index
+            return True
         self._queue.put_back(index, perf_counter() + decision.delay_s)
         return True
 

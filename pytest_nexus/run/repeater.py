@@ -62,6 +62,7 @@ class Repeater:
         self._scheduling = scheduling
         self._alarm = Alarm(lambda: dsession.queue.put(("nexus_wake", {})))
         dsession.worker_nexus_wake = scheduling.wake
+        dsession.worker_nexus_call = _call
         self._log_report = dsession.worker_testreport
         self._log_start = dsession.worker_logstart
         self._log_finish = dsession.worker_logfinish
@@ -73,6 +74,23 @@ class Repeater:
         """Wake the scheduler at a time, by `timing.perf_counter`."""
         assert self._alarm is not None
         self._alarm.set(at_s)
+
+    def post(self, call: Callable[[], object]) -> None:
+        """Let the controller call something, behind the events that it has received."""
+        if self._dsession is not None:
+            self._dsession.queue.put(("nexus_call", {"call": call}))
+
+    def announce(self, index: int) -> None:
+        """A worker is about to run a test again by itself: that is no other test."""
+        assert self._scheduling is not None
+        self._repeated.add(self._scheduling.nodeid(index))
+
+    def is_last_straw(self, n_repeated: int) -> bool:
+        """Return whether the session ends if so many tests more fail."""
+        dsession, scheduling = self._dsession, self._scheduling
+        if dsession is None or scheduling is None:
+            return False
+        return dsession.countfailures + n_repeated >= scheduling.maxfail
 
     @property
     def accepts_reruns(self) -> bool:
@@ -141,3 +159,7 @@ class Repeater:
     def _on_finish(self, node: WorkerNode, nodeid: str, location: Any) -> None:
         if nodeid not in self._repeated:
             self._log_finish(node=node, nodeid=nodeid, location=location)
+
+
+def _call(call: Callable[[], object]) -> None:
+    call()

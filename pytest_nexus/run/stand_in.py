@@ -28,10 +28,16 @@ class RepeatingWorker:
     Args:
         afresh: takes from an item what its last attempt left, given how many user properties it
             had before the first one.
+        around: runs a test by the hook that it is given; None calls the hook.
     """
 
-    def __init__(self, afresh: Callable[[pytest.Item, int], None]) -> None:
+    def __init__(
+        self,
+        afresh: Callable[[pytest.Item, int], None],
+        around: Callable[[Callable[..., Any], pytest.Item, pytest.Item | None], None] | None = None,
+    ) -> None:
         self._afresh = afresh
+        self._around = around
         self._last: pytest.Item | None = None
         """The test that ran last, where fixtures of the session outlive it."""
         self._n_properties: dict[pytest.Item, int] = {}
@@ -65,7 +71,7 @@ class RepeatingWorker:
     def run(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
         """Run a test; None: it is the last."""
         self._last = None
-        item.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
+        self._call(item, nextitem)
 
     def run_before_pause(self, item: pytest.Item) -> None:
         """Run a test where no next one is known: only the fixtures of the session outlive it.
@@ -75,7 +81,14 @@ class RepeatingWorker:
         """
         self._last = item
         with pytest_seam.torn_down_to(item.session, item.session, None):
-            item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+            self._call(item, None)
+
+    def _call(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
+        protocol = item.config.hook.pytest_runtest_protocol
+        if self._around is None:
+            protocol(item=item, nextitem=nextitem)
+        else:
+            self._around(protocol, item, nextitem)
 
     def end(self) -> None:
         """Tear down the session; report an error as one of the last test, as pytest does."""

@@ -62,6 +62,12 @@ class Outbox:
             if name != "logfinish" and not (name == "testreport" and _is_good_end(arguments)):
                 self._send_held()
 
+    def flush(self) -> None:
+        """Send what is held back, before the controller is asked for an answer."""
+        with self._lock:
+            if self._held:
+                self._send_held()
+
     def _send_held(self) -> None:
         events, self._held = self._held, []
         try:

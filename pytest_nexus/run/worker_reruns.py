@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_nexus.run.brakes import Brakes
 from pytest_nexus.run.desk import RerunDesk
 from pytest_nexus.run.repeater import Repeater
 from pytest_nexus.run.sent_rules import is_foreign, sent_rule
@@ -40,6 +41,13 @@ class WorkerReruns:
         self.tests: Sequence[CollectedTest] = ()
         """By collection index, once the workers have collected."""
         self._is_held = False
+        self.brakes: Brakes | None = None
+        """Where failures are limited."""
+        if self._desk.is_at_once:
+            repeater = self.repeater
+            self.brakes = Brakes(self._is_repeated_there, repeater.is_last_straw, repeater.post)
+        self._failed_on: dict[str, int] = {}
+        """By worker: the test that is repeated there, unless that was told already."""
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_handlecrashitem(self, crashitem: str, report: pytest.TestReport) -> None:
@@ -47,6 +55,7 @@ class WorkerReruns:
         index = self.repeater.crashed_index(crashitem)
         if self._desk.crash(report, index):
             self._put_back(index, report.node)
+        self._failed_on.pop(report.node.gateway.id, None)
         self._hold_or_release()
 
     @pytest.hookimpl(wrapper=True)
@@ -55,6 +64,8 @@ class WorkerReruns:
         try:
             return (yield)
         finally:
+            if self.brakes is not None:
+                self.brakes.stop()
             for report in self._desk.settle():
                 session.config.hook.pytest_runtest_logreport(report=report)
 
@@ -66,11 +77,30 @@ class WorkerReruns:
             return [report]
         index: int = report.item_index
         reports = self._desk.receive(report, index)
-        if report.when == "teardown":
+        if self.brakes is not None:
+            self._brake(self.brakes, report, node.gateway.id)
+        elif report.when == "teardown":
             self._put_back(index, node)
             if self._healer.n_failed:
                 self._hold_or_release()
         return reports
+
+    def _brake(self, brakes: Brakes, report: pytest.TestReport, worker: str) -> None:
+        """Hold the others while a test is to be repeated on its own worker."""
+        index: int = report.item_index
+        if index in self._desk.due:
+            self._failed_on[worker] = index
+            self.repeater.announce(index)
+            brakes.begin(worker)
+        elif self._desk.will_repeat(index):
+            brakes.begin(worker)
+        elif report.when == "teardown":
+            brakes.end(worker)
+
+    def _is_repeated_there(self, worker: str) -> bool:
+        """Return whether a worker is to run its last test again, which it asks after a failure."""
+        index = self._failed_on.pop(worker, None)
+        return index is not None and self._desk.take_due(index) is not None
 
     def _put_back(self, index: int, node: WorkerNode) -> None:
         decision = self._desk.take_due(index)

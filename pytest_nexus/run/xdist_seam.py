@@ -62,8 +62,10 @@ class DSession(Protocol):
     worker_testreport: Any
     worker_logstart: Any
     worker_logfinish: Any
+    countfailures: int
     worker_nexus_wake: Any
-    """Not of xdist: called for the event `nexus_wake`, which `Repeater` puts into the queue."""
+    worker_nexus_call: Any
+    """Not of xdist: called for the events `nexus_wake` and `nexus_call` of `Repeater`."""
 
 
 def controller(config: pytest.Config) -> DSession:

@@ -215,8 +215,9 @@ def test_a_broken_quarantine_file_is_said_before_the_first_test(
     assert len(said) == 1
     first = next(n for n, line in enumerate(lines) if "test_a.py" in line or line.startswith("."))
     assert said[0] < first
+    assert "-q" in arguments or "session starts" in lines[0]
     if "-q" in arguments:
-        assert said[0] == 0
+        assert said[0] <= 1  # behind what xdist says of its workers
 
 
 def test_what_lists_node_ids_lists_nothing_else_first(project: Callable[..., Project]) -> None:

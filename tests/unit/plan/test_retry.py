@@ -58,7 +58,8 @@ settings = st.builds(
     st.none() | st.integers(0, 6),
     st.none() | _seconds,
     _seconds,
-    st.integers(0, 2**32),
+    seed=st.integers(0, 2**32),
+    is_at_once=st.booleans(),
 )
 spent = st.builds(Spent, st.integers(0, 300), _seconds, _seconds, _seconds, st.integers(0, 9000))
 
@@ -261,6 +262,7 @@ def test_what_is_granted_fits_into_budget_and_bounds(
         st.floats(1001, 2000),
         st.just(inf),
         st.just(0),
+        st.just(False),
     ),
 )
 def test_a_wait_is_never_shorter_than_learned_or_asked_for_while_there_is_room(
@@ -284,6 +286,15 @@ def test_a_wait_is_never_shorter_than_learned_or_asked_for_while_there_is_room(
         slack_s = 1e-9 * (1 + room_s)
         assert answer.delay_s >= min(learned_s, room_s) - slack_s
         assert answer.delay_s <= min(1.5 * learned_s, room_s) + slack_s
+
+
+@given(setbacks, recoveries, spent, settings)
+def test_nothing_is_waited_for_where_the_session_stops_at_a_failure(
+    after: Setback, recoveries: Recoveries, spent: Spent, settings: RerunSettings
+) -> None:
+    answer = decide(after, None, recoveries, spent, settings._replace(is_at_once=True))
+    assert answer.delay_s == 0.0
+    assert not answer.is_rerun or answer.cost_s == after.duration_s
 
 
 @given(st.integers(0, 200), st.integers(0, 200))
