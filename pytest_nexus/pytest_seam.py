@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import pytest
 from _pytest import runner
@@ -128,6 +128,20 @@ def forget_attempt(item: Any, n_properties: int = 0) -> None:
             _undo(definition)
 
 
+def hidden_contents(fields: dict[str, Any]) -> Iterator[Any]:
+    """Yield the dicts that objects of an item keep: keywords, stash, parameters, doctest globals.
+
+    Args:
+        fields: attributes of the item.
+    """
+    for name, inner in _HIDDEN:
+        owner = fields.get(name)
+        if owner is not None:
+            found = getattr(owner, inner, None)
+            if type(found) is dict:
+                yield found
+
+
 def take_failed_subtests(item: Any) -> int:
     """Return how many subtests of an item failed, and forget them."""
     if failed_subtests_key is None:
@@ -237,6 +251,13 @@ def _fixtures(item: Any) -> Iterator[Any]:
     for definitions in info.name2fixturedefs.values() if info is not None else ():
         yield from definitions
 
+
+_HIDDEN: Final = (
+    ("keywords", "_markers"),
+    ("stash", "_storage"),
+    ("callspec", "params"),
+    ("dtest", "globs"),
+)
 
 _SHOW: dict[str, Any] = (
     {"add_space": True} if "add_space" in runner.show_test_item.__annotations__ else {}

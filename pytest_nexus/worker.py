@@ -49,8 +49,7 @@ def register_repeating(
         observer: sees the items of the worker.
         flush: sends the reports that the worker holds back.
     """
-    from pytest_nexus import pytest_seam  # noqa: PLC0415 - where tests are repeated
-    from pytest_nexus.run.braked import BRAKE, Braked  # noqa: PLC0415 - likewise
+    from pytest_nexus.run.braked import BRAKE, Braked  # noqa: PLC0415 - where tests are repeated
     from pytest_nexus.run.engines import foreign_tests  # noqa: PLC0415 - likewise
     from pytest_nexus.run.markers import DESCRIPTION  # noqa: PLC0415 - likewise
     from pytest_nexus.run.sent_rules import (  # noqa: PLC0415 - likewise
@@ -65,7 +64,7 @@ def register_repeating(
     if braked is not None:
         config.pluginmanager.register(braked, "nexus-braked")
     around = braked.run if braked is not None else None
-    repeating = RepeatingWorker(pytest_seam.forget_attempt, around)
+    repeating = RepeatingWorker(around)
     config.pluginmanager.register(repeating, "nexus-repeating")
     observer.on_failure = attach_rule
     is_foreign = foreign_tests(config)

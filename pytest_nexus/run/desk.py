@@ -10,7 +10,7 @@ its tear-down has passed too: one test is reported once.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pytest_nexus.attached import (
     attach_earlier,
@@ -20,14 +20,16 @@ from pytest_nexus.attached import (
     mark_rerun,
 )
 from pytest_nexus.plan.retry import Setback, is_doubtful, is_mass_failure
-from pytest_nexus.run.markers import text_of
-from pytest_nexus.run.under_way import (
-    Past,
-    UnderWay,
-    has_passed_unexpectedly,
-    take_back,
-    words_for_subtests,
+from pytest_nexus.run.refusals import (
+    ENDS,
+    STANDS,
+    TOO_MANY,
+    later_refusal,
+    leaves_doubt,
+    refusal,
+    refusal_of_crash,
 )
+from pytest_nexus.run.under_way import Past, UnderWay, take_back, words_for_subtests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,14 +40,6 @@ if TYPE_CHECKING:
     from pytest_nexus.plan.retry import Decision
     from pytest_nexus.records import CollectedTest, Failure
     from pytest_nexus.run.markers import RerunRule
-
-_NEVER: Final = frozenset({"SystemExit", "KeyboardInterrupt"})
-"""Exceptions that ask for an end, not for another attempt."""
-
-_ENDS: Final = "not repeated: the session ended before"
-_NOT_HERE: Final = "not repeated: its worker crashed, and a limit of failures is set"
-_BY_MARKER: Final = "its marker does not repeat such a failure"
-_TOO_MANY: Final = "not repeated: too many tests failed"
 
 
 class RerunDesk:
@@ -136,7 +130,7 @@ class RerunDesk:
             return self._parent(report, attempt)
         if report.failed:
             return self._failed(report, index, attempt)
-        if report.when == "call":
+        if report.when == "call" or (attempt.number > 1 and report.skipped):
             attempt.held.append(report)
             return []
         return [report]
@@ -154,7 +148,7 @@ class RerunDesk:
 
     @property
     def _why_settled(self) -> str:
-        return _TOO_MANY if self.is_mass_failure else _ENDS
+        return TOO_MANY if self.is_mass_failure else ENDS
 
     def settle(self) -> Iterator[pytest.TestReport]:
         """Yield what is to be logged for the tests that were to be repeated and will not be."""
@@ -162,18 +156,22 @@ class RerunDesk:
         if self.is_mass_failure and (self.pending or self.due):
             self._healer.note_mass_failure()
         for index in sorted(self.pending | self.due.keys()):
-            test, past = self._test_of(index), self._past.pop(index)
-            last = take_back(past.attempts.pop())
-            if past.last is not None:
-                past.last.void_subtests(is_void=False)
-            self._healer.take_back(test)
-            self._healer.note_failure(test, self._why_settled)
-            for report in last:
-                mark_known(report)
-                attach_earlier(report, past.failed, has_failed=True)
-                yield report
+            self._healer.take_back(self._test_of(index))
+            yield from self._let_stand(index, self._why_settled)
         self.pending.clear()
         self.due.clear()
+
+    def _let_stand(self, index: int, reason: str) -> list[pytest.TestReport]:
+        """Return the reports of the last attempt that failed: there is none that counts more."""
+        test, past = self._test_of(index), self._past.pop(index)
+        last = take_back(past.attempts.pop())
+        if past.last is not None:
+            past.last.void_subtests(is_void=False)
+        self._healer.note_failure(test, reason)
+        for report in last:
+            mark_known(report)
+            attach_earlier(report, past.failed, has_failed=True)
+        return last
 
     def _break_off(self) -> Iterator[pytest.TestReport]:
         """End the attempts in the middle of which the session ended; yield what passed in them."""
@@ -253,11 +251,7 @@ class RerunDesk:
     def _reconsider(self, report: pytest.TestReport, index: int, attempt: UnderWay) -> None:
         """Take a decision back where a later failure of the attempt forbids to repeat it."""
         failure, rule = self._failure_of(report), self._rule_of(report, index)
-        reason = ""
-        if failure.exception in _NEVER:
-            reason = f"not repeated: {failure.exception}"
-        elif rule is not None and rule.forbids(text_of(report, failure)):
-            reason = _BY_MARKER
+        reason = later_refusal(report, failure, rule)
         if reason:
             test = self._test_of(index)
             attempt.decision, attempt.is_taken_back = None, True
@@ -299,18 +293,14 @@ class RerunDesk:
         is_crash: bool,
     ) -> Decision | None:
         """Return why this kind of failure is not repeated, whatever the policy; None if it may."""
-        if failure.exception in _NEVER or has_passed_unexpectedly(report):
-            what = failure.exception or "it passed and was expected to fail"
-            return self._healer.refuse(f"not repeated: {what}")
-        if not self.accepts():
-            return self._healer.refuse(_ENDS)
-        if self.is_at_once and (is_crash or self.is_mass_failure):
-            return self._healer.refuse(_NOT_HERE if is_crash else _TOO_MANY)
-        if is_crash and attempt.number > 1:
-            return self._healer.refuse("its worker crashed twice")
-        if rule is not None and not rule.allows(text_of(report, failure)):
-            return self._healer.refuse(_BY_MARKER)
-        return None
+        reason = refusal(report, failure, rule)
+        if not reason and not self.accepts():
+            reason = ENDS
+        if not reason and self.is_at_once and self.is_mass_failure:
+            reason = TOO_MANY
+        if not reason and is_crash:
+            reason = refusal_of_crash(attempt.number, is_at_once=self.is_at_once)
+        return self._healer.refuse(reason) if reason else None
 
     def _setback(
         self,
@@ -370,6 +360,11 @@ class RerunDesk:
                 self._record(one)
                 mark_known(one)
             reports = [*take_back(attempt.bad), *reports]
+        if not attempt.has_failed and index in self._past and any(map(leaves_doubt, reports)):
+            for one in reports:
+                self._record(one)
+            attempt.void_subtests(is_void=True)
+            return self._let_stand(index, STANDS)
         if index in self._past:
             for one in reports:
                 self._attach(one, index, attempt)

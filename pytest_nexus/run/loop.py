@@ -15,6 +15,7 @@ from pytest_nexus import pytest_seam
 from pytest_nexus.identity import identify
 from pytest_nexus.plan.run_queue import RunQueue, Step
 from pytest_nexus.records import CollectedTest, NodeId
+from pytest_nexus.run.afresh import remember, restore
 from pytest_nexus.run.markers import rerun_rule
 from pytest_nexus.run.scopes import shared_scopes
 from pytest_nexus.timing import NAP_S, nap, perf_counter
@@ -22,6 +23,7 @@ from pytest_nexus.timing import NAP_S, nap, perf_counter
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from pytest_nexus.run.afresh import AsCollected
     from pytest_nexus.run.desk import RerunDesk
     from pytest_nexus.run.markers import RerunRule
 
@@ -37,8 +39,8 @@ class RerunLoop:
         self._queue = RunQueue(0, lambda _: "")
         self._index = -1
         """Of the test that runs now; -1 when none does."""
-        self._properties: dict[int, int] = {}
-        """User properties that each repeated test had before its first attempt."""
+        self._as_collected: dict[int, AsCollected] = {}
+        """What each repeated test was before its first attempt."""
         self._again: int | None = None
         """The test that is repeated before any other."""
 
@@ -89,15 +91,15 @@ class RerunLoop:
             return None
         index = self._index
         place = {"nodeid": item.nodeid, "location": item.location}
-        if index not in self._properties:
+        state = self._as_collected.get(index)
+        if state is None:
             item.ihook.pytest_runtest_logstart(**place)
-            n_properties = len(item.user_properties)
+            state = remember(item)
         else:
-            n_properties = self._properties[index]
-            pytest_seam.forget_attempt(item, n_properties)
+            restore(item, state)
         self._attempt(item, nextitem, index)
         if self._put_back(index):
-            self._properties[index] = n_properties
+            self._as_collected[index] = state
         else:
             item.ihook.pytest_runtest_logfinish(**place)
         return True

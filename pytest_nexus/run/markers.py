@@ -7,6 +7,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from pytest_nexus.run.afresh import obstacle_to
 from pytest_nexus.run.conditions import holds
 from pytest_nexus.signature import split_exception
 
@@ -48,6 +49,8 @@ class RerunRule(NamedTuple):
     """Patterns of failures that are not repeated."""
     backoff: float = 1.0
     """By how much each delay is longer than the one before."""
+    obstacle: str = ""
+    """Why the test is not repeated at all, whatever its marker says; empty if it may be."""
 
     def delay_after(self, number: int) -> float:
         """Return the seconds to wait after an attempt, counted from 1.
@@ -75,11 +78,14 @@ class RerunRule(NamedTuple):
 
 
 def rerun_rule(item: pytest.Item) -> RerunRule | None:
-    """Return what the marker `flaky` of an item says; None without one.
+    """Return what the marker `flaky` of an item says, or what is against repeating it; else None.
 
     `flaky` of another plugin, which has other arguments, is none. A value that is no number counts
     as the default.
     """
+    obstacle = obstacle_to(item)
+    if obstacle:
+        return RerunRule(0, 0.0, obstacle=obstacle)
     marker = item.get_closest_marker("flaky")
     if marker is None or marker.kwargs.keys() - _NAMES:
         return None

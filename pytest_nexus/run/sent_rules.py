@@ -56,5 +56,5 @@ def sent_rule(report: pytest.TestReport, _: int) -> RerunRule | None:
     sent = report.__dict__.get(_RULE)
     if sent is None:
         return None
-    reruns, delay_s, only, excepted, backoff = sent
-    return RerunRule(reruns, delay_s, tuple(only), tuple(excepted), backoff)
+    reruns, delay_s, only, excepted, backoff, obstacle = sent
+    return RerunRule(reruns, delay_s, tuple(only), tuple(excepted), backoff, obstacle)

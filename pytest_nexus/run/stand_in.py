@@ -14,10 +14,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_nexus import pytest_seam
+from pytest_nexus.run.afresh import remember, restore
 from pytest_nexus.run.xdist_worker_seam import Turns, worker_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+
+    from pytest_nexus.run.afresh import AsCollected
+
+    Around = Callable[[Callable[..., Any], pytest.Item, pytest.Item | None], None]
 
 _AFTER_ALL = "nexus_after_all"
 
@@ -26,22 +31,18 @@ class RepeatingWorker:
     """Runs in a worker what the controller sends, be it again.
 
     Args:
-        afresh: takes from an item what its last attempt left, given how many user properties it
-            had before the first one.
         around: runs a test by the hook that it is given; None calls the hook.
     """
 
-    def __init__(
-        self,
-        afresh: Callable[[pytest.Item, int], None],
-        around: Callable[[Callable[..., Any], pytest.Item, pytest.Item | None], None] | None = None,
-    ) -> None:
-        self._afresh = afresh
+    def __init__(self, around: Around | None = None) -> None:
         self._around = around
         self._last: pytest.Item | None = None
         """The test that ran last, where fixtures of the session outlive it."""
-        self._n_properties: dict[pytest.Item, int] = {}
-        """Of the items that ran."""
+        self._failed: dict[pytest.Item, AsCollected] = {}
+        """What the items that failed were before, and the one that runs."""
+        self._running: pytest.Item | None = None
+        self._n_failed = 0
+        """Failed reports of the session before that item ran."""
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, Any, Any]:
@@ -63,10 +64,19 @@ class RepeatingWorker:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> None:
         """Prepare an item that has run, and let pytest run it."""
-        if item in self._n_properties:
-            self._afresh(item, self._n_properties[item])
+        state = self._failed.get(item)
+        if state is not None:
+            restore(item, state)
         else:
-            self._n_properties[item] = len(item.user_properties)
+            self._note(item)
+
+    def _note(self, item: pytest.Item) -> None:
+        """Keep what an item is before its first attempt, until it is known that it passed."""
+        session = item.session
+        if self._running is not None and session.testsfailed == self._n_failed:
+            self._failed.pop(self._running, None)
+        self._running, self._n_failed = item, session.testsfailed
+        self._failed[item] = remember(item)
 
     def run(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
         """Run a test; None: it is the last."""
