@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from pytest_nexus.errors import NexusError
 from pytest_nexus.plan.recovery import Recoveries
-from pytest_nexus.plan.retry import Decision, RerunSettings, Setback, Spent, budget_s, decide
+from pytest_nexus.plan.retry import (
+    Decision,
+    RerunSettings,
+    Setback,
+    Spent,
+    budget_s,
+    decide,
+    known_flakes,
+)
 from pytest_nexus.timing import is_plausible, perf_counter
 
 if TYPE_CHECKING:
@@ -55,6 +63,8 @@ class Healer:
         self._spent_s = 0.0
         self._done_s = 0.0
         self._waits_until = 0.0
+        self.has_rerunfailures = False
+        """Whether pytest-rerunfailures is there, whose marker nexus follows."""
         self.n_reruns = 0
         self.n_failed = 0
         """Tests whose first attempt failed, without those in quarantine."""
@@ -150,6 +160,13 @@ class Healer:
             announce, self.on_setback = self.on_setback, None
             announce()
 
+    def note_marker(self) -> None:
+        """The marker `flaky` of a test is followed."""
+        if self.has_rerunfailures:
+            self._pipeline.lose(
+                "nexus follows the marker flaky; pytest-rerunfailures repeats nothing here"
+            )
+
     def note_failure(self, test: CollectedTest, reason: str) -> None:
         """A test has failed for good; not worth a word where no test is ever repeated."""
         if self._settings.limit == 0:
@@ -161,10 +178,11 @@ class Healer:
         self, test: CollectedTest, number: int, first: Any, *, has_passed: bool = True
     ) -> None:
         """A test has passed at last, or was skipped after it failed."""
-        stats = self.evidence.stats.get(test.key)
+        evidence = self.evidence
+        flakes, runs = known_flakes(test.key, evidence.stats.get(test.key), evidence.recoveries)
         known = "its first flake"
-        if stats:
-            known = f"known: {_counted(stats.flakes, 'flake')} in {_counted(stats.runs, 'run')}"
+        if flakes:
+            known = f"known: {_counted(flakes, 'flake')} in {_counted(runs, 'run')}"
         what = "passed" if has_passed else "skipped"
         reason = f"{what} in attempt {number} ({known}): {in_short(first)}"
         self.findings.append(Finding(test.nodeid, "flaky", reason))

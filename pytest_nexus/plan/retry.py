@@ -160,15 +160,19 @@ def allowed_reruns(
         return setback.limit, f"its marker allows {setback.limit}"
     if settings.limit is not None:
         return settings.limit, f"nexus_reruns is {settings.limit}"
-    tally = recoveries.of_test(setback.key)
-    passed = max(tally.n_passed, stats.flakes if stats else 0)
+    passed, runs = known_flakes(setback.key, stats, recoveries)
     if not passed:
         return _CONFIRMING, _UNKNOWN
     if is_new:
         return _CONFIRMING, "the change touches it, and it never failed like this"
-    runs = stats.runs if stats else 0
-    known = f"failed and passed on the same commit in {passed} of {max(runs, passed)} runs"
-    return attempts_needed(tally.n_failed, passed), known
+    known = f"failed and passed on the same commit in {passed} of {runs} runs"
+    return attempts_needed(recoveries.of_test(setback.key).n_failed, passed), known
+
+
+def known_flakes(key: str, stats: TestStats | None, recoveries: Recoveries) -> tuple[int, int]:
+    """Return how often a test flaked, and in how many runs: the same in every sentence."""
+    flakes = max(recoveries.of_test(key).n_passed, stats.flakes if stats else 0)
+    return flakes, max(stats.runs if stats else 0, flakes)
 
 
 def attempts_needed(failed: int, passed: int) -> int:

@@ -83,6 +83,35 @@ def test_the_marker_of_rerunfailures_is_followed_where_it_is_installed(
     assert result.exit_status == 0
 
 
+TAKEN_OVER = "nexus follows the marker flaky; pytest-rerunfailures repeats nothing here"
+
+
+@WAYS
+@pytest.mark.parametrize("marker", ["flaky", "flaky(reruns=2)", "flaky(2)"])
+def test_a_line_says_that_the_marker_is_taken_over(
+    project: Callable[..., Project], marker: str, way: tuple[str, ...]
+) -> None:
+    files = {
+        "test_a.py": f"""
+            import pytest
+            from once import failing
+            @pytest.mark.{marker}
+            def test_it(): failing("it")
+            def test_other(): failing("other")
+        """
+    }
+    made = project(BASE | files)
+    result = made.run(*AT_ONCE, *way, companions=("rerunfailures",))
+    assert result.said.count(TAKEN_OVER) == 1
+    alone = made.run(*AT_ONCE, *way, "-k", "other", companions=("rerunfailures",))
+    assert TAKEN_OVER not in alone.said
+
+
+def test_without_that_plugin_nothing_is_said(project: Callable[..., Project]) -> None:
+    files = {"test_a.py": "import pytest\n@pytest.mark.flaky\ndef test_it(): assert 0\n"}
+    assert TAKEN_OVER not in project(BASE | files).run(*AT_ONCE).said
+
+
 def test_a_test_marked_for_another_engine_is_left_to_it(project: Callable[..., Project]) -> None:
     files = {
         "test_a.py": """

@@ -23,6 +23,7 @@ from pytest_nexus.plan.retry import (
     is_doubtful,
     is_mass_failure,
     jitter,
+    known_flakes,
 )
 from tests.support.builders import known
 
@@ -347,3 +348,13 @@ def test_nobody_waits_for_a_test_that_never_flaked(patience_s: float, delay_s: f
     assert busy.delay_s >= 2.0, "where other tests run, waiting costs nothing"
     flaky = known("t", runs=300, flakes=200)
     assert decide(setback, flaky, Recoveries(), Spent(), settings).delay_s >= 2.0
+
+
+@given(st.integers(0, 30), st.integers(0, 30), st.integers(0, 30))
+def test_every_sentence_has_the_same_flakes(passed: int, flakes: int, runs: int) -> None:
+    recoveries = Recoveries([Recovery("t", "s", 0, passed, 0)])
+    stats = known("t", flakes=flakes, runs=runs)
+    found = known_flakes("t", stats, recoveries)
+    assert found == (max(passed, flakes), max(runs, passed, flakes))
+    why = decide(setback(1), stats, recoveries, Spent(), AMPLE).reason
+    assert not found[0] or f"in {found[0]} of {found[1]} runs" in why
