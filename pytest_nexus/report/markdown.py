@@ -173,7 +173,7 @@ def _slow(summary: Summary, _: Locator) -> str:
     if not rows:
         return ""
     table = _table(("test", "seconds in all"), rows)
-    setups = [(_test(one), seconds(setup_s(one.last))) for one in summary.slowest_setups()]
+    setups = [(_test(one), seconds(setup_s(one))) for one in summary.slowest_setups()]
     more = f"\n\n{_table(('test', 'set-up'), setups)}" if setups else ""
     return _folded("Slowest tests and set-ups", table + more)
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pytest_nexus.history.failing import FailingSince
     from pytest_nexus.history.sessions import Session
     from pytest_nexus.plan.proof.verify import Verification
-    from pytest_nexus.records import Attempt
     from pytest_nexus.report.gain import Gain
 
 MOST_SLOW: Final = 10
@@ -137,8 +136,8 @@ class Summary:
 
     def slowest_setups(self) -> list[TestResult]:
         """Return the tests with the longest set-ups, where these are worth a word."""
-        ranked = sorted(self.results, key=lambda one: -setup_s(one.last))[:MOST_SLOW]
-        return [one for one in ranked if setup_s(one.last) >= _WORTH_SHOWING_S]
+        ranked = sorted(self.results, key=lambda one: -setup_s(one))[:MOST_SLOW]
+        return [one for one in ranked if setup_s(one) >= _WORTH_SHOWING_S]
 
 
 def summarise(
@@ -170,9 +169,12 @@ def summarise(
     )
 
 
-def setup_s(attempt: Attempt) -> float:
-    """Return the seconds of an attempt's set-up."""
-    return attempt.setup.duration_s if attempt.setup is not None else 0.0
+def setup_s(result: TestResult) -> float:
+    """Return the seconds of the longest set-up of a test.
+
+    What the first attempt set up for more than one test, a second attempt finds in place.
+    """
+    return max(one.setup.duration_s if one.setup is not None else 0.0 for one in result.attempts)
 
 
 def _failed(results: Sequence[TestResult], known: Known) -> list[Failed]:

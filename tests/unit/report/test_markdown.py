@@ -6,11 +6,12 @@ import pytest
 
 from pytest_nexus.history.failing import FailingSince
 from pytest_nexus.plan.proof.verify import verify
+from pytest_nexus.records import PhaseResult
 from pytest_nexus.report.annotations import workflow_commands
 from pytest_nexus.report.comment import comment_body
 from pytest_nexus.report.links import Links
 from pytest_nexus.report.markdown import MAX_BYTES, markdown
-from pytest_nexus.report.summary import Known, summarise
+from pytest_nexus.report.summary import Known, setup_s, summarise
 from tests.support.builders import attempt, failure
 from tests.support.sessions import session
 
@@ -183,3 +184,13 @@ def test_annotation_does_not_say_twice_where_it_is():
 
 def test_lost_tests_are_the_first_annotation():
     assert commands(attempt(), proofs=[verify([])])[0].startswith("::error title=tests may be lost")
+
+
+def test_the_set_up_that_a_failed_first_attempt_paid_is_among_the_slowest() -> None:
+    first = attempt(outcome="failed", failure=failure())._replace(setup=PhaseResult("passed", 4.0))
+    second = attempt(number=2)
+    other = attempt("test_a.py::test_other")._replace(setup=PhaseResult("passed", 3.0))
+    summary = summarise([session(first, second, other)], (), UNKNOWN)
+    names = [one.nodeid for one in summary.slowest_setups()]
+    assert names == ["test_a.py::test_x", "test_a.py::test_other"]
+    assert [setup_s(one) for one in summary.slowest_setups()] == [4.0, 3.0]
