@@ -87,7 +87,7 @@ TERMS: Final[dict[str, Term]] = {
     "here": Term("1.0", "it failed in the last run of its branch", when="branch_streak > 0.0"),
     "base": Term("1.0", "it fails on the default branch", when="base_streak > 0.0"),
     "youth": Term("log1p(9.0 * exp(-runs))", "it is young", of="runs"),
-    "function_recent": _recent("function_since", "other parameters of it failed lately"),
+    "function_recent": _recent("function_since", "it failed lately with these or other parameters"),
     "file_recent": _recent("file_since", "tests of its file failed lately"),
     "ago": _ago("since_failure", "it is not long since it failed"),
     "file_ago": _ago("file_since", "it is not long since tests of its file failed"),

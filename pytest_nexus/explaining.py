@@ -79,13 +79,27 @@ def explained(
     at = {id(test): position for position, test in enumerate(tests)}  # several have one node id
     found = [rows[at[id(one.test)]] for one in asked]
     return [
-        Explained(_told(forecaster.model.contributions(row)), dict(zip(NAMES, row, strict=True)))
-        for row in found
+        Explained(
+            _told(forecaster.model.contributions(row), one.test),
+            dict(zip(NAMES, row, strict=True)),
+        )
+        for one, row in zip(asked, found, strict=True)
     ]
 
 
-def _told(contributions: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
-    return [(words, part) for words, part in contributions if abs(part) >= _LEAST_REASON]
+def _told(
+    contributions: Sequence[tuple[str, float]], test: CollectedTest
+) -> list[tuple[str, float]]:
+    """Return the reasons worth a line; a test without parameters has none about others of them."""
+    from pytest_nexus.predictor.terms import TERMS  # noqa: PLC0415 - where it is asked for
+
+    parts = dict(contributions)
+    if str(test.key) == test.function_key:
+        of_function = parts.pop(TERMS["function_recent"].words, 0.0)
+        own = TERMS["recent"].words
+        parts[own] = parts.get(own, 0.0) + of_function
+    told = [(words, part) for words, part in parts.items() if abs(part) >= _LEAST_REASON]
+    return sorted(told, key=lambda each: -each[1])
 
 
 def top_lines(plan: Plan, index: StatsIndex, change: Change, forecaster: Forecaster) -> list[str]:
@@ -93,7 +107,7 @@ def top_lines(plan: Plan, index: StatsIndex, change: Change, forecaster: Forecas
     first = [plan.tests[at] for at in plan.order[:TOP]]
     found = explained(first, [one.test for one in plan.tests], index, change, forecaster)
     return [
-        f"{rank}. {one.test.nodeid}: fails with probability {one.forecast.p_fail:.4f},"
+        f"{rank}. {one.test.nodeid}; score {one.forecast.p_fail:.4f},"
         f" {one.forecast.duration_s:.3g} s; {why.brief()}"
         for rank, (one, why) in enumerate(zip(first, found, strict=True), 1)
     ]

@@ -169,7 +169,7 @@ def _explained(chosen: Sequence[PlannedTest], plan: Plan, known: _Known) -> list
         {
             "nodeid": planned.test.nodeid,
             "rank": planned.rank + 1,
-            "p_fail": planned.forecast.p_fail,
+            "score": planned.forecast.p_fail,
             "duration_s": planned.forecast.duration_s,
             "because": [
                 *why.sentences(planned.forecast.duration_s),
@@ -221,7 +221,7 @@ def _shortened(sentences: Sequence[str]) -> list[str]:
 def _print(found: Sequence[dict[str, Any]], total: int, n_more: int) -> None:
     for test in found:
         say(test["nodeid"])
-        say(f"  rank {test['rank']:,} of {total:,}; fails with probability {test['p_fail']:.4f}")
+        say(f"  rank {test['rank']:,} of {total:,}; score {test['score']:.4f}")
         sentences = _shortened(test["because"]) + lines(test["neighbours"])
         say(*(f"  - {sentence}" for sentence in sentences))
     if n_more:

@@ -32,7 +32,7 @@ from pytest_nexus.report.verdict import verdict
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from pytest_nexus.history.sessions import Session
     from pytest_nexus.plan.proof.verify import Verification
@@ -79,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
     if options.ci_run is not None and not sessions:
         raise JournalError(f"None of the journals is of the run {options.ci_run!r}")
     root = source_root(options.source)
-    known = _known(options.history, root, {one.run.run_uid for one in sessions})
+    known = _known(options.history, root, {one.run.run_uid for one in sessions}, os.environ)
     folder = path_in_checkout(root)
     links = links_of(os.environ, folder)
     summary = summarise(sessions, _proofs(sessions), known, links)
@@ -105,20 +105,29 @@ def _read(patterns: Sequence[str]) -> list[Session]:
     return sessions
 
 
-def _known(given: str | None, root: Path, run_uids: Collection[str]) -> Known:
-    """Return what the history says; without one that can be read every failure is new."""
-    own = branch(os.environ) or ""
-    target = base_branch(root, os.environ)
+def _known(
+    given: str | None, root: Path, run_uids: Collection[str], environ: Mapping[str, str]
+) -> Known:
+    """Return what the history says; without a run of the base no failure can be called new."""
+    own = branch(environ) or ""
+    target = base_branch(root, environ)
     try:
         history = read_history(history_path(given))
         if history is None:
-            return Known(branch=own, base=target)
+            return Known(branch=own, base=target, has_base=False)
         with history:
             failing = {(one.key, one.branch): one for one in history.failing(run_uids)}
-            return Known(history.count_runs(), failing, own, target, model_line(history.models))
+            return Known(
+                n_runs=history.count_runs(),
+                failing=failing,
+                branch=own,
+                base=target,
+                has_base=history.has_run_of(target or own, run_uids),
+                model=model_line(history.models),
+            )
     except HistoryError as exc:
         complain(exc)
-        return Known(branch=own, base=target)
+        return Known(branch=own, base=target, has_base=False)
 
 
 def _proofs(sessions: Sequence[Session]) -> list[Verification]:

@@ -15,6 +15,10 @@ _COLUMNS: Final = "key, branch, signature, started_at, commit_id, runs"
 _RUN: Final = (
     "SELECT run_uid, coalesce(branch, ''), started_at, commit_id FROM run WHERE run_id = ?"
 )
+_OF_BRANCH: Final = (
+    "SELECT run_uid FROM run"
+    " WHERE branch = ? AND source <> 'durations' AND trust = 'trusted' AND n_tests > 0"
+)
 _ATTEMPTS: Final = """
     SELECT test_id, outcomes, coalesce(signature, '')
     FROM attempt LEFT JOIN failure USING (failure_id)
@@ -76,6 +80,12 @@ def failing(connection: sqlite3.Connection, without: Collection[str] = ()) -> li
     """
     stored = connection.execute(f"SELECT {_COLUMNS} FROM failing ORDER BY key, branch").fetchall()  # noqa: S608 - constants only
     return [FailingSince(*row) for row in stored or _derived(connection, without)]
+
+
+def has_run_of(connection: sqlite3.Connection, branch: str, without: Collection[str] = ()) -> bool:
+    """Tell whether a branch has a run whose outcomes are known, others than those named."""
+    runs = connection.execute(_OF_BRANCH, (branch,))
+    return bool(branch) and any(run_uid not in without for (run_uid,) in runs)
 
 
 def fill_failing(copy: sqlite3.Connection, whole: sqlite3.Connection) -> None:

@@ -9,7 +9,13 @@ from pytest_nexus.errors import CorruptHistoryError, HistoryError
 from pytest_nexus.history import artifacts, foreign, forks, transfer, union
 from pytest_nexus.history import connection as connections
 from pytest_nexus.history.auditing import problems
-from pytest_nexus.history.failing import FailingSince, Together, failed_together, failing
+from pytest_nexus.history.failing import (
+    FailingSince,
+    Together,
+    failed_together,
+    failing,
+    has_run_of,
+)
 from pytest_nexus.history.folding import rebuild
 from pytest_nexus.history.models import Registry
 from pytest_nexus.history.packing import full_attempt
@@ -209,6 +215,11 @@ class History:
         """
         with self._snapshot("run", "failing", "attempt", "failure", "test"):
             return failing(self._connection, without)
+
+    def has_run_of(self, branch: str, without: Collection[str] = ()) -> bool:
+        """Tell whether a branch has a run whose outcomes are known, others than those named."""
+        with self._snapshot():
+            return has_run_of(self._connection, branch, without)
 
     def failed_together(self, key: str) -> list[Together]:
         """Return the tests that failed in the same runs as one test, the most often first."""

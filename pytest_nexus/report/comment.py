@@ -6,13 +6,13 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.report.markdown import (
-    failures,
     fitted,
     flaky_section,
     gains_section,
     headline,
     known_section,
     model_section,
+    new_section,
     proof_section,
 )
 
@@ -41,7 +41,7 @@ def comment_body(summary: Summary, lines: Callable[[str], int | None], name: str
     sections = [
         f"{marker(name)}\n{headline(summary)}",
         proof_section(summary, lines) if summary.problems else "",
-        failures("### New failures", summary.new_failures, lines, summary),
+        new_section(summary, lines),
         flaky_section(summary, lines),
         known_section(summary, lines),
         gains_section(summary, lines),

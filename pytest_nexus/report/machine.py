@@ -31,6 +31,7 @@ def as_json(summary: Summary) -> dict[str, Any]:
         "commit": summary.commit or None,
         "tests": len(summary.results),
         "counts": {status: summary.counts[status] for status in _STATUSES},
+        "base_known": summary.known.has_base,
         "new_failures": [_failure(one) for one in summary.new_failures],
         "known_failures": [_failure(one) for one in summary.known_failures],
         "healed": [_result(one) for one in summary.of("healed")],

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.report.escaping import code, code_element, escaped
-from pytest_nexus.report.summary import setup_s
+from pytest_nexus.report.summary import longest_setup_s
 from pytest_nexus.report.verdict import counted, seconds, verdict
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ MAX_BYTES: Final = 1024 * 1024
 MAX_ROWS: Final = 50
 _BAR_CHARS: Final = 24
 _WORTH_SAYING_S: Final = 0.1
+_NO_BASE: Final = (
+    "The history has no run of {branch}: which failures are new with this change is not known."
+)
 _CUT: Final = "\n\n_The rest is left out: the summary would be too long._\n"
 
 
@@ -70,8 +73,14 @@ def proof_section(summary: Summary, _: Locator) -> str:
     return "\n".join(lines)
 
 
-def _new(summary: Summary, lines: Locator) -> str:
-    return failures("### New failures", summary.new_failures, lines, summary)
+def new_section(summary: Summary, lines: Locator) -> str:
+    """Return the failures of this change; all of them where there is no base to compare with."""
+    if summary.known.has_base:
+        return failures("### New failures", summary.new_failures, lines, summary)
+    found = failures("### Failures", summary.new_failures, lines, summary)
+    base = summary.known.base
+    branch = f"the base branch {code_element(base)}" if base else "the base, which is not named"
+    return _joined(found, _NO_BASE.format(branch=branch)) if found else ""
 
 
 def known_section(summary: Summary, lines: Locator) -> str:
@@ -173,7 +182,7 @@ def _slow(summary: Summary, _: Locator) -> str:
     if not rows:
         return ""
     table = _table(("test", "seconds in all"), rows)
-    setups = [(_test(one), seconds(setup_s(one))) for one in summary.slowest_setups()]
+    setups = [(_test(one), seconds(longest_setup_s(one))) for one in summary.slowest_setups()]
     more = f"\n\n{_table(('test', 'set-up'), setups)}" if setups else ""
     return _folded("Slowest tests and set-ups", table + more)
 
@@ -185,8 +194,8 @@ def model_section(summary: Summary, _: Locator) -> str:
 
 
 _SECTIONS: Final = (
-    _headline, proof_section, _new, flaky_section, known_section, gains_section, _balance, _slow,
-    model_section,
+    _headline, proof_section, new_section, flaky_section, known_section, gains_section, _balance,
+    _slow, model_section,
 )  # fmt: skip
 
 

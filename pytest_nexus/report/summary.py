@@ -36,6 +36,8 @@ class Known:
     """That this run is on."""
     base: str = ""
     """That it is to be merged into; its own where there is none."""
+    has_base: bool = True
+    """Whether the history has a run of that branch: else no failure can be called new."""
     model: str = _UNKNOWN
     """What decided the order, and how good it is."""
 
@@ -136,8 +138,8 @@ class Summary:
 
     def slowest_setups(self) -> list[TestResult]:
         """Return the tests with the longest set-ups, where these are worth a word."""
-        ranked = sorted(self.results, key=lambda one: -setup_s(one))[:MOST_SLOW]
-        return [one for one in ranked if setup_s(one) >= _WORTH_SHOWING_S]
+        ranked = sorted(self.results, key=lambda one: -longest_setup_s(one))[:MOST_SLOW]
+        return [one for one in ranked if longest_setup_s(one) >= _WORTH_SHOWING_S]
 
 
 def summarise(
@@ -169,7 +171,7 @@ def summarise(
     )
 
 
-def setup_s(result: TestResult) -> float:
+def longest_setup_s(result: TestResult) -> float:
     """Return the seconds of the longest set-up of a test.
 
     What the first attempt set up for more than one test, a second attempt finds in place.
@@ -248,5 +250,6 @@ def _gain_of(session: Session, failed: Collection[str]) -> Gain | None:
     timeline = Timeline()
     for one in session.attempts:
         is_bad = one.outcome in BAD and one.nodeid in failed
-        timeline.add(one.nodeid, one.duration_s, setup_s(one), is_bad=is_bad)
+        setup_s = one.setup.duration_s if one.setup is not None else 0.0
+        timeline.add(one.nodeid, one.duration_s, setup_s, is_bad=is_bad)
     return gain(expected, timeline) if expected else None

@@ -20,7 +20,7 @@ def verdict(summary: Summary) -> str:
     parts = (
         ("tests may be lost", bool(summary.problems)),
         ("no test ran", not summary.results),
-        (counted(new, "new failure"), bool(new)),
+        (_new(new, has_base=summary.known.has_base), bool(new)),
         (counted(known, "known failure"), bool(known)),
         (f"{n_passed:,} passed", bool(summary.results)),
         (f"{counts['skipped']:,} skipped", bool(counts["skipped"])),
@@ -30,6 +30,12 @@ def verdict(summary: Summary) -> str:
     said = [text for text, is_so in parts if is_so]
     sentence = ", ".join(said) + f" in {seconds(summary.wall_s)}"
     return sentence[:1].upper() + sentence[1:]
+
+
+def _new(number: int, *, has_base: bool) -> str:
+    if has_base:
+        return counted(number, "new failure")
+    return f"{counted(number, 'failure')} (no base to compare with)"
 
 
 def counted(number: int, noun: str) -> str:

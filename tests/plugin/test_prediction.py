@@ -106,14 +106,14 @@ def test_a_session_says_why_its_first_tests_came_first(tmp_path: Path) -> None:
     project, _ = made(tmp_path)
     project.write({"shop/basket.py": "def add(items, thing):\n    return items\n"})
     said = project.run("--nexus-explain").said
-    first, *others = [line for line in said if "fails with probability" in line]
-    assert first.startswith("1. test_b.py::test_sums: fails with probability 0.")
+    first, *others = [line for line in said if "; score 0." in line]
+    assert first.startswith("1. test_b.py::test_sums; score 0.")
     assert "its code uses the words of the changed" in first
     assert len(others) == 9
     assert not any("failed" in line for line in (first, *others))
     quiet = project.run("--nexus-explain", "-q").stdout.splitlines()
-    assert len([line for line in quiet if "fails with probability" in line]) == 10
-    assert not [line for line in project.run().said if "fails with probability" in line]
+    assert len([line for line in quiet if "; score 0." in line]) == 10
+    assert not [line for line in project.run().said if "; score 0." in line]
 
 
 def test_few_failing_runs_train_nothing_and_say_so(tmp_path: Path) -> None:

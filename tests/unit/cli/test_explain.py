@@ -81,3 +81,39 @@ def test_explain_says_that_a_test_failed_last_on_this_branch(
         assert main(["explain", key, "--history", str(path), "--json"]) == 0
         said = capsys.readouterr().out.lower()
         assert ("it failed in the last run of its branch" in said) is is_said
+
+
+def failing_everywhere(path: Path, *names: str, runs: int = 10) -> str:
+    """Write a history without branches, as a CI that checks out a detached commit leaves it."""
+    with open_history(path) as history:
+        for number in range(1, runs + 1):
+            bad = [attempt(name, "failed") for name in names]
+            ingest_run(history, run(number), [*bad, *map(attempt, MANY)])
+    return str(path)
+
+
+def test_no_probability_is_printed_of_a_test_that_always_failed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The shipped model scores it 0.07, which ranks it first and is no probability."""
+    history = failing_everywhere(tmp_path / "h.sqlite3", SAVE)
+    assert main(["explain", SAVE, "--history", history]) == 0
+    said = capsys.readouterr().out
+    assert "probability" not in said
+    assert "rank 1 of 41; score 0." in said
+    assert main(["explain", SAVE, "--history", history, "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert 0 < found["score"] < 1
+    assert "p_fail" not in found
+
+
+def test_a_test_without_parameters_is_not_told_of_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = "t/test_p.py::test_p[1]"
+    history = failing_everywhere(tmp_path / "h.sqlite3", SAVE, one)
+    for name, is_said in ((SAVE, False), (one, True)):
+        assert main(["explain", name, "--history", history]) == 0
+        said = capsys.readouterr().out
+        assert ("other parameters" in said) is is_said
+        assert "t failed lately" in said

@@ -7,7 +7,9 @@ import pytest
 
 from pytest_nexus.cli import report as command
 from pytest_nexus.errors import JournalError
+from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.journal import JournalWriter
+from pytest_nexus.history.store import open_history
 from tests.support.builders import attempt, failure, run
 from tests.support.shard_journals import ShardRuns, sharded_plan
 
@@ -62,7 +64,11 @@ def test_step_of_github_gets_summary_outputs_and_annotations(here, capsys):
     failed_journal(here / "j")
     (here / "a.py").write_text("\n\ndef x(): pass\n")
     nexus_report(here / "j", "--github")
-    assert (here / "GITHUB_STEP_SUMMARY").read_text().startswith("## ❌ 1 new failure")
+    assert (
+        (here / "GITHUB_STEP_SUMMARY")
+        .read_text()
+        .startswith("## ❌ 1 failure (no base to compare with)")
+    )
     outputs = (here / "GITHUB_OUTPUT").read_text().splitlines()
     assert "new-failures=1" in outputs
     assert "good=false" in outputs
@@ -83,7 +89,7 @@ def test_annotations_of_a_suite_below_the_top_name_paths_from_there(here, capsys
 def test_document_is_written_to_a_file(here, capsys, name):
     nexus_report(failed_journal(here / "j"), f"--format={name}", f"--output={here / 'out' / 'r'}")
     assert json.loads((here / "out" / "r").read_text())
-    assert capsys.readouterr().out.startswith("1 new failure")
+    assert capsys.readouterr().out.startswith("1 failure (no base to compare with)")
 
 
 def test_damaged_journal_is_named_and_the_others_are_reported(here, capsys):
@@ -99,8 +105,38 @@ def test_broken_history_costs_one_line(here, capsys):
     (here / "h.sqlite3").write_bytes(b"no database" * 1000)
     nexus_report(failed_journal(here / "j"), "--history", here / "h.sqlite3")
     said = capsys.readouterr()
-    assert said.out.startswith("## ❌ 1 new failure")
+    assert said.out.startswith("## ❌ 1 failure (no base to compare with)")
     assert said.err.startswith("nexus: History ")
+
+
+@pytest.mark.parametrize(
+    ("branch", "said"),
+    [
+        ("main", "1 new failure"),
+        ("other", "1 failure (no base to compare with)"),
+        (None, "1 failure (no base to compare with)"),
+    ],
+)
+def test_a_failure_is_new_only_where_the_base_has_a_run(here, capsys, monkeypatch, branch, said):
+    for name in ("GITHUB_REF_NAME", "GITHUB_REF_TYPE", "GITHUB_EVENT_PATH", "GITHUB_HEAD_REF"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("GITHUB_BASE_REF", "main")
+    with open_history(here / "h.sqlite3") as history:
+        one = run(7)
+        one = one._replace(change=one.change._replace(branch=branch))
+        ingest_run(history, one, [attempt("a.py::y")])
+    for option in ((), ("--format=json", f"--output={here / 'r.json'}")):
+        nexus_report(failed_journal(here / "j"), "--history", here / "h.sqlite3", *option)
+        assert said in capsys.readouterr().out.splitlines()[0]
+    assert json.loads((here / "r.json").read_text())["base_known"] is (branch == "main")
+
+
+def test_without_a_base_the_comment_says_that_it_is_not_known(here, capsys, monkeypatch):
+    monkeypatch.setenv("GITHUB_BASE_REF", "main")
+    nexus_report(failed_journal(here / "j"))
+    out = capsys.readouterr().out
+    assert "New failures" not in out
+    assert "The history has no run of the base branch <code>main</code>" in out
 
 
 def test_run_that_no_journal_is_of_is_an_error(here):
