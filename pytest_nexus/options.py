@@ -283,8 +283,21 @@ def _given(option: Option, config: pytest.Config) -> Iterator[tuple[object, Sour
     try:
         yield config.getini(option.name), "ini"
     except (ValueError, TypeError, pytest.UsageError) as exc:
-        # pytest's own conversion of a boolean, or of a native TOML value, names no option.
-        raise _usage_error(option, "ini", str(exc)) from exc
+        number = _native_number(option, config)
+        if number is None:
+            # pytest's own conversion of a boolean, or of a native TOML value, names no option.
+            raise _usage_error(option, "ini", str(exc)) from exc
+        yield number, "ini"
+
+
+def _native_number(option: Option, config: pytest.Config) -> str | None:
+    """Return a number of a native TOML file as text, for an option that may be a number."""
+    if not option.pattern:
+        return None
+    from pytest_nexus.pytest_seam import native_number  # noqa: PLC0415 - where TOML has a number
+
+    number = native_number(config, option.name)
+    return None if number is None else str(number)
 
 
 def _validated(option: Option, raw: object, source: Source) -> bool | str:

@@ -3,6 +3,7 @@
 - `call_and_report`, `show_test_item`: a rerun must decide between the call and the tear-down of a
   test, and pytest offers no hook there; pytest-rerunfailures and flaky use the same functions.
 - `failed_subtests_key`: where pytest 9 counts the failed subtests of a test, which it then fails.
+- `_inicfg`: numbers in native TOML, see `native_number`.
 - `determine_setup`: whether an option's value moved the rootdir, see `rootdir_of`.
 - what an item, a fixture and the junitxml plugin keep of an attempt, see the functions.
 """
@@ -29,6 +30,19 @@ try:
     from _pytest.subtests import failed_subtests_key
 except ImportError:  # pytest before 9
     failed_subtests_key = None
+
+
+def native_number(config: pytest.Config, name: str) -> int | float | None:
+    """Return the number that an ini option has in a TOML file of pytest 9; None where it has none.
+
+    `[tool.pytest]` and `pytest.toml` keep TOML's types. pytest declares one type for each option,
+    and refuses a number for an option that is a text or a number.
+    """
+    entry = getattr(config, "_inicfg", {}).get(name)
+    value = getattr(entry, "value", None)
+    if getattr(entry, "mode", "ini") != "toml" or isinstance(value, bool):
+        return None
+    return value if isinstance(value, int | float) else None
 
 
 def rootdir_of(config: pytest.Config) -> tuple[Path, Path | None] | None:

@@ -64,6 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the tables; every figure comes from this run."""
+    require_extra()
     tables = _of_recorded(Path(options.data)) if options.data else _of_history(options)
     if options.json:
         print_json(tables)
@@ -123,7 +124,6 @@ def _about(durations: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _of_recorded(folder: Path) -> dict[str, Any]:
-    require_extra()
     prior, sample, walks = (
         import_module(f"pytest_nexus.cli.{name}") for name in ("prior", "sample", "walks")
     )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from pytest_nexus.cli.asking import Functions
     from pytest_nexus.plan.flakiness import Flakiness
+    from pytest_nexus.plan.rates import Rate
     from pytest_nexus.plan.sightings import Proof, Sighting
     from pytest_nexus.records import TestKey
 
@@ -55,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
         one for one in found if one.status == "flaky" or (options.all and one.status != "stable")
     ]
     if options.json:
-        print_json([asdict(one) for one in shown])
+        print_json([_fields(one) for one in shown])
         return 0
     columns = (*(("status",) if options.all else ()), *_COLUMNS, "test")
     if shown:
@@ -97,8 +98,8 @@ def _row(one: Flakiness) -> dict[str, object]:
         "status": one.status,
         "flakes": one.flakes,
         "runs": one.rate.runs,
-        "rate": _percent(one.rate.mean),
-        "90_%": f"{_percent(one.rate.low)} to {_percent(one.rate.high)}",
+        "rate": _percent(one.rate.mean) if one.rate.runs else None,
+        "90_%": _interval(one.rate) if one.rate.runs else None,
         "red_builds": one.cost.red_builds,
         "reruns": one.cost.reruns,
         "seconds": round(one.cost.seconds, 2),
@@ -114,10 +115,7 @@ def _print(one: Flakiness, seen: Sequence[Sighting]) -> None:
         ("all environments", one.rate),
         *((each.environment or "unknown", each.rate) for each in one.environments),
     ]:
-        say(
-            f"  - {name}: flakes in {_percent(rate.mean)} of runs, with 90 % between "
-            f"{_percent(rate.low)} and {_percent(rate.high)}"
-        )
+        say(f"  - {name}: {_rate(rate)}")
     _print_origin(one)
     for cluster in one.clusters:
         where = f" at {cluster.where}" if cluster.where else ""
@@ -133,6 +131,16 @@ def _print(one: Flakiness, seen: Sequence[Sighting]) -> None:
     say(f"  - passed {one.passes:,} times in a row; it is over after {one.passes_needed:,}", "")
     print_table(_evidence(seen), ("started", "commit", "environment", "outcomes", "proof"))
     say("")
+
+
+def _rate(rate: Rate) -> str:
+    if not rate.runs:
+        return "no run tells how often it flakes"
+    return f"flakes in {_percent(rate.mean)} of runs, with 90 % between {_interval(rate, 'and')}"
+
+
+def _interval(rate: Rate, word: str = "to") -> str:
+    return f"{_percent(rate.low)} {word} {_percent(rate.high)}"
 
 
 def _print_origin(one: Flakiness) -> None:
@@ -159,7 +167,16 @@ def _evidence_row(each: Sighting, proof: Proof) -> dict[str, object]:
 
 
 def _as_json(one: Flakiness, seen: Sequence[Sighting]) -> dict[str, Any]:
-    return {**asdict(one), "runs": _evidence(seen)}
+    return {**_fields(one), "runs": _evidence(seen)}
+
+
+def _fields(one: Flakiness) -> dict[str, Any]:
+    """Return what is known of a test; a rate of no run is null, not what Jeffreys' prior says."""
+    fields = asdict(one)
+    for rate in (fields["rate"], *(each["rate"] for each in fields["environments"])):
+        if not rate["runs"]:
+            rate.update(dict.fromkeys(("mean", "low", "high")))
+    return fields
 
 
 def _short(commit: str | None) -> str:

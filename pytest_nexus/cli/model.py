@@ -14,7 +14,7 @@ from pytest_nexus.cli.train import usable
 from pytest_nexus.errors import HistoryError, ModelRefusedError
 from pytest_nexus.history.models import Registry, Version, figures
 from pytest_nexus.history.store import open_history
-from pytest_nexus.predictor.persist import MAX_CHARS, ModelError, load, version
+from pytest_nexus.predictor.persist import MAX_CHARS, ModelError, dump, load, version
 from pytest_nexus.regular_files import read_text
 
 if TYPE_CHECKING:
@@ -180,14 +180,20 @@ def _export(options: argparse.Namespace, registry: Registry) -> None:
 
 def _import(options: argparse.Namespace, registry: Registry) -> None:
     try:
-        document = read_text(Path(options.file), 4 * MAX_CHARS).strip()
-        load(document)
+        text = read_text(Path(options.file), 4 * MAX_CHARS).removeprefix("\ufeff").strip()
+        document = dump(load(text))  # an editor or a formatter changes the text, not the model
     except (ModelError, UnicodeError) as exc:
         raise ModelRefusedError(f"File {options.file!r} holds a model that {exc}") from exc
+    if document == dump(load(forecast.prior())):
+        say(f"this is the model that is shipped; it is known as `{SHIPPED}`")
+        return
     name = version(document)
     taken = Version(name, None, timing.time(), document, '{"imported": true}', "{}")
-    is_new = registry.add(taken)
-    say(f"model {name} {'taken in' if is_new else 'is known already'}; it is not deployed")
+    if registry.add(taken):
+        say(f"model {name} is now in the history; `nexus model promote {name}` deploys it")
+    else:
+        is_deployed = registry.alias("champion") == name
+        say(f"model {name} is known already; it is {'' if is_deployed else 'not '}deployed")
 
 
 def _card(options: argparse.Namespace, registry: Registry) -> None:

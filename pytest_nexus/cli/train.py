@@ -110,7 +110,8 @@ def require_extra() -> None:
         import_module("pandas")
     except ImportError as exc:
         raise TrainExtraMissingError(
-            f"Training needs scikit-learn and pandas ({exc}); pip install 'pytest-nexus-ci[train]'"
+            f"This command needs scikit-learn and pandas ({exc});"
+            " pip install 'pytest-nexus-ci[train]'"
         ) from exc
 
 

@@ -154,3 +154,61 @@ def test_help_shows_each_option_once(pytester):
     output = pytester.runpytest_subprocess("--help").stdout.str()
     for option in OPTIONS:
         assert output.count(f"  {option.flag}") == output.count(f"\n  {option.flag}") >= 1
+
+
+TOML_FILES = [
+    ("pyproject.toml", "[tool.pytest]\n"),
+    ("pytest.toml", "[pytest]\n"),
+    (".pytest.toml", "[pytest]\n"),
+    ("pyproject.toml", "[tool.pytest.ini_options]\n"),
+]
+"""The last one is read as text by pytest, the others keep TOML's types since pytest 9."""
+
+
+def require_native(head: str) -> None:
+    if "ini_options" not in head and pytest.version_tuple < (9,):
+        pytest.skip("pytest reads these files since version 9")
+
+
+@pytest.mark.parametrize(("file", "head"), TOML_FILES)
+@pytest.mark.parametrize(
+    ("line", "name", "value"),
+    [
+        ("nexus_reruns = 2", "reruns", 2),
+        ("nexus_reruns = 0", "reruns", 0),
+        ('nexus_reruns = "adaptive"', "reruns", None),
+        ("nexus_rerun_delay = 3", "rerun_delay_s", 3.0),
+        ("nexus_rerun_delay = 0.5", "rerun_delay_s", 0.5),
+        ("nexus_rerun_budget = 20", "rerun_budget", "20"),
+        ("nexus_rerun_budget = 2.5", "rerun_budget", "2.5"),
+        ("nexus_fail_on_flaky = true", "fail_on_flaky", True),
+        ("nexus_ingest = false", "ingest", False),
+        ('nexus_order = "off"', "order", "off"),
+        ('nexus_shard = "1/2"', "shard", "1/2"),
+    ],
+)
+def test_native_toml_has_numbers_and_booleans(pytester, file, head, line, name, value):
+    require_native(head)
+    (pytester.path / file).write_text(f"{head}{line}\n")
+    assert getattr(parse(pytester), name) == value
+
+
+@pytest.mark.parametrize(("file", "head"), TOML_FILES[:3])
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("nexus_reruns = -1", "nexus_reruns must be 'adaptive' or a number from 0 to 999"),
+        ("nexus_reruns = 1.5", "nexus_reruns must be 'adaptive' or a number from 0 to 999"),
+        ("nexus_reruns = true", "nexus_reruns must be 'adaptive' or a number from 0 to 999"),
+        ("nexus_rerun_delay = inf", "nexus_rerun_delay must be 'adaptive' or a number of seconds"),
+        ("nexus_history = 3", "nexus_history must be"),
+        ("nexus_ingest = 1", "nexus_ingest must be true or false"),
+        ("nexus_order = 1", "nexus_order must be 'risk' or 'off'"),
+        ("nexus_reruns = [2]", "nexus_reruns must be"),
+    ],
+)
+def test_other_types_of_toml_are_refused_by_name(pytester, file, head, line, said):
+    require_native(head)
+    (pytester.path / file).write_text(f"{head}{line}\n")
+    with pytest.raises(pytest.UsageError, match=said):
+        parse(pytester)

@@ -134,3 +134,24 @@ def test_arguments_for_pytest_are_refused_where_none_is_started(capsys):
     with pytest.raises(SystemExit, match="2"):
         main(["flaky", "--all", "--", "-k", "net"])
     assert "nothing is given to pytest here, got -- -k net" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("n_runs", [1, 3])
+def test_a_test_that_only_failed_has_no_rate(project: Path, capsys, n_runs: int):
+    """No run tells whether it flakes; the prior of the estimate is 50 %."""
+    with open_history(project / ".nexus" / "history.sqlite3") as history:
+        for number in range(1, n_runs + 1):
+            ingest_run(history, run(number, number * DAY_S), [attempt(B, "failed")])
+    assert main(["flaky", "--all"]) == 0
+    title, row, *_ = capsys.readouterr().out.splitlines()
+    cells = dict(zip(title.replace("90 %", "90_%").split(), row.split(), strict=False))
+    assert (cells["runs"], cells["rate"], cells["90_%"]) == ("0", "-", "-")
+    assert main(["flaky", B]) == 0
+    said = capsys.readouterr().out
+    assert "50.0 %" not in said
+    assert "no run tells how often it flakes" in said
+    for call in (["flaky", "--all", "--json"], ["flaky", B, "--json"]):
+        assert main(call) == 0
+        (one,) = json.loads(capsys.readouterr().out)
+        for rate in (one["rate"], *(each["rate"] for each in one["environments"])):
+            assert (rate["runs"], rate["mean"], rate["high"]) == (0, None, None)

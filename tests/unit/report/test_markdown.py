@@ -11,7 +11,7 @@ from pytest_nexus.report.annotations import workflow_commands
 from pytest_nexus.report.comment import comment_body
 from pytest_nexus.report.links import Links
 from pytest_nexus.report.markdown import MAX_BYTES, markdown
-from pytest_nexus.report.summary import Known, setup_s, summarise
+from pytest_nexus.report.summary import Known, longest_setup_s, summarise
 from tests.support.builders import attempt, failure
 from tests.support.sessions import session
 
@@ -193,4 +193,4 @@ def test_the_set_up_that_a_failed_first_attempt_paid_is_among_the_slowest() -> N
     summary = summarise([session(first, second, other)], (), UNKNOWN)
     names = [one.nodeid for one in summary.slowest_setups()]
     assert names == ["test_a.py::test_x", "test_a.py::test_other"]
-    assert [setup_s(one) for one in summary.slowest_setups()] == [4.0, 3.0]
+    assert [longest_setup_s(one) for one in summary.slowest_setups()] == [4.0, 3.0]
