@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         if name == "import":
             sub.add_argument("file", metavar="FILE", help="file written by `nexus model export`")
         add_history_option(sub)
-        if name in {"list", "show", "diff"}:
+        if name in {"list", "show", "diff", "card"}:
             add_json_option(sub)
         sub.set_defaults(run=run, action=_ACTIONS[name])
 
@@ -198,7 +198,11 @@ def _import(options: argparse.Namespace, registry: Registry) -> None:
 
 def _card(options: argparse.Namespace, registry: Registry) -> None:
     name, model, stored = _model(registry, options.version)
-    say(*card(name, model, stored).split("\n"))
+    text = card(name, model, stored)
+    if options.json:
+        print_json({"version": name, "card": dict(model.card), "markdown": text})
+    else:
+        say(*text.split("\n"))
 
 
 def card(name: str, model: Model, stored: Version | None) -> str:

@@ -28,6 +28,7 @@ from pytest_nexus.plan.quarantine_update import (
     MAX_QUARANTINED,
     Standing,
     Terms,
+    Update,
     members,
     standing,
     update,
@@ -73,12 +74,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "check", help="exit 1 for entries that expired or that no test has, or too many"
     )
     _add_max(check)
+    add_json_option(check)
     change = commands.add_parser(
         "update", help="let flaky tests enter and those that are over it leave"
     )
     change.add_argument("--owner", default="unassigned", help="of tests that enter (unassigned)")
     _add_until(change, default="30d")
     _add_max(change)
+    add_json_option(change)
     change.add_argument("--dry-run", action="store_true", help="only say what would change")
     actions = {add: _add, remove: _remove, show: _list, check: _check, change: _update}
     for command, action in actions.items():
@@ -161,7 +164,10 @@ def _check(options: argparse.Namespace) -> int:
         ]
     if len(quarantine) > options.max:
         problems.append(f"too many: {len(quarantine):,} entries, at most {options.max:,}")
-    say(*(problems or [f"{len(quarantine):,} in quarantine, nothing to complain of"]))
+    if options.json:
+        print_json({"entries": len(quarantine), "problems": problems})
+    else:
+        say(*(problems or [f"{len(quarantine):,} in quarantine, no problem found"]))
     return 1 if problems else 0
 
 
@@ -175,17 +181,35 @@ def _update(options: argparse.Namespace) -> int:
     terms = Terms(today, options.owner, _last_day(options, today), options.max)
     standings = [one for one in _standings(quarantine, measured) if one is not None]
     found = update(quarantine, standings, measured.found, measured.functions, terms)
+    changes = len(found.entering) + len(found.leaving)
+    if options.json:
+        print_json(_changes(found))
+    else:
+        _print_changes(found, options.max)
+        say(f"{counted(changes, 'change')}{', nothing written' if options.dry_run else ''}")
+    if changes and not options.dry_run:
+        _write(path, found.entries)
+    return 0
+
+
+def _print_changes(found: Update, most: int) -> None:
     for entry in found.entering:
         say(f"enters: {entry.id}: {entry.reason}")
     for one in found.leaving:
         say(f"leaves: {one.entry.id}: passed {one.passes:,} times, {one.needed:,} are enough")
     for key in found.waiting:
-        say(f"waits: {key}: there are {options.max:,} entries already")
-    changes = len(found.entering) + len(found.leaving)
-    say(f"{counted(changes, 'change')}{', nothing written' if options.dry_run else ''}")
-    if changes and not options.dry_run:
-        _write(path, found.entries)
-    return 0
+        say(f"waits: {key}: there are {most:,} entries already")
+
+
+def _changes(found: Update) -> dict[str, Any]:
+    return {
+        "entering": [{"id": one.id, "reason": one.reason} for one in found.entering],
+        "leaving": [
+            {"id": one.entry.id, "passes": one.passes, "needed": one.needed}
+            for one in found.leaving
+        ],
+        "waiting": list(found.waiting),
+    }
 
 
 def read_quarantine(path: Path) -> Quarantine:

@@ -53,6 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"{', '.join(FORMATS)} (markdown)",
     )  # fmt: skip
     parser.add_argument(
+        "--json", dest="format", action="store_const", const="json", help="as --format json"
+    )
+    parser.add_argument(
         "--output", type=Path, metavar="FILE", help="write to this file, and print the verdict"
     )
     parser.add_argument(

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import sys
 from argparse import ArgumentTypeError
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus.cli.saying import say, say_json
 from pytest_nexus.harmless import visible
@@ -12,6 +15,9 @@ from pytest_nexus.harmless import visible
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
+
+_LEAST_WIDTH: Final = 12
+"""Characters that a column of texts keeps in a narrow terminal."""
 
 
 def add_json_option(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +57,8 @@ def print_json(value: Any) -> None:
 def print_table(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> None:
     """Print one line for each row; numbers to the right, the rest to the left.
 
-    Columns are named by the keys of the rows; None prints as `-`.
+    Columns are named by the keys of the rows; None prints as `-`. On a terminal the lines are cut
+    to its width, the longest texts first.
     """
     cells = [[_text(row.get(column)) for column in columns] for row in rows]
     is_number = [
@@ -62,12 +69,52 @@ def print_table(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) ->
         max(len(title), *(len(line[at]) for line in cells)) if cells else len(title)
         for at, title in enumerate(titles)
     ]
+    room = _room()
+    if room is not None:
+        widths = narrowed(widths, is_number, room)
     for line in (titles, *cells):
         aligned = (
-            cell.rjust(width) if right else cell.ljust(width)
+            _cut(cell, width).rjust(width) if right else _cut(cell, width).ljust(width)
             for cell, width, right in zip(line, widths, is_number, strict=True)
         )
-        say("  ".join(aligned).rstrip())
+        say(_cut("  ".join(aligned).rstrip(), room))
+
+
+def narrowed(widths: Sequence[int], is_number: Sequence[bool], room: int) -> list[int]:
+    """Return widths of columns that fit into a room, as far as the columns of texts allow.
+
+    >>> narrowed([30, 12, 5], [False, False, True], 40)
+    [19, 12, 5]
+    """
+    found = list(widths)
+    excess = sum(found) + 2 * (len(found) - 1) - room
+    while excess > 0:
+        texts = [at for at, number in enumerate(is_number) if not number]
+        longest = max(texts, key=lambda at: found[at], default=None)
+        if longest is None or found[longest] <= _LEAST_WIDTH:
+            break
+        others = [found[at] for at in texts if found[at] < found[longest]]
+        least = max([_LEAST_WIDTH, *others])
+        step = min(excess, max(1, found[longest] - least))
+        found[longest] -= step
+        excess -= step
+    return found
+
+
+def _cut(text: str, width: int | None) -> str:
+    """Return a text of at most a width: its begin and its end, which tell ids apart."""
+    if width is None or len(text) <= width:
+        return text
+    head = (width - 1) // 2
+    return f"{text[:head]}…{text[len(text) - (width - 1 - head) :]}"
+
+
+def _room() -> int | None:
+    """Return the width of the terminal; None where whole lines are read, as from a pipe."""
+    is_terminal = sys.stdout is not None and sys.stdout.isatty()
+    if not is_terminal and not os.environ.get("COLUMNS", "").isdigit():
+        return None
+    return max(shutil.get_terminal_size().columns, _LEAST_WIDTH)
 
 
 def _text(value: object) -> str:

@@ -146,7 +146,7 @@ def test_check_without_history_says_what_it_could_not_look_up(capsys):
 def test_check_of_a_project_without_quarantine_is_content(project, capsys):
     record(project, "P")
     assert main(["quarantine", "check"]) == 0
-    assert capsys.readouterr().out == "0 in quarantine, nothing to complain of\n"
+    assert capsys.readouterr().out == "0 in quarantine, no problem found\n"
 
 
 def test_list_shows_how_far_each_is_from_leaving(project, file, capsys):

@@ -2,6 +2,10 @@ from __future__ import annotations
 
 import doctest
 import json
+import os
+import struct
+import subprocess
+import sys
 from argparse import ArgumentTypeError
 
 import pytest
@@ -26,6 +30,52 @@ def test_numbers_stand_right_and_words_left(capsys: pytest.CaptureFixture[str]) 
         "first            12    0.500    yes",
         "é            12,345        -     no",
     ]
+
+
+LONG = [
+    {"test": f"tests/{'deep/' * 20}test_a.py::test_{n}", "status": "flaky", "runs": 12_345}
+    for n in range(3)
+]
+
+
+@pytest.mark.parametrize("width", [20, 40, 79, 80, 120])
+def test_lines_are_cut_to_the_width_of_the_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    print_table(LONG, ["status", "runs", "test"])
+    title, *lines = capsys.readouterr().out.splitlines()
+    assert all(len(line) <= width for line in (title, *lines))
+    assert len({*lines}) == 3  # the ends of ids tell them apart
+    if width >= 40:
+        assert all("flaky" in line and "12,345" in line for line in lines)
+        assert [line[-1] for line in lines] == ["0", "1", "2"]
+
+
+def test_a_pipe_gets_whole_lines(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    print_table(LONG, ["status", "runs", "test"])
+    assert LONG[0]["test"] in capsys.readouterr().out
+
+
+def test_a_terminal_gets_lines_of_its_width() -> None:
+    """A real terminal of 50 columns, not the variable."""
+    pty, fcntl, termios = map(pytest.importorskip, ("pty", "fcntl", "termios"))
+    code = (
+        "from pytest_nexus.cli.tables import print_table;"
+        "print_table([{'test': 'tests/' + 'deep/' * 30 + 'test_a.py::test_x'}], ['test'])"
+    )
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 50, 0, 0))
+    environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    subprocess.run([sys.executable, "-c", code], stdout=follower, check=True, env=environment)
+    os.close(follower)
+    lines = os.read(leader, 4096).decode().splitlines()
+    os.close(leader)
+    assert [len(line) for line in lines] == [4, 50]
+    assert lines[1].endswith("::test_x")
 
 
 def test_table_without_rows_has_its_titles(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,96 @@
+"""Every command that reads prints JSON for a program; a new command cannot be forgotten."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, _SubParsersAction
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_nexus.cli.main import COMMANDS, build_parser, main
+from tests.support.project import Project
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+WRITES = {
+    "history merge", "history export", "history prune", "history rebuild",
+    "model promote", "model rollback", "model export", "model import",
+    "quarantine add", "quarantine remove", "init",
+}  # fmt: skip
+"""Commands that change something and print what they did in a line."""
+
+RUNS_PYTEST = {"run"}
+"""The output is pytest's own."""
+
+NEEDS_NETWORK = {"history pull"}
+
+ARGUMENTS = {
+    "explain": ["test_a.py"],
+    "flaky show": ["test_a.py"],
+    "flaky hunt": ["test_a.py", "--runs", "1"],
+    "plan": ["--shards", "2"],
+    "model diff": ["shipped", "shipped"],
+    "demo": ["--data", "none"],
+}
+
+
+def leaves(name: str, parser: ArgumentParser) -> Iterator[tuple[str, ArgumentParser]]:
+    """Yield every command that can be called, by its name without `nexus`."""
+    subs = [action for action in parser._actions if isinstance(action, _SubParsersAction)]
+    if not subs or parser.get_default("run") is not None:
+        yield name, parser
+    for action in subs:
+        for word, sub in action.choices.items():
+            yield from leaves(f"{name} {word}".strip(), sub)
+
+
+LEAVES = dict(leaves("", build_parser()))
+READS = sorted(LEAVES.keys() - WRITES - RUNS_PYTEST)
+
+
+def test_every_command_is_among_them() -> None:
+    assert {name.split()[0] for name in LEAVES} == {command.name for command in COMMANDS}
+    assert LEAVES.keys() >= WRITES | RUNS_PYTEST | NEEDS_NETWORK | ARGUMENTS.keys()
+
+
+@pytest.mark.parametrize("name", READS)
+def test_every_command_that_reads_has_the_option(name: str) -> None:
+    assert "--json" in LEAVES[name]._option_string_actions
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    project = Project(
+        tmp_path_factory.mktemp("json") / "project",
+        {"test_a.py": "def test_x(): assert 0\ndef test_y(): pass\n"},
+    )
+    project.run("--nexus-shard=1/1")
+    project.run()
+    return project
+
+
+@pytest.mark.parametrize("name", [name for name in READS if name not in NEEDS_NETWORK])
+def test_the_whole_output_is_one_document(
+    made: Project, name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(made.root)
+    monkeypatch.setenv("COLUMNS", "40")
+    main([*name.split(), *ARGUMENTS.get(name, []), "--json"])
+    said = capsys.readouterr()
+    json.loads(said.out)
+
+
+def test_a_check_of_the_quarantine_names_its_problems(
+    made: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch
+) -> None:
+    monkeypatch.chdir(made.root)
+    file = tmp_path / "q.toml"
+    file.write_text('[[quarantine]]\nid = "gone.py::t"\nreason = "r"\nowner = "o"\n'
+                    "since = 2020-01-01\nuntil = 2020-02-01\n")  # fmt: skip
+    assert main(["quarantine", "check", "--file", str(file), "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["entries"] == 1
+    assert [one.split(":")[0] for one in found["problems"]] == ["expired", "stale"]
