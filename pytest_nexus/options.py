@@ -221,6 +221,12 @@ def add_options(parser: pytest.Parser) -> None:
             parser.addini(option.name, option.help, default=None)
 
 
+def flags() -> frozenset[str]:
+    """Return all options of the command line."""
+    off = (option.off_flag for option in OPTIONS if option.kind == "bool")
+    return frozenset([*(option.flag for option in OPTIONS), *off])
+
+
 def is_enabled(config: pytest.Config) -> bool:
     """Return whether nexus was asked for in this session.
 

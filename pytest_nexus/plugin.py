@@ -10,7 +10,7 @@ import os
 import sys
 from contextlib import suppress
 from importlib import import_module
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -20,6 +20,9 @@ from pytest_nexus import (
     timing,  # noqa: F401 - see above
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
 _BRIEF: Final = ("registration",)
 """Modules that every session imports."""
 
@@ -27,15 +30,33 @@ _ORDERING: Final = ("impact.changes", "knowledge", "plan.plan")
 """Modules that a session imports besides, unless it is brief."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
-    """Import what a session uses before a conftest can replace what that is made of."""
-    if "PYTEST_XDIST_WORKER" in os.environ:  # imports less; a test's own pytest may lose nothing
-        return
-    asked = getattr(early_config.known_args_namespace, "nexus", None)
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser, args: list[str]
+) -> Generator[None, object, object]:
+    """Act around the first conftest files, which may replace things and declare options.
+
+    Before: import what a session uses. After: name the option that was meant, before pytest
+    refuses a misspelt one.
+
+    Raises:
+        pytest.UsageError: an option is spelled like one of ours, and nobody declared it.
+    """
+    # A worker imports less, and the pytest of somebody's test may lose nothing.
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        _import_early(early_config)
+    result = yield
+    suspects = [word for word in args if word.startswith(("--nexus", "--no-nexus"))]
+    if not all(word.partition("=")[0] in options.flags() for word in suspects):
+        _refuse_misspelt(parser, suspects)
+    return result
+
+
+def _import_early(config: pytest.Config) -> None:
+    asked = getattr(config.known_args_namespace, "nexus", None)
     with suppress(Exception):  # said when the session is configured
-        if asked or (asked is None and options.is_enabled(early_config)):
-            names = _BRIEF if _may_be_brief(early_config) else (*_BRIEF, *_ORDERING)
+        if asked or (asked is None and options.is_enabled(config)):
+            names = _BRIEF if _may_be_brief(config) else (*_BRIEF, *_ORDERING)
             for name in names:
                 import_module(f"pytest_nexus.{name}")
 
@@ -74,6 +95,15 @@ def pytest_configure(config: pytest.Config) -> None:
         )
 
         register_session(config)
+
+
+def _refuse_misspelt(parser: pytest.Parser, suspects: list[str]) -> None:
+    from pytest_nexus.misspelt import unknown_option  # noqa: PLC0415 - where one is unknown
+
+    _, unknown = parser.parse_known_and_unknown_args(suspects)
+    sentence = unknown_option(unknown)
+    if sentence:
+        raise pytest.UsageError(sentence)
 
 
 def _warn_of_moved_rootdir(config: pytest.Config) -> None:

@@ -3,7 +3,7 @@
 - `call_and_report`, `show_test_item`: a rerun must decide between the call and the tear-down of a
   test, and pytest offers no hook there; pytest-rerunfailures and flaky use the same functions.
 - `failed_subtests_key`: where pytest 9 counts the failed subtests of a test, which it then fails.
-- `_inicfg`: numbers in native TOML, see `native_number`.
+- `_inicfg`: numbers in native TOML, see `native_number`, and names that pytest does not know.
 - `determine_setup`: whether an option's value moved the rootdir, see `rootdir_of`.
 - what an item, a fixture and the junitxml plugin keep of an attempt, see the functions.
 """
@@ -43,6 +43,12 @@ def native_number(config: pytest.Config, name: str) -> int | float | None:
     if getattr(entry, "mode", "ini") != "toml" or isinstance(value, bool):
         return None
     return value if isinstance(value, int | float) else None
+
+
+def ini_keys(config: pytest.Config) -> list[str]:
+    """Return the names of the options in the ini file, those that pytest does not know too."""
+    found: Any = getattr(config, "_inicfg", None) or getattr(config, "inicfg", ())
+    return list(found)
 
 
 def rootdir_of(config: pytest.Config) -> tuple[Path, Path | None] | None:

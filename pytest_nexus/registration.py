@@ -14,8 +14,10 @@ import pytest
 from pytest_nexus.allocation import without_collector
 from pytest_nexus.errors import NexusError, PlanError
 from pytest_nexus.harmless import shown
+from pytest_nexus.misspelt import unknown_keys, unknown_variables
 from pytest_nexus.options import read_options
 from pytest_nexus.pipeline import Pipeline, Share
+from pytest_nexus.pytest_seam import ini_keys
 from pytest_nexus.record.environment import ci_run
 from pytest_nexus.record.observer import Observer
 from pytest_nexus.record.recorder import Recorder
@@ -89,6 +91,7 @@ def register_session(config: pytest.Config) -> None:
     environ = dict(os.environ)  # tests may clear it
     pipeline = Pipeline(options, config.rootpath, environ, share_of(options, environ))
     pipeline.setting = setting(config)
+    name_unknown_settings(config, pipeline)
     if options.shard == "auto" and pipeline.share is None and ci_run(os.environ) is not None:
         pipeline.lose(_NO_JOB_NUMBER)
     if reason:
@@ -113,6 +116,12 @@ def register_session(config: pytest.Config) -> None:
         config.pluginmanager.register(Ordering(pipeline), "nexus-ordering")
     if healing is not None:
         register_loop(config, healing, recorder)
+
+
+def name_unknown_settings(config: pytest.Config, pipeline: Pipeline) -> None:
+    """Name variables and ini options that look like ours and are read by nobody."""
+    for sentence in (*unknown_variables(os.environ), *unknown_keys(ini_keys(config))):
+        pipeline.lose(sentence)
 
 
 def register_bystander(config: pytest.Config, pipeline: Pipeline, reason: str) -> None:

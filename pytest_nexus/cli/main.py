@@ -10,7 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 import pytest_nexus
-from pytest_nexus.cli.saying import Parser, complain, warn
+from pytest_nexus.cli.parsing import Parser
+from pytest_nexus.cli.saying import complain, warn
 from pytest_nexus.errors import OTHER_PROJECT, CorruptHistoryError, NexusError
 
 if TYPE_CHECKING:
@@ -69,6 +70,11 @@ COMMANDS: Final = (
     Command(
         "init", "pytest_nexus.cli.init", "Write a workflow of GitHub Actions, and turn nexus on"
     ),
+    Command(
+        "completion",
+        "pytest_nexus.cli.completion",
+        "Print what makes a shell complete commands and options",
+    ),
     Command("demo", "pytest_nexus.cli.demo", "Replay real runs and watch a failure move forward"),
 )
 
@@ -89,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_ERROR
     given, forwarded = divided(sys.argv[1:] if arguments is None else arguments)
     parser = build_parser(given[:1])
-    options = parser.parse_args(given)
+    options = parser.parse_args(given or ["--help"])
     if forwarded:
         if not hasattr(options, "pytest_args"):
             parser.error(f"nothing is given to pytest here, got -- {' '.join(forwarded)}")
@@ -152,7 +158,9 @@ def build_parser(called: Sequence[str] | None = None) -> argparse.ArgumentParser
 
     Only what is called is imported: some commands need scikit-learn or requests.
     """
-    parser = Parser(prog="nexus", description="Care for what pytest-nexus learned of a test suite.")
+    parser = Parser(
+        prog="nexus", description="Inspect and maintain what pytest-nexus learned of a test suite."
+    )
     parser.add_argument("--version", action="version", version=pytest_nexus.__version__)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:

@@ -6,9 +6,7 @@ somebody hands over begins a line of its own.
 
 from __future__ import annotations
 
-import argparse
 import sys
-from typing import NoReturn
 
 from pytest_nexus.errors import NexusError
 from pytest_nexus.harmless import shown, shown_json
@@ -42,16 +40,13 @@ def give_command(line: str) -> None:
     print("::" + shown(line.removeprefix("::")), flush=True)
 
 
+def say_own(text: str) -> None:
+    """Print a text in which no word comes from elsewhere, such as a shell script."""
+    print(text, flush=True)
+
+
 def progress(text: str, *, is_last: bool = False) -> None:
     """Show how far a command is, on a terminal only; the next call writes over the line."""
     if sys.stderr.isatty():
         end = "\n" if is_last else ""
         print(f"\r{shown(text)}\033[K", end=end, file=sys.stderr, flush=True)
-
-
-class Parser(argparse.ArgumentParser):
-    """Quotes the arguments in its errors as every other line of a command."""
-
-    def error(self, message: str) -> NoReturn:
-        """Print the usage and the error, and exit with status 2."""
-        super().error(shown(message))

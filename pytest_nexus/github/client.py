@@ -15,6 +15,7 @@ import requests
 
 from pytest_nexus import timing
 from pytest_nexus.errors import ArtifactError, GitHubError, LimitedError, NotAllowedError
+from pytest_nexus.github.reasons import reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -101,7 +102,9 @@ class Client:
                 return _saved(response, target, max_bytes)
             except _BROKEN as exc:
                 if number + 1 == self.tries:
-                    raise GitHubError(f"The download of {path} was cut short: {exc}") from exc
+                    raise GitHubError(
+                        f"The download of {path} was cut short: {reason(exc)}"
+                    ) from exc
                 self._back_off(number)
             except requests.RequestException as exc:
                 raise GitHubError(f"The download of {path} was cut short: {exc}") from exc
@@ -114,7 +117,7 @@ class Client:
         try:
             return json.loads(b"".join(_chunks(response, _MAX_JSON_BYTES)))
         except (ValueError, RecursionError, ArtifactError, *_BROKEN) as exc:
-            raise GitHubError(f"GitHub's answer to {path} is not JSON: {exc}") from exc
+            raise GitHubError(f"GitHub's answer to {path} is not JSON: {reason(exc)}") from exc
         finally:
             response.close()
 
@@ -126,11 +129,13 @@ class Client:
                 response = self._request(method, path, **arguments)
             except _BROKEN as exc:
                 if is_last:
-                    raise LimitedError(f"GitHub cannot be reached for {path}: {exc}") from exc
+                    raise LimitedError(
+                        f"GitHub cannot be reached for {path}: {reason(exc)}"
+                    ) from exc
                 self._back_off(number)
                 continue
             except requests.RequestException as exc:
-                raise GitHubError(f"GitHub cannot be asked for {path}: {exc}") from exc
+                raise GitHubError(f"GitHub cannot be asked for {path}: {reason(exc)}") from exc
             wait_s = _wait_s(response, number)
             if wait_s is None or (is_last and response.status_code >= 500):
                 return _checked(response, path)

@@ -47,7 +47,7 @@ def test_only_the_command_that_is_called_is_imported() -> None:
     assert not {"sklearn", "pandas", "numpy", "requests"} & set(names)
 
 
-@pytest.mark.parametrize("arguments", [[], ["nothing"], ["history"], ["history", "show", "-x"]])
+@pytest.mark.parametrize("arguments", [["nothing"], ["history"], ["history", "show", "-x"]])
 def test_wrong_call_exits_2_with_the_usage(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -103,3 +103,51 @@ def test_reader_that_closes_the_pipe_is_no_error() -> None:
         process.stdout.close()
         assert process.stderr.read() == ""
         assert process.wait(60) == 0
+
+
+@pytest.mark.parametrize("module", ["pytest_nexus", "pytest_nexus.cli.main"])
+def test_without_a_command_all_of_them_are_listed(module: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", module], capture_output=True, text=True, check=True, encoding="utf-8"
+    )
+    assert done.stdout.startswith("usage: nexus ")
+    for command in COMMANDS:
+        assert f"\n    {command.name}" in done.stdout
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("group", ["history", "model", "quarantine"])
+def test_a_group_without_its_command_lists_them(group: str, capsys) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main([group])
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "\ncommands:\n" in said.err
+    assert said.err.endswith("the following arguments are required: COMMAND\n")
+
+
+@pytest.mark.parametrize(
+    ("call", "meant"),
+    [
+        ("explian x", "explain"),
+        ("history shwo", "show"),
+        ("model exprot", "export"),
+        ("history show --histroy x", "--history"),
+        ("history show --limt=3", "--limit"),
+        ("flaky --jsno", "--json"),
+        ("flaky hunt --budgte 3s", "--budget"),
+        ("plan --shards 2 --max-shrads=3", "--max-shards"),
+        ("report --format markdwon", "markdown"),
+        ("simulate --order rsik", "risk"),
+    ],
+)
+def test_a_misspelt_word_gets_the_one_that_was_meant(call: str, meant: str, capsys) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(call.split())
+    assert capsys.readouterr().err.rstrip().endswith(f"did you mean {meant}?")
+
+
+def test_a_word_like_no_other_gets_no_advice(capsys) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["history", "show", "--xyzzy"])
+    assert "did you mean" not in capsys.readouterr().err

@@ -1,0 +1,8 @@
+"""`python -m pytest_nexus`: the `nexus` command where its script is not on the path."""
+
+import sys
+
+from pytest_nexus.cli.main import main
+
+if __name__ == "__main__":
+    sys.exit(main())
