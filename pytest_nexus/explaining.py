@@ -43,13 +43,16 @@ class Explained:
             return list(self.rules)
         found = [f"{words[0].upper()}{words[1:]}: {part:+.2f}." for words, part in self.reasons]
         expected = f"It is expected to take {duration_s:.3g} s."
-        return [*(found or ["Nothing speaks for a failure."]), expected]
+        return [*(found or ["Nothing suggests a failure."]), expected]
 
     def brief(self) -> str:
         """Return the weightiest reasons in one line."""
         if self.rules:
             return self.rules[0]
-        return ", ".join(words for words, _ in self.reasons[:_MOST_REASONS]) or "nothing speaks"
+        return (
+            ", ".join(words for words, _ in self.reasons[:_MOST_REASONS])
+            or "nothing suggests a failure"
+        )
 
 
 def explained(

@@ -74,7 +74,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
         "nexus_history",
         "text",
         default=".nexus/history.sqlite3",
-        help="History file to read, and to take runs in, relative to the rootdir",
+        help="History file to read and to add runs to, relative to the rootdir",
         metavar="FILE",
     ),
     Option(
@@ -88,7 +88,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
         "nexus_ingest",
         "bool",
         default=True,
-        help="Take the journal in at the end of the run; turn off where another job does it",
+        help="Add the run to the history at its end; turn off where another job does that",
     ),
     Option(
         "nexus_order",
@@ -101,7 +101,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
         "nexus_base",
         "text",
         default=None,
-        help="Revision that the change is compared with; found out by default",
+        help="Revision that the change is compared with; nexus finds it by default",
         metavar="REVISION",
     ),
     Option(

@@ -101,6 +101,7 @@ def test_metadata_name_the_distribution_its_extras_and_entry_points(built: Built
         "pytest",
         "pytest-xdist",
         "requests",
+        "shtab",
     ]
     assert {
         (point.group, point.name, point.value) for point in built.distribution.entry_points

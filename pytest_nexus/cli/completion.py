@@ -6,6 +6,8 @@ import argparse
 from importlib import import_module
 from typing import Final
 
+from pytest_nexus.cli.saying import say_own
+
 SHELLS: Final = ("bash", "zsh")
 _FILES: Final = frozenset({"FILE", "PATH", "NODEID"})
 _FOLDERS: Final = frozenset({"DIR"})
@@ -23,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
     shtab = import_module("shtab")
     parser = import_module("pytest_nexus.cli.main").build_parser()
     _mark_paths(parser, shtab.FILE, shtab.DIRECTORY)
-    print(shtab.complete(parser, options.shell))
+    say_own(shtab.complete(parser, options.shell))
     return 0
 
 

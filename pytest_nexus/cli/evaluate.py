@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data",
         metavar="DIR",
-        help="judge the shipped model on recorded builds, fitted anew without each project in turn",
+        help="judge the shipped model on recorded builds, fitted without each project in turn",
     )
     add_history_option(parser)
     add_json_option(parser)
@@ -147,7 +147,7 @@ def _of_recorded(folder: Path) -> dict[str, Any]:
         }
         models = {"nexus": [model] * len(cases), "nexus, trained on its past": deployed}
         tables = _tables(name, cases, models, kinds)
-        said = "fitted anew without this project" if is_anew else "as shipped"
+        said = "fitted again without this project" if is_anew else "as shipped"
         for table in tables.values():
             table["notes"].append(f"model {said}; {n_deployed} trainings deployed another")
         found |= tables

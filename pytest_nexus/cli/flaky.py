@@ -128,7 +128,8 @@ def _print(one: Flakiness, seen: Sequence[Sighting]) -> None:
         f"  - cost: {cost.seconds:.2f} s, {counted(cost.reruns, 'rerun')},"
         f" {counted(cost.red_builds, 'red build')}"
     )
-    say(f"  - passed {one.passes:,} times in a row; it is over after {one.passes_needed:,}", "")
+    needed = f"it counts as recovered after {one.passes_needed:,}"
+    say(f"  - passed {one.passes:,} times in a row; {needed}", "")
     print_table(_evidence(seen), ("started", "commit", "environment", "outcomes", "proof"))
     say("")
 

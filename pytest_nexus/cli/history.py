@@ -48,23 +48,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show.add_argument("--limit", type=natural, default=20, metavar="N", help="runs to list (20)")
     add_json_option(show)
     take = commands.add_parser(
-        "import", help="take in journals, JUnit XML, pytest-reportlog and .test_durations files"
+        "import", help="add journals, JUnit XML, pytest-reportlog and .test_durations files"
     )
     take.add_argument(
         "paths", nargs="*", metavar="PATH", help="files, folders, globs (default: the journals)"
     )
     add_json_option(take)
-    fetch = commands.add_parser("pull", help="take in the journals that CI jobs left on GitHub")
+    fetch = commands.add_parser("pull", help="add the journals that CI jobs left on GitHub")
     add_pull_arguments(fetch)
-    merge = commands.add_parser("merge", help="take in all runs of other histories")
+    merge = commands.add_parser("merge", help="add all runs of other histories")
     merge.add_argument("others", nargs="+", type=Path, metavar="FILE", help="histories to read")
     export = commands.add_parser("export", help="write a copy")
     export.add_argument("output", type=Path, metavar="FILE", help="file to write")
-    export.add_argument("--slim", action="store_true", help="without attempts, to plan with in CI")
+    export.add_argument(
+        "--slim",
+        action="store_true",
+        help="leave out the single attempts: a small copy for the jobs of a CI",
+    )
     prune = commands.add_parser("prune", help="forget old runs")
     prune.add_argument("--keep-runs", type=natural, metavar="N", help="keep the newest N runs")
     prune.add_argument("--older-than", type=natural, metavar="DAYS", help="forget runs before that")
-    rebuild = commands.add_parser("rebuild", help="derive the state of every test anew")
+    rebuild = commands.add_parser(
+        "rebuild", help="compute what is known of every test again, from its runs"
+    )
     check = commands.add_parser("check", help="look for damage; exit 1 if there is any")
     add_json_option(check)
     actions = {
@@ -111,7 +117,7 @@ def _import(options: argparse.Namespace) -> int:
 
 def _print_import(summary: ImportSummary) -> None:
     say(
-        f"{counted(summary.taken, 'run')} with {counted(summary.attempts, 'attempt')} taken in,"
+        f"{counted(summary.taken, 'run')} with {counted(summary.attempts, 'attempt')} added,"
         f" {summary.known:,} known already"
     )
     if summary.dropped:
@@ -132,7 +138,7 @@ def _merge(options: argparse.Namespace) -> int:
         before = history.count_runs()
         for other in options.others:
             history.merge(other)
-        say(f"{counted(history.count_runs() - before, 'run')} taken in")
+        say(f"{counted(history.count_runs() - before, 'run')} added")
     return 0
 
 

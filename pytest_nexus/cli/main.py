@@ -34,7 +34,7 @@ class Command:
 
 
 COMMANDS: Final = (
-    Command("history", "pytest_nexus.cli.history", "Show, import, merge and care for the history"),
+    Command("history", "pytest_nexus.cli.history", "Show, import, merge and maintain the history"),
     Command("plan", "pytest_nexus.cli.plan", "Divide a suite among the jobs of a CI run"),
     Command("run", "pytest_nexus.cli.run", "Run pytest as a job of a CI does"),
     Command("verify", "pytest_nexus.cli.verify", "Prove that the shards lost no test"),

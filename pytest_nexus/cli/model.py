@@ -33,7 +33,7 @@ _HELP: Final = {
     "promote": "Deploy a version",
     "rollback": "Deploy the version that was deployed before",
     "export": "Write a version to a file",
-    "import": "Take in a version from a file, after checking it",
+    "import": "Add a version from a file, after checking it",
     "card": "Print the model card of a version as Markdown",
 }
 

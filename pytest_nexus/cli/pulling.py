@@ -39,7 +39,7 @@ def _accept(history: History, branch: str, source: Path | None) -> int:
     try:
         heads = accepted(history.unaccepted_heads(), branch, source_root(source), os.environ)
     except GitError as exc:
-        warn(f"nexus: runs of forks stay apart: {exc}")
+        warn(f"nexus: runs of forks are not used yet: {exc}")
         return 0
     return history.accept(heads) if heads else 0
 
@@ -47,7 +47,7 @@ def _accept(history: History, branch: str, source: Path | None) -> int:
 def _print(pulled: Pulled) -> None:
     n_artifacts = sum(pulled.artifacts.values())
     say(
-        f"{counted(pulled.runs, 'run')} with {counted(pulled.attempts, 'attempt')} taken in from"
+        f"{counted(pulled.runs, 'run')} with {counted(pulled.attempts, 'attempt')} added from"
         f" {counted(n_artifacts, 'artifact')}"
     )
     if pulled.fork_runs:

@@ -63,9 +63,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "id", metavar="ID", help="a test, or a function, a class or a file with all its tests"
     )
     add.add_argument("--reason", required=True, help="one line: why")
-    add.add_argument("--owner", required=True, help="who mends it")
+    add.add_argument("--owner", required=True, help="who is to fix it")
     _add_until(add)
-    add.add_argument("--issue", default="", metavar="URL", help="where it is being mended")
+    add.add_argument("--issue", default="", metavar="URL", help="where the fix is tracked")
     remove = commands.add_parser("remove", help="take a test out")
     remove.add_argument("id", metavar="ID", help="as `nexus quarantine list` shows it")
     show = commands.add_parser("list", help="show all entries, and how far each is from leaving")
@@ -76,7 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_max(check)
     add_json_option(check)
     change = commands.add_parser(
-        "update", help="let flaky tests enter and those that are over it leave"
+        "update", help="add flaky tests, and remove those that have recovered"
     )
     change.add_argument("--owner", default="unassigned", help="of tests that enter (unassigned)")
     _add_until(change, default="30d")
@@ -149,7 +149,7 @@ def _list(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     quarantine = read_quarantine(quarantine_path(options.file))
     problems = [
-        f"expired: {entry.id}, to be mended by {entry.owner} until {entry.until}: {entry.reason}"
+        f"expired: {entry.id}, {entry.owner} was to fix it by {entry.until}: {entry.reason}"
         for entry in quarantine.expired(_today())
     ]
     quarantine, measured = _measured(options, quarantine)

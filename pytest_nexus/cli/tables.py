@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
-_LEAST_WIDTH: Final = 12
-"""Characters that a column of texts keeps in a narrow terminal."""
+_LEAST_WIDTH: Final = 20
+"""Characters that a column of texts keeps in a narrow terminal: dates and intervals are shorter."""
 
 
 def add_json_option(parser: argparse.ArgumentParser) -> None:
@@ -77,14 +77,14 @@ def print_table(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) ->
             _cut(cell, width).rjust(width) if right else _cut(cell, width).ljust(width)
             for cell, width, right in zip(line, widths, is_number, strict=True)
         )
-        say(_cut("  ".join(aligned).rstrip(), room))
+        say(_ended("  ".join(aligned).rstrip(), room))
 
 
 def narrowed(widths: Sequence[int], is_number: Sequence[bool], room: int) -> list[int]:
     """Return widths of columns that fit into a room, as far as the columns of texts allow.
 
-    >>> narrowed([30, 12, 5], [False, False, True], 40)
-    [19, 12, 5]
+    >>> narrowed([40, 12, 5], [False, False, True], 45)
+    [24, 12, 5]
     """
     found = list(widths)
     excess = sum(found) + 2 * (len(found) - 1) - room
@@ -107,6 +107,11 @@ def _cut(text: str, width: int | None) -> str:
         return text
     head = (width - 1) // 2
     return f"{text[:head]}…{text[len(text) - (width - 1 - head) :]}"
+
+
+def _ended(line: str, room: int | None) -> str:
+    """Return a line whose end is left out where it is still longer than the room."""
+    return line if room is None or len(line) <= room else f"{line[: room - 1]}…"
 
 
 def _room() -> int | None:

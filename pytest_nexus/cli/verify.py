@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
         for one, found in verified:
             _print(one, found, is_labelled=len(verified) > 1)
         if unplanned:
-            say(f"passed over: {unplanned} without a plan of shards")
+            say(f"ignored: {unplanned} without a plan of shards")
     return 0 if all(found.is_proven for _, found in verified) else 1
 
 

@@ -31,7 +31,7 @@ def take_in_waiting(given: str | None) -> None:
         with open_or_begin(history_path(None)) as history:
             sweep(history, journals)
     except HistoryError as exc:
-        warn(f"nexus: journals were not taken in: {exc}")
+        warn(f"nexus: journals were not added to the history: {exc}")
 
 
 def open_or_begin(path: Path) -> History:

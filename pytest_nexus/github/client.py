@@ -143,7 +143,7 @@ class Client:
                 response.close()
                 raise LimitedError(
                     f"GitHub's limit of requests is reached at {path}; it asks to wait"
-                    f" {wait_s:.0f} s; run the command again later, what was taken in stays"
+                    f" {wait_s:.0f} s; run the command again later, what was added stays"
                 )
             response.close()
             self.sleep(wait_s)

@@ -47,7 +47,7 @@ _BATCH_ARTIFACTS: Final = 25
 
 _NO_ROOM: Final = (
     "Couldn't keep an artifact in {folder!r}: {exc}; make room there, or name another folder with"
-    " TMPDIR, and run the command again: what was taken in stays"
+    " TMPDIR, and run the command again: what was added stays"
 )
 
 

@@ -67,7 +67,7 @@ def diagnose(sightings: Sequence[Sighting], proofs: Sequence[Proof], *, is_over:
         return Diagnosis("stable", "never failed, mass failures left out")
     passes = passes_in_a_row(sightings)
     if not flakes:
-        reason = f"failed until it was mended; passed {_times(passes)} since"
+        reason = f"failed until it was fixed; passed {_times(passes)} since"
         return Diagnosis("recovered", reason)
     seen = _seen(flakes, sampled_rate(sightings, proofs))
     if is_over:

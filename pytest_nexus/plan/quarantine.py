@@ -40,7 +40,7 @@ _FIELDS: Final = ("id", "reason", "owner", "since", "until", "issue")
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
 _HEADER: Final = (
     "# Tests that run and are reported, and do not fail the build.\n"
-    "# `nexus quarantine` adds, removes and checks them, and writes this file anew.\n"
+    "# `nexus quarantine` adds, removes and checks them, and rewrites this file.\n"
 )
 
 

@@ -152,4 +152,4 @@ def test_artifact_without_room_says_where_to_make_some(station: Station) -> None
     assert err.startswith(f"nexus: Couldn't keep an artifact in {str(station.temp)!r}: ")
     assert station.runs() == _ARTIFACTS
     status, out, _ = station.pull()
-    assert (status, out.splitlines()[0]) == (0, "0 runs with 0 attempts taken in from 1 artifact")
+    assert (status, out.splitlines()[0]) == (0, "0 runs with 0 attempts added from 1 artifact")

@@ -89,7 +89,7 @@ class _Guard:
             self._parser.Parse(readable, is_last)
         except (expat.ExpatError, LookupError, ValueError) as error:
             raise ImportFileError(
-                f"{self._path}: not well-formed XML, nothing of it was taken in: {error}"
+                f"{self._path}: not well-formed XML, nothing of it was added: {error}"
             ) from error
 
     def check_progress(self, fed: int) -> None:

@@ -57,7 +57,7 @@ def _entries(path: Path, content: bytes) -> list[tuple[object, object]]:
     try:
         document: object = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise ImportFileError(f"{path}: not JSON, nothing of it was taken in: {error}") from error
+        raise ImportFileError(f"{path}: not JSON, nothing of it was added: {error}") from error
     if not isinstance(document, (dict, list)):
         raise ImportFileError(
             f"{path}: not a durations file: a JSON {type(document).__name__}, not an object"

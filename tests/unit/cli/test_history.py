@@ -153,7 +153,7 @@ def test_import_reads_the_journals_by_default(
     assert main(["history", "import"]) == 0
     assert main(["history", "import", "--json"]) == 0
     first, second = capsys.readouterr().out.split("\n", 1)
-    assert first == "1 run with 2 attempts taken in, 0 known already"
+    assert first == "1 run with 2 attempts added, 0 known already"
     assert json.loads(second)["known"] == 1
 
 
@@ -174,7 +174,7 @@ def test_merge_takes_in_what_is_new(
         ingest_run(history, run(3, 1.2e9), [attempt()])
         ingest_run(history, run(9, 1.4e9), [attempt()])
     assert main(["history", "merge", "other.sqlite3"]) == 0
-    assert capsys.readouterr().out == "1 run taken in\n"
+    assert capsys.readouterr().out == "1 run added\n"
     assert main(["history", "merge", "nowhere.sqlite3"]) == 1
     assert "nowhere.sqlite3" in capsys.readouterr().err
 

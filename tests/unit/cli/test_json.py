@@ -22,8 +22,8 @@ WRITES = {
 }  # fmt: skip
 """Commands that change something and print what they did in a line."""
 
-RUNS_PYTEST = {"run"}
-"""The output is pytest's own."""
+FOR_OTHERS = {"run", "completion"}
+"""The output is pytest's own, or for a shell."""
 
 NEEDS_NETWORK = {"history pull"}
 
@@ -48,12 +48,12 @@ def leaves(name: str, parser: ArgumentParser) -> Iterator[tuple[str, ArgumentPar
 
 
 LEAVES = dict(leaves("", build_parser()))
-READS = sorted(LEAVES.keys() - WRITES - RUNS_PYTEST)
+READS = sorted(LEAVES.keys() - WRITES - FOR_OTHERS)
 
 
 def test_every_command_is_among_them() -> None:
     assert {name.split()[0] for name in LEAVES} == {command.name for command in COMMANDS}
-    assert LEAVES.keys() >= WRITES | RUNS_PYTEST | NEEDS_NETWORK | ARGUMENTS.keys()
+    assert LEAVES.keys() >= WRITES | FOR_OTHERS | NEEDS_NETWORK | ARGUMENTS.keys()
 
 
 @pytest.mark.parametrize("name", READS)

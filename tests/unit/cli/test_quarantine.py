@@ -125,7 +125,7 @@ def test_check_names_what_expired_is_stale_or_too_much(project, file, capsys):
     capsys.readouterr()
     assert main(["quarantine", "check", "--max", "1"]) == 1
     assert capsys.readouterr().out.splitlines() == [
-        f"expired: {X}, to be mended by @net until 2026-02-28: drops connections",
+        f"expired: {X}, @net was to fix it by 2026-02-28: drops connections",
         "stale: gone.py::test_y, the history knows no such test",
         "too many: 2 entries, at most 1",
     ]

@@ -46,8 +46,8 @@ def test_lines_are_cut_to_the_width_of_the_terminal(
     print_table(LONG, ["status", "runs", "test"])
     title, *lines = capsys.readouterr().out.splitlines()
     assert all(len(line) <= width for line in (title, *lines))
-    assert len({*lines}) == 3  # the ends of ids tell them apart
     if width >= 40:
+        assert len({*lines}) == 3  # the ends of ids tell them apart
         assert all("flaky" in line and "12,345" in line for line in lines)
         assert [line[-1] for line in lines] == ["0", "1", "2"]
 

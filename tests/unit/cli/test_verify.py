@@ -89,7 +89,7 @@ def test_a_folder_without_sharded_sessions_proves_nothing(runs, capsys):
     assert nexus_verify(runs.folder) == 1
     output = capsys.readouterr().out
     assert "no journal of a sharded run" in output
-    assert "passed over: 1 without a plan" in output
+    assert "ignored: 1 without a plan" in output
 
 
 def test_a_journal_that_is_not_there_is_an_error(runs):

@@ -210,7 +210,7 @@ def test_more_tests_than_the_bound_are_refused(
 
 
 def test_a_report_cut_off_in_the_middle_is_refused_whole(tmp_path: Path) -> None:
-    with pytest.raises(ImportFileError, match="nothing of it was taken in"):
+    with pytest.raises(ImportFileError, match="nothing of it was added"):
         read_junit(written(tmp_path / "r.xml", junit(case())[:-20]))
 
 
