@@ -34,7 +34,7 @@ _OPTIONS_INTRO: Final = (
 _COMMAND_INTRO: Final = (
     "Exit status: 0; 1 when something failed or was found wrong; 2 for a wrong call. A command"
     " works on the project of the current folder: the nearest folder upwards that has pytest"
-    " settings or a `.nexus`. Every command takes `-h`, and every command that reads takes `--json`."
+    " settings or a `.nexus`. Every command takes `-h`, every command that reads takes `--json`."
     " Where a node id is asked for, a function, a class, a file or a folder will do, from the"
     " current folder or from the root of the project. Tables are cut to the width of the terminal;"
     " a pipe gets whole lines. `python -m pytest_nexus` is the same command, and"

@@ -52,8 +52,15 @@ def collect(
         listing = Path(own) / "collected.json"
         environment = {k: v for k, v in os.environ.items() if k not in _SHARD_VARIABLES}
         environment |= {LISTING_VARIABLE: str(listing), TIES_VARIABLE: "1" if tied else "0"}
-        command = [sys.executable, "-m", "pytest", "-p", "nexus", "-p", "pytest_nexus.run.listing"]
-        command += [*arguments, "--collect-only", "--quiet", "--no-nexus"]
+        command = [sys.executable, "-m", "pytest", *loading(arguments)]
+        command += [
+            "-p",
+            "pytest_nexus.run.listing",
+            *arguments,
+            "--collect-only",
+            "--quiet",
+            "--no-nexus",
+        ]
         started = timing.perf_counter()
         done = subprocess.run(  # noqa: S603 - the user's own suite, as asked for
             command,
@@ -70,6 +77,14 @@ def collect(
         if done.returncode != 0 or not listing.exists():
             raise _failure(done)
         return Collected(read_listing(listing.read_text("utf-8")), seconds)
+
+
+def loading(arguments: Sequence[str]) -> list[str]:
+    """Return the options that load this plugin where pytest is told not to load any by itself."""
+    has_it = any(word in {"nexus", "pytest_nexus.plugin"} for word in arguments)
+    if has_it or not os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD"):
+        return []
+    return ["-p", "nexus"]
 
 
 def _failure(done: subprocess.CompletedProcess[str]) -> PlanError:

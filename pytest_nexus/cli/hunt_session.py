@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus import timing
+from pytest_nexus.cli.collecting import loading
 from pytest_nexus.cli.location import journal_folder, project_root
 from pytest_nexus.errors import HuntError
 from pytest_nexus.history.reading import read_journal
@@ -63,8 +64,15 @@ def run_round(
     """
     write_round(folder / "round.json", (one.key for one in running), this.seed)
     journals = folder / f"journal-{this.number}"
-    command = [sys.executable, "-m", "pytest", "-p", "nexus", "-p", "pytest_nexus.run.hunted"]
-    command += [*arguments, *_files(running), "--maxfail=0", *_own_options(journals)]
+    command = [sys.executable, "-m", "pytest", *loading(arguments)]
+    command += [
+        "-p",
+        "pytest_nexus.run.hunted",
+        *arguments,
+        *_files(running),
+        "--maxfail=0",
+        *_own_options(journals),
+    ]
     environment = {k: v for k, v in os.environ.items() if k not in _SHARD_VARIABLES}
     environment[HUNT_VARIABLE] = str(folder / "round.json")
     started = timing.perf_counter()
