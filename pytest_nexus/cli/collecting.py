@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from pytest_nexus.records import CollectedTest
 
 _NO_TESTS: Final = 5
+_LOADS: Final = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")
+"""Variables that may load this plugin."""
+
+_OURS: Final = frozenset({"nexus", "pytest_nexus.plugin"})
 _TAIL_LINES: Final = 20
 _SHARD_VARIABLES: Final = ("NEXUS_SHARD", "NEXUS_PLAN")
 """Would make the session collect one shard only."""
@@ -81,8 +86,9 @@ def collect(
 
 def loading(arguments: Sequence[str]) -> list[str]:
     """Return the options that load this plugin where pytest is told not to load any by itself."""
-    has_it = any(word in {"nexus", "pytest_nexus.plugin"} for word in arguments)
-    if has_it or not os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD"):
+    given = " ".join([*arguments, *(os.environ.get(name, "") for name in _LOADS)])
+    is_given = not _OURS.isdisjoint(re.split(r"[\s,]+", given))
+    if is_given or not os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD"):
         return []
     return ["-p", "nexus"]
 
