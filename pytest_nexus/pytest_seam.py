@@ -47,8 +47,8 @@ def native_number(config: pytest.Config, name: str) -> int | float | None:
 
 def ini_keys(config: pytest.Config) -> list[str]:
     """Return the names of the options in the ini file, those that pytest does not know too."""
-    found: Any = getattr(config, "_inicfg", None) or getattr(config, "inicfg", ())
-    return list(found)
+    kept = vars(config)  # not by getattr: pytest 9 warns where `inicfg` is asked for
+    return list(kept.get("_inicfg", kept.get("inicfg", ())))
 
 
 def rootdir_of(config: pytest.Config) -> tuple[Path, Path | None] | None:

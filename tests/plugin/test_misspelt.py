@@ -84,3 +84,10 @@ def test_an_option_of_somebody_else_is_left_alone(made: Project, place: str) -> 
     path = f"{made.root}{os.pathsep}{made.environment()['PYTHONPATH']}"
     result = made.run(*loading, "--nexus-orders=x", env={"PYTHONPATH": path}, nexus=False)
     assert result.exit_status == 0
+
+
+@pytest.mark.parametrize("ini", ["[pytest]\n", "[pytest]\nnexus_order = off\n", ""])
+def test_settings_are_looked_at_without_a_warning(made: Project, ini: str) -> None:
+    made.write({"pytest.ini": ini})
+    result = made.run("-W", "error", env={"NEXUS_XYZZY": "1"})
+    assert (result.exit_status, result.stderr) == (0, "")
