@@ -63,8 +63,6 @@ class Healer:
         self._spent_s = 0.0
         self._done_s = 0.0
         self._waits_until = 0.0
-        self.has_rerunfailures = False
-        """Whether pytest-rerunfailures is there, whose marker nexus follows."""
         self.n_reruns = 0
         self.n_failed = 0
         """Tests whose first attempt failed, without those in quarantine."""
@@ -159,13 +157,6 @@ class Healer:
         if self.on_setback is not None:
             announce, self.on_setback = self.on_setback, None
             announce()
-
-    def note_marker(self) -> None:
-        """The marker `flaky` of a test is followed."""
-        if self.has_rerunfailures:
-            self._pipeline.lose(
-                "nexus follows the marker flaky; pytest-rerunfailures repeats nothing here"
-            )
 
     def note_failure(self, test: CollectedTest, reason: str) -> None:
         """A test has failed for good; not worth a word where no test is ever repeated."""

@@ -49,7 +49,6 @@ def healing_of(config: pytest.Config, pipeline: Pipeline) -> HealingReport | Non
     )
     healer = Healer(pipeline, settings, options.rerun_budget, quarantine)
     healer.is_watched = not os.environ.get("CI") and ci_run(os.environ) is None
-    healer.has_rerunfailures = config.pluginmanager.hasplugin("rerunfailures")
     if quarantine.entries:
         pipeline.fails_no_build = lambda test: healer.quarantine_of(test) is not None
     return HealingReport(healer, fail_on_flaky=options.fail_on_flaky)

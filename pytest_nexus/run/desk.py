@@ -273,8 +273,6 @@ class RerunDesk:
         failure = self._failure_of(report)
         attempt.signature = failure.signature
         rule = self._rule_of(report, index)
-        if rule is not None and not rule.obstacle:
-            healer.note_marker()
         decision = self._refused(report, failure, rule, attempt, is_crash=is_crash)
         if decision is None:
             setback = self._setback(index, test, attempt, failure, rule)

@@ -45,16 +45,16 @@ def reason_not_to_rerun(config: pytest.Config) -> str:
 def foreign_tests(config: pytest.Config) -> Callable[[pytest.Item], bool] | None:
     """Return what tells whether another engine has been told to repeat a test; None without one.
 
-    The plugin flaky writes its numbers on the test, its function or class; pytest-retry takes any
-    marker `flaky` for its own, whatever arguments it has.
+    The plugin flaky writes its numbers on the test, its function or class; pytest-rerunfailures and
+    pytest-retry take any marker `flaky` for their own, whatever arguments it has.
     """
     has_flaky = config.pluginmanager.hasplugin("flaky")
-    has_retry = config.pluginmanager.hasplugin("pytest-retry")
-    if not has_flaky and not has_retry:
+    has_marker = any(map(config.pluginmanager.hasplugin, ("pytest-retry", "rerunfailures")))
+    if not has_flaky and not has_marker:
         return None
 
     def is_foreign(item: Any) -> bool:
-        if has_retry and item.get_closest_marker("flaky") is not None:
+        if has_marker and item.get_closest_marker("flaky") is not None:
             return True
         places = (item, getattr(item, "obj", None), getattr(item, "cls", None))
         return has_flaky and any(hasattr(place, "_flaky_max_runs") for place in places)

@@ -41,6 +41,8 @@ class WorkerReruns:
         self.tests: Sequence[CollectedTest] = ()
         """By collection index, once the workers have collected."""
         self._is_held = False
+        self._passed: set[int] = set()
+        """Tests that another plugin repeats, once they have run."""
         self.brakes: Brakes | None = None
         """Where failures are limited."""
         if self._desk.is_at_once:
@@ -73,9 +75,10 @@ class WorkerReruns:
         return self.tests[index]
 
     def _filter(self, report: pytest.TestReport, node: WorkerNode) -> list[pytest.TestReport]:
-        if is_foreign(report):
-            return [report]
         index: int = report.item_index
+        if is_foreign(report):
+            self._pass(report, index)
+            return [report]
         reports = self._desk.receive(report, index)
         if self.brakes is not None:
             self._brake(self.brakes, report, node.gateway.id)
@@ -84,6 +87,13 @@ class WorkerReruns:
             if self._healer.n_failed:
                 self._hold_or_release()
         return reports
+
+    def _pass(self, report: pytest.TestReport, index: int) -> None:
+        """Count a test that another plugin repeats: reruns of others may wait for it."""
+        if report.when == "teardown" and index not in self._passed:
+            self._passed.add(index)
+            self._healer.note_ran(report.nodeid)
+            self._hold_or_release()
 
     def _brake(self, brakes: Brakes, report: pytest.TestReport, worker: str) -> None:
         """Hold the others while a test is to be repeated on its own worker."""

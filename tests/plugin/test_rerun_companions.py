@@ -83,12 +83,9 @@ def test_the_marker_of_rerunfailures_is_followed_where_it_is_installed(
     assert result.exit_status == 0
 
 
-TAKEN_OVER = "nexus follows the marker flaky; pytest-rerunfailures repeats nothing here"
-
-
 @WAYS
 @pytest.mark.parametrize("marker", ["flaky", "flaky(reruns=2)", "flaky(2)"])
-def test_a_line_says_that_the_marker_is_taken_over(
+def test_the_marker_is_left_to_rerunfailures_where_that_is_installed(
     project: Callable[..., Project], marker: str, way: tuple[str, ...]
 ) -> None:
     files = {
@@ -97,19 +94,20 @@ def test_a_line_says_that_the_marker_is_taken_over(
             from once import failing
             @pytest.mark.{marker}
             def test_it(): failing("it")
+            @pytest.mark.{marker}
+            def test_broken(): assert 0
             def test_other(): failing("other")
         """
     }
     made = project(BASE | files)
+    alone = made.run(*way, "-k", "not other", nexus=False, companions=("rerunfailures",))
+    for path in (made.root / "count").iterdir():
+        path.unlink()
     result = made.run(*AT_ONCE, *way, companions=("rerunfailures",))
-    assert result.said.count(TAKEN_OVER) == 1
-    alone = made.run(*AT_ONCE, *way, "-k", "other", companions=("rerunfailures",))
-    assert TAKEN_OVER not in alone.said
-
-
-def test_without_that_plugin_nothing_is_said(project: Callable[..., Project]) -> None:
-    files = {"test_a.py": "import pytest\n@pytest.mark.flaky\ndef test_it(): assert 0\n"}
-    assert TAKEN_OVER not in project(BASE | files).run(*AT_ONCE).said
+    theirs = [one for one in result.reports if "test_other" not in one.nodeid]
+    assert sorted(theirs) == sorted(alone.reports)
+    assert [line for line in result.said if line.startswith("flaky: test_a.py::test_other - ")]
+    assert not [line for line in result.said if "test_it" in line]
 
 
 def test_a_test_marked_for_another_engine_is_left_to_it(project: Callable[..., Project]) -> None:

@@ -104,7 +104,7 @@ def test_an_engine_that_is_only_installed_repeats_nothing(
 
 
 def test_without_other_engines_no_test_is_looked_at() -> None:
-    assert foreign_tests(config(("rerunfailures",))) is None
+    assert foreign_tests(config(("ddtrace",))) is None
 
 
 def test_the_plugin_flaky_is_known_by_what_it_writes_on_tests() -> None:
@@ -119,8 +119,11 @@ def test_the_plugin_flaky_is_known_by_what_it_writes_on_tests() -> None:
 
 
 @pytest.mark.parametrize("arguments", [{}, {"retries": 2}, {"delay": 1}, {"reruns": 2}])
-def test_pytest_retry_takes_every_marker_for_its_own(arguments: dict[str, object]) -> None:
-    is_foreign = foreign_tests(config(("pytest-retry",)))
+@pytest.mark.parametrize("plugin", ["pytest-retry", "rerunfailures"])
+def test_some_engines_take_every_marker_for_their_own(
+    plugin: str, arguments: dict[str, object]
+) -> None:
+    is_foreign = foreign_tests(config((plugin,)))
     assert is_foreign is not None
     assert is_foreign(Item(arguments))  # type: ignore[arg-type] # as much of an item as is needed
     assert not is_foreign(Item())  # type: ignore[arg-type] # likewise
