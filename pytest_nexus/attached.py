@@ -35,11 +35,16 @@ def mark_rerun(report: Any, reason: str, attempt: int) -> None:
 
 def unmark_rerun(report: Any) -> None:
     """Make it what it was, to be logged again; the recorder has seen it."""
+    restore(report)
+    setattr(report, _LOGGED_AGAIN, True)
+    mark_known(report)
+
+
+def restore(report: Any) -> None:
+    """Make it what it was, as if nobody had seen it."""
     report.outcome, report.longrepr = report.__dict__.pop(_WAS, ("failed", report.longrepr))
     report.__dict__.pop(RERUN, None)
     report.__dict__.pop("rerun", None)
-    setattr(report, _LOGGED_AGAIN, True)
-    mark_known(report)
 
 
 def is_logged_again(report: Any) -> bool:

@@ -59,6 +59,10 @@ class Knowledge(NamedTuple):
         return len(seconds) == len(known) and sum(seconds) <= SHORT_S
 
 
+NOTHING: Final = Knowledge(0, 0, {})
+"""Of a project without history."""
+
+
 def learn(
     options: Options,
     change: Callable[[], Change],
@@ -81,7 +85,7 @@ def learn(
         lose(_start_cold(options, exc))
     except NexusError as exc:
         lose(str(exc))
-    return Knowledge(0, 0, {})
+    return NOTHING
 
 
 def _learn(
@@ -101,7 +105,7 @@ def _learn(
             pass  # read-only perhaps; the end of the session says so if it cannot write either
     read = read_history(options.history)
     if read is None:
-        return Knowledge(0, 0, {})
+        return NOTHING
     with read as history:
         return _read(history, change(), setting, environ)
 

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from pytest_nexus.allocation import without_collector
 from pytest_nexus.errors import NexusError
+from pytest_nexus.net import Net
+from pytest_nexus.records import Change
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from pytest_nexus.knowledge import Knowledge
     from pytest_nexus.options import Options
     from pytest_nexus.plan.shards.document import SavedPlan
-    from pytest_nexus.records import Change, CollectedTest, Plan, PlannedTest, TestKey, TestStats
+    from pytest_nexus.records import CollectedTest, Plan, PlannedTest, TestKey, TestStats
 
 
 FEW_TESTS: Final = 5
@@ -109,6 +111,7 @@ class Pipeline:
         self.root = root
         self.losses: list[str] = []
         """What was not available, one sentence each."""
+        self.net = Net(self.losses)
         self.timeline = Timeline()
         self.expected: dict[str, float] = {}
         """Expected seconds by node id, in the order of collection, once the plan is made."""
@@ -136,19 +139,16 @@ class Pipeline:
     @cached_property
     def change(self) -> Change:
         """What git and the CI say changed."""
-        from pytest_nexus.impact.changes import find_change  # noqa: PLC0415 - not in a brief session
-
-        return find_change(self.root, self.options.base, self._environ)
+        part = self.net.part("the reading of git", "what changed is not known")
+        return part.call(self._find_change, Change())
 
     @cached_property
     def knowledge(self) -> Knowledge:
         """What the history says, with journals of killed and brief sessions taken in first."""
-        from pytest_nexus.knowledge import learn  # noqa: PLC0415 - not in a brief session
+        from pytest_nexus.knowledge import NOTHING  # noqa: PLC0415 - not in a brief session
 
-        # Shards must come to one plan, and may stand on unlike machines.
-        setting = None if self.share is not None else self.setting
-        with without_collector():
-            return learn(self.options, lambda: self.change, setting, self._environ, self.lose)
+        part = self.net.part("the reading of the history", "this run starts without history")
+        return part.call(self._learn, NOTHING)
 
     def settle(self, keys: Sequence[TestKey]) -> None:
         """Decide whether a session that may be brief is brief; called when its tests are selected.
@@ -158,6 +158,19 @@ class Pipeline:
         """
         if self.narrowed_to != "tests" or len(keys) > FEW_TESTS:
             self.is_brief = self.knowledge.expects_little(keys)
+
+    def _find_change(self) -> Change:
+        from pytest_nexus.impact.changes import find_change  # noqa: PLC0415 - not in a brief session
+
+        return find_change(self.root, self.options.base, self._environ)
+
+    def _learn(self) -> Knowledge:
+        from pytest_nexus.knowledge import learn  # noqa: PLC0415 - not in a brief session
+
+        # Shards must come to one plan, and may stand on unlike machines.
+        setting = None if self.share is not None else self.setting
+        with without_collector():
+            return learn(self.options, lambda: self.change, setting, self._environ, self.lose)
 
     def prepare(self) -> None:
         """Do what a plan needs and can be done before the tests are known.

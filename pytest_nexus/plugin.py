@@ -78,6 +78,15 @@ def pytest_configure(config: pytest.Config) -> None:
     Raises:
         pytest.UsageError: an option has a value that is not allowed.
     """
+    try:
+        _register(config)
+    except Exception as exc:  # noqa: BLE001 - whatever fails must not fail the run
+        from pytest_nexus.net import step_back  # noqa: PLC0415 - not enabled costs nothing
+
+        step_back(config, exc)
+
+
+def _register(config: pytest.Config) -> None:
     # Not by PYTEST_XDIST_WORKER: a pytest process that a test starts inherits it.
     if hasattr(config, "workerinput"):
         if config.workerinput.get("nexus"):

@@ -26,9 +26,11 @@ from pytest_nexus.regular_files import read_text
 from pytest_nexus.report.terminal import TerminalReport
 from pytest_nexus.rerunning import (
     healing_of,
+    recording_part,
     register_healing,
     register_loop,
     register_worker_reruns,
+    reruns_part,
 )
 from pytest_nexus.run.collection import Ordering, chosen_order
 
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from pytest_nexus.options import Options
     from pytest_nexus.plan.dispatch.units import Workload
     from pytest_nexus.records import CollectedTest
+    from pytest_nexus.report.healing import HealingReport
     from pytest_nexus.run.worker_reruns import WorkerReruns
 
 _NO_CALL: Final = "no test is called under --setup-only and --setup-plan"
@@ -97,25 +100,55 @@ def register_session(config: pytest.Config) -> None:
     if reason:
         register_bystander(config, pipeline, reason)
         return
+    pipeline.net.register(config)
     pipeline.narrowed_to = narrowed_to(config, options)
     pipeline.is_brief = bool(pipeline.narrowed_to)
-    healing = healing_of(config, pipeline)
-    config.pluginmanager.register(TerminalReport(pipeline, healing), "nexus-report")
+    healing = reruns_part(pipeline).call(lambda: healing_of(config, pipeline), None)
+    register_report(config, pipeline, healing)
     distributed = is_distributed(config)
-    observer = None if distributed else Observer(config.rootpath)
-    recorder = Recorder(pipeline, observer)
-    config.pluginmanager.register(recorder, "nexus-recorder")
+    recorder = register_recorder(
+        config, pipeline, None if distributed else Observer(config.rootpath)
+    )
     if healing is not None:
-        register_healing(config, healing)
+        register_healing(config, pipeline, healing)
     if distributed:
-        reruns = register_worker_reruns(config, healing, recorder) if healing else None
+        reruns = register_worker_reruns(config, pipeline, healing, recorder) if healing else None
         register_controller(config, pipeline, reruns)
         return
-    config.pluginmanager.register(observer, "nexus-observer")
     if options.order == "risk" or pipeline.share is not None:
-        config.pluginmanager.register(Ordering(pipeline), "nexus-ordering")
+        ordering = pipeline.net.part("ordering", "all tests run, in the order of collection")
+        ordering.register(config, Ordering(pipeline), "nexus-ordering")
     if healing is not None:
-        register_loop(config, healing, recorder)
+        register_loop(config, pipeline, healing, recorder)
+
+
+def register_recorder(
+    config: pytest.Config, pipeline: Pipeline, observer: Observer | None
+) -> Recorder:
+    """Register what writes the journal.
+
+    Args:
+        config: of the session.
+        pipeline: of the session.
+        observer: what sees the items; None on xdist's controller.
+    """
+    part = recording_part(pipeline)
+    recorder = Recorder(pipeline, observer)
+    part.register(config, recorder, "nexus-recorder")
+    pipeline.on_share = part.cover(recorder.note_share)
+    if observer is not None:
+        part.register(config, observer, "nexus-observer")
+        part.on_failure.append(observer.failures.clear)
+    return recorder
+
+
+def register_report(
+    config: pytest.Config, pipeline: Pipeline, healing: HealingReport | None = None
+) -> None:
+    """Register what speaks on the terminal."""
+    part = pipeline.net.part("the report", "nexus says nothing more")
+    part.on_failure.append(pipeline.net.speak)
+    part.register(config, TerminalReport(pipeline, healing), "nexus-report")
 
 
 def name_unknown_settings(config: pytest.Config, pipeline: Pipeline) -> None:
@@ -130,7 +163,8 @@ def register_bystander(config: pytest.Config, pipeline: Pipeline, reason: str) -
     Raises:
         pytest.UsageError: the session was to run one shard of the suite.
     """
-    config.pluginmanager.register(TerminalReport(pipeline), "nexus-report")
+    pipeline.net.register(config)
+    register_report(config, pipeline)
     if pipeline.share is not None and _is_each(config):
         raise pytest.UsageError(f"nexus_shard cannot be followed: {reason}")
     pipeline.lose(reason)
@@ -147,9 +181,11 @@ def register_controller(
     from pytest_nexus.run.worker_mail import Inbox  # noqa: PLC0415 - where xdist runs
     from pytest_nexus.run.xdist_seam import are_local  # noqa: PLC0415 - likewise
 
-    config.pluginmanager.register(WorkerInput(), "nexus-worker-input")
+    part = pipeline.net.part("scheduling", "xdist's workers get what is left as they are free")
+    part.register(config, WorkerInput(), "nexus-worker-input")
     if are_local(config):
-        config.pluginmanager.register(Inbox(), "nexus-inbox")
+        packing = pipeline.net.part("packing", "workers send their reports one by one")
+        packing.register(config, Inbox(), "nexus-inbox")
     if pipeline.options.dist == "off":
         if pipeline.share is not None:
             raise pytest.UsageError(
@@ -162,10 +198,12 @@ def register_controller(
     channels = CollectionChannels()
     planner = partial(workload, pipeline, config, reruns)
     repeater = reruns.repeater if reruns is not None else None
-    factory = SchedulerFactory(planner, channels, pipeline.lose, repeater)
-    config.pluginmanager.register(Preparation(pipeline), "nexus-preparation")
-    config.pluginmanager.register(channels, "nexus-channels")
-    config.pluginmanager.register(factory, "nexus-scheduler")
+    factory = SchedulerFactory(planner, channels, pipeline.lose, repeater, part)
+    if reruns is not None:
+        part.on_failure.append(reruns_part(pipeline).switch_off)
+    part.register(config, Preparation(pipeline), "nexus-preparation")
+    part.register(config, channels, "nexus-channels")
+    part.register(config, factory, "nexus-scheduler")
 
 
 def workload(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_nexus.bound import urandom
 from pytest_nexus.errors import NexusError
@@ -19,10 +19,12 @@ from pytest_nexus.run.engines import foreign_tests, reason_not_to_rerun
 from pytest_nexus.run.markers import DESCRIPTION
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import pytest
 
+    from pytest_nexus.net import Part
     from pytest_nexus.pipeline import Pipeline
     from pytest_nexus.record.recorder import Recorder
     from pytest_nexus.report.repeated import RepeatedTests
@@ -54,6 +56,16 @@ def healing_of(config: pytest.Config, pipeline: Pipeline) -> HealingReport | Non
     return HealingReport(healer, fail_on_flaky=options.fail_on_flaky)
 
 
+def reruns_part(pipeline: Pipeline) -> Part:
+    """Return what catches the failures of reruns and quarantine."""
+    return pipeline.net.part("rerunning", "no failed test is repeated or in quarantine from here")
+
+
+def recording_part(pipeline: Pipeline) -> Part:
+    """Return what catches the failures of the recording."""
+    return pipeline.net.part("recording", "the rest of this run is not recorded")
+
+
 def quarantine_in(path: Path, pipeline: Pipeline) -> Quarantine:
     """Return the tests in quarantine; none, and a sentence, where the file cannot be used."""
     if not path.exists():
@@ -81,48 +93,64 @@ def reason_not_to_rerun_on_workers(config: pytest.Config, pipeline: Pipeline) ->
     return ""
 
 
-def register_healing(config: pytest.Config, healing: HealingReport) -> None:
+def register_healing(config: pytest.Config, pipeline: Pipeline, healing: HealingReport) -> None:
     """Register what shows reruns and quarantine."""
     from pytest_nexus.report.repeated import RepeatedTests  # noqa: PLC0415 - where tests come again
 
     config.addinivalue_line("markers", DESCRIPTION)
-    config.pluginmanager.register(healing, "nexus-healing")
-    healing.healer.on_setback = partial(register_display, config, RepeatedTests(config))
+    part = reruns_part(pipeline)
+    part.register(config, healing, "nexus-healing")
+    healing.healer.on_setback = part.cover(
+        partial(register_display, config, part, RepeatedTests(config))
+    )
     if config.getoption("xmlpath", None):
         from pytest_nexus.report.junit import JUnitAttempts  # noqa: PLC0415 - where asked for
 
-        config.pluginmanager.register(JUnitAttempts(config), "nexus-junit")
+        part.register(config, JUnitAttempts(config), "nexus-junit")
 
 
-def register_display(config: pytest.Config, repeated: RepeatedTests) -> None:
+def register_display(config: pytest.Config, part: Part, repeated: RepeatedTests) -> None:
     """Register what shows repeated tests, in a session in which a test has failed."""
-    config.pluginmanager.register(Letters(), "nexus-letters")
-    config.pluginmanager.register(repeated, "nexus-repeated")
+    part.register(config, Letters(), "nexus-letters")
+    part.register(config, repeated, "nexus-repeated")
 
 
-def register_loop(config: pytest.Config, healing: HealingReport, recorder: Recorder) -> None:
+def register_loop(
+    config: pytest.Config, pipeline: Pipeline, healing: HealingReport, recorder: Recorder
+) -> None:
     """Register the loop of a single process, in which failed tests come again."""
     from pytest_nexus.run.desk import RerunDesk  # noqa: PLC0415 - not under xdist
     from pytest_nexus.run.loop import RerunLoop  # noqa: PLC0415 - likewise
+    from pytest_nexus.run.safe_desk import SafeDesk  # noqa: PLC0415 - likewise
 
-    loop = RerunLoop(foreign_tests(config))
-    desk = RerunDesk(healing.healer, loop.test_of, loop.rule_of, recorder.failure_of, recorder.take)
-    loop.sit_at(desk)
-    recorder.on_subtest = loop.take_subtest
-    config.pluginmanager.register(loop, "nexus-loop")
+    part = reruns_part(pipeline)
+    loop = RerunLoop(part, foreign_tests(config))
+    record = recording_part(pipeline).cover(recorder.take)
+    desk = RerunDesk(healing.healer, loop.test_of, loop.rule_of, recorder.failure_of, record)
+    desk.accepts = loop.goes_on
+    loop.sit_at(SafeDesk(desk, part))
+    recorder.on_subtest = part.cover(loop.take_subtest)
+    instead: dict[str, Callable[..., Any]] = {
+        "pytest_runtestloop": loop.go_on,
+        "pytest_runtest_protocol": loop.finish,
+    }
+    part.register(config, loop, "nexus-loop", instead)
 
 
 def register_worker_reruns(
-    config: pytest.Config, healing: HealingReport, recorder: Recorder
+    config: pytest.Config, pipeline: Pipeline, healing: HealingReport, recorder: Recorder
 ) -> WorkerReruns:
     """Register, on xdist's controller, what sends failed tests to the workers again."""
     from pytest_nexus.run.worker_reruns import WorkerReruns  # noqa: PLC0415 - where xdist runs
     from pytest_nexus.run.xdist_seam import count_workers  # noqa: PLC0415 - likewise
 
     healing.healer.n_workers = count_workers(config)
-    reruns = WorkerReruns(healing.healer, recorder.failure_of, recorder.take)
-    config.pluginmanager.register(reruns, "nexus-reruns")
-    config.pluginmanager.register(reruns.repeater, "nexus-repeater")
+    part = reruns_part(pipeline)
+    record = recording_part(pipeline).cover(recorder.take)
+    reruns = WorkerReruns(healing.healer, recorder.failure_of, record, part)
+    part.register(config, reruns, "nexus-reruns")
+    instead = {"pytest_configure_node": reruns.repeater.tell}
+    part.register(config, reruns.repeater, "nexus-repeater", instead)
     if reruns.brakes is not None:
-        config.pluginmanager.register(reruns.brakes, "nexus-brakes")
+        part.register(config, reruns.brakes, "nexus-brakes")
     return reruns

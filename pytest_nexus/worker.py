@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from pytest_nexus.net import Net
 from pytest_nexus.record.observer import WorkerObserver
 from pytest_nexus.run.workers import CHANNEL, MAIL, REPEATS, WorkerDescriber
 
@@ -19,33 +20,43 @@ if TYPE_CHECKING:
 
 def register_worker(config: pytest.Config) -> None:
     """Register what a worker must see for the controller."""
+    net = Net([])
+    net.register(config)
     observer = WorkerObserver(config.rootpath)
-    config.pluginmanager.register(observer, "nexus-observer")
+    part = net.part("recording in a worker", "less is known of its tests")
+    part.register(config, observer, "nexus-observer")
+    part.on_failure.append(observer.failures.clear)
     told = cast("Any", config).workerinput["nexus"]
-    flush = register_outbox(config) if told.get(MAIL) else None
+    flush = register_outbox(config, net) if told.get(MAIL) else None
     channel = told.get(CHANNEL)
     if channel is not None:
-        config.pluginmanager.register(WorkerDescriber(channel), "nexus-describer")
+        describing = net.part("describing the tests", "fixtures and groups are not kept together")
+        describing.register(config, WorkerDescriber(channel), "nexus-describer")
     if told.get(REPEATS):
-        register_repeating(config, observer, flush)
+        register_repeating(config, net, observer, flush)
 
 
-def register_outbox(config: pytest.Config) -> Callable[[], None]:
+def register_outbox(config: pytest.Config, net: Net) -> Callable[[], None]:
     """Register what packs the reports of a worker; return what sends those that it holds back."""
     from pytest_nexus.run.worker_mail import Outbox  # noqa: PLC0415 - where workers are local
 
     outbox = Outbox()
-    config.pluginmanager.register(outbox, "nexus-outbox")
+    part = net.part("packing in a worker", "its reports are sent one by one")
+    part.register(config, outbox, "nexus-outbox")
     return outbox.flush
 
 
 def register_repeating(
-    config: pytest.Config, observer: WorkerObserver, flush: Callable[[], None] | None = None
+    config: pytest.Config,
+    net: Net,
+    observer: WorkerObserver,
+    flush: Callable[[], None] | None = None,
 ) -> None:
     """Register what lets a worker run a test more than once.
 
     Args:
         config: of the worker.
+        net: of the worker.
         observer: sees the items of the worker.
         flush: sends the reports that the worker holds back.
     """
@@ -59,14 +70,15 @@ def register_repeating(
     from pytest_nexus.run.stand_in import RepeatingWorker  # noqa: PLC0415 - likewise
 
     config.addinivalue_line("markers", DESCRIPTION)
+    part = net.part("rerunning in a worker", "tests may be repeated where an attempt left traces")
     channel = cast("Any", config).workerinput["nexus"].get(BRAKE)
     braked = Braked(channel, flush) if channel is not None else None
     if braked is not None:
-        config.pluginmanager.register(braked, "nexus-braked")
+        part.register(config, braked, "nexus-braked")
     around = braked.run if braked is not None else None
     repeating = RepeatingWorker(around)
-    config.pluginmanager.register(repeating, "nexus-repeating")
-    observer.on_failure = attach_rule
+    part.register(config, repeating, "nexus-repeating")
+    observer.on_failure = part.cover(attach_rule)
     is_foreign = foreign_tests(config)
     if is_foreign is not None:
-        config.pluginmanager.register(ForeignMarker(is_foreign), "nexus-foreign")
+        part.register(config, ForeignMarker(is_foreign), "nexus-foreign")

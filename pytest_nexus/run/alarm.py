@@ -25,6 +25,8 @@ class Alarm:
         self._is_closed = False
         self._changed = Condition()
         self._thread: Thread | None = None
+        self.error: Exception | None = None
+        """What ended the thread too early; it rang once more for that."""
 
     def set(self, at_s: float | None) -> None:
         """Set it to another time, by `timing.perf_counter`; None: do not ring."""
@@ -43,7 +45,19 @@ class Alarm:
             self._is_closed = True
             self._changed.notify()
 
+    def fail(self) -> None:
+        """Raise what ended the thread."""
+        if self.error is not None:
+            raise self.error
+
     def _run(self) -> None:
+        try:
+            self._wait_and_ring()
+        except Exception as exc:  # noqa: BLE001 - raised by `fail` in the thread of the session
+            self.error = exc
+            self._ring()
+
+    def _wait_and_ring(self) -> None:
         with self._changed:
             while not self._is_closed:
                 left_s = None if self._at_s is None else self._at_s - self._clock()

@@ -17,24 +17,27 @@ from pytest_nexus.plan.run_queue import RunQueue, Step
 from pytest_nexus.records import CollectedTest, NodeId
 from pytest_nexus.run.afresh import remember, restore
 from pytest_nexus.run.markers import rerun_rule
+from pytest_nexus.run.remainder import finish_attempt, run_rest
 from pytest_nexus.run.scopes import shared_scopes
 from pytest_nexus.timing import NAP_S, nap, perf_counter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from pytest_nexus.net import Part
     from pytest_nexus.run.afresh import AsCollected
-    from pytest_nexus.run.desk import RerunDesk
     from pytest_nexus.run.markers import RerunRule
+    from pytest_nexus.run.safe_desk import SafeDesk
 
 
 class RerunLoop:
     """Runs the tests of a single process and repeats those that the desk says."""
 
-    def __init__(self, is_foreign: Callable[[pytest.Item], bool] | None = None) -> None:
+    def __init__(self, part: Part, is_foreign: Callable[[pytest.Item], bool] | None = None) -> None:
+        self._part = part
         self._is_foreign = is_foreign
         """Whether another plugin repeats a test, where one is there that could."""
-        self._desk: RerunDesk | None = None
+        self._desk: SafeDesk | None = None
         self._items: list[pytest.Item] = []
         self._queue = RunQueue(0, lambda _: "")
         self._index = -1
@@ -43,8 +46,19 @@ class RerunLoop:
         """What each repeated test was before its first attempt."""
         self._again: int | None = None
         """The test that is repeated before any other."""
+        self._upcoming: int | None = None
+        """The test that the last tear-down prepared for."""
+        self._ran: set[int] = set()
+        """Tests of which an attempt was begun."""
+        self._last: pytest.TestReport | None = None
+        """Of the phase of the running attempt that ended last."""
 
-    def sit_at(self, desk: RerunDesk) -> None:
+    def goes_on(self) -> bool:
+        """Return whether the session goes on, so that a test that is put back would run."""
+        session = self._items[0].session
+        return not (session.shouldfail or session.shouldstop)
+
+    def sit_at(self, desk: SafeDesk) -> None:
         """Take the desk to which reports are handed; it asks `test_of` and `rule_of`."""
         self._desk = desk
 
@@ -68,19 +82,41 @@ class RerunLoop:
             return None
         if session.testsfailed and not session.config.option.continue_on_collection_errors:
             return None  # pytest's own words for errors in collection
-        self._desk.accepts = lambda: not (session.shouldfail or session.shouldstop)
         self._items = session.items
         self._queue = RunQueue(len(self._items), self._block_of)
         try:
-            for step, upcoming in self._steps():
-                self._run(step, upcoming)
-                if session.shouldfail:
-                    raise session.Failed(session.shouldfail)
-                if session.shouldstop:
-                    raise session.Interrupted(session.shouldstop)
+            self._run_all(session)
+        except Exception as exc:  # noqa: BLE001 - whatever fails must not fail the run
+            self._part.catch(exc)
+            self._run_rest(session)
         finally:
             self._settle(session)
         return True
+
+    def go_on(self, session: pytest.Session) -> bool | None:
+        """Let pytest run the tests, unless some of them ran already."""
+        if not self._ran:
+            return None
+        self._run_rest(session)
+        self._settle(session)
+        return True
+
+    def _run_all(self, session: pytest.Session) -> None:
+        for step, upcoming in self._steps():
+            self._run(step, upcoming)
+            if session.shouldfail:
+                raise session.Failed(session.shouldfail)
+            if session.shouldstop:
+                raise session.Interrupted(session.shouldstop)
+
+    def _run_rest(self, session: pytest.Session) -> None:
+        """Run by pytest's own way what did not run; first what was prepared for."""
+        left = [index for index in range(len(self._items)) if index not in self._ran]
+        if self._upcoming is not None:
+            assert self._desk is not None
+            self._desk.forget(self._upcoming)
+            left = [self._upcoming, *(index for index in left if index != self._upcoming)]
+        run_rest(session, [self._items[index] for index in left])
 
     @pytest.hookimpl
     def pytest_runtest_protocol(
@@ -90,6 +126,7 @@ class RerunLoop:
         if self._index < 0 or (self._is_foreign is not None and self._is_foreign(item)):
             return None
         index = self._index
+        self._last = None
         place = {"nodeid": item.nodeid, "location": item.location}
         state = self._as_collected.get(index)
         if state is None:
@@ -102,6 +139,18 @@ class RerunLoop:
             self._as_collected[index] = state
         else:
             item.ihook.pytest_runtest_logfinish(**place)
+        self._last = None
+        return True
+
+    def finish(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+        """Let pytest run an item, or what is left of it where a phase of it has run."""
+        if self._last is None or self._index < 0:
+            return None
+        for report in finish_attempt(item, nextitem, self._last):
+            self._log(item, report, self._index)
+        self._last = None
+        pytest_seam.forget_request(item)
+        item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         return True
 
     def take_subtest(self, report: pytest.TestReport) -> None:
@@ -115,6 +164,8 @@ class RerunLoop:
         step = self._take()
         while step is not None:
             upcoming = self._take()
+            self._ran.add(step.index)
+            self._upcoming = None if upcoming is None else upcoming.index
             nextitem = None if upcoming is None else self._items[upcoming.index]
             yield step, nextitem
             while self._again is not None:
@@ -125,16 +176,21 @@ class RerunLoop:
     def _take(self) -> Step | None:
         assert self._desk is not None
         desk, queue = self._desk, self._queue
+        if not self._part.is_on:
+            queue.drop_reruns()
         if not queue.n_waiting:
             return queue.take(0.0)
         queue.is_held = desk.is_doubtful if queue.n_fresh else desk.is_mass_failure
         return queue.take(perf_counter())
 
     def _run(self, step: Step, upcoming: pytest.Item | None) -> None:
+        assert self._desk is not None
         item = self._items[step.index]
         if step.start_at:
             _sleep_until(step.start_at, item.session)
         self._index = step.index
+        if not self._part.is_on:
+            self._desk.forget(step.index)
         try:
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=upcoming)
         finally:
@@ -143,18 +199,18 @@ class RerunLoop:
     def _attempt(self, item: pytest.Item, nextitem: pytest.Item | None, index: int) -> None:
         """Run the phases of one attempt, as pytest's own protocol does; log what the desk says."""
         has_request = pytest_seam.begin(item)
-        try:
-            report = pytest_seam.run_phase(item, "setup")
-            self._log(item, report, index)
-            if report.passed:
-                if item.config.getoption("setupshow", default=False):
-                    pytest_seam.show_setup(item)
-                self._log(item, pytest_seam.run_phase(item, "call"), index)
-            after = self._after(item, nextitem, index)
-            self._log(item, _tear_down(item, after), index)
-        finally:
-            if has_request:
-                pytest_seam.forget_request(item)
+        report = self._last = pytest_seam.run_phase(item, "setup")
+        self._log(item, report, index)
+        if report.passed:
+            if item.config.getoption("setupshow", default=False):
+                pytest_seam.show_setup(item)
+            self._last = pytest_seam.run_phase(item, "call")
+            self._log(item, self._last, index)
+        after = self._after(item, nextitem, index)
+        self._last = _tear_down(item, after)
+        self._log(item, self._last, index)
+        if has_request:
+            pytest_seam.forget_request(item)
 
     def _after(
         self, item: pytest.Item, nextitem: pytest.Item | None, index: int

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_nexus.attached import mark_known
+from pytest_nexus.net import Net
 from pytest_nexus.run.alarm import Alarm
 from pytest_nexus.run.stand_in import is_after_all
 from pytest_nexus.run.workers import REPEATS
@@ -21,7 +22,8 @@ from pytest_nexus.timing import perf_counter
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from pytest_nexus.run.scheduler import NexusScheduling
+    from pytest_nexus.net import Part
+    from pytest_nexus.run.safe_scheduling import SafeScheduling
     from pytest_nexus.run.xdist_seam import DSession, WorkerNode
 
     FilterReport = Callable[[pytest.TestReport, WorkerNode], Iterable[pytest.TestReport]]
@@ -34,10 +36,11 @@ class Repeater:
     worker was reported as a whole, does not pass the filter: nothing can be repeated then.
     """
 
-    def __init__(self, filter_report: FilterReport) -> None:
+    def __init__(self, filter_report: FilterReport, part: Part | None = None) -> None:
         self._filter = filter_report
+        self._part = part or Net([]).part("the reruns", "")
         self._dsession: DSession | None = None
-        self._scheduling: NexusScheduling | None = None
+        self._scheduling: SafeScheduling | None = None
         self._alarm: Alarm | None = None
         self._repeated: set[str] = set()
         """Node ids of tests of which another attempt is to come."""
@@ -48,20 +51,29 @@ class Repeater:
 
         Under `--dist=each` every worker runs all the items it has, once.
         """
+        self.tell(node)
+
+    def tell(self, node: Any) -> None:
+        """Tell a worker to expect tests more than once, also where reruns are off by then."""
         if node.config.getvalue("dist") != "each":
             node.workerinput.setdefault("nexus", {})[REPEATS] = True
+
+    @property
+    def is_on(self) -> bool:
+        """Whether tests may be repeated so far."""
+        return self._part.is_on
 
     def pytest_sessionfinish(self) -> None:
         """End the thread that wakes the controller."""
         if self._alarm is not None:
             self._alarm.close()
 
-    def attach(self, dsession: DSession, scheduling: NexusScheduling) -> None:
+    def attach(self, dsession: DSession, scheduling: SafeScheduling) -> None:
         """Put the filter before xdist's handling of reports; called when the scheduler is made."""
         self._dsession = dsession
         self._scheduling = scheduling
         self._alarm = Alarm(lambda: dsession.queue.put(("nexus_wake", {})))
-        dsession.worker_nexus_wake = scheduling.wake
+        dsession.worker_nexus_wake = self._on_wake
         dsession.worker_nexus_call = _call
         self._log_report = dsession.worker_testreport
         self._log_start = dsession.worker_logstart
@@ -146,8 +158,21 @@ class Repeater:
         is_final = is_after_all(rep)
         if is_final:
             mark_known(rep)  # of no attempt
-        for report in [rep] if is_final else self._filter(rep, node):
+        for report in [rep] if is_final else self._filtered(rep, node):
             self._log_report(node=node, rep=report)
+
+    def _filtered(self, report: Any, node: WorkerNode) -> Iterable[pytest.TestReport]:
+        try:
+            return self._filter(report, node)
+        except Exception as exc:  # noqa: BLE001 - whatever fails must not fail the run
+            self._part.catch(exc)
+        return [report]
+
+    def _on_wake(self) -> None:
+        assert self._scheduling is not None
+        if self._alarm is not None and self._alarm.error is not None:
+            self._part.cover(self._alarm.fail)()
+        self._scheduling.wake()
 
     def _on_start(self, node: WorkerNode, nodeid: str, location: Any) -> None:
         """A test starts once, whatever the number of its attempts."""

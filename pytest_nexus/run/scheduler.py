@@ -6,15 +6,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from pytest_nexus.net import Net
 from pytest_nexus.plan.dispatch.commands import Send, Withdraw
 from pytest_nexus.plan.dispatch.policy import Dispatch
 from pytest_nexus.plan.dispatch.units import tie
 from pytest_nexus.run import xdist_seam
+from pytest_nexus.run.outstanding import Outstanding
+from pytest_nexus.run.safe_scheduling import SafeScheduling
 from pytest_nexus.timing import perf_counter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from pytest_nexus.net import Part
     from pytest_nexus.plan.dispatch.commands import Command
     from pytest_nexus.plan.dispatch.units import Workload
     from pytest_nexus.records import CollectedTest
@@ -40,6 +44,7 @@ class SchedulerFactory:
         channels: say what was collected.
         lose: takes a sentence for the user.
         repeater: what repeats tests, where they may be repeated.
+        part: of the net, which is off where the scheduling fails.
     """
 
     def __init__(
@@ -48,38 +53,43 @@ class SchedulerFactory:
         channels: CollectionChannels,
         lose: Callable[[str], None],
         repeater: Repeater | None = None,
+        part: Part | None = None,
     ) -> None:
         self._repeater = repeater
         self._planner = planner
         self._channels = channels
         self._lose = lose
+        self._part = part or Net([]).part("the scheduling", "")
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_make_scheduler(
-        self, config: pytest.Config, log: Any
-    ) -> NexusScheduling | None:
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> SafeScheduling | None:
         """Called once by xdist; `--dist=each` is left to it."""
         if config.getvalue("dist") == "each":
             return None
-        scheduling = NexusScheduling(config, log, self._plan, self._lose, self._repeater)
-        if self._repeater is not None:
-            self._repeater.attach(xdist_seam.controller(config), scheduling)
+        repeater = self._repeater
+        if repeater is not None and not repeater.is_on:
+            repeater = None
+        nexus = NexusScheduling(config, log, self._plan, self._lose, repeater)
+        scheduling = SafeScheduling(nexus, self._part, nexus.outstanding)
+        if repeater is not None:
+            repeater.attach(xdist_seam.controller(config), scheduling)
         if scheduling.maxfail:
-            config.pluginmanager.register(FailureLimit(scheduling), "nexus-maxfail")
+            self._part.register(config, FailureLimit(scheduling), "nexus-maxfail")
         return scheduling
 
-    def _plan(self, nodeids: Sequence[str], dist: str) -> Workload:
+    def _plan(self, nodeids: Sequence[str], scheduling: NexusScheduling) -> Workload:
         collection = self._channels.collection(nodeids)
         if not collection.is_complete:
             self._lose(ONLY_IDS)
-        tests = collection.tests
-        return self._planner(tie(tests, ties(collection, "")), tie(tests, ties(collection, dist)))
+        tests, tied = collection.tests, ties(collection, scheduling.dist)
+        scheduling.ties = tied
+        return self._planner(tie(tests, ties(collection, "")), tie(tests, tied))
 
 
 class FailureLimit:
     """Counts failures on the controller, where `--maxfail` limits them."""
 
-    def __init__(self, scheduling: NexusScheduling) -> None:
+    def __init__(self, scheduling: SafeScheduling) -> None:
         self._scheduling = scheduling
         self._failures = 0
 
@@ -122,7 +132,7 @@ class NexusScheduling:
         self,
         config: pytest.Config,
         log: Any,
-        plan: Callable[[Sequence[str], str], Workload],
+        plan: Callable[[Sequence[str], NexusScheduling], Workload],
         lose: Callable[[str], None],
         repeater: Repeater | None = None,
     ) -> None:
@@ -131,8 +141,13 @@ class NexusScheduling:
         self.log = log.nexussched
         self.maxfail: int = config.getvalue("maxfail")
         """Failures after which nothing more is sent; 0 for no limit."""
-        self._dist: str = config.getvalue("dist")
-        self._numnodes = xdist_seam.count_workers(config)
+        self.dist: str = config.getvalue("dist")
+        self.ties: dict[int, list[str]] = {}
+        """What the user keeps together, by test, once the tests are known."""
+        self.order: list[int] | None = None
+        """The tests to run, once they are planned."""
+        self.outstanding = Outstanding()
+        self.numnodes = xdist_seam.count_workers(config)
         self._max_restart = xdist_seam.max_worker_restart(config)
         self._n_crashes = 0
         self._plan = plan
@@ -152,7 +167,7 @@ class NexusScheduling:
     @property
     def collection_is_completed(self) -> bool:
         """Whether all first workers have collected."""
-        return self._collection is not None or len(self._collections) >= self._numnodes
+        return self._collection is not None or len(self._collections) >= self.numnodes
 
     @property
     def tests_finished(self) -> bool:
@@ -187,9 +202,15 @@ class NexusScheduling:
             self._is_over = True
             return
         self._collection = first[1]
-        work = self._plan(self._collection, self._dist)
-        self._dispatch = Dispatch(work, self._numnodes, reruns=self._repeater is not None)
+        work = self._plan(self._collection, self)
+        self.order = work.tests
+        self._dispatch = Dispatch(work, self.numnodes, reruns=self._repeater is not None)
         self._join(self._nodes[name] for name in self._collections if name in self._nodes)
+
+    @property
+    def collection(self) -> Sequence[str] | None:
+        """The node ids that all workers collected, once they are known."""
+        return self._collection
 
     @property
     def accepts_reruns(self) -> bool:
@@ -294,8 +315,10 @@ class NexusScheduling:
             try:
                 if isinstance(command, Send):
                     node.send_runtest_some(command.indices)
+                    self.outstanding.send(command.worker, command.indices)
                 elif isinstance(command, Withdraw):
                     node.send_steal(command.indices)
+                    self.outstanding.ask(command.worker)
                 else:
                     node.shutdown()
             except OSError:

@@ -9,12 +9,14 @@ import pytest
 from pytest_nexus.run.brakes import Brakes
 from pytest_nexus.run.desk import RerunDesk
 from pytest_nexus.run.repeater import Repeater
+from pytest_nexus.run.safe_desk import SafeDesk
 from pytest_nexus.run.sent_rules import is_foreign, sent_rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     from pytest_nexus.healing import Healer
+    from pytest_nexus.net import Part
     from pytest_nexus.records import CollectedTest, Failure
     from pytest_nexus.run.xdist_seam import WorkerNode
 
@@ -26,6 +28,7 @@ class WorkerReruns:
         healer: the policy with what is known, and its books.
         failure_of: describes a failed report.
         record: takes a report that is not logged.
+        part: of the net, which is off where the reruns fail.
     """
 
     def __init__(
@@ -33,11 +36,15 @@ class WorkerReruns:
         healer: Healer,
         failure_of: Callable[[pytest.TestReport], Failure],
         record: Callable[[pytest.TestReport], None],
+        part: Part,
     ) -> None:
         self._healer = healer
-        self._desk = RerunDesk(healer, self._test_of, sent_rule, failure_of, record)
-        self.repeater = Repeater(self._filter)
-        self._desk.accepts = lambda: self.repeater.accepts_reruns
+        self._part = part
+        desk = RerunDesk(healer, self._test_of, sent_rule, failure_of, record)
+        desk.accepts = lambda: self.repeater.accepts_reruns
+        self._desk = SafeDesk(desk, part)
+        self.repeater = Repeater(self._filter, part)
+        part.on_failure.append(self.repeater.abandon)
         self.tests: Sequence[CollectedTest] = ()
         """By collection index, once the workers have collected."""
         self._is_held = False
@@ -47,7 +54,9 @@ class WorkerReruns:
         """Where failures are limited."""
         if self._desk.is_at_once:
             repeater = self.repeater
-            self.brakes = Brakes(self._is_repeated_there, repeater.is_last_straw, repeater.post)
+            answer, is_last_straw = map(part.cover, (self._is_repeated_there, repeater.is_last_straw))
+            self.brakes = Brakes(answer, is_last_straw, repeater.post)
+            part.on_failure.append(self.brakes.let_go)
         self._failed_on: dict[str, int] = {}
         """By worker: the test that is repeated there, unless that was told already."""
 
@@ -80,13 +89,18 @@ class WorkerReruns:
             self._pass(report, index)
             return [report]
         reports = self._desk.receive(report, index)
+        if self._part.is_on:
+            self._part.cover(self._go_on)(report, index, node)
+        return reports
+
+    def _go_on(self, report: pytest.TestReport, index: int, node: WorkerNode) -> None:
+        """Let a test whose attempt has ended be repeated, where that was decided."""
         if self.brakes is not None:
             self._brake(self.brakes, report, node.gateway.id)
         elif report.when == "teardown":
             self._put_back(index, node)
             if self._healer.n_failed:
                 self._hold_or_release()
-        return reports
 
     def _pass(self, report: pytest.TestReport, index: int) -> None:
         """Count a test that another plugin repeats: reruns of others may wait for it."""
@@ -98,7 +112,7 @@ class WorkerReruns:
     def _brake(self, brakes: Brakes, report: pytest.TestReport, worker: str) -> None:
         """Hold the others while a test is to be repeated on its own worker."""
         index: int = report.item_index
-        if index in self._desk.due:
+        if self._desk.is_due(index):
             self._failed_on[worker] = index
             self.repeater.announce(index)
             brakes.begin(worker)

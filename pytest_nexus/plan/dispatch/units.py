@@ -71,6 +71,12 @@ class Workload:
     seconds: tuple[float, ...]
     """Expected by collection index; the first test of a scope bears its set-up."""
 
+    @property
+    def tests(self) -> list[int]:
+        """The collection indices of all jobs, in their order."""
+        members = ((job,) if isinstance(job, int) else job.indices for job in self.jobs)
+        return [index for indices in members for index in indices]
+
 
 def make_workload(
     tests: Sequence[CollectedTest],

@@ -1,0 +1,138 @@
+"""A plugin that raises an exception in one function of nexus, at one of its calls.
+
+INJECT_AT names a function, `module:Class.method`, INJECT_CALL the call from 1, and INJECT_RAISE the
+exception. INJECT_HIT is a file that is written when the exception is raised, INJECT_LIST a folder
+into which every process writes how often each function was called, hooks included.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import os
+import sqlite3
+from functools import cached_property, wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+CLASSES = (
+    "pytest_nexus.healing:Healer",
+    "pytest_nexus.history.journal:JournalWriter",
+    "pytest_nexus.pipeline:Pipeline",
+    "pytest_nexus.pipeline:Timeline",
+    "pytest_nexus.plan.dispatch.policy:Dispatch",
+    "pytest_nexus.plan.run_queue:RunQueue",
+    "pytest_nexus.record.assembly:OpenAttempt",
+    "pytest_nexus.record.observer:Observer",
+    "pytest_nexus.record.observer:WorkerObserver",
+    "pytest_nexus.record.recorder:Recorder",
+    "pytest_nexus.registration:Preparation",
+    "pytest_nexus.registration:WorkerInput",
+    "pytest_nexus.report.healing:HealingReport",
+    "pytest_nexus.report.healing:Letters",
+    "pytest_nexus.report.junit:JUnitAttempts",
+    "pytest_nexus.report.terminal:TerminalReport",
+    "pytest_nexus.run.collection:Ordering",
+    "pytest_nexus.run.desk:RerunDesk",
+    "pytest_nexus.run.loop:RerunLoop",
+    "pytest_nexus.run.repeater:Repeater",
+    "pytest_nexus.run.scheduler:FailureLimit",
+    "pytest_nexus.run.scheduler:NexusScheduling",
+    "pytest_nexus.run.scheduler:SchedulerFactory",
+    "pytest_nexus.run.worker_reruns:WorkerReruns",
+    "pytest_nexus.run.workers:CollectionChannels",
+    "pytest_nexus.run.workers:WorkerDescriber",
+)
+"""Those of which every public method, and every property, is a place to fail."""
+
+EXCEPTIONS: dict[str, Callable[[], Exception]] = {
+    "RuntimeError": lambda: RuntimeError("injected"),
+    "KeyError": lambda: KeyError("injected"),
+    "OSError": lambda: OSError(28, "injected"),
+    "MemoryError": MemoryError,
+    "RecursionError": lambda: RecursionError("injected"),
+    "sqlite3.Error": lambda: sqlite3.OperationalError("injected"),
+}
+
+_counts: dict[str, int] = {}
+
+
+def functions() -> Iterator[tuple[str, Any, str]]:
+    """Yield name, class and attribute of each function in which an exception can be raised."""
+    for place in CLASSES:
+        module, _, name = place.partition(":")
+        owner = getattr(importlib.import_module(module), name)
+        for attribute, value in vars(owner).items():
+            is_function = inspect.isfunction(value) or isinstance(
+                value, (property, cached_property)
+            )
+            if is_function and not attribute.startswith("_"):
+                yield f"{place}.{attribute}", owner, attribute
+
+
+def patch(name: str, owner: Any, attribute: str) -> None:
+    """Count the calls of a function, and raise at the one that is asked for."""
+    value = vars(owner)[attribute]
+
+    def seen(function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def called(*args: Any, **kwargs: Any) -> Any:
+            _counts[name] = _counts.get(name, 0) + 1
+            if os.environ.get("INJECT_AT") == name:
+                _raise_at(_counts[name])
+            return function(*args, **kwargs)
+
+        @wraps(function)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            _counts[name] = _counts.get(name, 0) + 1
+            if os.environ.get("INJECT_AT") == name:
+                _raise_at(_counts[name])
+            return (yield from function(*args, **kwargs))
+
+        return wrapper if inspect.isgeneratorfunction(function) else called
+
+    patched: Any
+    if isinstance(value, property):
+        patched = property(seen(value.fget))
+    elif isinstance(value, cached_property):
+        patched = cached_property(seen(value.func))
+        patched.__set_name__(owner, attribute)
+    else:
+        patched = seen(value)
+    setattr(owner, attribute, patched)
+
+
+def _raise_at(count: int) -> None:
+    if count == int(os.environ["INJECT_CALL"]):
+        Path(os.environ["INJECT_HIT"]).write_text("hit", encoding="utf-8")
+        make = EXCEPTIONS[os.environ["INJECT_RAISE"]]
+        raise make()
+
+
+if "INJECT_AT" in os.environ or "INJECT_LIST" in os.environ:
+    for found in list(functions()):
+        patch(*found)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    folder = os.environ.get("INJECT_LIST")
+    if not folder:
+        return
+    hooks = {
+        f"{owner.__module__}:{owner.__qualname__}.{name}"
+        for plugin in config.pluginmanager.get_plugins()
+        if type(plugin).__module__.startswith("pytest_nexus.")
+        for name in dir(type(plugin))
+        if name.startswith("pytest_")
+        for owner in type(plugin).__mro__
+        if name in vars(owner)
+    }
+    text = json.dumps({"calls": _counts, "hooks": sorted(hooks)})
+    (Path(folder) / f"{os.getpid()}.json").write_text(text, encoding="utf-8")
