@@ -146,7 +146,7 @@ class Recorder:
         key = (report.nodeid, fields.get("worker_id"))
         when = fields.get("when")
         if when not in PHASES:
-            if report.failed:
+            if is_failure(report):
                 self._record_crash(report)
             return  # of what another plugin calls a phase, and which did no harm
         attempt = self._open.get(key)

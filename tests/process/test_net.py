@@ -174,9 +174,14 @@ def test_every_hook_of_a_session_is_among_the_functions(
     assert missing == NEVER_CALLED
 
 
+PARTS = 4
+"""Into which the cases of a mode are divided, so that workers of xdist share them."""
+
+
+@pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("mode", MODES)
 def test_exception_in_any_function_leaves_every_outcome_as_without_nexus(
-    suite: Project, known: dict[str, tuple[Counter[str], set[str]]], mode: str, record_property: Any
+    suite: Project, known: dict[str, tuple[Counter[str], set[str]]], mode: str, part: int
 ) -> None:
     calls, _ = known[mode]
     if mode == "workers":
@@ -185,7 +190,7 @@ def test_exception_in_any_function_leaves_every_outcome_as_without_nexus(
     assert not complaints(bare, whole)
     assert of_flaky(whole) == "passed"
     assert not lines_of(whole)
-    asked = injections(calls, both=mode == "plain")
+    asked = injections(calls, both=mode == "plain")[part::PARTS]
     results = run(suite, [case(mode, **env) for env in asked])
     wrong = {
         " ".join(env.values()): found
@@ -194,7 +199,6 @@ def test_exception_in_any_function_leaves_every_outcome_as_without_nexus(
     }
     n_hooks = len([name for name in calls if name.rpartition(".")[2].startswith("pytest_")])
     print(f"{mode}: {len(asked)} exceptions in {len(calls)} functions, {n_hooks} of them hooks")
-    record_property("exceptions", len(asked))
     assert not wrong, "\n".join(f"{name}: {found}" for name, found in wrong.items())
 
 
