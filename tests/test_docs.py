@@ -20,6 +20,7 @@ from pytest_nexus import errors
 from pytest_nexus.cli.main import COMMANDS, build_parser
 from pytest_nexus.history.format import KINDS
 from pytest_nexus.history.schema import TABLES
+from pytest_nexus.net import DEBUG_VARIABLE
 from pytest_nexus.options import OPTIONS
 from tests.support.project import Project
 
@@ -109,7 +110,7 @@ def test_every_option_named_exists(page: Path) -> None:
     assert set(re.findall(r"(?<![\w-])--(?:no-)?nexus[\w-]*", text)) <= flags
     names = {option.name for option in OPTIONS}
     assert set(re.findall(r"\bnexus_[a-z]\w*", text)) <= names
-    variables = {option.variable for option in OPTIONS}
+    variables = {option.variable for option in OPTIONS} | {DEBUG_VARIABLE}
     assert set(re.findall(r"\bNEXUS_[A-Z]\w*", text)) <= variables
 
 

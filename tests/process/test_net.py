@@ -288,6 +288,9 @@ HOOKS = {
                 raise ZeroDivisionError("of the user")
     """,
     "a test": """
+        import pytest
+
+        @pytest.hookimpl(tryfirst=True)
         def pytest_runtest_protocol(item, nextitem):
             raise ZeroDivisionError("of the user")
     """,
