@@ -54,8 +54,11 @@ class WorkerReruns:
         """Where failures are limited."""
         if self._desk.is_at_once:
             repeater = self.repeater
-            answer, is_last_straw = map(part.cover, (self._is_repeated_there, repeater.is_last_straw))
-            self.brakes = Brakes(answer, is_last_straw, repeater.post)
+            self.brakes = Brakes(
+                part.cover(self._is_repeated_there),
+                part.cover(repeater.is_last_straw),
+                repeater.post,
+            )
             part.on_failure.append(self.brakes.let_go)
         self._failed_on: dict[str, int] = {}
         """By worker: the test that is repeated there, unless that was told already."""
