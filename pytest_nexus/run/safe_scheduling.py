@@ -87,7 +87,8 @@ class SafeScheduling:
         is_on = self._part.is_on
         self._part.cover(self._nexus.schedule)()
         if self._collection is None and self._part.is_on:
-            self._collection = self._part.call(lambda: self._nexus.collection, self._collection)
+            found = self._part.call(lambda: self._nexus.collection, None)
+            self._collection = self._collection if found is None else found
         if not is_on:
             self._deal()
 
