@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from inspect import signature
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import pytest
@@ -58,15 +59,17 @@ def rootdir_of(config: pytest.Config) -> tuple[Path, Path | None] | None:
     paths. None where a later version of pytest is asked otherwise.
     """
     given: Any = config.option
+    arguments = {
+        "inifile": given.inifilename,
+        "override_ini": given.override_ini,
+        "args": given.file_or_dir,
+        "rootdir_cmd_arg": given.rootdir or None,
+        "invocation_dir": config.invocation_params.dir,
+    }
     try:
-        found = findpaths.determine_setup(
-            inifile=given.inifilename,
-            override_ini=given.override_ini,
-            args=given.file_or_dir,
-            rootdir_cmd_arg=given.rootdir or None,
-            invocation_dir=config.invocation_params.dir,
-        )
-    except (TypeError, AttributeError, OSError, pytest.UsageError):
+        asked = signature(findpaths.determine_setup).parameters
+        found = findpaths.determine_setup(**{name: arguments[name] for name in asked})
+    except (TypeError, KeyError, AttributeError, OSError, pytest.UsageError):
         return None
     return found[0], found[1]
 
