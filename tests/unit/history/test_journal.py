@@ -156,7 +156,7 @@ def test_a_journal_that_cannot_be_begun_leaves_no_file(
     def full(*_: object) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("os.write", full)
+    monkeypatch.setattr("pytest_nexus.history.journal.write", full)
     with pytest.raises(JournalError, match="No space left"):
         JournalWriter.create(tmp_path / "journal", run(1))
     monkeypatch.undo()
