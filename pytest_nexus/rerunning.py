@@ -80,14 +80,14 @@ def quarantine_in(path: Path, pipeline: Pipeline) -> Quarantine:
 def reason_not_to_rerun_on_workers(config: pytest.Config, pipeline: Pipeline) -> str:
     """Return why xdist's workers repeat nothing; empty if they may."""
     from pytest_nexus.run.xdist_seam import (  # noqa: PLC0415 - where xdist runs
-        CAN_LEAD_WORKERS,
+        CAN_REPEAT,
         are_local,
     )
 
     if pipeline.options.dist == "off":
         return "nothing is repeated: xdist schedules the tests, as nexus_dist is off"
-    if not CAN_LEAD_WORKERS:
-        return "nothing is repeated: the workers of this version of pytest-xdist cannot be led"
+    if not CAN_REPEAT:
+        return "nothing is repeated: nexus cannot do it with this version of pytest-xdist"
     if not are_local(config):
         return "nothing is repeated: a worker runs on another machine"
     return ""

@@ -28,7 +28,7 @@ _AFTER_ALL = "nexus_after_all"
 
 
 class RepeatingWorker:
-    """Runs in a worker what the controller sends, be it again.
+    """Runs the tests that the controller sends to a worker, some of them more than once.
 
     Args:
         around: runs a test by the hook that it is given; None calls the hook.
@@ -46,7 +46,7 @@ class RepeatingWorker:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, Any, Any]:
-        """Lead xdist's loop.
+        """Replace the step of xdist's loop that runs one test.
 
         From here on the controller counts failures: it knows which of them are repeated.
         """

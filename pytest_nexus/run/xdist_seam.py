@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _HAS_NEW_NAME: Final = hasattr(workermanage, "parse_tx_spec_config")
 """Whether the name of a function is that of pytest-xdist 3.7."""
 
-CAN_LEAD_WORKERS: Final = hasattr(remote.WorkerInteractor, "run_one_test")
+CAN_REPEAT: Final = hasattr(remote.WorkerInteractor, "run_one_test")
 """Whether a worker has the method that `run/xdist_worker_seam.py` replaces."""
 
 

@@ -1,8 +1,8 @@
 """What is used of xdist in its workers beyond hooks, in one place.
 
 A worker's plugin `WorkerInteractor` calls its method `run_one_test` until the next index is a
-marker instead of a number. The method is replaced by one that can run a test of which it is not
-known what comes next.
+marker instead of a number. The method is replaced by one that can run a test before the next one
+is known.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Turns:
 
 
 def worker_of(config: pytest.Config) -> Any:
-    """Return xdist's plugin in a worker; None where there is none that can be led."""
+    """Return xdist's plugin in a worker; None where it has no method to replace."""
     for plugin in config.pluginmanager.get_plugins():
         if type(plugin).__name__ == "WorkerInteractor" and hasattr(plugin, "run_one_test"):
             return plugin
