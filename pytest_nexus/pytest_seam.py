@@ -126,6 +126,22 @@ def torn_down_to(session: Any, node: Any, nextitem: pytest.Item | None) -> Itera
         del state.teardown_exact
 
 
+def tear_down_further(item: Any, nextitem: pytest.Item | None) -> pytest.TestReport | None:
+    """Tear down what the tear-down of a test has kept and the next test does not need.
+
+    Return the report of an error; None where there is none. No hook is called: it was called.
+    """
+    state = item.session._setupstate
+    endings = (pytest.exit.Exception, KeyboardInterrupt)
+    call = pytest.CallInfo.from_call(
+        lambda: state.teardown_exact(nextitem), "teardown", reraise=endings
+    )
+    if call.excinfo is None:
+        return None
+    report: pytest.TestReport = item.ihook.pytest_runtest_makereport(item=item, call=call)
+    return report
+
+
 def forget_attempt(item: Any, n_properties: int = 0) -> None:
     """Take from an item what its last attempt left, so that another one starts afresh.
 

@@ -24,14 +24,15 @@ class Brakes:
     Args:
         answer: says whether the last test of a worker is repeated.
         is_last_straw: says whether the session ends if so many tests more fail.
-        post: lets the controller call something, behind the reports that it has received.
+        post: lets the controller call something, behind the reports that it has received; returns
+            whether it will be called.
     """
 
     def __init__(
         self,
         answer: Answer,
         is_last_straw: Callable[[int], bool],
-        post: Callable[[Callable[[], object]], object],
+        post: Callable[[Callable[[], object]], bool | None],
     ) -> None:
         self._answer = answer
         self._is_last_straw = is_last_straw
@@ -48,7 +49,7 @@ class Brakes:
             return
         name = node.gateway.id
         channel = self._channels[name] = node.gateway.newchannel()
-        channel.setcallback(lambda _: self._post(lambda: self._reply(name)))
+        channel.setcallback(lambda _: self._hear(name))
         node.workerinput.setdefault("nexus", {})[BRAKE] = channel
         if self._is_held:
             self._tell(name, HOLD)
@@ -58,6 +59,15 @@ class Brakes:
         """A worker has ended: nothing is repeated there."""
         self._channels.pop(node.gateway.id, None)
         self._end(node.gateway.id)
+
+    def _hear(self, worker: str) -> None:
+        """Called in execnet's receiver thread: a worker waits for an answer, which has to come."""
+        try:
+            is_heard = self._post(lambda: self._reply(worker))
+        except Exception:  # noqa: BLE001 - nobody else answers
+            is_heard = False
+        if not is_heard:
+            self._tell(worker, GO)
 
     def begin(self, worker: str) -> None:
         """A test is to be repeated on a worker: the others wait, if the session may end with it."""

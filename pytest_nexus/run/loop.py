@@ -134,10 +134,12 @@ class RerunLoop:
             state = remember(item)
         else:
             restore(item, state)
-        self._attempt(item, nextitem, index)
+        after = self._attempt(item, nextitem, index)
         if self._put_back(index):
             self._as_collected[index] = state
         else:
+            if after is item and nextitem is not item:
+                self._finish_tear_down(item, nextitem, index)
             item.ihook.pytest_runtest_logfinish(**place)
         self._last = None
         return True
@@ -196,8 +198,13 @@ class RerunLoop:
         finally:
             self._index = -1
 
-    def _attempt(self, item: pytest.Item, nextitem: pytest.Item | None, index: int) -> None:
-        """Run the phases of one attempt, as pytest's own protocol does; log what the desk says."""
+    def _attempt(
+        self, item: pytest.Item, nextitem: pytest.Item | None, index: int
+    ) -> pytest.Item | None:
+        """Run the phases of one attempt, as pytest's own protocol does; log what the desk says.
+
+        Return what the tear-down prepared for.
+        """
         has_request = pytest_seam.begin(item)
         report = self._last = pytest_seam.run_phase(item, "setup")
         self._log(item, report, index)
@@ -211,6 +218,15 @@ class RerunLoop:
         self._log(item, self._last, index)
         if has_request:
             pytest_seam.forget_request(item)
+        return after
+
+    def _finish_tear_down(
+        self, item: pytest.Item, nextitem: pytest.Item | None, index: int
+    ) -> None:
+        """Tear down what was kept for an attempt that does not come; only an error is logged."""
+        report = pytest_seam.tear_down_further(item, nextitem)
+        if report is not None:
+            self._log(item, report, index)
 
     def _after(
         self, item: pytest.Item, nextitem: pytest.Item | None, index: int

@@ -87,10 +87,15 @@ class Repeater:
         assert self._alarm is not None
         self._alarm.set(at_s)
 
-    def post(self, call: Callable[[], object]) -> None:
-        """Let the controller call something, behind the events that it has received."""
-        if self._dsession is not None:
-            self._dsession.queue.put(("nexus_call", {"call": call}))
+    def post(self, call: Callable[[], object]) -> bool:
+        """Let the controller call something, behind the events that it has received.
+
+        Return whether it will be called: not where no session is led.
+        """
+        if self._dsession is None:
+            return False
+        self._dsession.queue.put(("nexus_call", {"call": call}))
+        return True
 
     def announce(self, index: int) -> None:
         """A worker is about to run a test again by itself: that is no other test."""

@@ -11,11 +11,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+_DEADLINE_S = 60
+"""A session that hangs is killed, and its exit status says so."""
 
 SUITE = {
     "pytest.ini": "[pytest]\n",
@@ -105,7 +109,8 @@ def _run(project: Path, case: dict[str, Any]) -> dict[str, Any]:
 
 
 def _be_session(project: Path, case: dict[str, Any]) -> None:
-    """Become a session of pytest; does not return."""
+    """Become a session of pytest; does not return, and ends within a minute."""
+    signal.alarm(_DEADLINE_S)
     os.chdir(project)
     output = os.open("output", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     os.dup2(output, 1)
