@@ -16,8 +16,8 @@ MAX_CHARS: Final = 1_000_000
 """A model takes some kilobytes; more is no model."""
 _MAX_TREES: Final = 64
 _MAX_NODES: Final = 255
-_MAX_DEPTH: Final = 32
-"""Python's parser takes 200 nested brackets; trees that are trained have 8 leaves."""
+_MAX_DEPTH: Final = 127
+"""All that 255 nodes allow. Python's parser takes 200 nested brackets."""
 
 _MAX_WEIGHT: Final = 1000.0
 _VERSION_CHARS: Final = 16

@@ -83,7 +83,7 @@ def function_of_key(key: str) -> FunctionKey:
     """
     start = key.find("::")
     bracket = key.find("[", start) if start >= 0 else -1
-    has_parameters = bracket >= 0 and (key.endswith("]") or key[-_DIGEST_CHARS - 1] == "~")
+    has_parameters = bracket >= 0 and (key.endswith("]") or key[-_DIGEST_CHARS - 1 :][:1] == "~")
     return FunctionKey(key[:bracket] if has_parameters else key)
 
 

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import pytest
 
+from pytest_nexus.harmless import shown
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
     from types import TracebackType
@@ -85,7 +87,7 @@ class Net:
         """Say what the report cannot say any more."""
         if self._speaks:
             for sentence in self.losses:
-                terminalreporter.write_line(f"nexus: {sentence}")
+                terminalreporter.write_line(shown(f"nexus: {sentence}"))
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -108,7 +110,7 @@ class Net:
         if not has_terminal and not is_worker:
             for part in self._parts.values():
                 if part.sentence:
-                    sys.stderr.write(f"nexus: {part.sentence}\n")
+                    sys.stderr.write(f"{shown(f'nexus: {part.sentence}')}\n")
 
 
 class Part:

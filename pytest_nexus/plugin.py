@@ -122,12 +122,13 @@ def _warn_of_moved_rootdir(config: pytest.Config) -> None:
     """
     if not any(str(argument).startswith("--nexus-") for argument in _given(config)):
         return
-    from pytest_nexus.moved_rootdir import moved_rootdir  # noqa: PLC0415 - where one is given
+    from pytest_nexus.harmless import shown  # noqa: PLC0415 - where one is given
+    from pytest_nexus.moved_rootdir import moved_rootdir  # noqa: PLC0415 - likewise
 
     sentence = moved_rootdir(config)
     if sentence is not None:
         with suppress(AttributeError, OSError, ValueError):  # none there, or closed
-            sys.stderr.write(f"nexus: {sentence}\n")
+            sys.stderr.write(f"{shown(f'nexus: {sentence}')}\n")
 
 
 def _given(config: pytest.Config) -> list[str]:

@@ -10,6 +10,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from os import fdopen, fstat
+from os import open as open_descriptor
+from os import stat as look_at
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 if TYPE_CHECKING:
@@ -45,7 +48,7 @@ def require_regular(path: Path) -> None:
         NotRegularError: it is no regular file.
         OSError: there is nothing, or it cannot be looked at.
     """
-    if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - tests of users patch pathlib
+    if not stat.S_ISREG(look_at(path).st_mode):  # noqa: PTH116 - tests of users patch pathlib
         raise NotRegularError(path)
 
 
@@ -57,8 +60,8 @@ def open_regular(path: Path) -> BinaryIO:
         OSError: it cannot be opened.
     """
     require_regular(path)  # opening a device may already do something
-    file = os.fdopen(os.open(path, _FLAGS), "rb")
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # it was replaced meanwhile
+    file = fdopen(open_descriptor(path, _FLAGS), "rb")
+    if not stat.S_ISREG(fstat(file.fileno()).st_mode):  # it was replaced meanwhile
         file.close()
         raise NotRegularError(path)
     return file

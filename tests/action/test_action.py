@@ -93,7 +93,7 @@ def test_token_is_gone_before_code_of_the_default_branch_runs(toy: Toy) -> None:
     })  # fmt: skip
     run = toy.push(caller(more=", install: python install.py"))
     assert run.conclusion == "success", run.log
-    assert "0 runs with 0 attempts taken in" in run.log
+    assert "0 runs with 0 attempts added" in run.log
 
 
 def test_jobs_of_a_matrix_keep_apart(toy: Toy) -> None:

@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in KiB on Linux only"),
+    pytest.mark.skipif(sys.platform != "linux", reason="the figures are of Linux"),
 ]
 MIB = 1024 * 1024
 MAX_MEMORY_MIB = 200
 MAX_HISTORY_MIB = 10
 PULL = """
-import json, resource, sys
+import json, sys
+from pytest_nexus.cli.memory import peak_mib
 from pytest_nexus.github.client import Client
 from pytest_nexus.github.pull import pull
 from pytest_nexus.history.store import open_history
@@ -34,9 +35,8 @@ import pathlib
 with open_history(pathlib.Path(path)) as history:
     pulled = pull(history, Client("octo/repo", token, url), prefix="nexus-journal-", limit=10_000)
     n_forks = len(history.runs_of_forks())
-own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(json.dumps({"kib": own, "forks": n_forks, "runs": pulled.runs, "kinds": pulled.artifacts,
-                  "problems": pulled.problems}))
+print(json.dumps({"mib": peak_mib(), "forks": n_forks, "runs": pulled.runs,
+                  "kinds": pulled.artifacts, "problems": pulled.problems}))
 """
 
 
@@ -48,7 +48,6 @@ def pull(server: GitHubServer, path: Path) -> dict[str, Any]:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     said: dict[str, Any] = json.loads(done.stdout)
-    said["mib"] = said["kib"] / 1024
     said["history_mib"] = path.stat().st_size / MIB
     return said
 

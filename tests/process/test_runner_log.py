@@ -30,6 +30,7 @@ LINES = (
 TEXTS = ("##[add-mask]a", "\xa0\ufe0f::stop-commands::t", LINES)
 JOURNALS = ("journals/1.jsonl", "journals/2.jsonl")
 CALLS = {
+    "completion": [["bash"], ["{text}"]],
     "history show": [[], ["--json"], ["--history", "{text}"]],
     "history import": [["journals", "junit", "broken"], ["{text}"], ["broken", "--json"]],
     "history pull": [[], ["--json"], ["--repository", "{text}"], ["--trusted-branch", "{text}"]],
@@ -107,6 +108,10 @@ def test_nothing_but_one_module_prints() -> None:
         ("pytest_nexus/cli/saying.py", "sys.stderr"),
         ("pytest_nexus/cli/main.py", "sys.stdout"),  # its errors, and that it was closed
         ("pytest_nexus/cli/train.py", "sys.stderr"),  # whether it is a terminal
+        ("pytest_nexus/cli/tables.py", "sys.stdout"),  # the same
+        ("pytest_nexus/cli/parsing.py", "sys.stderr"),  # usage and help of our own
+        ("pytest_nexus/net.py", "sys.stderr"),  # through `shown`, where there is no terminal
+        ("pytest_nexus/plugin.py", "sys.stderr"),  # the same
     }
     assert set(found) <= allowed
 

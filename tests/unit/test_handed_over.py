@@ -157,7 +157,6 @@ def chain(n: int) -> dict[str, Any]:
         ([diamonds(100)], "two parents"),
         ([shared_leaf(40)], "two parents"),
         ([tree([1, -1, -1, -1], [2, -1, -1, -1], 1)], "no parent"),
-        ([chain(100)], "deeper than"),
         ([tree([0, -1], [1, -1], 1)], "no place for its children"),
         ([tree([1.5, -1, -1], [2, -1, -1], 1)], "no place of a node"),
         ([tree([True, -1, -1], [2, -1, -1], 1)], "no place of a node"),

@@ -145,3 +145,8 @@ def test_the_way_to_site_packages_is_dropped():
 )
 def test_function_of_a_bare_key(key, function):
     assert function_of_key(key) == function
+
+
+@pytest.mark.parametrize("key", ["b::[a]b", "b::[", "a.py::##[x]y", "::["])
+def test_function_of_a_short_odd_key_is_the_key(key: str) -> None:
+    assert function_of_key(key) == key

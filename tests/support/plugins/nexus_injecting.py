@@ -37,7 +37,9 @@ CLASSES = (
     "pytest_nexus.report.healing:HealingReport",
     "pytest_nexus.report.healing:Letters",
     "pytest_nexus.report.junit:JUnitAttempts",
+    "pytest_nexus.report.repeated:RepeatedTests",
     "pytest_nexus.report.terminal:TerminalReport",
+    "pytest_nexus.run.brakes:Brakes",
     "pytest_nexus.run.collection:Ordering",
     "pytest_nexus.run.desk:RerunDesk",
     "pytest_nexus.run.loop:RerunLoop",
@@ -46,6 +48,7 @@ CLASSES = (
     "pytest_nexus.run.scheduler:NexusScheduling",
     "pytest_nexus.run.scheduler:SchedulerFactory",
     "pytest_nexus.run.worker_reruns:WorkerReruns",
+    "pytest_nexus.run.worker_mail:Inbox",
     "pytest_nexus.run.workers:CollectionChannels",
     "pytest_nexus.run.workers:WorkerDescriber",
 )

@@ -68,7 +68,7 @@ def test_workers_get_the_same_tests_where_failures_might_be_repeated_and_none_is
 
     alone, repeating = (rehearse(work, n_workers, real, reruns=reruns) for reruns in (False, True))
 
-    assert list(repeating.worker_of.items()) == list(alone.worker_of.items())
+    assert repeating.worker_of == alone.worker_of
     assert repeating.ended_s == alone.ended_s
 
 
