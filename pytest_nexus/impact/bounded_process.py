@@ -47,6 +47,8 @@ def run_bounded(
         OSError: the program cannot be started.
         ValueError: an argument is none that a program can have.
     """
+    if timeout_s <= 0:
+        return None
     process = Popen(
         command,
         cwd=folder,
@@ -67,7 +69,7 @@ def run_bounded(
     for thread in threads:
         thread.start()
     try:
-        waiter.join(max(0.0, timeout_s))
+        waiter.join(timeout_s)
     finally:
         is_late = waiter.is_alive()
         if is_late:
