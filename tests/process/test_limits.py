@@ -65,34 +65,27 @@ def test_a_flake_lets_the_run_go_on(tmp_path: Path) -> None:
     assert " 1 flaky" in result.stdout.splitlines()[-1]
 
 
+SLOW = """
+    import pathlib, time
+    def test_slow():
+        path = pathlib.Path("begun")
+        if path.exists():
+            time.sleep(1.5)
+        else:
+            path.touch()
+        assert 0
+"""
+"""Fails at once, and takes its time when it is repeated."""
+
+
 def test_others_wait_while_the_last_straw_is_repeated(tmp_path: Path) -> None:
-    slow = """
-        import pathlib, time
-        def test_slow():
-            path = pathlib.Path("begun")
-            if path.exists():
-                time.sleep(1.5)
-            else:
-                path.touch()
-            assert 0
-    """
-    made = Project(tmp_path / "project", BASE | {"test_a.py": slow, "test_b.py": MANY})
+    made = Project(tmp_path / "project", BASE | {"test_a.py": SLOW, "test_b.py": MANY})
     made.run("-x", "-n", "3", "--nexus-reruns=1", "--nexus-order=off")
     assert ran(made) <= 12
 
 
 def test_under_a_limit_that_is_not_reached_others_go_on(tmp_path: Path) -> None:
-    slow = """
-        import pathlib, time
-        def test_slow():
-            path = pathlib.Path("begun")
-            if path.exists():
-                time.sleep(1.5)
-            else:
-                path.touch()
-            assert 0
-    """
-    made = Project(tmp_path / "project", BASE | {"test_a.py": slow, "test_b.py": MANY})
+    made = Project(tmp_path / "project", BASE | {"test_a.py": SLOW, "test_b.py": MANY})
     started = time.monotonic()
     result = made.run("--maxfail=3", "-n", "2", "--nexus-reruns=1", "--nexus-order=off")
     assert ran(made) == 60
