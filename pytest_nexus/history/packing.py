@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pytest_nexus.records import (
     OUTCOMES,
@@ -14,6 +14,9 @@ from pytest_nexus.records import (
     PhaseResult,
     TestKey,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 RawAttempt: TypeAlias = tuple[
     str,  # key
@@ -146,3 +149,8 @@ OUTCOME_CODE_OF: Final = tuple(map(_outcome_code, range(512)))
 
 VERDICT_OF: Final = (NO_VERDICT, *map(_verdict, OUTCOME_CODE_OF[1:]))
 """By packed outcomes: `PASS`, `FAIL`, or `NO_VERDICT` for an attempt that was skipped."""
+
+
+def failure_of(row: Sequence[Any]) -> Failure | None:
+    """Return the failure of an attempt from its columns; None where the attempt has none."""
+    return None if row[0] is None else Failure(*row)

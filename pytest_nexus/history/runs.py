@@ -60,6 +60,15 @@ def fork_runs(connection: sqlite3.Connection) -> list[int]:
     return [run_id for run_id, _ in connection.execute(_FORKS)]
 
 
+def known(connection: sqlite3.Connection, run_uids: Iterable[str]) -> set[str]:
+    """Return those of the runs that are stored as trusted, or were pruned."""
+    query = (
+        "SELECT EXISTS (SELECT 1 FROM run WHERE run_uid = :uid AND trust = 'trusted') "
+        "OR EXISTS (SELECT 1 FROM tombstone WHERE run_uid = :uid)"
+    )
+    return {uid for uid in run_uids if connection.execute(query, {"uid": uid}).fetchone()[0]}
+
+
 def ordered_runs(connection: sqlite3.Connection) -> list[int]:
     """Return the ids of the trusted runs in the order in which they are folded.
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus.bound import dumps
-from pytest_nexus.history.packing import full_attempt
+from pytest_nexus.history.packing import failure_of, full_attempt
 from pytest_nexus.history.runs import ordered_runs, selection
 from pytest_nexus.plan.sightings import Sighting
-from pytest_nexus.records import Failure, TestKey, environment_name
+from pytest_nexus.records import TestKey, environment_name
 
 if TYPE_CHECKING:
     import sqlite3
@@ -39,7 +39,7 @@ def read_sightings(
     """
     found: dict[int, dict[TestKey, list[Attempt]]] = {}
     for run_id, key, *packed in connection.execute(_ATTEMPTS, (dumps(list(keys)),)):
-        attempt = full_attempt((key, *packed[:8], _failure(packed[8:])))
+        attempt = full_attempt((key, *packed[:8], failure_of(packed[8:])))
         found.setdefault(run_id, {}).setdefault(TestKey(key), []).append(attempt)
     runs = {row[0]: row[1:] for row in connection.execute(_RUNS)}
     seen: dict[TestKey, list[Sighting]] = {}
@@ -62,7 +62,3 @@ def _sighting(run: tuple[Any, ...], attempts: Iterable[Attempt]) -> Sighting:
         selected_by=selection(selected_by),
         exit_status=exit_status,
     )
-
-
-def _failure(row: list[Any]) -> Failure | None:
-    return None if row[0] is None else Failure(*row)

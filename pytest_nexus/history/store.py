@@ -18,19 +18,17 @@ from pytest_nexus.history.failing import (
 )
 from pytest_nexus.history.folding import rebuild
 from pytest_nexus.history.models import Registry
-from pytest_nexus.history.packing import full_attempt
+from pytest_nexus.history.packing import failure_of, full_attempt
 from pytest_nexus.history.recall import Recall
 from pytest_nexus.history.recovering import recoveries
 from pytest_nexus.history.replays import failing_runs, read_cofailures, replayed_runs
-from pytest_nexus.history.runs import RunSummary, fork_runs, ordered_runs, summaries
+from pytest_nexus.history.runs import RunSummary, fork_runs, known, ordered_runs, summaries
 from pytest_nexus.history.streaks import read_streaks
-from pytest_nexus.records import Failure, TestKey
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
-    from typing import Any
 
     from pytest_nexus.history.artifacts import ArtifactNote, Status
     from pytest_nexus.history.replays import Replayed
@@ -38,7 +36,7 @@ if TYPE_CHECKING:
     from pytest_nexus.plan.sightings import Sighting
     from pytest_nexus.predictor.schema import Streaks
     from pytest_nexus.predictor.state import CoFailures
-    from pytest_nexus.records import Attempt, TestStats
+    from pytest_nexus.records import Attempt, TestKey, TestStats
 
 _ATTEMPTS: Final = """
     SELECT run.run_uid, test.key, test.function, number, outcomes, setup_us, call_us, teardown_us,
@@ -100,16 +98,8 @@ class History:
 
         That a fork claims to be a run does not make it known.
         """
-        query = (
-            "SELECT EXISTS (SELECT 1 FROM run WHERE run_uid = :uid AND trust = 'trusted') "
-            "OR EXISTS (SELECT 1 FROM tombstone WHERE run_uid = :uid)"
-        )
         with self._snapshot():
-            return {
-                run_uid
-                for run_uid in run_uids
-                if self._connection.execute(query, {"uid": run_uid}).fetchone()[0]
-            }
+            return known(self._connection, run_uids)
 
     def stats(self) -> dict[TestKey, TestStats]:
         """Return what is known of every test."""
@@ -343,7 +333,7 @@ class History:
         with connections.decoded(self.path):
             self._require_sound("attempt", "test", "failure")
             rows = self._connection.execute(_ATTEMPTS + where, (value,)).fetchall()
-            return [(row[0], full_attempt((*row[1:10], _failure(row[10:])))) for row in rows]
+            return [(row[0], full_attempt((*row[1:10], failure_of(row[10:])))) for row in rows]
 
     def _refuse_slim(self, action: str) -> None:
         if self.is_slim:
@@ -405,7 +395,3 @@ def _derive(connection: sqlite3.Connection) -> None:
 
 def _missing(path: Path) -> History:
     raise HistoryError(f"There is no history {str(path)!r}")
-
-
-def _failure(row: tuple[Any, ...]) -> Failure | None:
-    return None if row[0] is None else Failure(*row)
