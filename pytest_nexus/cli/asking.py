@@ -32,7 +32,7 @@ def asked_keys(typed: str, functions: Functions) -> list[TestKey]:
     the project.
 
     Raises:
-        HistoryError: the history knows none; names those that are spelled alike.
+        HistoryError: the history has no such test; the message suggests similar ids.
     """
     found = known_keys(typed, functions)
     if not found:

@@ -85,7 +85,7 @@ def collect(
 
 
 def loading(arguments: Sequence[str]) -> list[str]:
-    """Return the options that load this plugin where pytest is told not to load any by itself."""
+    """Return the options that load this plugin where the environment turns autoloading off."""
     given = " ".join([*arguments, *(os.environ.get(name, "") for name in _LOADS)])
     is_given = not _OURS.isdisjoint(re.split(r"[\s,]+", given))
     if is_given or not os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD"):

@@ -166,7 +166,7 @@ def _named(typed: Sequence[str], arguments: Sequence[str]) -> list[CollectedTest
     """Return the tests that are meant: as pytest takes the ids, else by any id they go by.
 
     Raises:
-        HuntError: one of them names no test; says which are spelled alike.
+        HuntError: an id names no test; the message suggests similar ids.
         PlanError: the suite could not be collected.
     """
     try:

@@ -16,7 +16,7 @@ _COMMAND: Final = "COMMAND"
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors name the commands, options and values that are spelled alike."""
+    """A parser whose errors name the commands, options and values that are similar."""
 
     def parse_args(  # type: ignore[override] # argparse has overloads for namespaces
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None

@@ -2,7 +2,7 @@
 
 xdist's worker begins a test when it knows the one after it or was told to end, as the tear-down of
 a test depends on the next. But a worker that was told to end can repeat nothing. So the controller
-sends a number that is no index of a test, and that stands in for the test that may follow. Only
+sends a placeholder number, which stands for the test that may follow. Only
 the worker's loop sees this number: hooks and plugins see None as the next test.
 """
 

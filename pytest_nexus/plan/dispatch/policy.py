@@ -15,7 +15,7 @@ that a worker runs a test as soon as it knows the one after it, or that there is
   else is left, the rest is cut where it pays, and then tests not taken up are asked back.
 - A queue holds two tests, and as many more as make up `window_s`.
 - Where failed tests may be repeated, no worker is told to end before all is over. Its last test
-  begins all the same, since a stand-in comes next: a number that is no index of a test. From then
+  begins all the same, since a stand-in comes next: a number that stands for no test. From then
   on the worker gets nothing but reruns, unless another worker dies. So the workers of a run
   without failures get what they would get if nothing could be repeated.
 - A rerun goes out when it is due, between two units, to the worker that is free first, and for
