@@ -41,6 +41,8 @@ class Brakes:
         self._repeating: set[str] = set()
         """Workers on which a test is repeated."""
         self._is_held = False
+        self._error: Exception | None = None
+        """What failed in execnet's receiver thread, until it is raised in that of the session."""
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -57,6 +59,7 @@ class Brakes:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: WorkerNode) -> None:
         """A worker has ended: nothing is repeated there."""
+        self._fail()
         self._channels.pop(node.gateway.id, None)
         self._end(node.gateway.id)
 
@@ -64,13 +67,21 @@ class Brakes:
         """Called in execnet's receiver thread: a worker waits for an answer, which has to come."""
         try:
             is_heard = self._post(lambda: self._reply(worker))
-        except Exception:  # noqa: BLE001 - nobody else answers
+        except Exception as exc:  # noqa: BLE001 - raised by `_fail` in the thread of the session
+            self._error = exc
             is_heard = False
         if not is_heard:
             self._tell(worker, GO)
 
+    def _fail(self) -> None:
+        """Raise what failed where a worker was heard, once."""
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+
     def begin(self, worker: str) -> None:
         """A test is to be repeated on a worker: the others wait, if the session may end with it."""
+        self._fail()
         self._repeating.add(worker)
         if not self._is_held and self._is_last_straw(len(self._repeating)):
             self._is_held = True
