@@ -237,12 +237,6 @@ class TestStats:
     """Median of the recent calls, in seconds."""
     teardown_s: float = 0.0
     """Median of the recent tear-downs, in seconds."""
-    setup_spread_s: float = 0.0
-    """Median absolute deviation of the recent set-ups, in seconds."""
-    call_spread_s: float = 0.0
-    """Median absolute deviation of the recent calls, in seconds."""
-    teardown_spread_s: float = 0.0
-    """Median absolute deviation of the recent tear-downs, in seconds."""
 
     @property
     def duration_s(self) -> float:

@@ -10,7 +10,7 @@ from pytest_nexus.history.stats import (
     SETTING_BYTES,
     WINDOW,
     calls_of,
-    median_and_spread,
+    median_of,
 )
 from pytest_nexus.plan.lookup import lower_median
 
@@ -67,7 +67,7 @@ class Here(NamedTuple):
         own = [call for call, at in zip(calls, _PLACES, strict=True) if is_here(self.setting, at)]
         if len(own) < _ENOUGH:
             return self.paces.ratios[self.setting]
-        usual, _ = median_and_spread(calls)
+        usual = median_of(calls)
         return lower_median(own) / usual if usual > 0 else 1.0
 
 

@@ -40,7 +40,7 @@ DURATIONS_BYTES: Final = _DURATIONS.size
 _NO_DURATIONS: Final = _DURATIONS.pack(*[math.nan] * 3 * WINDOW)
 _NO_SETTINGS: Final = NO_SETTING * WINDOW
 _IMPLAUSIBLE_S: Final = 1e8
-"""Beyond the sum of three phases of a week each, and of their spreads, whatever the pace."""
+"""Beyond the sum of three phases of a week each, whatever the pace."""
 
 _COMMIT_BYTES: Final = 8
 _ENTRY_BYTES: Final = _COMMIT_BYTES + 1
@@ -195,7 +195,7 @@ def _taken_out(memory: bytes, commit: bytes) -> tuple[bytes, int]:
 
 
 def stats_of(key: str, function: str | None, state: Sequence[Any], pace: float = 1.0) -> TestStats:
-    """Return the readable form of a `State`: medians and spreads in place of durations.
+    """Return the readable form of a `State`: medians in place of durations.
 
     `pace`: what the medians are multiplied with.
     """
@@ -204,12 +204,9 @@ def stats_of(key: str, function: str | None, state: Sequence[Any], pace: float =
         last_outcome, first_seen, last_seen, packed, *_,
     ) = state  # fmt: skip
     durations = _DURATIONS.unpack(packed)
-    setup_s, setup_spread_s = median_and_spread(durations[0::3])
-    call_s, call_spread_s = median_and_spread(durations[1::3])
-    teardown_s, teardown_spread_s = median_and_spread(durations[2::3])
-    together = setup_s + call_s + teardown_s + setup_spread_s + call_spread_s + teardown_spread_s
-    if not 0 <= together * pace <= _IMPLAUSIBLE_S:  # NaN neither: no fold writes that
-        setup_s = call_s = teardown_s = setup_spread_s = call_spread_s = teardown_spread_s = 0.0
+    setup_s, call_s, teardown_s = (median_of(durations[phase::3]) for phase in range(3))
+    if not 0 <= (setup_s + call_s + teardown_s) * pace <= _IMPLAUSIBLE_S:  # NaN neither: see fold
+        setup_s = call_s = teardown_s = 0.0
     return TestStats(
         TestKey(key),
         FunctionKey(function or key),
@@ -227,9 +224,6 @@ def stats_of(key: str, function: str | None, state: Sequence[Any], pace: float =
         setup_s * pace,
         call_s * pace,
         teardown_s * pace,
-        setup_spread_s,
-        call_spread_s,
-        teardown_spread_s,
     )
 
 
@@ -259,30 +253,16 @@ def trend_of(durations: bytes) -> float:
     return max(0.0, sorted(ahead)[(len(ahead) - 1) // 2])
 
 
-def median_and_spread(window: Sequence[float]) -> tuple[float, float]:
-    """Return the median and the median absolute deviation of durations, NaN ones left out.
+def median_of(window: Sequence[float]) -> float:
+    """Return the median of the durations that there are, the smaller of two, 0 where none is.
 
-    Of an even number of values the lower median is taken.
+    Args:
+        window: seconds of `WINDOW` executions, NaN in front of the first ones of a young test.
 
-    >>> median_and_spread([9.0, 1.0, 2.0, 4.0, 3.0, 3.5, 2.5])
-    (3.0, 1.0)
+    >>> median_of([9.0, 1.0, 2.0, 4.0, 3.0, 3.5, 2.5])
+    3.0
     """
-    if window[0] != window[0]:  # NaN, in front of the first durations of a young test
-        return _of_few([value for value in window if value == value])  # noqa: PLR0124 - no NaN
-    low, b, c, median, e, f, high = sorted(window)
-    # The deviations to either side are sorted, and the median's own is 0: of six, the third
-    # smallest is sought. Written out, this is half of the time that reading the stats takes.
-    if median - b <= e - median:
-        return median, min(median - low, e - median)
-    if f - median <= median - c:
-        return median, min(high - median, median - c)
-    return median, min(median - b, f - median)
-
-
-def _of_few(values: list[float]) -> tuple[float, float]:
-    if len(values) < 3:  # of two the smaller one is the median, and its own deviation is 0
-        return min(values, default=0.0), 0.0
-    middle = (len(values) - 1) // 2
-    values.sort()
-    median = values[middle]
-    return median, sorted([abs(value - median) for value in values])[middle]
+    if window[0] == window[0]:  # noqa: PLR0124 - not NaN
+        return sorted(window)[WINDOW // 2]
+    values = sorted([value for value in window if value == value])  # noqa: PLR0124 - no NaN
+    return values[(len(values) - 1) // 2] if values else 0.0

@@ -148,9 +148,6 @@ def pool(members: Sequence[TestStats]) -> TestStats:
         setup_s=lower_median(member.setup_s for member in members),
         call_s=lower_median(member.call_s for member in members),
         teardown_s=lower_median(member.teardown_s for member in members),
-        setup_spread_s=lower_median(member.setup_spread_s for member in members),
-        call_spread_s=lower_median(member.call_spread_s for member in members),
-        teardown_spread_s=lower_median(member.teardown_spread_s for member in members),
     )
 
 

@@ -39,7 +39,7 @@ class WorkerReruns:
         part: Part,
     ) -> None:
         self._healer = healer
-        self._part = part
+        self._go_on = part.cover(self._let_go_on)
         desk = RerunDesk(healer, self._test_of, sent_rule, failure_of, record)
         desk.accepts = lambda: self.repeater.accepts_reruns
         self._desk = SafeDesk(desk, part)
@@ -92,15 +92,15 @@ class WorkerReruns:
             self._pass(report, index)
             return [report]
         reports = self._desk.receive(report, index)
-        if self._part.is_on:
-            self._part.cover(self._go_on)(report, index, node)
+        if report.when == "teardown" or self.brakes is not None:
+            self._go_on(report, index, node)
         return reports
 
-    def _go_on(self, report: pytest.TestReport, index: int, node: WorkerNode) -> None:
+    def _let_go_on(self, report: pytest.TestReport, index: int, node: WorkerNode) -> None:
         """Let a test whose attempt has ended be repeated, where that was decided."""
         if self.brakes is not None:
             self._brake(self.brakes, report, node.gateway.id)
-        elif report.when == "teardown":
+        else:
             self._put_back(index, node)
             if self._healer.n_failed:
                 self._hold_or_release()

@@ -15,7 +15,7 @@ from pytest_nexus.history.stats import (
     RunFacts,
     State,
     fold,
-    median_and_spread,
+    median_of,
     stats_of,
 )
 from pytest_nexus.records import Outcome, PhaseResult, TestStats
@@ -191,11 +191,13 @@ def test_errors_in_setup_do_not_forget_the_duration_of_the_call() -> None:
 
 @settings(deadline=None)
 @given(st.lists(st.floats(0, 1000, width=32), min_size=1, max_size=WINDOW))
-def test_median_and_spread_are_the_lower_medians(values: list[float]) -> None:
+def test_median_is_the_lower_one_of_the_durations_there_are(values: list[float]) -> None:
     padded = [math.nan] * (WINDOW - len(values)) + values
-    median = statistics.median_low(values)
-    spread = statistics.median_low([abs(value - median) for value in values])
-    assert median_and_spread(padded) == (median, pytest.approx(spread))
+    assert median_of(padded) == statistics.median_low(values)
+
+
+def test_median_of_no_duration_is_zero() -> None:
+    assert median_of([math.nan] * WINDOW) == 0.0
 
 
 def test_fold_leaves_its_state_as_it_was() -> None:
