@@ -262,7 +262,7 @@ def median_of(window: Sequence[float]) -> float:
     >>> median_of([9.0, 1.0, 2.0, 4.0, 3.0, 3.5, 2.5])
     3.0
     """
-    if window[0] == window[0]:  # noqa: PLR0124 - not NaN
+    if window[0] == window[0]:
         return sorted(window)[WINDOW // 2]
     values = sorted([value for value in window if value == value])  # noqa: PLR0124 - no NaN
     return values[(len(values) - 1) // 2] if values else 0.0
