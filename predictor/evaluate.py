@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 
 class Blocks(Protocol):
-    """How the tests of a case share set-ups."""
+    """How the tests of a case share files and set-ups."""
+
+    @property
+    def has_setups(self) -> bool:
+        """Whether any tests share fixtures, or keep their order for a marker."""
 
     def order(self, gains: Sequence[float], seconds: Sequence[float], thrift: float) -> list[int]:
         """Return the positions in the order in which a session would run them."""

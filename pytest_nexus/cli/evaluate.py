@@ -107,7 +107,7 @@ def _of_history(options: argparse.Namespace) -> dict[str, Any]:
         {name: [each] * len(lessons.cases) for name, each in models.items()},
         {"all failures": _all, "novel failures": _novel},
     )
-    if any(case.blocks is not None for case in lessons.cases):
+    if any(case.blocks is not None and case.blocks.has_setups for case in lessons.cases):
         for table in found.values():
             table["notes"].append(_ABOUT_BLOCKS)
     if champion is not None:

@@ -34,7 +34,7 @@ NOVEL_AFTER: Final = 50
 
 
 class SharedSetups:
-    """The set-ups that the tests of one run share, as expected and as they turned out."""
+    """The files and set-ups that the tests of one run share, as expected and as they turned out."""
 
     def __init__(self, tests: Sequence[CollectedTest], layout: Layout, expected: Setups) -> None:
         self.expected = expected
@@ -44,11 +44,9 @@ class SharedSetups:
         self._paid: Mapping[str, float] = {}
 
     @classmethod
-    def of(cls, lived: Sequence[Lived], index: StatsIndex) -> SharedSetups | None:
-        """Return them; None where no test is known to share any."""
+    def of(cls, lived: Sequence[Lived], index: StatsIndex) -> SharedSetups:
+        """Return them, as known to an index and as they turned out."""
         tests = [each.test for each in lived]
-        if not any(test.scopes or test.marker for test in tests):
-            return None
         layout = lay_out(tests)
         found = cls(tests, layout, shared_setups(tests, index, layout))
         true = charge(tests, lambda at: (lived[at].seen.setup_us or 0) / 1e6, layout)
@@ -57,6 +55,11 @@ class SharedSetups:
             max(0.0, each.duration_s - true.paid_by.get(at, 0.0)) for at, each in enumerate(lived)
         ]
         return found
+
+    @property
+    def has_setups(self) -> bool:
+        """Whether any tests share fixtures, or keep their order for a marker."""
+        return any(test.scopes or test.marker for test in self._tests)
 
     def order(self, gains: Sequence[float], seconds: Sequence[float], thrift: float) -> list[int]:
         """Return the positions in the order in which a session would run them."""
@@ -127,8 +130,7 @@ class Past:
         streaks = Streaks() if is_cold else self._streaks(branch)
         tests = [each.test for each in lived]
         shared = SharedSetups.of(lived, index)
-        setups = shared.expected if shared is not None else None
-        moment = moment_of(tests, index, files, code, setups, streaks)
+        moment = moment_of(tests, index, files, code, shared.expected, streaks)
         values = array("d")
         for row in rows(moment, None if is_cold else self.cofailures):
             values.extend(row)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from math import floor, fsum, log
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pytest_nexus.plan.blocks import Block, fixed_ends, lay_out
+from pytest_nexus.plan.blocks import Block, fixed_ends, lay_out, leaves
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -14,6 +15,19 @@ if TYPE_CHECKING:
 
 MIN_DURATION_S: Final = 1e-3
 """What pytest itself costs per test, in no phase of it; below, durations are mostly noise."""
+
+
+EVIDENCE: Final = 4.5
+"""How many times the gain of a test of which nothing speaks makes a test leave its file: e^1.5.
+
+Chosen on recorded builds, see docs/explanation/benchmarks.md: from 7.4 on failures come later."""
+
+LIKE: Final = 0.3
+"""Tests of one file whose ranks differ by less in their logarithm run in the order of the file:
+by a third, which under the exponents of models is less than the noise of short durations."""
+
+_QUIET_SHARE: Final = 0.01
+"""Of the tests, the share with the least gains; nothing speaks of the best of them."""
 
 
 class _Stretch(NamedTuple):
@@ -45,6 +59,11 @@ def order(
     A model may have a gain of its own in place of p_fail, and less regard to time than Smith: see
     `best_prefix_rank`, which ranks single tests and blocks alike.
 
+    Only evidence moves a test out of its file, see `EVIDENCE`; the others of a file stay together
+    in its order, and rank with the mean of their gains / (mean seconds) ** thrift. What leaves a
+    file keeps its order too among tests of about the same rank, see `LIKE`. So tests change
+    modules, and meet what other files leave behind, only where that pays.
+
     Ties keep the order of the collection. Costs O(n log n) for n tests.
 
     Args:
@@ -54,7 +73,7 @@ def order(
         layout: `lay_out(tests)`, if it is at hand.
     """
     layout = lay_out(tests) if layout is None else layout
-    body = _arrange(layout.body, forecasts, setups)
+    body = _Arranger(tests, forecasts, setups).arrange(layout.body)
     return [*layout.prefix, *body.indices, *layout.suffix]
 
 
@@ -122,29 +141,104 @@ def best_prefix_rank(gains: Sequence[float], seconds: Sequence[float], thrift: f
     return rank
 
 
-def _arrange(block: Block, forecasts: Sequence[Forecast], setups: Mapping[str, float]) -> _Stretch:
-    parts = [
-        _arrange(member, forecasts, setups)
-        if isinstance(member, Block)
-        else _single(member, forecasts[member])
-        for member in block.members
-    ]
-    if not block.is_rigid:
+class _Arranger:
+    """Puts the members of blocks in order, from the inside to the outside."""
+
+    def __init__(
+        self,
+        tests: Sequence[CollectedTest],
+        forecasts: Sequence[Forecast],
+        setups: Mapping[str, float],
+    ) -> None:
+        self._paths = [test.path for test in tests]
+        self._gains = [one.p_fail if one.gain is None else one.gain for one in forecasts]
+        self._seconds = [max(one.duration_s, MIN_DURATION_S) for one in forecasts]
+        self._thrift = forecasts[0].thrift if forecasts else 1.0
+        self._setups = setups
+        gains = sorted(self._gains)
+        self._least = EVIDENCE * gains[int(len(gains) * _QUIET_SHARE)] if gains else 0.0
+
+    def arrange(self, block: Block) -> _Stretch:
+        """Return a block as one job of the schedule."""
+        parts = self._in_order(block) if block.is_rigid else self._by_rank(block)
+        indices = [index for part in parts for index in part.indices]
+        if not block.name:
+            return _Stretch(indices, [], [], block.first, 0.0)
+        gains = [gain for part in parts for gain in part.gains]
+        seconds = [second for part in parts for second in part.seconds]
+        seconds[0] += self._setups.get(block.name, 0.0)
+        rank = best_prefix_rank(gains, seconds, self._thrift)
+        return _Stretch(indices, gains, seconds, block.first, rank)
+
+    def _in_order(self, block: Block) -> list[_Stretch]:
+        return [
+            self.arrange(member) if isinstance(member, Block) else self._together([member])
+            for member in block.members
+        ]
+
+    def _by_rank(self, block: Block) -> list[_Stretch]:
+        staying: dict[str, list[int | Block]] = {}
+        leaving: dict[tuple[str, float], list[int | Block]] = {}
+        parts = []
+        for member in block.members:
+            path = self._only_path(member)
+            if not self._is_evident(member):
+                if path is None:
+                    parts.append(self.arrange(member))  # type: ignore[arg-type] # no single test
+                else:
+                    staying.setdefault(path, []).append(member)
+            elif isinstance(member, Block):
+                parts.append(self.arrange(member))
+            else:
+                place = self._paths[member], self._step(member)
+                leaving.setdefault(place, []).append(member)
+        parts += [self._together(members) for members in (*staying.values(), *leaving.values())]
         parts.sort(key=lambda part: (-part.rank, part.first))
-    indices = [index for part in parts for index in part.indices]
-    if not block.name:
-        return _Stretch(indices, [], [], block.first, 0.0)
-    gains = [gain for part in parts for gain in part.gains]
-    seconds = [second for part in parts for second in part.seconds]
-    seconds[0] += setups.get(block.name, 0.0)
-    rank = best_prefix_rank(gains, seconds, forecasts[block.first].thrift)
-    return _Stretch(indices, gains, seconds, block.first, rank)
+        return parts
 
+    def _only_path(self, member: int | Block) -> str | None:
+        """Return the file of a member; None where it spans several."""
+        if not isinstance(member, Block):
+            return self._paths[member]
+        paths = {self._paths[index] for index in leaves(member)}
+        return paths.pop() if len(paths) == 1 else None
 
-def _single(index: int, forecast: Forecast) -> _Stretch:
-    seconds = max(forecast.duration_s, MIN_DURATION_S)
-    gain = forecast.p_fail if forecast.gain is None else forecast.gain
-    return _Stretch([index], [gain], [seconds], index, gain / seconds**forecast.thrift)
+    def _is_evident(self, member: int | Block) -> bool:
+        """Return whether something speaks for a failure of a test, or of one in a block."""
+        if isinstance(member, Block):
+            return any(self._gains[index] >= self._least for index in leaves(member))
+        return self._gains[member] >= self._least
+
+    def _step(self, index: int) -> float:
+        """Return a number that tests of about the same rank share."""
+        rank = self._gains[index] / self._seconds[index] ** self._thrift
+        return floor(log(rank) / LIKE) if rank > 0 else 0.0
+
+    def _together(self, members: Sequence[int | Block]) -> _Stretch:
+        """Return members in the order of the collection."""
+        indices: list[int] = []
+        extra: dict[int, float] = {}
+        for member in members:
+            if isinstance(member, Block):
+                self._charge(member, extra)
+                indices += leaves(member)
+            else:
+                indices.append(member)
+        gains = [self._gains[index] for index in indices]
+        seconds = [self._seconds[index] for index in indices]
+        for at, index in enumerate(indices) if extra else ():
+            seconds[at] += extra.get(index, 0.0)
+        n = len(indices)
+        rank = fsum(gains) / n / (fsum(seconds) / n) ** self._thrift
+        return _Stretch(indices, gains, seconds, indices[0], rank)
+
+    def _charge(self, block: Block, extra: dict[int, float]) -> None:
+        """Note the set-up of a block, and of those inside, before its first test."""
+        first = leaves(block)[0]
+        extra[first] = extra.get(first, 0.0) + self._setups.get(block.name, 0.0)
+        for member in block.members:
+            if isinstance(member, Block):
+                self._charge(member, extra)
 
 
 def _anchors_of_wide_blocks(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pytest_nexus.plan.blocks import Block, lay_out, leaves
 from pytest_nexus.plan.order import best_prefix_rank, best_prefix_ratio, cold_order, order
-from pytest_nexus.records import Forecast
+from pytest_nexus.records import CollectedTest, Forecast
 from tests.support.builders import collected, expect
 
 SCOPES = [
@@ -137,7 +137,7 @@ def test_the_layout_at_hand_gives_the_same_order(suite) -> None:
 def test_the_order_does_not_depend_on_that_of_the_collection(data) -> None:
     """Up to ties: each test has a ratio of its own, and powers of two keep sums exact."""
     n = data.draw(st.integers(0, 10))
-    tests = [collected(f"t/a.py::x{i}", data.draw(st.sampled_from(SCOPES))) for i in range(n)]
+    tests = [collected(f"t/{i}.py::x", data.draw(st.sampled_from(SCOPES))) for i in range(n)]
     forecasts = [expect(2.0 ** -(i + 1)) for i in data.draw(st.permutations(range(n)))]
     shuffle = data.draw(st.permutations(range(n)))
     straight = [tests[i] for i in order(tests, forecasts, {"module:0": 2.0})]
@@ -149,7 +149,10 @@ def test_the_order_does_not_depend_on_that_of_the_collection(data) -> None:
 
 @given(st.lists(st.tuples(st.floats(0.01, 0.99), st.floats(0.01, 100)), min_size=1, max_size=6))
 def test_no_order_of_free_tests_finds_failures_sooner(jobs) -> None:
-    """Smith's rule against all permutations, by the sum of p_fail * completion time."""
+    """Smith's rule against all permutations, by the sum of p_fail * completion time.
+
+    Each test has a file of its own: those of one file do not leave its order for little.
+    """
 
     def cost(execution):
         elapsed = total = Fraction(0)
@@ -158,7 +161,7 @@ def test_no_order_of_free_tests_finds_failures_sooner(jobs) -> None:
             total += Fraction(jobs[i][0]) * elapsed
         return total
 
-    tests = [collected(f"t/a.py::x{i}") for i in range(len(jobs))]
+    tests = [collected(f"t/{i}.py::x") for i in range(len(jobs))]
     ours = cost(order(tests, [expect(*job) for job in jobs], {}))
     best = min(cost(execution) for execution in permutations(range(len(jobs))))
     assert float(ours) == pytest.approx(float(best))
@@ -183,8 +186,8 @@ def test_no_other_sequence_inside_a_block_has_a_better_beginning(jobs, setup_s) 
         seconds = [jobs[i][1] for i in execution]
         return best_prefix_ratio(weights, [seconds[0] + setup_s, *seconds[1:]])
 
-    tests = [collected(f"t/a.py::x{i}", ("module:t/a.py",)) for i in range(len(jobs))]
-    ours = order(tests, [expect(*job) for job in jobs], {"module:t/a.py": setup_s})
+    tests = [collected(f"t/{i}.py::x", ("package:t",)) for i in range(len(jobs))]
+    ours = order(tests, [expect(*job) for job in jobs], {"package:t": setup_s})
     assert ratio(ours) == pytest.approx(max(ratio(p) for p in permutations(range(len(jobs)))))
 
 
@@ -201,7 +204,7 @@ def of_model(gain: float, seconds: float, thrift: float) -> Forecast:
 def both_orders(jobs, thrift: float, setups, *blocks: int) -> list[int]:
     """Return the order of jobs of which some stand in a block of their own."""
     tests = [
-        collected(f"t/a.py::x{i}", (f"class:{i}",) if i in blocks else ()) for i in range(len(jobs))
+        collected(f"t/{i}.py::x", (f"class:{i}",) if i in blocks else ()) for i in range(len(jobs))
     ]
     return order(tests, [of_model(gain, seconds, thrift) for gain, seconds in jobs], setups)
 
@@ -254,9 +257,9 @@ def test_no_other_sequence_inside_a_block_of_a_model_has_a_better_beginning(
         gains = [jobs[i][0] for i in execution]
         return best_prefix_rank(gains, [seconds[0] + setup_s, *seconds[1:]], thrift)
 
-    tests = [collected(f"t/a.py::x{i}", ("module:t/a.py",)) for i in range(len(jobs))]
+    tests = [collected(f"t/{i}.py::x", ("package:t",)) for i in range(len(jobs))]
     forecasts = [of_model(gain, seconds, thrift) for gain, seconds in jobs]
-    ours = order(tests, forecasts, {"module:t/a.py": setup_s})
+    ours = order(tests, forecasts, {"package:t": setup_s})
     best = max(rank(p) for p in permutations(range(len(jobs))))
     assert rank(ours) == pytest.approx(best)
 
@@ -276,6 +279,70 @@ def test_many_unlikely_tests_that_share_a_fixture_do_not_hide_a_likely_failure()
 def test_gains_that_differ_by_many_powers_of_ten_are_still_told_apart() -> None:
     jobs = [(1e-300, 1.0), (1e-290, 1.0), (0.0, 1.0)]
     assert both_orders(jobs, 0.01, {}, 0, 1, 2) == [1, 0, 2]
+
+
+def in_files(sizes: dict[str, int]) -> list[CollectedTest]:
+    return [collected(f"t/{name}.py::x{i}") for name, n in sizes.items() for i in range(n)]
+
+
+@given(st.lists(st.floats(0.0, 100.0), min_size=40, max_size=40))
+def test_tests_of_which_nothing_speaks_stay_in_the_order_of_their_files(seconds) -> None:
+    """Whatever their durations: four files of ten tests each, and at most three changes of file."""
+    tests = in_files(dict.fromkeys("abcd", 10))
+    found = order(tests, [of_model(0.1, each, 0.2) for each in seconds], {})
+    files = [list(range(at, at + 10)) for at in range(0, 40, 10)]
+    assert sorted(found[at : at + 10] for at in range(0, 40, 10)) == files
+
+
+@pytest.mark.parametrize("most", [1.0, 4.4])
+def test_little_evidence_moves_no_test_out_of_its_file(most: float) -> None:
+    tests = in_files(dict.fromkeys("abcd", 5))
+    forecasts = [of_model(0.1 * most if at % 3 else 0.1, 1.0, 0.2) for at in range(20)]
+    found = order(tests, forecasts, {})
+    assert sorted(found[at : at + 5] for at in range(0, 20, 5)) == [
+        list(range(at, at + 5)) for at in range(0, 20, 5)
+    ]
+
+
+def test_evidence_moves_a_test_to_the_front_alone() -> None:
+    tests = in_files({"a": 5, "b": 5})
+    forecasts = [of_model(0.9 if at == 7 else 0.1, 1.0, 0.2) for at in range(10)]
+    assert order(tests, forecasts, {}) == [7, 0, 1, 2, 3, 4, 5, 6, 8, 9]
+
+
+def test_tests_of_a_file_with_about_the_same_rank_leave_it_in_its_order() -> None:
+    tests = in_files({"a": 5, "b": 5})
+    seconds = [1.0, 1.0, 1.0, 1.0, 1.0, 0.012, 0.011, 0.013, 0.0125, 0.0115]
+    forecasts = [of_model(0.9 if at > 4 else 0.1, seconds[at], 0.2) for at in range(10)]
+    assert order(tests, forecasts, {}) == [5, 6, 7, 8, 9, 0, 1, 2, 3, 4]
+
+
+def test_a_quick_file_goes_before_a_slow_one_as_a_whole() -> None:
+    tests = in_files({"slow": 3, "quick": 3})
+    forecasts = [of_model(0.1, 9.0 if at < 3 else 1.0, 0.2) for at in range(6)]
+    assert order(tests, forecasts, {}) == [3, 4, 5, 0, 1, 2]
+
+
+def test_blocks_of_a_file_of_which_nothing_speaks_stay_between_its_tests() -> None:
+    tests = [
+        collected("t/a.py::x0"),
+        collected("t/a.py::A::x1", ("class:t/a.py::A",)),
+        collected("t/a.py::A::x2", ("class:t/a.py::A",)),
+        collected("t/a.py::x3"),
+    ]
+    forecasts = [of_model(0.1, each, 0.2) for each in (5.0, 1.0, 0.5, 0.1)]
+    assert order(tests, forecasts, {"class:t/a.py::A": 3.0}) == [0, 1, 2, 3]
+
+
+def test_a_block_leaves_its_file_whole_for_the_evidence_of_one_test() -> None:
+    tests = [
+        collected("t/a.py::x0"),
+        collected("t/a.py::A::x1", ("class:t/a.py::A",)),
+        collected("t/a.py::A::x2", ("class:t/a.py::A",)),
+        collected("t/a.py::x3"),
+    ]
+    forecasts = [of_model(each, 1.0, 0.2) for each in (0.1, 0.1, 0.9, 0.1)]
+    assert order(tests, forecasts, {}) == [2, 1, 0, 3]
 
 
 def test_without_history_changed_files_come_first_and_the_rest_is_untouched() -> None:
