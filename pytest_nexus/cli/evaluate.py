@@ -35,13 +35,16 @@ _DURATION_COLUMNS = ("durations", "error_ms", "relative", "within_25%", "of_the_
 
 _SHIPPED = "shipped model"
 
-_ABOUT_DURATIONS = """\
-Medians over tests; relative and within 25%: of tests of 1 ms or more; of the sum: of the seconds of
-a run. nexus regards environment and workers where that has proved better."""
+_ABOUT_DURATIONS = (
+    "Medians over tests; relative and within 25%: of tests of 1 ms or more;",
+    "of the sum: of the seconds of a run.",
+    "nexus regards environment and workers where that has proved better.",
+)
 
-_ABOUT_BLOCKS = """\
-Tests that share fixtures now move together in the rows of nexus, as in a session. Each order pays
-for a shared set-up when it comes to it, and again when it comes back."""
+_ABOUT_BLOCKS = (
+    "Tests that share fixtures move together in the rows of nexus, as in a session.",
+    "Each order pays for a shared set-up when it comes to it, and again when it comes back.",
+)
 
 _LEGEND = """
 apfdc: how early failures come by time, apfd: by number of tests, 1 is best. first failure: share of
@@ -109,7 +112,7 @@ def _of_history(options: argparse.Namespace) -> dict[str, Any]:
     )
     if any(case.blocks is not None and case.blocks.has_setups for case in lessons.cases):
         for table in found.values():
-            table["notes"].append(_ABOUT_BLOCKS)
+            table["notes"] += _ABOUT_BLOCKS
     if champion is not None:
         for table in found.values():
             table["notes"].append("The model has learned from these runs; `nexus train` judged it"
@@ -120,7 +123,7 @@ def _of_history(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _about(durations: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"durations": durations, "notes": [_ABOUT_DURATIONS]}
+    return {"durations": durations, "notes": list(_ABOUT_DURATIONS)}
 
 
 def _of_recorded(folder: Path) -> dict[str, Any]:
