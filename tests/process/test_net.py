@@ -312,6 +312,10 @@ HOOKS = {
 }
 
 
+ENDS_OF_XDIST = {pytest.ExitCode.OK, pytest.ExitCode.INTERNAL_ERROR}
+"""Where a hook fails in its workers: xdist ends with OK where all have ended before it looks."""
+
+
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("hook", HOOKS)
 def test_exceptions_of_other_plugins_end_the_session_as_without_nexus(
@@ -326,7 +330,8 @@ def test_exceptions_of_other_plugins_end_the_session_as_without_nexus(
     more = ("--deselect=test_a.py::test_b",) if hook == "what is deselected" else ()
     bare = made.run(*MODES[mode], *more, nexus=False)
     result = made.run(*MODES[mode], *more, "--nexus-reruns=1")
-    assert result.exit_status == bare.exit_status
+    statuses = {bare.exit_status} if mode == "plain" else ENDS_OF_XDIST
+    assert {bare.exit_status, result.exit_status} <= statuses
     assert "ZeroDivisionError: of the user" in result.stdout + result.stderr
     assert "failed and is off" not in result.stdout
 
