@@ -323,26 +323,22 @@ def test_a_quick_file_goes_before_a_slow_one_as_a_whole() -> None:
     assert order(tests, forecasts, {}) == [3, 4, 5, 0, 1, 2]
 
 
+A_CLASS = [
+    collected("t/a.py::x0"),
+    collected("t/a.py::A::x1", ("class:t/a.py::A",)),
+    collected("t/a.py::A::x2", ("class:t/a.py::A",)),
+    collected("t/a.py::x3"),
+]
+
+
 def test_blocks_of_a_file_of_which_nothing_speaks_stay_between_its_tests() -> None:
-    tests = [
-        collected("t/a.py::x0"),
-        collected("t/a.py::A::x1", ("class:t/a.py::A",)),
-        collected("t/a.py::A::x2", ("class:t/a.py::A",)),
-        collected("t/a.py::x3"),
-    ]
     forecasts = [of_model(0.1, each, 0.2) for each in (5.0, 1.0, 0.5, 0.1)]
-    assert order(tests, forecasts, {"class:t/a.py::A": 3.0}) == [0, 1, 2, 3]
+    assert order(A_CLASS, forecasts, {"class:t/a.py::A": 3.0}) == [0, 1, 2, 3]
 
 
 def test_a_block_leaves_its_file_whole_for_the_evidence_of_one_test() -> None:
-    tests = [
-        collected("t/a.py::x0"),
-        collected("t/a.py::A::x1", ("class:t/a.py::A",)),
-        collected("t/a.py::A::x2", ("class:t/a.py::A",)),
-        collected("t/a.py::x3"),
-    ]
     forecasts = [of_model(each, 1.0, 0.2) for each in (0.1, 0.1, 0.9, 0.1)]
-    assert order(tests, forecasts, {}) == [2, 1, 0, 3]
+    assert order(A_CLASS, forecasts, {}) == [2, 1, 0, 3]
 
 
 def test_without_history_changed_files_come_first_and_the_rest_is_untouched() -> None:
