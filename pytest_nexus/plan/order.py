@@ -18,16 +18,18 @@ MIN_DURATION_S: Final = 1e-3
 
 
 EVIDENCE: Final = 4.5
-"""How many times the gain of a test of which nothing speaks makes a test leave its file: e^1.5.
+"""A test leaves its file if its gain is so many times the gain of a test without evidence: e^1.5.
 
 Chosen on recorded builds, see docs/explanation/benchmarks.md: from 7.4 on failures come later."""
 
 LIKE: Final = 0.3
-"""Tests of one file whose ranks differ by less in their logarithm run in the order of the file:
-by a third, which under the exponents of models is less than the noise of short durations."""
+"""Width of the steps into which the logarithms of ranks are divided, about a third of a rank.
+
+Tests of one file with ranks in one step run in the order of the file. Under the exponents of models
+a step is less than the noise of short durations."""
 
 _QUIET_SHARE: Final = 0.01
-"""Of the tests, the share with the least gains; nothing speaks of the best of them."""
+"""Share of the tests with the least gains; the largest of these is a gain without evidence."""
 
 
 class _Stretch(NamedTuple):

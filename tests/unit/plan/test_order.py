@@ -286,7 +286,7 @@ def in_files(sizes: dict[str, int]) -> list[CollectedTest]:
 
 
 @given(st.lists(st.floats(0.0, 100.0), min_size=40, max_size=40))
-def test_tests_of_which_nothing_speaks_stay_in_the_order_of_their_files(seconds) -> None:
+def test_tests_without_evidence_stay_in_the_order_of_their_files(seconds) -> None:
     """Whatever their durations: four files of ten tests each, and at most three changes of file."""
     tests = in_files(dict.fromkeys("abcd", 10))
     found = order(tests, [of_model(0.1, each, 0.2) for each in seconds], {})
@@ -331,7 +331,7 @@ A_CLASS = [
 ]
 
 
-def test_blocks_of_a_file_of_which_nothing_speaks_stay_between_its_tests() -> None:
+def test_blocks_without_evidence_stay_between_the_tests_of_their_file() -> None:
     forecasts = [of_model(0.1, each, 0.2) for each in (5.0, 1.0, 0.5, 0.1)]
     assert order(A_CLASS, forecasts, {"class:t/a.py::A": 3.0}) == [0, 1, 2, 3]
 

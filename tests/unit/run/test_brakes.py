@@ -1,4 +1,4 @@
-"""What fails where a worker is heard: the worker is answered, and the session is told."""
+"""The brakes answer a waiting worker whatever fails, and raise the failure in the session."""
 
 from __future__ import annotations
 
