@@ -25,6 +25,9 @@ FunctionKey = NewType("FunctionKey", str)
 Outcome = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed"]
 Phase = Literal["setup", "call", "teardown"]
 Marker = Literal["order", "dependency"]
+Dependence = Literal["brittle", "victim"]
+"""How a test depends on the order: `brittle` passes only after another, `victim` fails after it."""
+
 Trust = Literal["trusted", "fork"]
 """`fork`: written by code that nobody with rights has accepted; nothing is learned from it."""
 
@@ -38,6 +41,22 @@ OUTCOMES: Final[tuple[Outcome, ...]] = (
     "xpassed",
 )
 BAD: Final[frozenset[Outcome | None]] = frozenset({"failed", "error"})
+
+
+CERTAIN: Final = 0.98
+"""Posterior from which a test counts as order-dependent."""
+
+MIN_FAILURES: Final = 2
+"""A single failure has too many explanations to say that a test depends on the order."""
+
+NAMED_OTHERS: Final = 3
+"""Of the tests that one depends on, so many are named in a sentence."""
+
+FRESH: Final = "fresh"
+"""In place of a worker: the attempt had a fresh process, and the order of the collection."""
+
+ALONE: Final = "alone"
+"""In place of a worker: the attempt had a fresh process, in which nothing else ran."""
 
 
 class PhaseResult(NamedTuple):
@@ -75,7 +94,7 @@ class Attempt(NamedTuple):
     call: PhaseResult | None
     teardown: PhaseResult | None
     worker: str | None = None
-    """xdist's worker id, `gw0`; None without workers."""
+    """xdist's worker id, `gw0`; `FRESH` or `ALONE` for a process of its own; None otherwise."""
     failure: Failure | None = None
     quarantined: bool = False
     """Whether a failure did not count, since the test is in quarantine; in journals only."""
@@ -242,6 +261,42 @@ class TestStats:
     def duration_s(self) -> float:
         """Expected seconds of the next execution, set-up and tear-down included."""
         return self.setup_s + self.call_s + self.teardown_s
+
+
+class OrderRule(NamedTuple):
+    """What is known of a test that seems to depend on what ran before it."""
+
+    key: TestKey
+    kind: Dependence
+    others: tuple[TestKey, ...]
+    """Tests it depends on, the likeliest first: any one of them, as far as runs tell; all of them
+    together, where a bisection found them. Empty where no single test explains the outcomes."""
+    posterior: float
+    """Probability that it depends on the order and is not flaky, in [0, 1]."""
+    n_failed: int
+    """Attempts that failed, and count as evidence."""
+    n_passed: int
+    found_by: Literal["runs", "bisect"]
+    at: float
+    """Start of the last run that counts, or of the bisection; seconds since the epoch."""
+    is_touched: bool = False
+    """Whether that run's change touched the test, or one that it depends on."""
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether the test counts as order-dependent."""
+        return self.posterior >= CERTAIN and self.n_failed >= MIN_FAILURES
+
+    @property
+    def words(self) -> str:
+        """What the test depends on, as a clause: `passes after tests/a.py::test_x`."""
+        verb = "passes after" if self.kind == "brittle" else "fails after"
+        if not self.others:
+            return f"{verb} other tests"
+        joint = " and " if self.found_by == "bisect" else " or "
+        named = joint.join(self.others[:NAMED_OTHERS])
+        left = len(self.others) - NAMED_OTHERS
+        return f"{verb} {named}" + (f" or one of {left} more" if left > 0 else "")
 
 
 class CollectedTest(NamedTuple):

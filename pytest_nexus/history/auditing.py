@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_nexus.history.connection import is_slim
+from pytest_nexus.history.dependences import all_derived, read_rules
 from pytest_nexus.history.folding import folded
 from pytest_nexus.history.recovering import stored_tallies, tallies
 from pytest_nexus.history.runs import ordered_runs
@@ -31,6 +32,9 @@ def _stale_states(connection: sqlite3.Connection) -> list[str]:
     order = ordered_runs(connection)
     if tallies(connection, order) != stored_tallies(connection):
         return ["what is known of reruns is stale; run `nexus history rebuild`"]
+    rules = {key: rule for key, rule in all_derived(connection, order).items() if rule is not None}
+    if rules != read_rules(connection, "runs"):
+        return ["what is known of order-dependent tests is stale; run `nexus history rebuild`"]
     fresh = folded(connection, order)
     stored = {row[0]: row[1:] for row in connection.execute("SELECT * FROM state")}
     stale = [

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pytest_nexus.bound import sha256
+from pytest_nexus.history.dependences import rebuild_rules, refresh_rules
 from pytest_nexus.history.packing import VERDICT_OF
 from pytest_nexus.history.recovering import add_recoveries, rebuild_recoveries
 from pytest_nexus.history.stats import (
@@ -54,6 +55,7 @@ def refresh(
     add_recoveries(connection, fresh)
     same = next((place for place, old in enumerate(before) if after[place] != old), len(before))
     if same == len(before):
+        refresh_rules(connection, after, fresh)
         _advance(connection, {run_id: _observations(fresh[run_id]) for run_id in after[same:]})
         return
     if [run_id for run_id in after if run_id not in fresh] == list(before):
@@ -61,6 +63,7 @@ def refresh(
     else:
         moved = (_stored(connection, run_id) for run_id in after[same:])
     _write(connection, folded(connection, after, only={row[1] for rows in moved for row in rows}))
+    rebuild_rules(connection, after)
 
 
 def rebuild(connection: sqlite3.Connection, order: Iterable[int]) -> None:
@@ -69,6 +72,7 @@ def rebuild(connection: sqlite3.Connection, order: Iterable[int]) -> None:
     connection.execute("DELETE FROM state")
     _write(connection, folded(connection, order))
     rebuild_recoveries(connection, order)
+    rebuild_rules(connection, order)
 
 
 def folded(

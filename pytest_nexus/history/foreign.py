@@ -207,6 +207,16 @@ _CONDITIONS: Final[Mapping[str, list[str]]] = {
         f"set_at {_DATES}",
         "alias IN ('champion', 'challenger')",
     ],
+    "order_rule": [
+        *_texts("key", "others"),
+        *_integers("failed", "passed"),
+        *_integers("touched", bound="IN (0, 1)"),
+        f"at {_DATES}",
+        "posterior BETWEEN 0 AND 1",
+        "kind IN ('brittle', 'victim')",
+        "found_by IN ('runs', 'bisect')",
+        "length(others) <= 1000000",
+    ],
 }
 _SOUND: Final = {table: " AND ".join(parts) for table, parts in _CONDITIONS.items()}
 """What nexus writes; SQLite puts text and blobs behind every number."""

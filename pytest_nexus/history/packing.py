@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pytest_nexus.records import (
+    ALONE,
+    FRESH,
     OUTCOMES,
     Attempt,
     Failure,
@@ -40,6 +42,13 @@ MAX_NUMBER: Final = 1_000
 
 CODES: Final[dict[str, int]] = {outcome: code for code, outcome in enumerate(OUTCOMES, 1)}
 """Three bits for each outcome; 0 means that the phase did not run."""
+
+ALONE_NUMBER: Final = 1_000_000
+FRESH_NUMBER: Final = 1_000_001
+OWN_PROCESS: Final[dict[str, int]] = {ALONE: ALONE_NUMBER, FRESH: FRESH_NUMBER}
+"""What stands in place of the number of a worker, above any that xdist gives."""
+
+_NAMES: Final = {number: name for name, number in OWN_PROCESS.items()}
 
 NO_VERDICT: Final = 0
 PASS: Final = 1
@@ -111,17 +120,23 @@ def full_attempt(raw: RawAttempt, nodeid: str | None = None) -> Attempt:
         setup=phases[0],
         call=phases[1],
         teardown=phases[2],
-        worker=None if worker is None else f"gw{worker}",
+        worker=_worker_name(worker),
         failure=failure,
     )
 
 
 def worker_number(worker: str | None) -> int | None:
-    """Return 12 for `gw12`; None for no worker or one with a name of another kind."""
+    """Return 12 for `gw12`, as `OWN_PROCESS` says for a process of its own; None for any other."""
     if worker is None or not worker.startswith("gw"):
-        return None
+        return OWN_PROCESS.get(worker or "")
     digits = worker[2:]
     return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 6 else None
+
+
+def _worker_name(number: int | None) -> str | None:
+    if number is None:
+        return None
+    return f"gw{number}" if number < ALONE_NUMBER else _NAMES.get(number)
 
 
 def clean(text: str) -> str:

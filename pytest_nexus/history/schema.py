@@ -8,9 +8,9 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Mapping
 
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 """Kept in `PRAGMA user_version`. Versions: 1, the first (0.1.0); 2, trust, artifacts, failing,
-recovery; 3, failures by run, models; 4, settings of durations."""
+recovery; 3, failures by run, models; 4, settings of durations; 5, order-dependent tests."""
 
 APPLICATION_ID: Final = 0x4E585553
 """Kept in `PRAGMA application_id`: the file is a history and not another program's database."""
@@ -115,7 +115,9 @@ CREATE TABLE attempt (
     call_us INTEGER,                  -- duration of the call in microseconds
     teardown_us INTEGER,              -- duration of the tear-down in microseconds
     started_ms INTEGER NOT NULL,      -- milliseconds from the start of the run
-    worker INTEGER,                   -- 3 for xdist's `gw3`; NULL without workers
+    worker INTEGER,                   -- 3 for xdist's `gw3`; 1000000 for a fresh process in which
+                                      -- nothing else ran, 1000001 for one in the order of the
+                                      -- collection; NULL otherwise
     failure_id INTEGER REFERENCES failure,     -- why it failed
     PRIMARY KEY (run_id, test_id, number)
 ) WITHOUT ROWID;
@@ -200,7 +202,23 @@ CREATE TABLE model_alias (
 );
 """
 
-SCHEMA: Final = _FIRST + _MODELS
+_RULES: Final = """
+-- A test that seems to depend on what ran before it.
+CREATE TABLE order_rule (
+    key TEXT NOT NULL,                -- of the test
+    found_by TEXT NOT NULL,           -- `runs`: derived from attempts; `bisect`: by that command
+    kind TEXT NOT NULL,               -- `brittle`: passes after others; `victim`: fails after them
+    others TEXT NOT NULL,             -- JSON list of their keys, the likeliest first
+    posterior REAL NOT NULL,          -- probability that it is so, and no flake
+    failed INTEGER NOT NULL,          -- attempts that failed, and count as evidence
+    passed INTEGER NOT NULL,          -- attempts that passed
+    at REAL NOT NULL,                 -- start of the last run that counts
+    touched INTEGER NOT NULL,         -- 1: that run's change touched the test or one of the others
+    PRIMARY KEY (key, found_by)
+) WITHOUT ROWID;
+"""
+
+SCHEMA: Final = _FIRST + _MODELS + _RULES
 
 _FILL_FAILED: Final = """
 INSERT INTO failed_test SELECT run_id, test_id FROM attempt WHERE number = 1 AND (
@@ -223,6 +241,7 @@ TABLES: Final = (
     "failed_test",
     "model",
     "model_alias",
+    "order_rule",
 )
 
 _TABLES_OF_2: Final = _FIRST[_FIRST.index("-- An artifact of") : _FIRST.index("-- A run that was")]
@@ -232,6 +251,7 @@ MIGRATIONS: Final[Mapping[int, str]] = {
     "ALTER TABLE run ADD COLUMN head TEXT;\n" + _TABLES_OF_2 + _RECOVERY,
     2: _MODELS + _FILL_FAILED,
     3: "ALTER TABLE state ADD COLUMN settings BLOB NOT NULL DEFAULT x'';\n",
+    4: _RULES,
 }
 """By version: the SQL that leads to the next one."""
 

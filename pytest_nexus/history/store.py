@@ -9,6 +9,7 @@ from pytest_nexus.errors import CorruptHistoryError, HistoryError
 from pytest_nexus.history import artifacts, foreign, forks, transfer, union
 from pytest_nexus.history import connection as connections
 from pytest_nexus.history.auditing import problems
+from pytest_nexus.history.dependences import OrderRules, take_over
 from pytest_nexus.history.failing import (
     FailingSince,
     Together,
@@ -124,6 +125,11 @@ class History:
         with connections.decoded(self.path):
             self._require_sound("recovery", "test")
             return recoveries(self._connection)
+
+    @property
+    def order_rules(self) -> OrderRules:
+        """What is known of tests that depend on what ran before them."""
+        return OrderRules(self._connection, self.path)
 
     def cofailures(self, only: Collection[str] | None = None) -> CoFailures:
         """Return what failed when which files changed, mass failures left out.
@@ -278,9 +284,11 @@ class History:
         with read_history(other_path) or _missing(other_path) as other:
             other._refuse_slim("merged from")  # noqa: SLF001 - a history like this one
             other._require_sound(*foreign.TABLES)  # noqa: SLF001 - likewise
+            rules = other.order_rules.read()
             source = (other._connection, other.path)  # noqa: SLF001 - likewise
             with self._writing():
                 union.remove(self._connection, transfer.tombstones(*source))
+                take_over(self._connection, rules.values())
                 return sum(union.add(self._connection, transfer.candidates(*source)))
 
     def export(self, path: Path, *, slim: bool = False) -> None:
@@ -379,10 +387,7 @@ def open_history(path: Path) -> History:
 
 
 def read_history(path: Path) -> History | None:
-    """Open a history for reading only; None when there is none yet.
-
-    Raises what `open_history` raises, and `HistoryError` for one of an older version.
-    """
+    """Open a history for reading; None for none yet. `HistoryError` for one of an older version."""
     connection = connections.connect_readonly(path)
     return None if connection is None else History(path, connection)
 

@@ -1,0 +1,164 @@
+"""Keep the rules of order-dependent tests equal to what the stored attempts say.
+
+A rule is derived from the last runs up to the last one that has the test, and from nothing else:
+every copy of the same runs has the same rules. Rules that a bisection found are kept beside.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pytest_nexus.bound import dumps, loads
+from pytest_nexus.history import connection as connections
+from pytest_nexus.history.trials import WINDOW, TrialReader
+from pytest_nexus.records import OrderRule, TestKey
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from pytest_nexus.history.folding import Row
+
+_FAILED: Final = """
+    SELECT DISTINCT test_id FROM failed_test WHERE run_id IN (SELECT value FROM json_each(?))
+"""
+_WRITE: Final = "INSERT OR REPLACE INTO order_rule VALUES (?" + ", ?" * 8 + ")"
+
+
+class OrderRules:
+    """The rules of one history.
+
+    Every method raises `HistoryError`, or the subclass that says what to do, when the file cannot
+    be used.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+
+    def read(self) -> dict[TestKey, OrderRule]:
+        """Return the rules by test, those included that are not certain."""
+        with connections.decoded(self._path):
+            connections.require_sound(self._connection, self._path, ["order_rule"], set())
+            return read_rules(self._connection)
+
+    def keep(self, rule: OrderRule) -> None:
+        """Store what a bisection found, in place of what one found before."""
+        with connections.transaction(self._connection, self._path):
+            write_rule(self._connection, rule)
+
+    def drop(self, key: str) -> bool:
+        """Forget what a bisection found of a test; return whether there was anything."""
+        with connections.transaction(self._connection, self._path):
+            query = "DELETE FROM order_rule WHERE key = ? AND found_by = 'bisect'"
+            return self._connection.execute(query, (key,)).rowcount > 0
+
+
+def refresh_rules(
+    connection: sqlite3.Connection, order: Sequence[int], fresh: Mapping[int, Iterable[Row]]
+) -> None:
+    """Derive the rules anew that new runs may have changed; called inside a transaction.
+
+    Args:
+        connection: of the history.
+        order: all run ids in the order of the fold, the new ones last.
+        fresh: the attempts of the new runs.
+    """
+    present = {row[1] for rows in fresh.values() for row in rows}
+    window = dumps(list(order[-WINDOW - len(fresh) :]))
+    failed = {test_id for (test_id,) in connection.execute(_FAILED, (window,))}
+    known = "SELECT test_id FROM test JOIN order_rule USING (key) WHERE found_by = 'runs'"
+    failed |= {test_id for (test_id,) in connection.execute(known)}
+    _store(connection, derived(connection, order, sorted(failed & present)))
+
+
+def rebuild_rules(connection: sqlite3.Connection, order: Sequence[int]) -> None:
+    """Derive all rules anew, after runs were taken away or came between others."""
+    connection.execute("DELETE FROM order_rule WHERE found_by = 'runs'")
+    _store(connection, all_derived(connection, order))
+
+
+def all_derived(
+    connection: sqlite3.Connection, order: Sequence[int]
+) -> dict[TestKey, OrderRule | None]:
+    """Return what the attempts say of every test that ever failed."""
+    failed = connection.execute("SELECT DISTINCT test_id FROM failed_test ORDER BY 1").fetchall()
+    return derived(connection, order, [test_id for (test_id,) in failed])
+
+
+def derived(
+    connection: sqlite3.Connection, order: Sequence[int], tests: Sequence[int]
+) -> dict[TestKey, OrderRule | None]:
+    """Return what the attempts say of some tests, by key; None where they do not tell."""
+    if not tests:
+        return {}
+    numbered = "SELECT test_id, key FROM test WHERE test_id IN (SELECT value FROM json_each(?))"
+    keys = dict(connection.execute(numbered, (dumps(list(tests)),)).fetchall())
+    reader = TrialReader(connection, order)
+    return {TestKey(keys[one]): reader.rule_of(one, TestKey(keys[one])) for one in tests}
+
+
+def read_rules(
+    connection: sqlite3.Connection, found_by: str | None = None
+) -> dict[TestKey, OrderRule]:
+    """Return the rules by test; one that a bisection found comes before one that runs tell.
+
+    Args:
+        connection: of the history.
+        found_by: only those found so; None for all.
+
+    Raises:
+        ValueError: a rule that no nexus wrote.
+    """
+    rules: dict[TestKey, OrderRule] = {}
+    for key, by, kind, others, posterior, failed, passed, at, touched in connection.execute(
+        "SELECT * FROM order_rule ORDER BY key, found_by DESC"
+    ):
+        if found_by not in (None, by):
+            continue
+        names = loads(others)
+        if type(names) is not list or not all(type(name) is str for name in names):
+            raise ValueError(f"others of {key!r}: {others[:80]!r}")
+        rule = OrderRule(key, kind, tuple(names), posterior, failed, passed, by, at, bool(touched))
+        before = rules.get(key)
+        if before is None or rule.found_by == "bisect":
+            rules[key] = rule
+    return rules
+
+
+def write_rule(connection: sqlite3.Connection, rule: OrderRule) -> None:
+    """Store a rule in place of an older one of its test; called inside a transaction."""
+    connection.execute(
+        _WRITE,
+        (
+            rule.key,
+            rule.found_by,
+            rule.kind,
+            dumps(list(rule.others)),
+            rule.posterior,
+            rule.n_failed,
+            rule.n_passed,
+            rule.at,
+            int(rule.is_touched),
+        ),
+    )
+
+
+def take_over(connection: sqlite3.Connection, others: Iterable[OrderRule]) -> None:
+    """Store the rules that bisections found elsewhere, unless one here is newer."""
+    ours = read_rules(connection)
+    for rule in others:
+        mine = ours.get(rule.key)
+        if rule.found_by == "bisect" and (
+            mine is None or mine.found_by == "runs" or mine.at < rule.at
+        ):
+            write_rule(connection, rule)
+
+
+def _store(connection: sqlite3.Connection, found: Mapping[TestKey, OrderRule | None]) -> None:
+    for key, rule in found.items():
+        if rule is not None:
+            write_rule(connection, rule)
+        else:
+            connection.execute("DELETE FROM order_rule WHERE key = ? AND found_by = 'runs'", (key,))
