@@ -16,6 +16,9 @@ RERUN: Final = "nexus_rerun"
 QUARANTINED: Final = "nexus_quarantined"
 """The reason of the quarantine, on a failed report that does not count: skipped with `wasxfail`."""
 
+DEPENDENT: Final = "nexus_dependent"
+"""On the reports of a test that failed because of the order, and passed at last."""
+
 _EARLIER: Final = "nexus_earlier"
 _DIFFERS: Final = "nexus_differs"
 _IS_KNOWN: Final = "nexus_is_known"
@@ -110,6 +113,11 @@ def has_failed_in_the_end(report: Any) -> bool:
     """Return whether a test that was repeated has failed for good, by a report of its end."""
     has_failed: bool = getattr(report, _EARLIER, ((), False))[1]
     return has_failed
+
+
+def mark_dependent(report: Any) -> None:
+    """Say that a test failed because of the order of the run."""
+    setattr(report, DEPENDENT, True)
 
 
 def mark_known(report: Any) -> None:

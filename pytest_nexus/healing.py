@@ -19,7 +19,7 @@ from pytest_nexus.plan.retry import (
 from pytest_nexus.timing import is_plausible, perf_counter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from typing import Any
 
     from pytest_nexus.pipeline import Pipeline
@@ -34,7 +34,7 @@ class Finding(NamedTuple):
     """What became of a test that did not simply pass."""
 
     nodeid: str
-    kind: Literal["rerun", "failed", "flaky", "quarantined"]
+    kind: Literal["rerun", "failed", "order-dependent", "flaky", "quarantined"]
     reason: str
     is_known: bool = False
     """Whether the test has flaked before."""
@@ -46,6 +46,8 @@ class Evidence(NamedTuple):
     stats: Mapping[TestKey, TestStats]
     """Of the tests that have flaked."""
     recoveries: Recoveries
+    never_passed: Collection[TestKey] = ()
+    """Tests that ran, and failed in each run."""
 
 
 class Healer:
@@ -84,7 +86,11 @@ class Healer:
             history = read_history(self._pipeline.options.history)
             if history is not None:
                 with history:
-                    return Evidence(history.flaky_stats(), Recoveries(history.recoveries()))
+                    return Evidence(
+                        history.flaky_stats(),
+                        Recoveries(history.recoveries()),
+                        history.order_rules.never_passed(),
+                    )
         except NexusError as exc:
             self._pipeline.lose(str(exc))
         return Evidence({}, Recoveries())
@@ -105,6 +111,24 @@ class Healer:
     def n_flaky(self) -> int:
         """Tests that failed and passed in this session."""
         return sum(finding.kind == "flaky" for finding in self.findings)
+
+    @property
+    def n_dependent(self) -> int:
+        """Tests that failed because of the order, and passed in this session."""
+        return sum(finding.kind == "order-dependent" for finding in self.findings)
+
+    @property
+    def left_s(self) -> float:
+        """Seconds that reruns may still add to the session."""
+        return self.settings.budget_s - self._spent_s
+
+    def spend(self, seconds: float) -> None:
+        """Take the time of a process of its own from the budget."""
+        self._spent_s += seconds
+
+    def always_failed(self, test: CollectedTest) -> bool:
+        """Return whether the history has a test and knows of no run in which it passed."""
+        return test.key in self.evidence.never_passed
 
     @property
     def n_planned(self) -> int:
@@ -177,6 +201,11 @@ class Healer:
         what = "passed" if has_passed else "skipped"
         reason = f"{what} in attempt {number} ({known}): {in_short(first)}"
         self.findings.append(Finding(test.nodeid, "flaky", reason))
+
+    def note_dependent(self, test: CollectedTest, reason: str, first: Any) -> None:
+        """A test has passed that failed because of the order."""
+        words = f"{reason}: {in_short(first)}"
+        self.findings.append(Finding(test.nodeid, "order-dependent", words))
 
     def note_mass_failure(self) -> None:
         """So many tests failed that those left were not repeated."""

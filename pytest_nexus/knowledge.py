@@ -5,6 +5,7 @@ Imported when a plan is to be made: a brief session, which orders nothing, does 
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus import forecast
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from pytest_nexus.options import Options
     from pytest_nexus.predictor.schema import Streaks
     from pytest_nexus.predictor.state import CoFailures
-    from pytest_nexus.records import Change, CollectedTest, TestKey, TestStats
+    from pytest_nexus.records import Change, CollectedTest, OrderRule, TestKey, TestStats
 
 
 SHORT_S: Final = 1.0
@@ -51,6 +52,8 @@ class Knowledge(NamedTuple):
     """What failed when which files changed."""
     streaks: Streaks = NO_STREAKS
     """What failed last on this branch and on the default one."""
+    rules: Mapping[TestKey, OrderRule] = MappingProxyType({})
+    """Of tests that depend on what ran before them, and of those that may."""
 
     def expects_little(self, keys: Iterable[TestKey]) -> bool:
         """Return whether tests never failed and take no more than `SHORT_S` seconds in all."""
@@ -120,7 +123,8 @@ def _read(
     past = history.cofailures([file.path for file in change.files])
     streaks = history.streaks(change.branch, default_branch(environ))
     deployed = history.deployed_model()
-    return Knowledge(history.count_runs(), len(stats), stats, deployed, past, streaks)
+    rules = history.order_rules.read()
+    return Knowledge(history.count_runs(), len(stats), stats, deployed, past, streaks, rules)
 
 
 def _start_cold(options: Options, exc: CorruptHistoryError) -> str:

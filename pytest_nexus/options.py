@@ -159,6 +159,13 @@ OPTIONS: Final[tuple[Option, ...]] = (
         form="a share such as '5%' or a number of seconds",
     ),
     Option(
+        "nexus_order_dependence",
+        "choice",
+        default="repair",
+        choices=("repair", "fail", "off"),
+        help="Tests that fail only out of the order of collection: repaired, failures, or ignored",
+    ),
+    Option(
         "nexus_fail_on_flaky",
         "bool",
         default=False,
@@ -192,6 +199,7 @@ class Options(NamedTuple):
     """None: adaptive."""
     rerun_budget: str
     """As given; what it comes to is known once the run is planned."""
+    order_dependence: Literal["repair", "fail", "off"]
     fail_on_flaky: bool
     quarantine: Path
     sources: Mapping[str, Source]
@@ -259,6 +267,7 @@ def read_options(config: pytest.Config) -> Options:
         reruns=None if values["nexus_reruns"] == _ADAPTIVE else int(values["nexus_reruns"]),
         rerun_delay_s=_seconds(values["nexus_rerun_delay"]),
         rerun_budget=values["nexus_rerun_budget"],
+        order_dependence=values["nexus_order_dependence"],
         fail_on_flaky=values["nexus_fail_on_flaky"],
         quarantine=config.rootpath / values["nexus_quarantine"],
         sources=sources,

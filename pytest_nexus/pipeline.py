@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pytest_nexus.knowledge import Knowledge
     from pytest_nexus.options import Options
     from pytest_nexus.plan.shards.document import SavedPlan
-    from pytest_nexus.records import CollectedTest, Plan, PlannedTest, TestKey, TestStats
+    from pytest_nexus.records import CollectedTest, OrderRule, Plan, PlannedTest, TestKey, TestStats
 
 
 FEW_TESTS: Final = 5
@@ -115,6 +115,10 @@ class Pipeline:
         self.timeline = Timeline()
         self.expected: dict[str, float] = {}
         """Expected seconds by node id, in the order of collection, once the plan is made."""
+        self.in_order: Mapping[str, float] = {}
+        """The same of the whole suite, in a shard too."""
+        self.is_rearranged = False
+        """Whether tests run in another order than that of the collection, or not in one process."""
         self.n_planned = 0
         """Tests that this session is to run, of which several may have one node id."""
         self.planned_s = 0.0
@@ -134,6 +138,8 @@ class Pipeline:
         """File of this session, for the summary."""
         self.setting: tuple[str, int] | None = None
         """Environment and number of workers, see `Run`; None where they are not to matter."""
+        self.is_distributed = False
+        """Whether xdist's workers run the tests."""
         self._environ = environ
 
     @cached_property
@@ -149,6 +155,17 @@ class Pipeline:
 
         part = self.net.part("the reading of the history", "this run starts without history")
         return part.call(self._learn, NOTHING)
+
+    @property
+    def rules(self) -> Mapping[TestKey, OrderRule]:
+        """What is known of tests that depend on the order; nothing where that is to be ignored."""
+        return {} if self.options.order_dependence == "off" else self.knowledge.rules
+
+    def bind(self, tests: Sequence[CollectedTest]) -> Sequence[CollectedTest]:
+        """Return tests with those tied together that depend on each other, as the plan has them."""
+        from pytest_nexus.plan.constraints import bind, in_force  # noqa: PLC0415 - see above
+
+        return bind(tests, in_force(self.rules.values(), self.change))
 
     def settle(self, keys: Sequence[TestKey]) -> None:
         """Decide whether a session that may be brief is brief; called when its tests are selected.
@@ -200,7 +217,7 @@ class Pipeline:
         stats = self.knowledge.stats
         self.knowledge = self.knowledge._replace(stats={})
         forecaster = self._forecaster
-        plan = make_plan(tests, stats, self.change, settings, forecaster)
+        plan = make_plan(tests, stats, self.change, settings, forecaster, self.rules.values())
         if self.options.explain and settings.order == "risk":
             self._explain(plan, stats, forecaster)
         self.setups = plan.setups
@@ -210,6 +227,11 @@ class Pipeline:
                 self.on_share(plan, self.share)
         ours = [planned for planned in plan.tests if self.is_ours(planned)]
         self.expected = {one.test.nodeid: one.forecast.duration_s for one in ours}
+        self.in_order = self.expected
+        if self.share is not None:
+            self.in_order = {one.test.nodeid: one.forecast.duration_s for one in plan.tests}
+        is_moved = any(one.rank != place for place, one in enumerate(plan.tests))
+        self.is_rearranged = is_moved or self.share is not None or self.is_distributed
         self.scopes = {one.test.nodeid: one.test.scopes for one in ours if one.test.scopes}
         self.n_planned = len(ours)
         self.planned_s = sum(one.forecast.duration_s for one in ours)
@@ -225,8 +247,17 @@ class Pipeline:
 
         known = self.knowledge
         found = forecast.load(known.deployed, self._texts, known.past, self.lose, known.streaks)
+        excused = self._excused
+        return found if excused is None else forecast.WithoutNews(found, excused)
+
+    @property
+    def _excused(self) -> Callable[[CollectedTest], bool] | None:
+        """Return what says that the failures of a test tell nothing of the code; None for none."""
         quarantined = self.fails_no_build
-        return found if quarantined is None else forecast.WithoutNews(found, quarantined)
+        dependent = {rule.key for rule in self.rules.values() if rule.is_certain}
+        if not dependent:
+            return quarantined
+        return lambda test: test.key in dependent or bool(quarantined and quarantined(test))
 
     def _explain(
         self, plan: Plan, stats: Mapping[TestKey, TestStats], forecaster: Forecaster

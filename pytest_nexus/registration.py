@@ -105,7 +105,7 @@ def register_session(config: pytest.Config) -> None:
     pipeline.is_brief = bool(pipeline.narrowed_to)
     healing = reruns_part(pipeline).call(lambda: healing_of(config, pipeline), None)
     register_report(config, pipeline, healing)
-    distributed = is_distributed(config)
+    distributed = pipeline.is_distributed = is_distributed(config)
     recorder = register_recorder(
         config, pipeline, None if distributed else Observer(config.rootpath)
     )
@@ -229,7 +229,7 @@ def workload(
     with without_collector():
         plan = pipeline.plan(tests, chosen_order(pipeline, config))
         durations = [planned.forecast.duration_s for planned in plan.tests]
-        return make_workload(tied, pipeline.ours(plan), durations, pipeline.setups)
+        return make_workload(pipeline.bind(tied), pipeline.ours(plan), durations, pipeline.setups)
 
 
 def share_of(options: Options, environ: Mapping[str, str]) -> Share | None:

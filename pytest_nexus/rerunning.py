@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pytest_nexus.pipeline import Pipeline
     from pytest_nexus.record.recorder import Recorder
     from pytest_nexus.report.repeated import RepeatedTests
+    from pytest_nexus.run.dependents import Dependents
     from pytest_nexus.run.worker_reruns import WorkerReruns
 
 
@@ -53,7 +54,30 @@ def healing_of(config: pytest.Config, pipeline: Pipeline) -> HealingReport | Non
     healer.is_watched = not os.environ.get("CI") and ci_run(os.environ) is None
     if quarantine.entries:
         pipeline.fails_no_build = lambda test: healer.quarantine_of(test) is not None
-    return HealingReport(healer, fail_on_flaky=options.fail_on_flaky)
+    return HealingReport(
+        healer,
+        fail_on_flaky=options.fail_on_flaky,
+        fail_on_dependent=options.order_dependence == "fail",
+    )
+
+
+def dependents_of(
+    config: pytest.Config, pipeline: Pipeline, healing: HealingReport
+) -> Dependents | None:
+    """Return what gives order-dependent tests a fresh process; None where nothing is to be done."""
+    from pytest_nexus.run.dependents import Dependents  # noqa: PLC0415 - where tests come again
+    from pytest_nexus.run.own_process import Launch  # noqa: PLC0415 - likewise
+
+    launch = Launch.of(config, dict(os.environ))
+    if launch is None or pipeline.options.order_dependence == "off":
+        return None
+    return Dependents(
+        healing.healer,
+        launch,
+        lambda: pipeline.rules,
+        lambda: pipeline.is_rearranged,
+        lambda: pipeline.in_order,
+    )
 
 
 def reruns_part(pipeline: Pipeline) -> Part:
@@ -127,7 +151,8 @@ def register_loop(
     loop = RerunLoop(part, foreign_tests(config))
     record = recording_part(pipeline).cover(recorder.take)
     desk = RerunDesk(healing.healer, loop.test_of, loop.rule_of, recorder.failure_of, record)
-    desk.accepts = loop.goes_on
+    desk.accepts = desk.ends_well = loop.goes_on
+    desk.take_dependents(dependents_of(config, pipeline, healing))
     loop.sit_at(SafeDesk(desk, part))
     recorder.on_subtest = part.cover(loop.take_subtest)
     instead: dict[str, Callable[..., Any]] = {
@@ -148,6 +173,7 @@ def register_worker_reruns(
     part = reruns_part(pipeline)
     record = recording_part(pipeline).cover(recorder.take)
     reruns = WorkerReruns(healing.healer, recorder.failure_of, record, part)
+    reruns.give(dependents_of(config, pipeline, healing))
     part.register(config, reruns, "nexus-reruns")
     instead = {"pytest_configure_node": reruns.repeater.tell}
     part.register(config, reruns.repeater, "nexus-repeater", instead)

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from pytest_nexus.records import (
         Change,
         FunctionKey,
+        OrderRule,
         Plan,
         PlannedTest,
         TestKey,
@@ -106,6 +107,7 @@ class _Known(NamedTuple):
     stats: Mapping[TestKey, TestStats]
     change: Change
     forecaster: forecast.Forecaster
+    rules: Mapping[TestKey, OrderRule]
 
 
 def _read(options: argparse.Namespace) -> _Known:
@@ -121,6 +123,7 @@ def _read(options: argparse.Namespace) -> _Known:
         stats = history.recall(setting_of(environment_name(*machine()), 0)).all()
         deployed, past = history.deployed_model(), history.cofailures()
         streaks = history.streaks(change.branch, default_branch(os.environ))
+        rules = history.order_rules.read()
     read = partial(read_texts, root)
     forecaster = forecast.load(
         deployed,
@@ -135,11 +138,12 @@ def _read(options: argparse.Namespace) -> _Known:
             forecaster,
             lambda test: quarantine.find(test.nodeid, test.key, test.function_key) is not None,
         )
-    return _Known(stats, change, forecaster)
+    return _Known(stats, change, forecaster, rules)
 
 
 def _plan(tests: Sequence[CollectedTest], known: _Known) -> Plan:
-    return make_plan(tests, known.stats, known.change, forecaster=known.forecaster)
+    rules = known.rules.values()
+    return make_plan(tests, known.stats, known.change, forecaster=known.forecaster, rules=rules)
 
 
 def _tests(stats: Mapping[TestKey, TestStats]) -> list[CollectedTest]:

@@ -30,7 +30,9 @@ _COMMIT_CHARS: Final = 9
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments and sub-commands."""
-    parser.add_argument("--all", action="store_true", help="broken and recovered tests too")
+    parser.add_argument(
+        "--all", action="store_true", help="order-dependent, broken and recovered tests too"
+    )
     add_history_option(parser)
     add_json_option(parser)
     parser.set_defaults(run=run)
@@ -86,9 +88,9 @@ def _show(options: argparse.Namespace) -> int:
 def _total(found: Sequence[Flakiness]) -> str:
     counts = {
         status: sum(one.status == status for one in found)
-        for status in ("flaky", "broken", "recovered")
+        for status in ("flaky", "order-dependent", "broken", "recovered")
     }
-    seconds = sum(one.cost.seconds for one in found)
+    seconds = sum(one.cost.seconds for one in found if one.status != "order-dependent")
     listed = ", ".join(f"{count:,} {status}" for status, count in counts.items())
     return f"tests that failed: {listed}; flakes cost {seconds:.1f} s"
 

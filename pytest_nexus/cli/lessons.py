@@ -15,7 +15,7 @@ from pytest_nexus.predictor.train import Lessons
 from pytest_nexus.records import CollectedTest, FunctionKey, NodeId, TestKey
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from pytest_nexus.history.replays import Replayed
@@ -45,13 +45,14 @@ def lessons_of(history: History, suite: Mapping[str, CollectedTest] = _UNKNOWN) 
     runs = history.run_outcomes()
     failing = frozenset(uid for uid, n_failed in [r for r in runs if r[1]][-MAX_CASES:])
     quiet = frozenset(uid for uid, n_failed in [r for r in runs if not r[1]][-_MAX_QUIET:])
+    dependent = {key for key, rule in history.order_rules.read().items() if rule.is_certain}
     past = Past()
     cases, rows = [], []
     seen: list[RunSummary] = []
     for run in history.replayed():
         uid = run.summary.run.run_uid
         files = files_of(run.summary.run.change)
-        lived = _lived(run, suite)
+        lived = _lived(run, suite, dependent)
         if uid in failing and any(test.failed for test in lived):
             cases.append(past.case(uid, lived, files, {}, branch=run.summary.run.change.branch))
             seen.append(run.summary)
@@ -105,8 +106,13 @@ def _quiet_rows(past: Past, uid: str, lived: list[Lived], run: Replayed) -> list
     return [(row, weight) for row in rows]
 
 
-def _lived(run: Replayed, suite: Mapping[str, CollectedTest]) -> list[Lived]:
-    """Return the tests of a run that have a verdict; a skipped one teaches nothing."""
+def _lived(
+    run: Replayed, suite: Mapping[str, CollectedTest], dependent: Collection[str]
+) -> list[Lived]:
+    """Return the tests of a run that have a verdict; a skipped one teaches nothing.
+
+    The failure of a test that depends on the order, one of `dependent`, tells nothing of the code.
+    """
     found = []
     for key, function, seen in run.tests:
         verdict = VERDICT_OF[seen.outcomes]
@@ -116,7 +122,7 @@ def _lived(run: Replayed, suite: Mapping[str, CollectedTest]) -> list[Lived]:
         test = suite.get(key)
         if test is None:
             test = CollectedTest(NodeId(key), TestKey(key), FunctionKey(function or key), path)
-        is_flaky = seen.verdicts == FAIL | PASS
+        is_flaky = seen.verdicts == FAIL | PASS or key in dependent
         us = sum(each or 0 for each in (seen.setup_us, seen.call_us, seen.teardown_us))
         found.append(Lived(test, seen, verdict == FAIL and not is_flaky, us / 1e6))
     return found

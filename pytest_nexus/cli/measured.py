@@ -56,7 +56,8 @@ def measure(
         seen = history.sightings(
             key for key, known in stats.items() if known.failures or key in asked
         )
-    return Measured(assess_all(seen), seen, functions)
+        rules = history.order_rules.read()
+    return Measured(assess_all(seen, rules), seen, functions)
 
 
 def required(

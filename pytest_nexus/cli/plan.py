@@ -27,10 +27,10 @@ from pytest_nexus.plan.shards.split import MAX_SHARDS
 from pytest_nexus.record.environment import ci_run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from pytest_nexus.plan.shards.split import Split
-    from pytest_nexus.records import Plan, TestKey, TestStats
+    from pytest_nexus.records import OrderRule, Plan, TestKey, TestStats
 
 TARGET_S: Final = 300.0
 MAX_AUTO_SHARDS: Final = 20
@@ -78,11 +78,11 @@ def run(options: argparse.Namespace) -> int:
     """Collect, divide, write and print the plan."""
     matrix_file = _matrix_file() if options.github_output else None
     suite = collect([*options.args, *options.pytest_args])
-    stats = _stats(options.history)
+    stats, rules = _known(options.history)
     change = find_change(project_root(Path.cwd()), None, os.environ)
     costs = ShardCosts(shard_s=suite.seconds)
     with without_collector():
-        plan = make_plan(suite.tests, stats, change, forecaster=forecast.load())
+        plan = make_plan(suite.tests, stats, change, forecaster=forecast.load(), rules=rules)
         setups = plan.setups
         if options.shards == 0:
             plan, split = narrowest_plan(plan, setups, options.target, options.max_shards, costs)
@@ -148,12 +148,13 @@ def _sentences(options: argparse.Namespace, split: Split, fixed_s: float) -> lis
     return found
 
 
-def _stats(given: str | None) -> Mapping[TestKey, TestStats]:
+def _known(given: str | None) -> tuple[Mapping[TestKey, TestStats], Collection[OrderRule]]:
+    """Return what the history says of tests, and which of them depend on the order."""
     history = read_history(history_path(given))
     if history is None:
-        return {}
+        return {}, ()
     with history:
-        return history.stats()
+        return history.stats(), history.order_rules.read().values()
 
 
 def _matrix_file() -> Path:

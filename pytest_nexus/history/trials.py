@@ -13,7 +13,7 @@ from pytest_nexus.history.packing import (
     PASS,
     VERDICT_OF,
 )
-from pytest_nexus.plan.dependence import Trial, judge
+from pytest_nexus.plan.dependence import Judgement, Trial, judge
 from pytest_nexus.records import OrderRule, TestKey, environment_name
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ class TrialReader:
         judged = judge(trials, others, near)
         if judged is None:
             return None
-        ranked = self._ranked(judged.others, near, test_id, counted)
+        ranked = self._ranked(judged, near, test_id, counted)
         last = counted[-1].run
         paths = {path, *(names[one].partition("::")[0] for one in ranked[:MAX_OTHERS])}
         return OrderRule(
@@ -215,24 +215,33 @@ class TrialReader:
             self._keys = dict(self._connection.execute("SELECT test_id, key FROM test").fetchall())
         return {one: self._keys[one] for one in _bits(tests)}
 
-    def _ranked(self, others: int, near: int, test_id: int, counted: Sequence[_Seen]) -> list[int]:
+    def _ranked(
+        self, judged: Judgement, near: int, test_id: int, counted: Sequence[_Seen]
+    ) -> list[int]:
         """Return tests by how likely they are the reason: those of its file, then the nearest.
 
-        Near is what ran shortly before or after the test in the last run in which it passed.
+        First come those whose place is known in each trial. Near is what ran shortly before or
+        after the test in the last run in which it passed.
         """
-        distance: dict[int, int] = {}
-        passed = next((each for each in reversed(counted) if each.verdicts & PASS), None)
-        if passed is not None:
-            for rows in self._order_of(passed.run.run_id).values():
-                places = {other: place for place, (_, other) in enumerate(rows)}
-                if test_id in places:
-                    here = places[test_id]
-                    distance = {other: abs(place - here) for other, place in places.items()}
-                    break
+        distance = self._distances(test_id, counted)
         far = len(distance)
-        return sorted(
-            _bits(others), key=lambda one: (not near >> one & 1, distance.get(one, far), one)
-        )
+
+        def rank(one: int) -> tuple[bool, bool, int, int]:
+            is_sure, is_near = judged.sure >> one & 1, near >> one & 1
+            return (not is_sure, not is_near, distance.get(one, far), one)
+
+        return sorted(_bits(judged.others), key=rank)
+
+    def _distances(self, test_id: int, counted: Sequence[_Seen]) -> dict[int, int]:
+        """Return how many tests ran between a test and others, where it last passed."""
+        passed = next((each for each in reversed(counted) if each.verdicts & PASS), None)
+        orders = {} if passed is None else self._order_of(passed.run.run_id)
+        for rows in orders.values():
+            places = {other: place for place, (_, other) in enumerate(rows)}
+            if test_id in places:
+                here = places[test_id]
+                return {other: abs(place - here) for other, place in places.items()}
+        return {}
 
 
 def _has_flaked(seen: Sequence[_Seen]) -> bool:

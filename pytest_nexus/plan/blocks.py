@@ -11,7 +11,8 @@ Markers of other plugins fix positions:
   depend on without being marked, or in another file, is left free.
 
 A rigid chain keeps the order of the collection and is not interrupted. It stands inside the blocks
-that all its tests share, and leaves the ones that only some of them do.
+that all its tests share, and leaves the ones that only some of them do. A block of tests that
+depend on each other keeps that order in all its parts, see `pytest_nexus.plan.constraints`.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 ORDER_CHAIN: Final = "order"
 """Name of the one chain of `order` tests that stand neither at the start nor at the end."""
+
+IN_ORDER: Final = "group:in order, for "
+"""How names of blocks begin that keep the order of the collection throughout."""
 
 
 class Block(NamedTuple):
@@ -114,7 +118,8 @@ class _Draft:
     def build(self) -> Block:
         members = [*self.members, *(draft.build() for draft in self.inner.values())]
         members.sort(key=first_of)
-        return Block(self.name, tuple(members), first_of(members[0]) if members else 0)
+        first = first_of(members[0]) if members else 0
+        return Block(self.name, tuple(members), first, is_rigid=self.name.startswith(IN_ORDER))
 
 
 def first_of(member: int | Block) -> int:

@@ -51,6 +51,8 @@ class Judgement(NamedTuple):
     kind: Dependence
     others: int
     """Bits of the tests of which each alone may be the reason."""
+    sure: int
+    """Of these, the bits of the tests whose place is known in each trial."""
     posterior: float
     """Of order-dependent against flaky, in [0, 1]."""
     n_failed: int
@@ -89,9 +91,18 @@ def judge(trials: Sequence[Trial], others: int, near: int) -> Judgement | None:
         weight = _weight(explained, len(trials), others, near)
         found.append((weight, kind, explained.by_all or explained.by_all_but_one))
     weight, kind, reasons = max(found)
+    sure = reasons & ~_unsure(trials)
     total = sum(each[0] for each in found) / 2
     posterior = total / (total + exp(flaky))
-    return Judgement(kind, reasons, posterior, n_failed, n_passed)
+    return Judgement(kind, reasons, sure, posterior, n_failed, n_passed)
+
+
+def _unsure(trials: Sequence[Trial]) -> int:
+    """Return the tests that began with the judged one in some trial, before or after."""
+    found = 0
+    for trial in trials:
+        found |= trial.or_so & ~trial.before
+    return found
 
 
 def _setters(trials: Sequence[Trial], others: int) -> list[int]:

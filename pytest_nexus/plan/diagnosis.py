@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pytest_nexus.plan.rates import Rate
     from pytest_nexus.plan.sightings import Proof, Sighting
 
-Status = Literal["flaky", "broken", "recovered", "stable"]
+Status = Literal["flaky", "order-dependent", "broken", "recovered", "stable"]
 
 _SURPRISE: Final = 0.01
 """A row of failures that a flake would give less often than this is not taken for one."""

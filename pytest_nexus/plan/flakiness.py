@@ -1,16 +1,18 @@
 """Whether a test is flaky, as a measured fact: how often, where, since when, at what cost. Pure.
 
 Flaky is only what failed and passed on one commit in one environment. A failure that lasts is
-broken, one that is over is recovered, and one that a single environment has is bound to it.
+broken, one that is over is recovered, and one that a single environment has is bound to it. What
+comes and goes with the tests before is order-dependent, see `pytest_nexus.plan.dependence`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.plan.diagnosis import Status, diagnose, sampled_rate
+from pytest_nexus.plan.diagnosis import Diagnosis, Status, diagnose, sampled_rate
 from pytest_nexus.plan.rates import MIN_PASSES, Rate, passes_needed
 from pytest_nexus.plan.sightings import Proof, Sighting, passes_in_a_row, prove
 from pytest_nexus.records import BAD, TestKey
@@ -18,7 +20,10 @@ from pytest_nexus.records import BAD, TestKey
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from pytest_nexus.records import Failure
+    from pytest_nexus.records import Failure, OrderRule
+
+
+_NO_RULES: Final[Mapping[TestKey, OrderRule]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,18 +100,21 @@ class Flakiness:
     """So many, and a flake of its rate would have shown with 95 %; see `passes_needed`."""
 
 
-def assess(key: TestKey, sightings: Sequence[Sighting]) -> Flakiness:
+def assess(key: TestKey, sightings: Sequence[Sighting], rule: OrderRule | None = None) -> Flakiness:
     """Return the flakiness of a test, its red builds apart: see `with_red_builds`.
 
     Args:
         key: of the test.
         sightings: all runs that have it, in the order of the fold.
+        rule: what is known of its dependence on other tests; None where nothing is.
     """
     proofs = prove(sightings)
     flaked = [seen for seen, proof in zip(sightings, proofs, strict=True) if proof == "flake"]
     passes = passes_in_a_row(sightings)
     needed = passes_needed(_rate_until_last(sightings, proofs)) if flaked else MIN_PASSES
     diagnosis = diagnose(sightings, proofs, is_over=passes >= needed)
+    if rule is not None and rule.is_certain and diagnosis.status != "broken":
+        diagnosis = Diagnosis("order-dependent", _evidence(rule))
     return Flakiness(
         key=key,
         status=diagnosis.status,
@@ -123,12 +131,26 @@ def assess(key: TestKey, sightings: Sequence[Sighting]) -> Flakiness:
     )
 
 
-def assess_all(seen: Mapping[TestKey, Sequence[Sighting]]) -> list[Flakiness]:
+def _evidence(rule: OrderRule) -> str:
+    trials = f"{rule.n_failed} of {rule.n_failed + rule.n_passed} attempts failed"
+    if rule.found_by == "bisect":
+        return f"{rule.words}; found by bisection, in which {trials}"
+    return f"{rule.words}; {trials}, which is no flake with {rule.posterior:.1%}"
+
+
+def assess_all(
+    seen: Mapping[TestKey, Sequence[Sighting]], rules: Mapping[TestKey, OrderRule] = _NO_RULES
+) -> list[Flakiness]:
     """Return the flakiness of every test with its red builds, the most expensive first.
 
     By red builds, then seconds, then flakes; ties by key.
+
+    Args:
+        seen: the sightings of each test.
+        rules: what is known of tests that depend on others, by test.
     """
-    found = with_red_builds([assess(key, sightings) for key, sightings in seen.items()], seen)
+    assessed = [assess(key, sightings, rules.get(key)) for key, sightings in seen.items()]
+    found = with_red_builds(assessed, seen)
     return sorted(
         found, key=lambda one: (-one.cost.red_builds, -one.cost.seconds, -one.flakes, one.key)
     )

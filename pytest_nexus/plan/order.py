@@ -173,10 +173,7 @@ class _Arranger:
         return _Stretch(indices, gains, seconds, block.first, rank)
 
     def _in_order(self, block: Block) -> list[_Stretch]:
-        return [
-            self.arrange(member) if isinstance(member, Block) else self._together([member])
-            for member in block.members
-        ]
+        return [self._together([member]) for member in block.members]
 
     def _by_rank(self, block: Block) -> list[_Stretch]:
         staying: dict[str, list[int | Block]] = {}

@@ -6,6 +6,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from pytest_nexus.plan.blocks import lay_out
+from pytest_nexus.plan.constraints import bind, in_force
 from pytest_nexus.plan.heuristic import forecast
 from pytest_nexus.plan.lookup import StatsIndex
 from pytest_nexus.plan.order import cold_order, order
@@ -13,10 +14,10 @@ from pytest_nexus.plan.setups import shared_setups
 from pytest_nexus.records import Plan, PlannedTest, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pytest_nexus.plan.setups import Setups
-    from pytest_nexus.records import Change, CollectedTest, Forecast, TestKey, TestStats
+    from pytest_nexus.records import Change, CollectedTest, Forecast, OrderRule, TestKey, TestStats
 
     Forecaster = Callable[
         [Sequence[CollectedTest], StatsIndex, Change, Setups | None], list[Forecast]
@@ -46,6 +47,7 @@ def make_plan(
     change: Change,
     settings: PlanSettings = _DEFAULTS,
     forecaster: Forecaster = forecast,
+    rules: Iterable[OrderRule] = (),
 ) -> Plan:
     """Return what is decided about each collected test, in collection order.
 
@@ -58,7 +60,9 @@ def make_plan(
         change: what git says changed; may be empty.
         settings: what the user chose.
         forecaster: says how likely each test is to fail.
+        rules: what is known of tests that depend on the order.
     """
+    tests = bind(tests, in_force(rules, change))
     index = StatsIndex(stats, change.renames)
     layout = lay_out(tests)
     setups = shared_setups(tests, index, layout)

@@ -224,13 +224,13 @@ class Recorder:
     def failure_of(self, report: pytest.TestReport) -> Failure:
         """Return why a phase failed, before its report is taken in."""
         observer = self._observer
-        seen = observer.failures.get(report.when) if observer else sent_failure(report)
-        return seen or self._described(report)
+        seen = observer.failures.get(report.when) if observer else None
+        return seen or sent_failure(report) or self._described(report)
 
     def _failure_of(self, report: pytest.TestReport) -> Failure:
         observer = self._observer
-        seen = observer.failures.pop(report.when, None) if observer else sent_failure(report)
-        return seen or self._described(report)
+        seen = observer.failures.pop(report.when, None) if observer else None
+        return seen or sent_failure(report) or self._described(report)
 
     def _described(self, report: pytest.TestReport) -> Failure:
         from pytest_nexus.record.failure import (  # noqa: PLC0415 - where something fails

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.report.markdown import (
+    dependent_section,
     fitted,
     flaky_section,
     gains_section,
@@ -43,6 +44,7 @@ def comment_body(summary: Summary, lines: Callable[[str], int | None], name: str
         proof_section(summary, lines) if summary.problems else "",
         new_section(summary, lines),
         flaky_section(summary, lines),
+        dependent_section(summary, lines),
         known_section(summary, lines),
         gains_section(summary, lines),
         _footer(summary, lines),
@@ -60,4 +62,5 @@ def _footer(summary: Summary, lines: Callable[[str], int | None]) -> str:
 
 def is_worth_a_comment(summary: Summary) -> bool:
     """Return whether a pull request without a comment should get one: all is well needs none."""
-    return not summary.is_good or bool(summary.of("healed") or summary.of("quarantined"))
+    found = ("healed", "order-dependent", "quarantined")
+    return not summary.is_good or any(result.status in found for result in summary.results)

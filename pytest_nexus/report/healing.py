@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from pytest_nexus.attached import (
+    DEPENDENT,
     QUARANTINED,
     earlier_failures,
     has_failed_in_the_end,
@@ -24,21 +25,29 @@ EXIT_FLAKY: Final = 7
 _MAX_LINES: Final = 15
 """Lines of each kind; the rest is counted."""
 
-_KINDS: Final = ("failed", "flaky", "quarantined")
+_KINDS: Final = ("failed", "order-dependent", "flaky", "quarantined")
 _YELLOW: Final = {"yellow": True}
+_FLAKY: Final = ("flaky", "f", ("FLAKY", _YELLOW))
+_DEPENDENT: Final = ("order-dependent", "o", ("ORDER-DEPENDENT", _YELLOW))
 
 
 class HealingReport:
     """Speaks of reruns and quarantine on the terminal of the single process or the controller."""
 
-    def __init__(self, healer: Healer, *, fail_on_flaky: bool) -> None:
+    def __init__(
+        self, healer: Healer, *, fail_on_flaky: bool, fail_on_dependent: bool = False
+    ) -> None:
         self.healer = healer
         self._fail_on_flaky = fail_on_flaky
+        self._fail_on_dependent = fail_on_dependent
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Let a run with flaky tests fail, where the user wants it to."""
-        if self._fail_on_flaky and self.healer.n_flaky and exitstatus == pytest.ExitCode.OK:
+        """Let a run with flaky or order-dependent tests fail, where the user wants it to."""
+        found = (self._fail_on_flaky and self.healer.n_flaky) or (
+            self._fail_on_dependent and self.healer.n_dependent
+        )
+        if found and exitstatus == pytest.ExitCode.OK:
             session.exitstatus = EXIT_FLAKY
 
     def lines(self, verbosity: int = 0) -> list[str]:
@@ -76,7 +85,7 @@ class Letters:
                 return "", "", ""
             return "quarantined", "Q", ("QUARANTINED", _YELLOW)
         if report.when == "call" and fields["outcome"] == "passed" and _has_healed(report):
-            return "flaky", "f", ("FLAKY", _YELLOW)
+            return _DEPENDENT if DEPENDENT in fields else _FLAKY
         return None
 
 

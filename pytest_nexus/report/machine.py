@@ -17,6 +17,7 @@ _STATUSES: Final[tuple[Status, ...]] = (
     "passed",
     "failed",
     "healed",
+    "order-dependent",
     "quarantined",
     "skipped",
     "xfailed",
@@ -35,6 +36,7 @@ def as_json(summary: Summary) -> dict[str, Any]:
         "new_failures": [_failure(one) for one in summary.new_failures],
         "known_failures": [_failure(one) for one in summary.known_failures],
         "healed": [_result(one) for one in summary.of("healed")],
+        "order_dependent": [_result(one) for one in summary.of("order-dependent")],
         "quarantined": [_result(one) for one in summary.of("quarantined")],
         "proofs": [
             {"proven": one.is_proven, "sentence": one.sentence, "problems": _sentences(one)}

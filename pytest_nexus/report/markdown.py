@@ -126,6 +126,15 @@ def flaky_section(summary: Summary, _: Locator) -> str:
     return _joined("### Flaky", table, _more(max(healed, quarantined, key=len)))
 
 
+def dependent_section(summary: Summary, _: Locator) -> str:
+    """Return the tests that failed because of the order, and passed at last; empty without any."""
+    found = summary.of("order-dependent")
+    if not found:
+        return ""
+    rows = [(_test(one), _why(one)) for one in found[:MAX_ROWS]]
+    return _joined("### Order-dependent", _table(("test", "why it failed"), rows), _more(found))
+
+
 def gains_section(summary: Summary, _: Locator) -> str:
     """Return what was gained; empty where nothing was."""
     said = [one for one in (_saved(summary), _healed(summary), _sooner(summary)) if one]
@@ -194,7 +203,8 @@ def model_section(summary: Summary, _: Locator) -> str:
 
 
 _SECTIONS: Final = (
-    _headline, proof_section, new_section, flaky_section, known_section, gains_section, _balance,
+    _headline, proof_section, new_section, flaky_section, dependent_section,
+    known_section, gains_section, _balance,
     _slow, model_section,
 )  # fmt: skip
 

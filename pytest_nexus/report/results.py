@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from pytest_nexus.plan.proof.groups import variant_of
-from pytest_nexus.records import BAD
+from pytest_nexus.records import ALONE, BAD, FRESH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from pytest_nexus.history.sessions import Session
     from pytest_nexus.records import Attempt, Failure, TestKey
 
-Status = Literal["failed", "healed", "quarantined", "passed", "skipped", "xfailed"]
-"""`healed`: it failed first and passed at last. `quarantined`: it failed, and that does not count.
-An unexpected pass that pytest lets pass is `passed`."""
+Status = Literal[
+    "failed", "healed", "order-dependent", "quarantined", "passed", "skipped", "xfailed"
+]
+"""`healed`: it failed first and passed at last. `order-dependent`: so did it, in a fresh process in
+the order of the collection, or after it failed each time alone. `quarantined`: it failed, and that
+does not count. An unexpected pass that pytest lets pass is `passed`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +99,15 @@ def status_of(attempts: Sequence[Attempt], *, is_quarantined: bool = False) -> S
     if last in BAD:
         return "quarantined" if is_quarantined else "failed"
     if any(attempt.outcome in BAD for attempt in attempts):
-        return "healed"
+        return "order-dependent" if _depends_on_order(attempts) else "healed"
     if last == "skipped":
         return "skipped"
     return "xfailed" if last == "xfailed" else "passed"
+
+
+def _depends_on_order(attempts: Sequence[Attempt]) -> bool:
+    alone = [attempt.outcome in BAD for attempt in attempts if attempt.worker == ALONE]
+    return attempts[-1].worker == FRESH or (bool(alone) and all(alone))
 
 
 def _run_of(session: Session) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pytest_nexus.report.results import Status
     from pytest_nexus.report.summary import Summary
 
 
@@ -15,7 +16,8 @@ def verdict(summary: Summary) -> str:
     counts it; one in quarantine whose failure does not count is neither passed nor failed.
     """
     counts = summary.counts
-    n_passed = counts["passed"] + counts["healed"] + counts["xfailed"]
+    passing: tuple[Status, ...] = ("passed", "healed", "order-dependent", "xfailed")
+    n_passed = sum(counts[status] for status in passing)
     new, known = len(summary.new_failures), len(summary.known_failures)
     parts = (
         ("tests may be lost", bool(summary.problems)),
@@ -25,6 +27,7 @@ def verdict(summary: Summary) -> str:
         (f"{n_passed:,} passed", bool(summary.results)),
         (f"{counts['skipped']:,} skipped", bool(counts["skipped"])),
         (f"{counts['healed']:,} flaky", bool(counts["healed"])),
+        (f"{counts['order-dependent']:,} order-dependent", bool(counts["order-dependent"])),
         (f"{counts['quarantined']:,} quarantined", bool(counts["quarantined"])),
     )
     said = [text for text, is_so in parts if is_so]

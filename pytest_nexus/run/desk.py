@@ -15,13 +15,16 @@ from typing import TYPE_CHECKING
 from pytest_nexus.attached import (
     attach_earlier,
     mark_attempt,
+    mark_dependent,
     mark_known,
     mark_quarantined,
     mark_rerun,
 )
 from pytest_nexus.plan.retry import Setback, is_doubtful, is_mass_failure
+from pytest_nexus.run.dependents import stand_in
 from pytest_nexus.run.refusals import (
     ENDS,
+    NOT_IN_ORDER,
     STANDS,
     TOO_MANY,
     later_refusal,
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
     from pytest_nexus.healing import Healer
     from pytest_nexus.plan.retry import Decision
     from pytest_nexus.records import CollectedTest, Failure
+    from pytest_nexus.run.dependents import Dependents
     from pytest_nexus.run.markers import RerunRule
 
 
@@ -69,6 +73,8 @@ class RerunDesk:
         self.is_at_once = healer.is_at_once
         self.accepts: Callable[[], bool] = lambda: True
         """Whether a test that is to be repeated now would be."""
+        self.ends_well: Callable[[], bool] = lambda: True
+        """Whether the session ran to its end, asked when all else is done."""
         self._open: dict[int, UnderWay] = {}
         """Attempts of which something is to be remembered; one that simply passes is not here."""
         self._set_up: dict[int, pytest.TestReport] = {}
@@ -81,6 +87,10 @@ class RerunDesk:
         """By test: decided and not put back into the queue yet, see `take_due`."""
         self.pending: set[int] = set()
         """Tests that were put back and have not run again."""
+        self.dependents: Dependents | None = None
+        """Tests that may depend on the order; None where nothing is done about these."""
+        self.doubtful: dict[int, tuple[UnderWay, list[pytest.TestReport]]] = {}
+        """By test: the attempt that passed at last and its reports, which are logged at the end."""
 
     @property
     def is_mass_failure(self) -> bool:
@@ -91,6 +101,10 @@ class RerunDesk:
     def is_doubtful(self) -> bool:
         """Whether reruns are to wait until more tests have run."""
         return is_doubtful(self._healer.n_failed, self._healer.n_ran)
+
+    def take_dependents(self, dependents: Dependents | None) -> None:
+        """Take what gives order-dependent tests a fresh process."""
+        self.dependents = dependents
 
     def will_repeat(self, index: int) -> bool:
         """Return whether the attempt of a test that is under way is to be repeated."""
@@ -153,13 +167,35 @@ class RerunDesk:
     def settle(self) -> Iterator[pytest.TestReport]:
         """Yield what is to be logged for the tests that were to be repeated and will not be."""
         yield from self._break_off()
-        if self.is_mass_failure and (self.pending or self.due):
+        waiting = {} if self.dependents is None else self.dependents.waiting
+        if self.is_mass_failure and (self.pending or self.due or waiting):
             self._healer.note_mass_failure()
         for index in sorted(self.pending | self.due.keys()):
             self._healer.take_back(self._test_of(index))
             yield from self._let_stand(index, self._why_settled)
         self.pending.clear()
         self.due.clear()
+        if self.dependents is not None:
+            yield from self._in_own_processes(self.dependents)
+
+    def _in_own_processes(self, dependents: Dependents) -> Iterator[pytest.TestReport]:
+        """Give the tests that may depend on the order their attempts in fresh processes."""
+        waiting = dict(dependents.waiting)
+        goes_on = self.ends_well() and not self.is_mass_failure
+        found = dependents.in_order() if goes_on else {}
+        for index, test in waiting.items():
+            if index in found:
+                for report in found[index]:
+                    stand_in(report, self._past[index].failed[0])
+                    yield from self.receive(report, index)
+            else:
+                self._healer.take_back(test)
+                yield from self._let_stand(index, NOT_IN_ORDER if goes_on else self._why_settled)
+        for index, (attempt, reports) in self.doubtful.items():
+            if goes_on:
+                dependents.try_alone(self._test_of(index), attempt, self._record)
+            yield from self._heal(index, attempt, reports)
+        self.doubtful.clear()
 
     def _let_stand(self, index: int, reason: str) -> list[pytest.TestReport]:
         """Return the reports of the last attempt that failed: there is none that counts more."""
@@ -276,12 +312,23 @@ class RerunDesk:
         decision = self._refused(report, failure, rule, attempt, is_crash=is_crash)
         if decision is None:
             setback = self._setback(index, test, attempt, failure, rule)
-            decision = healer.decide(test, setback)
+            decision = self._fresh_process(index, test, attempt) or healer.decide(test, setback)
+            if not decision.is_rerun:
+                last = self._fresh_process(index, test, attempt, is_last=True)
+                decision = decision if last is None else last
         if decision.is_rerun:
             attempt.decision = decision
             healer.charge(test, decision)
         else:
             healer.note_failure(test, decision.reason)
+
+    def _fresh_process(
+        self, index: int, test: CollectedTest, attempt: UnderWay, *, is_last: bool = False
+    ) -> Decision | None:
+        """Return the decision about a fresh process for a test that was repeated in vain."""
+        if self.dependents is None or attempt.number == 1:
+            return None
+        return self.dependents.decide(index, test, is_last=is_last, goes_on=self.accepts())
 
     def _refused(
         self,
@@ -365,13 +412,39 @@ class RerunDesk:
                 self._record(one)
             attempt.void_subtests(is_void=True)
             return self._let_stand(index, STANDS)
-        if index in self._past:
+        return self._log_repeated(index, attempt, reports) if index in self._past else reports
+
+    def _log_repeated(
+        self, index: int, attempt: UnderWay, reports: list[pytest.TestReport]
+    ) -> list[pytest.TestReport]:
+        """Return the last reports of a test that was repeated; none where the end decides."""
+        if attempt.has_failed:
             for one in reports:
                 self._attach(one, index, attempt)
-            if not attempt.has_failed:
-                has_passed = any(one.when == "call" and one.passed for one in attempt.held)
-                test, first = self._test_of(index), self._past[index].failed[0]
-                self._healer.note_healed(test, attempt.number, first, has_passed=has_passed)
+            return reports
+        dependents = self.dependents
+        if dependents is not None and dependents.is_suspect(index, self._test_of(index)):
+            self.doubtful[index] = attempt, reports
+            return []
+        return self._heal(index, attempt, reports)
+
+    def _heal(
+        self, index: int, attempt: UnderWay, reports: list[pytest.TestReport]
+    ) -> list[pytest.TestReport]:
+        """Return the reports of a test that has passed, or was skipped, after it failed."""
+        for one in reports:
+            self._attach(one, index, attempt)
+        has_passed = any(one.when == "call" and one.passed for one in attempt.held)
+        test, first = self._test_of(index), self._past[index].failed[0]
+        reason = ""
+        if has_passed and self.dependents is not None:
+            reason = self.dependents.reason(index, test, attempt)
+        if reason:
+            for one in reports:
+                mark_dependent(one)
+            self._healer.note_dependent(test, reason, first)
+        else:
+            self._healer.note_healed(test, attempt.number, first, has_passed=has_passed)
         return reports
 
     def _put_back(self, index: int, attempt: UnderWay, reports: list[pytest.TestReport]) -> None:
@@ -380,7 +453,8 @@ class RerunDesk:
         past = self._past.setdefault(index, Past(signature=attempt.signature))
         past.attempts.append(reports)
         past.last = attempt
-        self.due[index] = attempt.decision
+        if self.dependents is None or index not in self.dependents.waiting:
+            self.due[index] = attempt.decision
 
     def _attach(self, report: pytest.TestReport, index: int, attempt: UnderWay) -> None:
         past = self._past.get(index)

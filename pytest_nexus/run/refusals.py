@@ -18,6 +18,7 @@ _NEVER: Final = frozenset({"SystemExit", "KeyboardInterrupt"})
 
 ENDS: Final = "not repeated: the session ended before"
 TOO_MANY: Final = "not repeated: too many tests failed"
+NOT_IN_ORDER: Final = "failed again; no fresh process could run it in the order of the collection"
 STANDS: Final = "failed, and was not run to its end when it was repeated"
 _NOT_HERE: Final = "not repeated: its worker crashed, and a limit of failures is set"
 _BY_MARKER: Final = "its marker does not repeat such a failure"

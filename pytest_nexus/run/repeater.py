@@ -117,6 +117,11 @@ class Repeater:
             return False
         return scheduling.accepts_reruns
 
+    @property
+    def ends_well(self) -> bool:
+        """Whether nothing has stopped the session; to be asked when its workers have ended."""
+        return self._dsession is not None and not self._dsession.shouldstop
+
     def rerun(self, node: WorkerNode, index: int, delay_s: float) -> bool:
         """Run a test once more, not before a time from now; return whether that will be.
 

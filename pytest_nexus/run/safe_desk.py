@@ -121,6 +121,8 @@ class SafeDesk:
             for index in sorted({*self._held, *self._repeated}):
                 yield from self._held.get(index, ())
                 yield from self._failures(index)
+            for _, passed in self._desk.doubtful.values():
+                yield from passed
         else:
             yield from reports
         self._held.clear()

@@ -36,6 +36,9 @@ class UnderWay:
     has_failed: bool = False
     signature: str = ""
     """Of its first failure."""
+    n_alone: int = 0
+    """Attempts that the test had alone in a fresh process, before this one is reported."""
+    n_failed_alone: int = 0
 
     def void_subtests(self, *, is_void: bool) -> None:
         """Let its subtests count for nothing, or let them count again."""

@@ -42,7 +42,9 @@ class WorkerReruns:
         self._go_on = part.cover(self._let_go_on)
         desk = RerunDesk(healer, self._test_of, sent_rule, failure_of, record)
         desk.accepts = lambda: self.repeater.accepts_reruns
+        desk.ends_well = lambda: self.repeater.ends_well
         self._desk = SafeDesk(desk, part)
+        self.give = desk.take_dependents
         self.repeater = Repeater(self._filter, part)
         part.on_failure.append(self.repeater.abandon)
         self.tests: Sequence[CollectedTest] = ()

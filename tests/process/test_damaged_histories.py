@@ -66,7 +66,7 @@ def pipeline(path: Path) -> Pipeline:
     options = Options(
         history=path, journal=root / "journal", ingest=True, order="risk", base=None, explain=True,
         shard=None, plan=None, dist="auto", reruns=None, rerun_delay_s=None, rerun_budget="10",
-        fail_on_flaky=False, quarantine=root / "none.toml", sources={},
+        order_dependence="off", fail_on_flaky=False, quarantine=root / "none.toml", sources={},
     )  # fmt: skip
     found = Pipeline(options, root, dict(os.environ))
     found.setting = ("py3.12 Linux", 0)

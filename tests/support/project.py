@@ -213,6 +213,7 @@ class Project:
         clean = kept | {
             "PYTHONPATH": str(_PLUGINS),
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            "NEXUS_ORDER_DEPENDENCE": "off",  # else each flake gets attempts in a fresh process
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_CEILING_DIRECTORIES": str(self.root.parent),

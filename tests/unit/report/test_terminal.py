@@ -28,6 +28,7 @@ def pipeline(tmp_path: Path) -> Pipeline:
         reruns=None,
         rerun_delay_s=None,
         rerun_budget="5%",
+        order_dependence="repair",
         fail_on_flaky=False,
         quarantine=tmp_path / "nexus-quarantine.toml",
         sources={},
