@@ -46,8 +46,8 @@ class Evidence(NamedTuple):
     stats: Mapping[TestKey, TestStats]
     """Of the tests that have flaked."""
     recoveries: Recoveries
-    never_passed: Collection[TestKey] = ()
-    """Tests that ran, and failed in each run."""
+    lasting: Collection[TestKey] = ()
+    """Tests that failed in their last run, and do not seem to depend on the order."""
 
 
 class Healer:
@@ -89,7 +89,7 @@ class Healer:
                     return Evidence(
                         history.flaky_stats(),
                         Recoveries(history.recoveries()),
-                        history.order_rules.never_passed(),
+                        history.order_rules.lasting(),
                     )
         except NexusError as exc:
             self._pipeline.lose(str(exc))
@@ -126,9 +126,9 @@ class Healer:
         """Take the time of a process of its own from the budget."""
         self._spent_s += seconds
 
-    def always_failed(self, test: CollectedTest) -> bool:
-        """Return whether the history has a test and knows of no run in which it passed."""
-        return test.key in self.evidence.never_passed
+    def is_lasting(self, test: CollectedTest) -> bool:
+        """Return whether a test failed in its last run already, whatever was tried."""
+        return test.key in self.evidence.lasting
 
     @property
     def n_planned(self) -> int:

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 _FAILED: Final = """
     SELECT DISTINCT test_id FROM failed_test WHERE run_id IN (SELECT value FROM json_each(?))
 """
-_NEVER_PASSED: Final = (
-    "SELECT key FROM state JOIN test USING (test_id) WHERE runs > 0 AND runs = failures"
-)
+_LASTING: Final = """
+    SELECT key FROM state JOIN test USING (test_id)
+    WHERE since_failure = 0 AND key NOT IN (SELECT key FROM order_rule)
+"""
 _WRITE: Final = "INSERT OR REPLACE INTO order_rule VALUES (?" + ", ?" * 8 + ")"
 
 
@@ -46,11 +47,14 @@ class OrderRules:
             connections.require_sound(self._connection, self._path, ["order_rule"], set())
             return read_rules(self._connection)
 
-    def never_passed(self) -> set[TestKey]:
-        """Return the tests that ran and failed in each run: no order makes them pass."""
+    def lasting(self) -> set[TestKey]:
+        """Return the tests that failed in their last run, and for which nothing speaks but that.
+
+        Their fresh process was tried then.
+        """
         with connections.decoded(self._path):
             connections.require_sound(self._connection, self._path, ["test"], set())
-            return {TestKey(key) for (key,) in self._connection.execute(_NEVER_PASSED)}
+            return {TestKey(key) for (key,) in self._connection.execute(_LASTING)}
 
     def keep(self, rule: OrderRule) -> None:
         """Store what a bisection found, in place of what one found before."""

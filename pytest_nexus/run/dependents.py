@@ -103,9 +103,7 @@ class Dependents:
 
     def _may_try(self, test: CollectedTest) -> bool:
         return (
-            self._has_time
-            and len(self._tried) < _MAX_TESTS
-            and not self._healer.always_failed(test)
+            self._has_time and len(self._tried) < _MAX_TESTS and not self._healer.is_lasting(test)
         )
 
     @property

@@ -21,15 +21,19 @@ CONTEXT_VARIABLE: Final = "NEXUS_CONTEXT"
 """Environment variable with what is to run, as JSON: `targets`, node ids; `reach`, `all`, `files`
 or `alone`; `times`; and `token`, with which each line that is written begins."""
 
-_REPORTS: Final = (
+_FILES: Final = (
+    "basetemp",
     "xmlpath",
+    "log_file",
     "htmlpath",
     "report_log",
     "json_report",
     "allure_report_dir",
     "csv_path",
+    "store_durations",
+    "testmon",
 )
-"""Options of pytest and its plugins under which they write files."""
+"""Options of pytest and its plugins under which they write files, or remove them."""
 
 _CACHES: Final = ("lfplugin", "nfplugin", "stepwiseplugin")
 _SHUFFLERS: Final = ("randomly", "random_order")
@@ -38,7 +42,7 @@ _SHUFFLERS: Final = ("randomly", "random_order")
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Turn off what would write over the files of the session that waits for this one."""
-    for name in _REPORTS:
+    for name in _FILES:
         if getattr(config.option, name, None):
             setattr(config.option, name, None)
 
@@ -66,6 +70,7 @@ class Context:
         self._reach: str = asked["reach"]
         self._times: int = asked["times"]
         self._token: str = asked["token"]
+        self._parent = os.getppid()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Generator[None]:
@@ -86,6 +91,11 @@ class Context:
             for _ in range(self._times):
                 item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
         return True
+
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """End the session where the one that waits for it was killed."""
+        if os.getppid() != self._parent:
+            item.session.shouldstop = "nobody waits for this session"
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

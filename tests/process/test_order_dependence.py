@@ -322,3 +322,52 @@ def test_a_flaky_test_beside_it_stays_flaky(repository: Repository) -> None:
     known = rule_of(project, "tests/test_d.py::test_flaky")
     assert known is None or not known.is_certain
     assert rule_of(project, planted.test).is_certain  # type: ignore[union-attr] # it is there
+
+
+BREAKS = """
+import pytest_nexus.run.own_process as place
+
+def fail(*_):
+    raise RuntimeError("planted")
+
+place.Launch.run = fail
+"""
+
+
+@pytest.mark.parametrize("options", [(), ("-n2",)], ids=["plain", "workers"])
+@pytest.mark.parametrize("kind", ["environment", "module state"])
+def test_a_fault_of_nexus_costs_one_line(
+    repository: Repository, kind: str, options: tuple[str, ...]
+) -> None:
+    planted = PLANTED[kind]
+    project = project_of(repository, planted._replace(fixtures=BREAKS))
+    run(project)
+    touch(project, repository, 1)
+    result = run(project, *options)
+    assert result.exit_status in (0, 1), result.stdout
+    final = [one.nodeid for one in result.reports if one.when == "call" and one.outcome != "rerun"]
+    assert sorted(set(final)) == sorted(final)
+    assert len(final) == len({one["nodeid"] for one in result.attempts})
+    assert result.stdout.count("planted") == result.stdout.count("RuntimeError: planted") <= 1
+
+
+def test_a_failure_that_lasts_gets_no_second_process(repository: Repository) -> None:
+    planted = PLANTED["module state"]
+    project = project_of(repository, planted)
+    run(project)
+    project.write({"tests/test_a.py": planted.first.replace("shared.value = 1", "pass")})
+    repository.commit()
+    touch(project, repository, 1)
+    said = [run(project).stdout.count("failed also in a fresh process") for _ in range(3)]
+    assert said == [1, 0, 0]
+
+
+def test_a_folder_for_temporary_files_is_left_alone(repository: Repository) -> None:
+    planted = PLANTED["environment"]
+    keeps = "def test_keeps(tmp_path): (tmp_path / 'kept').touch()\n"
+    project = project_of(repository, planted._replace(second=planted.second + keeps))
+    run(project)
+    touch(project, repository, 1)
+    result = run(project, "--basetemp=temporary")
+    assert "order-dependent" in result.stdout
+    assert list((project.root / "temporary").rglob("kept"))
