@@ -95,6 +95,12 @@ def base_revision(given: str | None) -> str | None:
     return given or _value("nexus_base", project_root(Path.cwd()))
 
 
+def ini_value(name: str) -> str | None:
+    """Return a value of the project's ini file as one text, items of a list apart by a space."""
+    value = (_section(project_root(Path.cwd())) or {}).get(name)
+    return " ".join(map(str, value)) if isinstance(value, list) else value and str(value)
+
+
 def _setting(name: str) -> Path:
     root = project_root(Path.cwd())
     return root / (_value(name, root) or "")

@@ -52,6 +52,13 @@ COMMANDS: Final = (
         sub_commands=("show", "hunt"),
         forwards=True,
     ),
+    Command(
+        "order",
+        "pytest_nexus.cli.order",
+        "List tests that depend on the order, find on which others, and hunt for more",
+        sub_commands=("show", "bisect", "hunt"),
+        forwards=True,
+    ),
     Command("quarantine", "pytest_nexus.cli.quarantine", "Keep flaky tests from failing builds"),
     Command("train", "pytest_nexus.cli.train", "Learn from the history, deploy what is better"),
     Command(

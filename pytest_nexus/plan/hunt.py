@@ -35,10 +35,14 @@ class Round:
     """Of the order of its tests."""
     is_loaded: bool
     """Whether a busy process kept each core from being free."""
+    order: str = ""
+    """The order in words, where its tests run in the order given; empty for a random one."""
 
     @property
     def text(self) -> str:
         """The round in words, counted from 1."""
+        if self.order:
+            return f"round {self.number + 1}, {self.order}"
         load = ", under load" if self.is_loaded else ""
         return f"round {self.number + 1}, seed {self.seed}{load}"
 

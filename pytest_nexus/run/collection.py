@@ -69,6 +69,13 @@ def chosen_order(pipeline: Pipeline, config: pytest.Config) -> Literal["risk", "
     return options.order
 
 
+def is_shuffled(config: pytest.Config) -> bool:
+    """Return whether a plugin runs the tests in random order."""
+    return any(
+        config.pluginmanager.hasplugin(name) and _reorders(name, config) for name in _RANDOM_ORDER
+    )
+
+
 def describe(items: Sequence[pytest.Item]) -> list[CollectedTest]:
     """Return what a plan needs to know of each item, in the order given.
 

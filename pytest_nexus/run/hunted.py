@@ -1,4 +1,4 @@
-"""A plugin for `pytest -p`: keeps the tests of one round of `nexus flaky hunt`, in its order."""
+"""A plugin for `pytest -p`: keeps the tests of one round of a hunt, in its order."""
 
 from __future__ import annotations
 
@@ -21,16 +21,25 @@ HUNT_VARIABLE: Final = "NEXUS_HUNT"
 """Environment variable that names the file with the keys of the tests and the seed."""
 
 
-def write_round(path: Path, keys: Iterable[str], seed: int) -> None:
-    """Write what the plugin reads; called by the command before it starts the session."""
-    path.write_text(json.dumps({"keys": sorted(keys), "seed": seed}), encoding="utf-8")
+def write_round(path: Path, keys: Iterable[str], seed: int, *, in_order: bool = False) -> None:
+    """Write what the plugin reads; called by the command before it starts the session.
+
+    Args:
+        path: the file.
+        keys: of the tests of the round.
+        seed: of their order.
+        in_order: whether they run in the order given, without a shuffle.
+    """
+    kept = list(keys) if in_order else sorted(keys)
+    this = {"keys": kept, "seed": seed, "in_order": in_order}
+    path.write_text(json.dumps(this), encoding="utf-8")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> Generator[None, None, None]:
-    """Deselect other tests and shuffle what is left, after every other plugin."""
+    """Deselect other tests and order what is left, after every other plugin."""
     yield
     path = os.environ.get(HUNT_VARIABLE)
     if not path:
@@ -41,6 +50,11 @@ def pytest_collection_modifyitems(
     others = [item for item in items if identify(item).key not in keys]
     if others:
         config.hook.pytest_deselected(items=others)
+    if this.get("in_order"):
+        places = {key: place for place, key in enumerate(this["keys"])}
+        kept.sort(key=lambda item: places[identify(item).key])
+        items[:] = kept
+        return
     items[:] = shuffled(kept, this["seed"])
 
 

@@ -1,0 +1,213 @@
+"""`nexus order hunt`: runs the suite in other orders, until tests show that they depend on them."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_nexus import timing
+from pytest_nexus.cli.arguments import positive, seconds
+from pytest_nexus.cli.hunt_session import run_round
+from pytest_nexus.cli.probing import Prober, collect_in_order
+from pytest_nexus.cli.saying import complain, say
+from pytest_nexus.cli.tables import add_json_option, counted, natural, print_json
+from pytest_nexus.errors import HuntError
+from pytest_nexus.plan.hunt import Hunted, Round
+from pytest_nexus.plan.suite_orders import N_ORDERS, suite_order, suspects, verdict
+from pytest_nexus.records import BAD
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping, Sequence
+
+    from pytest_nexus.plan.suite_orders import SuiteOrder, Suspect
+    from pytest_nexus.records import CollectedTest, TestKey
+
+_MAX_SEED: Final = 1_000_000
+_HANG_FACTOR: Final = 2.5
+_GRACE_S: Final = 30.0
+"""Without --budget a round is ended after twice as long as this and so many of the longest."""
+
+
+@dataclass(slots=True)
+class _Hunt:
+    """A hunt under way."""
+
+    tests: Sequence[CollectedTest]
+    arguments: Sequence[str]
+    folder: Path
+    seed: int
+    n_rounds: int | None
+    ends_at: float | None
+    """By `timing.perf_counter`."""
+    is_quiet: bool
+    prober: Prober
+    names: list[str] = field(default_factory=list)
+    """The orders that were tried."""
+    found: dict[TestKey, Suspect] = field(default_factory=dict)
+    plain: Mapping[TestKey, bool] = field(default_factory=dict)
+    """Whether each test failed in the order of collection."""
+    longest_s: float = 0.0
+
+    def run(self) -> None:
+        """Run rounds until a bound ends them; each suspect is looked at after its round."""
+        number = 0
+        while self._may_begin(number):
+            order = suite_order(self.tests, number, self.seed)
+            failed = self._failed(order, number)
+            if number == 0:
+                self.plain = failed
+            for suspect in suspects(order, failed, self.plain):
+                if suspect.test.key not in self.found:
+                    self._look_at(suspect)
+            number += 1
+
+    @property
+    def left_s(self) -> float | None:
+        """Seconds until the end; None without one."""
+        return None if self.ends_at is None else self.ends_at - timing.perf_counter()
+
+    def _may_begin(self, number: int) -> bool:
+        if self.n_rounds is not None and number >= self.n_rounds:
+            return False
+        left_s = self.left_s
+        return number == 0 or left_s is None or left_s >= self.longest_s
+
+    def _failed(self, order: SuiteOrder, number: int) -> dict[TestKey, bool]:
+        """Run a round; return whether each test failed that ran. One that breaks down has none."""
+        this = Round(number, self.seed, is_loaded=False, order=order.name)
+        running = [Hunted(test.key, test.nodeid, test.path) for test in order.tests]
+        try:
+            shown, took_s = run_round(
+                this, running, self.arguments, self.folder, self._timeout_s(number)
+            )
+        except HuntError as error:
+            if number == 0:
+                raise
+            complain(error)
+            return {}
+        self.longest_s = max(self.longest_s, took_s)
+        self.names.append(order.name)
+        outcomes = {key: attempts[0].outcome for key, attempts in shown.items()}
+        failed = {key: each in BAD for key, each in outcomes.items() if each != "skipped"}
+        self._say(
+            f"{this.text}: {sum(failed.values()):,} of {len(failed):,} failed, {took_s:.1f} s"
+        )
+        return failed
+
+    def _timeout_s(self, number: int) -> float | None:
+        left_s = None if self.left_s is None else max(1.0, self.left_s)
+        if number == 0:
+            return left_s
+        usual_s = _HANG_FACTOR * self.longest_s + _GRACE_S
+        return usual_s if left_s is None else min(left_s, usual_s)
+
+    def _look_at(self, suspect: Suspect) -> None:
+        """Run the test after the same tests again, and after those of the order of collection."""
+        key = suspect.test.key
+        plain = suite_order(self.tests, 0, self.seed)
+        endings = [
+            self.prober.run(order.before(key), key, self.left_s).ending
+            for order in (suspect.order, plain)
+            if self.left_s is None or self.left_s > 0
+        ]
+        if len(endings) == 2:
+            suspect = replace(suspect, verdict=verdict(suspect.fails_in_it, *endings))
+        self.found[key] = suspect
+        self._say(f"  {_sentence(suspect)}")
+
+    def _say(self, line: str) -> None:
+        if not self.is_quiet:
+            say(line)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "--runs",
+        type=positive,
+        metavar="N",
+        help=f"rounds, the order of collection among them ({N_ORDERS} where there is no --budget)",
+    )
+    parser.add_argument(
+        "--budget", type=seconds, metavar="TIME", help="time for all rounds, such as 90s, 10m"
+    )
+    parser.add_argument("--seed", type=natural, metavar="N", help="of the shuffled orders")
+    add_json_option(parser)
+    parser.epilog = "What follows -- is given to pytest in each session."
+    parser.set_defaults(run=run, pytest_args=[])
+
+
+def run(options: argparse.Namespace) -> int:
+    """Hunt; return 1 if a test depends on the order, or may."""
+    started = timing.perf_counter()
+    tests = collect_in_order(options.pytest_args)
+    if not tests:
+        raise HuntError("pytest collects no test, so that there is nothing to order")
+    with TemporaryDirectory(prefix="nexus-order-") as folder:
+        hunt = _Hunt(
+            tests,
+            options.pytest_args,
+            Path(folder),
+            int(timing.time()) % _MAX_SEED if options.seed is None else options.seed,
+            options.runs or (None if options.budget else N_ORDERS),
+            None if options.budget is None else started + options.budget,
+            options.json,
+            Prober(tests, options.pytest_args, Path(folder)),
+        )
+        hunt.run()
+    if options.json:
+        print_json(_fields(hunt))
+    else:
+        _print(hunt)
+    return 1 if any(one.verdict != "flaky" for one in hunt.found.values()) else 0
+
+
+def _print(hunt: _Hunt) -> None:
+    ordered = [one for one in hunt.found.values() if one.verdict == "order"]
+    for one in hunt.found.values():
+        say(_sentence(one))
+        if one.verdict != "flaky":
+            say(f"  next: {_next(hunt, one)}")
+    depends = "depends" if len(ordered) == 1 else "depend"
+    found = f"{counted(len(ordered), 'test')} of {len(hunt.tests):,} {depends} on the order"
+    say(f"{found}; {counted(len(hunt.names), 'order')} tried")
+    n_broken = sum(hunt.plain.values()) - sum(not one.fails_in_it for one in hunt.found.values())
+    if n_broken > 0:
+        say(f"{counted(n_broken, 'test')} failed in every order")
+
+
+def _sentence(one: Suspect) -> str:
+    nodeid = one.test.nodeid
+    here, plainly = ("fails", "passes") if one.fails_in_it else ("passes", "fails")
+    if one.verdict == "order":
+        return f"order-dependent: {nodeid} {here} with {one.order.name}, {plainly} as collected"
+    if one.verdict == "flaky":
+        return f"flaky: {nodeid} ended otherwise with {one.order.name}, and not so again"
+    return f"unclear: {nodeid} {here} with {one.order.name}; it could not be tried again"
+
+
+def _next(hunt: _Hunt, one: Suspect) -> str:
+    forwarded = ["--", *hunt.arguments] if hunt.arguments else []
+    return shlex.join(["nexus", "order", "bisect", one.test.nodeid, *forwarded])
+
+
+def _fields(hunt: _Hunt) -> dict[str, Any]:
+    return {
+        "tests": len(hunt.tests),
+        "seed": hunt.seed,
+        "orders": hunt.names,
+        "found": [
+            {
+                "test": one.test.nodeid,
+                "verdict": one.verdict,
+                "order": one.order.name,
+                "fails_in_it": one.fails_in_it,
+                "next": _next(hunt, one) if one.verdict != "flaky" else None,
+            }
+            for one in hunt.found.values()
+        ],
+    }
