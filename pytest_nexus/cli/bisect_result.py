@@ -50,9 +50,9 @@ class BisectResult:
         return [
             {
                 "none": f"no order was found in which {self.nodeid} fails: it passed alone, after"
-                " the tests before it, and after all others",
+                " the tests before it, and after all others in both directions",
                 "broken": f"{self.nodeid} is broken, whatever runs before it: it failed alone and"
-                " after all others",
+                " after all others in both directions",
                 "flaky": f"{self.nodeid} is flaky: it failed in {self.n_failed:,} of"
                 f" {self.n_probes:,} probes, and equal probes ended differently",
                 "large": f"{self.nodeid} depends on more than {MAX_MEMBERS} tests together",

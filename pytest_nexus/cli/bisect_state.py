@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import defaultdict
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args
@@ -74,6 +75,8 @@ class KeptProbes:
     def forget(self) -> None:
         """Delete the file: the bisection is done, or begins anew."""
         self._path.unlink(missing_ok=True)
+        with suppress(OSError):  # others are in it, or it is not there
+            self._path.parent.rmdir()
         self._all.clear()
         self._left.clear()
 

@@ -99,26 +99,37 @@ def _show(
     if options.json:
         print_json([_fields(rules[key]) for key in asked if key in rules])
         return 0
-    for key in asked:
+    told = [key for key in asked if key in rules]
+    for key in told or asked[:1]:
         say(*_lines(key, rules.get(key)))
+    if told and len(asked) > len(told):
+        say(f"{counted(len(asked) - len(told), 'other test')} not known to depend on the order")
     return 0
 
 
 def _lines(key: TestKey, rule: OrderRule | None) -> list[str]:
+    next_step = f"  next: {_bisect_command(key)}"
     if rule is None:
         return [
             key,
             "  the runs of the history do not tell that it depends on the order",
-            f"  next: {_bisect_command(key)}",
+            next_step,
         ]
-    said = [key, f"  {rule.kind}: {_certainty(rule)}"]
-    said += [f"  {_verb(rule)}{':' if rule.others else ' other tests'}"]
-    said += [f"  - {other}" for other in rule.others]
+    said = [key, f"  {rule.kind}: {_certainty(rule)}", *_others(rule)]
     attempts = "probes" if rule.found_by == "bisect" else "attempts"
     said.append(f"  failed in {rule.n_failed:,}, passed in {rule.n_passed:,} {attempts} that count")
-    if rule.found_by == "bisect":
-        return [*said, f"  {_outcome(rule)}: {command_of([*rule.others, key])}"]
-    return [*said, f"  next: {_bisect_command(key)}"]
+    if rule.found_by == "runs":
+        return [*said, next_step]
+    outcome = "passes" if rule.kind == "brittle" else "fails"
+    return [*said, f"  {outcome}: {command_of([*rule.others, key])}"]
+
+
+def _others(rule: OrderRule) -> list[str]:
+    verb = "passes after" if rule.kind == "brittle" else "fails after"
+    if len(rule.others) < 2:
+        return [f"  {verb} {rule.others[0] if rule.others else 'other tests'}"]
+    which = "all of these" if rule.found_by == "bisect" else "one of these, the likeliest first"
+    return [f"  {verb} {which}:", *(f"  - {other}" for other in rule.others)]
 
 
 def _certainty(rule: OrderRule) -> str:
@@ -126,17 +137,6 @@ def _certainty(rule: OrderRule) -> str:
         return "found by a bisection"
     suspected = "" if rule.is_certain else ", which is not certain"
     return f"{_percent(rule)} probable by the runs of the history{suspected}"
-
-
-def _verb(rule: OrderRule) -> str:
-    verb = "passes after" if rule.kind == "brittle" else "fails after"
-    if len(rule.others) < 2:
-        return verb
-    return f"{verb} {'all' if rule.found_by == 'bisect' else 'one'} of"
-
-
-def _outcome(rule: OrderRule) -> str:
-    return "passes" if rule.kind == "brittle" else "fails"
 
 
 def _bisect_command(key: TestKey) -> str:

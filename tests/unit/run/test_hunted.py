@@ -16,8 +16,8 @@ def suite(pytester):
     return pytester
 
 
-def order(suite, keys, seed, *arguments):
-    write_round(suite.path / "round.json", keys, seed)
+def order(suite, keys, seed, *arguments, in_order=False):
+    write_round(suite.path / "round.json", keys, seed, in_order=in_order)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(HUNT_VARIABLE, str(suite.path / "round.json"))
         plugin = ("-p", "pytest_nexus.run.hunted")
@@ -37,6 +37,16 @@ def test_a_seed_gives_an_order_and_another_seed_another(suite):
     assert sorted(first) == sorted(keys)
     assert first == order(suite, keys, 1)
     assert first != order(suite, keys, 2)
+
+
+def test_an_order_that_is_given_is_kept(suite):
+    keys = [
+        f"test_{file}.py::test_{name}[{n}]"
+        for n in (2, 0)
+        for name in "ba"
+        for file in ("two", "one")
+    ]
+    assert order(suite, [*keys, "gone.py::test_x"], 3, in_order=True) == keys
 
 
 @pytest.mark.parametrize("seed", range(5))
