@@ -37,9 +37,18 @@ def _switches() -> list[str]:
         found.append("--no-nexus")
     if _WORKERS.search(given):
         found.append("-n0")
+    return found + _not_shuffled(given)
+
+
+def _not_shuffled(given: str) -> list[str]:
+    """Return what keeps plugins that shuffle from it; their other effects stay, as in a probe."""
+    found = []
     autoloads = not os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
-    if autoloads and any(entry_points(group="pytest11", name="randomly")):
-        found += ["-p", "no:randomly"]
+    is_installed = autoloads and any(entry_points(group="pytest11", name="randomly"))
+    if is_installed and "no:randomly" not in given:
+        found.append("--randomly-dont-reorganize")
+    if "--random-order" in given:
+        found.append("--random-order-bucket=none")
     return found
 
 

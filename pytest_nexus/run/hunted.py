@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -14,7 +14,7 @@ from pytest_nexus.identity import identify
 from pytest_nexus.regular_files import read_text
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Generator, Iterable, Mapping
 
 _MAX_BYTES: Final = 256 * 1024 * 1024
 HUNT_VARIABLE: Final = "NEXUS_HUNT"
@@ -35,27 +35,34 @@ def write_round(path: Path, keys: Iterable[str], seed: int, *, in_order: bool = 
     path.write_text(json.dumps(this), encoding="utf-8")
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_collection_modifyitems(
-    config: pytest.Config, items: list[pytest.Item]
-) -> Generator[None, None, None]:
-    """Deselect other tests and order what is left, after every other plugin."""
-    yield
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin the round behind all other plugins: the hook that wraps the others is the last one."""
     path = os.environ.get(HUNT_VARIABLE)
-    if not path:
-        return
-    this = json.loads(read_text(Path(path), _MAX_BYTES))
-    keys = frozenset(this["keys"])
-    kept = [item for item in items if identify(item).key in keys]
-    others = [item for item in items if identify(item).key not in keys]
-    if others:
-        config.hook.pytest_deselected(items=others)
-    if this.get("in_order"):
-        places = {key: place for place, key in enumerate(this["keys"])}
-        kept.sort(key=lambda item: places[identify(item).key])
-        items[:] = kept
-        return
-    items[:] = shuffled(kept, this["seed"])
+    if path:
+        config.pluginmanager.register(_Round(json.loads(read_text(Path(path), _MAX_BYTES))))
+
+
+class _Round:
+    def __init__(self, this: Mapping[str, Any]) -> None:
+        self._places = {key: place for place, key in enumerate(this["keys"])}
+        self._seed: int = this["seed"]
+        self._in_order = bool(this.get("in_order"))
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> Generator[None, None, None]:
+        """Deselect other tests and order what is left, after every other plugin."""
+        yield
+        kept = [item for item in items if identify(item).key in self._places]
+        others = [item for item in items if identify(item).key not in self._places]
+        if others:
+            config.hook.pytest_deselected(items=others)
+        if self._in_order:
+            items[:] = sorted(kept, key=lambda item: self._places[identify(item).key])
+        else:
+            items[:] = shuffled(kept, self._seed)
 
 
 def shuffled(items: list[pytest.Item], seed: int) -> list[pytest.Item]:

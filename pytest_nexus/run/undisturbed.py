@@ -31,20 +31,25 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Take away what goes by the last run: the next run of the user's is not to go by this."""
+    """Take away what goes by the last run: the next run of the user's is not to go by this.
+
+    The hook that is registered last wraps the others.
+    """
     for name in _OF_THE_LAST_RUN:
         plugin = config.pluginmanager.get_plugin(name)
         if plugin is not None:
             with suppress(ValueError):
                 config.pluginmanager.unregister(plugin)
+    config.pluginmanager.register(_Unshuffled())
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_collection_modifyitems(
-    config: pytest.Config, items: list[pytest.Item]
-) -> Generator[None, None, None]:
-    """Undo the order of a plugin that shuffles; what it and others deselect stays out."""
-    places = {id(item): place for place, item in enumerate(items)}
-    yield
-    if is_shuffled(config):
-        items.sort(key=lambda item: places.get(id(item), len(places)))
+class _Unshuffled:
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> Generator[None, None, None]:
+        """Undo the order of a plugin that shuffles; what it and others deselect stays out."""
+        places = {id(item): place for place, item in enumerate(items)}
+        yield
+        if is_shuffled(config):
+            items.sort(key=lambda item: places.get(id(item), len(places)))

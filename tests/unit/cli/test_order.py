@@ -146,6 +146,7 @@ def test_a_history_without_such_tests_says_so(project, capsys):
         ("nexus = false", ""),
         ("addopts = --nexus -n auto", "--no-nexus -n0 "),
         ("addopts = -v --numprocesses=2", "-n0 "),
+        ("addopts = --random-order", "--random-order-bucket=none "),
         ("addopts = -v --no-header", ""),
     ],
 )

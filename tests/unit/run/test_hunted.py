@@ -49,6 +49,19 @@ def test_an_order_that_is_given_is_kept(suite):
     assert order(suite, [*keys, "gone.py::test_x"], 3, in_order=True) == keys
 
 
+def test_an_order_that_is_given_comes_after_every_other_plugin(suite):
+    suite.makeconftest("""
+        import pytest
+
+        @pytest.hookimpl(wrapper=True, tryfirst=True)
+        def pytest_collection_modifyitems(items):
+            yield
+            items.reverse()
+    """)
+    keys = [f"test_two.py::test_a[{n}]" for n in (1, 3, 0, 2)]
+    assert order(suite, keys, 3, in_order=True) == keys
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_tests_of_a_file_stay_together(suite, seed):
     keys = [f"test_{file}.py::test_b[{n}]" for file in ("one", "two") for n in range(4)]
