@@ -16,7 +16,13 @@ from pytest_nexus.run.collection import is_shuffled
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-_OF_THE_LAST_RUN: Final = ("lfplugin", "nfplugin", "stepwiseplugin")
+_OF_THE_LAST_RUN: Final = (
+    "lfplugin",
+    "lfplugin-collwrapper",
+    "lfplugin-collskip",
+    "nfplugin",
+    "stepwiseplugin",
+)
 """Select and sort by the last run, and note what fails for the next one."""
 
 
