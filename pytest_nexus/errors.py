@@ -58,7 +58,7 @@ class QuarantineError(NexusError):
 
 
 class HuntError(NexusError):
-    """A session of `nexus flaky hunt` could not run the tests; the message has its output."""
+    """A hunt or a bisection could not run the tests; the message says why, or has the output."""
 
 
 class GitHubError(NexusError):
