@@ -21,7 +21,7 @@ from pytest_nexus.records import BAD
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pytest_nexus.plan.suite_orders import SuiteOrder, Suspect
     from pytest_nexus.records import CollectedTest, TestKey
@@ -30,6 +30,12 @@ _MAX_SEED: Final = 1_000_000
 _HANG_FACTOR: Final = 2.5
 _GRACE_S: Final = 30.0
 """Without --budget a round is ended after twice as long as this and so many of the longest."""
+
+_ONE_BY_ONE: Final = 6
+"""Of more suspects in a round, two whole rounds tell sooner than two probes of each."""
+
+_DECISIVE: Final = ("again", "plainly")
+_ENDINGS: Final = {True: "failed", False: "passed", None: "missing"}
 
 
 @dataclass(slots=True)
@@ -60,9 +66,9 @@ class _Hunt:
             failed = self._failed(order, number)
             if number == 0:
                 self.plain = failed
-            for suspect in suspects(order, failed, self.plain):
-                if suspect.test.key not in self.found:
-                    self._look_at(suspect)
+            if failed:
+                self.names.append(order.name)
+            self._look_at(suspects(order, failed, self.plain), number)
             number += 1
 
     @property
@@ -85,12 +91,11 @@ class _Hunt:
                 this, running, self.arguments, self.folder, self._timeout_s(number)
             )
         except HuntError as error:
-            if number == 0:
+            if not self.plain:
                 raise
             complain(error)
             return {}
         self.longest_s = max(self.longest_s, took_s)
-        self.names.append(order.name)
         outcomes = {key: attempts[0].outcome for key, attempts in shown.items()}
         failed = {key: each in BAD for key, each in outcomes.items() if each != "skipped"}
         self._say(
@@ -105,19 +110,44 @@ class _Hunt:
         usual_s = _HANG_FACTOR * self.longest_s + _GRACE_S
         return usual_s if left_s is None else min(left_s, usual_s)
 
-    def _look_at(self, suspect: Suspect) -> None:
-        """Run the test after the same tests again, and after those of the order of collection."""
-        key = suspect.test.key
+    def _look_at(self, found: Sequence[Suspect], number: int) -> None:
+        """Decide about the suspects of a round that nothing was decided about yet."""
+        decided = {key for key, one in self.found.items() if one.verdict != "unclear"}
+        new = [one for one in found if one.test.key not in decided]
+        look = self._by_probes if len(new) <= _ONE_BY_ONE else self._by_rounds
+        for one, endings in look(new, number):
+            if len(endings) == len(_DECISIVE):
+                one = replace(one, verdict=verdict(one.fails_in_it, *endings))  # noqa: PLW2901 - the same, decided
+            self.found[one.test.key] = one
+            self._say(f"  {_sentence(one)}")
+
+    def _by_probes(self, found: Sequence[Suspect], _: int) -> Iterator[tuple[Suspect, list[str]]]:
+        """Run each after the same tests again, and after those of the order of collection."""
         plain = suite_order(self.tests, 0, self.seed)
-        endings = [
-            self.prober.run(order.before(key), key, self.left_s).ending
-            for order in (suspect.order, plain)
-            if self.left_s is None or self.left_s > 0
+        for one in found:
+            key = one.test.key
+            yield (
+                one,
+                [
+                    self.prober.run(order.before(key), key, self.left_s).ending
+                    for order in (one.order, plain)
+                    if self.left_s is None or self.left_s > 0
+                ],
+            )
+
+    def _by_rounds(
+        self, found: Sequence[Suspect], number: int
+    ) -> Iterator[tuple[Suspect, list[str]]]:
+        """Run both orders once more as a whole, which tells of all suspects at once."""
+        orders = (found[0].order, suite_order(self.tests, 0, self.seed))
+        rounds = [
+            self._failed(replace(order, name=f"{order.name} again"), number)
+            for order in orders
+            if self.left_s is None or self.left_s > self.longest_s
         ]
-        if len(endings) == 2:
-            suspect = replace(suspect, verdict=verdict(suspect.fails_in_it, *endings))
-        self.found[key] = suspect
-        self._say(f"  {_sentence(suspect)}")
+        for one in found:
+            endings = [failed.get(one.test.key) for failed in rounds]
+            yield one, [_ENDINGS[each] for each in endings]
 
     def _say(self, line: str) -> None:
         if not self.is_quiet:

@@ -457,6 +457,30 @@ def test_a_hunt_calls_chance_a_flake(suite):
     assert "flaky: test_b_flaky.py::test_second_time_fails ended otherwise" in done.stdout
 
 
+def test_many_suspects_are_decided_by_two_more_rounds(tmp_path):
+    needs = """
+        import pytest
+        import shop
+
+        @pytest.mark.parametrize("n", range(9))
+        def test_needs(n):
+            assert shop.TABLE
+    """
+    files = SUITES["state of a module, across files"][0] | {"test_c.py": needs}
+    project = Project(tmp_path / "project", files | {"pytest.ini": "[pytest]\npythonpath = .\n"})
+    done = order(project, "hunt", "--runs", "2")
+    said = done.stdout.splitlines()
+    assert [line.partition(": ")[0] for line in said[:4]] == [
+        "round 1, order of collection",
+        "round 2, all tests reversed",
+        "round 2, all tests reversed again",
+        "round 2, order of collection again",
+    ]
+    assert said[-1] == "9 tests of 10 depend on the order; 2 orders tried"
+    assert sum(line.startswith("order-dependent: ") for line in said) == 9
+    assert done.returncode == 1
+
+
 def test_a_round_that_breaks_down_does_not_end_the_hunt(suite):
     suite.write({
         "test_a.py": "import shop\ndef test_sets(): shop.TABLE['a'] = 1\n",
