@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from pytest_nexus import pytest_seam
 from pytest_nexus.identity import identify
 from pytest_nexus.regular_files import read_text
 
@@ -78,6 +79,16 @@ class _Probe:
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, Any, Any]:
         self._arrange(session.items)
         return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(
+        self, item: pytest.Item, nextitem: pytest.Item | None
+    ) -> Generator[None, Any, Any]:
+        """Tear the last test down without what it shares with others, which may fail for them."""
+        if nextitem is not None:
+            return (yield)
+        with pytest_seam.torn_down_to(item.session, item.parent, nextitem):
+            return (yield)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logstart(self, nodeid: str) -> None:

@@ -407,6 +407,29 @@ LATER = {
 }
 
 
+def test_what_others_leave_to_the_end_of_the_session_is_no_failure_of_the_test(suite):
+    fixtures = """
+        import pytest
+        import shop
+
+        @pytest.fixture(scope="session", autouse=True)
+        def table():
+            yield
+            assert not shop.TABLE
+
+        @pytest.fixture
+        def own():
+            yield
+            assert not shop.TABLE
+    """
+    suite.write(
+        {"conftest.py": fixtures, "test_c.py": "def test_x(): pass\ndef test_y(own): pass\n"}
+    )
+    assert "no order was found" in order(suite, "bisect", "test_c.py::test_x").stdout
+    mine = order(suite, "bisect", "test_c.py::test_y").stdout
+    assert "test_c.py::test_y fails after test_a.py::test_sets" in mine
+
+
 def test_the_hunt_finds_what_depends_on_the_order_and_says_what_is_next(tmp_path):
     repository = init(tmp_path / "project")
     files = SUITES["state of a module, across files"][0] | {"test_b.py": PADDING.format(n=9)}
