@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.cli.location import project_root
+from pytest_nexus.cli.location import project_root, settings_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -30,11 +30,28 @@ def whole_environment(**variables: str) -> dict[str, str]:
 
 
 def files_of(paths: Iterable[str]) -> list[str]:
-    """Return files of the project as seen from the current folder; none, for all, if too many."""
+    """Return arguments that name files of the project as seen from the current folder.
+
+    None, for the whole suite, if the files are too many. Where a folder below the root has settings
+    of its own, pytest would take it for the root, and call the tests otherwise: the settings of the
+    root are named as well.
+    """
     root, here = project_root(Path.cwd()), Path.cwd()
+    different = list(dict.fromkeys(paths))
+    if len(different) > _MAX_FILES:
+        return []
+    settings = settings_file(root)
+    pinned = []
+    if settings is not None and _has_settings_below(root, different):
+        pinned = ["-c", str(settings), f"--rootdir={root}"]
     files = [os.path.relpath(root / path, here) if (root / path).exists() else path
-             for path in dict.fromkeys(paths)]  # fmt: skip
-    return files if len(files) <= _MAX_FILES else []
+             for path in different]  # fmt: skip
+    return [*pinned, *files]
+
+
+def _has_settings_below(root: Path, paths: Iterable[str]) -> bool:
+    folders = {parent for path in paths for parent in Path(path).parents} - {Path()}
+    return any(settings_file(root / folder) is not None for folder in folders)
 
 
 def run_to_end(

@@ -407,6 +407,16 @@ LATER = {
 }
 
 
+def test_a_folder_with_settings_of_its_own_is_not_taken_for_the_root(tmp_path):
+    files, *_ = SUITES["state of a module, across files"]
+    below = {f"tests/{name}" if name.startswith("test_") else name: files[name] for name in files}
+    ini = {"pytest.ini": "[pytest]\npythonpath = .\n", "tests/pytest.ini": "[pytest]\n"}
+    project = Project(tmp_path / "project", below | ini)
+    done = order(project, "bisect", "tests/test_c.py::test_needs")
+    assert "tests/test_c.py::test_needs passes only after tests/test_a.py::test_sets" in done.stdout
+    assert "1 test of 2 depends on the order" in order(project, "hunt", "--runs", "2").stdout
+
+
 def test_what_others_leave_to_the_end_of_the_session_is_no_failure_of_the_test(suite):
     fixtures = """
         import pytest
