@@ -76,7 +76,6 @@ class _Search:
             return False
         self.output = shown.output or self.output
         self.kept.add(probe, shown.ending, shown.why, shown.seconds)
-        self.kept.take(probe)
         self._tell(probe, shown.ending, shown.why, shown.seconds)
         return True
 
@@ -116,34 +115,40 @@ def run(options: argparse.Namespace) -> int:
 
     1: it is broken or flaky, depends on too many tests, or a bound ended the search.
     """
-    started = timing.perf_counter()
+    ends_at = None if options.budget is None else timing.perf_counter() + options.budget
     tests = collect_in_order(options.pytest_args)
     test = asked_test(options.nodeid, tests)
+    with TemporaryDirectory(prefix="nexus-bisect-") as folder:
+        search = _Search(
+            test,
+            Bisection(_question(test, tests, _guesses(options.history, test.key))),
+            _kept(options, test, tests),
+            Prober(tests, options.pytest_args, Path(folder)),
+            options.runs or _MOST_PROBES,
+            ends_at,
+            options.json,
+        )
+        finding = search.run()
+    if finding is None:
+        return _unfinished(options, search)
+    search.kept.forget()
+    _refuse_unsearchable(search, finding)
+    _store(options.history, search, finding)
+    _print(options, _result(search, finding, tests))
+    return 0 if finding.status in _ANSWERED else 1
+
+
+def _kept(
+    options: argparse.Namespace, test: CollectedTest, tests: Sequence[CollectedTest]
+) -> KeptProbes:
+    """Return the probes of an earlier call that can be used; none if they are to be forgotten."""
     stamp = stamp_of(test.key, tests, options.pytest_args)
     kept = KeptProbes(state_path(options.history, test.key), stamp)
     if options.forget:
         kept.forget()
     elif len(kept) and not options.json:
         say(f"{counted(len(kept), 'probe')} of an earlier call can be used; --forget begins anew")
-    question = _question(test, tests, _guesses(options.history, test.key))
-    with TemporaryDirectory(prefix="nexus-bisect-") as folder:
-        search = _Search(
-            test,
-            Bisection(question),
-            kept,
-            Prober(tests, options.pytest_args, Path(folder)),
-            options.runs or _MOST_PROBES,
-            None if options.budget is None else started + options.budget,
-            options.json,
-        )
-        finding = search.run()
-    if finding is None:
-        return _unfinished(options, search)
-    kept.forget()
-    _refuse_unsearchable(search, finding)
-    _store(options.history, search, finding)
-    _print(options, _result(search, finding, tests))
-    return 0 if finding.status in _ANSWERED else 1
+    return kept
 
 
 def asked_test(typed: str, tests: Sequence[CollectedTest]) -> CollectedTest:

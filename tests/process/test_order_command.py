@@ -207,6 +207,14 @@ def test_the_search_is_told_step_by_step_and_shown_afterwards(suite):
     assert json.loads(again.stdout)["probes"] == 5, "what the history knows is tried first"
 
 
+def test_a_finding_that_no_longer_holds_is_forgotten(suite):
+    order(suite, "bisect", "test_c.py::test_needs")
+    assert list(rules(suite)) == ["test_c.py::test_needs"]
+    suite.write({"test_c.py": "def test_needs(): pass\n"})
+    assert "no order was found" in order(suite, "bisect", "test_c.py::test_needs").stdout
+    assert order(suite).stdout == "0 tests depend on the order\n"
+
+
 def test_two_tests_of_one_file_run_in_the_order_of_the_arguments(suite):
     suite.write({"test_d.py": "def test_1(): pass\ndef test_2(): pass\ndef test_3(): pass\n"})
     session = suite.run("test_d.py::test_3", "test_a.py", "test_d.py::test_1", nexus=False)
