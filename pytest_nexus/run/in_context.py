@@ -1,7 +1,7 @@
 """A plugin for `pytest -p`: runs some tests of a suite in the order of its collection.
 
-Loaded in the process that `pytest_nexus.run.own_process` starts. What a session leaves behind for
-its user is turned off here: the reports, the cache, and nexus itself.
+Loaded in the process that `pytest_nexus.run.own_process` starts, beside `undisturbed`, which keeps
+shuffles and workers away. What a session leaves behind for its user is turned off here.
 """
 
 from __future__ import annotations
@@ -35,9 +35,6 @@ _FILES: Final = (
 )
 """Options of pytest and its plugins under which they write files, or remove them."""
 
-_CACHES: Final = ("lfplugin", "nfplugin", "stepwiseplugin")
-_SHUFFLERS: Final = ("randomly", "random_order")
-
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
@@ -54,9 +51,6 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if not asked:
         return
     plugins = session.config.pluginmanager
-    for name in _CACHES:
-        if plugins.hasplugin(name):
-            plugins.unregister(name=name)
     plugins.register(WorkerObserver(session.config.rootpath), "nexus-context-observer")
     plugins.register(Context(session.config, loads(asked)), "nexus-context")
 
@@ -75,11 +69,7 @@ class Context:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Generator[None]:
         """Keep the targets and what leads up to them, after every other plugin."""
-        collected = list(items)
         yield
-        if any(map(self._config.pluginmanager.hasplugin, _SHUFFLERS)):
-            kept = set(items)
-            items[:] = [item for item in collected if item in kept]
         items[:] = leading(items, self._targets, self._reach)
 
     @pytest.hookimpl(tryfirst=True)

@@ -21,7 +21,7 @@ Reach = Literal["all", "files", "alone"]
 
 _MAX_BYTES: Final = 32 * 1024 * 1024
 _SHARD_VARIABLES: Final = ("NEXUS_SHARD", "NEXUS_PLAN", CONTEXT_VARIABLE)
-_PLUGIN: Final = "pytest_nexus.run.in_context"
+_PLUGINS: Final = ("-p", "pytest_nexus.run.undisturbed", "-p", "pytest_nexus.run.in_context")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +76,7 @@ class Launch:
 
     def _command(self) -> list[str]:
         plugins = self.config.pluginmanager
-        given = ["-p", _PLUGIN, *self.arguments, "--no-nexus", "--maxfail=0"]
-        if plugins.hasplugin("xdist"):
-            given += ["-n0", "--dist=no"]
+        given = [*_PLUGINS, *self.arguments, "--no-nexus", "--maxfail=0"]
         if plugins.hasplugin("_cov") or plugins.hasplugin("pytest_cov"):
             given.append("--no-cov")
         python = [sys.executable, "-m"] if self.as_module else [sys.executable, "-P", "-m"]
