@@ -112,6 +112,14 @@ PLANTED = {
         "tests/test_b.py::TestIt::test_needs",
         "tests/test_a.py::TestIt::test_sets",
     ),
+    "two setters": Planted(
+        "import shared\ndef test_0(): pass\ndef test_one(): shared.seen.append(1)\n"
+        "def test_two(): shared.seen.append(2)\n",
+        "import app, shared\ndef test_0(): pass\n"
+        "def test_needs(): assert {1, 2} <= set(shared.seen)\n",
+        "tests/test_b.py::test_needs",
+        "tests/test_a.py::test_one",
+    ),
     "fixture of a module": Planted(
         "import pytest, shared\n@pytest.fixture(scope='module')\ndef made():\n"
         "    shared.value = 1\n    yield\ndef test_sets(made): pass\ndef test_also(made): pass\n",
@@ -154,7 +162,7 @@ def touch(project: Project, repository: Repository, number: int, path: str = "ap
     repository.commit()
 
 
-@pytest.mark.parametrize("options", [(), ("-n2",)], ids=["plain", "workers"])
+@pytest.mark.parametrize("options", [(), ("-n3",)], ids=["plain", "workers"])
 @pytest.mark.parametrize("planted", PLANTED.values(), ids=PLANTED)
 def test_no_build_is_red_by_our_order(
     repository: Repository, planted: Planted, options: tuple[str, ...]
@@ -371,3 +379,60 @@ def test_a_folder_for_temporary_files_is_left_alone(repository: Repository) -> N
     result = run(project, "--basetemp=temporary")
     assert "order-dependent" in result.stdout
     assert list((project.root / "temporary").rglob("kept"))
+
+
+def test_a_plugin_that_shuffles_teaches_it(repository: Repository) -> None:
+    """The order is that plugin's, and no process is started; the history learns all the same."""
+    planted = PLANTED["module state"]
+    project = project_of(repository, planted)
+    said = ""
+    for seed in range(10):
+        result = project.run(
+            "--nexus-reruns=1", f"--randomly-seed={seed}", companions=("randomly",), env=ON
+        )
+        said += result.stdout
+    rule = rule_of(project, planted.test)
+    assert "fresh process" not in said
+    assert rule is not None
+    assert planted.other in rule.others
+
+
+@pytest.mark.parametrize("mode", ["load", "loadscope", "loadfile", "worksteal"])
+def test_every_mode_of_distribution_keeps_the_order(repository: Repository, mode: str) -> None:
+    planted = PLANTED["module state"]
+    project = project_of(repository, planted)
+    run(project)
+    for number in range(4):
+        touch(project, repository, number)
+        result = run(project, "-n2", f"--dist={mode}")
+        assert result.exit_status == 0, result.stdout
+    rule = rule_of(project, planted.test)
+    assert rule is None or not rule.is_certain or planted.other in rule.others
+
+
+@pytest.mark.parametrize("option", ["--ff", "--nf"])
+def test_options_that_order_too_keep_it_green(repository: Repository, option: str) -> None:
+    planted = PLANTED["environment"]
+    project = project_of(repository, planted)
+    run(project)
+    for number in range(4):
+        touch(project, repository, number)
+        assert run(project, option).exit_status == 0
+
+
+def test_pytest_order_keeps_its_places(repository: Repository) -> None:
+    planted = PLANTED["module state"]
+    text = (
+        "import pytest\n@pytest.mark.order(1)\ndef test_first(): pass\n"
+        "@pytest.mark.parametrize('n', range(30))\ndef test_filler(n): pass\n"
+    )
+    project = project_of(repository, planted)
+    project.write({"tests/test_c.py": text})
+    repository.commit()
+    options = ("--nexus-reruns=adaptive",)
+    project.run(*options, companions=("pytest_order",), env=ON)
+    for number in range(3):
+        touch(project, repository, number)
+        result = project.run(*options, companions=("pytest_order",), env=ON)
+        assert result.exit_status == 0, result.stdout
+        assert result.names[0] == "test_first"
