@@ -46,6 +46,9 @@ BAD: Final[frozenset[Outcome | None]] = frozenset({"failed", "error"})
 CERTAIN: Final = 0.98
 """Posterior from which a test counts as order-dependent."""
 
+DOUBTFUL: Final = 0.05
+"""A test that depends on the order with a lower posterior is flaky."""
+
 MIN_FAILURES: Final = 2
 """A single failure has too many explanations to say that a test depends on the order."""
 
@@ -281,11 +284,18 @@ class OrderRule(NamedTuple):
     """Start of the last run that counts, or of the bisection; seconds since the epoch."""
     is_touched: bool = False
     """Whether that run's change touched the test, or one that it depends on."""
+    n_proved: int = 0
+    """Runs in which a process of its own showed that the order made it fail."""
 
     @property
     def is_certain(self) -> bool:
         """Whether the test counts as order-dependent."""
         return self.posterior >= CERTAIN and self.n_failed >= MIN_FAILURES
+
+    @property
+    def is_probable(self) -> bool:
+        """Whether a process of its own showed it, and nothing speaks strongly for a flake."""
+        return self.is_certain or (self.n_proved > 0 and self.posterior >= DOUBTFUL)
 
     @property
     def words(self) -> str:

@@ -53,10 +53,11 @@ def measure(
         stats = history.stats()
         functions = {key: known.function_key for key, known in stats.items()}
         asked = set(others(functions))
-        seen = history.sightings(
-            key for key, known in stats.items() if known.failures or key in asked
-        )
         rules = history.order_rules.read()
+        wanted = asked | rules.keys()
+        seen = history.sightings(
+            key for key, known in stats.items() if known.failures or key in wanted
+        )
     return Measured(assess_all(seen, rules), seen, functions)
 
 

@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
     if options.nodeid:
         asked = {key for typed in options.nodeid for key in asked_keys(typed, functions)}
         return _show(options, sorted(asked), rules)
-    shown = [rule for rule in rules.values() if options.all or rule.is_certain]
+    shown = [rule for rule in rules.values() if options.all or rule.is_probable]
     shown.sort(key=lambda rule: (-rule.posterior, rule.key))
     if options.json:
         print_json([_fields(rule) for rule in shown])
@@ -146,10 +146,12 @@ def _bisect_command(key: TestKey) -> str:
 def _total(rules: Iterable[OrderRule]) -> str:
     every = list(rules)
     n_certain = sum(rule.is_certain for rule in every)
-    n_suspected = len(every) - n_certain
+    n_probable = sum(rule.is_probable for rule in every) - n_certain
+    n_suspected = len(every) - n_certain - n_probable
     depends = "depends" if n_certain == 1 else "depend"
+    probable = f"; {n_probable:,} more failed because of the order" if n_probable else ""
     suspected = f"; {n_suspected:,} more suspected, see --all" if n_suspected else ""
-    return f"{counted(n_certain, 'test')} {depends} on the order{suspected}"
+    return f"{counted(n_certain, 'test')} {depends} on the order{probable}{suspected}"
 
 
 def _row(rule: OrderRule) -> dict[str, object]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.bound import dumps, loads
 from pytest_nexus.history import connection as connections
+from pytest_nexus.history.packing import FAIL, VERDICT_OF
 from pytest_nexus.history.trials import WINDOW, TrialReader
 from pytest_nexus.records import OrderRule, TestKey
 
@@ -23,11 +24,14 @@ if TYPE_CHECKING:
 _FAILED: Final = """
     SELECT DISTINCT test_id FROM failed_test WHERE run_id IN (SELECT value FROM json_each(?))
 """
+_EVER: Final = (
+    "SELECT test_id FROM failed_test UNION SELECT test_id FROM attempt WHERE number > 1 ORDER BY 1"
+)
 _LASTING: Final = """
     SELECT key FROM state JOIN test USING (test_id)
     WHERE since_failure = 0 AND key NOT IN (SELECT key FROM order_rule)
 """
-_WRITE: Final = "INSERT OR REPLACE INTO order_rule VALUES (?" + ", ?" * 8 + ")"
+_WRITE: Final = "INSERT OR REPLACE INTO order_rule VALUES (?" + ", ?" * 9 + ")"
 
 
 class OrderRules:
@@ -83,6 +87,7 @@ def refresh_rules(
     failed = {test_id for (test_id,) in connection.execute(_FAILED, (window,))}
     known = "SELECT test_id FROM test JOIN order_rule USING (key) WHERE found_by = 'runs'"
     failed |= {test_id for (test_id,) in connection.execute(known)}
+    failed |= {row[1] for rows in fresh.values() for row in rows if VERDICT_OF[row[3]] == FAIL}
     _store(connection, derived(connection, order, sorted(failed & present)))
 
 
@@ -96,7 +101,7 @@ def all_derived(
     connection: sqlite3.Connection, order: Sequence[int]
 ) -> dict[TestKey, OrderRule | None]:
     """Return what the attempts say of every test that ever failed."""
-    failed = connection.execute("SELECT DISTINCT test_id FROM failed_test ORDER BY 1").fetchall()
+    failed = connection.execute(_EVER).fetchall()
     return derived(connection, order, [test_id for (test_id,) in failed])
 
 
@@ -125,7 +130,7 @@ def read_rules(
         ValueError: a rule that no nexus wrote.
     """
     rules: dict[TestKey, OrderRule] = {}
-    for key, by, kind, others, posterior, failed, passed, at, touched in connection.execute(
+    for key, by, kind, others, *figures in connection.execute(
         "SELECT * FROM order_rule ORDER BY key, found_by DESC"
     ):
         if found_by not in (None, by):
@@ -133,7 +138,10 @@ def read_rules(
         names = loads(others)
         if type(names) is not list or not all(type(name) is str for name in names):
             raise ValueError(f"others of {key!r}: {others[:80]!r}")
-        rule = OrderRule(key, kind, tuple(names), posterior, failed, passed, by, at, bool(touched))
+        posterior, failed, passed, at, touched, proved = figures
+        rule = OrderRule(
+            key, kind, tuple(names), posterior, failed, passed, by, at, bool(touched), proved
+        )
         before = rules.get(key)
         if before is None or rule.found_by == "bisect":
             rules[key] = rule
@@ -154,6 +162,7 @@ def write_rule(connection: sqlite3.Connection, rule: OrderRule) -> None:
             rule.n_passed,
             rule.at,
             int(rule.is_touched),
+            rule.n_proved,
         ),
     )
 

@@ -9,6 +9,7 @@ from pytest_nexus.bound import sha256
 from pytest_nexus.history.dependences import rebuild_rules, refresh_rules
 from pytest_nexus.history.packing import VERDICT_OF
 from pytest_nexus.history.recovering import add_recoveries, rebuild_recoveries
+from pytest_nexus.history.repaired import is_repaired
 from pytest_nexus.history.stats import (
     NO_SETTING,
     SETTING_BYTES,
@@ -127,17 +128,27 @@ def _some(connection: sqlite3.Connection, run_id: int, test_ids: set[int]) -> It
 
 
 def _observations(rows: Iterable[Row]) -> dict[int, Observation]:
-    """Return what a run says of each of its tests: the first attempt, and all verdicts."""
+    """Return what a run says of each of its tests: the first attempt, and all verdicts.
+
+    Of a test that failed only because of the order, the attempt that passed says it all.
+    """
     found: dict[int, Observation] = {}
+    again: dict[int, list[Row]] = {}
     last = 0
-    for _, test_id, _, outcomes, setup, call, teardown, _, _, _ in rows:
+    for row in rows:
+        _, test_id, _, outcomes, setup, call, teardown, _, _, _ = row
         verdict = VERDICT_OF[outcomes]
         if test_id == last:
             first = found[test_id]
             found[test_id] = first._replace(verdicts=first.verdicts | verdict)
+            again.setdefault(test_id, []).append(row)
         else:
             found[test_id] = _new(Observation, (outcomes, verdict, setup, call, teardown))
             last = test_id
+    for test_id, own in again.items():
+        if is_repaired(own):
+            outcomes, setup, call, teardown = own[-1][3:7]
+            found[test_id] = Observation(outcomes, VERDICT_OF[outcomes], setup, call, teardown)
     return found
 
 

@@ -209,7 +209,7 @@ _CONDITIONS: Final[Mapping[str, list[str]]] = {
     ],
     "order_rule": [
         *_texts("key", "others"),
-        *_integers("failed", "passed"),
+        *_integers("failed", "passed", "proved"),
         *_integers("touched", bound="IN (0, 1)"),
         f"at {_DATES}",
         "posterior BETWEEN 0 AND 1",

@@ -120,7 +120,7 @@ def full_attempt(raw: RawAttempt, nodeid: str | None = None) -> Attempt:
         setup=phases[0],
         call=phases[1],
         teardown=phases[2],
-        worker=_worker_name(worker),
+        worker=worker_name(worker),
         failure=failure,
     )
 
@@ -133,7 +133,8 @@ def worker_number(worker: str | None) -> int | None:
     return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 6 else None
 
 
-def _worker_name(number: int | None) -> str | None:
+def worker_name(number: int | None) -> str | None:
+    """Return `gw12` for 12, `fresh` and `alone` for what stands for them; None without workers."""
     if number is None:
         return None
     return f"gw{number}" if number < ALONE_NUMBER else _NAMES.get(number)

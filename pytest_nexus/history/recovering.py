@@ -6,7 +6,8 @@ from collections import Counter
 from itertools import groupby
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from pytest_nexus.history.packing import FAIL, PASS, VERDICT_OF
+from pytest_nexus.history.packing import FAIL, PASS, VERDICT_OF, worker_name
+from pytest_nexus.plan.dependence import is_proved
 from pytest_nexus.plan.recovery import BUCKETS_S, Recovery, bucket_of
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ Tallies: TypeAlias = dict[tuple[int, str, int], tuple[int, int]]
 
 _RUN: Final = """
     SELECT test_id, outcomes, coalesce(setup_us, 0) + coalesce(call_us, 0)
-           + coalesce(teardown_us, 0), started_ms, signature
+           + coalesce(teardown_us, 0), started_ms, signature, worker
     FROM attempt LEFT JOIN failure USING (failure_id)
     WHERE run_id = :run
     AND test_id IN (SELECT test_id FROM attempt WHERE run_id = :run AND number > 1)
@@ -94,13 +95,16 @@ def _checked(row: Recovery) -> Recovery:
 
 
 def _repeated(
-    rows: Sequence[tuple[int, int, int, int, str | None]],
+    rows: Sequence[tuple[int, int, int, int, str | None, int | None]],
 ) -> Iterator[tuple[str, int, int]]:
     """Yield signature of the first failure, bucket and verdict of each later attempt of a test."""
     verdicts = [VERDICT_OF[row[1]] for row in rows]
-    if verdicts[0] != FAIL or PASS not in verdicts:
-        return
-    _, _, duration_us, started_ms, signature = rows[0]
+    places = [
+        (verdict == FAIL, worker_name(row[5])) for verdict, row in zip(verdicts, rows, strict=True)
+    ]
+    if verdicts[0] != FAIL or PASS not in verdicts or is_proved(places):
+        return  # not what time heals
+    _, _, duration_us, started_ms, signature, _ = rows[0]
     ended_s = started_ms / 1e3 + duration_us / 1e6
     for row, verdict in zip(rows[1:], verdicts[1:], strict=True):
         if verdict in (PASS, FAIL):

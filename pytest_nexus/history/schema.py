@@ -214,6 +214,7 @@ CREATE TABLE order_rule (
     passed INTEGER NOT NULL,          -- attempts that passed
     at REAL NOT NULL,                 -- start of the last run that counts
     touched INTEGER NOT NULL,         -- 1: that run's change touched the test or one of the others
+    proved INTEGER NOT NULL,          -- runs in which a process of its own showed it
     PRIMARY KEY (key, found_by)
 ) WITHOUT ROWID;
 """

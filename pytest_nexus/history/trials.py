@@ -12,8 +12,9 @@ from pytest_nexus.history.packing import (
     NO_VERDICT,
     PASS,
     VERDICT_OF,
+    worker_name,
 )
-from pytest_nexus.plan.dependence import Judgement, Trial, judge
+from pytest_nexus.plan.dependence import Judgement, Trial, is_proved, judge
 from pytest_nexus.records import OrderRule, TestKey, environment_name
 
 if TYPE_CHECKING:
@@ -59,6 +60,11 @@ class _Seen(NamedTuple):
     run: _Run
     attempts: list[tuple[int, int, int, int | None]]
     """Number, outcomes, start and worker."""
+
+    @property
+    def places(self) -> list[tuple[bool, str | None]]:
+        """Whether each attempt failed, and its worker."""
+        return [(VERDICT_OF[one[1]] == FAIL, worker_name(one[3])) for one in self.attempts]
 
     @property
     def verdicts(self) -> int:
@@ -157,6 +163,7 @@ class TrialReader:
             n_passed=judged.n_passed,
             found_by="runs",
             at=last.at,
+            n_proved=sum(is_proved(each.places) for each in counted),
             is_touched=any(
                 self._connection.execute(_TOUCHES, (last.run_id, each)).fetchone() for each in paths
             ),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from pytest_nexus.bound import sha256
 from pytest_nexus.history.folding import rebuild, refresh
 from pytest_nexus.history.packing import FAIL, NO_VERDICT, VERDICT_OF, raw_attempt
+from pytest_nexus.history.repaired import repaired
 from pytest_nexus.history.runs import Counts, insert_run, ordered_runs
 from pytest_nexus.history.testids import TestIds
 
@@ -206,7 +207,12 @@ def _store(
     ]
     rows.sort()
     connection.executemany(_INSERT, rows)
-    failed = [(run_id, row[1]) for row in rows if row[2] == 1 and VERDICT_OF[row[3]] == FAIL]
+    excused = repaired(rows)
+    failed = [
+        (run_id, row[1])
+        for row in rows
+        if row[2] == 1 and VERDICT_OF[row[3]] == FAIL and row[1] not in excused
+    ]
     connection.executemany("INSERT INTO failed_test VALUES (?, ?)", failed)
     return rows
 

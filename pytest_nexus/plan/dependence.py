@@ -20,6 +20,8 @@ from __future__ import annotations
 from math import exp, lgamma, log, log1p
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from pytest_nexus.records import ALONE, FRESH
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -64,6 +66,25 @@ class _Explained(NamedTuple):
 
     by_all: int
     by_all_but_one: int
+
+
+def is_proved(attempts: Sequence[tuple[bool, str | None]]) -> bool:
+    """Return whether the attempts of one test in one session show that the order made it fail.
+
+    It passed in a fresh process in the order of the collection, or it failed each time alone and
+    passed behind others. The places of its failures and passes are not comparable: it is no flake.
+
+    Args:
+        attempts: in their order, whether each failed, and its worker.
+
+    >>> is_proved([(True, "gw0"), (True, "gw1"), (False, "fresh")])
+    True
+    >>> is_proved([(True, None), (True, "alone"), (False, "alone"), (False, None)])
+    False
+    """
+    alone = [failed for failed, worker in attempts if worker == ALONE]
+    failed, worker = attempts[-1]
+    return not failed and (worker == FRESH or (bool(alone) and all(alone)))
 
 
 def judge(trials: Sequence[Trial], others: int, near: int) -> Judgement | None:

@@ -113,8 +113,9 @@ def assess(key: TestKey, sightings: Sequence[Sighting], rule: OrderRule | None =
     passes = passes_in_a_row(sightings)
     needed = passes_needed(_rate_until_last(sightings, proofs)) if flaked else MIN_PASSES
     diagnosis = diagnose(sightings, proofs, is_over=passes >= needed)
-    if rule is not None and rule.is_certain and diagnosis.status != "broken":
-        diagnosis = Diagnosis("order-dependent", _evidence(rule))
+    reason = _dependence(proofs, rule)
+    if reason and diagnosis.status != "broken":
+        diagnosis = Diagnosis("order-dependent", reason)
     return Flakiness(
         key=key,
         status=diagnosis.status,
@@ -129,6 +130,18 @@ def assess(key: TestKey, sightings: Sequence[Sighting], rule: OrderRule | None =
         passes=passes,
         passes_needed=needed,
     )
+
+
+def _dependence(proofs: Sequence[Proof], rule: OrderRule | None) -> str:
+    """Return why a test counts as order-dependent; empty if it does not."""
+    if rule is not None and rule.is_certain:
+        return _evidence(rule)
+    n_proved = proofs.count("order")
+    if not n_proved or "flake" in proofs:
+        return ""
+    times = "once" if n_proved == 1 else f"{n_proved} times"
+    said = f"failed {times} out of the order of the collection, and passed in it"
+    return said if rule is None else f"{said}; perhaps it {rule.words}"
 
 
 def _evidence(rule: OrderRule) -> str:

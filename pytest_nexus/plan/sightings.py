@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from pytest_nexus.plan.dependence import is_proved
 from pytest_nexus.records import BAD
 
 if TYPE_CHECKING:
@@ -13,9 +14,10 @@ if TYPE_CHECKING:
 
     from pytest_nexus.records import Attempt
 
-Proof = Literal["passed", "flake", "failed", "mass failure", "skipped"]
-"""`flake`: failed, and passed on the same commit in the same environment. `failed`: failed, and
-nothing shows that it could have passed. `mass failure`: so much failed that it proves nothing."""
+Proof = Literal["passed", "flake", "order", "failed", "mass failure", "skipped"]
+"""`flake`: failed, and passed on the same commit in the same environment. `order`: failed because
+of the order, as a process of its own showed. `failed`: failed, and nothing shows that it could have
+passed. `mass failure`: so much failed that it proves nothing."""
 
 _CHOSEN_BY_OUTCOME: Final = frozenset({"--lf", "--sw", "--testmon"})
 """Selections that pick a test because it failed; others do not look at how it ended. testmon picks
@@ -83,6 +85,8 @@ def _proof(seen: Sighting, passed_at: AbstractSet[tuple[str | None, str]]) -> Pr
         return "mass failure"
     if not seen.has_failed:
         return "passed" if seen.has_passed else "skipped"
+    if is_proved([(attempt.outcome in BAD, attempt.worker) for attempt in seen.attempts]):
+        return "order"
     is_flake = seen.has_passed or (seen.commit, seen.environment) in passed_at
     return "flake" if is_flake else "failed"
 

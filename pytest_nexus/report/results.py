@@ -6,8 +6,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from pytest_nexus.plan.dependence import is_proved
 from pytest_nexus.plan.proof.groups import variant_of
-from pytest_nexus.records import ALONE, BAD, FRESH
+from pytest_nexus.records import BAD
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -99,15 +100,11 @@ def status_of(attempts: Sequence[Attempt], *, is_quarantined: bool = False) -> S
     if last in BAD:
         return "quarantined" if is_quarantined else "failed"
     if any(attempt.outcome in BAD for attempt in attempts):
-        return "order-dependent" if _depends_on_order(attempts) else "healed"
+        places = [(attempt.outcome in BAD, attempt.worker) for attempt in attempts]
+        return "order-dependent" if is_proved(places) else "healed"
     if last == "skipped":
         return "skipped"
     return "xfailed" if last == "xfailed" else "passed"
-
-
-def _depends_on_order(attempts: Sequence[Attempt]) -> bool:
-    alone = [attempt.outcome in BAD for attempt in attempts if attempt.worker == ALONE]
-    return attempts[-1].worker == FRESH or (bool(alone) and all(alone))
 
 
 def _run_of(session: Session) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.attached import mark_rerun
 from pytest_nexus.plan.retry import Decision
+from pytest_nexus.records import DOUBTFUL
 from pytest_nexus.timing import perf_counter
 
 if TYPE_CHECKING:
@@ -31,9 +32,6 @@ _MAX_TESTS: Final = 20
 
 _MAX_SUSPECTS: Final = 3
 """Of a session: each gets a process of its own."""
-
-_DECIDED: Final = 0.05
-"""A test that depends on the order with a lower probability is flaky: that is known by now."""
 
 _LIKELY: Final = 0.5
 _LEAST_S: Final = 1.0
@@ -116,7 +114,7 @@ class Dependents:
     def is_suspect(self, index: int, test: CollectedTest) -> bool:
         """Return whether a test that failed and passed may depend on the order."""
         rule = self._rules().get(test.key)
-        if rule is not None and (rule.is_certain or rule.posterior < _DECIDED):
+        if rule is not None and (rule.is_certain or rule.posterior < DOUBTFUL):
             return False
         if index in self._tried or self._n_suspects >= _MAX_SUSPECTS or not self._has_time:
             return False

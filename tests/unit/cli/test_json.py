@@ -31,6 +31,8 @@ ARGUMENTS = {
     "explain": ["test_a.py"],
     "flaky show": ["test_a.py"],
     "flaky hunt": ["test_a.py", "--runs", "1"],
+    "order bisect": ["test_a.py::test_x", "--runs", "1"],
+    "order hunt": ["--runs", "1"],
     "plan": ["--shards", "2"],
     "model diff": ["shipped", "shipped"],
     "demo": ["--data", "none"],

@@ -243,3 +243,35 @@ def test_a_rule_that_no_nexus_wrote_is_refused(history: History, assignment: str
     history._connection.execute(f"UPDATE order_rule SET {assignment}")  # noqa: S608 - the fault
     with pytest.raises(HistoryError):
         history.order_rules.read()
+
+
+def test_a_repaired_failure_is_none_for_the_history(history: History) -> None:
+    """It is no failure, no flake and no lesson: in the order of the collection the test passed."""
+    this, attempts = session(1, FIRST)
+    first = [each for each in attempts if each.number == 1]
+    again = [
+        attempt(BRITTLE, "failed", number=2, started_s=8.0),
+        attempt(BRITTLE, number=3, started_s=9.0, worker=FRESH),
+    ]
+    add(history, session(7, COLLECTED), (this, [*first, *again]))
+    stats = history.stats()[BRITTLE]
+    assert (stats.failures, stats.flakes, stats.runs) == (0, 0, 2)
+    assert history.recoveries() == []
+    assert all(BRITTLE not in rates for rates in history.cofailures().rates(["src/app.py"]))
+    assert history.check() == []
+    rule = history.order_rules.read()[BRITTLE]
+    assert rule.n_proved == 1
+    assert rule.is_probable
+
+
+def test_attempts_alone_that_pass_leave_a_flake(history: History) -> None:
+    this, attempts = session(1, FIRST, probed=3)
+    mixed = [
+        each._replace(call=each.call and each.call._replace(outcome="passed"))
+        if each.number == 3
+        else each
+        for each in attempts
+    ]
+    add(history, (this, mixed))
+    assert history.stats()[BRITTLE].flakes == 1
+    assert history.order_rules.read()[BRITTLE].n_proved == 0

@@ -6,8 +6,8 @@ from random import Random
 
 import pytest
 
-from pytest_nexus.plan.dependence import Trial, judge
-from pytest_nexus.records import CERTAIN
+from pytest_nexus.plan.dependence import Trial, is_proved, judge
+from pytest_nexus.records import ALONE, CERTAIN, FRESH
 
 SUITE = 40
 ALL = (1 << SUITE) - 1
@@ -140,3 +140,20 @@ def test_no_flaky_test_is_taken_for_order_dependent(rate: float) -> None:
             trials.append(trial(rng.random() < rate, order[: order.index(ours)]))
         judged = judge(trials, others, others & (0b11111 << max(0, ours - 2)))
         assert judged is None or judged.posterior < CERTAIN, (seed, judged)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "expected"),
+    [
+        ([(True, None), (True, None), (False, FRESH)], True),
+        ([(True, "gw0"), (True, ALONE), (True, ALONE), (False, "gw0")], True),
+        ([(True, None), (False, None)], False),
+        ([(True, None), (True, ALONE), (False, ALONE), (False, None)], False),
+        ([(True, None), (True, None), (True, FRESH)], False),
+        ([(False, None)], False),
+    ],
+)
+def test_a_process_of_its_own_shows_it(
+    attempts: list[tuple[bool, str | None]], expected: bool
+) -> None:
+    assert is_proved(attempts) == expected
