@@ -176,6 +176,7 @@ def _explained(chosen: Sequence[PlannedTest], plan: Plan, known: _Known) -> list
             "score": planned.forecast.p_fail,
             "duration_s": planned.forecast.duration_s,
             "because": [
+                *_about_order(known.rules.get(planned.test.key)),
                 *why.sentences(planned.forecast.duration_s),
                 *_about_block(planned, plan.setups),
             ],
@@ -183,6 +184,13 @@ def _explained(chosen: Sequence[PlannedTest], plan: Plan, known: _Known) -> list
         }
         for planned, why in zip(chosen, found, strict=True)
     ]
+
+
+def _about_order(rule: OrderRule | None) -> list[str]:
+    """Return a sentence about a test that depends on the order; none where none is known to."""
+    if rule is None or not rule.is_certain:
+        return []
+    return [f"It stays in the order of the collection: it {rule.words}."]
 
 
 def _about_block(planned: PlannedTest, setups: Mapping[str, float]) -> list[str]:

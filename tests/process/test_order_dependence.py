@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
+from xml.etree import ElementTree
 
 import pytest
 
@@ -333,30 +334,53 @@ def test_a_flaky_test_beside_it_stays_flaky(repository: Repository) -> None:
 
 
 BREAKS = """
-import pytest_nexus.run.own_process as place
+import importlib
 
-def fail(*_):
+def fail(*_, **__):
     raise RuntimeError("planted")
 
-place.Launch.run = fail
+module, _, name = "{place}".partition(":")
+owner = importlib.import_module("pytest_nexus." + module)
+*inside, last = name.split(".")
+for each in inside:
+    owner = getattr(owner, each)
+setattr(owner, last, fail)
 """
+PLACES = (
+    "run.own_process:Launch.run",
+    "run.own_process:Launch._attempts",
+    "run.own_process:Launch._report",
+    "run.dependents:Dependents.decide",
+    "run.dependents:Dependents.is_suspect",
+    "run.dependents:Dependents.in_order",
+    "run.dependents:Dependents.try_alone",
+    "run.dependents:Dependents.reason",
+    "run.dependents:Dependents._reach",
+    "plan.constraints:in_force",
+    "plan.plan:bind",
+    "history.dependences:OrderRules.read",
+    "history.dependences:OrderRules.lasting",
+    "history.trials:TrialReader.rule_of",
+)
 
 
 @pytest.mark.parametrize("options", [(), ("-n2",)], ids=["plain", "workers"])
+@pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("kind", ["environment", "module state"])
 def test_a_fault_of_nexus_costs_one_line(
-    repository: Repository, kind: str, options: tuple[str, ...]
+    repository: Repository, kind: str, place: str, options: tuple[str, ...]
 ) -> None:
     planted = PLANTED[kind]
-    project = project_of(repository, planted._replace(fixtures=BREAKS))
+    project = project_of(repository, planted)
     run(project)
+    project.write({"conftest.py": BREAKS.replace("{place}", place)})
     touch(project, repository, 1)
-    result = run(project, *options)
+    result = run(project, *options, "--junitxml=junit.xml")
     assert result.exit_status in (0, 1), result.stdout
-    final = [one.nodeid for one in result.reports if one.when == "call" and one.outcome != "rerun"]
-    assert sorted(set(final)) == sorted(final)
-    assert len(final) == len({one["nodeid"] for one in result.attempts})
-    assert result.stdout.count("planted") == result.stdout.count("RuntimeError: planted") <= 1
+    cases = ElementTree.parse(project.root / "junit.xml").iter("testcase")  # noqa: S314 - our own
+    names = [f"{case.get('classname')}.{case.get('name')}" for case in cases]
+    assert len(names) == len(set(names)) == len({one["nodeid"] for one in result.attempts})
+    assert result.stdout.count("planted") <= 1
 
 
 def test_a_failure_that_lasts_gets_no_second_process(repository: Repository) -> None:

@@ -9,6 +9,7 @@ from pytest_nexus.cli.main import main
 from pytest_nexus.cli.neighbours import nearest
 from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.store import open_history
+from pytest_nexus.records import OrderRule, TestKey
 from tests.support.builders import attempt, run
 
 if TYPE_CHECKING:
@@ -117,3 +118,16 @@ def test_a_test_without_parameters_is_not_told_of_others(
         said = capsys.readouterr().out
         assert ("other parameters" in said) is is_said
         assert "t failed lately" in said
+
+
+def test_a_test_that_depends_on_the_order_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "h.sqlite3"
+    make(path)
+    found = OrderRule(TestKey(LOAD), "victim", (TestKey(TAX),), 1.0, 2, 2, "bisect", 1.0)
+    with open_history(path) as history:
+        history.order_rules.keep(found)
+    assert main(["explain", LOAD, "--history", str(path)]) == 0
+    said = capsys.readouterr().out
+    assert f"It stays in the order of the collection: it fails after {TAX}." in said

@@ -275,3 +275,17 @@ def test_attempts_alone_that_pass_leave_a_flake(history: History) -> None:
     add(history, (this, mixed))
     assert history.stats()[BRITTLE].flakes == 1
     assert history.order_rules.read()[BRITTLE].n_proved == 0
+
+
+def test_an_older_history_learns_from_its_reruns(tmp_path: Path) -> None:
+    """Flakes that the order explains are called so once the file is led to this version."""
+    path = tmp_path / "old.sqlite3"
+    with open_history(path) as history:
+        add(history, session(1, COLLECTED), *(session(uid, FIRST) for uid in range(2, 9)))
+        expected = history.order_rules.read()
+        history._connection.execute("DROP TABLE order_rule")
+        history._connection.execute("PRAGMA user_version = 4")
+    with open_history(path) as history:
+        assert history.order_rules.read() == expected
+        assert expected[BRITTLE].is_certain
+        assert history.check() == []
