@@ -286,6 +286,8 @@ class OrderRule(NamedTuple):
     """Whether that run's change touched the test, or one that it depends on."""
     n_proved: int = 0
     """Runs in which a process of its own showed that the order made it fail."""
+    is_followed: bool = False
+    """Whether later runs in which it passes count too: they may contradict it."""
 
     @property
     def is_certain(self) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from pytest_nexus.bound import dumps, loads
 from pytest_nexus.history import connection as connections
 from pytest_nexus.history.packing import FAIL, VERDICT_OF
-from pytest_nexus.history.trials import WINDOW, TrialReader
+from pytest_nexus.history.trials import TrialReader
 from pytest_nexus.records import OrderRule, TestKey
 
 if TYPE_CHECKING:
@@ -21,17 +21,18 @@ if TYPE_CHECKING:
 
     from pytest_nexus.history.folding import Row
 
-_FAILED: Final = """
-    SELECT DISTINCT test_id FROM failed_test WHERE run_id IN (SELECT value FROM json_each(?))
+_FOLLOWED: Final = """
+    SELECT test_id FROM test JOIN order_rule USING (key) WHERE found_by = 'runs' AND followed = 1
 """
-_EVER: Final = (
-    "SELECT test_id FROM failed_test UNION SELECT test_id FROM attempt WHERE number > 1 ORDER BY 1"
-)
+_FAILED: Final = """
+    SELECT run_id, test_id, outcomes FROM attempt
+    WHERE (outcomes & 7) IN (2, 3) OR ((outcomes >> 3) & 7) IN (2, 3) OR (outcomes >> 6) IN (2, 3)
+"""
 _LASTING: Final = """
     SELECT key FROM state JOIN test USING (test_id)
     WHERE since_failure = 0 AND key NOT IN (SELECT key FROM order_rule)
 """
-_WRITE: Final = "INSERT OR REPLACE INTO order_rule VALUES (?" + ", ?" * 9 + ")"
+_WRITE: Final = "INSERT OR REPLACE INTO order_rule VALUES (?" + ", ?" * 10 + ")"
 
 
 class OrderRules:
@@ -82,13 +83,16 @@ def refresh_rules(
         order: all run ids in the order of the fold, the new ones last.
         fresh: the attempts of the new runs.
     """
-    present = {row[1] for rows in fresh.values() for row in rows}
-    window = dumps(list(order[-WINDOW - len(fresh) :]))
-    failed = {test_id for (test_id,) in connection.execute(_FAILED, (window,))}
-    known = "SELECT test_id FROM test JOIN order_rule USING (key) WHERE found_by = 'runs'"
-    failed |= {test_id for (test_id,) in connection.execute(known)}
-    failed |= {row[1] for rows in fresh.values() for row in rows if VERDICT_OF[row[3]] == FAIL}
-    _store(connection, derived(connection, order, sorted(failed & present)))
+    failed, present = set(), set()
+    for rows in fresh.values():
+        for row in rows:
+            present.add(row[1])
+            if VERDICT_OF[row[3]] == FAIL:
+                failed.add(row[1])
+    followed = {test_id for (test_id,) in connection.execute(_FOLLOWED)} & present
+    reader = TrialReader(connection, order)
+    last = {test_id: reader.last_failed(test_id) for test_id in failed}
+    _store(connection, _derived(connection, reader, dict.fromkeys(followed) | last))
 
 
 def rebuild_rules(connection: sqlite3.Connection, order: Sequence[int]) -> None:
@@ -101,20 +105,34 @@ def all_derived(
     connection: sqlite3.Connection, order: Sequence[int]
 ) -> dict[TestKey, OrderRule | None]:
     """Return what the attempts say of every test that ever failed."""
-    failed = connection.execute(_EVER).fetchall()
-    return derived(connection, order, [test_id for (test_id,) in failed])
+    places = {run_id: place for place, run_id in enumerate(order)}
+    last: dict[int, int] = {}
+    for run_id, test_id, outcomes in connection.execute(_FAILED):
+        if VERDICT_OF[outcomes] == FAIL and run_id in places:
+            before = last.setdefault(test_id, run_id)
+            if places[before] < places[run_id]:
+                last[test_id] = run_id
+    return _derived(connection, TrialReader(connection, order), last)
 
 
-def derived(
-    connection: sqlite3.Connection, order: Sequence[int], tests: Sequence[int]
+def _derived(
+    connection: sqlite3.Connection, reader: TrialReader, last: Mapping[int, int | None]
 ) -> dict[TestKey, OrderRule | None]:
-    """Return what the attempts say of some tests, by key; None where they do not tell."""
-    if not tests:
+    """Return what the attempts say of some tests, by key; None where they do not tell.
+
+    Args:
+        connection: of the history.
+        reader: of the trials.
+        last: the last run in which each failed, see `TrialReader.rule_of`.
+    """
+    if not last:
         return {}
     numbered = "SELECT test_id, key FROM test WHERE test_id IN (SELECT value FROM json_each(?))"
-    keys = dict(connection.execute(numbered, (dumps(list(tests)),)).fetchall())
-    reader = TrialReader(connection, order)
-    return {TestKey(keys[one]): reader.rule_of(one, TestKey(keys[one])) for one in tests}
+    keys = dict(connection.execute(numbered, (dumps(sorted(last)),)).fetchall())
+    return {
+        TestKey(keys[one]): reader.rule_of(one, TestKey(keys[one]), run_id)
+        for one, run_id in sorted(last.items())
+    }
 
 
 def read_rules(
@@ -138,10 +156,11 @@ def read_rules(
         names = loads(others)
         if type(names) is not list or not all(type(name) is str for name in names):
             raise ValueError(f"others of {key!r}: {others[:80]!r}")
-        posterior, failed, passed, at, touched, proved = figures
+        posterior, failed, passed, at, touched, proved, followed = figures
         rule = OrderRule(
-            key, kind, tuple(names), posterior, failed, passed, by, at, bool(touched), proved
-        )
+            key, kind, tuple(names), posterior, failed, passed, by, at, bool(touched), proved,
+            bool(followed),
+        )  # fmt: skip
         before = rules.get(key)
         if before is None or rule.found_by == "bisect":
             rules[key] = rule
@@ -163,6 +182,7 @@ def write_rule(connection: sqlite3.Connection, rule: OrderRule) -> None:
             rule.at,
             int(rule.is_touched),
             rule.n_proved,
+            int(rule.is_followed),
         ),
     )
 

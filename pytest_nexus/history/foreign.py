@@ -210,7 +210,7 @@ _CONDITIONS: Final[Mapping[str, list[str]]] = {
     "order_rule": [
         *_texts("key", "others"),
         *_integers("failed", "passed", "proved"),
-        *_integers("touched", bound="IN (0, 1)"),
+        *_integers("touched", "followed", bound="IN (0, 1)"),
         f"at {_DATES}",
         "posterior BETWEEN 0 AND 1",
         "kind IN ('brittle', 'victim')",

@@ -215,6 +215,7 @@ CREATE TABLE order_rule (
     at REAL NOT NULL,                 -- start of the last run that counts
     touched INTEGER NOT NULL,         -- 1: that run's change touched the test or one of the others
     proved INTEGER NOT NULL,          -- runs in which a process of its own showed it
+    followed INTEGER NOT NULL,        -- 1: later runs in which it passes count too
     PRIMARY KEY (key, found_by)
 ) WITHOUT ROWID;
 """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus.history.packing import (
@@ -14,8 +13,9 @@ from pytest_nexus.history.packing import (
     VERDICT_OF,
     worker_name,
 )
+from pytest_nexus.history.run_order import RunOrder
 from pytest_nexus.plan.dependence import Judgement, Trial, is_proved, judge
-from pytest_nexus.records import OrderRule, TestKey, environment_name
+from pytest_nexus.records import DOUBTFUL, OrderRule, TestKey, environment_name
 
 if TYPE_CHECKING:
     import sqlite3
@@ -31,6 +31,9 @@ _FAILING: Final = 12
 _PASSING: Final = 8
 """Of the runs of a test, so many latest ones count; the order of each has to be read."""
 
+_MAX_ORDERS: Final = 64
+"""Of so many runs the order is kept: each takes some hundred bytes a test."""
+
 _RUN: Final = """
     SELECT run_id, started_at, commit_id, dirty, python, platform FROM run
     WHERE run_id = ? AND NOT mass_failure AND source = 'journal'
@@ -39,9 +42,8 @@ _OF_TEST: Final = """
     SELECT number, outcomes, started_ms, worker FROM attempt
     WHERE run_id = ? AND test_id = ? ORDER BY number
 """
-_ORDER: Final = """
-    SELECT started_ms, test_id, worker, outcomes FROM attempt WHERE run_id = ? ORDER BY started_ms
-"""
+_OF_FILE: Final = "SELECT test_id FROM test WHERE key >= ? AND key < ?"
+_KEY: Final = "SELECT key FROM test WHERE test_id = ?"
 _TOUCHES: Final = "SELECT 1 FROM changed_file WHERE run_id = ? AND path = ?"
 
 
@@ -76,18 +78,50 @@ class _Seen(NamedTuple):
 
 
 class TrialReader:
-    """Reads trials of tests; the order of a run is read once for all of them."""
+    """Reads trials of tests; the order of a run is read once for all of them.
+
+    Args:
+        connection: of the history.
+        order: all run ids in the order of the fold.
+    """
 
     def __init__(self, connection: sqlite3.Connection, order: Sequence[int]) -> None:
         self._connection = connection
         self._order = order
+        self._places = {run_id: place for place, run_id in enumerate(order)}
         self._runs: dict[int, _Run | None] = {}
-        self._orders: dict[int, dict[int | None, list[tuple[int, int]]]] = {}
-        self._keys: dict[int, str] = {}
+        self._orders: dict[int, RunOrder] = {}
 
-    def rule_of(self, test_id: int, key: TestKey) -> OrderRule | None:
-        """Return what the attempts say of a test; None where they do not tell."""
-        seen = self._seen(test_id)
+    def rule_of(self, test_id: int, key: TestKey, failed_in: int | None) -> OrderRule | None:
+        """Return what the attempts say of a test; None where they do not tell.
+
+        The runs up to the last one in which it failed decide whether later ones matter: passes of
+        a flaky test say nothing of the order, those of an order-dependent one may contradict it.
+
+        Args:
+            test_id: of the test.
+            key: of the test.
+            failed_in: the last run in which it failed; None where the runs up to that one are
+                known to show a dependence.
+        """
+        if failed_in is not None:
+            rule = self._rule(test_id, key, self._places[failed_in])
+            if rule is None or not rule.is_probable:
+                return rule
+        rule = self._rule(test_id, key, len(self._order) - 1)
+        return None if rule is None else rule._replace(is_followed=True)
+
+    def last_failed(self, test_id: int) -> int | None:
+        """Return the last run in which a test failed an attempt."""
+        for run_id in reversed(self._order):
+            attempts = self._connection.execute(_OF_TEST, (run_id, test_id)).fetchall()
+            if any(VERDICT_OF[outcomes] == FAIL for _, outcomes, _, _ in attempts):
+                return run_id
+        return None
+
+    def _rule(self, test_id: int, key: TestKey, last: int) -> OrderRule | None:
+        """Return what the runs up to a place in the order say of a test."""
+        seen = self._seen(test_id, last)
         if not _has_flaked(seen):
             return None
         path = key.partition("::")[0]
@@ -99,11 +133,17 @@ class TrialReader:
         later = max(self._since_change(seen, each) for each in paths)
         return self._judged(test_id, key, seen[later:]) if later else rule
 
-    def _seen(self, test_id: int) -> list[_Seen]:
-        """Return the test in the runs of its window that count, in the order of the fold."""
+    def _seen(self, test_id: int, last: int) -> list[_Seen]:
+        """Return the test in the runs of its window that count, in the order of the fold.
+
+        Args:
+            test_id: of the test.
+            last: place in the order of the last run that may count.
+        """
         found: list[_Seen] = []
         left = WINDOW
-        for run_id in reversed(self._order):
+        for place in range(last, -1, -1):
+            run_id = self._order[place]
             attempts = self._connection.execute(_OF_TEST, (run_id, test_id)).fetchall()
             left -= bool(attempts) or left < WINDOW
             run = self._run(run_id) if attempts else None
@@ -138,26 +178,22 @@ class TrialReader:
         counted = _counted(seen)
         trials = [trial for each in counted for trial in self._trials(each, test_id)]
         others = 0
-        for trial in trials:
-            others |= trial.before | trial.or_so
         for each in counted:
-            for rows in self._order_of(each.run.run_id).values():
-                for _, other in rows:
-                    others |= 1 << other
+            others |= self._order_of(each.run.run_id).everyone
         others &= ~(1 << test_id)
-        path = key.partition("::")[0]
-        names = self._names(others)
-        near = sum(1 << one for one, name in names.items() if name.partition("::")[0] == path)
+        near = self._near(key.partition("::")[0]) & others
         judged = judge(trials, others, near)
         if judged is None:
             return None
-        ranked = self._ranked(judged, near, test_id, counted)
+        named: list[TestKey] = []
+        if judged.posterior >= DOUBTFUL:
+            named = self._named(judged, near, test_id, counted)
         last = counted[-1].run
-        paths = {path, *(names[one].partition("::")[0] for one in ranked[:MAX_OTHERS])}
+        paths = {each.partition("::")[0] for each in (key, *named)}
         return OrderRule(
             key=key,
             kind=judged.kind,
-            others=tuple(TestKey(names[one]) for one in ranked[:MAX_OTHERS]),
+            others=tuple(named),
             posterior=judged.posterior,
             n_failed=judged.n_failed,
             n_passed=judged.n_passed,
@@ -181,74 +217,43 @@ class TrialReader:
             elif worker == ALONE_NUMBER:
                 trials.append(Trial(has_failed, 0))
             else:
-                before, or_so = self._before(seen.run.run_id, test_id, worker, started_ms)
-                trials.append(Trial(has_failed, before, or_so))
+                order = self._order_of(seen.run.run_id)
+                trials.append(Trial(has_failed, *order.around(test_id, worker, started_ms)))
         return trials
 
-    def _before(
-        self, run_id: int, test_id: int, worker: int | None, started_ms: int
-    ) -> tuple[int, int]:
-        """Return the tests that began before a time in a process, and those that began with it."""
-        before = bytearray(1)
-        or_so = 0
-        for at, other in self._order_of(run_id).get(worker, ()):
-            if at > started_ms:
-                break
-            if other == test_id:
-                continue
-            if at == started_ms:
-                or_so |= 1 << other
-                continue
-            place = other >> 3
-            if place >= len(before):
-                before.extend(bytes(place + 1 - len(before)))
-            before[place] |= 1 << (other & 7)
-        return int.from_bytes(before, "little"), or_so
-
-    def _order_of(self, run_id: int) -> dict[int | None, list[tuple[int, int]]]:
-        """Return start and test of all that ran, by process, in the order of the starts."""
+    def _order_of(self, run_id: int) -> RunOrder:
         if run_id not in self._orders:
-            found: dict[int | None, list[tuple[int, int]]] = defaultdict(list)
-            for started_ms, test_id, worker, outcomes in self._connection.execute(
-                _ORDER, (run_id,)
-            ):
-                if VERDICT_OF[outcomes] != NO_VERDICT and (worker or 0) < ALONE_NUMBER:
-                    found[worker].append((started_ms, test_id))
-            self._orders[run_id] = found
+            if len(self._orders) >= _MAX_ORDERS:
+                del self._orders[next(iter(self._orders))]
+            self._orders[run_id] = RunOrder.read(self._connection, run_id)
         return self._orders[run_id]
 
-    def _names(self, tests: int) -> dict[int, str]:
-        if not self._keys:
-            self._keys = dict(self._connection.execute("SELECT test_id, key FROM test").fetchall())
-        return {one: self._keys[one] for one in _bits(tests)}
+    def _near(self, path: str) -> int:
+        """Return the bits of the tests of a file."""
+        found = self._connection.execute(_OF_FILE, (f"{path}::", f"{path}:;")).fetchall()
+        return sum(1 << test_id for (test_id,) in found)
 
-    def _ranked(
+    def _named(
         self, judged: Judgement, near: int, test_id: int, counted: Sequence[_Seen]
-    ) -> list[int]:
+    ) -> list[TestKey]:
         """Return tests by how likely they are the reason: those of its file, then the nearest.
 
         First come those whose place is known in each trial. Near is what ran shortly before or
         after the test in the last run in which it passed.
         """
-        distance = self._distances(test_id, counted)
+        passed = next((each for each in reversed(counted) if each.verdicts & PASS), None)
+        distance: dict[int, int] = {}
+        if passed is not None:
+            distance = self._order_of(passed.run.run_id).distances(test_id)
         far = len(distance)
 
         def rank(one: int) -> tuple[bool, bool, int, int]:
             is_sure, is_near = judged.sure >> one & 1, near >> one & 1
             return (not is_sure, not is_near, distance.get(one, far), one)
 
-        return sorted(_bits(judged.others), key=rank)
-
-    def _distances(self, test_id: int, counted: Sequence[_Seen]) -> dict[int, int]:
-        """Return how many tests ran between a test and others, where it last passed."""
-        passed = next((each for each in reversed(counted) if each.verdicts & PASS), None)
-        orders = {} if passed is None else self._order_of(passed.run.run_id)
-        for rows in orders.values():
-            places = {other: place for place, (_, other) in enumerate(rows)}
-            if test_id in places:
-                here = places[test_id]
-                return {other: abs(place - here) for other, place in places.items()}
-        return {}
+        chosen = sorted(_bits(judged.others), key=rank)[:MAX_OTHERS]
+        keys = (self._connection.execute(_KEY, (one,)).fetchone()[0] for one in chosen)
+        return [TestKey(key) for key in keys]
 
 
 def _has_flaked(seen: Sequence[_Seen]) -> bool:

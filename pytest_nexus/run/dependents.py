@@ -67,6 +67,8 @@ class Dependents:
         self._expected = expected
         self.waiting: dict[int, CollectedTest] = {}
         """Tests that get an attempt in the order of the collection, by collection index."""
+        self.is_interrupted = False
+        """Whether somebody interrupted a process; the session ends once all is reported."""
         self._tried: set[int] = set()
         self._n_suspects = 0
 
@@ -107,7 +109,7 @@ class Dependents:
     @property
     def _has_time(self) -> bool:
         """Whether there is a reason to start a process, and time for it."""
-        if not self._is_rearranged() or self._healer.is_at_once:
+        if self.is_interrupted or self._healer.is_at_once or not self._is_rearranged():
             return False
         return self._healer.left_s >= _LEAST_S
 
@@ -178,6 +180,9 @@ class Dependents:
             return self._launch.run(targets, reach, times, self._healer.left_s)
         except OSError:
             return {}  # the tests keep the outcomes that they have
+        except KeyboardInterrupt:
+            self.is_interrupted = True
+            return {}
         finally:
             self._healer.spend(perf_counter() - started)
 

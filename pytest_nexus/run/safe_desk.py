@@ -127,6 +127,8 @@ class SafeDesk:
             yield from reports
         self._held.clear()
         self._repeated.clear()
+        if self._desk.dependents is not None and self._desk.dependents.is_interrupted:
+            raise KeyboardInterrupt
 
     def _unchanged(self, report: pytest.TestReport, index: int) -> list[pytest.TestReport]:
         """Return a report as it came, after what the desk kept of the same attempt."""

@@ -460,3 +460,26 @@ def test_pytest_order_keeps_its_places(repository: Repository) -> None:
         result = project.run(*options, companions=("pytest_order",), env=ON)
         assert result.exit_status == 0, result.stdout
         assert result.names[0] == "test_first"
+
+
+def test_an_interrupt_while_a_process_runs_loses_no_test(repository: Repository) -> None:
+    slow = "import os, time\nif 'NEXUS_CONTEXT' in os.environ: time.sleep(60)\n"
+    interrupts = """
+import os, signal, threading
+import pytest_nexus.run.own_process as place
+
+real = place.run_bounded
+
+def interrupted(*given, **named):
+    threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
+    return real(*given, **named)
+
+place.run_bounded = interrupted
+"""
+    project = project_of(repository, PLANTED["environment"]._replace(fixtures=slow + interrupts))
+    run(project)
+    touch(project, repository, 1)
+    result = run(project, "--junitxml=junit.xml")
+    assert result.exit_status == 2
+    cases = list(ElementTree.parse(project.root / "junit.xml").iter("testcase"))  # noqa: S314 - our own
+    assert len(cases) == len({one["nodeid"] for one in result.attempts}) == 35

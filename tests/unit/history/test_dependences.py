@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_nexus.history.store import History
+    from pytest_nexus.history.union import Candidate
     from pytest_nexus.records import Attempt, Run
 
 BRITTLE = TestKey("tests/test_a.py::test_3")
@@ -289,3 +291,38 @@ def test_an_older_history_learns_from_its_reruns(tmp_path: Path) -> None:
         assert history.order_rules.read() == expected
         assert expected[BRITTLE].is_certain
         assert history.check() == []
+
+
+def random_session(rng: Random, uid: int, keys: list[str], kinds: dict[str, str]) -> Candidate:
+    """A run in some order, in which some tests depend on the first one, and others flake."""
+    attempts: list[Attempt] = []
+    clock, seen, failed = 0.0, False, []
+    for key in rng.sample(keys, len(keys) - rng.randrange(2)):
+        clock += rng.choice([0.0, 0.001, 0.01])
+        kind = kinds.get(key, "")
+        fails = {"brittle": not seen, "victim": seen, "flaky": rng.random() < 0.3}.get(kind, False)
+        seen = seen or key == keys[0]
+        attempts.append(attempt(key, "failed" if fails else "passed", started_s=clock))
+        failed += [key] * fails
+    for key in failed:
+        worker = rng.choice([None, FRESH])
+        attempts.append(attempt(key, number=2, started_s=clock + 1, worker=worker))
+    this = run(uid, commit=f"{rng.randrange(9):040x}", dirty=rng.random() < 0.1)
+    touched = tuple(ChangedFile(f"tests/test_{n}.py", "M") for n in range(3) if rng.random() < 0.1)
+    return candidate_of(this._replace(change=this.change._replace(files=touched)), attempts)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_rules_stay_equal_to_those_derived_anew(history: History, seed: int) -> None:
+    rng = Random(seed)
+    keys = [f"tests/test_{n // 4}.py::test_{n}" for n in range(rng.choice([4, 12]))]
+    kinds = {keys[1]: "brittle", keys[2]: "victim", keys[3]: "flaky"}
+    sessions = [random_session(rng, uid, keys, kinds) for uid in range(1, rng.randrange(2, 80))]
+    while sessions:
+        portion = rng.randrange(1, 5)
+        history.add(sessions[:portion])
+        sessions = sessions[portion:]
+    kept = history.order_rules.read()
+    assert history.check() == []
+    history.rebuild()
+    assert history.order_rules.read() == kept
