@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from pytest_nexus.bound import dumps, loads, urandom
 from pytest_nexus.impact.bounded_process import run_bounded
 from pytest_nexus.records import ALONE, FRESH
-from pytest_nexus.run.in_context import CONTEXT_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,9 +18,13 @@ if TYPE_CHECKING:
 
 Reach = Literal["all", "files", "alone"]
 
+CONTEXT_VARIABLE: Final = "NEXUS_CONTEXT"
+"""Environment variable with what is to run, as JSON: `targets`, node ids; `reach`, `all`, `files`
+or `alone`; `times`; and `token`, with which each line that is written begins."""
+
 _MAX_BYTES: Final = 32 * 1024 * 1024
 _SHARD_VARIABLES: Final = ("NEXUS_SHARD", "NEXUS_PLAN", CONTEXT_VARIABLE)
-_PLUGINS: Final = ("-p", "pytest_nexus.run.undisturbed", "-p", "pytest_nexus.run.in_context")
+_PLUGINS: Final = ("-p", "pytest_nexus.run.undisturbed", "-p", "pytest_nexus.in_context")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ class Launch:
 
         Args:
             targets: node ids.
-            reach: what runs before them, see `pytest_nexus.run.in_context`.
+            reach: what runs before them, see `pytest_nexus.in_context`.
             times: attempts of each.
             timeout_s: seconds after which the process is ended.
 

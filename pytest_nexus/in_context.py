@@ -13,13 +13,10 @@ import pytest
 
 from pytest_nexus.bound import dumps, loads
 from pytest_nexus.record.observer import WorkerObserver
+from pytest_nexus.run.own_process import CONTEXT_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
-
-CONTEXT_VARIABLE: Final = "NEXUS_CONTEXT"
-"""Environment variable with what is to run, as JSON: `targets`, node ids; `reach`, `all`, `files`
-or `alone`; `times`; and `token`, with which each line that is written begins."""
 
 _FILES: Final = (
     "basetemp",
