@@ -346,32 +346,31 @@ for each in inside:
     owner = getattr(owner, each)
 setattr(owner, last, fail)
 """
-PLACES = (
-    "run.own_process:Launch.run",
-    "run.own_process:Launch._attempts",
-    "run.own_process:Launch._report",
-    "run.dependents:Dependents.decide",
-    "run.dependents:Dependents.is_suspect",
-    "run.dependents:Dependents.in_order",
-    "run.dependents:Dependents.try_alone",
-    "run.dependents:Dependents.reason",
-    "run.dependents:Dependents._reach",
-    "plan.constraints:in_force",
-    "plan.plan:bind",
-    "history.dependences:OrderRules.read",
-    "history.dependences:OrderRules.lasting",
-    "history.trials:TrialReader.rule_of",
-)
+PLACES = {
+    "run.own_process:Launch.run": "environment",
+    "run.own_process:Launch._attempts": "module state",
+    "run.own_process:Launch._report": "environment",
+    "run.dependents:Dependents.decide": "environment",
+    "run.dependents:Dependents.is_suspect": "module state",
+    "run.dependents:Dependents.in_order": "environment",
+    "run.dependents:Dependents.try_alone": "module state",
+    "run.dependents:Dependents.reason": "module state",
+    "run.dependents:Dependents._reach": "environment",
+    "plan.constraints:in_force": "environment",
+    "plan.plan:bind": "module state",
+    "history.dependences:OrderRules.read": "environment",
+    "history.dependences:OrderRules.lasting": "environment",
+    "history.trials:TrialReader.rule_of": "module state",
+}
+"""By function that fails: the suite in which it is called."""
 
 
 @pytest.mark.parametrize("options", [(), ("-n2",)], ids=["plain", "workers"])
 @pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("kind", ["environment", "module state"])
 def test_a_fault_of_nexus_costs_one_line(
-    repository: Repository, kind: str, place: str, options: tuple[str, ...]
+    repository: Repository, place: str, options: tuple[str, ...]
 ) -> None:
-    planted = PLANTED[kind]
-    project = project_of(repository, planted)
+    project = project_of(repository, PLANTED[PLACES[place]])
     run(project)
     project.write({"conftest.py": BREAKS.replace("{place}", place)})
     touch(project, repository, 1)
