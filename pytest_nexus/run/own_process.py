@@ -78,12 +78,14 @@ class Launch:
         return self._attempts(done.stdout, token.encode(), ALONE if reach == "alone" else FRESH)
 
     def _command(self) -> list[str]:
-        plugins = self.config.pluginmanager
-        given = [*_PLUGINS, *self.arguments, "--no-nexus", "--maxfail=0"]
-        if plugins.hasplugin("_cov") or plugins.hasplugin("pytest_cov"):
-            given.append("--no-cov")
+        ours = ["--no-nexus", "--maxfail=0"]
+        if any(map(self.config.pluginmanager.hasplugin, ("_cov", "pytest_cov"))):
+            ours.append("--no-cov")
+        given = list(self.arguments)
+        end = given.index("--") if "--" in given else len(given)  # behind it stand paths alone
+        given[end:end] = ours
         python = [sys.executable, "-m"] if self.as_module else [sys.executable, "-P", "-m"]
-        return [*python, "pytest", *given]
+        return [*python, "pytest", *_PLUGINS, *given]
 
     def _attempts(
         self, output: bytes, token: bytes, worker: str

@@ -484,3 +484,19 @@ place.run_bounded = interrupted
     assert result.exit_status == 2
     cases = list(ElementTree.parse(project.root / "junit.xml").iter("testcase"))  # noqa: S314 - our own
     assert len(cases) == len({one["nodeid"] for one in result.attempts}) == 35
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--", "tests"), ("tests", "-p", "no:cacheprovider"), ("-k", "not filler"), ("-s", "-vv")],
+    ids=" ".join,
+)
+def test_the_process_is_started_as_the_session_was(
+    repository: Repository, arguments: tuple[str, ...]
+) -> None:
+    project = project_of(repository, PLANTED["environment"])
+    run(project)
+    touch(project, repository, 1)
+    result = run(project, "--nexus-order=risk", *arguments)
+    assert result.exit_status == 0, result.stdout
+    assert "1 order-dependent" in result.stdout
