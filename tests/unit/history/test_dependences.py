@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_nexus.cli.lessons import lessons_of
 from pytest_nexus.errors import HistoryError
 from pytest_nexus.history.store import open_history, read_history
 from pytest_nexus.history.union import candidate_of
@@ -326,3 +327,14 @@ def test_rules_stay_equal_to_those_derived_anew(history: History, seed: int) -> 
     assert history.check() == []
     history.rebuild()
     assert history.order_rules.read() == kept
+
+
+def test_no_failure_of_such_a_test_is_a_lesson(history: History) -> None:
+    """Not even in a run in which nothing was repeated."""
+    add(history, session(1, COLLECTED), moved(2), moved(3))
+    this, attempts = session(4, FIRST)
+    bare = [each for each in attempts if each.number == 1]
+    broken = attempt(REST[0], "failed", started_s=9.0)
+    add(history, (this, [each for each in bare if each.key != REST[0]] + [broken]))
+    (case,) = lessons_of(history).cases
+    assert sum(case.failed) == 1

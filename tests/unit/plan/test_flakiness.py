@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_nexus.plan.flakiness import Cluster, assess, assess_all
-from pytest_nexus.records import TestKey
+from pytest_nexus.records import ALONE, FRESH, OrderRule, TestKey
 from tests.support.builders import failure
 from tests.support.sightings import LINUX, WINDOWS, row, seen
 
@@ -138,3 +140,50 @@ def test_no_flake_without_proof_and_no_status_against_it(sightings):
     assert found.status != "flaky" or found.flakes > 0
     assert sum(one.rate.flake_runs for one in found.environments) == found.rate.flake_runs
     assert found.reason
+
+
+RULE = OrderRule(X, "victim", (Y,), 0.995, 3, 9, "runs", 1.0)
+
+
+def in_places(outcomes: str, *workers: str | None):
+    """One run on commit `a`, each attempt in a place of its own."""
+    one = seen(outcomes, "a")
+    placed = [
+        attempt._replace(worker=worker)
+        for attempt, worker in zip(one.attempts, workers, strict=True)
+    ]
+    return replace(one, attempts=tuple(placed))
+
+
+def test_what_depends_on_the_order_is_never_called_flaky():
+    sightings = row("a:FP", "b:P*8", "c:FP")
+    assert assess(X, sightings).status == "flaky"
+    found = assess(X, sightings, RULE)
+    assert found.status == "order-dependent"
+    assert found.reason == (
+        "fails after t.py::test_y; 3 of 12 attempts failed, which is no flake with 99.5%"
+    )
+    assert assess(X, sightings, RULE._replace(posterior=0.9)).status == "flaky"
+
+
+def test_what_is_broken_is_so_in_any_order():
+    assert assess(X, row("a:P", "b:F*9"), RULE).status == "broken"
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        in_places("FFP", None, None, FRESH),
+        in_places("FFFFP", "gw0", ALONE, ALONE, ALONE, "gw1"),
+    ],
+    ids=["in order", "alone"],
+)
+def test_a_failure_by_the_order_is_no_flake(one):
+    found = assess(X, [one, *row("b:P*3")])
+    assert (found.status, found.flakes, found.rate.flake_runs) == ("order-dependent", 0, 0)
+    assert found.reason == "failed once out of the order of the collection, and passed in it"
+
+
+def test_a_flake_beside_it_makes_it_flaky():
+    found = assess(X, [in_places("FFP", None, None, FRESH), *row("b:FP")])
+    assert (found.status, found.flakes) == ("flaky", 1)
