@@ -79,7 +79,7 @@ def passed_attempt(line: str) -> RawAttempt | None:
         int(float(setup) * 1e6 + 0.5),
         int(float(call) * 1e6 + 0.5),
         int(float(teardown) * 1e6 + 0.5),
-        int(float(at) * 1e6 + 0.5) // 1000,
+        int(float(at) * 1e6 + 0.5),
         None if worker is None else int(worker),
         None,
     )
@@ -104,7 +104,7 @@ def attempt(record: dict[str, Any]) -> RawAttempt:
         setup,
         call,
         teardown,
-        _microseconds(record["at"]) // 1000,
+        _microseconds(record["at"]),
         None if worker is None else worker_number(worker),
         None if failure is None else _failure(failure),
     )

@@ -110,7 +110,7 @@ def _is_ours(name: str, sql: str, version: int) -> bool:
     exact, plain = _expected().get(name, ("", ""))
     if not exact or sql == exact:
         return bool(exact)
-    found = _normalised(sql)
+    found = _normalised(sql).replace("started_ms", "started_us")  # its name until version 4
     return found == plain or (
         version < schema.SCHEMA_VERSION and plain.startswith(f"{found.removesuffix(')')},")
     )
@@ -173,7 +173,7 @@ _CONDITIONS: Final[Mapping[str, list[str]]] = {
         "phase IN ('setup', 'call', 'teardown')",
     ],
     "attempt": [
-        *_integers("run_id", "test_id", "started_ms"),
+        *_integers("run_id", "test_id", "started_us"),
         *_integers("number", bound="BETWEEN 1 AND 1000"),
         *_integers("outcomes", bound="BETWEEN 0 AND 511"),
         *_integers_or_null("setup_us", "call_us", "teardown_us", "worker", "failure_id"),

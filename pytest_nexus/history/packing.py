@@ -28,7 +28,7 @@ RawAttempt: TypeAlias = tuple[
     int | None,  # set-up, microseconds
     int | None,  # call, microseconds
     int | None,  # tear-down, microseconds
-    int,  # start, milliseconds after the start of the run
+    int,  # start, microseconds after the start of the run
     int | None,  # number of the xdist worker
     Failure | None,
 ]
@@ -98,7 +98,7 @@ def raw_attempt(attempt: Attempt) -> RawAttempt:
         setup,
         call,
         teardown,
-        microseconds(attempt.started_s) // 1000,
+        microseconds(attempt.started_s),
         worker_number(attempt.worker),
         attempt.failure,
     )
@@ -106,7 +106,7 @@ def raw_attempt(attempt: Attempt) -> RawAttempt:
 
 def full_attempt(raw: RawAttempt, nodeid: str | None = None) -> Attempt:
     """Return the attempt behind a raw one; its node id is the key unless given."""
-    key, function, number, outcomes, setup, call, teardown, started_ms, worker, failure = raw
+    key, function, number, outcomes, setup, call, teardown, started_us, worker, failure = raw
     phases = [
         None if outcome is None else PhaseResult(outcome, (duration or 0) / 1e6)
         for outcome, duration in zip(unpack(outcomes), (setup, call, teardown), strict=True)
@@ -116,7 +116,7 @@ def full_attempt(raw: RawAttempt, nodeid: str | None = None) -> Attempt:
         key=TestKey(key),
         function_key=FunctionKey(function or key),
         number=number,
-        started_s=started_ms / 1000,
+        started_s=started_us / 1e6,
         setup=phases[0],
         call=phases[1],
         teardown=phases[2],

@@ -19,7 +19,7 @@ Tallies: TypeAlias = dict[tuple[int, str, int], tuple[int, int]]
 
 _RUN: Final = """
     SELECT test_id, outcomes, coalesce(setup_us, 0) + coalesce(call_us, 0)
-           + coalesce(teardown_us, 0), started_ms, signature, worker
+           + coalesce(teardown_us, 0), started_us, signature, worker
     FROM attempt LEFT JOIN failure USING (failure_id)
     WHERE run_id = :run
     AND test_id IN (SELECT test_id FROM attempt WHERE run_id = :run AND number > 1)
@@ -104,8 +104,8 @@ def _repeated(
     ]
     if verdicts[0] != FAIL or PASS not in verdicts or is_proved(places):
         return  # not what time heals
-    _, _, duration_us, started_ms, signature, _ = rows[0]
-    ended_s = started_ms / 1e3 + duration_us / 1e6
+    _, _, duration_us, started_us, signature, _ = rows[0]
+    ended_s = (started_us + duration_us) / 1e6
     for row, verdict in zip(rows[1:], verdicts[1:], strict=True):
         if verdict in (PASS, FAIL):
-            yield signature or "", bucket_of(max(0.0, row[3] / 1e3 - ended_s)), verdict
+            yield signature or "", bucket_of(max(0.0, row[3] / 1e6 - ended_s)), verdict

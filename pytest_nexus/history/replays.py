@@ -50,7 +50,7 @@ def replayed_runs(connection: sqlite3.Connection) -> Iterator[Replayed]:
         seen = observations_of(connection, run_id)
         started = dict(
             connection.execute(
-                "SELECT test_id, min(started_ms) FROM attempt WHERE run_id = ? GROUP BY test_id",
+                "SELECT test_id, min(started_us) FROM attempt WHERE run_id = ? GROUP BY test_id",
                 (run_id,),
             ).fetchall()
         )

@@ -16,7 +16,7 @@ _STEP: Final = 64
 """After so many tests the set of all before is kept."""
 
 _ORDER: Final = """
-    SELECT started_ms, test_id, worker, outcomes FROM attempt WHERE run_id = ? ORDER BY started_ms
+    SELECT started_us, test_id, worker, outcomes FROM attempt WHERE run_id = ? ORDER BY started_us
 """
 
 
@@ -29,9 +29,9 @@ class RunOrder:
     def __init__(self, rows: Iterable[tuple[int, int, int | None, int]]) -> None:
         starts: dict[int | None, list[int]] = defaultdict(list)
         tests: dict[int | None, list[int]] = defaultdict(list)
-        for started_ms, test_id, worker, outcomes in rows:
+        for started_us, test_id, worker, outcomes in rows:
             if VERDICT_OF[outcomes] != NO_VERDICT and (worker or 0) < ALONE_NUMBER:
-                starts[worker].append(started_ms)
+                starts[worker].append(started_us)
                 tests[worker].append(test_id)
         self._starts = dict(starts)
         self._tests = dict(tests)
@@ -46,10 +46,10 @@ class RunOrder:
         """Return the order of a stored run."""
         return cls(connection.execute(_ORDER, (run_id,)))
 
-    def around(self, test_id: int, worker: int | None, started_ms: int) -> tuple[int, int]:
+    def around(self, test_id: int, worker: int | None, started_us: int) -> tuple[int, int]:
         """Return the tests that began before a time in a process, and those that began with it."""
         starts, tests = self._starts.get(worker, []), self._tests.get(worker, [])
-        low, high = bisect_left(starts, started_ms), bisect_right(starts, started_ms)
+        low, high = bisect_left(starts, started_us), bisect_right(starts, started_us)
         mark = low // _STEP
         before = self._marks[worker][mark] if worker in self._marks else 0
         for other in tests[mark * _STEP : low]:

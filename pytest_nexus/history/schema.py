@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION: Final = 5
 """Kept in `PRAGMA user_version`. Versions: 1, the first (0.1.0); 2, trust, artifacts, failing,
-recovery; 3, failures by run, models; 4, settings of durations; 5, order-dependent tests."""
+recovery; 3, failures by run, models; 4, settings of durations; 5, starts in
+microseconds, order-dependent tests."""
 
 APPLICATION_ID: Final = 0x4E585553
 """Kept in `PRAGMA application_id`: the file is a history and not another program's database."""
@@ -114,7 +115,7 @@ CREATE TABLE attempt (
     setup_us INTEGER,                 -- duration of the set-up in microseconds
     call_us INTEGER,                  -- duration of the call in microseconds
     teardown_us INTEGER,              -- duration of the tear-down in microseconds
-    started_ms INTEGER NOT NULL,      -- milliseconds from the start of the run
+    started_us INTEGER NOT NULL,      -- microseconds from the start of the run
     worker INTEGER,                   -- 3 for xdist's `gw3`; 1000000 for a fresh process in which
                                       -- nothing else ran, 1000001 for one in the order of the
                                       -- collection; NULL otherwise
@@ -228,6 +229,11 @@ INSERT INTO failed_test SELECT run_id, test_id FROM attempt WHERE number = 1 AND
 );
 """
 
+_STARTS: Final = """
+ALTER TABLE attempt RENAME COLUMN started_ms TO started_us;
+UPDATE attempt SET started_us = started_us * 1000;
+"""
+
 TABLES: Final = (
     "meta",
     "run",
@@ -253,7 +259,7 @@ MIGRATIONS: Final[Mapping[int, str]] = {
     "ALTER TABLE run ADD COLUMN head TEXT;\n" + _TABLES_OF_2 + _RECOVERY,
     2: _MODELS + _FILL_FAILED,
     3: "ALTER TABLE state ADD COLUMN settings BLOB NOT NULL DEFAULT x'';\n",
-    4: _RULES,
+    4: _STARTS + _RULES,
 }
 """By version: the SQL that leads to the next one."""
 

@@ -23,7 +23,7 @@ _RUNS: Final = """
 """
 _ATTEMPTS: Final = """
     SELECT attempt.run_id, test.key, test.function, number, outcomes, setup_us, call_us,
-           teardown_us, started_ms, worker, phase, exception, location, message, signature
+           teardown_us, started_us, worker, phase, exception, location, message, signature
     FROM attempt CROSS JOIN test USING (test_id) LEFT JOIN failure USING (failure_id)
     WHERE test_id IN (SELECT test_id FROM test WHERE key IN (SELECT value FROM json_each(?)))
     ORDER BY run_id, test_id, number

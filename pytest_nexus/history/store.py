@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 _ATTEMPTS: Final = """
     SELECT run.run_uid, test.key, test.function, number, outcomes, setup_us, call_us, teardown_us,
-           started_ms, worker, phase, exception, location, message, signature
+           started_us, worker, phase, exception, location, message, signature
     FROM run CROSS JOIN attempt USING (run_id) CROSS JOIN test USING (test_id)
          LEFT JOIN failure USING (failure_id)
 """
@@ -186,7 +186,7 @@ class History:
 
         Node ids are not stored: the key stands in their place.
         """
-        where = "WHERE run_uid = ? ORDER BY started_ms, test_id, number"
+        where = "WHERE run_uid = ? ORDER BY started_us, test_id, number"
         yield from (attempt for _, attempt in self._attempts(where, run_uid))
 
     def attempts_of(self, key: str) -> list[tuple[str, Attempt]]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pytest_nexus.history.packing import RawAttempt
 
 _ATTEMPTS: Final = """
-    SELECT key, function, number, outcomes, setup_us, call_us, teardown_us, started_ms, worker,
+    SELECT key, function, number, outcomes, setup_us, call_us, teardown_us, started_us, worker,
            phase, exception, location, message, signature
     FROM attempt JOIN test USING (test_id) LEFT JOIN failure USING (failure_id)
     WHERE run_id = ? ORDER BY test_id, number

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus.history.packing import (
-    ALONE_NUMBER,
     FAIL,
     FRESH_NUMBER,
     NO_VERDICT,
@@ -39,7 +38,7 @@ _RUN: Final = """
     WHERE run_id = ? AND NOT mass_failure AND source = 'journal'
 """
 _OF_TEST: Final = """
-    SELECT number, outcomes, started_ms, worker FROM attempt
+    SELECT number, outcomes, started_us, worker FROM attempt
     WHERE run_id = ? AND test_id = ? ORDER BY number
 """
 _OF_FILE: Final = "SELECT test_id FROM test WHERE key >= ? AND key < ?"
@@ -207,18 +206,17 @@ class TrialReader:
 
     def _trials(self, seen: _Seen, test_id: int) -> list[Trial]:
         trials = []
-        for _, outcomes, started_ms, worker in seen.attempts:
+        order = self._order_of(seen.run.run_id)
+        processes: set[int | None] = set()
+        for _, outcomes, started_us, worker in seen.attempts:
             verdict = VERDICT_OF[outcomes]
             if verdict == NO_VERDICT:
                 continue
-            has_failed = verdict == FAIL
-            if worker == FRESH_NUMBER:
-                trials.append(Trial(has_failed, 0, is_fresh=True))
-            elif worker == ALONE_NUMBER:
-                trials.append(Trial(has_failed, 0))
-            else:
-                order = self._order_of(seen.run.run_id)
-                trials.append(Trial(has_failed, *order.around(test_id, worker, started_ms)))
+            is_again = worker in processes
+            processes.add(worker)
+            is_fresh = worker == FRESH_NUMBER
+            around = order.around(test_id, worker, started_us)
+            trials.append(Trial(verdict == FAIL, *around, is_fresh=is_fresh, is_again=is_again))
         return trials
 
     def _order_of(self, run_id: int) -> RunOrder:

@@ -9,6 +9,9 @@ The posterior weighs two explanations of the outcomes y of n trials, k of them f
     P(y | flaky) = B(1/2 + k, 1/2 + n - k) / B(1/2, 1/2)
     P(y | order) = 1/2 sum over kinds, sum over tests c of w(c) (1 - e)^(n - m(c)) e^m(c)
 
+If the test passed just where it had run before in the process, and failed elsewhere, it may be its
+own first attempt that makes the next one pass. Then (1 - e)^n is added to the first.
+
 m(c) counts the trials that contradict that c is the one (m <= 1 is looked at), e is `NOISE`, and
 w(c) is 1/2 spread over all tests plus 1/2 spread over those of the same file. Both explanations are
 equally likely before any trial: about half of the flaky tests of open projects depend on the order
@@ -17,6 +20,7 @@ equally likely before any trial: about half of the flaky tests of open projects 
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import exp, lgamma, log, log1p
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -30,6 +34,9 @@ if TYPE_CHECKING:
 NOISE: Final = 0.02
 """Chance that an outcome contradicts the order: an order-dependent test may flake as well."""
 
+_MOST_DOUBTS: Final = 7
+"""A test whose place is not known in so many trials explains nothing."""
+
 _PRIOR: Final = 0.5
 """Both parameters of the Beta prior of a flake rate, as in `pytest_nexus.plan.rates`."""
 
@@ -41,10 +48,12 @@ class Trial(NamedTuple):
     before: int
     """Bit i is set if test i surely began before it; with `or_so`, the tests are numbered alike."""
     or_so: int = 0
-    """Tests that began in the same millisecond, before or after."""
+    """Tests that began at the same time, as far as is known: before or after."""
     is_fresh: bool = False
     """Whether it ran in a fresh process in the order of the collection: what ran before is not
     known, but nothing of another order was there."""
+    is_again: bool = False
+    """Whether the test itself had run in that process before."""
 
 
 class Judgement(NamedTuple):
@@ -102,6 +111,7 @@ def judge(trials: Sequence[Trial], others: int, near: int) -> Judgement | None:
     if not n_failed or not n_passed:
         return None
     flaky = _beta(_PRIOR + n_failed, _PRIOR + n_passed) - _beta(_PRIOR, _PRIOR)
+    doubts = _doubts(trials)
     fitting: dict[Dependence, list[int]] = {
         "brittle": _setters(trials, others),
         "victim": _polluters(trials, others),
@@ -109,21 +119,19 @@ def judge(trials: Sequence[Trial], others: int, near: int) -> Judgement | None:
     found = []
     for kind, fits in fitting.items():
         explained = _explained(fits, others)
-        weight = _weight(explained, len(trials), others, near)
+        weight = _weight(explained, len(trials), others, near, doubts)
         found.append((weight, kind, explained.by_all or explained.by_all_but_one))
     weight, kind, reasons = max(found)
-    sure = reasons & ~_unsure(trials)
+    sure = reasons & ~doubts[0]
     total = sum(each[0] for each in found) / 2
-    posterior = total / (total + exp(flaky))
+    other = exp(flaky) + (exp(len(trials) * log1p(-NOISE)) if _helps_itself(trials) else 0.0)
+    posterior = total / (total + other)
     return Judgement(kind, reasons, sure, posterior, n_failed, n_passed)
 
 
-def _unsure(trials: Sequence[Trial]) -> int:
-    """Return the tests that began with the judged one in some trial, before or after."""
-    found = 0
-    for trial in trials:
-        found |= trial.or_so & ~trial.before
-    return found
+def _helps_itself(trials: Sequence[Trial]) -> bool:
+    """Return whether a test passed just where it had run before."""
+    return all(trial.is_again != trial.has_failed for trial in trials)
 
 
 def _setters(trials: Sequence[Trial], others: int) -> list[int]:
@@ -155,16 +163,40 @@ def _explained(fits: Sequence[int], others: int) -> _Explained:
     return _Explained(by_all, but_one)
 
 
-def _weight(explained: _Explained, n_trials: int, others: int, near: int) -> float:
+def _weight(
+    explained: _Explained, n_trials: int, others: int, near: int, doubts: Sequence[int]
+) -> float:
+    """Return the probability of the outcomes, summed over the tests that may be the reason.
+
+    A test whose place in a trial is not known allows both outcomes, each with 1/2.
+    """
     n_all, n_near = others.bit_count(), near.bit_count()
 
     def share(tests: int) -> float:
         far = tests.bit_count() / n_all if n_all else 0.0
         return (far + (tests & near).bit_count() / n_near) / 2 if n_near else far
 
+    def weighted(tests: int) -> float:
+        known = share(tests & ~doubts[0])
+        return known + sum(
+            share(tests & more & ~most) * 0.5**number
+            for number, (more, most) in enumerate(pairwise(doubts), 1)
+        )
+
     sure = n_trials * log1p(-NOISE)
     noisy = sure - log1p(-NOISE) + log(NOISE)
-    return share(explained.by_all) * exp(sure) + share(explained.by_all_but_one) * exp(noisy)
+    return weighted(explained.by_all) * exp(sure) + weighted(explained.by_all_but_one) * exp(noisy)
+
+
+def _doubts(trials: Sequence[Trial]) -> list[int]:
+    """Return the tests whose place is not known in at least 1, 2, 3 ... trials."""
+    found = [0] * _MOST_DOUBTS
+    for trial in trials:
+        unsure = trial.or_so & ~trial.before
+        for number in range(_MOST_DOUBTS - 1, 0, -1):
+            found[number] |= found[number - 1] & unsure
+        found[0] |= unsure
+    return found
 
 
 def _beta(a: float, b: float) -> float:

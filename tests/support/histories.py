@@ -16,4 +16,6 @@ def make_version_1(connection: sqlite3.Connection) -> None:
     for table in added:
         connection.execute(f"DROP TABLE {table}")
     connection.execute("ALTER TABLE state DROP COLUMN settings")
+    connection.execute("ALTER TABLE attempt RENAME COLUMN started_us TO started_ms")
+    connection.execute("UPDATE attempt SET started_ms = started_ms / 1000")
     connection.execute("PRAGMA user_version = 1")

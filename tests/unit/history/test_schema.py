@@ -108,6 +108,7 @@ def test_the_failures_of_an_older_version_are_found_when_it_is_led_on(
     for table in ("failed_test", "model", "model_alias", "order_rule"):
         connection.execute(f"DROP TABLE {table}")
     connection.execute("ALTER TABLE state DROP COLUMN settings")
+    connection.execute("ALTER TABLE attempt RENAME COLUMN started_us TO started_ms")
     connection.execute("PRAGMA user_version = 2")
     passed, failed_call, error_in_teardown = 0o111, 0o121, 0o311
     rows = [

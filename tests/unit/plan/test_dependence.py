@@ -157,3 +157,23 @@ def test_a_process_of_its_own_shows_it(
     attempts: list[tuple[bool, str | None]], expected: bool
 ) -> None:
     assert is_proved(attempts) == expected
+
+
+def test_a_test_that_its_own_first_attempt_helps_does_not_depend_on_others() -> None:
+    """It fails first, wherever, and passes when it is repeated behind the others."""
+    again = Trial(has_failed=False, before=OTHERS, is_again=True)
+    trials = [trial(True, []), again] * 4
+    judged = judge(trials, OTHERS, NEAR)
+    assert judged is not None
+    assert judged.posterior < 0.5
+    helped = judge([*trials, trial(False, [17])], OTHERS, NEAR)
+    assert helped is not None
+    assert helped.posterior > CERTAIN
+
+
+def test_where_no_order_is_known_nothing_depends_on_it() -> None:
+    """As in reports without times: all tests seem to begin at once."""
+    trials = [Trial(n % 2 == 0, 0, OTHERS) for n in range(12)]
+    judged = judge(trials, OTHERS, NEAR)
+    assert judged is not None
+    assert judged.posterior < 0.1
