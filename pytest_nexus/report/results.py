@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pytest_nexus.plan.dependence import is_proved
 from pytest_nexus.plan.proof.groups import variant_of
-from pytest_nexus.records import BAD
+from pytest_nexus.records import ALONE, BAD
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -42,6 +42,11 @@ class TestResult:
     def last(self) -> Attempt:
         """The attempt that counts."""
         return self.attempts[-1]
+
+    @property
+    def n_attempts(self) -> int:
+        """How many attempts there were, without those that the test had alone."""
+        return sum(attempt.worker != ALONE for attempt in self.attempts)
 
     @property
     def failure(self) -> Failure | None:

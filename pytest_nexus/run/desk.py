@@ -444,7 +444,8 @@ class RerunDesk:
                 mark_dependent(one)
             self._healer.note_dependent(test, reason, first)
         else:
-            self._healer.note_healed(test, attempt.number, first, has_passed=has_passed)
+            number = attempt.number - attempt.n_alone
+            self._healer.note_healed(test, number, first, has_passed=has_passed)
         return reports
 
     def _put_back(self, index: int, attempt: UnderWay, reports: list[pytest.TestReport]) -> None:
