@@ -102,7 +102,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--budget", type=seconds, metavar="TIME", help="time for all sessions, such as 90s, 5m"
     )
     parser.add_argument(
-        "--forget", action="store_true", help="begin anew, where an earlier call was interrupted"
+        "--forget", action="store_true", help="start again, where an earlier call was interrupted"
     )
     add_history_option(parser)
     add_json_option(parser)
@@ -147,7 +147,7 @@ def _kept(
     if options.forget:
         kept.forget()
     elif len(kept) and not options.json:
-        say(f"{counted(len(kept), 'probe')} of an earlier call can be used; --forget begins anew")
+        say(f"{counted(len(kept), 'probe')} of an earlier call can be used; --forget starts again")
     return kept
 
 

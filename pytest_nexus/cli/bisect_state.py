@@ -42,7 +42,7 @@ class KeptProbes:
     """The probes of one bisection.
 
     Args:
-        path: the file; a damaged one costs a line, and the bisection begins anew.
+        path: the file; a damaged one costs a line, and the bisection starts again.
         stamp: what the probes are valid for, see `stamp_of`.
     """
 
@@ -73,7 +73,7 @@ class KeptProbes:
         written.replace(self._path)
 
     def forget(self) -> None:
-        """Delete the file: the bisection is done, or begins anew."""
+        """Delete the file: the bisection is done, or starts again."""
         self._path.unlink(missing_ok=True)
         with suppress(OSError):  # others are in it, or it is not there
             self._path.parent.rmdir()
@@ -118,13 +118,13 @@ def _read(path: Path, stamp: str) -> list[Kept]:
     try:
         found: Any = json.loads(read_text(path, _MAX_BYTES))
         if found["format"] != _FORMAT or found["stamp"] != stamp:
-            warn(f"nexus: the suite changed since {path!s} was written: the bisection begins anew")
+            warn(f"nexus: the suite changed since {path!s} was written: the bisection starts again")
             return []
         return [_kept(*row) for row in found["probes"]]
     except FileNotFoundError:
         return []
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as exc:
-        warn(f"nexus: {path!s} is damaged: the bisection begins anew: {exc!r}")
+        warn(f"nexus: {path!s} is damaged: the bisection starts again: {exc!r}")
         return []
 
 

@@ -362,7 +362,7 @@ def test_what_was_kept_is_used_only_while_it_is_valid(suite):
         kept.write_text(damage)
         done = order(suite, "bisect", nodeid, "--runs", "1")
         assert done.stderr.count("\n") == 1
-        assert "the bisection begins anew" in done.stderr
+        assert "the bisection starts again" in done.stderr
     text = json.loads(kept.read_text())
     text["probes"] = [["x", "exploded", "", 1.0]]
     kept.write_text(json.dumps(text))
