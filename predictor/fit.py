@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from scipy.optimize import minimize
 
-from .terms import TERMS, terms_of
+from .term_matrix import term_matrix
+from .terms import TERMS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +32,7 @@ class FailedRun:
 
     def terms(self) -> Floats:
         """Return the terms, shape (n_rows, n_terms)."""
-        return np.array([terms_of(row) for row in self.rows], dtype=np.float64)
+        return term_matrix(self.rows)
 
 
 def fit_weights(

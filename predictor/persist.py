@@ -143,7 +143,7 @@ def _tree(body: dict[str, Any]) -> Tree:
 
 
 def _require_tree(columns: list[int], left: tuple[int, ...], right: tuple[int, ...]) -> None:
-    """Refuse nodes that are no tree: a shared one is compiled once for each way that leads there.
+    """Refuse nodes that form no tree.
 
     A child stands behind its parent, so that no way is a circle, and each node but the root has
     one parent.

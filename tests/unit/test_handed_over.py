@@ -174,7 +174,7 @@ def test_nodes_that_are_no_tree_are_refused_at_once(
     assert time.monotonic() - started < 1
 
 
-def test_largest_model_that_is_taken_is_compiled_at_once() -> None:
+def test_largest_model_that_is_taken_scores_at_once() -> None:
     found = load(model(*[chain(30)] * 64))
     started = time.monotonic()
     assert found.scores([(0.25,) * len(NAMES)])
