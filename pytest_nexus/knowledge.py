@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus import forecast
+from pytest_nexus.ci.branches import default_branch
 from pytest_nexus.errors import (
     CorruptHistoryError,
     HistoryError,
@@ -21,7 +22,6 @@ from pytest_nexus.history.ingest import sweep
 from pytest_nexus.history.store import open_history, read_history
 from pytest_nexus.impact.changed_words import changed_words
 from pytest_nexus.impact.code import read_code
-from pytest_nexus.impact.event import default_branch
 from pytest_nexus.predictor.schema import NO_STREAKS
 
 if TYPE_CHECKING:

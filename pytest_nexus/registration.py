@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from pytest_nexus.allocation import without_collector
+from pytest_nexus.ci.current_run import ci_run
 from pytest_nexus.errors import NexusError, PlanError
 from pytest_nexus.harmless import shown
 from pytest_nexus.misspelt import unknown_keys, unknown_variables
 from pytest_nexus.options import read_options
 from pytest_nexus.pipeline import Pipeline, Share
 from pytest_nexus.pytest_seam import ini_keys
-from pytest_nexus.record.environment import ci_run
 from pytest_nexus.record.observer import Observer
 from pytest_nexus.record.recorder import Recorder
 from pytest_nexus.record.session import is_distributed, narrowed_to, setting
@@ -240,7 +240,7 @@ def share_of(options: Options, environ: Mapping[str, str]) -> Share | None:
     """
     if options.shard is None and options.plan is None:
         return None
-    from pytest_nexus.record.shard_environment import (  # noqa: PLC0415 - in a shard
+    from pytest_nexus.ci.parallel_jobs import (  # noqa: PLC0415 - in a shard
         parse_shard,
         shard_of,
     )

@@ -7,11 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pytest_nexus.bound import urandom
+from pytest_nexus.ci.current_run import ci_run
 from pytest_nexus.errors import NexusError
 from pytest_nexus.healing import Healer
 from pytest_nexus.plan.quarantine import MAX_CHARS, Quarantine, parse_quarantine
 from pytest_nexus.plan.retry import RerunSettings
-from pytest_nexus.record.environment import ci_run
 from pytest_nexus.record.session import is_distributed
 from pytest_nexus.regular_files import read_text
 from pytest_nexus.report.healing import HealingReport, Letters

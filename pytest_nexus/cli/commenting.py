@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from pytest_nexus.ci.github_event import pull_request_number
 from pytest_nexus.cli.connecting import connect
 from pytest_nexus.cli.saying import warn
 from pytest_nexus.errors import GitHubError, NotAllowedError
 from pytest_nexus.github.commenting import keep_comment
-from pytest_nexus.impact.event import pull_request_number
 from pytest_nexus.report.comment import comment_body, is_worth_a_comment, marker
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pytest_nexus import forecast
+from pytest_nexus.ci.branches import default_branch
 from pytest_nexus.cli.asking import asked_keys, known_keys, spellings
 from pytest_nexus.cli.location import (
     add_history_option,
@@ -27,11 +28,10 @@ from pytest_nexus.explaining import explained
 from pytest_nexus.history.folding import setting_of
 from pytest_nexus.history.store import read_history
 from pytest_nexus.impact.changes import find_change
-from pytest_nexus.impact.event import default_branch
 from pytest_nexus.knowledge import read_texts
 from pytest_nexus.plan.lookup import StatsIndex
 from pytest_nexus.plan.plan import make_plan
-from pytest_nexus.record.environment import machine
+from pytest_nexus.record.machine import machine
 from pytest_nexus.records import CollectedTest, NodeId, environment_name
 
 if TYPE_CHECKING:

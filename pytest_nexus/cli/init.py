@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.cli.branches import ORIGIN, behind
+from pytest_nexus.ci.branches import ORIGIN, behind
 from pytest_nexus.cli.location import settings_file
 from pytest_nexus.cli.saying import say
 from pytest_nexus.errors import OptionError

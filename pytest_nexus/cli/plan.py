@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_nexus import forecast
 from pytest_nexus.allocation import without_collector
+from pytest_nexus.ci.current_run import ci_run
 from pytest_nexus.cli.arguments import seconds
 from pytest_nexus.cli.collecting import collect
 from pytest_nexus.cli.location import add_history_option, history_path, project_root
@@ -24,7 +25,6 @@ from pytest_nexus.plan.shards.divided import divide_plan, inputs_of, narrowest_p
 from pytest_nexus.plan.shards.document import save_plan
 from pytest_nexus.plan.shards.pieces import ShardCosts
 from pytest_nexus.plan.shards.split import MAX_SHARDS
-from pytest_nexus.record.environment import ci_run
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

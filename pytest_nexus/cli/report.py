@@ -7,22 +7,21 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.cli.branches import base_branch
+from pytest_nexus.ci.branches import base_branch, branch
+from pytest_nexus.ci.github_actions import append_to, write_outputs
+from pytest_nexus.ci.links import links_of
 from pytest_nexus.cli.journals import add_journals_argument, journal_files
 from pytest_nexus.cli.location import add_history_option, history_path, journal_folder
 from pytest_nexus.cli.model_line import model_line
 from pytest_nexus.cli.saying import complain, give_command, say, say_json
 from pytest_nexus.cli.source import add_source_option, path_in_checkout, source_root
-from pytest_nexus.cli.step import append_to, write_outputs
 from pytest_nexus.errors import HistoryError, JournalError
 from pytest_nexus.history.sessions import read_session
 from pytest_nexus.history.store import read_history
-from pytest_nexus.impact.event import branch
 from pytest_nexus.plan.proof.groups import choose, group
 from pytest_nexus.plan.proof.verify import verify
 from pytest_nexus.report.annotations import workflow_commands
 from pytest_nexus.report.ctrf import ctrf
-from pytest_nexus.report.links import links_of
 from pytest_nexus.report.locations import locator
 from pytest_nexus.report.machine import as_json, prometheus
 from pytest_nexus.report.markdown import markdown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from pytest_nexus.impact import event
+from pytest_nexus.ci import branches
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,8 +53,8 @@ def candidates(asked: str | None, environ: Mapping[str, str]) -> tuple[Candidate
     first = [Candidate(asked, "option")] if asked and is_askable(asked) else []
     return (
         *first,
-        *(Candidate(name, "ci") for name in event.named_bases(environ)),
-        *(Candidate(name, "default") for name in event.default_branches(environ)),
+        *(Candidate(name, "ci") for name in branches.named_bases(environ)),
+        *(Candidate(name, "default") for name in branches.default_branches(environ)),
     )
 
 
@@ -69,7 +69,7 @@ def first_present(options: tuple[Candidate, ...], commits: Mapping[str, str]) ->
     The first parent stands for the base branch only where HEAD is a merge.
     """
     for option in options:
-        is_no_merge = option.revision == event.MERGED and OTHER_PARENT not in commits
+        is_no_merge = option.revision == branches.MERGED and OTHER_PARENT not in commits
         if option.revision in commits and not (is_no_merge and option.named_by == "ci"):
             return option
     return None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from pytest_nexus.ci import branches
 from pytest_nexus.impact import base as bases
-from pytest_nexus.impact import event, porcelain, untracked
+from pytest_nexus.impact import porcelain, untracked
 from pytest_nexus.impact.git import Git, GitError
 from pytest_nexus.records import Change, ChangedFile
 
@@ -37,7 +38,7 @@ def find_change(root: Path, base: str | None, environ: Mapping[str, str]) -> Cha
         base: a revision, as the option nexus_base names it.
         environ: the environment of this process.
     """
-    change = Change(branch=event.branch(environ))
+    change = Change(branch=branches.branch(environ))
     git = Git(root, environ)
     try:
         status = porcelain.read_status(git.run(*_STATUS))

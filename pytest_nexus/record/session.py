@@ -9,7 +9,8 @@ import pytest
 
 from pytest_nexus import timing
 from pytest_nexus.bound import urandom
-from pytest_nexus.record.environment import ci_run, machine
+from pytest_nexus.ci.current_run import ci_run
+from pytest_nexus.record.machine import machine
 from pytest_nexus.record.selection import selected_by
 from pytest_nexus.records import Run, environment_name
 

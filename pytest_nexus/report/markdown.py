@@ -12,7 +12,7 @@ from pytest_nexus.report.verdict import counted, seconds, verdict
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from pytest_nexus.report.links import Links
+    from pytest_nexus.ci.links import Links
     from pytest_nexus.report.results import TestResult
     from pytest_nexus.report.summary import Failed, Part, Summary
 

@@ -6,10 +6,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from pytest_nexus.ci.links import NO_LINKS, Links
 from pytest_nexus.pipeline import Timeline
 from pytest_nexus.records import BAD
 from pytest_nexus.report.gain import gain
-from pytest_nexus.report.links import NO_LINKS, Links
 from pytest_nexus.report.results import Status, TestResult, current, results_of
 
 if TYPE_CHECKING:

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from pytest_nexus.ci.links import Links
 from pytest_nexus.history.failing import FailingSince
 from pytest_nexus.plan.proof.verify import verify
 from pytest_nexus.records import PhaseResult
 from pytest_nexus.report.annotations import workflow_commands
 from pytest_nexus.report.comment import comment_body
-from pytest_nexus.report.links import Links
 from pytest_nexus.report.markdown import MAX_BYTES, markdown
 from pytest_nexus.report.summary import Known, longest_setup_s, summarise
 from tests.support.builders import attempt, failure

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_nexus.impact import event
-from pytest_nexus.impact.event import (
+from pytest_nexus.ci import branches
+from pytest_nexus.ci.branches import (
     branch,
     default_branch,
     default_branches,
     named_bases,
     target_branch,
 )
+from pytest_nexus.ci.github_event import MAX_EVENT_BYTES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,7 +77,7 @@ def test_pull_request_is_based_on_its_target_then_the_merged_parent_then_the_eve
     path = event_file(tmp_path, {"pull_request": {"base": {"sha": A}}, "before": B})
     assert named_bases({"GITHUB_BASE_REF": "main", "GITHUB_EVENT_PATH": path}) == (
         "refs/remotes/origin/main",
-        event.MERGED,
+        branches.MERGED,
         A,
         "refs/heads/main",
     )
@@ -133,7 +134,7 @@ def test_path_with_a_zero_byte_names_nothing() -> None:
 
 
 def test_huge_event_file_is_not_read(tmp_path: Path) -> None:
-    path = event_file(tmp_path, {"before": A, "fill": "x" * event.MAX_EVENT_BYTES})
+    path = event_file(tmp_path, {"before": A, "fill": "x" * MAX_EVENT_BYTES})
     assert named_bases({"GITHUB_EVENT_PATH": path}) == ()
 
 

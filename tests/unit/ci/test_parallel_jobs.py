@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_nexus.ci.parallel_jobs import parse_shard, shard_of
 from pytest_nexus.errors import OptionError
-from pytest_nexus.record.shard_environment import parse_shard, shard_of
 
 
 @pytest.mark.parametrize(

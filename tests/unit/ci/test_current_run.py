@@ -4,7 +4,9 @@ import platform
 
 import pytest
 
-from pytest_nexus.record.environment import branch, ci_run, machine
+from pytest_nexus.ci.branches import branch
+from pytest_nexus.ci.current_run import ci_run
+from pytest_nexus.record.machine import machine
 from pytest_nexus.records import CIRun
 
 PROVIDERS = {

@@ -1,0 +1,117 @@
+"""The branches that a CI names: the one that runs, its target, the default one, and the base.
+
+CircleCI does not say where a change is to go, and neither does any CI of a push to a branch.
+Then git is asked.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from pytest_nexus.ci.github_event import event_base, event_default_branch, queue_base
+from pytest_nexus.ci.providers import PROVIDERS
+from pytest_nexus.impact.git import Git, GitError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+MERGED: Final = "HEAD^1"
+"""On a pull request the CI checks out a merge, whose first parent is the base branch."""
+ORIGIN: Final = "refs/remotes/origin/HEAD"
+
+_MAX_NAME_CHARS: Final = 200
+_COMMIT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_NOT_IN_A_REF: Final = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|^[-/]|[/.]$")
+
+_BRANCHES: Final = tuple(name for each in PROVIDERS for name in each.branches)
+_TARGETS: Final = tuple(name for each in PROVIDERS for name in each.target_branches)
+_BASE_COMMITS: Final = tuple(name for each in PROVIDERS for name in each.base_commits)
+_DEFAULTS: Final = tuple(name for each in PROVIDERS for name in each.default_branches)
+
+
+def branch(environ: Mapping[str, str]) -> str | None:
+    """Return the branch the CI says it runs, None for a tag or outside a CI.
+
+    On a pull request it is the branch that asks to be merged.
+
+    >>> branch({"GITHUB_HEAD_REF": "", "GITHUB_REF_TYPE": "branch", "GITHUB_REF_NAME": "main"})
+    'main'
+    """
+    names = _names(environ, _BRANCHES)
+    if environ.get("GITHUB_REF_TYPE") == "branch":
+        names += _names(environ, ("GITHUB_REF_NAME",))
+    if environ.get("BUILD_SOURCEBRANCH", "").startswith("refs/heads/"):
+        names += _names(environ, ("BUILD_SOURCEBRANCH",))
+    return next(iter(names), None)
+
+
+def target_branch(environ: Mapping[str, str]) -> str | None:
+    """Return the branch that a change is to be merged into; None where there is none.
+
+    Of a merge queue only the event says it.
+
+    >>> target_branch({"GITHUB_BASE_REF": "main"})
+    'main'
+    """
+    names = _names(environ, _TARGETS)
+    return names[0] if names else _branch_name(queue_base(environ))
+
+
+def named_bases(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the revisions the CI names as what this run's change is based on, best first.
+
+    The branch that a pull request is to be merged into, else the commit that was there before a
+    push. Reads the event file of GitHub Actions, which a pull request may have a say in: only
+    full commit ids are taken from it.
+    """
+    targets = _names(environ, _TARGETS)
+    commits = [environ.get(variable, "") for variable in _BASE_COMMITS]
+    commits.append(event_base(environ))
+    return (
+        *(f"refs/remotes/origin/{target}" for target in targets),
+        *([MERGED] if targets else []),
+        *(commit for commit in commits if _COMMIT.fullmatch(commit) and commit.strip("0")),
+        *(f"refs/heads/{target}" for target in targets),
+    )
+
+
+def default_branches(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the references that may be the default branch, best first."""
+    names = (*_names(environ, _DEFAULTS), "HEAD", "main", "master")
+    remote = [f"refs/remotes/origin/{name}" for name in names]
+    return (*remote, *(f"refs/heads/{name}" for name in names if name != "HEAD"))
+
+
+def default_branch(environ: Mapping[str, str]) -> str | None:
+    """Return the default branch that the CI names; None where it names none."""
+    names = _names(environ, _DEFAULTS)
+    return names[0] if names else _branch_name(event_default_branch(environ))
+
+
+def base_branch(root: Path, environ: Mapping[str, str]) -> str:
+    """Return the branch that a change is to be merged into, else the default one; or nothing."""
+    named = target_branch(environ) or default_branch(environ)
+    return named or behind(root, environ, ORIGIN)
+
+
+def behind(root: Path, environ: Mapping[str, str], reference: str) -> str:
+    """Return the branch that a symbolic reference of git names, empty where it names none."""
+    try:
+        name = Git(root, environ).run("symbolic-ref", "--short", reference)
+    except GitError:
+        return ""
+    return name.decode("utf-8", "replace").strip().removeprefix("origin/")
+
+
+def _names(environ: Mapping[str, str], variables: Iterable[str]) -> list[str]:
+    names = (_branch_name(environ.get(variable, "")) for variable in variables)
+    return [name for name in names if name]
+
+
+def _branch_name(text: str) -> str | None:
+    name = text.removeprefix("refs/heads/").removeprefix("origin/")
+    if not name or len(name) > _MAX_NAME_CHARS or _NOT_IN_A_REF.search(name):
+        return None
+    return name if name.isprintable() else None

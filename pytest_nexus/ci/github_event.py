@@ -1,0 +1,63 @@
+"""GitHub's event file: what it says about branches, commits and the pull request."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pytest_nexus.bound import loads
+from pytest_nexus.regular_files import read_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MAX_EVENT_BYTES: Final = 8 * 1024 * 1024
+"""A larger event file is not read; GitHub's are about 20 kB."""
+
+_VARIABLE: Final = "GITHUB_EVENT_PATH"
+_BASES: Final = (("pull_request", "base", "sha"), ("merge_group", "base_sha"), ("before",))
+"""Where events name the base; a pull request's own `before` is its branch's last push."""
+
+
+def event_base(environ: Mapping[str, str]) -> str:
+    """Return the commit that the event names as the base of its change; empty without one.
+
+    A pull request may have a say in the event, so the caller checks what it gets.
+    """
+    event = _read_event(environ)
+    return next(filter(None, (_text_at(event, keys) for keys in _BASES)), "")
+
+
+def queue_base(environ: Mapping[str, str]) -> str:
+    """Return the branch that a merge queue leads to; empty without one."""
+    return _text_at(_read_event(environ), ("merge_group", "base_ref"))
+
+
+def event_default_branch(environ: Mapping[str, str]) -> str:
+    """Return the default branch of the repository; empty where the event does not say."""
+    return _text_at(_read_event(environ), ("repository", "default_branch"))
+
+
+def pull_request_number(environ: Mapping[str, str]) -> int | None:
+    """Return the number of the pull request that the event is about; None without one."""
+    event = _read_event(environ)
+    request = event.get("pull_request") if isinstance(event, dict) else None
+    number = request.get("number") if isinstance(request, dict) else None
+    return number if type(number) is int and 0 < number < 2**31 else None
+
+
+def _text_at(value: object, keys: tuple[str, ...]) -> str:
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, str) else ""
+
+
+def _read_event(environ: Mapping[str, str]) -> object:
+    """Return the event, or None for what is missing, no plain file, too large or no JSON."""
+    path = environ.get(_VARIABLE, "")
+    if not path:
+        return None
+    try:
+        return loads(read_bytes(Path(path), MAX_EVENT_BYTES))
+    except (OSError, ValueError, RecursionError):
+        return None

@@ -1,0 +1,69 @@
+"""Which of how many parallel jobs this one is, as its CI says.
+
+A matrix over anything else (a version of Python, an operating system) counts its jobs in the same
+variables, on GitLab (`parallel:matrix`), Azure and Bitbucket alike: there the shard is to be given.
+GitHub names no such variables; a workflow passes its matrix on.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from pytest_nexus.ci.providers import PROVIDERS
+from pytest_nexus.errors import OptionError
+from pytest_nexus.plan.shards.split import MAX_SHARDS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_nexus.ci.providers import Provider
+
+_SHARD: Final = re.compile(r"\s*([0-9]{1,9})\s*/\s*([0-9]{1,9})\s*", re.ASCII)
+
+
+def shard_of(environ: Mapping[str, str]) -> tuple[int, int] | None:
+    """Return the number of this job, from 1, and of all jobs; None where no CI says so.
+
+    >>> shard_of({"CIRCLE_NODE_INDEX": "0", "CIRCLE_NODE_TOTAL": "4"})
+    (1, 4)
+
+    Raises:
+        OptionError: the CI names an index that is not among its jobs.
+    """
+    for provider in PROVIDERS:
+        index, total = environ.get(provider.job_index), environ.get(provider.n_jobs)
+        if index and total:
+            return _checked(provider, index, total)
+    return None
+
+
+def parse_shard(text: str) -> tuple[int, int]:
+    """Return K and N of `K/N`.
+
+    >>> parse_shard("2/5")
+    (2, 5)
+
+    Raises:
+        OptionError: it is not of that form, or K is not from 1 to N.
+    """
+    found = _SHARD.fullmatch(text)
+    shard, total = (int(found[1]), int(found[2])) if found else (0, 0)
+    if not 1 <= shard <= total <= MAX_SHARDS:
+        raise OptionError(
+            f"A shard must be K/N with 1 <= K <= N <= {MAX_SHARDS}, the first one 1/N, got {text!r}"
+        )
+    return shard, total
+
+
+def _checked(provider: Provider, index: str, total: str) -> tuple[int, int]:
+    if index.isascii() and index.isdecimal() and len(index) < 10:
+        try:
+            return parse_shard(f"{int(index) + 1 - provider.first_job}/{total}")
+        except OptionError:
+            pass
+    raise OptionError(
+        f"{provider.title} says that this is job {provider.job_index}={index!r} of "
+        f"{provider.n_jobs}={total!r}, counted from {provider.first_job}, which is none of them; "
+        "give the shard as --nexus-shard=K/N"
+    )

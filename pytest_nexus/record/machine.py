@@ -1,0 +1,28 @@
+"""The interpreter and the machine that a session runs on."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from typing import Final
+
+_MAX_CHARS: Final = 200
+
+
+def machine() -> tuple[str, str]:
+    """Return the Python version and the platform, `("3.12.4", "linux-x86_64")`.
+
+    Another interpreter than CPython is named before its version.
+    """
+    name = platform.python_implementation()
+    version = platform.python_version()
+    python = version if name == "CPython" else f"{name} {version}"
+    return python, f"{sys.platform}-{_processor()}"
+
+
+def _processor() -> str:
+    # platform.machine() may wait for Windows' management service
+    uname = getattr(os, "uname", None)
+    name = uname().machine if uname else os.environ.get("PROCESSOR_ARCHITECTURE", "")
+    return str(name)[:_MAX_CHARS].lower()
