@@ -72,7 +72,7 @@ def test_the_reason_names_the_most_frequent_failure():
     "runs",
     [
         ["a:FP", "b:P*3"],  # one flake is no pattern
-        ["a:P*200", "b:FP*2"],  # too rare: the lower end is 0.0045
+        ["a:P*200", "b:FP*2"],  # too rare: the lower end is 0.0033
         ["a:FF*5"],  # broken
         ["a:FP*3", "b:P*30"],  # over it
     ],
