@@ -17,6 +17,7 @@ from pytest_nexus.plan.retry import (
     known_flakes,
 )
 from pytest_nexus.timing import is_plausible, perf_counter
+from pytest_nexus.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -197,7 +198,7 @@ class Healer:
         flakes, runs = known_flakes(test.key, evidence.stats.get(test.key), evidence.recoveries)
         known = "its first flake"
         if flakes:
-            known = f"known: {_counted(flakes, 'flake')} in {_counted(runs, 'run')}"
+            known = f"known: {counted(flakes, 'flake')} in {counted(runs, 'run')}"
         what = "passed" if has_passed else "skipped"
         reason = f"{what} in attempt {number} ({known}): {in_short(first)}"
         self.findings.append(Finding(test.nodeid, "flaky", reason))
@@ -242,10 +243,6 @@ class Healer:
 
         change = self._pipeline.change
         return Proximity((test,), change).factor(test) >= CHANGED_FILE
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def in_short(report: Any) -> str:

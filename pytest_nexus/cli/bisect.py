@@ -15,12 +15,13 @@ from pytest_nexus.cli.bisect_state import KeptProbes, stamp_of, state_path
 from pytest_nexus.cli.location import add_history_option, history_path
 from pytest_nexus.cli.probing import Prober, collect_in_order
 from pytest_nexus.cli.saying import say
-from pytest_nexus.cli.tables import add_json_option, counted, print_json
+from pytest_nexus.cli.tables import add_json_option, print_json
 from pytest_nexus.cli.waiting import open_or_begin, take_in_waiting
 from pytest_nexus.errors import HuntError
 from pytest_nexus.history.store import read_history
 from pytest_nexus.plan.bisection import Bisection, Question
 from pytest_nexus.records import OrderRule
+from pytest_nexus.wording import counted
 
 if TYPE_CHECKING:
     import argparse

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pytest_nexus.cli.tables import counted
+from pytest_nexus.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

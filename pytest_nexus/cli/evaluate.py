@@ -11,13 +11,14 @@ from pytest_nexus.cli.durations import judged, of_history, of_recorded
 from pytest_nexus.cli.location import add_history_option, history_path
 from pytest_nexus.cli.saying import say
 from pytest_nexus.cli.suite import add_collect_option, collected_suite
-from pytest_nexus.cli.tables import add_json_option, counted, print_json, print_table
+from pytest_nexus.cli.tables import add_json_option, print_json, print_table
 from pytest_nexus.cli.train import require_extra, usable
 from pytest_nexus.cli.waiting import take_in_waiting
 from pytest_nexus.errors import HistoryError
 from pytest_nexus.history.store import read_history
 from pytest_nexus.predictor import evaluate
 from pytest_nexus.predictor.persist import load
+from pytest_nexus.wording import counted
 
 if TYPE_CHECKING:
     import argparse

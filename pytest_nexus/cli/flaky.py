@@ -11,8 +11,9 @@ from pytest_nexus.cli.asking import asked_keys
 from pytest_nexus.cli.location import add_history_option
 from pytest_nexus.cli.measured import required
 from pytest_nexus.cli.saying import say
-from pytest_nexus.cli.tables import add_json_option, counted, print_json, print_table
+from pytest_nexus.cli.tables import add_json_option, print_json, print_table
 from pytest_nexus.plan.sightings import prove
+from pytest_nexus.wording import counted, percent
 
 if TYPE_CHECKING:
     import argparse
@@ -100,7 +101,7 @@ def _row(one: Flakiness) -> dict[str, object]:
         "status": one.status,
         "flakes": one.flakes,
         "runs": one.rate.runs,
-        "rate": _percent(one.rate.mean) if one.rate.runs else None,
+        "rate": percent(one.rate.mean) if one.rate.runs else None,
         "90_%": _interval(one.rate) if one.rate.runs else None,
         "red_builds": one.cost.red_builds,
         "reruns": one.cost.reruns,
@@ -139,11 +140,11 @@ def _print(one: Flakiness, seen: Sequence[Sighting]) -> None:
 def _rate(rate: Rate) -> str:
     if not rate.runs:
         return "no run tells how often it flakes"
-    return f"flakes in {_percent(rate.mean)} of runs, with 90 % between {_interval(rate, 'and')}"
+    return f"flakes in {percent(rate.mean)} of runs, with 90 % between {_interval(rate, 'and')}"
 
 
 def _interval(rate: Rate, word: str = "to") -> str:
-    return f"{_percent(rate.low)} {word} {_percent(rate.high)}"
+    return f"{percent(rate.low)} {word} {percent(rate.high)}"
 
 
 def _print_origin(one: Flakiness) -> None:
@@ -184,10 +185,6 @@ def _fields(one: Flakiness) -> dict[str, Any]:
 
 def _short(commit: str | None) -> str:
     return "an unknown commit" if commit is None else commit[:_COMMIT_CHARS]
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
 
 
 def _day(at: float) -> datetime:

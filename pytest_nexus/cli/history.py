@@ -11,11 +11,12 @@ from pytest_nexus import timing
 from pytest_nexus.cli.location import add_history_option, history_path, journal_folder
 from pytest_nexus.cli.pull_arguments import add_pull_arguments
 from pytest_nexus.cli.saying import progress, say
-from pytest_nexus.cli.tables import add_json_option, counted, natural, print_json, print_table
+from pytest_nexus.cli.tables import add_json_option, natural, print_json, print_table
 from pytest_nexus.cli.waiting import open_or_begin, take_in_waiting
 from pytest_nexus.errors import HistoryError
 from pytest_nexus.history.imports.files import import_paths
 from pytest_nexus.history.store import read_history
+from pytest_nexus.wording import counted
 
 if TYPE_CHECKING:
     import argparse

@@ -15,12 +15,13 @@ from pytest_nexus.cli.collecting import collect
 from pytest_nexus.cli.hunt_session import run_round
 from pytest_nexus.cli.location import add_history_option, history_path, project_root
 from pytest_nexus.cli.saying import say
-from pytest_nexus.cli.tables import add_json_option, counted, natural, print_json
+from pytest_nexus.cli.tables import add_json_option, natural, print_json
 from pytest_nexus.cli.waiting import take_in_waiting
 from pytest_nexus.errors import HuntError, PlanError
 from pytest_nexus.history.store import read_history
 from pytest_nexus.impact.changes import find_change
 from pytest_nexus.plan.hunt import Hunted, after, due, round_of, verdicts
+from pytest_nexus.wording import counted
 
 if TYPE_CHECKING:
     import argparse

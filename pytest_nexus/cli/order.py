@@ -10,11 +10,12 @@ from pytest_nexus.cli.asking import asked_keys
 from pytest_nexus.cli.location import add_history_option, history_path
 from pytest_nexus.cli.reproducing import command_of
 from pytest_nexus.cli.saying import say
-from pytest_nexus.cli.tables import add_json_option, counted, print_json, print_table
+from pytest_nexus.cli.tables import add_json_option, print_json, print_table
 from pytest_nexus.cli.waiting import take_in_waiting
 from pytest_nexus.errors import HistoryError
 from pytest_nexus.history.store import read_history
 from pytest_nexus.identity import function_of_key
+from pytest_nexus.wording import counted, percent
 
 if TYPE_CHECKING:
     import argparse
@@ -136,7 +137,7 @@ def _certainty(rule: OrderRule) -> str:
     if rule.found_by == "bisect":
         return "found by a bisection"
     suspected = "" if rule.is_certain else ", which is not certain"
-    return f"{_percent(rule)} probable by the runs of the history{suspected}"
+    return f"{percent(rule.posterior)} probable by the runs of the history{suspected}"
 
 
 def _bisect_command(key: TestKey) -> str:
@@ -159,15 +160,11 @@ def _row(rule: OrderRule) -> dict[str, object]:
         "kind": rule.kind,
         "failed": rule.n_failed,
         "passed": rule.n_passed,
-        "probability": _percent(rule),
+        "probability": percent(rule.posterior),
         "found_by": rule.found_by,
         "test": rule.key,
         "depends": rule.words,
     }
-
-
-def _percent(rule: OrderRule) -> str:
-    return f"{100 * rule.posterior:.1f} %"
 
 
 def _fields(rule: OrderRule) -> dict[str, Any]:

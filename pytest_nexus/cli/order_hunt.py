@@ -13,11 +13,12 @@ from pytest_nexus.cli.arguments import positive, seconds
 from pytest_nexus.cli.hunt_session import run_round
 from pytest_nexus.cli.probing import Prober, collect_in_order
 from pytest_nexus.cli.saying import complain, say
-from pytest_nexus.cli.tables import add_json_option, counted, natural, print_json
+from pytest_nexus.cli.tables import add_json_option, natural, print_json
 from pytest_nexus.errors import HuntError
 from pytest_nexus.plan.hunt import Hunted, Round
 from pytest_nexus.plan.suite_orders import N_ORDERS, suite_order, suspects, verdict
 from pytest_nexus.records import BAD
+from pytest_nexus.wording import counted
 
 if TYPE_CHECKING:
     import argparse

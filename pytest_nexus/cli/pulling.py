@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from pytest_nexus.cli.connecting import connect
 from pytest_nexus.cli.saying import progress, say, warn
 from pytest_nexus.cli.source import source_root
-from pytest_nexus.cli.tables import counted, print_json
+from pytest_nexus.cli.tables import print_json
 from pytest_nexus.github.accepting import accepted
 from pytest_nexus.github.pull import pull
 from pytest_nexus.impact.git import GitError
+from pytest_nexus.wording import counted
 
 if TYPE_CHECKING:
     import argparse

@@ -14,7 +14,7 @@ from pytest_nexus.cli.asking import printed_keys, spellings, suggestions, writte
 from pytest_nexus.cli.location import add_history_option, quarantine_path
 from pytest_nexus.cli.measured import Measured, measure, required
 from pytest_nexus.cli.saying import say, warn
-from pytest_nexus.cli.tables import add_json_option, counted, natural, print_json, print_table
+from pytest_nexus.cli.tables import add_json_option, natural, print_json, print_table
 from pytest_nexus.errors import QuarantineError
 from pytest_nexus.identity import key_of_nodeid
 from pytest_nexus.plan.quarantine import (
@@ -34,6 +34,7 @@ from pytest_nexus.plan.quarantine_update import (
     update,
 )
 from pytest_nexus.regular_files import read_text
+from pytest_nexus.wording import counted
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -37,15 +37,6 @@ def natural(text: str) -> int:
     return number
 
 
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun.
-
-    >>> counted(1, "run"), counted(2000, "run")
-    ('1 run', '2,000 runs')
-    """
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def print_json(value: Any) -> None:
     """Print a value that JSON can hold, indented, with keys in the order given.
 

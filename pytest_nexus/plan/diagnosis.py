@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from pytest_nexus.plan.rates import rate_of
 from pytest_nexus.plan.sightings import passes_in_a_row
 from pytest_nexus.records import BAD
+from pytest_nexus.wording import counted, times
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -67,11 +68,11 @@ def diagnose(sightings: Sequence[Sighting], proofs: Sequence[Proof], *, is_over:
         return Diagnosis("stable", "never failed, mass failures left out")
     passes = passes_in_a_row(sightings)
     if not flakes:
-        reason = f"failed until it was fixed; passed {_times(passes)} since"
+        reason = f"failed until it was fixed; passed {times(passes)} since"
         return Diagnosis("recovered", reason)
     seen = _seen(flakes, sampled_rate(sightings, proofs))
     if is_over:
-        return Diagnosis("recovered", f"{seen}; passed {_times(passes)} since, enough to be over")
+        return Diagnosis("recovered", f"{seen}; passed {times(passes)} since, enough to be over")
     return Diagnosis("flaky", seen)
 
 
@@ -137,7 +138,7 @@ def _broken_for_good(
     )
     where = ", ".join(sorted(name or "an unknown environment" for name in broken))
     n_runs = sum(len(row) for row in broken.values())
-    last = "run" if n_runs == 1 else _runs(n_runs)
+    last = "run" if n_runs == 1 else counted(n_runs, "run")
     reason = f"failed in its last {last} in {where}, without a pass"
     if bound_to:
         reason += f"; passes elsewhere on the same commit: bound to {', '.join(bound_to)}"
@@ -145,14 +146,7 @@ def _broken_for_good(
 
 
 def _seen(flakes: int, rate: Rate) -> str:
+    said = "failed and passed on the same commit in"
     if rate.flake_runs == 0:
-        return f"failed and passed on the same commit in {_runs(flakes)} that picked it for failing"
-    return f"failed and passed on the same commit in {rate.flake_runs} of {_runs(rate.runs)}"
-
-
-def _runs(number: int) -> str:
-    return f"{number:,} run{'' if number == 1 else 's'}"
-
-
-def _times(number: int) -> str:
-    return "once" if number == 1 else f"{number:,} times"
+        return f"{said} {counted(flakes, 'run')} that picked it for failing"
+    return f"{said} {rate.flake_runs} of {counted(rate.runs, 'run')}"

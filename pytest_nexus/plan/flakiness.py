@@ -16,6 +16,7 @@ from pytest_nexus.plan.diagnosis import Diagnosis, Status, diagnose, sampled_rat
 from pytest_nexus.plan.rates import MIN_PASSES, Rate, passes_needed
 from pytest_nexus.plan.sightings import Proof, Sighting, passes_in_a_row, prove
 from pytest_nexus.records import BAD, TestKey
+from pytest_nexus.wording import times
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -139,8 +140,7 @@ def _dependence(proofs: Sequence[Proof], rule: OrderRule | None) -> str:
     n_proved = proofs.count("order")
     if not n_proved or "flake" in proofs:
         return ""
-    times = "once" if n_proved == 1 else f"{n_proved} times"
-    said = f"failed {times} out of the order of the collection, and passed in it"
+    said = f"failed {times(n_proved)} out of the order of the collection, and passed in it"
     return said if rule is None else f"{said}; perhaps it {rule.words}"
 
 

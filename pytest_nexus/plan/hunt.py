@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.plan.rates import highest_rate
 from pytest_nexus.records import BAD
+from pytest_nexus.wording import counted, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -130,13 +131,13 @@ def verdicts(hunted: Sequence[Hunted]) -> list[str]:
     ]
     sound = Counter(one.passes for one in hunted if not one.failures)
     said += [
-        f"{_tests(sound[passes])} passed {passes:,} time{'' if passes == 1 else 's'}: "
-        f"flake rate below {100 * highest_rate(passes):.1f} % with 95 % certainty"
+        f"{counted(sound[passes], 'test')} passed {counted(passes, 'time')}: "
+        f"flake rate below {percent(highest_rate(passes))} with 95 % certainty"
         for passes in sorted(sound, reverse=True)
         if passes
     ]
     if sound[0]:
-        said.append(f"{_tests(sound[0])} never ran, or was always skipped")
+        said.append(f"{counted(sound[0], 'test')} never ran, or was always skipped")
     return said
 
 
@@ -149,7 +150,3 @@ def _flaky(one: Hunted) -> str:
 
 def _counts(attempt: Attempt) -> bool:
     return attempt.outcome != "skipped"
-
-
-def _tests(number: int) -> str:
-    return f"{number:,} test{'' if number == 1 else 's'}"

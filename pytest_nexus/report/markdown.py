@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.report.escaping import code, code_element, escaped
 from pytest_nexus.report.summary import longest_setup_s
-from pytest_nexus.report.verdict import counted, seconds, verdict
+from pytest_nexus.report.verdict import verdict
+from pytest_nexus.wording import counted, fine_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -146,8 +147,8 @@ def _saved(summary: Summary) -> str:
     if len(summary.parts) < 2 or saved_s <= 0:
         return ""
     return (
-        f"{seconds(summary.tests_s)} of tests in {seconds(summary.wall_s)}: "
-        f"{seconds(saved_s)} saved by {counted(len(summary.parts), 'job')}."
+        f"{fine_seconds(summary.tests_s)} of tests in {fine_seconds(summary.wall_s)}: "
+        f"{fine_seconds(saved_s)} saved by {counted(len(summary.parts), 'job')}."
     )
 
 
@@ -164,13 +165,13 @@ def _sooner(summary: Summary) -> str:
     gain = summary.gain
     if gain is not None and gain.in_collection_order_s - gain.first_failure_s >= _WORTH_SAYING_S:
         return (
-            f"First failure after {seconds(gain.first_failure_s)} of tests; in collection"
-            f" order after {seconds(gain.in_collection_order_s)}."
+            f"First failure after {fine_seconds(gain.first_failure_s)} of tests; in collection"
+            f" order after {fine_seconds(gain.in_collection_order_s)}."
         )
     if summary.first_failure_s is not None and summary.tests_s >= _WORTH_SAYING_S:
         return (
-            f"First failure {seconds(summary.first_failure_s)} after the start;"
-            f" all tests took {seconds(summary.tests_s)}."
+            f"First failure {fine_seconds(summary.first_failure_s)} after the start;"
+            f" all tests took {fine_seconds(summary.tests_s)}."
         )
     return ""
 
@@ -180,18 +181,18 @@ def _balance(summary: Summary, _: Locator) -> str:
         return ""
     longest = summary.wall_s or 1.0
     rows = [
-        (escaped(part.name), f"{part.n_tests:,}", seconds(part.wall_s), _bar(part, longest))
+        (escaped(part.name), f"{part.n_tests:,}", fine_seconds(part.wall_s), _bar(part, longest))
         for part in summary.parts
     ]
     return _joined("### Balance", _table(("shard", "tests", "time", ""), rows))
 
 
 def _slow(summary: Summary, _: Locator) -> str:
-    rows = [(_test(one), seconds(one.last.duration_s)) for one in summary.slowest()]
+    rows = [(_test(one), fine_seconds(one.last.duration_s)) for one in summary.slowest()]
     if not rows:
         return ""
     table = _table(("test", "seconds in all"), rows)
-    setups = [(_test(one), seconds(longest_setup_s(one))) for one in summary.slowest_setups()]
+    setups = [(_test(one), fine_seconds(longest_setup_s(one))) for one in summary.slowest_setups()]
     more = f"\n\n{_table(('test', 'set-up'), setups)}" if setups else ""
     return _folded("Slowest tests and set-ups", table + more)
 

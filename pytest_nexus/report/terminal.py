@@ -8,6 +8,7 @@ import pytest
 
 from pytest_nexus.harmless import shown
 from pytest_nexus.report.gain import Shared, gain
+from pytest_nexus.wording import counted, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -110,13 +111,13 @@ def header_line(pipeline: Pipeline) -> str:
         pinned = " of a pinned plan" if pipeline.share.pinned is not None else ""
         parts.append(f"shard {pipeline.share.shard}/{pipeline.share.n_shards}{pinned}")
     if knowledge.n_runs:
-        known = f"{_count(knowledge.n_tests, 'test')} known from {_count(knowledge.n_runs, 'run')}"
-        parts.append(known)
+        runs = counted(knowledge.n_runs, "run")
+        parts.append(f"{counted(knowledge.n_tests, 'test')} known from {runs}")
     else:
         parts.append("no history yet")
     if change.commit is not None:
         since = f" since {change.base[:9]}" if change.base else ""
-        parts.append(f"{_count(len(change.files), 'file')} changed{since}")
+        parts.append(f"{counted(len(change.files), 'file')} changed{since}")
     if change.note:
         parts.append(change.note)
     return "nexus: " + "; ".join(parts)
@@ -129,28 +130,18 @@ def summary_lines(pipeline: Pipeline) -> list[str]:
     gained = gain(pipeline.expected, pipeline.timeline, shared) if pipeline.expected else None
     if gained is not None:
         lines.append(
-            f"first failure after {_seconds(gained.first_failure_s)} of tests;"
-            f" in collection order after {_seconds(gained.in_collection_order_s)}"
-            f" (all tests: {_seconds(gained.total_s)})"
+            f"first failure after {seconds(gained.first_failure_s)} of tests;"
+            f" in collection order after {seconds(gained.in_collection_order_s)}"
+            f" (all tests: {seconds(gained.total_s)})"
         )
     if pipeline.n_runs_after is not None:
-        recorded = _count(pipeline.timeline.n_tests(), "test")
+        recorded = counted(pipeline.timeline.n_tests(), "test")
         lines.append(
-            f"{recorded} recorded; the history now has {_count(pipeline.n_runs_after, 'run')}"
+            f"{recorded} recorded; the history now has {counted(pipeline.n_runs_after, 'run')}"
         )
     elif pipeline.is_brief and pipeline.journal_name and pipeline.timeline.nodeids:
-        lines.append(f"{_count(pipeline.timeline.n_tests(), 'test')} recorded")
+        lines.append(f"{counted(pipeline.timeline.n_tests(), 'test')} recorded")
     elif pipeline.journal_name and pipeline.timeline.nodeids:
-        recorded = _count(pipeline.timeline.n_tests(), "test")
+        recorded = counted(pipeline.timeline.n_tests(), "test")
         lines.append(f"{recorded} recorded in {pipeline.journal_name}")
     return lines
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def _seconds(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.0f} s"
-    return f"{seconds / 60:.1f} min"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_nexus.wording import counted, fine_seconds
+
 if TYPE_CHECKING:
     from pytest_nexus.report.results import Status
     from pytest_nexus.report.summary import Summary
@@ -31,7 +33,7 @@ def verdict(summary: Summary) -> str:
         (f"{counts['quarantined']:,} quarantined", bool(counts["quarantined"])),
     )
     said = [text for text, is_so in parts if is_so]
-    sentence = ", ".join(said) + f" in {seconds(summary.wall_s)}"
+    sentence = ", ".join(said) + f" in {fine_seconds(summary.wall_s)}"
     return sentence[:1].upper() + sentence[1:]
 
 
@@ -39,25 +41,3 @@ def _new(number: int, *, has_base: bool) -> str:
     if has_base:
         return counted(number, "new failure")
     return f"{counted(number, 'failure')} (no base to compare with)"
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun.
-
-    >>> counted(1, "run"), counted(2000, "run")
-    ('1 run', '2,000 runs')
-    """
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def seconds(duration_s: float) -> str:
-    """Return a duration for people.
-
-    >>> seconds(0.004), seconds(0.25), seconds(64.4), seconds(600)
-    ('4 ms', '0.25 s', '64 s', '10.0 min')
-    """
-    if duration_s < 0.01:
-        return f"{duration_s * 1000:.0f} ms"
-    if duration_s < 120:
-        return f"{duration_s:.2f} s" if duration_s < 10 else f"{duration_s:.0f} s"
-    return f"{duration_s / 60:.1f} min"

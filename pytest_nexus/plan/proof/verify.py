@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from pytest_nexus.plan.proof.evidence import Evidence
 from pytest_nexus.plan.shards.document import collection_digest
 from pytest_nexus.plan.shards.pinned import listing
+from pytest_nexus.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -69,9 +70,9 @@ class Verification:
     @property
     def sentence(self) -> str:
         """The proof, or what is proven of it, in one line."""
-        start = f"{_n(self.n_shards, 'shard')}, {_n(self.n_collected, 'test')} collected"
+        start = f"{counted(self.n_shards, 'shard')}, {counted(self.n_collected, 'test')} collected"
         if not self.is_proven:
-            return f"{start}, {self.n_ran:,} ran; {_n(len(self.problems), 'problem')}"
+            return f"{start}, {self.n_ran:,} ran; {counted(len(self.problems), 'problem')}"
         if not self.left:
             return f"{start}, each ran exactly once"
         reasons = ", ".join(f"{times:,} {reason}" for reason, times in sorted(self.left.items()))
@@ -193,7 +194,7 @@ def _collections(evidence: Evidence) -> list[Problem]:
         )
         if absent:
             sentence = (
-                f"shard {shard} did not collect {_n(len(absent), 'test')} that others did: "
+                f"shard {shard} did not collect {counted(len(absent), 'test')} that others did: "
                 f"{listing(absent)}"
             )
             found.append(Problem("collection differs", sentence, absent))
@@ -210,7 +211,7 @@ def _not_run(evidence: Evidence) -> list[Problem]:
     for shard in sorted(by_shard, key=lambda one: one or 0):
         names = tuple(sorted(by_shard[shard]))
         of = f" of shard {shard}, {_state(evidence, shard)}," if shard is not None else ""
-        sentence = f"{_n(len(names), 'test')}{of} ran in no shard: {listing(names)}"
+        sentence = f"{counted(len(names), 'test')}{of} ran in no shard: {listing(names)}"
         found.append(Problem("not run", sentence, names))
     return found
 
@@ -242,11 +243,11 @@ def _too_often(evidence: Evidence) -> list[Problem]:
     if twice:
         names = tuple(sorted(twice))
         shards = _shards(k for k, counts in evidence.attempts.items() if counts[names[0]])
-        sentence = f"{_n(len(names), 'test')} ran more than once, the first in {shards}: "
+        sentence = f"{counted(len(names), 'test')} ran more than once, the first in {shards}: "
         found.append(Problem("ran twice", sentence + listing(names), names))
     if left:
         names = tuple(sorted(left))
-        sentence = f"{_n(len(names), 'test')} ran although the plan leaves them: "
+        sentence = f"{counted(len(names), 'test')} ran although the plan leaves them: "
         found.append(Problem("ran though left", sentence + listing(names), names))
     return found
 
@@ -256,17 +257,13 @@ def _not_collected(evidence: Evidence) -> list[Problem]:
     names = tuple(sorted(name for name in evidence.ran if name not in evidence.agreed))
     if not names:
         return []
-    sentence = f"{_n(len(names), 'test')} ran that no shard collected: {listing(names)}"
+    sentence = f"{counted(len(names), 'test')} ran that no shard collected: {listing(names)}"
     return [Problem("not collected", sentence, names)]
 
 
 def _shards(numbers: Iterable[int]) -> str:
     found = [str(number) for number in sorted(numbers)]
     return f"shard{'s' if len(found) != 1 else ''} {', '.join(found)}"
-
-
-def _n(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 _CHECKS: Final = (

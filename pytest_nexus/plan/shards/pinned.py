@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from pytest_nexus.errors import PlanError
 from pytest_nexus.identity import key_of_nodeid
 from pytest_nexus.plan.shards.split import stable_shard
+from pytest_nexus.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -106,4 +107,5 @@ def _shard_of_new(test: CollectedTest, blocks: Mapping[str, int], n_shards: int)
 
 
 def _tests(nodeids: Sequence[str]) -> str:
-    return f"{len(nodeids):,} test is" if len(nodeids) == 1 else f"{len(nodeids):,} tests are"
+    verb = "is" if len(nodeids) == 1 else "are"
+    return f"{counted(len(nodeids), 'test')} {verb}"

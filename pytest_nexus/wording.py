@@ -1,0 +1,50 @@
+"""Numbers as people read them: counts with their nouns, durations and shares. Pure."""
+
+from __future__ import annotations
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    >>> counted(1, "run"), counted(2000, "run")
+    ('1 run', '2,000 runs')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def times(number: int) -> str:
+    """Return how often something happened.
+
+    >>> times(1), times(2000)
+    ('once', '2,000 times')
+    """
+    return "once" if number == 1 else f"{number:,} times"
+
+
+def seconds(duration_s: float) -> str:
+    """Return a duration with as many digits as people need.
+
+    >>> seconds(0.25), seconds(64.4), seconds(600)
+    ('0.25 s', '64 s', '10.0 min')
+    """
+    if duration_s < 120:
+        return f"{duration_s:.2f} s" if duration_s < 10 else f"{duration_s:.0f} s"
+    return f"{duration_s / 60:.1f} min"
+
+
+def fine_seconds(duration_s: float) -> str:
+    """Return a duration as `seconds` does, one below 10 ms in milliseconds.
+
+    >>> fine_seconds(0.004), fine_seconds(0.25)
+    ('4 ms', '0.25 s')
+    """
+    return f"{duration_s * 1000:.0f} ms" if duration_s < 0.01 else seconds(duration_s)
+
+
+def percent(share: float) -> str:
+    """Return a share of 1 in percent.
+
+    >>> percent(0.0414)
+    '4.1 %'
+    """
+    return f"{100 * share:.1f} %"
