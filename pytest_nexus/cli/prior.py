@@ -11,6 +11,7 @@ from pytest_nexus.cli.recorded import SampleTexts, lived, read_texts
 from pytest_nexus.cli.sample import read_builds
 from pytest_nexus.history.stats import RunFacts
 from pytest_nexus.history.streaks import DEFAULT_BRANCHES
+from pytest_nexus.mass_failure import is_mass_failure
 from pytest_nexus.predictor.calibrate import calibrated
 from pytest_nexus.predictor.fit import FailedRun, fit_weights
 from pytest_nexus.predictor.model import Model
@@ -133,7 +134,7 @@ def _on_branches(builds: Sequence[Build], texts: SampleTexts) -> Iterator[Case]:
 
 
 def _facts(build: Build) -> RunFacts:
-    teaches = _teaches(build)
+    teaches = not is_mass_failure(len(build.failing), len(build.tests))
     return RunFacts(build.run.started_at, b"", teaches_flakes=teaches, has_outcomes=True)
 
 
@@ -153,8 +154,3 @@ def _replayed(
                 yield build, past.case(name, tests, shown, texts.code, is_cold=is_cold)
             if not build.is_mutant:
                 past.add(tests, facts, files)
-
-
-def _teaches(build: Build) -> bool:
-    n_failed = len(build.failing)
-    return n_failed <= max(10, 0.2 * len(build.tests))

@@ -11,6 +11,7 @@ from pytest_nexus.history.packing import FAIL, NO_VERDICT, VERDICT_OF, raw_attem
 from pytest_nexus.history.repaired import repaired
 from pytest_nexus.history.runs import Counts, insert_run, ordered_runs
 from pytest_nexus.history.testids import TestIds
+from pytest_nexus.mass_failure import is_mass_failure
 
 if TYPE_CHECKING:
     import sqlite3
@@ -19,12 +20,6 @@ if TYPE_CHECKING:
     from pytest_nexus.history.folding import Row
     from pytest_nexus.history.packing import RawAttempt
     from pytest_nexus.records import Attempt, Failure, Run
-
-MASS_FAILURES: Final = 10
-"""Up to so many failures are single tests failing, however small the run."""
-
-MASS_SHARE: Final = 0.2
-"""Above this share of the tests that ran, the failures have one cause outside the tests."""
 
 _DIGEST_BYTES: Final = 16
 Rank: TypeAlias = tuple[bool, bool, int, bytes]
@@ -101,7 +96,7 @@ def _counted(verdicts: list[int], n_attempts: int, *, has_outcomes: bool) -> Cou
         n_tests=len(verdicts),
         n_failed=n_failed,
         n_reruns=n_attempts - len(verdicts),
-        mass_failure=n_failed > max(MASS_FAILURES, MASS_SHARE * n_ran),
+        mass_failure=is_mass_failure(n_failed, n_ran),
     )
 
 

@@ -24,10 +24,6 @@ MAX_RERUNS: Final = 5
 DOUBT: Final = 0.01
 """Chance with which a flaky test may be taken for a broken one."""
 
-MASS_FAILURES: Final = 10
-MASS_SHARE: Final = 0.2
-"""More failed tests than both have one cause outside the tests: repeating them proves nothing."""
-
 LEAST_BUDGET_S: Final = 10.0
 """What a share of a short suite is at least: two waits for something that starts anew."""
 
@@ -191,27 +187,6 @@ def attempts_needed(failed: int, passed: int) -> int:
         if chance <= DOUBT:
             return i + 1
     return MAX_RERUNS
-
-
-def is_mass_failure(n_failed: int, n_ran: int) -> bool:
-    """Return whether so many tests failed that it says nothing about single ones.
-
-    >>> is_mass_failure(10, 10), is_mass_failure(11, 50), is_mass_failure(11, 60)
-    (False, True, False)
-    """
-    return n_failed > max(MASS_FAILURES, MASS_SHARE * n_ran)
-
-
-def is_doubtful(n_failed: int, n_ran: int) -> bool:
-    """Return whether so many of the tests so far failed that reruns wait for more of them to run.
-
-    The start of a mass failure looks so, and so does a suite in which the likely failures are
-    first: what is to come tells which it is.
-
-    >>> is_doubtful(1, 1), is_doubtful(1, 5), is_doubtful(3, 14)
-    (True, False, True)
-    """
-    return n_failed > MASS_SHARE * n_ran
 
 
 def budget_s(text: str, planned_s: float, least_s: float = LEAST_BUDGET_S) -> float:

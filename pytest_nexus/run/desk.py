@@ -20,7 +20,8 @@ from pytest_nexus.attached import (
     mark_quarantined,
     mark_rerun,
 )
-from pytest_nexus.plan.retry import Setback, is_doubtful, is_mass_failure
+from pytest_nexus.mass_failure import is_doubtful, is_mass_failure
+from pytest_nexus.plan.retry import Setback
 from pytest_nexus.run.dependents import stand_in
 from pytest_nexus.run.refusals import (
     ENDS,

@@ -20,8 +20,6 @@ from pytest_nexus.plan.retry import (
     attempts_needed,
     budget_s,
     decide,
-    is_doubtful,
-    is_mass_failure,
     jitter,
     known_flakes,
 )
@@ -185,23 +183,6 @@ def test_a_session_has_a_most() -> None:
     assert answer.reason == "not repeated: 100 reruns are the most a session makes"
     assert decided(setback(1), spent=Spent(n_reruns=MAX_PER_RUN, n_tests=10_000)).is_rerun
     assert not decided(setback(1), spent=Spent(n_reruns=500, n_tests=10_000)).is_rerun
-
-
-@pytest.mark.parametrize(
-    ("n_failed", "n_ran", "is_mass"),
-    [(0, 0, False), (10, 10, False), (11, 11, True), (11, 55, False), (12, 55, True)],
-)
-def test_a_mass_failure_is_more_than_ten_and_a_fifth(
-    n_failed: int, n_ran: int, is_mass: bool
-) -> None:
-    assert is_mass_failure(n_failed, n_ran) is is_mass
-
-
-@given(st.integers(0, 50), st.integers(0, 50))
-def test_reruns_wait_before_a_mass_failure_is_certain(n_failed: int, n_passed: int) -> None:
-    n_ran = n_failed + n_passed
-    assert is_doubtful(n_failed, n_ran) or not is_mass_failure(n_failed, n_ran)
-    assert not is_doubtful(0, n_ran)
 
 
 @pytest.mark.parametrize(
