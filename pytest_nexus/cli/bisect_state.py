@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args
 
 from pytest_nexus.cli.location import history_path, project_root
 from pytest_nexus.cli.saying import warn
+from pytest_nexus.files import atomic_write
 from pytest_nexus.history.journal import make_folder
 from pytest_nexus.impact.changes import find_change
 from pytest_nexus.plan.bisection import Ending
@@ -67,10 +68,8 @@ class KeptProbes:
         self._all.append(Kept(_digest(*before), ending, why, seconds))
         make_folder(self._path.parent.parent)
         self._path.parent.mkdir(exist_ok=True)
-        written = self._path.with_suffix(f".{os.getpid()}")
         text = json.dumps({"format": _FORMAT, "stamp": self._stamp, "probes": self._all})
-        written.write_text(text, encoding="utf-8")
-        written.replace(self._path)
+        atomic_write(self._path, text)
 
     def forget(self) -> None:
         """Delete the file: the bisection is done, or starts again."""

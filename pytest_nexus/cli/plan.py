@@ -18,6 +18,7 @@ from pytest_nexus.cli.run import words
 from pytest_nexus.cli.saying import say
 from pytest_nexus.cli.tables import add_json_option, print_json, print_table
 from pytest_nexus.errors import PlanError
+from pytest_nexus.files import atomic_write
 from pytest_nexus.history.store import read_history
 from pytest_nexus.impact.changes import find_change
 from pytest_nexus.plan.plan import make_plan
@@ -173,12 +174,9 @@ def _append(path: Path, line: str) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write the plan under another name and rename it, so that nobody reads half of it."""
-    unfinished = path.with_name(f".{path.name}.unfinished")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(path)
+        atomic_write(path, text)
     except OSError as error:
         raise PlanError(f"Couldn't write the plan to {str(path)!r}: {error}") from error
 

@@ -16,6 +16,7 @@ from pytest_nexus.cli.measured import Measured, measure, required
 from pytest_nexus.cli.saying import say, warn
 from pytest_nexus.cli.tables import add_json_option, natural, print_json, print_table
 from pytest_nexus.errors import QuarantineError
+from pytest_nexus.files import atomic_write
 from pytest_nexus.identity import key_of_nodeid
 from pytest_nexus.plan.quarantine import (
     MAX_CHARS,
@@ -229,13 +230,11 @@ def read_quarantine(path: Path) -> Quarantine:
 
 
 def _write(path: Path, entries: tuple[QuarantineEntry, ...] | list[QuarantineEntry]) -> None:
-    """Write the file under another name and rename it; what could not be read is not written."""
+    """Write the file; what could not be read is not written."""
     text = format_quarantine(entries)
     parse_quarantine(text)
-    unfinished = path.with_name(f".{path.name}.unfinished")
     try:
-        unfinished.write_text(text, encoding="utf-8", newline="\n")
-        unfinished.replace(path)
+        atomic_write(path, text)
     except OSError as error:
         raise QuarantineError(f"Couldn't write quarantine {path!s}: {error}") from error
 

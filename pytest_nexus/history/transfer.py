@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.errors import HistoryError
+from pytest_nexus.files import replacing
 from pytest_nexus.history import schema
 from pytest_nexus.history.connection import decoded
 from pytest_nexus.history.failing import fill_failing
@@ -67,15 +68,12 @@ def _raw_attempts(connection: sqlite3.Connection, run_id: int) -> Iterator[RawAt
 def export(connection: sqlite3.Connection, source: Path, path: Path, *, slim: bool) -> None:
     """Copy the history behind `connection`, whole or without attempts.
 
-    The copy is made under a temporary name and renamed, so that no one sees half of it.
+    Nobody sees half of the copy.
     """
-    unfinished = path.with_name(f"{path.name}.unfinished")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.unlink(missing_ok=True)
-        with decoded(source):
+        with replacing(path) as unfinished, decoded(source):
             _copy(connection, source, unfinished, slim=slim)
-        unfinished.replace(path)
     except OSError as error:
         raise HistoryError(f"Cannot write history {str(path)!r}: {error}") from error
 

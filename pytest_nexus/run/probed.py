@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from pytest_nexus import pytest_seam
+from pytest_nexus.files import atomic_write
 from pytest_nexus.identity import identify
 from pytest_nexus.regular_files import read_text
 
@@ -115,9 +116,7 @@ class _Probe:
         self._nodeid = next((i.nodeid for i in chosen if identify(i).key == self._key), "")
 
     def _write(self, ending: str, why: str) -> None:
-        written = self._ending.with_suffix(".new")
-        written.write_text(json.dumps([ending, why]), encoding="utf-8")
-        written.replace(self._ending)
+        atomic_write(self._ending, json.dumps([ending, why]))
 
 
 def _reason(report: pytest.TestReport) -> str:
