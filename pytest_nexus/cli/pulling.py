@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from pytest_nexus.cli.connecting import connect
@@ -27,7 +27,8 @@ def pull_into(history: History, options: argparse.Namespace) -> int:
     """Pull, accept what was merged since, and print what came."""
     client = connect(options.repository, options.api_url, os.environ)
     pulled = pull(history, client, prefix=options.prefix, limit=options.limit, progress=_progress)
-    pulled.accepted = _accept(history, options.trusted_branch, options.source)
+    n_accepted = _accept(history, options.trusted_branch, options.source)
+    pulled = replace(pulled, accepted=n_accepted)
     if options.json:
         print_json(asdict(pulled))
     else:

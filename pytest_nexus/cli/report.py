@@ -90,7 +90,7 @@ def run(options: argparse.Namespace) -> int:
     if options.github:
         _as_step(summary, lines, folder)
     if options.comment:
-        from pytest_nexus.cli.commenting import comment  # noqa: PLC0415 - loads requests
+        from pytest_nexus.github.commenting import comment  # noqa: PLC0415 - loads requests
 
         comment(summary, lines, options.name, os.environ)
     return 0

@@ -69,6 +69,22 @@ class Pulled:
     problems: list[str] = field(default_factory=list)
     """One sentence for each artifact that was not taken in."""
 
+    def count_run(self, one: Candidate) -> None:
+        """Count a run that was added to the history."""
+        self.runs += 1
+        self.fork_runs += one.run.trust == "fork"
+        self.attempts += one.counts.n_attempts
+
+    def count_artifact(self, number: int, status: Status, reason: str) -> None:
+        """Count an artifact that was looked at."""
+        self.artifacts[status] += 1
+        if reason:
+            self.problems.append(f"artifact {number}: {reason}")
+
+    def count_forgotten(self, n_runs: int) -> None:
+        """Count runs of forks that made room for newer ones."""
+        self.forgotten += n_runs
+
 
 @dataclass(frozen=True, slots=True)
 class _Fetched:
@@ -217,14 +233,11 @@ def _store(history: History, repository: str, batch: list[_Fetched], pulled: Pul
     with without_collector():
         if n_forks:
             n_bytes = sum(each.fork_bytes for each in batch)
-            pulled.forgotten += history.make_room_for_forks(n_bytes, n_forks)
+            pulled.count_forgotten(history.make_room_for_forks(n_bytes, n_forks))
         taken = history.add(candidates) if candidates else []
     for one, is_new in zip(candidates, taken, strict=True):
-        pulled.runs += is_new
-        pulled.fork_runs += is_new and one.run.trust == "fork"
-        pulled.attempts += one.counts.n_attempts if is_new else 0
+        if is_new:
+            pulled.count_run(one)
     for each in batch:
         history.note_artifact(repository, each.number, each.status, each.reason)
-        pulled.artifacts[each.status] += 1
-        if each.reason:
-            pulled.problems.append(f"artifact {each.number}: {each.reason}")
+        pulled.count_artifact(each.number, each.status, each.reason)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from pytest_nexus.cli.commenting import comment
+from pytest_nexus.github.commenting import comment
 from pytest_nexus.report.comment import comment_body, marker
 from pytest_nexus.report.summary import Known, summarise
 from tests.support.builders import attempt, failure
