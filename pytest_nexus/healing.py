@@ -21,11 +21,12 @@ from pytest_nexus.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
+    from pathlib import Path
     from typing import Any
 
-    from pytest_nexus.pipeline import Pipeline
     from pytest_nexus.plan.quarantine import Quarantine, QuarantineEntry
-    from pytest_nexus.records import CollectedTest, TestKey, TestStats
+    from pytest_nexus.records import Change, CollectedTest, TestKey, TestStats
+    from pytest_nexus.session.planned import SessionPlan
 
 _UNKNOWN_TEST_S: Final = 0.01
 _MAX_MESSAGE_CHARS: Final = 120
@@ -51,18 +52,49 @@ class Evidence(NamedTuple):
     """Tests that failed in their last run, and do not seem to depend on the order."""
 
 
+class RerunRules(NamedTuple):
+    """What decides about reruns in one session, known before its tests are."""
+
+    settings: RerunSettings
+    """What the user chose, without the budget."""
+    history: Path
+    """The file that knows earlier flakes."""
+    budget: str
+    """As the option gives it: seconds, or a share of the session."""
+    quarantine: Quarantine
+    n_workers: int = 1
+    is_watched: bool = False
+    """Whether a person waits for the session, and not a CI."""
+
+
 class Healer:
-    """Answers whether a failed attempt is repeated, and keeps account; one for a session."""
+    """Answers whether a failed attempt is repeated, and keeps account; one for a session.
+
+    Args:
+        rules: what decides.
+        planned: what the session is going to run, once that is known.
+        change: what changed.
+        notify: takes a sentence for the user.
+        on_setback: called once, before the first failure is reported.
+        now: seconds on any one clock.
+    """
 
     def __init__(
-        self, pipeline: Pipeline, settings: RerunSettings, budget: str, quarantine: Quarantine
+        self,
+        rules: RerunRules,
+        planned: Callable[[], SessionPlan],
+        change: Callable[[], Change],
+        notify: Callable[[str], None],
+        on_setback: Callable[[], object] | None = None,
+        now: Callable[[], float] = perf_counter,
     ) -> None:
-        self.is_watched = False
-        """Whether a person waits for the session, and not a CI."""
-        self._pipeline = pipeline
-        self._settings = settings
-        self._budget = budget
-        self._quarantine = quarantine
+        self._rules = rules
+        self._settings = rules.settings
+        self._planned = planned
+        self._change = change
+        self._notify = notify
+        self._on_setback = on_setback
+        self.now = now
         self._spent_s = 0.0
         self._done_s = 0.0
         self._waits_until = 0.0
@@ -71,11 +103,6 @@ class Healer:
         """Tests whose first attempt failed, without those in quarantine."""
         self.n_ran = 0
         """Tests whose first attempt has ended."""
-        self.n_workers = 1
-        self.on_setback: Callable[[], object] | None = None
-        """Called once, before the first failure is reported."""
-        self.now = perf_counter
-        """Seconds on any one clock."""
         self.findings: list[Finding] = []
 
     @cached_property
@@ -84,7 +111,7 @@ class Healer:
         from pytest_nexus.history.store import read_history  # noqa: PLC0415 - where a test fails
 
         try:
-            history = read_history(self._pipeline.options.history)
+            history = read_history(self._rules.history)
             if history is not None:
                 with history:
                     return Evidence(
@@ -93,14 +120,15 @@ class Healer:
                         history.order_rules.lasting(),
                     )
         except NexusError as exc:
-            self._pipeline.lose(str(exc))
+            self._notify(str(exc))
         return Evidence({}, Recoveries())
 
     @cached_property
     def settings(self) -> RerunSettings:
         """What the user chose, with the budget in seconds, known once the plan is made."""
-        budget = budget_s(self._budget, self._planned_s)
-        patience = budget_s(self._budget, self._planned_s, 0.0) if self.is_watched else budget
+        asked, planned_s = self._rules.budget, self._planned_s
+        budget = budget_s(asked, planned_s)
+        patience = budget_s(asked, planned_s, 0.0) if self._rules.is_watched else budget
         return self._settings._replace(budget_s=budget, patience_s=patience)
 
     @property
@@ -134,7 +162,7 @@ class Healer:
     @property
     def n_planned(self) -> int:
         """Tests that this session is to run."""
-        return self._pipeline.n_planned
+        return self._planned().n_tests
 
     def decide(self, test: CollectedTest, setback: Setback) -> Decision:
         """Return what becomes of a failed attempt."""
@@ -146,7 +174,7 @@ class Healer:
         """Return what an attempt took; what was expected where a test made the clock lie."""
         if is_plausible(measured_s):
             return measured_s
-        return self._pipeline.expected.get(test.nodeid, _UNKNOWN_TEST_S)
+        return self._planned().expected.get(test.nodeid, _UNKNOWN_TEST_S)
 
     def refuse(self, reason: str) -> Decision:
         """Return the decision not to repeat."""
@@ -170,18 +198,22 @@ class Healer:
 
     def quarantine_of(self, test: CollectedTest) -> QuarantineEntry | None:
         """Return the entry of a test in quarantine."""
-        return self._quarantine.find(test.nodeid, test.key, test.function_key)
+        return self._rules.quarantine.find(test.nodeid, test.key, test.function_key)
 
     def note_ran(self, nodeid: str) -> None:
         """The first attempt of a test has ended; called for every test, so by its name alone."""
         self.n_ran += 1
-        self._done_s += self._pipeline.expected.get(nodeid, _UNKNOWN_TEST_S)
+        self._done_s += self._planned().expected.get(nodeid, _UNKNOWN_TEST_S)
 
     def note_setback(self) -> None:
         """An attempt has failed, and nothing is decided or reported of it yet."""
-        if self.on_setback is not None:
-            announce, self.on_setback = self.on_setback, None
+        if self._on_setback is not None:
+            announce, self._on_setback = self._on_setback, None
             announce()
+
+    def note_first_failure(self) -> None:
+        """The first attempt of a test has failed that is not in quarantine."""
+        self.n_failed += 1
 
     def note_failure(self, test: CollectedTest, reason: str) -> None:
         """A test has failed for good; not worth a word where no test is ever repeated."""
@@ -210,7 +242,7 @@ class Healer:
 
     def note_mass_failure(self) -> None:
         """So many tests failed that those left were not repeated."""
-        self._pipeline.lose(
+        self._notify(
             f"too many tests failed to repeat them one by one: {self.n_failed} of {self.n_ran}"
         )
 
@@ -222,11 +254,11 @@ class Healer:
 
     @cached_property
     def _planned_s(self) -> float:
-        return self._pipeline.planned_s
+        return self._planned().seconds
 
     @property
     def _spent(self) -> Spent:
-        remaining_s = max(0.0, self._planned_s - self._done_s) / max(self.n_workers, 1)
+        remaining_s = max(0.0, self._planned_s - self._done_s) / max(self._rules.n_workers, 1)
         return Spent(
             n_reruns=self.n_reruns,
             seconds=self._spent_s,
@@ -241,7 +273,7 @@ class Healer:
             Proximity,
         )
 
-        change = self._pipeline.change
+        change = self._change()
         return Proximity((test,), change).factor(test) >= CHANGED_FILE
 
 

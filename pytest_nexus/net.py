@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import pytest
 
 from pytest_nexus.harmless import shown
+from pytest_nexus.session.notices import Notices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 DEBUG_VARIABLE: Final = "NEXUS_DEBUG"
 """Environment variable with which exceptions are raised instead."""
 
-_LOSSES: Final = "nexus_losses"
+_NOTICES: Final = "nexus_notices"
 """Where a worker says what failed in it."""
 
 _PASSING: Final = (
@@ -53,11 +54,11 @@ class Net:
     """Knows the parts of a session and which of them failed; one for each process.
 
     Args:
-        losses: takes a sentence for each part that failed.
+        notices: takes a sentence for each part that failed; None for notices of its own.
     """
 
-    def __init__(self, losses: list[str]) -> None:
-        self.losses = losses
+    def __init__(self, notices: Notices | None = None) -> None:
+        self.notices = Notices() if notices is None else notices
         self.raises = os.environ.get(DEBUG_VARIABLE, "") not in ("", "0")
         self._parts: dict[str, Part] = {}
         self._speaks = False
@@ -86,22 +87,21 @@ class Net:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say what the report cannot say any more."""
         if self._speaks:
-            for sentence in self.losses:
+            for sentence in self.notices:
                 terminalreporter.write_line(shown(f"nexus: {sentence}"))
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Let a worker send what failed to the controller."""
         output = getattr(session.config, "workeroutput", None)
-        if output is not None and self.losses:
-            output[_LOSSES] = list(self.losses)
+        if output is not None and self.notices:
+            output[_NOTICES] = list(self.notices)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         """Take what failed in a worker, once for all workers."""
-        for sentence in getattr(node, "workeroutput", {}).get(_LOSSES, ()):
-            if sentence not in self.losses:
-                self.losses.append(sentence)
+        for sentence in getattr(node, "workeroutput", {}).get(_NOTICES, ()):
+            self.notices.notify(sentence)
 
     def pytest_unconfigure(self, config: pytest.Config) -> None:
         """Say what failed where there is no terminal report at all."""
@@ -191,7 +191,7 @@ class Part:
                 f"{self._name} failed and is off: {_told(exc)} ({place_of(exc)}); {self._loss};"
                 f" {DEBUG_VARIABLE}=1 shows the traceback"
             )
-            self._net.losses.append(self.sentence)
+            self._net.notices.notify(self.sentence)
         self.switch_off()
 
     def switch_off(self) -> None:
@@ -250,7 +250,7 @@ def step_back(config: pytest.Config, exc: Exception) -> None:
     Raises:
         Exception: the same, where it is to be seen.
     """
-    net = Net([])
+    net = Net()
     net.part("the start of nexus", "this session runs without nexus").catch(exc)
     manager = config.pluginmanager
     for plugin in manager.get_plugins():

@@ -16,8 +16,8 @@ from pytest_nexus.ci.current_run import ci_run
 from pytest_nexus.errors import NexusError, PlanError
 from pytest_nexus.harmless import shown
 from pytest_nexus.misspelt import unknown_keys, unknown_variables
+from pytest_nexus.net import Net
 from pytest_nexus.options import read_options
-from pytest_nexus.pipeline import Pipeline, Share
 from pytest_nexus.pytest_seam import ini_keys
 from pytest_nexus.record.observer import Observer
 from pytest_nexus.record.recorder import Recorder
@@ -26,23 +26,29 @@ from pytest_nexus.regular_files import read_text
 from pytest_nexus.report.terminal import TerminalReport
 from pytest_nexus.rerunning import (
     healing_of,
+    quarantined_by,
     recording_part,
     register_healing,
     register_loop,
     register_worker_reruns,
     reruns_part,
+    rules_of,
 )
 from pytest_nexus.run.collection import Ordering, chosen_order
+from pytest_nexus.session.pipeline import Pipeline
+from pytest_nexus.session.setup import SessionSetup, Share
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from pytest_nexus.healing import RerunRules
     from pytest_nexus.options import Options
     from pytest_nexus.plan.dispatch.units import Workload
     from pytest_nexus.records import CollectedTest
     from pytest_nexus.report.healing import HealingReport
     from pytest_nexus.run.worker_reruns import WorkerReruns
+    from pytest_nexus.session.notices import Notices
 
 _NO_CALL: Final = "no test is called under --setup-only and --setup-plan"
 _NO_JOB_NUMBER: Final = (
@@ -91,31 +97,55 @@ def register_session(config: pytest.Config) -> None:
     reason = not_recorded(config)
     if reason:
         options = options._replace(ingest=False)  # such a session leaves nothing behind
-    environ = dict(os.environ)  # tests may clear it
-    pipeline = Pipeline(options, config.rootpath, environ, share_of(options, environ))
-    pipeline.setting = setting(config)
-    name_unknown_settings(config, pipeline)
-    if options.shard == "auto" and pipeline.share is None and ci_run(os.environ) is not None:
-        pipeline.lose(_NO_JOB_NUMBER)
+    net = Net()
+    name_unknown_settings(config, net.notices)
+    rules = None
+    if not reason:
+        rules = reruns_part(net).call(lambda: rules_of(config, options, net.notices), None)
+    pipeline = Pipeline(setup_of(config, options, rules), net)
+    if options.shard == "auto" and pipeline.setup.share is None and ci_run(os.environ) is not None:
+        net.notices.notify(_NO_JOB_NUMBER)
     if reason:
         register_bystander(config, pipeline, reason)
         return
-    pipeline.net.register(config)
-    pipeline.narrowed_to = narrowed_to(config, options)
-    pipeline.is_brief = bool(pipeline.narrowed_to)
-    healing = reruns_part(pipeline).call(lambda: healing_of(config, pipeline), None)
+    net.register(config)
+    healing = None if rules is None else healing_of(config, pipeline, rules)
     register_report(config, pipeline, healing)
-    distributed = pipeline.is_distributed = is_distributed(config)
-    recorder = register_recorder(
-        config, pipeline, None if distributed else Observer(config.rootpath)
-    )
+    is_single = not pipeline.setup.is_distributed
+    recorder = register_recorder(config, pipeline, Observer(config.rootpath) if is_single else None)
     if healing is not None:
         register_healing(config, pipeline, healing)
-    if distributed:
+    if is_single:
+        register_single(config, pipeline, healing, recorder)
+    else:
         reruns = register_worker_reruns(config, pipeline, healing, recorder) if healing else None
         register_controller(config, pipeline, reruns)
-        return
-    if options.order == "risk" or pipeline.share is not None:
+
+
+def setup_of(config: pytest.Config, options: Options, rules: RerunRules | None) -> SessionSetup:
+    """Return what the session is.
+
+    Raises:
+        pytest.UsageError: the shard or the plan cannot be followed.
+    """
+    environ = dict(os.environ)  # tests may clear it
+    return SessionSetup(
+        options,
+        config.rootpath,
+        environ,
+        share_of(options, environ),
+        setting(config),
+        narrowed_to(config, options),
+        is_distributed(config),
+        quarantined_by(rules),
+    )
+
+
+def register_single(
+    config: pytest.Config, pipeline: Pipeline, healing: HealingReport | None, recorder: Recorder
+) -> None:
+    """Register what orders and repeats tests in a single process."""
+    if pipeline.setup.options.order == "risk" or pipeline.setup.share is not None:
         ordering = pipeline.net.part("ordering", "all tests run, in the order of collection")
         ordering.register(config, Ordering(pipeline), "nexus-ordering")
     if healing is not None:
@@ -132,10 +162,10 @@ def register_recorder(
         pipeline: of the session.
         observer: what sees the items; None on xdist's controller.
     """
-    part = recording_part(pipeline)
+    part = recording_part(pipeline.net)
     recorder = Recorder(pipeline, observer)
     part.register(config, recorder, "nexus-recorder")
-    pipeline.on_share = part.cover(recorder.note_share)
+    pipeline.on_share(part.cover(recorder.note_share))
     if observer is not None:
         part.register(config, observer, "nexus-observer")
         part.on_failure.append(observer.failures.clear)
@@ -151,10 +181,10 @@ def register_report(
     part.register(config, TerminalReport(pipeline, healing), "nexus-report")
 
 
-def name_unknown_settings(config: pytest.Config, pipeline: Pipeline) -> None:
+def name_unknown_settings(config: pytest.Config, notices: Notices) -> None:
     """Name variables and ini options that look like ours and are read by nobody."""
     for sentence in (*unknown_variables(os.environ), *unknown_keys(ini_keys(config))):
-        pipeline.lose(sentence)
+        notices.notify(sentence)
 
 
 def register_bystander(config: pytest.Config, pipeline: Pipeline, reason: str) -> None:
@@ -165,9 +195,9 @@ def register_bystander(config: pytest.Config, pipeline: Pipeline, reason: str) -
     """
     pipeline.net.register(config)
     register_report(config, pipeline)
-    if pipeline.share is not None and _is_each(config):
+    if pipeline.setup.share is not None and _is_each(config):
         raise pytest.UsageError(f"nexus_shard cannot be followed: {reason}")
-    pipeline.lose(reason)
+    pipeline.notices.notify(reason)
 
 
 def register_controller(
@@ -186,8 +216,8 @@ def register_controller(
     if are_local(config):
         packing = pipeline.net.part("packing", "workers send their reports one by one")
         packing.register(config, Inbox(), "nexus-inbox")
-    if pipeline.options.dist == "off":
-        if pipeline.share is not None:
+    if pipeline.setup.options.dist == "off":
+        if pipeline.setup.share is not None:
             raise pytest.UsageError(
                 "nexus_shard under xdist needs nexus_dist to be 'auto', got 'off'"
             )
@@ -198,9 +228,9 @@ def register_controller(
     channels = CollectionChannels()
     planner = partial(workload, pipeline, config, reruns)
     repeater = reruns.repeater if reruns is not None else None
-    factory = SchedulerFactory(planner, channels, pipeline.lose, repeater, part)
+    factory = SchedulerFactory(planner, channels, pipeline.notices.notify, repeater, part)
     if reruns is not None:
-        part.on_failure.append(reruns_part(pipeline).switch_off)
+        part.on_failure.append(reruns_part(pipeline.net).switch_off)
     part.register(config, Preparation(pipeline), "nexus-preparation")
     part.register(config, channels, "nexus-channels")
     part.register(config, factory, "nexus-scheduler")
@@ -225,11 +255,11 @@ def workload(
     from pytest_nexus.plan.dispatch.units import make_workload  # noqa: PLC0415 - where xdist runs
 
     if reruns is not None:
-        reruns.tests = tests
+        reruns.begin(tests)
     with without_collector():
         plan = pipeline.plan(tests, chosen_order(pipeline, config))
         durations = [planned.forecast.duration_s for planned in plan.tests]
-        return make_workload(pipeline.bind(tied), pipeline.ours(plan), durations, pipeline.setups)
+        return make_workload(pipeline.bind(tied), pipeline.ours(plan), durations, plan.setups)
 
 
 def share_of(options: Options, environ: Mapping[str, str]) -> Share | None:

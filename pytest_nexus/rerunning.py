@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_nexus.bound import urandom
 from pytest_nexus.ci.current_run import ci_run
 from pytest_nexus.errors import NexusError
-from pytest_nexus.healing import Healer
+from pytest_nexus.healing import Healer, RerunRules
 from pytest_nexus.plan.quarantine import MAX_CHARS, Quarantine, parse_quarantine
 from pytest_nexus.plan.retry import RerunSettings
 from pytest_nexus.record.session import is_distributed
@@ -24,25 +24,27 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from pytest_nexus.net import Part
-    from pytest_nexus.pipeline import Pipeline
+    from pytest_nexus.net import Net, Part
+    from pytest_nexus.options import Options
     from pytest_nexus.record.recorder import Recorder
+    from pytest_nexus.records import CollectedTest
     from pytest_nexus.report.repeated import RepeatedTests
     from pytest_nexus.run.dependents import Dependents
     from pytest_nexus.run.worker_reruns import WorkerReruns
+    from pytest_nexus.session.notices import Notices
+    from pytest_nexus.session.pipeline import Pipeline
 
 
-def healing_of(config: pytest.Config, pipeline: Pipeline) -> HealingReport | None:
-    """Return what repeats failed tests in this session; None where nothing is to be repeated."""
-    options = pipeline.options
-    quarantine = quarantine_in(options.quarantine, pipeline)
+def rules_of(config: pytest.Config, options: Options, notices: Notices) -> RerunRules | None:
+    """Return what decides about reruns; None where nothing is repeated or in quarantine."""
+    quarantine = quarantine_in(options.quarantine, notices)
     if options.reruns == 0 and not quarantine.entries:
         return None
     reason = reason_not_to_rerun(config)
     if not reason and is_distributed(config):
-        reason = reason_not_to_rerun_on_workers(config, pipeline)
+        reason = reason_not_to_rerun_on_workers(config, options)
     if reason:
-        pipeline.lose(reason + ("; quarantine is not applied" if quarantine.entries else ""))
+        notices.notify(reason + ("; quarantine is not applied" if quarantine.entries else ""))
         return None
     settings = RerunSettings(
         limit=options.reruns,
@@ -50,15 +52,61 @@ def healing_of(config: pytest.Config, pipeline: Pipeline) -> HealingReport | Non
         seed=int.from_bytes(urandom(4)),
         is_at_once=bool(config.getoption("maxfail", 0)),
     )
-    healer = Healer(pipeline, settings, options.rerun_budget, quarantine)
-    healer.is_watched = not os.environ.get("CI") and ci_run(os.environ) is None
-    if quarantine.entries:
-        pipeline.fails_no_build = lambda test: healer.quarantine_of(test) is not None
+    return RerunRules(
+        settings,
+        options.history,
+        options.rerun_budget,
+        quarantine,
+        n_workers=_n_workers(config),
+        is_watched=not os.environ.get("CI") and ci_run(os.environ) is None,
+    )
+
+
+def _n_workers(config: pytest.Config) -> int:
+    if not is_distributed(config):
+        return 1
+    from pytest_nexus.run.xdist_seam import count_workers  # noqa: PLC0415 - where xdist runs
+
+    return count_workers(config)
+
+
+def quarantined_by(rules: RerunRules | None) -> Callable[[CollectedTest], bool] | None:
+    """Return whether a test is in quarantine; None where no test is."""
+    if rules is None or not rules.quarantine.entries:
+        return None
+    find = rules.quarantine.find
+    return lambda test: find(test.nodeid, test.key, test.function_key) is not None
+
+
+def healing_of(config: pytest.Config, pipeline: Pipeline, rules: RerunRules) -> HealingReport:
+    """Return what keeps account of the reruns of a session, and speaks of them."""
+    from pytest_nexus.report.repeated import RepeatedTests  # noqa: PLC0415 - where tests come again
+
+    options = pipeline.setup.options
+    part = reruns_part(pipeline.net)
+    healer = Healer(
+        rules,
+        lambda: pipeline.planned,
+        lambda: pipeline.change,
+        pipeline.notices.notify,
+        on_setback=part.cover(partial(register_display, config, part, RepeatedTests(config))),
+    )
     return HealingReport(
         healer,
         fail_on_flaky=options.fail_on_flaky,
         fail_on_dependent=options.order_dependence == "fail",
     )
+
+
+def register_healing(config: pytest.Config, pipeline: Pipeline, healing: HealingReport) -> None:
+    """Register what shows reruns and quarantine."""
+    config.addinivalue_line("markers", DESCRIPTION)
+    part = reruns_part(pipeline.net)
+    part.register(config, healing, "nexus-healing")
+    if config.getoption("xmlpath", None):
+        from pytest_nexus.report.junit import JUnitAttempts  # noqa: PLC0415 - where asked for
+
+        part.register(config, JUnitAttempts(config), "nexus-junit")
 
 
 def dependents_of(
@@ -69,68 +117,52 @@ def dependents_of(
     from pytest_nexus.run.own_process import Launch  # noqa: PLC0415 - likewise
 
     launch = Launch.of(config, dict(os.environ))
-    if launch is None or pipeline.options.order_dependence == "off":
+    if launch is None or pipeline.setup.options.order_dependence == "off":
         return None
     return Dependents(
         healing.healer,
         launch,
         lambda: pipeline.rules,
-        lambda: pipeline.is_rearranged,
-        lambda: pipeline.in_order,
+        lambda: pipeline.planned.is_rearranged,
+        lambda: pipeline.planned.in_order,
     )
 
 
-def reruns_part(pipeline: Pipeline) -> Part:
+def reruns_part(net: Net) -> Part:
     """Return what catches the failures of reruns and quarantine."""
-    return pipeline.net.part("rerunning", "no failed test is repeated or in quarantine from here")
+    return net.part("rerunning", "no failed test is repeated or in quarantine from here")
 
 
-def recording_part(pipeline: Pipeline) -> Part:
+def recording_part(net: Net) -> Part:
     """Return what catches the failures of the recording."""
-    return pipeline.net.part("recording", "the rest of this run is not recorded")
+    return net.part("recording", "the rest of this run is not recorded")
 
 
-def quarantine_in(path: Path, pipeline: Pipeline) -> Quarantine:
+def quarantine_in(path: Path, notices: Notices) -> Quarantine:
     """Return the tests in quarantine; none, and a sentence, where the file cannot be used."""
     if not path.exists():
         return Quarantine(())
     try:
         return parse_quarantine(read_text(path, 4 * MAX_CHARS))
     except (OSError, UnicodeError, NexusError) as exc:
-        pipeline.lose(f"no test is in quarantine: {path.name}: {exc}")
+        notices.notify(f"no test is in quarantine: {path.name}: {exc}")
         return Quarantine(())
 
 
-def reason_not_to_rerun_on_workers(config: pytest.Config, pipeline: Pipeline) -> str:
+def reason_not_to_rerun_on_workers(config: pytest.Config, options: Options) -> str:
     """Return why xdist's workers repeat nothing; empty if they may."""
     from pytest_nexus.run.xdist_seam import (  # noqa: PLC0415 - where xdist runs
         CAN_REPEAT,
         are_local,
     )
 
-    if pipeline.options.dist == "off":
+    if options.dist == "off":
         return "nothing is repeated: xdist schedules the tests, as nexus_dist is off"
     if not CAN_REPEAT:
         return "nothing is repeated: nexus cannot do it with this version of pytest-xdist"
     if not are_local(config):
         return "nothing is repeated: a worker runs on another machine"
     return ""
-
-
-def register_healing(config: pytest.Config, pipeline: Pipeline, healing: HealingReport) -> None:
-    """Register what shows reruns and quarantine."""
-    from pytest_nexus.report.repeated import RepeatedTests  # noqa: PLC0415 - where tests come again
-
-    config.addinivalue_line("markers", DESCRIPTION)
-    part = reruns_part(pipeline)
-    part.register(config, healing, "nexus-healing")
-    healing.healer.on_setback = part.cover(
-        partial(register_display, config, part, RepeatedTests(config))
-    )
-    if config.getoption("xmlpath", None):
-        from pytest_nexus.report.junit import JUnitAttempts  # noqa: PLC0415 - where asked for
-
-        part.register(config, JUnitAttempts(config), "nexus-junit")
 
 
 def register_display(config: pytest.Config, part: Part, repeated: RepeatedTests) -> None:
@@ -143,23 +175,29 @@ def register_loop(
     config: pytest.Config, pipeline: Pipeline, healing: HealingReport, recorder: Recorder
 ) -> None:
     """Register the loop of a single process, in which failed tests come again."""
-    from pytest_nexus.run.desk import RerunDesk  # noqa: PLC0415 - not under xdist
+    from pytest_nexus.run.desk import Host, RerunDesk  # noqa: PLC0415 - not under xdist
     from pytest_nexus.run.loop import RerunLoop  # noqa: PLC0415 - likewise
+    from pytest_nexus.run.running_tests import RunningTests  # noqa: PLC0415 - likewise
     from pytest_nexus.run.safe_desk import SafeDesk  # noqa: PLC0415 - likewise
 
-    part = reruns_part(pipeline)
-    loop = RerunLoop(part, foreign_tests(config))
-    record = recording_part(pipeline).cover(recorder.take)
-    desk = RerunDesk(healing.healer, loop.test_of, loop.rule_of, recorder.failure_of, record)
-    desk.accepts = desk.ends_well = loop.goes_on
-    desk.take_dependents(dependents_of(config, pipeline, healing))
-    loop.sit_at(SafeDesk(desk, part))
-    recorder.on_subtest = part.cover(loop.take_subtest)
+    part, tests = reruns_part(pipeline.net), RunningTests()
+    record = recording_part(pipeline.net).cover(recorder.take)
+    host = Host(
+        tests.test_of,
+        tests.rule_of,
+        recorder.failure_of,
+        record,
+        accepts=tests.goes_on,
+        ends_well=tests.goes_on,
+    )
+    desk = RerunDesk(healing.healer, host, dependents_of(config, pipeline, healing))
+    loop = RerunLoop(part, tests, SafeDesk(desk, part), foreign_tests(config))
     instead: dict[str, Callable[..., Any]] = {
         "pytest_runtestloop": loop.go_on,
         "pytest_runtest_protocol": loop.finish,
     }
     part.register(config, loop, "nexus-loop", instead)
+    recorder.on_subtest(part.cover(loop.take_subtest))
 
 
 def register_worker_reruns(
@@ -167,13 +205,11 @@ def register_worker_reruns(
 ) -> WorkerReruns:
     """Register, on xdist's controller, what sends failed tests to the workers again."""
     from pytest_nexus.run.worker_reruns import WorkerReruns  # noqa: PLC0415 - where xdist runs
-    from pytest_nexus.run.xdist_seam import count_workers  # noqa: PLC0415 - likewise
 
-    healing.healer.n_workers = count_workers(config)
-    part = reruns_part(pipeline)
-    record = recording_part(pipeline).cover(recorder.take)
-    reruns = WorkerReruns(healing.healer, recorder.failure_of, record, part)
-    reruns.give(dependents_of(config, pipeline, healing))
+    part = reruns_part(pipeline.net)
+    record = recording_part(pipeline.net).cover(recorder.take)
+    dependents = dependents_of(config, pipeline, healing)
+    reruns = WorkerReruns(healing.healer, recorder.failure_of, record, part, dependents)
     part.register(config, reruns, "nexus-reruns")
     instead = {"pytest_configure_node": reruns.repeater.tell}
     part.register(config, reruns.repeater, "nexus-repeater", instead)

@@ -17,23 +17,38 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from pytest_nexus.net import Part
+
 
 def register_worker(config: pytest.Config) -> None:
     """Register what a worker must see for the controller."""
-    net = Net([])
+    net = Net()
     net.register(config)
-    observer = WorkerObserver(config.rootpath)
+    told = cast("Any", config).workerinput["nexus"]
+    on_failure = failure_listener(net) if told.get(REPEATS) else None
+    observer = WorkerObserver(config.rootpath, on_failure)
     part = net.part("recording in a worker", "less is known of its tests")
     part.register(config, observer, "nexus-observer")
     part.on_failure.append(observer.failures.clear)
-    told = cast("Any", config).workerinput["nexus"]
     flush = register_outbox(config, net) if told.get(MAIL) else None
     channel = told.get(CHANNEL)
     if channel is not None:
         describing = net.part("describing the tests", "fixtures and groups are not kept together")
         describing.register(config, WorkerDescriber(channel), "nexus-describer")
     if told.get(REPEATS):
-        register_repeating(config, net, observer, flush)
+        register_repeating(config, net, flush)
+
+
+def repeating_part(net: Net) -> Part:
+    """Return what catches the failures of reruns in a worker."""
+    return net.part("rerunning in a worker", "tests may be repeated where an attempt left traces")
+
+
+def failure_listener(net: Net) -> Callable[..., Any]:
+    """Return what attaches to a failed report what its marker says of reruns."""
+    from pytest_nexus.run.sent_rules import attach_rule  # noqa: PLC0415 - where tests are repeated
+
+    return repeating_part(net).cover(attach_rule)
 
 
 def register_outbox(config: pytest.Config, net: Net) -> Callable[[], None]:
@@ -49,7 +64,6 @@ def register_outbox(config: pytest.Config, net: Net) -> Callable[[], None]:
 def register_repeating(
     config: pytest.Config,
     net: Net,
-    observer: WorkerObserver,
     flush: Callable[[], None] | None = None,
 ) -> None:
     """Register what lets a worker run a test more than once.
@@ -57,20 +71,16 @@ def register_repeating(
     Args:
         config: of the worker.
         net: of the worker.
-        observer: sees the items of the worker.
         flush: sends the reports that the worker holds back.
     """
     from pytest_nexus.run.braked import BRAKE, Braked  # noqa: PLC0415 - where tests are repeated
     from pytest_nexus.run.engines import foreign_tests  # noqa: PLC0415 - likewise
     from pytest_nexus.run.markers import DESCRIPTION  # noqa: PLC0415 - likewise
-    from pytest_nexus.run.sent_rules import (  # noqa: PLC0415 - likewise
-        ForeignMarker,
-        attach_rule,
-    )
+    from pytest_nexus.run.sent_rules import ForeignMarker  # noqa: PLC0415 - likewise
     from pytest_nexus.run.stand_in import RepeatingWorker  # noqa: PLC0415 - likewise
 
     config.addinivalue_line("markers", DESCRIPTION)
-    part = net.part("rerunning in a worker", "tests may be repeated where an attempt left traces")
+    part = repeating_part(net)
     channel = cast("Any", config).workerinput["nexus"].get(BRAKE)
     braked = Braked(channel, flush) if channel is not None else None
     if braked is not None:
@@ -78,7 +88,6 @@ def register_repeating(
     around = braked.run if braked is not None else None
     repeating = RepeatingWorker(around)
     part.register(config, repeating, "nexus-repeating")
-    observer.on_failure = part.cover(attach_rule)
     is_foreign = foreign_tests(config)
     if is_foreign is not None:
         part.register(config, ForeignMarker(is_foreign), "nexus-foreign")

@@ -227,7 +227,7 @@ def _messages_of(module: str) -> Iterator[str]:
 def _says_something(called: ast.expr) -> bool:
     name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
     own = isinstance(getattr(errors, name, None), type) or name in {"UsageError", "GitError"}
-    return own or name in {"lose", "_refuse", "Base"}
+    return own or name in {"lose", "notify", "_notify", "_refuse", "Base"}
 
 
 def _template(node: ast.expr) -> str | None:

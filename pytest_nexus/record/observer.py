@@ -67,10 +67,14 @@ class Observer:
 class WorkerObserver(Observer):
     """Sends what it saw to the controller, as attributes of the reports that go there anyway."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(
+        self,
+        root: Path,
+        on_failure: Callable[[pytest.TestReport, pytest.Item], None] | None = None,
+    ) -> None:
         super().__init__(root)
         self._deselected = 0
-        self.on_failure: Callable[[pytest.TestReport, pytest.Item], None] | None = None
+        self._on_failure = on_failure
         """Attaches to a failed report what else the controller is to know."""
 
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
@@ -89,8 +93,8 @@ class WorkerObserver(Observer):
             identity = self.identity_of(report.nodeid)
             if identity is not None and _says_more(identity, report):
                 setattr(report, IDENTITY_ATTRIBUTE, [identity.key, identity.function_key])
-        if self.on_failure is not None and report.failed and self._item is not None:
-            self.on_failure(report, self._item)
+        if self._on_failure is not None and report.failed and self._item is not None:
+            self._on_failure(report, self._item)
         if self.failures:
             failure = self._failure_to_send(report)
             if failure is not None:

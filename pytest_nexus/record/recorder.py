@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_nexus.identity import Identity
-    from pytest_nexus.pipeline import Pipeline, Share
     from pytest_nexus.record.observer import Observer
     from pytest_nexus.records import Failure, Plan, Run
+    from pytest_nexus.session.pipeline import Pipeline
+    from pytest_nexus.session.setup import Share
 
 _NO_TESTS_FAILED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
 
@@ -43,9 +44,7 @@ class Recorder:
 
     def __init__(self, pipeline: Pipeline, observer: Observer | None) -> None:
         self._pipeline = pipeline
-        pipeline.on_share = self.note_share
-        self.on_subtest: Callable[[pytest.TestReport], None] | None = None
-        """Changes the report of a subtest before anyone sees it."""
+        self._subtest_listeners: list[Callable[[pytest.TestReport], None]] = []
         self._observer = observer
         """Sees the items of this process; None on a controller: its workers send what they saw."""
         self._journal: JournalWriter | None = None
@@ -62,6 +61,10 @@ class Recorder:
         self._nodeids: list[str] | None = None
         """Of all selected tests; some twice under --keep-duplicates."""
 
+    def on_subtest(self, listener: Callable[[pytest.TestReport], None]) -> None:
+        """Have a listener change the report of each subtest before anyone else sees it."""
+        self._subtest_listeners.append(listener)
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Open the journal, before anything can go wrong in collection.
@@ -75,19 +78,20 @@ class Recorder:
 
     def _open_journal(self, config: pytest.Config, change: Change) -> None:
         run = new_run(config, change)._replace(started_at=self._started_at)
-        if self._pipeline.share is not None:
+        if self._pipeline.setup.share is not None:
             run = run._replace(selected_by=(*run.selected_by, _SHARD))
         self._run = run
         try:
-            self._journal = JournalWriter.create(self._pipeline.options.journal, run)
+            self._journal = JournalWriter.create(self._pipeline.setup.options.journal, run)
         except JournalError as exc:
-            self._pipeline.lose(f"this run is not recorded: {exc}")
+            self._pipeline.notices.notify(f"this run is not recorded: {exc}")
 
     def note_share(self, plan: Plan, share: Share) -> None:
         """Write what this shard is to run; called by the pipeline when the plan is made."""
         from pytest_nexus.history.shard_journal import plan_lines  # noqa: PLC0415 - in a shard
+        from pytest_nexus.session.planned import is_in_share  # noqa: PLC0415 - likewise
 
-        ours = [p.test.nodeid for p in plan.tests if self._pipeline.is_ours(p)]
+        ours = [p.test.nodeid for p in plan.tests if is_in_share(p, share)]
         run = self._run.ci.run_id if self._run is not None and self._run.ci else None
         lines = plan_lines(plan, share.shard, share.n_shards, run)
         self._perform(lambda journal: journal.plan(lines))
@@ -131,8 +135,9 @@ class Recorder:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take in one report, unless it was taken in before it was logged."""
         if not is_known(report):
-            if self.on_subtest is not None and is_subtest(report):
-                self.on_subtest(report)
+            if self._subtest_listeners and is_subtest(report):
+                for listener in self._subtest_listeners:
+                    listener(report)
             self.take(report)
         elif report.failed:
             self._pipeline.timeline.give_up(report.nodeid)
@@ -237,7 +242,7 @@ class Recorder:
             describe_report,
         )
 
-        return describe_report(report, self._pipeline.root)
+        return describe_report(report, self._pipeline.setup.root)
 
     def _note_hidden_call(self, attempt: OpenAttempt, report: pytest.TestReport) -> None:
         """Note a failed call of which a retry engine made no report, as flaky does."""
@@ -296,4 +301,4 @@ class Recorder:
         assert self._journal is not None
         self._journal.close()
         self._journal = None
-        self._pipeline.lose(f"the rest of this run is not recorded: {exc}")
+        self._pipeline.notices.notify(f"the rest of this run is not recorded: {exc}")

@@ -13,7 +13,7 @@ from pytest_nexus.records import CollectedTest, FunctionKey, NodeId, TestKey
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from pytest_nexus.pipeline import Timeline
+    from pytest_nexus.session.timeline import Timeline
 
 
 class Gain(NamedTuple):

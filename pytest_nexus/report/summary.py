@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.ci.links import NO_LINKS, Links
-from pytest_nexus.pipeline import Timeline
 from pytest_nexus.records import BAD
 from pytest_nexus.report.gain import gain
 from pytest_nexus.report.results import Status, TestResult, current, results_of
+from pytest_nexus.session.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

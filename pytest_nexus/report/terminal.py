@@ -13,8 +13,8 @@ from pytest_nexus.wording import counted, seconds
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from pytest_nexus.pipeline import Pipeline
     from pytest_nexus.report.healing import HealingReport
+    from pytest_nexus.session.pipeline import Pipeline, Recorded
 
 _RED: Final = {"red": True}
 _YELLOW: Final = {"yellow": True}
@@ -26,7 +26,7 @@ class TerminalReport:
     def __init__(self, pipeline: Pipeline, healing: HealingReport | None = None) -> None:
         self._pipeline = pipeline
         self._healing = healing
-        self._said = 0
+        self._n_shown = 0
 
     def pytest_report_header(self) -> list[str]:
         """Say what is on, how much history there is, and what is missing so far.
@@ -34,20 +34,20 @@ class TerminalReport:
         A session that may be brief knows neither yet.
         """
         line = [] if self._pipeline.is_brief else [header_line(self._pipeline)]
-        losses = [f"nexus: {sentence}" for sentence in self._new_losses()]
-        return [shown(each) for each in (*line, *losses)]
+        notices = [f"nexus: {sentence}" for sentence in self._new_notices()]
+        return [shown(each) for each in (*line, *notices)]
 
     def pytest_report_collectionfinish(self, config: pytest.Config) -> list[str]:
         """Say it now, in a session that turned out not to be brief."""
-        is_late = self._pipeline.narrowed_to and not self._pipeline.is_brief
+        is_late = self._pipeline.setup.narrowed_to and not self._pipeline.is_brief
         if (
             not is_late
             or config.get_verbosity() < 0
             or config.getoption("no_header", default=False)
         ):
             return []
-        losses = [f"nexus: {sentence}" for sentence in self._new_losses()]
-        return [shown(each) for each in (header_line(self._pipeline), *losses)]
+        notices = [f"nexus: {sentence}" for sentence in self._new_notices()]
+        return [shown(each) for each in (header_line(self._pipeline), *notices)]
 
     @pytest.hookimpl(wrapper=True)
     def pytest_sessionstart(self, session: pytest.Session) -> Generator[None]:
@@ -57,17 +57,17 @@ class TerminalReport:
         lists = session.config.option.collectonly  # node ids, which other programs read
         if terminal is None or lists or session.config.get_verbosity() < -1:
             return
-        for sentence in self._new_losses():
+        for sentence in self._new_notices():
             terminal.write_line(shown(f"nexus: {sentence}"), **_YELLOW)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say what was gained; with `-q` a line for each fact of note, with `-qq` nothing."""
         verbosity = terminalreporter.config.get_verbosity()
         lines = summary_lines(self._pipeline)
-        losses = self._new_losses()
+        notices = self._new_notices()
         findings = self._findings(verbosity)
-        explanation = self._pipeline.explanation
-        if verbosity < -1 or not (lines or losses or findings or explanation):
+        explanation = self._pipeline.planned.explanation
+        if verbosity < -1 or not (lines or notices or findings or explanation):
             return
         prefix = ""
         if verbosity < 0:
@@ -78,8 +78,8 @@ class TerminalReport:
             write_finding(terminalreporter, shown(finding), prefix)
         for line in lines:
             terminalreporter.write_line(shown(f"{prefix}{line}"))
-        for loss in losses:
-            terminalreporter.write_line(shown(f"{prefix}{loss}"), **_YELLOW)
+        for notice in notices:
+            terminalreporter.write_line(shown(f"{prefix}{notice}"), **_YELLOW)
         for line in explanation:
             terminalreporter.write_line(shown(line))
 
@@ -89,9 +89,9 @@ class TerminalReport:
             return []
         return self._healing.lines(verbosity)
 
-    def _new_losses(self) -> list[str]:
-        new = self._pipeline.losses[self._said :]
-        self._said = len(self._pipeline.losses)
+    def _new_notices(self) -> list[str]:
+        new = self._pipeline.notices.since(self._n_shown)
+        self._n_shown += len(new)
         return new
 
 
@@ -106,10 +106,11 @@ def write_finding(terminal: pytest.TerminalReporter, finding: str, prefix: str =
 def header_line(pipeline: Pipeline) -> str:
     """Return what is on, what is known, and what changed, in one line."""
     knowledge, change = pipeline.knowledge, pipeline.change
-    parts = [f"order {pipeline.options.order}"]
-    if pipeline.share is not None:
-        pinned = " of a pinned plan" if pipeline.share.pinned is not None else ""
-        parts.append(f"shard {pipeline.share.shard}/{pipeline.share.n_shards}{pinned}")
+    share = pipeline.setup.share
+    parts = [f"order {pipeline.setup.options.order}"]
+    if share is not None:
+        pinned = " of a pinned plan" if share.pinned is not None else ""
+        parts.append(f"shard {share.shard}/{share.n_shards}{pinned}")
     if knowledge.n_runs:
         runs = counted(knowledge.n_runs, "run")
         parts.append(f"{counted(knowledge.n_tests, 'test')} known from {runs}")
@@ -126,22 +127,25 @@ def header_line(pipeline: Pipeline) -> str:
 def summary_lines(pipeline: Pipeline) -> list[str]:
     """Return what was gained and what was learned; empty when nothing was recorded."""
     lines = []
-    shared = Shared(pipeline.scopes, pipeline.setups)
-    gained = gain(pipeline.expected, pipeline.timeline, shared) if pipeline.expected else None
+    planned, timeline = pipeline.planned, pipeline.timeline
+    shared = Shared(planned.scopes, planned.setups)
+    gained = gain(planned.expected, timeline, shared) if planned.expected else None
     if gained is not None:
         lines.append(
             f"first failure after {seconds(gained.first_failure_s)} of tests;"
             f" in collection order after {seconds(gained.in_collection_order_s)}"
             f" (all tests: {seconds(gained.total_s)})"
         )
-    if pipeline.n_runs_after is not None:
-        recorded = counted(pipeline.timeline.n_tests(), "test")
-        lines.append(
-            f"{recorded} recorded; the history now has {counted(pipeline.n_runs_after, 'run')}"
-        )
-    elif pipeline.is_brief and pipeline.journal_name and pipeline.timeline.nodeids:
-        lines.append(f"{counted(pipeline.timeline.n_tests(), 'test')} recorded")
-    elif pipeline.journal_name and pipeline.timeline.nodeids:
-        recorded = counted(pipeline.timeline.n_tests(), "test")
-        lines.append(f"{recorded} recorded in {pipeline.journal_name}")
+    if pipeline.recorded is not None:
+        lines += recorded_line(pipeline.recorded, timeline.n_tests(), is_brief=pipeline.is_brief)
     return lines
+
+
+def recorded_line(recorded: Recorded, n_tests: int, *, is_brief: bool) -> list[str]:
+    """Return how many tests were recorded, and where; empty if none was and nothing changed."""
+    tests = f"{counted(n_tests, 'test')} recorded"
+    if recorded.n_runs is not None:
+        return [f"{tests}; the history now has {counted(recorded.n_runs, 'run')}"]
+    if not n_tests:
+        return []
+    return [tests if is_brief else f"{tests} in {recorded.journal}"]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from pathlib import Path
 
-    from pytest_nexus.pipeline import Pipeline
+    from pytest_nexus.session.pipeline import Pipeline
 
 _RANDOM_ORDER: Final = ("randomly", "random_order")
 """Plugins whose users want another order in each run, to find tests that depend on theirs."""
@@ -40,10 +40,10 @@ class Ordering:
         if self._pipeline.is_brief:
             return
         order = chosen_order(self._pipeline, session.config)
-        if order == "off" and self._pipeline.share is None:
+        if order == "off" and self._pipeline.setup.share is None:
             return
         with without_collector():
-            tests = tied(items) if self._pipeline.share else describe(items)
+            tests = tied(items) if self._pipeline.setup.share else describe(items)
             ours = self._pipeline.ours(self._pipeline.plan(tests, order))
         if len(ours) < len(items):
             session.config.hook.pytest_deselected(items=_others(items, ours))
@@ -51,7 +51,10 @@ class Ordering:
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """A shard without tests is no failure; a suite without tests is."""
-        if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and self._pipeline.is_empty_share:
+        if (
+            exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED
+            and self._pipeline.planned.is_empty_share
+        ):
             session.exitstatus = pytest.ExitCode.OK
 
 
@@ -60,11 +63,11 @@ def chosen_order(pipeline: Pipeline, config: pytest.Config) -> Literal["risk", "
 
     An order that was asked for holds in any case.
     """
-    options = pipeline.options
+    options = pipeline.setup.options
     if options.order == "risk" and options.sources["nexus_order"] == "default":
         for name in _RANDOM_ORDER:
             if config.pluginmanager.hasplugin(name) and _reorders(name, config):
-                pipeline.lose(f"{name} orders the tests; --nexus-order=risk overrules it")
+                pipeline.notices.notify(f"{name} orders the tests; --nexus-order=risk overrules it")
                 return "off"
     return options.order
 

@@ -10,7 +10,7 @@ its tear-down has passed too: one test is reported once.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_nexus.attached import (
     attach_earlier,
@@ -47,35 +47,41 @@ if TYPE_CHECKING:
     from pytest_nexus.run.markers import RerunRule
 
 
+class Host(NamedTuple):
+    """What the desk asks of the session around it."""
+
+    test_of: Callable[[int], CollectedTest]
+    """The test behind a collection index."""
+    rule_of: Callable[[pytest.TestReport, int], RerunRule | None]
+    """What the marker of the test behind a failed report says."""
+    failure_of: Callable[[pytest.TestReport], Failure]
+    """Describes a failed report."""
+    record: Callable[[pytest.TestReport], None]
+    """Takes a report that is not logged."""
+    accepts: Callable[[], bool]
+    """Whether a test that is to be repeated now would be."""
+    ends_well: Callable[[], bool]
+    """Whether the session ran to its end, asked when all else is done."""
+
+
 class RerunDesk:
     """Decides what becomes of each report; one for a session.
 
     Args:
         healer: the policy with what is known, and its books.
-        test_of: the test behind a collection index.
-        rule_of: what the marker of the test behind a failed report says.
-        failure_of: describes a failed report.
-        record: takes a report that is not logged.
+        host: the session around the desk.
+        dependents: tests that may depend on the order; None where nothing is done about these.
     """
 
-    def __init__(
-        self,
-        healer: Healer,
-        test_of: Callable[[int], CollectedTest],
-        rule_of: Callable[[pytest.TestReport, int], RerunRule | None],
-        failure_of: Callable[[pytest.TestReport], Failure],
-        record: Callable[[pytest.TestReport], None],
-    ) -> None:
+    def __init__(self, healer: Healer, host: Host, dependents: Dependents | None = None) -> None:
         self._healer = healer
-        self._test_of = test_of
-        self._rule_of = rule_of
-        self._failure_of = failure_of
-        self._record = record
+        self._host = host
+        self._test_of = host.test_of
+        self._rule_of = host.rule_of
+        self._failure_of = host.failure_of
+        self._record = host.record
+        self.dependents = dependents
         self.is_at_once = healer.is_at_once
-        self.accepts: Callable[[], bool] = lambda: True
-        """Whether a test that is to be repeated now would be."""
-        self.ends_well: Callable[[], bool] = lambda: True
-        """Whether the session ran to its end, asked when all else is done."""
         self._open: dict[int, UnderWay] = {}
         """Attempts of which something is to be remembered; one that simply passes is not here."""
         self._set_up: dict[int, pytest.TestReport] = {}
@@ -88,8 +94,6 @@ class RerunDesk:
         """By test: decided and not put back into the queue yet, see `take_due`."""
         self.pending: set[int] = set()
         """Tests that were put back and have not run again."""
-        self.dependents: Dependents | None = None
-        """Tests that may depend on the order; None where nothing is done about these."""
         self.doubtful: dict[int, tuple[UnderWay, list[pytest.TestReport]]] = {}
         """By test: the attempt that passed at last and its reports, which are logged at the end."""
 
@@ -102,10 +106,6 @@ class RerunDesk:
     def is_doubtful(self) -> bool:
         """Whether reruns are to wait until more tests have run."""
         return is_doubtful(self._healer.n_failed, self._healer.n_ran)
-
-    def take_dependents(self, dependents: Dependents | None) -> None:
-        """Take what gives order-dependent tests a fresh process."""
-        self.dependents = dependents
 
     def will_repeat(self, index: int) -> bool:
         """Return whether the attempt of a test that is under way is to be repeated."""
@@ -182,7 +182,7 @@ class RerunDesk:
     def _in_own_processes(self, dependents: Dependents) -> Iterator[pytest.TestReport]:
         """Give the tests that may depend on the order their attempts in fresh processes."""
         waiting = dict(dependents.waiting)
-        goes_on = self.ends_well() and not self.is_mass_failure
+        goes_on = self._host.ends_well() and not self.is_mass_failure
         found = dependents.in_order() if goes_on else {}
         for index, test in waiting.items():
             if index in found:
@@ -306,7 +306,7 @@ class RerunDesk:
                 attempt.quarantine = entry.reason
                 healer.note_quarantined(test, entry)
                 return
-            healer.n_failed += 1
+            healer.note_first_failure()
         failure = self._failure_of(report)
         attempt.signature = failure.signature
         rule = self._rule_of(report, index)
@@ -329,7 +329,7 @@ class RerunDesk:
         """Return the decision about a fresh process for a test that was repeated in vain."""
         if self.dependents is None or attempt.number == 1:
             return None
-        return self.dependents.decide(index, test, is_last=is_last, goes_on=self.accepts())
+        return self.dependents.decide(index, test, is_last=is_last, goes_on=self._host.accepts())
 
     def _refused(
         self,
@@ -342,7 +342,7 @@ class RerunDesk:
     ) -> Decision | None:
         """Return why this kind of failure is not repeated, whatever the policy; None if it may."""
         reason = refusal(report, failure, rule)
-        if not reason and not self.accepts():
+        if not reason and not self._host.accepts():
             reason = ENDS
         if not reason and self.is_at_once and self.is_mass_failure:
             reason = TOO_MANY

@@ -12,11 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_nexus import pytest_seam
-from pytest_nexus.identity import identify
 from pytest_nexus.plan.run_queue import RunQueue, Step
-from pytest_nexus.records import CollectedTest, NodeId
 from pytest_nexus.run.afresh import remember, restore
-from pytest_nexus.run.markers import rerun_rule
 from pytest_nexus.run.remainder import finish_attempt, run_rest
 from pytest_nexus.run.scopes import shared_scopes
 from pytest_nexus.timing import NAP_S, nap, perf_counter
@@ -26,19 +23,31 @@ if TYPE_CHECKING:
 
     from pytest_nexus.net import Part
     from pytest_nexus.run.afresh import AsCollected
-    from pytest_nexus.run.markers import RerunRule
+    from pytest_nexus.run.running_tests import RunningTests
     from pytest_nexus.run.safe_desk import SafeDesk
 
 
 class RerunLoop:
-    """Runs the tests of a single process and repeats those that the desk says."""
+    """Runs the tests of a single process and repeats those that the desk says.
 
-    def __init__(self, part: Part, is_foreign: Callable[[pytest.Item], bool] | None = None) -> None:
+    Args:
+        part: catches what fails.
+        tests: the collected tests, which the desk asks for too.
+        desk: takes the reports.
+        is_foreign: whether another plugin repeats a test; None where no such plugin is there.
+    """
+
+    def __init__(
+        self,
+        part: Part,
+        tests: RunningTests,
+        desk: SafeDesk,
+        is_foreign: Callable[[pytest.Item], bool] | None = None,
+    ) -> None:
         self._part = part
+        self._tests = tests
+        self._desk = desk
         self._is_foreign = is_foreign
-        """Whether another plugin repeats a test, where one is there that could."""
-        self._desk: SafeDesk | None = None
-        self._items: list[pytest.Item] = []
         self._queue = RunQueue(0, lambda _: "")
         self._index = -1
         """Of the test that runs now; -1 when none does."""
@@ -53,36 +62,18 @@ class RerunLoop:
         self._last: pytest.TestReport | None = None
         """Of the phase of the running attempt that ended last."""
 
-    def goes_on(self) -> bool:
-        """Return whether the session goes on, so that a test that is put back would run."""
-        session = self._items[0].session
-        return not (session.shouldfail or session.shouldstop)
-
-    def sit_at(self, desk: SafeDesk) -> None:
-        """Take the desk to which reports are handed; it asks `test_of` and `rule_of`."""
-        self._desk = desk
-
-    def test_of(self, index: int) -> CollectedTest:
-        """Return the test behind a place in the order of execution."""
-        item = self._items[index]
-        identity = identify(item)
-        path = item.path.relative_to(item.config.rootpath) if _is_below(item) else item.path
-        return CollectedTest(
-            NodeId(item.nodeid), identity.key, identity.function_key, path.as_posix()
-        )
-
-    def rule_of(self, _: pytest.TestReport, index: int) -> RerunRule | None:
-        """Return what the marker of a test says about reruns."""
-        return rerun_rule(self._items[index])
+    @property
+    def _items(self) -> list[pytest.Item]:
+        return self._tests.items
 
     @pytest.hookimpl
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
         """Run all tests; called instead of pytest's own implementation."""
-        if self._desk is None or session.config.option.collectonly:
+        if session.config.option.collectonly:
             return None
         if session.testsfailed and not session.config.option.continue_on_collection_errors:
             return None  # pytest's own words for errors in collection
-        self._items = session.items
+        self._tests.begin(session)
         self._queue = RunQueue(len(self._items), self._block_of)
         try:
             self._run_all(session)
@@ -113,7 +104,6 @@ class RerunLoop:
         """Run by pytest's own way what did not run; first what was prepared for."""
         left = [index for index in range(len(self._items)) if index not in self._ran]
         if self._upcoming is not None:
-            assert self._desk is not None
             self._desk.forget(self._upcoming)
             left = [self._upcoming, *(index for index in left if index != self._upcoming)]
         run_rest(session, [self._items[index] for index in left])
@@ -157,12 +147,11 @@ class RerunLoop:
 
     def take_subtest(self, report: pytest.TestReport) -> None:
         """Treat the report of a subtest, which is logged from inside the call."""
-        if self._desk is not None and self._index >= 0:
+        if self._index >= 0:
             self._desk.subtest(report, self._index)
 
     def _steps(self) -> Iterator[tuple[Step, pytest.Item | None]]:
         """Yield each step with the item of the one after it, as far as that is known."""
-        assert self._desk is not None
         step = self._take()
         while step is not None:
             upcoming = self._take()
@@ -176,7 +165,6 @@ class RerunLoop:
             step = upcoming if upcoming is not None else self._take()
 
     def _take(self) -> Step | None:
-        assert self._desk is not None
         desk, queue = self._desk, self._queue
         if not self._part.is_on:
             queue.drop_reruns()
@@ -186,7 +174,6 @@ class RerunLoop:
         return queue.take(perf_counter())
 
     def _run(self, step: Step, upcoming: pytest.Item | None) -> None:
-        assert self._desk is not None
         item = self._items[step.index]
         if step.start_at:
             _sleep_until(step.start_at, item.session)
@@ -235,7 +222,6 @@ class RerunLoop:
 
         A session about to stop tears everything down (pytest#11706).
         """
-        assert self._desk is not None
         if item.session.shouldfail or item.session.shouldstop:
             return None
         is_next = nextitem is None or self._desk.is_at_once
@@ -244,12 +230,10 @@ class RerunLoop:
         return nextitem
 
     def _log(self, item: pytest.Item, report: pytest.TestReport, index: int) -> None:
-        assert self._desk is not None
         for one in self._desk.receive(report, index):
             item.ihook.pytest_runtest_logreport(report=one)
 
     def _put_back(self, index: int) -> bool:
-        assert self._desk is not None
         decision = self._desk.take_due(index)
         if decision is None:
             return False
@@ -261,7 +245,6 @@ class RerunLoop:
 
     def _settle(self, session: pytest.Session) -> None:
         """Report as failed what was to be repeated and cannot be any more."""
-        assert self._desk is not None
         self._queue.drop_reruns()
         for report in self._desk.settle():
             session.config.hook.pytest_runtest_logreport(report=report)
@@ -287,7 +270,3 @@ def _tear_down(item: pytest.Item, nextitem: pytest.Item | None) -> pytest.TestRe
         return pytest_seam.run_phase(item, "teardown", nextitem=nextitem)
     with pytest_seam.torn_down_to(item.session, item.parent, nextitem):
         return pytest_seam.run_phase(item, "teardown", nextitem=nextitem)
-
-
-def _is_below(item: pytest.Item) -> bool:
-    return item.path.is_relative_to(item.config.rootpath)

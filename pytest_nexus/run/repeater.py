@@ -38,7 +38,7 @@ class Repeater:
 
     def __init__(self, filter_report: FilterReport, part: Part | None = None) -> None:
         self._filter = filter_report
-        self._part = part or Net([]).part("the reruns", "")
+        self._part = part or Net().part("the reruns", "")
         self._dsession: DSession | None = None
         self._scheduling: SafeScheduling | None = None
         self._alarm: Alarm | None = None

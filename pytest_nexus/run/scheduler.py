@@ -42,7 +42,7 @@ class SchedulerFactory:
     Args:
         planner: says what is to be run.
         channels: say what was collected.
-        lose: takes a sentence for the user.
+        notify: takes a sentence for the user.
         repeater: what repeats tests, where they may be repeated.
         part: of the net, which is off where the scheduling fails.
     """
@@ -51,15 +51,15 @@ class SchedulerFactory:
         self,
         planner: Planner,
         channels: CollectionChannels,
-        lose: Callable[[str], None],
+        notify: Callable[[str], None],
         repeater: Repeater | None = None,
         part: Part | None = None,
     ) -> None:
         self._repeater = repeater
         self._planner = planner
         self._channels = channels
-        self._lose = lose
-        self._part = part or Net([]).part("the scheduling", "")
+        self._notify = notify
+        self._part = part or Net().part("the scheduling", "")
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> SafeScheduling | None:
@@ -69,7 +69,7 @@ class SchedulerFactory:
         repeater = self._repeater
         if repeater is not None and not repeater.is_on:
             repeater = None
-        nexus = NexusScheduling(config, log, self._plan, self._lose, repeater)
+        nexus = NexusScheduling(config, log, self._plan, self._notify, repeater)
         scheduling = SafeScheduling(nexus, self._part, nexus.outstanding)
         if repeater is not None:
             repeater.attach(xdist_seam.controller(config), scheduling)
@@ -80,7 +80,7 @@ class SchedulerFactory:
     def _plan(self, nodeids: Sequence[str], scheduling: NexusScheduling) -> Workload:
         collection = self._channels.collection(nodeids)
         if not collection.is_complete:
-            self._lose(ONLY_IDS)
+            self._notify(ONLY_IDS)
         tests, tied = collection.tests, ties(collection, scheduling.dist)
         scheduling.ties = tied
         return self._planner(tie(tests, ties(collection, "")), tie(tests, tied))
@@ -133,7 +133,7 @@ class NexusScheduling:
         config: pytest.Config,
         log: Any,
         plan: Callable[[Sequence[str], NexusScheduling], Workload],
-        lose: Callable[[str], None],
+        notify: Callable[[str], None],
         repeater: Repeater | None = None,
     ) -> None:
         self._repeater = repeater
@@ -151,7 +151,7 @@ class NexusScheduling:
         self._max_restart = xdist_seam.max_worker_restart(config)
         self._n_crashes = 0
         self._plan = plan
-        self._lose = lose
+        self._notify = notify
         self._nodes: dict[str, WorkerNode] = {}
         self._collections: dict[str, list[str]] = {}
         self._dispatch: Dispatch | None = None
@@ -348,7 +348,7 @@ class NexusScheduling:
         """No worker is left that could run the rest."""
         self._is_over = True
         if self._running.unsent:
-            self._lose(f"{self._running.unsent} tests were not run: no worker was left for them")
+            self._notify(f"{self._running.unsent} tests were not run: no worker was left for them")
 
     def _is_equal(self, one: tuple[str, list[str]], other: tuple[str, list[str]]) -> bool:
         return not self._report_difference(*one, *other)

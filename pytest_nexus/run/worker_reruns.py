@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_nexus.run.brakes import Brakes
-from pytest_nexus.run.desk import RerunDesk
+from pytest_nexus.run.desk import Host, RerunDesk
 from pytest_nexus.run.repeater import Repeater
 from pytest_nexus.run.safe_desk import SafeDesk
 from pytest_nexus.run.sent_rules import is_foreign, sent_rule
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pytest_nexus.healing import Healer
     from pytest_nexus.net import Part
     from pytest_nexus.records import CollectedTest, Failure
+    from pytest_nexus.run.dependents import Dependents
     from pytest_nexus.run.xdist_seam import WorkerNode
 
 
@@ -29,6 +30,7 @@ class WorkerReruns:
         failure_of: describes a failed report.
         record: takes a report that is not logged.
         part: of the net, which is off where the reruns fail.
+        dependents: tests that may depend on the order; None where nothing is done about these.
     """
 
     def __init__(
@@ -37,17 +39,23 @@ class WorkerReruns:
         failure_of: Callable[[pytest.TestReport], Failure],
         record: Callable[[pytest.TestReport], None],
         part: Part,
+        dependents: Dependents | None = None,
     ) -> None:
         self._healer = healer
         self._go_on = part.cover(self._let_go_on)
-        desk = RerunDesk(healer, self._test_of, sent_rule, failure_of, record)
-        desk.accepts = lambda: self.repeater.accepts_reruns
-        desk.ends_well = lambda: self.repeater.ends_well
+        repeater = self.repeater = Repeater(self._filter, part)
+        host = Host(
+            self._test_of,
+            sent_rule,
+            failure_of,
+            record,
+            accepts=lambda: repeater.accepts_reruns,
+            ends_well=lambda: repeater.ends_well,
+        )
+        desk = RerunDesk(healer, host, dependents)
         self._desk = SafeDesk(desk, part)
-        self.give = desk.take_dependents
-        self.repeater = Repeater(self._filter, part)
-        part.on_failure.append(self.repeater.abandon)
-        self.tests: Sequence[CollectedTest] = ()
+        part.on_failure.append(repeater.abandon)
+        self._tests: Sequence[CollectedTest] = ()
         """By collection index, once the workers have collected."""
         self._is_held = False
         self._passed: set[int] = set()
@@ -55,7 +63,6 @@ class WorkerReruns:
         self.brakes: Brakes | None = None
         """Where failures are limited."""
         if self._desk.is_at_once:
-            repeater = self.repeater
             self.brakes = Brakes(
                 part.cover(self._is_repeated_there),
                 part.cover(repeater.is_last_straw),
@@ -85,8 +92,12 @@ class WorkerReruns:
             for report in self._desk.settle():
                 session.config.hook.pytest_runtest_logreport(report=report)
 
+    def begin(self, tests: Sequence[CollectedTest]) -> None:
+        """Take the tests by collection index; called when the workers have collected."""
+        self._tests = tests
+
     def _test_of(self, index: int) -> CollectedTest:
-        return self.tests[index]
+        return self._tests[index]
 
     def _filter(self, report: pytest.TestReport, node: WorkerNode) -> list[pytest.TestReport]:
         index: int = report.item_index

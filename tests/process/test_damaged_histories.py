@@ -14,7 +14,8 @@ from pytest_nexus.cli.main import main
 from pytest_nexus.history import schema
 from pytest_nexus.history.store import open_history, read_history
 from pytest_nexus.options import Options
-from pytest_nexus.pipeline import Pipeline
+from pytest_nexus.session.pipeline import Pipeline
+from pytest_nexus.session.setup import SessionSetup
 from tests.support.builders import collected
 from tests.support.damage import KEYS, change_cells, copy, flip_bytes, make_history
 from tests.support.project import Project
@@ -68,9 +69,8 @@ def pipeline(path: Path) -> Pipeline:
         shard=None, plan=None, dist="auto", reruns=None, rerun_delay_s=None, rerun_budget="10",
         order_dependence="off", fail_on_flaky=False, quarantine=root / "none.toml", sources={},
     )  # fmt: skip
-    found = Pipeline(options, root, dict(os.environ))
-    found.setting = ("py3.12 Linux", 0)
-    return found
+    setup = SessionSetup(options, root, dict(os.environ), setting=("py3.12 Linux", 0))
+    return Pipeline(setup)
 
 
 @pytest.mark.parametrize("slim", [False, True], ids=["whole", "slim"])

@@ -40,7 +40,7 @@ FLAKY = "test_class.py::test_flaky"
 THE_SAME = (
     "pytest_nexus.healing:",
     "pytest_nexus.history.journal:",
-    "pytest_nexus.pipeline:Timeline",
+    "pytest_nexus.session.timeline:Timeline",
     "pytest_nexus.record.assembly:",
 )
 """What is called below the same hooks with workers as without; it is tried without alone."""

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 CLASSES = (
     "pytest_nexus.healing:Healer",
     "pytest_nexus.history.journal:JournalWriter",
-    "pytest_nexus.pipeline:Pipeline",
-    "pytest_nexus.pipeline:Timeline",
+    "pytest_nexus.session.pipeline:Pipeline",
+    "pytest_nexus.session.timeline:Timeline",
     "pytest_nexus.plan.dispatch.policy:Dispatch",
     "pytest_nexus.plan.run_queue:RunQueue",
     "pytest_nexus.record.assembly:OpenAttempt",

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_nexus.pipeline import Timeline
 from pytest_nexus.report.gain import Gain, Shared, gain
+from pytest_nexus.session.timeline import Timeline
 
 EXPECTED = {"a": 1.0, "b": 2.0, "c": 4.0}
 

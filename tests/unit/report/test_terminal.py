@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_nexus.options import Options
-from pytest_nexus.pipeline import Pipeline
 from pytest_nexus.report.terminal import TerminalReport, header_line, summary_lines
+from pytest_nexus.session.pipeline import Pipeline
+from pytest_nexus.session.setup import SessionSetup
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +34,7 @@ def pipeline(tmp_path: Path) -> Pipeline:
         quarantine=tmp_path / "nexus-quarantine.toml",
         sources={},
     )
-    return Pipeline(options, tmp_path, {"PATH": ""})
+    return Pipeline(SessionSetup(options, tmp_path, {"PATH": ""}))
 
 
 def test_header_says_that_nothing_is_known(pipeline: Pipeline) -> None:
@@ -42,8 +43,8 @@ def test_header_says_that_nothing_is_known(pipeline: Pipeline) -> None:
 
 def test_each_loss_is_said_once(pipeline: Pipeline) -> None:
     report = TerminalReport(pipeline)
-    pipeline.lose("the cat is gone")
-    pipeline.lose("the cat is gone")
+    pipeline.notices.notify("the cat is gone")
+    pipeline.notices.notify("the cat is gone")
     assert report.pytest_report_header()[1:] == ["nexus: the cat is gone"]
     assert report.pytest_report_header()[1:] == []
 

@@ -1,0 +1,231 @@
+"""One session as a handful of calls; the only module that knows the whole flow.
+
+    learn() -> Knowledge      what earlier runs and git say
+    plan(tests) -> Plan       what is decided about each collected test
+    finish(journal)           the run goes into the history
+
+Nothing here raises because of a missing or broken history, git or folder. What is not available
+costs one notice, and the default behaviour goes on.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+from pytest_nexus.allocation import without_collector
+from pytest_nexus.errors import NexusError
+from pytest_nexus.net import Net
+from pytest_nexus.records import Change
+from pytest_nexus.session.planned import NOT_PLANNED, is_in_share, session_plan
+from pytest_nexus.session.timeline import Timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from pytest_nexus.forecast import Forecaster, Texts
+    from pytest_nexus.knowledge import Knowledge
+    from pytest_nexus.records import CollectedTest, OrderRule, Plan, TestKey, TestStats
+    from pytest_nexus.session.setup import SessionSetup, Share
+
+
+FEW_TESTS: Final = 5
+"""Tests asked for by name whose order is not worth the time that it takes to find one."""
+
+
+class Recorded(NamedTuple):
+    """What became of the journal of a session."""
+
+    journal: str
+    """Name of the file."""
+    n_runs: int | None = None
+    """Runs in the history once this one is in; None where this one was not taken in."""
+
+
+class Pipeline:
+    """The flow of one session, on the single process or the controller.
+
+    Args:
+        setup: what the session is.
+        net: catches what fails, and has the notices of the session; None for a new one.
+    """
+
+    def __init__(self, setup: SessionSetup, net: Net | None = None) -> None:
+        self.setup = setup
+        self.net = Net() if net is None else net
+        self.notices = self.net.notices
+        self.timeline = Timeline()
+        self.planned = NOT_PLANNED
+        self.recorded: Recorded | None = None
+        """Set when the journal has ended."""
+        self.is_brief = bool(setup.narrowed_to)
+        """Whether this session only records, because there is nothing to order. Its journal waits
+        for the next session that orders, or for the next command that reads the history."""
+        self._listeners: list[Callable[[Plan, Share], None]] = []
+
+    def on_share(self, listener: Callable[[Plan, Share], None]) -> None:
+        """Have a listener called with the plan of the whole suite, if this session runs a shard."""
+        self._listeners.append(listener)
+
+    @cached_property
+    def change(self) -> Change:
+        """What git and the CI say changed."""
+        part = self.net.part("the reading of git", "what changed is not known")
+        return part.call(self._find_change, Change())
+
+    @cached_property
+    def knowledge(self) -> Knowledge:
+        """What the history says, with journals of killed and brief sessions taken in first."""
+        from pytest_nexus.knowledge import NOTHING  # noqa: PLC0415 - not in a brief session
+
+        part = self.net.part("the reading of the history", "this run starts without history")
+        return part.call(self._learn, NOTHING)
+
+    @property
+    def rules(self) -> Mapping[TestKey, OrderRule]:
+        """What is known of tests that depend on the order; nothing where that is to be ignored."""
+        return {} if self.setup.options.order_dependence == "off" else self.knowledge.rules
+
+    def bind(self, tests: Sequence[CollectedTest]) -> Sequence[CollectedTest]:
+        """Return tests with those tied together that depend on each other, as the plan has them."""
+        from pytest_nexus.plan.constraints import bind, in_force  # noqa: PLC0415 - see above
+
+        return bind(tests, in_force(self.rules.values(), self.change))
+
+    def settle(self, keys: Sequence[TestKey]) -> None:
+        """Decide whether a session that may be brief is brief; called when its tests are selected.
+
+        Args:
+            keys: what the history calls the tests.
+        """
+        if self.setup.narrowed_to != "tests" or len(keys) > FEW_TESTS:
+            self.is_brief = self.knowledge.expects_little(keys)
+
+    def _find_change(self) -> Change:
+        from pytest_nexus.impact.changes import find_change  # noqa: PLC0415 - not in a brief session
+
+        return find_change(self.setup.root, self.setup.options.base, self.setup.environ)
+
+    def _learn(self) -> Knowledge:
+        from pytest_nexus.knowledge import learn  # noqa: PLC0415 - not in a brief session
+
+        # Shards must come to one plan, and may stand on unlike machines.
+        setup = self.setup
+        setting = None if setup.share is not None else setup.setting
+        notify = self.notices.notify
+        with without_collector():
+            return learn(setup.options, lambda: self.change, setting, setup.environ, notify)
+
+    def prepare(self) -> None:
+        """Do what a plan needs and can be done before the tests are known.
+
+        Worth a call where the session waits for its tests: under xdist, while workers collect.
+        """
+        from pytest_nexus.plan.shards import (  # noqa: F401, PLC0415 - read while nothing waits
+            divided,
+        )
+        from pytest_nexus.predictor import features  # noqa: F401, PLC0415 - the same
+
+        _ = self.knowledge, self.change, self._forecaster
+
+    def plan(
+        self, tests: Sequence[CollectedTest], order: Literal["risk", "off"] | None = None
+    ) -> Plan:
+        """Return the plan for the collected tests, those of other shards included.
+
+        `order` overrules the option, for a session in which another plugin orders.
+        """
+        from pytest_nexus.plan.plan import (  # noqa: PLC0415 - not in a brief session
+            PlanSettings,
+            make_plan,
+        )
+
+        setup = self.setup
+        settings = PlanSettings(order=order or setup.options.order)
+        stats = self.knowledge.stats
+        self.knowledge = self.knowledge._replace(stats={})
+        forecaster = self._forecaster
+        plan = make_plan(tests, stats, self.change, settings, forecaster, self.rules.values())
+        explanation: list[str] = []
+        if setup.options.explain and settings.order == "risk":
+            explanation = self._explain(plan, stats, forecaster)
+        if setup.share is not None:
+            plan = self._divided(plan, setup.share)
+            for listener in self._listeners:
+                listener(plan, setup.share)
+        self.planned = session_plan(plan, setup, explanation)
+        if setup.share is not None and self.planned.is_empty_share:
+            self.notices.notify(f"shard {setup.share.shard} of {setup.share.n_shards} has no tests")
+        return plan
+
+    @cached_property
+    def _forecaster(self) -> Forecaster:
+        """Return who says how likely each test fails, by the model deployed if there is one."""
+        from pytest_nexus import forecast  # noqa: PLC0415 - not in a brief session
+
+        known = self.knowledge
+        found = forecast.load(
+            known.deployed, self._texts, known.past, self.notices.notify, known.streaks
+        )
+        excused = self._excused
+        return found if excused is None else forecast.WithoutNews(found, excused)
+
+    @property
+    def _excused(self) -> Callable[[CollectedTest], bool] | None:
+        """Return what says that the failures of a test tell nothing of the code; None for none."""
+        quarantined = self.setup.is_quarantined
+        dependent = {rule.key for rule in self.rules.values() if rule.is_certain}
+        if not dependent:
+            return quarantined
+        return lambda test: test.key in dependent or bool(quarantined and quarantined(test))
+
+    def _explain(
+        self, plan: Plan, stats: Mapping[TestKey, TestStats], forecaster: Forecaster
+    ) -> list[str]:
+        from pytest_nexus.explaining import top_lines  # noqa: PLC0415 - where it is asked for
+        from pytest_nexus.plan.lookup import StatsIndex  # noqa: PLC0415 - the same
+
+        index = StatsIndex(stats, self.change.renames)
+        return top_lines(plan, index, self.change, forecaster)
+
+    def _texts(self, tests: Sequence[CollectedTest], change: Change) -> Texts:
+        from pytest_nexus.knowledge import read_texts  # noqa: PLC0415 - not in a brief session
+
+        return read_texts(self.setup.root, tests, change, self.setup.environ)
+
+    def ours(self, plan: Plan) -> list[int]:
+        """Return the collection indices that this session runs, in the order of execution."""
+        share = self.setup.share
+        return [index for index in plan.order if is_in_share(plan.tests[index], share)]
+
+    def finish(self, journal: Path) -> None:
+        """Take the ended journal into the history, where this session is to do so."""
+        self.recorded = Recorded(journal.name)
+        if not self.setup.options.ingest or self.is_brief:
+            return
+        from pytest_nexus.history.ingest import ingest_journal  # noqa: PLC0415 - see above
+        from pytest_nexus.history.store import open_history  # noqa: PLC0415 - see above
+
+        try:
+            with open_history(self.setup.options.history) as history:
+                ingest_journal(history, journal)
+                self.recorded = Recorded(journal.name, history.count_runs())
+        except NexusError as exc:
+            reason = "" if str(exc) in self.notices else f": {exc}"
+            self.notices.notify(
+                f"the run is not in the history, its journal {journal.name} is kept{reason}"
+            )
+
+    def _divided(self, plan: Plan, share: Share) -> Plan:
+        from pytest_nexus.plan.shards.divided import (  # noqa: PLC0415 - where tests are dealt out
+            divide_plan,
+            follow,
+        )
+
+        if share.pinned is None:
+            return divide_plan(plan, plan.setups, share.n_shards)[0]
+        followed, differences = follow(share.pinned, plan)
+        for difference in differences:
+            self.notices.notify(difference)
+        return followed
