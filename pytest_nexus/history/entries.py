@@ -18,23 +18,12 @@ from pytest_nexus.history.packing import (
 )
 from pytest_nexus.identity import MAX_KEY_CHARS, key_of_nodeid
 from pytest_nexus.records import PHASES, Change, ChangedFile, CIRun, Failure, Run
+from pytest_nexus.validation import WRONG, integer, number, refuse_constant, text, texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-WRONG: Final = (
-    TypeError,
-    ValueError,
-    LookupError,
-    OverflowError,
-    RecursionError,
-    AttributeError,
-    StopIteration,  # what the scanner raises at the end of a text that is cut off
-)
-"""What a line that is not as it should be raises here."""
-
 _MAX_MICROSECONDS: Final = int(MAX_DURATION_S * 1e6)
-_MAX_INTEGER: Final = 2**53
 _LAST_MOMENT: Final = 253_402_300_799.0
 _ALL_PASSED: Final = CODES["passed"] * 0o111
 _KEY: Final = rf'"([^"\\\x00-\x1f]{{1,{MAX_KEY_CHARS}}})"'
@@ -57,8 +46,8 @@ def parsed(line: str) -> dict[str, Any]:
         raise TypeError("the line is not an object")
     if "\\u" not in line:
         return record
-    text = dumps(record, ensure_ascii=False).encode("utf-8", "replace").decode()
-    cleaned: dict[str, Any] = loads(text)
+    storable = dumps(record, ensure_ascii=False).encode("utf-8", "replace").decode()
+    cleaned: dict[str, Any] = loads(storable)
     return cleaned
 
 
@@ -98,8 +87,8 @@ def attempt(record: dict[str, Any]) -> RawAttempt:
     outcomes, setup, call, teardown = _phases(get("setup"), get("call"), get("teardown"))
     return (
         key,
-        None if function is None or function == key else _text(function, MAX_KEY_CHARS),
-        1 if number is None else integer(number, minimum=1, maximum=MAX_NUMBER),
+        None if function is None or function == key else text(function, MAX_KEY_CHARS),
+        1 if number is None else integer(number, 1, MAX_NUMBER),
         outcomes,
         setup,
         call,
@@ -111,9 +100,9 @@ def attempt(record: dict[str, Any]) -> RawAttempt:
 
 
 def _key(nodeid: Any, key: Any) -> str:
-    _text(nodeid, journal.MAX_NODEID_CHARS)
+    text(nodeid, journal.MAX_NODEID_CHARS)
     if key is not None:
-        return _text(key, MAX_KEY_CHARS)
+        return text(key, MAX_KEY_CHARS)
     return nodeid if len(nodeid) <= MAX_KEY_CHARS else key_of_nodeid(nodeid)
 
 
@@ -150,7 +139,7 @@ def _failure(record: dict[str, Any]) -> Failure:
     return Failure(
         phase,
         *(
-            _text(record[name], journal.MAX_TEXT_CHARS)
+            text(record[name], journal.MAX_TEXT_CHARS)
             for name in ("exception", "where", "message", "signature")
         ),
     )
@@ -171,9 +160,7 @@ def run(record: dict[str, Any]) -> Run:
         pytest=_said(record, "pytest") or "",
         platform=_said(record, "platform") or "",
         workers=integer(record.get("workers", 0)),
-        selected_by=tuple(
-            _text(name, journal.MAX_TEXT_CHARS) for name in record.get("selected_by", ())
-        ),
+        selected_by=texts(record.get("selected_by", []), journal.MAX_FILES, journal.MAX_TEXT_CHARS),
     )
 
 
@@ -199,7 +186,7 @@ def _file(entry: dict[str, Any]) -> ChangedFile:
     if entry["status"] not in ("A", "M", "D", "R"):
         raise ValueError(f"{entry['status']!r} is no status of a file")
     return ChangedFile(
-        _text(entry["path"], journal.MAX_TEXT_CHARS),
+        text(entry["path"], journal.MAX_TEXT_CHARS),
         entry["status"],
         integer(entry["added"]),
         integer(entry["deleted"]),
@@ -208,11 +195,11 @@ def _file(entry: dict[str, Any]) -> ChangedFile:
 
 
 def _ci(entry: dict[str, Any]) -> CIRun:
-    number = entry.get("run_number")
+    run_number = entry.get("run_number")
     return CIRun(
-        provider=_text(entry["provider"], journal.MAX_TEXT_CHARS),
-        run_id=_text(entry["run_id"], journal.MAX_TEXT_CHARS),
-        run_number=None if number is None else integer(number),
+        provider=text(entry["provider"], journal.MAX_TEXT_CHARS),
+        run_id=text(entry["run_id"], journal.MAX_TEXT_CHARS),
+        run_number=None if run_number is None else integer(run_number),
         run_attempt=integer(entry.get("run_attempt", 1)),
         workflow=_said(entry, "workflow") or "",
         job=_said(entry, "job") or "",
@@ -222,36 +209,10 @@ def _ci(entry: dict[str, Any]) -> CIRun:
 
 def _said(record: dict[str, Any], name: str) -> str | None:
     value = record.get(name)
-    return None if value is None else _text(value, journal.MAX_TEXT_CHARS)
-
-
-def _text(value: Any, limit: int) -> str:
-    if type(value) is not str:
-        raise TypeError(f"{value!r} is not text")
-    if len(value) > limit:
-        raise ValueError(f"a text of {len(value)} characters is longer than {limit}")
-    return value
-
-
-def integer(value: Any, *, minimum: int = 0, maximum: int = _MAX_INTEGER) -> int:
-    """Return a JSON value that is an integer within bounds."""
-    if type(value) is not int or not minimum <= value <= maximum:
-        raise ValueError(f"{value!r} is not an integer from {minimum} to {maximum}")
-    return value
-
-
-def number(value: Any, maximum: float) -> float:
-    """Return a JSON value that is a number, clamped to [0, maximum]."""
-    if type(value) not in (int, float):
-        raise TypeError(f"{value!r} is not a number")
-    return min(max(float(value), 0.0), maximum)
-
-
-def _refused_constant(name: str) -> float:
-    raise ValueError(f"{name} is not a finite number")
+    return None if value is None else text(value, journal.MAX_TEXT_CHARS)
 
 
 _scan: Final[Callable[[str, int], tuple[Any, int]]] = make_scanner(
-    JSONDecoder(parse_constant=_refused_constant)  # type: ignore[arg-type] # its own context
+    JSONDecoder(parse_constant=refuse_constant)  # type: ignore[arg-type] # its own context
 )
 """Parses one value from an index; `json.loads` around it costs half as much again."""

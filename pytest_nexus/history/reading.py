@@ -10,6 +10,7 @@ from pytest_nexus.errors import JournalError, NewerJournalError
 from pytest_nexus.history import entries, journal
 from pytest_nexus.history.packing import MAX_DURATION_S, RawAttempt, full_attempt
 from pytest_nexus.regular_files import open_regular
+from pytest_nexus.validation import WRONG, explain, integer, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,7 +93,7 @@ def _take_torn(scan: Scan, line: str) -> None:
         return
     try:
         _take_line(scan, line)
-    except entries.WRONG:
+    except WRONG:
         scan.torn = True
 
 
@@ -144,9 +145,9 @@ def _first_run(path: Path, line: str) -> Run:
         record = entries.parsed(line)
         if record.get("kind") != "run":
             raise ValueError("its first line is not a run")
-        schema = entries.integer(record["schema"], minimum=1)
-    except entries.WRONG as error:
-        raise JournalError(f"{str(path)!r} is not a journal: {error}") from error
+        schema = integer(record["schema"], 1)
+    except WRONG as error:
+        raise JournalError(f"{str(path)!r} is not a journal: {explain(error)}") from error
     if schema > journal.SCHEMA:
         raise NewerJournalError(
             f"Journal {str(path)!r} is of format {schema}, this version of nexus reads "
@@ -154,8 +155,9 @@ def _first_run(path: Path, line: str) -> Run:
         )
     try:
         return entries.run(record)
-    except entries.WRONG as error:
-        raise JournalError(f"Journal {str(path)!r} does not say what run it is: {error}") from error
+    except WRONG as error:
+        why = explain(error)
+        raise JournalError(f"Journal {str(path)!r} does not say what run it is: {why}") from error
 
 
 def _take(scan: Scan, lines: list[str]) -> None:
@@ -172,7 +174,7 @@ def _take(scan: Scan, lines: list[str]) -> None:
                 _add(scan, raw, raw[0])
             else:
                 _take_line(scan, line)
-        except entries.WRONG:
+        except WRONG:
             scan.dropped += 1
 
 
@@ -184,15 +186,13 @@ def _take_line(scan: Scan, line: str) -> None:
     if kind == "attempt":
         _add(scan, entries.attempt(record), record["nodeid"])
     elif kind == "collection":
-        n_collected = entries.integer(record["collected"])
-        n_selected = entries.integer(record["selected"])
+        n_collected = integer(record["collected"])
+        n_selected = integer(record["selected"])
         scan.run = scan.run._replace(n_collected=n_collected, n_selected=n_selected)
     elif kind == "end":
         scan.run = scan.run._replace(
-            duration_s=entries.number(record["duration"], MAX_DURATION_S),
-            exit_status=entries.integer(
-                record["exit_status"], minimum=-_MAX_STATUS, maximum=_MAX_STATUS
-            ),
+            duration_s=number(record["duration"], MAX_DURATION_S),
+            exit_status=integer(record["exit_status"], -_MAX_STATUS, _MAX_STATUS),
             complete=record["complete"] is True,
         )
 

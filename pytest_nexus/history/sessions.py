@@ -11,6 +11,7 @@ from pytest_nexus.history.journal import MAX_LINE_BYTES
 from pytest_nexus.history.reading import read_journal
 from pytest_nexus.history.shard_journal import read_shard_journal
 from pytest_nexus.regular_files import open_regular
+from pytest_nexus.validation import WRONG
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,5 +68,5 @@ def _marked(line: bytes) -> list[str]:
         record = entries.parsed(line.decode("utf-8", "replace"))
         is_meant = record["kind"] == "attempt" and record["quarantined"] is True
         return [str(record["nodeid"])] if is_meant else []
-    except entries.WRONG:
+    except WRONG:
         return []

@@ -23,6 +23,7 @@ from pytest_nexus.plan.proof.evidence import ShardJournal, Verdicts
 from pytest_nexus.plan.shards.document import MAX_TESTS, collection_digest
 from pytest_nexus.plan.shards.split import MAX_SHARDS
 from pytest_nexus.regular_files import open_regular
+from pytest_nexus.validation import WRONG, integer, text, texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -132,37 +133,35 @@ def _records(file: BinaryIO) -> Iterator[dict[str, Any]]:
                 record = entries.parsed(line.decode("utf-8", "replace"))
                 if record["kind"] in _CHECKS:
                     yield _CHECKS[record["kind"]](record)
-            except entries.WRONG:
+            except WRONG:
                 continue
 
 
 def _checked_plan(record: dict[str, Any]) -> dict[str, Any]:
-    n_shards = entries.integer(record["shards"], minimum=1, maximum=MAX_SHARDS)
+    n_shards = integer(record["shards"], 1, MAX_SHARDS)
     ci_run = record.get("ci_run")
     return {
         "kind": "plan",
-        "shard": entries.integer(record["shard"], minimum=1, maximum=n_shards),
+        "shard": integer(record["shard"], 1, n_shards),
         "shards": n_shards,
-        "plan": _text(record["plan"], MAX_TEXT_CHARS),
-        "collection": _text(record["collection"], MAX_TEXT_CHARS),
-        "ci_run": None if ci_run is None else _text(ci_run, MAX_TEXT_CHARS),
+        "plan": text(record["plan"], MAX_TEXT_CHARS),
+        "collection": text(record["collection"], MAX_TEXT_CHARS),
+        "ci_run": None if ci_run is None else text(ci_run, MAX_TEXT_CHARS),
     }
 
 
 def _checked_verdicts(record: dict[str, Any]) -> dict[str, Any]:
-    action, shard, nodeids = record["action"], record.get("shard"), record["tests"]
+    action, shard = record["action"], record.get("shard")
     if action not in ("run", "leave"):
         raise ValueError(f"action {action!r} is neither run nor leave")
-    if type(nodeids) is not list or len(nodeids) > MAX_TESTS_PER_LINE:
-        raise ValueError("tests is not a list of at most 200")
     if shard is not None:
-        entries.integer(shard, minimum=1, maximum=MAX_SHARDS)
+        integer(shard, 1, MAX_SHARDS)
     return {
         "kind": "verdicts",
         "action": action,
-        "reason": _text(record["reason"], MAX_TEXT_CHARS),
+        "reason": text(record["reason"], MAX_TEXT_CHARS),
         "shard": shard,
-        "tests": tuple(_text(nodeid, MAX_NODEID_CHARS) for nodeid in nodeids),
+        "tests": texts(record["tests"], MAX_TESTS_PER_LINE, MAX_NODEID_CHARS),
     }
 
 
@@ -174,9 +173,3 @@ def _take_verdicts(record: dict[str, Any], verdicts: list[Verdicts]) -> None:
         verdicts.append(
             Verdicts(record["action"], record["reason"], record["shard"], record["tests"])
         )
-
-
-def _text(value: object, limit: int) -> str:
-    if type(value) is not str or len(value) > limit:
-        raise ValueError(f"a text of at most {limit} characters is expected")
-    return value

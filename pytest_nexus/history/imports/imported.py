@@ -12,6 +12,7 @@ from pytest_nexus.errors import ImportFileError
 from pytest_nexus.identity import function_of_key, key_of_nodeid
 from pytest_nexus.records import Attempt, NodeId, Run
 from pytest_nexus.regular_files import open_regular
+from pytest_nexus.validation import finite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,13 +89,10 @@ def number_of(value: object) -> float | None:
     >>> number_of(2), number_of(True), number_of("2"), number_of(float("nan"))
     (2.0, None, None, None)
     """
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
     try:
-        number = float(value)
-    except OverflowError:
+        return float(finite(value))
+    except (ValueError, OverflowError):
         return None
-    return number if math.isfinite(number) else None
 
 
 def epoch_of(value: object) -> float | None:

@@ -29,7 +29,6 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 from hashlib import sha256
-from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus.errors import PlanError
@@ -37,6 +36,15 @@ from pytest_nexus.identity import key_of_nodeid
 from pytest_nexus.plan.plan import RUN
 from pytest_nexus.plan.shards.split import MAX_SHARDS
 from pytest_nexus.records import NodeId, Verdict
+from pytest_nexus.validation import (
+    WRONG,
+    array,
+    explain,
+    integer,
+    number,
+    refuse_constant,
+    text,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -50,10 +58,6 @@ MAX_NODEID_CHARS: Final = 4096
 MAX_TEXT_CHARS: Final = 512
 MAX_SECONDS: Final = 7 * 86_400.0
 _DIGEST_CHARS: Final = 16
-_WRONG: Final = (
-    TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError,
-)  # fmt: skip
-"""What a value of the wrong kind, or out of all bounds, raises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,28 +132,28 @@ def save_plan(plan: Plan, n_shards: int, inputs: str, run_id: str | None = None)
     return f'{json.dumps(head)[:-1]}, "tests": [\n{tests}\n]}}\n'
 
 
-def load_plan(text: str) -> SavedPlan:
+def load_plan(document: str) -> SavedPlan:
     """Return the content of a document.
 
     Raises:
         PlanError: it is not a plan, is damaged, or is of a later version.
     """
-    if len(text) > MAX_CHARS:
+    if len(document) > MAX_CHARS:
         raise PlanError(f"The plan is longer than {MAX_CHARS:,} characters; make it again")
     try:
-        document = json.loads(text, parse_constant=_refused_constant)
-        version = _integer(document["nexus_plan"], 1, 10**6)
-    except _WRONG as error:
-        raise PlanError(f"This is not a plan of `nexus plan`: {_said(error)}") from error
+        content = json.loads(document, parse_constant=refuse_constant)
+        version = integer(content["nexus_plan"], 1, 10**6)
+    except WRONG as error:
+        raise PlanError(f"This is not a plan of `nexus plan`: {explain(error)}") from error
     if version > VERSION:
         raise PlanError(
             f"The plan is of format {version}, this version of nexus reads {VERSION}; "
             "upgrade pytest-nexus-ci, or make the plan with this version"
         )
     try:
-        return _checked(document)
-    except _WRONG as error:
-        raise PlanError(f"The plan is damaged, make it again: {_said(error)}") from error
+        return _checked(content)
+    except WRONG as error:
+        raise PlanError(f"The plan is damaged, make it again: {explain(error)}") from error
 
 
 def _row(test: SavedTest) -> dict[str, object]:
@@ -169,12 +173,10 @@ def _row(test: SavedTest) -> dict[str, object]:
 
 
 def _checked(document: dict[str, Any]) -> SavedPlan:
-    n_shards = _integer(document["shards"], 1, MAX_SHARDS)
-    rows = document["tests"]
-    if not isinstance(rows, list) or len(rows) > MAX_TESTS:
-        raise ValueError(f"tests must be a list of at most {MAX_TESTS:,}")
+    n_shards = integer(document["shards"], 1, MAX_SHARDS)
+    rows = array(document["tests"], MAX_TESTS)
     tests = tuple(_test(row, n_shards, len(rows)) for row in rows)
-    collection = _text(document["collection"], MAX_TEXT_CHARS)
+    collection = text(document["collection"], MAX_TEXT_CHARS)
     if collection != collection_digest(test.nodeid for test in tests):
         raise ValueError("its tests are not those of its digest")
     twice = [rank for rank, times in Counter(test.rank for test in tests).items() if times > 1]
@@ -184,55 +186,28 @@ def _checked(document: dict[str, Any]) -> SavedPlan:
     return SavedPlan(
         n_shards=n_shards,
         collection=collection,
-        inputs=_text(document["inputs"], MAX_TEXT_CHARS),
-        digest=_text(document["plan"], MAX_TEXT_CHARS),
-        run_id=None if run_id is None else _text(run_id, MAX_TEXT_CHARS),
+        inputs=text(document["inputs"], MAX_TEXT_CHARS),
+        digest=text(document["plan"], MAX_TEXT_CHARS),
+        run_id=None if run_id is None else text(run_id, MAX_TEXT_CHARS),
         tests=tests,
     )
 
 
 def _test(row: dict[str, Any], n_shards: int, n_tests: int) -> SavedTest:
-    nodeid = _text(row["nodeid"], MAX_NODEID_CHARS)
+    nodeid = text(row["nodeid"], MAX_NODEID_CHARS)
     action = row.get("action", "run")
     if action not in ("run", "leave"):
         raise ValueError(f"action must be 'run' or 'leave', got {action!r}")
     return SavedTest(
         nodeid=NodeId(nodeid),
-        shard=_integer(row["shard"], 1, n_shards),
-        rank=_integer(row["rank"], 0, n_tests - 1),
-        seconds=_seconds(row["seconds"]),
-        block=_text(row.get("block", ""), MAX_NODEID_CHARS),
-        verdict=Verdict(action, _text(row.get("reason", RUN.reason), MAX_TEXT_CHARS)),
+        shard=integer(row["shard"], 1, n_shards),
+        rank=integer(row["rank"], 0, n_tests - 1),
+        seconds=number(row["seconds"], MAX_SECONDS),
+        block=text(row.get("block", ""), MAX_NODEID_CHARS),
+        verdict=Verdict(action, text(row.get("reason", RUN.reason), MAX_TEXT_CHARS)),
     )
 
 
-def _text(value: object, limit: int) -> str:
-    if not isinstance(value, str) or len(value) > limit:
-        raise ValueError(f"a text of at most {limit} characters is expected, got {value!r:.50}")
-    return value
-
-
-def _integer(value: object, low: int, high: int) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-        raise ValueError(f"a number from {low} to {high} is expected, got {value!r:.50}")
-    return value
-
-
-def _seconds(value: Any) -> float:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or (isinstance(value, float) and not isfinite(value)):
-        raise ValueError(f"seconds are expected, got {value!r:.50}")
-    return float(min(max(value, 0), MAX_SECONDS))  # an integer may be larger than any float
-
-
-def _refused_constant(name: str) -> float:
-    raise ValueError(f"{name} is not a number in JSON")
-
-
-def _said(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}" if isinstance(error, KeyError) else str(error)
-
-
 def _digest(lines: Iterable[str]) -> str:
-    text = "\n".join(lines)
-    return sha256(text.encode("utf-8", "replace")).hexdigest()[:_DIGEST_CHARS]
+    joined = "\n".join(lines)
+    return sha256(joined.encode("utf-8", "replace")).hexdigest()[:_DIGEST_CHARS]
