@@ -174,11 +174,6 @@ def mean(scores: Iterable[Score]) -> Score:
     )
 
 
-def score_model(model: Model, case: Case) -> Score:
-    """Return the figures of the order that a model makes of a case."""
-    return _scored(_ranked(model, case, case.rows()), case)
-
-
 def _scored(order: Sequence[int], case: Case) -> Score:
     seconds = case.blocks.seconds(order) if case.blocks is not None else case.duration_s
     return score(order, case.failed, seconds)

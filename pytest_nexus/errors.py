@@ -92,7 +92,3 @@ class TrainExtraMissingError(NexusError):
 
 class OptionError(NexusError):
     """An option has a value that is not allowed."""
-
-
-class NexusWarning(UserWarning):
-    """Something that nexus would have used was not available; the run goes on without it."""

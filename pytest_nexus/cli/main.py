@@ -92,7 +92,6 @@ _REMEDY: Final = (
 
 EXIT_OK: Final = 0
 EXIT_ERROR: Final = 1
-EXIT_USAGE: Final = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -57,8 +57,6 @@ class Client:
     max_wait_s: float = _MAX_WAIT_S
     """A limit that lasts longer is an error, which says when it ends."""
     sleep: Callable[[float], None] = time.sleep
-    n_requests: int = 0
-    """Made so far."""
     _session: requests.Session = field(default_factory=requests.Session)
 
     def close(self) -> None:
@@ -153,7 +151,6 @@ class Client:
         headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": _VERSION}
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
-        self.n_requests += 1
         url = f"{self.api_url.rstrip('/')}/repos/{self.repository}/{path}"
         return self._session.request(method, url, headers=headers, timeout=_TIMEOUTS_S, **arguments)
 

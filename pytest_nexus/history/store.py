@@ -81,11 +81,6 @@ class History:
             newest = ordered_runs(self._connection)[::-1]
             return summaries(self._connection, newest[:limit])
 
-    def runs_of_forks(self) -> list[RunSummary]:
-        """Return the runs of forks, newest first by what they claim; they teach nothing."""
-        with self._snapshot("run", "changed_file"):
-            return summaries(self._connection, fork_runs(self._connection)[::-1])
-
     def count_runs(self) -> int:
         """Return how many trusted runs are stored."""
         return self._count("SELECT count(*) FROM run WHERE trust = 'trusted'")

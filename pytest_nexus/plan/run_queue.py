@@ -52,11 +52,6 @@ class RunQueue:
         """Reruns that have not been taken."""
         return len(self._waiting)
 
-    @property
-    def waits_only(self) -> bool:
-        """Whether nothing but reruns is left."""
-        return not self._fresh and bool(self._waiting)
-
     def put_back(self, index: int, due: float) -> None:
         """A test is to be run again, not before `due`."""
         heappush(self._waiting, (due, index))

@@ -159,10 +159,6 @@ class Repeater:
         if self._scheduling is not None:
             self._scheduling.abandon()
 
-    def log_report(self, report: pytest.TestReport) -> None:
-        """Log a report that the filter kept back, as xdist does: it counts for `--maxfail`."""
-        self._log_report(node=report.node, rep=report)
-
     def _on_report(self, node: WorkerNode, rep: Any) -> None:
         rep.node = node
         is_final = is_after_all(rep)

@@ -11,6 +11,7 @@ from pytest_nexus.history.journal import JournalWriter
 from pytest_nexus.records import ChangedFile
 from tests.action.runner import never
 from tests.support.builders import attempt, failure, run
+from tests.support.forks import runs_of_forks
 from tests.support.github_server import FORK_ID, zipped
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class Story:
         with self.toy.history() as history:
             facts |= {
                 "runs": history.count_runs(),
-                "forks": len(history.runs_of_forks()),
+                "forks": len(runs_of_forks(history)),
                 "stats": history.stats(),
                 "recoveries": history.recoveries(),
                 "flaky": set(history.flaky_stats()),

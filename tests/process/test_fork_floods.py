@@ -29,12 +29,13 @@ import json, sys
 from pytest_nexus.cli.memory import peak_mib
 from pytest_nexus.github.client import Client
 from pytest_nexus.github.pull import pull
+from pytest_nexus.history.runs import fork_runs
 from pytest_nexus.history.store import open_history
 path, url, token = sys.argv[1:]
 import pathlib
 with open_history(pathlib.Path(path)) as history:
     pulled = pull(history, Client("octo/repo", token, url), prefix="nexus-journal-", limit=10_000)
-    n_forks = len(history.runs_of_forks())
+    n_forks = len(fork_runs(history._connection))
 print(json.dumps({"mib": peak_mib(), "forks": n_forks, "runs": pulled.runs,
                   "kinds": pulled.artifacts, "problems": pulled.problems}))
 """

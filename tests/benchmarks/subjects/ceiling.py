@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pytest_nexus.predictor.evaluate import mean, order_by, score, score_model
+from pytest_nexus.predictor.evaluate import backtest, mean, order_by, score
 from pytest_nexus.predictor.fit import FailedRun, fit_weights
 from pytest_nexus.predictor.persist import load
 
@@ -58,13 +58,15 @@ def _orders(model: Model, cases: Sequence[Case]) -> dict[str, Score]:
     fitted = replace(model, weights=weights, trees=())
     ending = [case for case in cases if not _hangs(case)]
     return {
-        "fitted to the other projects": mean(score_model(model, case) for case in cases),
-        "the same, builds left out in which a failing test hangs": mean(
-            score_model(model, case) for case in ending
-        ),
-        "fitted to these builds": mean(score_model(fitted, case) for case in cases),
+        "fitted to the other projects": _mean(model, cases),
+        "the same, builds left out in which a failing test hangs": _mean(model, ending),
+        "fitted to these builds": _mean(fitted, cases),
         "perfect": mean(_perfect(case) for case in cases),
     }
+
+
+def _mean(model: Model, cases: list[Case]) -> Score:
+    return mean(backtest({"model": [model] * len(cases)}, cases)["model"])
 
 
 def _hangs(case: Case) -> bool:

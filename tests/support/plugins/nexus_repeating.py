@@ -76,7 +76,7 @@ class Desk:
         finally:
             for report in self.pending.values():
                 report.outcome = "failed"
-                self.repeater.log_report(report)
+                self.repeater._log_report(node=report.node, rep=report)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.n_logged += report.when == "teardown"

@@ -16,6 +16,7 @@ from pytest_nexus.github.pull import Pulled, pull
 from pytest_nexus.history import forks
 from pytest_nexus.history.journal import JournalWriter
 from tests.support.builders import attempt, run
+from tests.support.forks import runs_of_forks
 from tests.support.github_server import FORK_ID, REPOSITORY_ID, Reply, zipped
 
 if TYPE_CHECKING:
@@ -264,7 +265,7 @@ def test_fork_that_sends_more_tests_than_it_may_is_refused(server, take, history
     assert "a fork may take" in pulled.problems[0]
     server.put(zipped({"a.jsonl": journal(3, *many)}), head_repository_id=FORK_ID)
     assert dict(take().artifacts) == {"taken": 1}
-    assert len(history.runs_of_forks()) == 1  # its tests were known by then
+    assert len(runs_of_forks(history)) == 1  # its tests were known by then
 
 
 def test_fork_that_sends_more_attempts_than_it_may_is_refused(
@@ -280,7 +281,7 @@ def test_fork_that_sends_more_attempts_than_it_may_is_refused(
     server.put(zipped({"a.jsonl": journal(4, *six)}))
     pulled = take()
     assert dict(pulled.artifacts) == {"refused": 1, "taken": 2}
-    assert len(history.runs_of_forks()) == 1
+    assert len(runs_of_forks(history)) == 1
     assert "more than 5 attempts" in pulled.problems[0]
 
 
@@ -293,7 +294,7 @@ def test_newest_runs_of_forks_are_kept_and_leave_the_others_alone(
         server.put(zipped({"a.jsonl": journal(100 + uid, attempt(f"t.py::{uid}"))}))
         pulled = take()
     assert pulled.forgotten == 1
-    kept = sorted(int(one.run.run_uid, 16) for one in history.runs_of_forks())
+    kept = sorted(int(one.run.run_uid, 16) for one in runs_of_forks(history))
     assert kept == [6, 7, 8]
     assert uids(history) == list(range(101, 109))
     assert history.check() == []

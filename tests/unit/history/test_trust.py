@@ -11,6 +11,7 @@ from pytest_nexus.history.store import History, open_history, read_history
 from pytest_nexus.history.union import candidate_of
 from pytest_nexus.records import Change, ChangedFile
 from tests.support.builders import attempt, failure, run
+from tests.support.forks import runs_of_forks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +44,7 @@ def test_run_of_a_fork_changes_no_state_and_no_count(history: History) -> None:
     before = (history.stats(), history.runs(), history.count_runs(), history.count_tests())
     history.add([forged(9, SLOW, attempt("test_new.py::x", "failed"))])
     assert (history.stats(), history.runs(), history.count_runs(), history.count_tests()) == before
-    assert [one.run.head for one in history.runs_of_forks()] == [HEAD]
+    assert [one.run.head for one in runs_of_forks(history)] == [HEAD]
     assert not history.check()
 
 
@@ -111,7 +112,7 @@ def test_pruning_counts_forks_apart(history: History) -> None:
     history.add([trusted(1), trusted(2), *(forged(uid) for uid in range(10, 20))])
     history.prune(keep_runs=2)
     assert history.count_runs() == 2
-    assert len(history.runs_of_forks()) == 2
+    assert len(runs_of_forks(history)) == 2
 
 
 def test_slim_copy_holds_nothing_of_forks(history: History, tmp_path: Path) -> None:
@@ -120,7 +121,7 @@ def test_slim_copy_holds_nothing_of_forks(history: History, tmp_path: Path) -> N
     assert b"secret.py" not in (tmp_path / "slim.sqlite3").read_bytes()
     with read_history(tmp_path / "slim.sqlite3") as slim:  # type: ignore[union-attr] # it is there
         assert (slim.stats(), slim.runs()) == (history.stats(), history.runs())
-        assert slim.runs_of_forks() == []
+        assert runs_of_forks(slim) == []
 
 
 def test_merge_keeps_what_a_fork_sent_apart(history: History, tmp_path: Path) -> None:
@@ -128,7 +129,7 @@ def test_merge_keeps_what_a_fork_sent_apart(history: History, tmp_path: Path) ->
     with open_history(tmp_path / "other.sqlite3") as other:
         other.merge(history.path)
         assert other.stats() == history.stats()
-        assert len(other.runs_of_forks()) == 1
+        assert len(runs_of_forks(other)) == 1
 
 
 def on(uid: int, branch: str, *attempts: object, trust: str = "trusted") -> Candidate:

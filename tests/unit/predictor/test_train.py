@@ -13,7 +13,6 @@ from pytest_nexus.predictor.evaluate import (
     improvement,
     mean,
     score,
-    score_model,
     worth,
 )
 from pytest_nexus.predictor.model import Model
@@ -49,9 +48,8 @@ def test_what_predicts_is_learned_and_deployed() -> None:
     outcome = train(Lessons(cases("imported_words", 40)), PRIOR, PRIOR)
     assert outcome.is_better, outcome.reason
     assert outcome.model.weights["imported"] > 1
-    assert score_model(outcome.model, case("new", 5, "imported_words")).apfd == pytest.approx(
-        59 / 60
-    )
+    new = case("new", 5, "imported_words")
+    assert backtest({"it": [outcome.model]}, [new])["it"][0].apfd == pytest.approx(59 / 60)
 
 
 def test_a_deployed_model_is_no_judge_of_the_runs_it_learned_from() -> None:
