@@ -128,7 +128,7 @@ def journal_page() -> str:
     for kind in KINDS:
         lines += ["", f"## `{kind.name}`", "", kind.meaning, ""]
         lines += ["| field | type | meaning |", "| --- | --- | --- |"]
-        lines += [f"| `{f.name}` | {f.type} | {f.meaning} |" for f in kind.fields]
+        lines += [f"| `{f.shown}` | {f.type} | {f.meaning} |" for f in kind.fields]
     return "\n".join(lines) + "\n"
 
 

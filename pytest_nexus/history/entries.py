@@ -9,21 +9,22 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus.bound import dumps, loads
 from pytest_nexus.history import journal
+from pytest_nexus.history.format import MAX_TEXT_CHARS
 from pytest_nexus.history.packing import (
     CODES,
-    MAX_DURATION_S,
-    MAX_NUMBER,
     RawAttempt,
-    worker_number,
 )
 from pytest_nexus.identity import MAX_KEY_CHARS, key_of_nodeid
-from pytest_nexus.records import PHASES, Change, ChangedFile, CIRun, Failure, Run
+from pytest_nexus.records import Change, ChangedFile, CIRun, Run
 from pytest_nexus.validation import WRONG, integer, number, refuse_constant, text, texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_MAX_MICROSECONDS: Final = int(MAX_DURATION_S * 1e6)
+_NO_PHASE: Final = (0, None)
+_KEPT: Final = frozenset(
+    ("nodeid", "key", "function", "number", "at", "setup", "call", "teardown", "worker", "failure")
+)
 _LAST_MOMENT: Final = 253_402_300_799.0
 _ALL_PASSED: Final = CODES["passed"] * 0o111
 _KEY: Final = rf'"([^"\\\x00-\x1f]{{1,{MAX_KEY_CHARS}}})"'
@@ -74,75 +75,35 @@ def passed_attempt(line: str) -> RawAttempt | None:
     )
 
 
-def attempt(record: dict[str, Any]) -> RawAttempt:
-    """Return the attempt that an object describes."""
-    get = record.get
-    key = _key(record["nodeid"], get("key"))
-    function, worker, failure, number = (
-        get("function"),
-        get("worker"),
-        get("failure"),
-        get("number"),
-    )
-    outcomes, setup, call, teardown = _phases(get("setup"), get("call"), get("teardown"))
+def attempt(found: dict[str, Any]) -> RawAttempt:
+    """Return the attempt of the checked values of a line, as the history keeps it."""
+    get = found.get
+    nodeid, key, function = found["nodeid"], get("key"), get("function")
+    if key is None:
+        key = nodeid if len(nodeid) <= MAX_KEY_CHARS else key_of_nodeid(nodeid)
+    setup_code, setup = get("setup", _NO_PHASE)
+    call_code, call = get("call", _NO_PHASE)
+    teardown_code, teardown = get("teardown", _NO_PHASE)
+    outcomes = setup_code | call_code << 3 | teardown_code << 6
+    if not outcomes:
+        raise ValueError("no phase of the attempt ran")
     return (
         key,
-        None if function is None or function == key else text(function, MAX_KEY_CHARS),
-        1 if number is None else integer(number, 1, MAX_NUMBER),
+        None if function == key else function,
+        get("number", 1),
         outcomes,
         setup,
         call,
         teardown,
-        _microseconds(record["at"]),
-        None if worker is None else worker_number(worker),
-        None if failure is None else _failure(failure),
+        found["at"],
+        get("worker"),
+        get("failure"),
     )
 
 
-def _key(nodeid: Any, key: Any) -> str:
-    text(nodeid, journal.MAX_NODEID_CHARS)
-    if key is not None:
-        return text(key, MAX_KEY_CHARS)
-    return nodeid if len(nodeid) <= MAX_KEY_CHARS else key_of_nodeid(nodeid)
-
-
-def _phases(setup: Any, call: Any, teardown: Any) -> tuple[int, int | None, int | None, int | None]:
-    """Return the packed outcomes and the durations; written out, as it runs for every attempt."""
-    outcomes = 0
-    if setup is not None:
-        outcome, seconds = setup
-        outcomes = CODES[outcome]
-        setup = _microseconds(seconds)
-    if call is not None:
-        outcome, seconds = call
-        outcomes |= CODES[outcome] << 3
-        call = _microseconds(seconds)
-    if teardown is not None:
-        outcome, seconds = teardown
-        outcomes |= CODES[outcome] << 6
-        teardown = _microseconds(seconds)
-    if not outcomes:
-        raise ValueError("no phase of the attempt ran")
-    return outcomes, setup, call, teardown
-
-
-def _microseconds(seconds: Any) -> int:
-    if 0 <= seconds < MAX_DURATION_S:
-        return int(seconds * 1e6 + 0.5)
-    return 0 if seconds < 0 else _MAX_MICROSECONDS
-
-
-def _failure(record: dict[str, Any]) -> Failure:
-    phase = record["phase"]
-    if phase not in PHASES:
-        raise ValueError(f"{phase!r} is no phase")
-    return Failure(
-        phase,
-        *(
-            text(record[name], journal.MAX_TEXT_CHARS)
-            for name in ("exception", "where", "message", "signature")
-        ),
-    )
+def facts(found: dict[str, Any]) -> dict[str, Any]:
+    """Return those of the checked values of an attempt that the history does not keep."""
+    return {name: value for name, value in found.items() if name not in _KEPT}
 
 
 def run(record: dict[str, Any]) -> Run:
@@ -160,7 +121,7 @@ def run(record: dict[str, Any]) -> Run:
         pytest=_said(record, "pytest") or "",
         platform=_said(record, "platform") or "",
         workers=integer(record.get("workers", 0)),
-        selected_by=texts(record.get("selected_by", []), journal.MAX_FILES, journal.MAX_TEXT_CHARS),
+        selected_by=texts(record.get("selected_by", []), journal.MAX_FILES, MAX_TEXT_CHARS),
     )
 
 
@@ -186,7 +147,7 @@ def _file(entry: dict[str, Any]) -> ChangedFile:
     if entry["status"] not in ("A", "M", "D", "R"):
         raise ValueError(f"{entry['status']!r} is no status of a file")
     return ChangedFile(
-        text(entry["path"], journal.MAX_TEXT_CHARS),
+        text(entry["path"], MAX_TEXT_CHARS),
         entry["status"],
         integer(entry["added"]),
         integer(entry["deleted"]),
@@ -197,8 +158,8 @@ def _file(entry: dict[str, Any]) -> ChangedFile:
 def _ci(entry: dict[str, Any]) -> CIRun:
     run_number = entry.get("run_number")
     return CIRun(
-        provider=text(entry["provider"], journal.MAX_TEXT_CHARS),
-        run_id=text(entry["run_id"], journal.MAX_TEXT_CHARS),
+        provider=text(entry["provider"], MAX_TEXT_CHARS),
+        run_id=text(entry["run_id"], MAX_TEXT_CHARS),
         run_number=None if run_number is None else integer(run_number),
         run_attempt=integer(entry.get("run_attempt", 1)),
         workflow=_said(entry, "workflow") or "",
@@ -209,7 +170,7 @@ def _ci(entry: dict[str, Any]) -> CIRun:
 
 def _said(record: dict[str, Any], name: str) -> str | None:
     value = record.get(name)
-    return None if value is None else text(value, journal.MAX_TEXT_CHARS)
+    return None if value is None else text(value, MAX_TEXT_CHARS)
 
 
 _scan: Final[Callable[[str, int], tuple[Any, int]]] = make_scanner(

@@ -13,6 +13,14 @@ from typing import TYPE_CHECKING, Final, Self
 
 from pytest_nexus import __version__, timing
 from pytest_nexus.errors import JournalError
+from pytest_nexus.history.format import (
+    ATTEMPT,
+    MAX_NODEID_CHARS,
+    MAX_TEXT_CHARS,
+    cut,
+    seconds,
+    worker_text,
+)
 from pytest_nexus.regular_files import open_regular
 
 if TYPE_CHECKING:
@@ -21,7 +29,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from pytest_nexus.identity import Identity
-    from pytest_nexus.records import Attempt, ChangedFile, Failure, PhaseResult, Run
+    from pytest_nexus.records import Attempt, ChangedFile, Run
 
 fcntl: ModuleType | None
 try:
@@ -36,8 +44,6 @@ MAX_LINE_BYTES: Final = 64 * 1024
 MAX_FIRST_LINE_BYTES: Final = 1024 * 1024
 """The first line carries the changed files."""
 
-MAX_NODEID_CHARS: Final = 4096
-MAX_TEXT_CHARS: Final = 512
 MAX_FILES: Final = 2000
 MAX_ATTEMPTS: Final = 5_000_000
 
@@ -49,6 +55,9 @@ _END_LINE_BYTES: Final = 256
 _PASSED: Final = (
     '{"kind":"attempt","nodeid":%s,"at":%.6f,"setup":["passed",%.6f],"call":["passed",%.6f]'
     ',"teardown":["passed",%.6f]%s}\n'
+)
+_OF_PASSED: Final = frozenset(
+    ("nodeid", "key", "function", "at", "setup", "call", "teardown", "worker")
 )
 
 
@@ -65,6 +74,9 @@ class JournalWriter:
         self.path = path
         self.run_uid = run_uid
         self._descriptor = descriptor
+        known = {field.name for field in ATTEMPT.fields if field.is_of_passed}
+        self.has_short_form = known == _OF_PASSED
+        """Whether `passed` writes all that a passed attempt may have."""
 
     @classmethod
     def create(cls, directory: Path, run: Run) -> Self:
@@ -98,30 +110,33 @@ class JournalWriter:
 
     def attempt(self, attempt: Attempt) -> None:
         """Record a finished attempt."""
-        self._write(_attempt_line(attempt))
+        self._write(ATTEMPT.line(attempt))
 
     def passed(
         self,
         nodeid: str,
         identity: Identity,
         started_s: float,
-        seconds: Mapping[str, float],
+        durations: Mapping[str, float],
         worker: str | None,
     ) -> None:
         """Record a first attempt that passed in its three phases, without the detour of `Attempt`.
 
-        Called for nearly every test: this costs a third of `attempt`. The times are plausible.
+        Called for nearly every test where there is a short form: this costs a third of `attempt`.
+        The times are plausible.
         """
         name = encode_basestring(nodeid[:MAX_NODEID_CHARS])
         if identity.function_key != nodeid or identity.key != nodeid:
             name += _keys(nodeid, identity)
-        times = (started_s, seconds["setup"], seconds["call"], seconds["teardown"])
-        self._write(_PASSED % (name, *times, "" if worker is None else _worker(worker)))
+        times = (started_s, durations["setup"], durations["call"], durations["teardown"])
+        self._write(
+            _PASSED % (name, *times, "" if worker is None else f',"worker":{worker_text(worker)}')
+        )
 
     def end(self, duration_s: float, exit_status: int, *, complete: bool) -> None:
         """Record how the session ended."""
         self._write(
-            f'{{"kind":"end","duration":{_seconds(duration_s)},"exit_status":{int(exit_status)},'
+            f'{{"kind":"end","duration":{seconds(duration_s)},"exit_status":{int(exit_status)},'
             f'"complete":{_boolean(complete)}}}\n'
         )
 
@@ -234,27 +249,27 @@ def _first_line(run: Run) -> str:
         "nexus": __version__,
         "run_uid": run.run_uid,
         "started_at": run.started_at,
-        "commit": _cut(change.commit),
-        "branch": _cut(change.branch),
-        "base": _cut(change.base),
+        "commit": cut(change.commit),
+        "branch": cut(change.branch),
+        "base": cut(change.base),
         "dirty": change.dirty,
         "files": [],
         "ci": None
         if ci is None
         else {
-            "provider": _cut(ci.provider),
-            "run_id": _cut(ci.run_id),
+            "provider": cut(ci.provider),
+            "run_id": cut(ci.run_id),
             "run_number": ci.run_number,
             "run_attempt": ci.run_attempt,
-            "workflow": _cut(ci.workflow),
-            "job": _cut(ci.job),
-            "event": _cut(ci.event),
+            "workflow": cut(ci.workflow),
+            "job": cut(ci.job),
+            "event": cut(ci.event),
         },
         "python": run.python,
         "pytest": run.pytest,
         "platform": run.platform,
         "workers": run.workers,
-        "selected_by": [_cut(name) for name in run.selected_by],
+        "selected_by": [cut(name) for name in run.selected_by],
     }
     files = _listed(change.files)
     fields["files"] = files
@@ -285,33 +300,7 @@ def _listed(files: tuple[ChangedFile, ...]) -> list[dict[str, object]]:
     return listed
 
 
-def _attempt_line(attempt: Attempt) -> str:
-    line = (
-        f'{{"kind":"attempt","nodeid":{encode_basestring(attempt.nodeid[:MAX_NODEID_CHARS])}'
-        f'{_identity(attempt)},"at":{_seconds(attempt.started_s)}'
-    )
-    if attempt.setup is not None:
-        line += _phase("setup", attempt.setup)
-    if attempt.call is not None:
-        line += _phase("call", attempt.call)
-    if attempt.teardown is not None:
-        line += _phase("teardown", attempt.teardown)
-    if attempt.worker is not None:
-        line += _worker(attempt.worker)
-    if attempt.failure is not None:
-        line += f',"failure":{_failure(attempt.failure)}'
-    if attempt.quarantined:
-        line += ',"quarantined":true'
-    return line + "}\n"
-
-
-def _identity(attempt: Attempt) -> str:
-    """Return what the node id does not say already."""
-    fields = _keys(attempt.nodeid, attempt)
-    return fields if attempt.number == 1 else f'{fields},"number":{attempt.number}'
-
-
-def _keys(nodeid: str, identity: Identity | Attempt) -> str:
+def _keys(nodeid: str, identity: Identity) -> str:
     key: str = identity.key
     fields = "" if key == nodeid else f',"key":{encode_basestring(key)}'
     if identity.function_key != key:
@@ -319,35 +308,5 @@ def _keys(nodeid: str, identity: Identity | Attempt) -> str:
     return fields
 
 
-def _worker(name: str) -> str:
-    return f',"worker":{encode_basestring(name[:MAX_TEXT_CHARS])}'
-
-
-def _phase(name: str, phase: PhaseResult) -> str:
-    return f',"{name}":["{phase.outcome}",{_seconds(phase.duration_s)}]'
-
-
-def _failure(failure: Failure) -> str:
-    return dumps(
-        {
-            "phase": failure.phase,
-            "exception": _cut(failure.exception),
-            "where": _cut(failure.where),
-            "message": _cut(failure.message),
-            "signature": failure.signature,
-        },
-        ensure_ascii=False,
-        separators=(",", ":"),
-    )
-
-
-def _seconds(value: float) -> str:
-    return f"{value:.6f}" if -1e9 < value < 1e9 else "0"
-
-
 def _boolean(value: bool) -> str:  # noqa: FBT001 - the value itself is what is written
     return "true" if value else "false"
-
-
-def _cut(text: str | None) -> str | None:
-    return None if text is None else text[:MAX_TEXT_CHARS]

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
 
 from pytest_nexus.bound import sha256
 from pytest_nexus.errors import JournalError, NewerJournalError
 from pytest_nexus.history import entries, journal
-from pytest_nexus.history.packing import MAX_DURATION_S, RawAttempt, full_attempt
+from pytest_nexus.history.format import ATTEMPT, COLLECTION, END
+from pytest_nexus.history.packing import RawAttempt, full_attempt
 from pytest_nexus.regular_files import open_regular
-from pytest_nexus.validation import WRONG, explain, integer, number
+from pytest_nexus.validation import WRONG, explain, integer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from pytest_nexus.records import Attempt, Run
 
 _CHUNK_BYTES: Final = 1024 * 1024
 _DIGEST_BYTES: Final = 16
-_MAX_STATUS: Final = 2**32
 _OVERLONG: Final = "longer than a line may be"
 
 
@@ -33,6 +33,8 @@ class Journal(NamedTuple):
     """Lines that are not what the format says."""
     torn: bool
     """Whether the last line is cut off: the session was killed while it wrote it."""
+    facts: Mapping[int, Mapping[str, Any]]
+    """By the place of an attempt: what its line says that the history does not keep."""
 
 
 @dataclass(slots=True)
@@ -43,6 +45,8 @@ class Scan:
     attempts: list[RawAttempt] = field(default_factory=list)
     nodeids: list[str] | None = None
     """Of the attempts, when they were asked for."""
+    facts: dict[int, dict[str, Any]] = field(default_factory=dict)
+    """By the place of an attempt, what the history does not keep; with the node ids only."""
     dropped: int = 0
     torn: bool = False
     digest: bytes = b""
@@ -61,7 +65,7 @@ def read_journal(path: Path) -> Journal:
         full_attempt(raw, nodeid)
         for raw, nodeid in zip(scan.attempts, scan.nodeids or (), strict=True)
     )
-    return Journal(scan.run, attempts, scan.dropped, scan.torn)
+    return Journal(scan.run, attempts, scan.dropped, scan.torn, scan.facts)
 
 
 def scan_journal(
@@ -184,16 +188,19 @@ def _take_line(scan: Scan, line: str) -> None:
     record = entries.parsed(line)
     kind = record["kind"]
     if kind == "attempt":
-        _add(scan, entries.attempt(record), record["nodeid"])
+        found = ATTEMPT.read(record)
+        _add(scan, entries.attempt(found), found["nodeid"])
+        if scan.nodeids is not None and (facts := entries.facts(found)):
+            scan.facts[len(scan.attempts) - 1] = facts
     elif kind == "collection":
-        n_collected = integer(record["collected"])
-        n_selected = integer(record["selected"])
-        scan.run = scan.run._replace(n_collected=n_collected, n_selected=n_selected)
+        found = COLLECTION.read(record)
+        scan.run = scan.run._replace(n_collected=found["collected"], n_selected=found["selected"])
     elif kind == "end":
+        found = END.read(record)
         scan.run = scan.run._replace(
-            duration_s=number(record["duration"], MAX_DURATION_S),
-            exit_status=integer(record["exit_status"], -_MAX_STATUS, _MAX_STATUS),
-            complete=record["complete"] is True,
+            duration_s=found["duration"],
+            exit_status=found["exit_status"],
+            complete=found["complete"],
         )
 
 

@@ -17,21 +17,27 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from pytest_nexus.errors import JournalError
 from pytest_nexus.history import entries
-from pytest_nexus.history.journal import MAX_LINE_BYTES, MAX_NODEID_CHARS, MAX_TEXT_CHARS
+from pytest_nexus.history.format import (
+    MAX_NODEID_CHARS,
+    MAX_TESTS_PER_LINE,
+    MAX_TEXT_CHARS,
+    PLAN,
+    VERDICTS,
+)
+from pytest_nexus.history.journal import MAX_LINE_BYTES
 from pytest_nexus.history.reading import scan_journal
 from pytest_nexus.plan.proof.evidence import ShardJournal, Verdicts
 from pytest_nexus.plan.shards.document import MAX_TESTS, collection_digest
-from pytest_nexus.plan.shards.split import MAX_SHARDS
 from pytest_nexus.regular_files import open_regular
-from pytest_nexus.validation import WRONG, integer, text, texts
+from pytest_nexus.validation import WRONG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from pytest_nexus.history.fields import Kind
     from pytest_nexus.records import Plan, PlannedTest
 
-MAX_TESTS_PER_LINE: Final = 200
 _ROOM: Final = MAX_LINE_BYTES // 2
 """Bytes of node ids in a line; one node id alone takes less."""
 
@@ -91,7 +97,7 @@ def read_shard_journal(path: Path) -> ShardJournal | None:
         n_shards=plan["shards"],
         plan=plan["plan"],
         collection=plan["collection"],
-        ci_run=plan["ci_run"],
+        ci_run=plan.get("ci_run"),
         verdicts=tuple(verdicts),
         ran=Counter(scan.nodeids),
     )
@@ -131,45 +137,25 @@ def _records(file: BinaryIO) -> Iterator[dict[str, Any]]:
         if is_whole and (b'"plan"' in line or b'"verdicts"' in line):
             try:
                 record = entries.parsed(line.decode("utf-8", "replace"))
-                if record["kind"] in _CHECKS:
-                    yield _CHECKS[record["kind"]](record)
+                kind = _KINDS.get(record["kind"])
+                if kind is not None:
+                    yield _checked(kind, record)
             except WRONG:
                 continue
 
 
-def _checked_plan(record: dict[str, Any]) -> dict[str, Any]:
-    n_shards = integer(record["shards"], 1, MAX_SHARDS)
-    ci_run = record.get("ci_run")
-    return {
-        "kind": "plan",
-        "shard": integer(record["shard"], 1, n_shards),
-        "shards": n_shards,
-        "plan": text(record["plan"], MAX_TEXT_CHARS),
-        "collection": text(record["collection"], MAX_TEXT_CHARS),
-        "ci_run": None if ci_run is None else text(ci_run, MAX_TEXT_CHARS),
-    }
+def _checked(kind: Kind, record: dict[str, Any]) -> dict[str, Any]:
+    found = kind.read(record)
+    if kind is PLAN and found["shard"] > found["shards"]:
+        raise ValueError(f"there is no shard {found['shard']} of {found['shards']}")
+    return {"kind": kind.name, **found}
 
 
-def _checked_verdicts(record: dict[str, Any]) -> dict[str, Any]:
-    action, shard = record["action"], record.get("shard")
-    if action not in ("run", "leave"):
-        raise ValueError(f"action {action!r} is neither run nor leave")
-    if shard is not None:
-        integer(shard, 1, MAX_SHARDS)
-    return {
-        "kind": "verdicts",
-        "action": action,
-        "reason": text(record["reason"], MAX_TEXT_CHARS),
-        "shard": shard,
-        "tests": texts(record["tests"], MAX_TESTS_PER_LINE, MAX_NODEID_CHARS),
-    }
-
-
-_CHECKS: Final = {"plan": _checked_plan, "verdicts": _checked_verdicts}
+_KINDS: Final = {kind.name: kind for kind in (PLAN, VERDICTS)}
 
 
 def _take_verdicts(record: dict[str, Any], verdicts: list[Verdicts]) -> None:
     if len(verdicts) * MAX_TESTS_PER_LINE < MAX_TESTS:
         verdicts.append(
-            Verdicts(record["action"], record["reason"], record["shard"], record["tests"])
+            Verdicts(record["action"], record["reason"], record.get("shard"), record["tests"])
         )

@@ -280,7 +280,7 @@ class Recorder:
         if self._journal is None:
             return
         try:
-            if number == 1 and attempt.is_usual:
+            if number == 1 and attempt.is_usual and self._journal.has_short_form:
                 identity = attempt.identity
                 self._journal.passed(nodeid, identity, attempt.started_s, attempt.phases, worker)
             else:

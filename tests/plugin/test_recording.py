@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.endings import EXPECTED, FAILURES, FILES
 from tests.support.project import Project, Result, phases
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 WAYS = {"plain": (), "workers": ("-n", "2")}
 
@@ -98,3 +102,22 @@ def test_starts_are_in_order_and_inside_the_run(sessions: Sessions) -> None:
         starts = [a["at"] for a in sessions.result.attempts if a.get("worker") == worker]
         assert starts == sorted(starts)
         assert 0 <= starts[0] <= starts[-1] <= end
+
+
+ONE_MORE_FACT = """
+from dataclasses import replace
+from pytest_nexus.history import journal
+from pytest_nexus.history.fields import Field
+
+fact = Field(
+    "letters", "integer", "How many letters the node id has",
+    write=lambda attempt: str(len(attempt.nodeid)), is_optional=True, is_of_passed=True,
+)
+journal.ATTEMPT = replace(journal.ATTEMPT, fields=(*journal.ATTEMPT.fields, fact))
+"""
+
+
+def test_one_more_fact_is_recorded_of_tests_that_pass_too(tmp_path: Path) -> None:
+    suite = "def test_a(): pass\ndef test_b(): assert False"
+    result = Project(tmp_path, {"conftest.py": ONE_MORE_FACT, "test_x.py": suite}).run()
+    assert [one["letters"] for one in result.attempts] == [len("test_x.py::test_a")] * 2

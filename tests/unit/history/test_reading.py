@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from pytest_nexus.errors import JournalError, NewerJournalError
 from pytest_nexus.history import entries
+from pytest_nexus.history.format import ATTEMPT as ATTEMPT_KIND
 from pytest_nexus.history.journal import MAX_FIRST_LINE_BYTES, MAX_LINE_BYTES, JournalWriter
 from pytest_nexus.history.reading import Journal, read_journal
 from pytest_nexus.records import Change, ChangedFile, CIRun, FunctionKey, Run
@@ -217,7 +218,7 @@ passed_lines = st.builds(
 @given(passed_lines)
 def test_the_short_way_reads_a_line_as_the_long_way_does(line: str) -> None:
     quick = entries.passed_attempt(line)
-    assert quick is None or quick == entries.attempt(entries.parsed(line))
+    assert quick is None or quick == entries.attempt(ATTEMPT_KIND.read(entries.parsed(line)))
 
 
 def test_the_short_way_is_taken_for_what_the_writer_writes(tmp_path: Path) -> None:
