@@ -7,15 +7,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.predictor.persist import load
+from pytest_nexus.predictor.model.document import load
+from pytest_nexus.predictor.model.terms import TERMS
 from pytest_nexus.predictor.schema import FEATURES
-from pytest_nexus.predictor.terms import TERMS
 
 from pytest_nexus.cli.main import build_parser
 from pytest_nexus.cli.model import card
-from pytest_nexus.forecast import prior
-from pytest_nexus.history.format import KINDS
-from pytest_nexus.history.schema import SCHEMA
+from pytest_nexus.forecast.forecaster import prior
+from pytest_nexus.history.sqlite.schema import SCHEMA
+from pytest_nexus.journal.format import KINDS
 from pytest_nexus.options import OPTIONS
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def command_page() -> str:
 
 
 def journal_page() -> str:
-    """Return the page of the journal, from the table in pytest_nexus/history/format.py."""
+    """Return the page of the journal, from the table in pytest_nexus/journal/format.py."""
     lines = [
         "# Journal",
         "",

@@ -1,1 +1,1 @@
-"""Failure prediction: installed as ``pytest_nexus.predictor``, independent of the plugin."""
+"""The model that predicts failures. Imports nothing of pytest_nexus, and no pytest."""

@@ -19,7 +19,7 @@ NEVER: Final = 1000.0
 
 
 class Facts(Protocol):
-    """What the history knows of one test; `pytest_nexus.records.TestStats` is one."""
+    """What the history knows of one test; `pytest_nexus.domain.records.TestStats` is one."""
 
     @property
     def runs(self) -> int: ...  # noqa: D102 - the fields are those of TestStats

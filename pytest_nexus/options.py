@@ -309,7 +309,7 @@ def _native_number(option: Option, config: pytest.Config) -> str | None:
     """Return a number of a native TOML file as text, for an option that may be a number."""
     if not option.pattern:
         return None
-    from pytest_nexus.pytest_seam import native_number  # noqa: PLC0415 - where TOML has a number
+    from pytest_nexus.compat.pytest_internals import native_number  # noqa: PLC0415 - where TOML has a number
 
     number = native_number(config, option.name)
     return None if number is None else str(number)
@@ -352,7 +352,7 @@ _PARSERS: Final[dict[str, Callable[[Option, object], bool | str | None]]] = {
 
 
 def _usage_error(option: Option, source: Source, given: str) -> pytest.UsageError:
-    from pytest_nexus.harmless import shown  # noqa: PLC0415 - not enabled costs nothing
+    from pytest_nexus.domain.safe_text import shown  # noqa: PLC0415 - not enabled costs nothing
 
     names: dict[Source, str] = {
         "command line": option.flag,

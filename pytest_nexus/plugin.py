@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from pytest_nexus import (
-    bound,  # noqa: F401 - see above
-    options,
-    timing,  # noqa: F401 - see above
+from pytest_nexus import options
+from pytest_nexus.domain.system import (
+    clock,  # noqa: F401 - see above
+    originals,  # noqa: F401 - see above
 )
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-_BRIEF: Final = ("registration",)
+_BRIEF: Final = ("registration.controller",)
 """Modules that every session imports."""
 
-_ORDERING: Final = ("impact.changes", "knowledge", "plan.plan")
+_ORDERING: Final = ("impact.changes", "session.history_view", "plan.make")
 """Modules that a session imports besides, unless it is brief."""
 
 
@@ -81,7 +81,7 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         _register(config)
     except Exception as exc:  # noqa: BLE001 - whatever fails must not fail the run
-        from pytest_nexus.net import step_back  # noqa: PLC0415 - not enabled costs nothing
+        from pytest_nexus.session.error_boundary import step_back  # noqa: PLC0415 - not enabled costs nothing
 
         step_back(config, exc)
 
@@ -90,7 +90,7 @@ def _register(config: pytest.Config) -> None:
     # Not by PYTEST_XDIST_WORKER: a pytest process that a test starts inherits it.
     if hasattr(config, "workerinput"):
         if config.workerinput.get("nexus"):
-            from pytest_nexus.worker import (  # noqa: PLC0415 - not enabled costs nothing
+            from pytest_nexus.registration.worker import (  # noqa: PLC0415 - not enabled costs nothing
                 register_worker,
             )
 
@@ -99,7 +99,7 @@ def _register(config: pytest.Config) -> None:
     _warn_of_moved_rootdir(config)
     if options.is_enabled(config):
         _refuse_other_project()
-        from pytest_nexus.registration import (  # noqa: PLC0415 - not enabled costs nothing
+        from pytest_nexus.registration.controller import (  # noqa: PLC0415 - not enabled costs nothing
             register_session,
         )
 
@@ -107,7 +107,7 @@ def _register(config: pytest.Config) -> None:
 
 
 def _refuse_misspelt(parser: pytest.Parser, suspects: list[str]) -> None:
-    from pytest_nexus.misspelt import unknown_option  # noqa: PLC0415 - where one is unknown
+    from pytest_nexus.registration.misspelt_settings import unknown_option  # noqa: PLC0415 - where one is unknown
 
     _, unknown = parser.parse_known_and_unknown_args(suspects)
     sentence = unknown_option(unknown)
@@ -122,8 +122,8 @@ def _warn_of_moved_rootdir(config: pytest.Config) -> None:
     """
     if not any(str(argument).startswith("--nexus-") for argument in _given(config)):
         return
-    from pytest_nexus.harmless import shown  # noqa: PLC0415 - where one is given
-    from pytest_nexus.moved_rootdir import moved_rootdir  # noqa: PLC0415 - likewise
+    from pytest_nexus.domain.safe_text import shown  # noqa: PLC0415 - where one is given
+    from pytest_nexus.registration.moved_rootdir import moved_rootdir  # noqa: PLC0415 - likewise
 
     sentence = moved_rootdir(config)
     if sentence is not None:

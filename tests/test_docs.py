@@ -18,10 +18,10 @@ import pytest
 from docs.generate import stale_pages
 from pytest_nexus import errors
 from pytest_nexus.cli.main import COMMANDS, build_parser
-from pytest_nexus.history.format import KINDS
-from pytest_nexus.history.schema import TABLES
-from pytest_nexus.net import DEBUG_VARIABLE
+from pytest_nexus.history.sqlite.schema import TABLES
+from pytest_nexus.journal.format import KINDS
 from pytest_nexus.options import OPTIONS
+from pytest_nexus.session.error_boundary import DEBUG_VARIABLE
 from tests.support.project import Project
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ def _anchors(page: Path) -> set[str]:
 def _messages() -> set[str]:
     """What the modules that an entry point reaches say when something is wrong."""
     graph = grimp.build_graph("pytest_nexus")
-    entries = {"pytest_nexus.registration", *(command.module for command in COMMANDS)}
+    entries = {"pytest_nexus.registration.controller", *(command.module for command in COMMANDS)}
     reached = entries.union(*(graph.find_upstream_modules(entry) for entry in entries))
     return {text for module in reached for text in _messages_of(module)} - {"…: …", "…"}
 

@@ -1,1 +1,1 @@
-"""What the environment of a CI says: provider, run, jobs, branches, addresses. No network."""
+"""What the environment of a CI says: provider, event, branches, links, jobs. No network."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.ci.github_event import event_base, event_default_branch, queue_base
 from pytest_nexus.ci.providers import PROVIDERS
-from pytest_nexus.impact.git import Git, GitError
+from pytest_nexus.domain.system.git import Git, GitError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

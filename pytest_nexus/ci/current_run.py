@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.ci.providers import PROVIDERS
-from pytest_nexus.records import CIRun
+from pytest_nexus.domain.records import CIRun
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

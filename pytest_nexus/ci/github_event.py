@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.bound import loads
-from pytest_nexus.regular_files import read_bytes
+from pytest_nexus.domain.system.originals import loads
+from pytest_nexus.domain.system.regular_files import read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.ci.providers import PROVIDERS
 from pytest_nexus.errors import OptionError
-from pytest_nexus.plan.shards.split import MAX_SHARDS
+from pytest_nexus.plan.sharding.split import MAX_SHARDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,1 +1,1 @@
-"""The `nexus` command: one module for each group of sub-commands, imported when it is called."""
+"""The commands: each module parses, calls one function, and prints."""

@@ -6,7 +6,7 @@ import argparse
 from importlib import import_module
 from typing import Final
 
-from pytest_nexus.cli.saying import say_own
+from pytest_nexus.domain.system.console import say_own
 
 SHELLS: Final = ("bash", "zsh")
 _FILES: Final = frozenset({"FILE", "PATH", "NODEID"})

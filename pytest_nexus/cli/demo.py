@@ -7,20 +7,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_nexus.cli.recorded import read_texts
-from pytest_nexus.cli.replay import SEEDS, Score, Scored, mean, replay
-from pytest_nexus.cli.sample import FOLDER, find_folder, projects, read_builds
-from pytest_nexus.cli.saying import progress, say, warn
-from pytest_nexus.cli.showcase import RUNS, show_failure_moving
-from pytest_nexus.cli.tables import add_json_option, print_json, print_table
-from pytest_nexus.forecast import Texts
+from pytest_nexus.backtest.builds import FOLDER, find_folder, projects, read_builds
+from pytest_nexus.backtest.orders import SEEDS, Score, Scored, mean, replay
+from pytest_nexus.backtest.recorded import read_texts
+from pytest_nexus.backtest.showcase import RUNS, show_failure_moving
+from pytest_nexus.cli.output.tables import add_json_option, print_json, print_table
+from pytest_nexus.domain.system.console import progress, say, warn
+from pytest_nexus.forecast.forecaster import Texts
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Mapping, Sequence
 
-    from pytest_nexus.cli.sample import Build
-    from pytest_nexus.cli.showcase import Sighting
+    from pytest_nexus.backtest.builds import Build
+    from pytest_nexus.backtest.showcase import Sighting
 
 _TITLES: Final = {
     "collection": "collection order",

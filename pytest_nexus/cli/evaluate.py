@@ -6,26 +6,26 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_nexus import forecast
-from pytest_nexus.cli.durations import judged, of_history, of_recorded
-from pytest_nexus.cli.location import add_history_option, history_path
-from pytest_nexus.cli.saying import say
-from pytest_nexus.cli.suite import add_collect_option, collected_suite
-from pytest_nexus.cli.tables import add_json_option, print_json, print_table
+from pytest_nexus.backtest.durations import judged, of_history, of_recorded
+from pytest_nexus.cli.arguments.pending_journals import take_in_waiting
+from pytest_nexus.cli.output.tables import add_json_option, print_json, print_table
 from pytest_nexus.cli.train import require_extra, usable
-from pytest_nexus.cli.waiting import take_in_waiting
+from pytest_nexus.domain.system.console import say
+from pytest_nexus.domain.wording import counted
 from pytest_nexus.errors import HistoryError
+from pytest_nexus.forecast import forecaster
 from pytest_nexus.history.store import read_history
-from pytest_nexus.predictor import evaluate
-from pytest_nexus.predictor.persist import load
-from pytest_nexus.wording import counted
+from pytest_nexus.launch.shared_fixtures import add_collect_option, collected_suite
+from pytest_nexus.predictor.evaluation import evaluate
+from pytest_nexus.predictor.model.document import load
+from pytest_nexus.project import add_history_option, history_path
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Mapping, Sequence
 
-    from pytest_nexus.predictor.evaluate import Case, Score
-    from pytest_nexus.predictor.model import Model
+    from pytest_nexus.predictor.evaluation.evaluate import Case, Score
+    from pytest_nexus.predictor.model.model import Model
 
 _SHARES = ("5%", "10%", "20%", "50%")
 _RECALL = tuple(f"in_{share}" for share in _SHARES)
@@ -98,12 +98,12 @@ def _of_history(options: argparse.Namespace) -> dict[str, Any]:
         champion = history.models.champion()
         files = dict.fromkeys(key.partition("::")[0] for key in history.stats())
         suite = {test.key: test for test in collected_suite(options, files)}
-        lessons = import_module("pytest_nexus.cli.lessons").lessons_of(history, suite)
+        lessons = import_module("pytest_nexus.training.dataset").lessons_of(history, suite)
         durations = judged(of_history(history))
-    model = load(forecast.prior()) if champion is None else usable(champion)
+    model = load(forecaster.prior()) if champion is None else usable(champion)
     if not lessons.cases:
         raise HistoryError(f"History {str(path)!r} has no run with a failure to evaluate on")
-    prior_model = load(forecast.prior())
+    prior_model = load(forecaster.prior())
     models = {"nexus": model} if champion is None else {"nexus": model, _SHIPPED: prior_model}
     found = _tables(
         "the shipped model" if champion is None else f"model {champion.version}",
@@ -129,11 +129,12 @@ def _about(durations: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _of_recorded(folder: Path) -> dict[str, Any]:
     prior, sample, walks = (
-        import_module(f"pytest_nexus.cli.{name}") for name in ("prior", "sample", "walks")
+        import_module(f"pytest_nexus.backtest.{name}")
+        for name in ("shipped_model", "builds", "walk_forward")
     )
     found: dict[str, Any] = {}
     names = sample.projects(folder)
-    shipped = load(forecast.prior())
+    shipped = load(forecaster.prior())
     for name, model, is_anew in prior.each_unseen(folder, names, shipped):
         builds = prior.cases_of(folder, name)
         cases = [case for _, case in builds]

@@ -7,39 +7,38 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from pytest_nexus import forecast
 from pytest_nexus.ci.branches import default_branch
-from pytest_nexus.cli.asking import asked_keys, known_keys, spellings
-from pytest_nexus.cli.location import (
+from pytest_nexus.cli.arguments.pending_journals import take_in_waiting
+from pytest_nexus.cli.arguments.tests import asked_keys, known_keys, spellings
+from pytest_nexus.cli.output.tables import add_json_option, print_json
+from pytest_nexus.cli.quarantine import read_quarantine
+from pytest_nexus.domain.records import CollectedTest, NodeId, environment_name
+from pytest_nexus.domain.system.console import say, warn
+from pytest_nexus.errors import HistoryError
+from pytest_nexus.forecast import forecaster as forecast
+from pytest_nexus.forecast.explain import explained
+from pytest_nexus.forecast.neighbours import described, lines, nearest
+from pytest_nexus.history.state.refresh import setting_of
+from pytest_nexus.history.store import read_history
+from pytest_nexus.impact.changes import find_change
+from pytest_nexus.launch.shared_fixtures import add_collect_option, collected_suite
+from pytest_nexus.plan.known_tests import StatsIndex
+from pytest_nexus.plan.make import make_plan
+from pytest_nexus.project import (
     add_history_option,
     base_revision,
     history_path,
     project_root,
     quarantine_path,
 )
-from pytest_nexus.cli.neighbours import described, lines, nearest
-from pytest_nexus.cli.quarantine import read_quarantine
-from pytest_nexus.cli.saying import say, warn
-from pytest_nexus.cli.suite import add_collect_option, collected_suite
-from pytest_nexus.cli.tables import add_json_option, print_json
-from pytest_nexus.cli.waiting import take_in_waiting
-from pytest_nexus.errors import HistoryError
-from pytest_nexus.explaining import explained
-from pytest_nexus.history.folding import setting_of
-from pytest_nexus.history.store import read_history
-from pytest_nexus.impact.changes import find_change
-from pytest_nexus.knowledge import read_texts
-from pytest_nexus.plan.lookup import StatsIndex
-from pytest_nexus.plan.plan import make_plan
 from pytest_nexus.record.machine import machine
-from pytest_nexus.records import CollectedTest, NodeId, environment_name
+from pytest_nexus.session.history_view import read_texts
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
-    from pytest_nexus.history.failing import Together
-    from pytest_nexus.records import (
+    from pytest_nexus.domain.records import (
         Change,
         FunctionKey,
         OrderRule,
@@ -48,6 +47,7 @@ if TYPE_CHECKING:
         TestKey,
         TestStats,
     )
+    from pytest_nexus.history.queries.failing import Together
 
 _MOST_SHOWN: Final = 10
 """Of a function with more parameters only the first in rank are explained."""

@@ -6,24 +6,24 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_nexus.cli import hunt
-from pytest_nexus.cli.asking import asked_keys
-from pytest_nexus.cli.location import add_history_option
-from pytest_nexus.cli.measured import required
-from pytest_nexus.cli.saying import say
-from pytest_nexus.cli.tables import add_json_option, print_json, print_table
-from pytest_nexus.plan.sightings import prove
-from pytest_nexus.wording import counted, percent
+from pytest_nexus.cli import flaky_hunt
+from pytest_nexus.cli.arguments.flaky_tests import required
+from pytest_nexus.cli.arguments.tests import asked_keys
+from pytest_nexus.cli.output.tables import add_json_option, print_json, print_table
+from pytest_nexus.domain.system.console import say
+from pytest_nexus.domain.wording import counted, percent
+from pytest_nexus.plan.flakiness.outcomes import prove
+from pytest_nexus.project import add_history_option
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from pytest_nexus.cli.asking import Functions
-    from pytest_nexus.plan.flakiness import Flakiness
-    from pytest_nexus.plan.rates import Rate
-    from pytest_nexus.plan.sightings import Proof, Sighting
-    from pytest_nexus.records import TestKey
+    from pytest_nexus.cli.arguments.tests import Functions
+    from pytest_nexus.domain.records import TestKey
+    from pytest_nexus.plan.flakiness.assess import Flakiness
+    from pytest_nexus.plan.flakiness.outcomes import Proof, Sighting
+    from pytest_nexus.plan.flakiness.rates import Rate
 
 _COLUMNS: Final = ("flakes", "runs", "rate", "90_%", "red_builds", "reruns", "seconds", "since")
 _COMMIT_CHARS: Final = 9
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_history_option(show)
     add_json_option(show)
     show.set_defaults(run=_show)
-    hunt.add_arguments(
+    flaky_hunt.add_arguments(
         commands.add_parser(
             "hunt", help="repeat new or changed tests; exit 1 if one fails and passes"
         )

@@ -7,23 +7,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_nexus import timing
-from pytest_nexus.cli.location import add_history_option, history_path, journal_folder
-from pytest_nexus.cli.pull_arguments import add_pull_arguments
-from pytest_nexus.cli.saying import progress, say
-from pytest_nexus.cli.tables import add_json_option, natural, print_json, print_table
-from pytest_nexus.cli.waiting import open_or_begin, take_in_waiting
+from pytest_nexus.cli.arguments.pending_journals import open_or_begin, take_in_waiting
+from pytest_nexus.cli.arguments.pull import add_pull_arguments
+from pytest_nexus.cli.output.tables import add_json_option, natural, print_json, print_table
+from pytest_nexus.domain.system import clock
+from pytest_nexus.domain.system.console import progress, say
+from pytest_nexus.domain.wording import counted
 from pytest_nexus.errors import HistoryError
-from pytest_nexus.history.imports.files import import_paths
 from pytest_nexus.history.store import read_history
-from pytest_nexus.wording import counted
+from pytest_nexus.importers.find import import_paths
+from pytest_nexus.project import add_history_option, history_path, journal_folder
 
 if TYPE_CHECKING:
     import argparse
 
-    from pytest_nexus.history.imports.files import ImportSummary
-    from pytest_nexus.history.runs import RunSummary
+    from pytest_nexus.history.sqlite.runs import RunSummary
     from pytest_nexus.history.store import History
+    from pytest_nexus.importers.find import ImportSummary
 
 _DAY_S = 86_400
 _COLUMNS = (
@@ -128,7 +128,7 @@ def _print_import(summary: ImportSummary) -> None:
 
 
 def _pull(options: argparse.Namespace) -> int:
-    from pytest_nexus.cli.pulling import pull_into  # noqa: PLC0415 - loads requests
+    from pytest_nexus.cli.history_pull import pull_into  # noqa: PLC0415 - loads requests
 
     with open_or_begin(history_path(options.history)) as history:
         return pull_into(history, options)
@@ -153,7 +153,7 @@ def _export(options: argparse.Namespace) -> int:
 def _prune(options: argparse.Namespace) -> int:
     if options.keep_runs is None and options.older_than is None:
         raise HistoryError("prune needs --keep-runs N or --older-than DAYS")
-    before = None if options.older_than is None else timing.time() - options.older_than * _DAY_S
+    before = None if options.older_than is None else clock.time() - options.older_than * _DAY_S
     with open_or_begin(history_path(options.history)) as history:
         forgotten = history.prune(keep_runs=options.keep_runs, before=before)
     say(f"{counted(forgotten, 'run')} forgotten")

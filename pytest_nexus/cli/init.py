@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.ci.branches import ORIGIN, behind
-from pytest_nexus.cli.location import settings_file
-from pytest_nexus.cli.saying import say
+from pytest_nexus.domain.system.console import say
 from pytest_nexus.errors import OptionError
+from pytest_nexus.project import settings_file
 
 if TYPE_CHECKING:
     import argparse

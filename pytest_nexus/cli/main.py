@@ -10,8 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 import pytest_nexus
-from pytest_nexus.cli.parsing import Parser
-from pytest_nexus.cli.saying import complain, warn
+from pytest_nexus.cli.arguments.parser import Parser
+from pytest_nexus.domain.system.console import complain, warn
 from pytest_nexus.errors import OTHER_PROJECT, CorruptHistoryError, NexusError
 
 if TYPE_CHECKING:

@@ -6,22 +6,23 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_nexus import forecast, timing
-from pytest_nexus.cli.location import add_history_option, history_path
-from pytest_nexus.cli.saying import say
-from pytest_nexus.cli.tables import add_json_option, print_json, print_table
+from pytest_nexus.cli.output.tables import add_json_option, print_json, print_table
 from pytest_nexus.cli.train import usable
+from pytest_nexus.domain.system import clock
+from pytest_nexus.domain.system.console import say
+from pytest_nexus.domain.system.regular_files import read_text
 from pytest_nexus.errors import HistoryError, ModelRefusedError
-from pytest_nexus.history.models import Registry, Version, figures
+from pytest_nexus.forecast import forecaster
+from pytest_nexus.history.sqlite.models import Registry, Version, figures
 from pytest_nexus.history.store import open_history
-from pytest_nexus.predictor.persist import MAX_CHARS, ModelError, dump, load, version
-from pytest_nexus.regular_files import read_text
+from pytest_nexus.predictor.model.document import MAX_CHARS, ModelError, dump, load, version
+from pytest_nexus.project import add_history_option, history_path
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Mapping
 
-    from pytest_nexus.predictor.model import Model
+    from pytest_nexus.predictor.model.model import Model
 
 SHIPPED: Final = "shipped"
 """Name of the model that comes with the package, wherever a version is asked for."""
@@ -157,7 +158,7 @@ def _diff(options: argparse.Namespace, registry: Registry) -> None:
 
 def _promote(options: argparse.Namespace, registry: Registry) -> None:
     name, _, stored = _model(registry, options.version)
-    registry.set_alias("champion", stored.version if stored else None, timing.time())
+    registry.set_alias("champion", stored.version if stored else None, clock.time())
     say(f"model {name} is deployed")
 
 
@@ -167,13 +168,13 @@ def _rollback(options: argparse.Namespace, registry: Registry) -> None:
     if not has_earlier:
         raise HistoryError("No model was deployed before this one; `nexus model list`")
     name, _, _ = _model(registry, earlier or SHIPPED)
-    registry.set_alias("champion", earlier, timing.time())
+    registry.set_alias("champion", earlier, clock.time())
     say(f"model {name} is deployed again")
 
 
 def _export(options: argparse.Namespace, registry: Registry) -> None:
     name, _, stored = _model(registry, options.version)
-    document = stored.document if stored else forecast.prior()
+    document = stored.document if stored else forecaster.prior()
     Path(options.output).write_text(document, encoding="utf-8")
     say(f"model {name} written to {options.output}")
 
@@ -184,11 +185,11 @@ def _import(options: argparse.Namespace, registry: Registry) -> None:
         document = dump(load(text))  # an editor or a formatter changes the text, not the model
     except (ModelError, UnicodeError) as exc:
         raise ModelRefusedError(f"File {options.file!r} holds a model that {exc}") from exc
-    if document == dump(load(forecast.prior())):
+    if document == dump(load(forecaster.prior())):
         say(f"this is the model that is shipped; it is known as `{SHIPPED}`")
         return
     name = version(document)
-    taken = Version(name, None, timing.time(), document, '{"imported": true}', "{}")
+    taken = Version(name, None, clock.time(), document, '{"imported": true}', "{}")
     if registry.add(taken):
         say(f"model {name} is now in the history; `nexus model promote {name}` deploys it")
     else:
@@ -236,7 +237,7 @@ def _model(registry: Registry, asked: str | None) -> tuple[str, Model, Version |
             )
         (stored,) = matches
     if stored is None:
-        return SHIPPED, load(forecast.prior()), None
+        return SHIPPED, load(forecaster.prior()), None
     return stored.version, usable(stored), stored
 
 

@@ -5,23 +5,23 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_nexus.cli import bisect, order_hunt
-from pytest_nexus.cli.asking import asked_keys
-from pytest_nexus.cli.location import add_history_option, history_path
-from pytest_nexus.cli.reproducing import command_of
-from pytest_nexus.cli.saying import say
-from pytest_nexus.cli.tables import add_json_option, print_json, print_table
-from pytest_nexus.cli.waiting import take_in_waiting
+from pytest_nexus.cli import order_bisect, order_hunt
+from pytest_nexus.cli.arguments.pending_journals import take_in_waiting
+from pytest_nexus.cli.arguments.tests import asked_keys
+from pytest_nexus.cli.output.reproduce import command_of
+from pytest_nexus.cli.output.tables import add_json_option, print_json, print_table
+from pytest_nexus.domain.identity import function_of_key
+from pytest_nexus.domain.system.console import say
+from pytest_nexus.domain.wording import counted, percent
 from pytest_nexus.errors import HistoryError
 from pytest_nexus.history.store import read_history
-from pytest_nexus.identity import function_of_key
-from pytest_nexus.wording import counted, percent
+from pytest_nexus.project import add_history_option, history_path
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Mapping, Sequence
 
-    from pytest_nexus.records import FunctionKey, OrderRule, TestKey
+    from pytest_nexus.domain.records import FunctionKey, OrderRule, TestKey
 
 _COLUMNS: Final = ("kind", "failed", "passed", "probability", "found_by", "test", "depends")
 
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     _add_reading(show)
     show.set_defaults(run=run)
-    bisect.add_arguments(
+    order_bisect.add_arguments(
         commands.add_parser("bisect", help="find the tests on which one test depends")
     )
     order_hunt.add_arguments(

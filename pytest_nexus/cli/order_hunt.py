@@ -8,24 +8,24 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_nexus import timing
-from pytest_nexus.cli.arguments import positive, seconds
-from pytest_nexus.cli.hunt_session import run_round
-from pytest_nexus.cli.probing import Prober, collect_in_order
-from pytest_nexus.cli.saying import complain, say
-from pytest_nexus.cli.tables import add_json_option, natural, print_json
+from pytest_nexus.cli.arguments.options import positive, seconds
+from pytest_nexus.cli.output.tables import add_json_option, natural, print_json
+from pytest_nexus.domain.records import BAD
+from pytest_nexus.domain.system import clock
+from pytest_nexus.domain.system.console import complain, say
+from pytest_nexus.domain.wording import counted
 from pytest_nexus.errors import HuntError
-from pytest_nexus.plan.hunt import Hunted, Round
-from pytest_nexus.plan.suite_orders import N_ORDERS, suite_order, suspects, verdict
-from pytest_nexus.records import BAD
-from pytest_nexus.wording import counted
+from pytest_nexus.launch.hunt_round import run_round
+from pytest_nexus.launch.probe import Prober, collect_in_order
+from pytest_nexus.plan.flakiness.hunt import Hunted, Round
+from pytest_nexus.plan.order_dependence.suite_orders import N_ORDERS, suite_order, suspects, verdict
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Mapping, Sequence
 
-    from pytest_nexus.plan.suite_orders import SuiteOrder, Suspect
-    from pytest_nexus.records import CollectedTest, TestKey
+    from pytest_nexus.domain.records import CollectedTest, TestKey
+    from pytest_nexus.plan.order_dependence.suite_orders import SuiteOrder, Suspect
 
 _MAX_SEED: Final = 1_000_000
 _HANG_FACTOR: Final = 2.5
@@ -75,7 +75,7 @@ class _Hunt:
     @property
     def left_s(self) -> float | None:
         """Seconds until the end; None without one."""
-        return None if self.ends_at is None else self.ends_at - timing.perf_counter()
+        return None if self.ends_at is None else self.ends_at - clock.perf_counter()
 
     def _may_begin(self, number: int) -> bool:
         if self.n_rounds is not None and number >= self.n_rounds:
@@ -174,7 +174,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Hunt; return 1 if a test depends on the order, or may."""
-    started = timing.perf_counter()
+    started = clock.perf_counter()
     tests = collect_in_order(options.pytest_args)
     if not tests:
         raise HuntError("pytest collects no test, so that there is nothing to order")
@@ -183,7 +183,7 @@ def run(options: argparse.Namespace) -> int:
             tests,
             options.pytest_args,
             Path(folder),
-            int(timing.time()) % _MAX_SEED if options.seed is None else options.seed,
+            int(clock.time()) % _MAX_SEED if options.seed is None else options.seed,
             options.runs or (None if options.budget else N_ORDERS),
             None if options.budget is None else started + options.budget,
             options.json,

@@ -8,30 +8,30 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus import forecast
-from pytest_nexus.allocation import without_collector
 from pytest_nexus.ci.current_run import ci_run
-from pytest_nexus.cli.arguments import seconds
-from pytest_nexus.cli.collecting import collect
-from pytest_nexus.cli.location import add_history_option, history_path, project_root
+from pytest_nexus.cli.arguments.options import seconds
+from pytest_nexus.cli.output.tables import add_json_option, print_json, print_table
 from pytest_nexus.cli.run import words
-from pytest_nexus.cli.saying import say
-from pytest_nexus.cli.tables import add_json_option, print_json, print_table
+from pytest_nexus.domain.system.console import say
+from pytest_nexus.domain.system.files import atomic_write
+from pytest_nexus.domain.system.gc_pause import without_collector
 from pytest_nexus.errors import PlanError
-from pytest_nexus.files import atomic_write
+from pytest_nexus.forecast import forecaster as forecast
 from pytest_nexus.history.store import read_history
 from pytest_nexus.impact.changes import find_change
-from pytest_nexus.plan.plan import make_plan
-from pytest_nexus.plan.shards.divided import divide_plan, inputs_of, narrowest_plan
-from pytest_nexus.plan.shards.document import save_plan
-from pytest_nexus.plan.shards.pieces import ShardCosts
-from pytest_nexus.plan.shards.split import MAX_SHARDS
+from pytest_nexus.launch.collect import collect
+from pytest_nexus.plan.make import make_plan
+from pytest_nexus.plan.sharding.divide import divide_plan, inputs_of, narrowest_plan
+from pytest_nexus.plan.sharding.document import save_plan
+from pytest_nexus.plan.sharding.pieces import ShardCosts
+from pytest_nexus.plan.sharding.split import MAX_SHARDS
+from pytest_nexus.project import add_history_option, history_path, project_root
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from pytest_nexus.plan.shards.split import Split
-    from pytest_nexus.records import OrderRule, Plan, TestKey, TestStats
+    from pytest_nexus.domain.records import OrderRule, Plan, TestKey, TestStats
+    from pytest_nexus.plan.sharding.split import Split
 
 TARGET_S: Final = 300.0
 MAX_AUTO_SHARDS: Final = 20

@@ -9,23 +9,24 @@ from datetime import UTC, date, datetime, timedelta
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from pytest_nexus import timing
-from pytest_nexus.cli.asking import printed_keys, spellings, suggestions, written_id
-from pytest_nexus.cli.location import add_history_option, quarantine_path
-from pytest_nexus.cli.measured import Measured, measure, required
-from pytest_nexus.cli.saying import say, warn
-from pytest_nexus.cli.tables import add_json_option, natural, print_json, print_table
+from pytest_nexus.cli.arguments.flaky_tests import Measured, measure, required
+from pytest_nexus.cli.arguments.tests import printed_keys, spellings, suggestions, written_id
+from pytest_nexus.cli.output.tables import add_json_option, natural, print_json, print_table
+from pytest_nexus.domain.identity import key_of_nodeid
+from pytest_nexus.domain.system import clock
+from pytest_nexus.domain.system.console import say, warn
+from pytest_nexus.domain.system.files import atomic_write
+from pytest_nexus.domain.system.regular_files import read_text
+from pytest_nexus.domain.wording import counted
 from pytest_nexus.errors import QuarantineError
-from pytest_nexus.files import atomic_write
-from pytest_nexus.identity import key_of_nodeid
-from pytest_nexus.plan.quarantine import (
+from pytest_nexus.plan.quarantine.file import (
     MAX_CHARS,
     Quarantine,
     QuarantineEntry,
     format_quarantine,
     parse_quarantine,
 )
-from pytest_nexus.plan.quarantine_update import (
+from pytest_nexus.plan.quarantine.update import (
     MAX_QUARANTINED,
     Standing,
     Terms,
@@ -34,14 +35,13 @@ from pytest_nexus.plan.quarantine_update import (
     standing,
     update,
 )
-from pytest_nexus.regular_files import read_text
-from pytest_nexus.wording import counted
+from pytest_nexus.project import add_history_option, quarantine_path
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_nexus.cli.asking import Functions
-    from pytest_nexus.records import TestKey
+    from pytest_nexus.cli.arguments.tests import Functions
+    from pytest_nexus.domain.records import TestKey
 
 _PERIOD: Final = re.compile(r"([1-9][0-9]{0,3})d", re.ASCII)
 _COLUMNS: Final = (
@@ -294,7 +294,7 @@ def _row(entry: QuarantineEntry, one: Standing | None, today: date) -> dict[str,
 
 
 def _today() -> date:
-    return datetime.fromtimestamp(timing.time(), UTC).date()
+    return datetime.fromtimestamp(clock.time(), UTC).date()
 
 
 def _last_day(options: argparse.Namespace, today: date) -> date | None:

@@ -10,32 +10,32 @@ from typing import TYPE_CHECKING, Final
 from pytest_nexus.ci.branches import base_branch, branch
 from pytest_nexus.ci.github_actions import append_to, write_outputs
 from pytest_nexus.ci.links import links_of
-from pytest_nexus.cli.journals import add_journals_argument, journal_files
-from pytest_nexus.cli.location import add_history_option, history_path, journal_folder
-from pytest_nexus.cli.model_line import model_line
-from pytest_nexus.cli.saying import complain, give_command, say, say_json
-from pytest_nexus.cli.source import add_source_option, path_in_checkout, source_root
+from pytest_nexus.cli.arguments.checkout import add_source_option, path_in_checkout, source_root
+from pytest_nexus.cli.arguments.journals import add_journals_argument, journal_files
+from pytest_nexus.domain.system.console import complain, give_command, say, say_json
 from pytest_nexus.errors import HistoryError, JournalError
-from pytest_nexus.history.sessions import read_session
 from pytest_nexus.history.store import read_history
-from pytest_nexus.plan.proof.groups import choose, group
-from pytest_nexus.plan.proof.verify import verify
-from pytest_nexus.report.annotations import workflow_commands
-from pytest_nexus.report.ctrf import ctrf
-from pytest_nexus.report.locations import locator
-from pytest_nexus.report.machine import as_json, prometheus
-from pytest_nexus.report.markdown import markdown
-from pytest_nexus.report.results import chosen
-from pytest_nexus.report.summary import Known, summarise
-from pytest_nexus.report.verdict import verdict
+from pytest_nexus.journal.sessions import read_session
+from pytest_nexus.plan.verification.groups import choose, group
+from pytest_nexus.plan.verification.verify import verify
+from pytest_nexus.project import add_history_option, history_path, journal_folder
+from pytest_nexus.report.ci.headline import verdict
+from pytest_nexus.report.ci.model_line import model_line
+from pytest_nexus.report.ci.results import chosen
+from pytest_nexus.report.ci.source_lines import locator
+from pytest_nexus.report.ci.summary import Known, summarise
+from pytest_nexus.report.formats.annotations import workflow_commands
+from pytest_nexus.report.formats.ctrf import ctrf
+from pytest_nexus.report.formats.json_prometheus import as_json, prometheus
+from pytest_nexus.report.formats.markdown import markdown
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from pytest_nexus.history.sessions import Session
-    from pytest_nexus.plan.proof.verify import Verification
-    from pytest_nexus.report.summary import Summary
+    from pytest_nexus.journal.sessions import Session
+    from pytest_nexus.plan.verification.verify import Verification
+    from pytest_nexus.report.ci.summary import Summary
 
 FORMATS: Final = ("markdown", "ctrf", "json", "prometheus")
 _JSON: Final = frozenset({"ctrf", "json"})
@@ -90,7 +90,7 @@ def run(options: argparse.Namespace) -> int:
     if options.github:
         _as_step(summary, lines, folder)
     if options.comment:
-        from pytest_nexus.github.commenting import comment  # noqa: PLC0415 - loads requests
+        from pytest_nexus.github.pull_request import comment  # noqa: PLC0415 - loads requests
 
         comment(summary, lines, options.name, os.environ)
     return 0

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final
 from pytest_nexus.ci.current_run import ci_run
 from pytest_nexus.ci.github_actions import write_outputs
 from pytest_nexus.ci.parallel_jobs import parse_shard
-from pytest_nexus.cli.location import journal_folder
 from pytest_nexus.errors import OptionError
+from pytest_nexus.project import journal_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

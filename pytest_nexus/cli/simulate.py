@@ -9,25 +9,25 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final, Literal
 
-from pytest_nexus import forecast
-from pytest_nexus.cli.location import add_history_option, history_path
-from pytest_nexus.cli.saying import say
-from pytest_nexus.cli.suite import add_collect_option, collected_suite
-from pytest_nexus.cli.tables import add_json_option, print_json, print_table
-from pytest_nexus.cli.waiting import take_in_waiting
+from pytest_nexus.cli.arguments.pending_journals import take_in_waiting
+from pytest_nexus.cli.output.tables import add_json_option, print_json, print_table
+from pytest_nexus.domain.records import BAD, CollectedTest
+from pytest_nexus.domain.system.console import say
 from pytest_nexus.errors import HistoryError
+from pytest_nexus.forecast import forecaster as forecast
 from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.store import open_history, read_history
-from pytest_nexus.plan.shards.split import MAX_SHARDS
-from pytest_nexus.plan.simulate import PastRun, Setting, Simulated, mean, simulate
-from pytest_nexus.records import BAD, CollectedTest
+from pytest_nexus.launch.shared_fixtures import add_collect_option, collected_suite
+from pytest_nexus.plan.sharding.split import MAX_SHARDS
+from pytest_nexus.plan.simulation import PastRun, Setting, Simulated, mean, simulate
+from pytest_nexus.project import add_history_option, history_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from pytest_nexus.history.runs import RunSummary
+    from pytest_nexus.domain.records import Attempt, Run, TestKey, TestStats
+    from pytest_nexus.history.sqlite.runs import RunSummary
     from pytest_nexus.history.store import History
-    from pytest_nexus.records import Attempt, Run, TestKey, TestStats
 
     _Suite = Mapping[TestKey, tuple[int, CollectedTest]]
     """The tests as collected now, by key, with their place in the collection."""

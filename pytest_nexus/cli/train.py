@@ -9,23 +9,24 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_nexus import forecast, timing
-from pytest_nexus.cli.due import Due, due_of
-from pytest_nexus.cli.location import add_history_option, history_path
-from pytest_nexus.cli.saying import say, warn
-from pytest_nexus.cli.tables import add_json_option, natural, print_json
-from pytest_nexus.cli.waiting import take_in_waiting
+from pytest_nexus.cli.arguments.pending_journals import take_in_waiting
+from pytest_nexus.cli.output.tables import add_json_option, natural, print_json
+from pytest_nexus.domain.system import clock
+from pytest_nexus.domain.system.console import say, warn
 from pytest_nexus.errors import HistoryError, ModelRefusedError, TrainExtraMissingError
-from pytest_nexus.history.models import Version
+from pytest_nexus.forecast import forecaster
+from pytest_nexus.history.sqlite.models import Version
 from pytest_nexus.history.store import open_history, read_history
-from pytest_nexus.predictor.persist import ModelError, dump, load, load_named, version
+from pytest_nexus.predictor.model.document import ModelError, dump, load, load_named, version
+from pytest_nexus.project import add_history_option, history_path
+from pytest_nexus.training.trigger import Due, due_of
 
 if TYPE_CHECKING:
     import argparse
 
-    from pytest_nexus.history.models import Registry
-    from pytest_nexus.predictor.model import Model
-    from pytest_nexus.predictor.train import Lessons, Outcome
+    from pytest_nexus.history.sqlite.models import Registry
+    from pytest_nexus.predictor.model.model import Model
+    from pytest_nexus.predictor.training.champion import Lessons, Outcome
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,17 +69,17 @@ def run(options: argparse.Namespace) -> int:
             f"There is no history {str(path)!r} yet; run pytest with --nexus to begin one"
         )
     with open_history(path) as history:
-        started_s = timing.perf_counter()
+        started_s = clock.perf_counter()
         lessons = _lessons(options, history)
         champion = history.models.champion()
-        prior = load(forecast.prior())
+        prior = load(forecaster.prior())
         incumbent = prior if champion is None else usable(champion)
-        outcome = import_module("pytest_nexus.predictor.train").train(
+        outcome = import_module("pytest_nexus.predictor.training.champion").train(
             lessons, incumbent, prior, options.seed
         )
         parent = None if champion is None else champion.version
         made = _version(outcome, lessons, parent, options.seed, started_s)
-        seconds = timing.perf_counter() - started_s
+        seconds = clock.perf_counter() - started_s
         if outcome.apfdc is not None:
             _keep(history.models, made, outcome)
     _say(options, made, outcome, len(lessons.cases), seconds)
@@ -131,7 +132,7 @@ def usable(stored: Version) -> Model:
 
 
 def _lessons(options: argparse.Namespace, history: Any) -> Lessons:
-    lessons = import_module("pytest_nexus.cli.lessons")
+    lessons = import_module("pytest_nexus.training.dataset")
     if options.data:
         found: Lessons = lessons.lessons_of_recorded(Path(options.data))
         return found
@@ -144,8 +145,8 @@ def _lessons(options: argparse.Namespace, history: Any) -> Lessons:
 def _version(
     outcome: Outcome, lessons: Lessons, parent: str | None, seed: int, started_s: float
 ) -> Version:
-    digest = import_module("pytest_nexus.predictor.train").digest_of(lessons)
-    lineage = import_module("pytest_nexus.cli.lineage")
+    digest = import_module("pytest_nexus.predictor.training.champion").digest_of(lessons)
+    lineage = import_module("pytest_nexus.training.lineage")
     card = {
         **outcome.model.card,
         "kind": "own",
@@ -154,11 +155,11 @@ def _version(
         "failing_runs": len(lessons.cases),
     }
     document = dump(replace(outcome.model, card=card))
-    metrics = lineage.metrics_of(outcome, timing.perf_counter() - started_s)
+    metrics = lineage.metrics_of(outcome, clock.perf_counter() - started_s)
     return Version(
         version(document),
         parent,
-        timing.time(),
+        clock.time(),
         document,
         json.dumps(lineage.lineage_of(lessons, digest, seed)),
         json.dumps(metrics),
@@ -201,8 +202,8 @@ def _write_prior(options: argparse.Namespace) -> int:
     if not options.data:
         raise HistoryError("--prior needs --data, the folder of the recorded builds")
     folder = Path(options.data)
-    names = import_module("pytest_nexus.cli.sample").projects(folder)
-    model = import_module("pytest_nexus.cli.prior").train_prior(folder, names)
+    names = import_module("pytest_nexus.backtest.builds").projects(folder)
+    model = import_module("pytest_nexus.backtest.shipped_model").train_prior(folder, names)
     document = dump(model)
     Path(options.prior).write_text(document + "\n", encoding="utf-8")
     say(f"version {version(document)}: fitted to {', '.join(names)}")

@@ -5,23 +5,23 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from pytest_nexus.cli.journals import add_journals_argument, journal_files
-from pytest_nexus.cli.location import journal_folder
-from pytest_nexus.cli.saying import say
-from pytest_nexus.cli.tables import add_json_option, print_json
+from pytest_nexus.cli.arguments.journals import add_journals_argument, journal_files
+from pytest_nexus.cli.output.tables import add_json_option, print_json
+from pytest_nexus.domain.system.console import say
 from pytest_nexus.errors import JournalError
-from pytest_nexus.history.shard_journal import read_shard_journal
-from pytest_nexus.plan.proof.groups import RunGroup, choose, group
-from pytest_nexus.plan.proof.verify import Verification, verify
-from pytest_nexus.plan.shards.pinned import LISTED, listing
+from pytest_nexus.journal.shards import read_shard_journal
+from pytest_nexus.plan.sharding.pinned import LISTED, listing
+from pytest_nexus.plan.verification.groups import RunGroup, choose, group
+from pytest_nexus.plan.verification.verify import Verification, verify
+from pytest_nexus.project import journal_folder
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable
     from pathlib import Path
 
-    from pytest_nexus.plan.proof.evidence import ShardJournal
-    from pytest_nexus.plan.proof.verify import Problem
+    from pytest_nexus.plan.verification.shard_reports import ShardJournal
+    from pytest_nexus.plan.verification.verify import Problem
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

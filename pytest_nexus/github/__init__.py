@@ -1,1 +1,1 @@
-"""The station's side of GitHub: journals in, comments out; never imported by a session."""
+"""GitHub over its REST interface: artifacts, pull requests, comments."""

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+    from pytest_nexus.domain.records import Trust
     from pytest_nexus.github.client import Client
-    from pytest_nexus.records import Trust
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _LISTING: Final = "actions/artifacts"

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import requests
 
-from pytest_nexus import timing
+from pytest_nexus.domain.system import clock
 from pytest_nexus.errors import ArtifactError, GitHubError, LimitedError, NotAllowedError
-from pytest_nexus.github.reasons import reason
+from pytest_nexus.github.network_errors import reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -170,7 +170,7 @@ def _wait_s(response: requests.Response, number: int) -> float | None:
         return after
     if response.headers.get("X-RateLimit-Remaining") == "0":
         reset = _seconds_of(response, "X-RateLimit-Reset")
-        return _MINUTE_S if reset is None else max(1.0, reset - timing.time() + 1.0)
+        return _MINUTE_S if reset is None else max(1.0, reset - clock.time() + 1.0)
     if status == 429 or "rate limit" in _message(response).lower():
         return _MINUTE_S * float(2**number)
     return None

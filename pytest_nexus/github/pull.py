@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.allocation import without_collector
+from pytest_nexus.domain.system.gc_pause import without_collector
 from pytest_nexus.errors import (
     ArtifactError,
     GitHubError,
@@ -19,17 +19,17 @@ from pytest_nexus.errors import (
 from pytest_nexus.github.archive import unpack
 from pytest_nexus.github.artifacts import download_path, single, unseen
 from pytest_nexus.history.forks import MAX_SENT_BYTES
-from pytest_nexus.history.reading import scan_journal
-from pytest_nexus.history.union import candidate
+from pytest_nexus.history.merge import candidate
+from pytest_nexus.journal.reader import scan_journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pytest_nexus.github.artifacts import Artifact
     from pytest_nexus.github.client import Client
-    from pytest_nexus.history.artifacts import Status
+    from pytest_nexus.history.merge import Candidate
+    from pytest_nexus.history.sqlite.seen_artifacts import Status
     from pytest_nexus.history.store import History
-    from pytest_nexus.history.union import Candidate
 
 MAX_TRIES: Final = 5
 """An artifact that cannot be had after so many pulls is given up."""

@@ -1,1 +1,1 @@
-"""What happened before: journals, and the SQLite file that they are folded into."""
+"""Step 1: what happened before. Takes in journals; answers with runs, attempts and statistics."""

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.history.union import drop_orphans, forget
+from pytest_nexus.history.merge import drop_orphans, forget
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable
 
-    from pytest_nexus.history.union import Candidate
-    from pytest_nexus.records import Failure
+    from pytest_nexus.domain.records import Failure
+    from pytest_nexus.history.merge import Candidate
 
 MAX_RUNS: Final = 50
 MAX_BYTES: Final = 6 * 1024 * 1024

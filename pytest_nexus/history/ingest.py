@@ -5,18 +5,18 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pytest_nexus.allocation import without_collector
+from pytest_nexus.domain.system.gc_pause import without_collector
 from pytest_nexus.errors import JournalError, NewerJournalError
-from pytest_nexus.history.journal import is_live, run_uid_of
-from pytest_nexus.history.reading import scan_journal
-from pytest_nexus.history.union import Candidate, candidate, candidate_of
+from pytest_nexus.history.merge import Candidate, candidate, candidate_of
+from pytest_nexus.journal.reader import scan_journal
+from pytest_nexus.journal.writer import is_live, run_uid_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+    from pytest_nexus.domain.records import Attempt, Run
     from pytest_nexus.history.store import History
-    from pytest_nexus.records import Attempt, Run
 
 KEPT_JOURNALS: Final = 20
 """Journals left beside the history: what a history that was set aside is made up from again."""

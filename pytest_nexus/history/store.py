@@ -6,38 +6,41 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Self
 
 from pytest_nexus.errors import CorruptHistoryError, HistoryError
-from pytest_nexus.history import artifacts, foreign, forks, transfer, union
-from pytest_nexus.history import connection as connections
-from pytest_nexus.history.auditing import problems
-from pytest_nexus.history.dependences import OrderRules, take_over
-from pytest_nexus.history.failing import (
+from pytest_nexus.history import forks, transfer
+from pytest_nexus.history import merge as union
+from pytest_nexus.history.check import problems
+from pytest_nexus.history.queries.failing import (
     FailingSince,
     Together,
     failed_together,
     failing,
     has_run_of,
 )
-from pytest_nexus.history.folding import rebuild
-from pytest_nexus.history.models import Registry
-from pytest_nexus.history.packing import failure_of, full_attempt
-from pytest_nexus.history.recall import Recall
-from pytest_nexus.history.recovering import recoveries
-from pytest_nexus.history.replays import failing_runs, read_cofailures, replayed_runs
-from pytest_nexus.history.runs import RunSummary, fork_runs, known, ordered_runs, summaries
-from pytest_nexus.history.streaks import read_streaks
+from pytest_nexus.history.queries.replay import failing_runs, read_cofailures, replayed_runs
+from pytest_nexus.history.queries.streaks import read_streaks
+from pytest_nexus.history.queries.test_stats import Recall
+from pytest_nexus.history.sqlite import connection as connections
+from pytest_nexus.history.sqlite import seen_artifacts as artifacts
+from pytest_nexus.history.sqlite import untrusted
+from pytest_nexus.history.sqlite.models import Registry
+from pytest_nexus.history.sqlite.runs import RunSummary, fork_runs, known, ordered_runs, summaries
+from pytest_nexus.history.state.order_rules import OrderRules, take_over
+from pytest_nexus.history.state.recoveries import recoveries
+from pytest_nexus.history.state.refresh import rebuild
+from pytest_nexus.journal.encoding import failure_of, full_attempt
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
 
-    from pytest_nexus.history.artifacts import ArtifactNote, Status
-    from pytest_nexus.history.replays import Replayed
-    from pytest_nexus.plan.recovery import Recovery
-    from pytest_nexus.plan.sightings import Sighting
+    from pytest_nexus.domain.records import Attempt, TestKey, TestStats
+    from pytest_nexus.history.queries.replay import Replayed
+    from pytest_nexus.history.sqlite.seen_artifacts import ArtifactNote, Status
+    from pytest_nexus.plan.flakiness.outcomes import Sighting
+    from pytest_nexus.plan.reruns.recovery_times import Recovery
+    from pytest_nexus.predictor.features.history import CoFailures
     from pytest_nexus.predictor.schema import Streaks
-    from pytest_nexus.predictor.state import CoFailures
-    from pytest_nexus.records import Attempt, TestKey, TestStats
 
 _ATTEMPTS: Final = """
     SELECT run.run_uid, test.key, test.function, number, outcomes, setup_us, call_us, teardown_us,
@@ -236,7 +239,7 @@ class History:
         Raises:
             HistoryError: this is a slim copy, which has no attempts.
         """
-        from pytest_nexus.history.sightings import read_sightings  # noqa: PLC0415 - not in sessions
+        from pytest_nexus.history.queries.test_outcomes import read_sightings  # noqa: PLC0415 - not in sessions
 
         self._refuse_slim("searched for flakes")
         with self._snapshot("run", "attempt", "failure", "test"):
@@ -278,7 +281,7 @@ class History:
             return 0
         with read_history(other_path) or _missing(other_path) as other:
             other._refuse_slim("merged from")  # noqa: SLF001 - a history like this one
-            other._require_sound(*foreign.TABLES)  # noqa: SLF001 - likewise
+            other._require_sound(*untrusted.TABLES)  # noqa: SLF001 - likewise
             rules = other.order_rules.read()
             source = (other._connection, other.path)  # noqa: SLF001 - likewise
             with self._writing():

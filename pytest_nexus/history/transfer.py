@@ -6,20 +6,20 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
+from pytest_nexus.domain.records import Failure
+from pytest_nexus.domain.system.files import replacing
 from pytest_nexus.errors import HistoryError
-from pytest_nexus.files import replacing
-from pytest_nexus.history import schema
-from pytest_nexus.history.connection import decoded
-from pytest_nexus.history.failing import fill_failing
-from pytest_nexus.history.runs import fork_runs, ordered_runs, summaries
-from pytest_nexus.history.union import Candidate, candidate
-from pytest_nexus.records import Failure
+from pytest_nexus.history.merge import Candidate, candidate
+from pytest_nexus.history.queries.failing import fill_failing
+from pytest_nexus.history.sqlite import schema
+from pytest_nexus.history.sqlite.connection import decoded
+from pytest_nexus.history.sqlite.runs import fork_runs, ordered_runs, summaries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from pytest_nexus.history.packing import RawAttempt
+    from pytest_nexus.journal.encoding import RawAttempt
 
 _ATTEMPTS: Final = """
     SELECT key, function, number, outcomes, setup_us, call_us, teardown_us, started_us, worker,

@@ -1,1 +1,1 @@
-"""What a change can touch."""
+"""Step 2: what a change touches. Takes a repository; gives changed files, words and imports."""

@@ -9,7 +9,7 @@ from pytest_nexus.ci import branches
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytest_nexus.impact.porcelain import Relation
+    from pytest_nexus.impact.git_output import Relation
 
 PARENT: Final = "HEAD^1"
 OTHER_PARENT: Final = "HEAD^2"

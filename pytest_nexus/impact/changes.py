@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.ci import branches
+from pytest_nexus.domain.records import Change, ChangedFile
+from pytest_nexus.domain.system.git import Git, GitError
 from pytest_nexus.impact import base as bases
-from pytest_nexus.impact import porcelain, untracked
-from pytest_nexus.impact.git import Git, GitError
-from pytest_nexus.records import Change, ChangedFile
+from pytest_nexus.impact import git_output, untracked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -41,11 +41,11 @@ def find_change(root: Path, base: str | None, environ: Mapping[str, str]) -> Cha
     change = Change(branch=branches.branch(environ))
     git = Git(root, environ)
     try:
-        status = porcelain.read_status(git.run(*_STATUS))
+        status = git_output.read_status(git.run(*_STATUS))
         new = untracked.drop_artefacts(status.untracked)
         change = change._replace(
             commit=status.commit,
-            branch=porcelain.printable(status.branch) if status.branch else change.branch,
+            branch=git_output.printable(status.branch) if status.branch else change.branch,
             dirty=bool(status.tracked or new),
         )
         if status.commit is None:
@@ -58,7 +58,7 @@ def find_change(root: Path, base: str | None, environ: Mapping[str, str]) -> Cha
 
 
 def _before_first_commit(git: Git, change: Change, paths: tuple[str, ...]) -> Change:
-    prefix = porcelain.read_relation(git.run(*_relation_query())).prefix
+    prefix = git_output.read_relation(git.run(*_relation_query())).prefix
     files = untracked.describe(git.root, untracked.expand(git, paths, prefix), prefix)
     return _with_files(change, files, prefix, "no commit yet: every file is new")
 
@@ -70,7 +70,7 @@ def _since_base(git: Git, change: Change, asked: str | None, new: tuple[str, ...
     chosen = bases.first_present(options, commits)
     commit = commits[chosen.revision] if chosen else None
     query = _relation_query(*([commit, change.commit] if commit else []))
-    relation = porcelain.read_relation(git.run(*query))
+    relation = git_output.read_relation(git.run(*query))
     is_final = not change.dirty or bool(git.environ.get("CI"))
     head = bases.Head(change.commit, is_final, commits.get(bases.PARENT))
     base = bases.decide(chosen, commit, head, relation)
@@ -89,7 +89,7 @@ def _resolve(git: Git, revisions: list[str]) -> dict[str, str]:
         "--batch-check=%(objectname) %(objecttype)",
         stdin=lines.encode("utf-8", "surrogateescape"),
     )
-    found = zip(revisions, porcelain.read_commits(output), strict=True)
+    found = zip(revisions, git_output.read_commits(output), strict=True)
     return {revision: commit for revision, commit in found if commit}
 
 
@@ -102,9 +102,9 @@ def _diff(git: Git, change: Change, commit: str) -> tuple[ChangedFile, ...]:
     if commit == change.commit and not change.dirty:
         return ()
     try:
-        return porcelain.read_diff(git.run(*_DIFF, *_COUNTS_AND_RENAMES, commit, "--"))
+        return git_output.read_diff(git.run(*_DIFF, *_COUNTS_AND_RENAMES, commit, "--"))
     except GitError:  # a partial clone has no contents to count lines in or to compare
-        return porcelain.read_diff(git.run(*_DIFF, "--no-renames", commit, "--"))
+        return git_output.read_diff(git.run(*_DIFF, "--no-renames", commit, "--"))
 
 
 def _with_files(change: Change, files: Iterable[ChangedFile], prefix: str, note: str) -> Change:
@@ -117,7 +117,7 @@ def _with_files(change: Change, files: Iterable[ChangedFile], prefix: str, note:
 
 
 def _as_seen(file: ChangedFile, prefix: str) -> ChangedFile:
-    path = porcelain.printable(porcelain.from_folder(file.path, prefix))
+    path = git_output.printable(git_output.from_folder(file.path, prefix))
     old = file.old_path
-    old_path = porcelain.printable(porcelain.from_folder(old, prefix)) if old else None
+    old_path = git_output.printable(git_output.from_folder(old, prefix)) if old else None
     return file._replace(path=path, old_path=old_path)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.impact.porcelain import from_folder
-from pytest_nexus.records import ChangedFile
-from pytest_nexus.regular_files import read_bytes
+from pytest_nexus.domain.records import ChangedFile
+from pytest_nexus.domain.system.regular_files import read_bytes
+from pytest_nexus.impact.git_output import from_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from pytest_nexus.impact.git import Git
+    from pytest_nexus.domain.system.git import Git
 
 _ARTEFACTS: Final = frozenset(
     {".nexus", ".pytest_cache", "__pycache__", ".hypothesis", ".tox", ".venv", "node_modules"}

@@ -1,1 +1,1 @@
-"""Pure decisions about a run: no pytest, no I/O, no clock, no randomness."""
+"""Step 4: decisions as pure functions: order, shards, workers, reruns, quarantine."""

@@ -12,7 +12,7 @@ Markers of other plugins fix positions:
 
 A rigid chain keeps the order of the collection and is not interrupted. It stands inside the blocks
 that all its tests share, and leaves the ones that only some of them do. A block of tests that
-depend on each other keeps that order in all its parts, see `pytest_nexus.plan.constraints`.
+depend on each other keeps that order in all its parts, see `order_dependence.constraints`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_nexus.records import CollectedTest
+    from pytest_nexus.domain.records import CollectedTest
 
 ORDER_CHAIN: Final = "order"
 """Name of the one chain of `order` tests that stand neither at the start nor at the end."""

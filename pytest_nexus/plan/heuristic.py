@@ -14,17 +14,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from pytest_nexus.domain.records import Forecast
 from pytest_nexus.plan.blocks import lay_out
 from pytest_nexus.plan.proximity import Proximity
-from pytest_nexus.plan.setups import shared_setups
-from pytest_nexus.records import Forecast
+from pytest_nexus.plan.setup_costs import shared_setups
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_nexus.plan.lookup import Found, StatsIndex
-    from pytest_nexus.plan.setups import Setups
-    from pytest_nexus.records import Change, CollectedTest, TestStats
+    from pytest_nexus.domain.records import Change, CollectedTest, TestStats
+    from pytest_nexus.plan.known_tests import Found, StatsIndex
+    from pytest_nexus.plan.setup_costs import Setups
 
 BASE: Final = 0.001
 """Odds of a failure that nothing announces. Without a floor, the order of tests that never failed

@@ -10,8 +10,8 @@ from pytest_nexus.plan.blocks import Block, fixed_ends, lay_out, leaves
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from pytest_nexus.domain.records import CollectedTest, Forecast
     from pytest_nexus.plan.blocks import Layout
-    from pytest_nexus.records import CollectedTest, Forecast
 
 MIN_DURATION_S: Final = 1e-3
 """What pytest itself costs per test, in no phase of it; below, durations are mostly noise."""

@@ -9,7 +9,7 @@ from pytest_nexus.plan.tokens import WordMatch, words
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_nexus.records import Change, CollectedTest
+    from pytest_nexus.domain.records import Change, CollectedTest
 
 CHANGED_FILE: Final = 10.0
 """Its own file changed: most failures that a change brings are in the tests that it touches."""

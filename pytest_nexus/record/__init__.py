@@ -1,1 +1,1 @@
-"""Observes what happens now and writes it to the session's journal."""
+"""Step 6: turns pytest's reports into attempts, and writes the journal."""

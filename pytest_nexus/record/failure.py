@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from pytest_nexus import signature
+from pytest_nexus.domain import failure_signature
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
     from types import TracebackType
 
-    from pytest_nexus.records import Failure, Phase
+    from pytest_nexus.domain.records import Failure, Phase
 
 _FOREIGN: Final = ("site-packages", "dist-packages", ".venv", ".tox", ".nox")
 
@@ -44,15 +44,15 @@ def describe(
         return _describe_doctest(phase, failed, folder)
     where = _innermost(excinfo.tb, folder)
     text = _cleaned(_text(excinfo.value), folder, _parameters(item))
-    return signature.failure(phase, _type_name(excinfo.type), where, text)
+    return failure_signature.failure(phase, _type_name(excinfo.type), where, text)
 
 
 def describe_report(report: pytest.TestReport, root: Path) -> Failure:
     """Return what a report says of a failure without an exception, as a strict xpass is."""
     crash = getattr(report.longrepr, "reprcrash", None)
     text = str(report.longrepr or "") if crash is None else str(crash.message)
-    kind, message = signature.split_exception(_cleaned(text, str(root) + os.sep))
-    return signature.failure(report.when, kind, "", message)
+    kind, message = failure_signature.split_exception(_cleaned(text, str(root) + os.sep))
+    return failure_signature.failure(report.when, kind, "", message)
 
 
 def is_skip(excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
@@ -75,7 +75,7 @@ def _describe_doctest(phase: Phase, failed: Any, folder: str) -> Failure:
     where = f"{file}::{failed.test.name}" if file else ""
     kind, error, _ = getattr(failed, "exc_info", (type(failed), None, None))
     text = failed.example.source if error is None else _text(error)
-    return signature.failure(phase, _type_name(kind), where, _cleaned(text, folder))
+    return failure_signature.failure(phase, _type_name(kind), where, _cleaned(text, folder))
 
 
 def _type_name(kind: type[BaseException]) -> str:

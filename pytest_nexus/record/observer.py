@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import pytest
 
-from pytest_nexus.attached import QUARANTINED
-from pytest_nexus.identity import Identity, identify
-from pytest_nexus.records import Failure, FunctionKey, TestKey
+from pytest_nexus.compat.report_marks import QUARANTINED
+from pytest_nexus.domain.identity import Identity, identify
+from pytest_nexus.domain.records import Failure, FunctionKey, TestKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable

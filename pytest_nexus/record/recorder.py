@@ -6,21 +6,21 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from pytest_nexus import timing
-from pytest_nexus.attached import PHASES, is_known
+from pytest_nexus.compat.report_marks import PHASES, is_known
+from pytest_nexus.domain.records import Change
+from pytest_nexus.domain.system import clock
 from pytest_nexus.errors import JournalError
-from pytest_nexus.history.journal import JournalWriter
-from pytest_nexus.record.assembly import OpenAttempt, is_subtest
+from pytest_nexus.journal.writer import JournalWriter
 from pytest_nexus.record.observer import DESELECTED, is_failure, sent_failure, sent_identity
-from pytest_nexus.record.session import new_run
-from pytest_nexus.records import Change
+from pytest_nexus.record.open_attempt import OpenAttempt, is_subtest
+from pytest_nexus.record.run_metadata import new_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_nexus.identity import Identity
+    from pytest_nexus.domain.identity import Identity
+    from pytest_nexus.domain.records import Failure, Plan, Run
     from pytest_nexus.record.observer import Observer
-    from pytest_nexus.records import Failure, Plan, Run
     from pytest_nexus.session.pipeline import Pipeline
     from pytest_nexus.session.setup import Share
 
@@ -49,7 +49,7 @@ class Recorder:
         """Sees the items of this process; None on a controller: its workers send what they saw."""
         self._journal: JournalWriter | None = None
         self._run: Run | None = None
-        self._clock = timing.perf_counter
+        self._clock = clock.perf_counter
         self._clock_started = 0.0
         self._started_at = 0.0
         """Start of the run by the wall clock, which reports are stamped with."""
@@ -72,7 +72,7 @@ class Recorder:
         A session that may be brief opens its journal when its tests are selected.
         """
         self._clock_started = self._clock()
-        self._started_at = timing.time()
+        self._started_at = clock.time()
         if not self._pipeline.is_brief:
             self._open_journal(session.config, self._pipeline.change)
 
@@ -88,7 +88,7 @@ class Recorder:
 
     def note_share(self, plan: Plan, share: Share) -> None:
         """Write what this shard is to run; called by the pipeline when the plan is made."""
-        from pytest_nexus.history.shard_journal import plan_lines  # noqa: PLC0415 - in a shard
+        from pytest_nexus.journal.shards import plan_lines  # noqa: PLC0415 - in a shard
         from pytest_nexus.session.planned import is_in_share  # noqa: PLC0415 - likewise
 
         ours = [p.test.nodeid for p in plan.tests if is_in_share(p, share)]
@@ -253,14 +253,14 @@ class Recorder:
 
     def _record_crash(self, report: pytest.TestReport) -> None:
         """Record the test that was running when its process died: a worker, or a child of it."""
-        from pytest_nexus import signature  # noqa: PLC0415 - where something fails
+        from pytest_nexus.domain import failure_signature  # noqa: PLC0415 - where something fails
 
         gateway = getattr(getattr(report, "node", None), "gateway", None)
         worker = None if gateway is None else gateway.id
         attempt = self._open.pop((report.nodeid, worker), None)
         elapsed_s = self._elapsed_s()
         attempt = attempt or OpenAttempt(sent_identity(report), elapsed_s)
-        failure = signature.failure("call", "WorkerCrash", "", "the worker crashed")
+        failure = failure_signature.failure("call", "WorkerCrash", "", "the worker crashed")
         attempt.fail(failure, max(0.0, elapsed_s - attempt.started_s))
         self._write((report.nodeid, worker), attempt)
 

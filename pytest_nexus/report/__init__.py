@@ -1,1 +1,1 @@
-"""Says what happened and what was gained."""
+"""Step 7: says what happened."""

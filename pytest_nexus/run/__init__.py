@@ -1,1 +1,1 @@
-"""Carries a plan out inside pytest."""
+"""Step 5: runs the tests as planned, in one process or on workers of xdist."""

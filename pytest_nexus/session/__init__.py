@@ -1,1 +1,1 @@
-"""One session as values: what it is, what is known, what is planned, and what the user is told."""
+"""One session as a value: what it is, what is known, what was planned, what was lost."""

@@ -13,10 +13,10 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from pytest_nexus.allocation import without_collector
+from pytest_nexus.domain.records import Change
+from pytest_nexus.domain.system.gc_pause import without_collector
 from pytest_nexus.errors import NexusError
-from pytest_nexus.net import Net
-from pytest_nexus.records import Change
+from pytest_nexus.session.error_boundary import Net
 from pytest_nexus.session.planned import NOT_PLANNED, is_in_share, session_plan
 from pytest_nexus.session.timeline import Timeline
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from pytest_nexus.forecast import Forecaster, Texts
-    from pytest_nexus.knowledge import Knowledge
-    from pytest_nexus.records import CollectedTest, OrderRule, Plan, TestKey, TestStats
+    from pytest_nexus.domain.records import CollectedTest, OrderRule, Plan, TestKey, TestStats
+    from pytest_nexus.forecast.forecaster import Forecaster, Texts
+    from pytest_nexus.session.history_view import Knowledge
     from pytest_nexus.session.setup import SessionSetup, Share
 
 
@@ -77,7 +77,7 @@ class Pipeline:
     @cached_property
     def knowledge(self) -> Knowledge:
         """What the history says, with journals of killed and brief sessions taken in first."""
-        from pytest_nexus.knowledge import NOTHING  # noqa: PLC0415 - not in a brief session
+        from pytest_nexus.session.history_view import NOTHING  # noqa: PLC0415 - not in a brief session
 
         part = self.net.part("the reading of the history", "this run starts without history")
         return part.call(self._learn, NOTHING)
@@ -89,7 +89,7 @@ class Pipeline:
 
     def bind(self, tests: Sequence[CollectedTest]) -> Sequence[CollectedTest]:
         """Return tests with those tied together that depend on each other, as the plan has them."""
-        from pytest_nexus.plan.constraints import bind, in_force  # noqa: PLC0415 - see above
+        from pytest_nexus.plan.order_dependence.constraints import bind, in_force  # noqa: PLC0415 - see above
 
         return bind(tests, in_force(self.rules.values(), self.change))
 
@@ -108,7 +108,7 @@ class Pipeline:
         return find_change(self.setup.root, self.setup.options.base, self.setup.environ)
 
     def _learn(self) -> Knowledge:
-        from pytest_nexus.knowledge import learn  # noqa: PLC0415 - not in a brief session
+        from pytest_nexus.session.history_view import learn  # noqa: PLC0415 - not in a brief session
 
         # Shards must come to one plan, and may stand on unlike machines.
         setup = self.setup
@@ -122,10 +122,8 @@ class Pipeline:
 
         Worth a call where the session waits for its tests: under xdist, while workers collect.
         """
-        from pytest_nexus.plan.shards import (  # noqa: F401, PLC0415 - read while nothing waits
-            divided,
-        )
-        from pytest_nexus.predictor import features  # noqa: F401, PLC0415 - the same
+        from pytest_nexus.plan.sharding import divide  # noqa: F401, PLC0415 - read while nothing waits
+        from pytest_nexus.predictor.features import rows  # noqa: F401, PLC0415 - the same
 
         _ = self.knowledge, self.change, self._forecaster
 
@@ -136,7 +134,7 @@ class Pipeline:
 
         `order` overrules the option, for a session in which another plugin orders.
         """
-        from pytest_nexus.plan.plan import (  # noqa: PLC0415 - not in a brief session
+        from pytest_nexus.plan.make import (  # noqa: PLC0415 - not in a brief session
             PlanSettings,
             make_plan,
         )
@@ -162,7 +160,7 @@ class Pipeline:
     @cached_property
     def _forecaster(self) -> Forecaster:
         """Return who says how likely each test fails, by the model deployed if there is one."""
-        from pytest_nexus import forecast  # noqa: PLC0415 - not in a brief session
+        from pytest_nexus.forecast import forecaster as forecast  # noqa: PLC0415 - not in a brief session
 
         known = self.knowledge
         found = forecast.load(
@@ -183,14 +181,14 @@ class Pipeline:
     def _explain(
         self, plan: Plan, stats: Mapping[TestKey, TestStats], forecaster: Forecaster
     ) -> list[str]:
-        from pytest_nexus.explaining import top_lines  # noqa: PLC0415 - where it is asked for
-        from pytest_nexus.plan.lookup import StatsIndex  # noqa: PLC0415 - the same
+        from pytest_nexus.forecast.explain import top_lines  # noqa: PLC0415 - where it is asked for
+        from pytest_nexus.plan.known_tests import StatsIndex  # noqa: PLC0415 - the same
 
         index = StatsIndex(stats, self.change.renames)
         return top_lines(plan, index, self.change, forecaster)
 
     def _texts(self, tests: Sequence[CollectedTest], change: Change) -> Texts:
-        from pytest_nexus.knowledge import read_texts  # noqa: PLC0415 - not in a brief session
+        from pytest_nexus.session.history_view import read_texts  # noqa: PLC0415 - not in a brief session
 
         return read_texts(self.setup.root, tests, change, self.setup.environ)
 
@@ -218,7 +216,7 @@ class Pipeline:
             )
 
     def _divided(self, plan: Plan, share: Share) -> Plan:
-        from pytest_nexus.plan.shards.divided import (  # noqa: PLC0415 - where tests are dealt out
+        from pytest_nexus.plan.sharding.divide import (  # noqa: PLC0415 - where tests are dealt out
             divide_plan,
             follow,
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pytest_nexus.records import Plan, PlannedTest
+    from pytest_nexus.domain.records import Plan, PlannedTest
     from pytest_nexus.session.setup import SessionSetup, Share
 
 _NONE: Final[Mapping[str, float]] = MappingProxyType({})

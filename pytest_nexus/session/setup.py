@@ -8,9 +8,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from pytest_nexus.domain.records import CollectedTest
     from pytest_nexus.options import Options
-    from pytest_nexus.plan.shards.document import SavedPlan
-    from pytest_nexus.records import CollectedTest
+    from pytest_nexus.plan.sharding.document import SavedPlan
 
 
 class Share(NamedTuple):
@@ -36,7 +36,7 @@ class SessionSetup(NamedTuple):
     setting: tuple[str, int] | None = None
     """Environment and number of workers, see `Run`; None where durations of all count."""
     narrowed_to: Literal["", "files", "tests"] = ""
-    """What the command line names, see `record.session.narrowed_to`."""
+    """What the command line names, see `record.run_metadata.narrowed_to`."""
     is_distributed: bool = False
     """Whether xdist's workers run the tests."""
     is_quarantined: Callable[[CollectedTest], bool] | None = None

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.history.journal import JournalWriter
-from pytest_nexus.records import ChangedFile
+from pytest_nexus.domain.records import ChangedFile
+from pytest_nexus.journal.writer import JournalWriter
 from tests.action.runner import never
 from tests.support.builders import attempt, failure, run
 from tests.support.forks import runs_of_forks
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from pytest_nexus.records import Attempt, Run
+    from pytest_nexus.domain.records import Attempt, Run
     from tests.action.toy import Toy
     from tests.action.values import WorkflowRun
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.cli.sample import find_folder, projects, read_builds
+from pytest_nexus.backtest.builds import find_folder, projects, read_builds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

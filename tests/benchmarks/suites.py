@@ -6,8 +6,8 @@ from random import Random
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus.history.ingest import ingest_run
-from pytest_nexus.history.journal import JournalWriter
 from pytest_nexus.history.store import open_history
+from pytest_nexus.journal.writer import JournalWriter
 from tests.support.builders import attempt, run
 from tests.support.repository import init
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from pytest_nexus.records import Attempt, Outcome
+    from pytest_nexus.domain.records import Attempt, Outcome
 
 TESTS_PER_MODULE: Final = 100
 FAILURE_RATE: Final = 0.001

@@ -28,7 +28,7 @@ FEW = {
             assert was_there
         """,
 }
-PLANNER = ("pytest_nexus.plan.plan", "pytest_nexus.history.store", "pytest_nexus.impact.git")
+PLANNER = ("pytest_nexus.plan.make", "pytest_nexus.history.store", "pytest_nexus.domain.system.git")
 
 
 @pytest.fixture

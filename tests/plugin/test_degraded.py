@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_nexus.history import connection
+from pytest_nexus.history.sqlite import connection
 from tests.support.project import Project, Result, read_lines
 from tests.support.repository import clone, init
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from pytest_nexus.impact.code import MAX_FILE_BYTES
+from pytest_nexus.impact.test_code import MAX_FILE_BYTES
 from tests.support.project import Project
 from tests.support.repository import init
 

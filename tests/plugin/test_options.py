@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_nexus.options import OPTIONS, read_options
-from pytest_nexus.plan.retry import budget_s
+from pytest_nexus.plan.reruns.rerun_policy import budget_s
 
 PASSING = "def test_a(): pass"
 

@@ -6,8 +6,8 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from pytest_nexus.predictor.model import Model
-from pytest_nexus.predictor.persist import dump
+from pytest_nexus.predictor.model.document import dump
+from pytest_nexus.predictor.model.model import Model
 
 from tests.support.project import Project
 from tests.support.repository import Repository, init
@@ -66,7 +66,7 @@ def test_a_session_imports_no_package_of_the_station(tmp_path: Path) -> None:
             "test_modules.py": """
                 import sys
                 def test_light():
-                    assert "pytest_nexus.predictor.model" in sys.modules
+                    assert "pytest_nexus.predictor.model.model" in sys.modules
                     heavy = {"numpy", "scipy", "sklearn", "pandas"}
                     assert not heavy & sys.modules.keys()
             """,

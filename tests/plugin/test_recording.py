@@ -107,7 +107,7 @@ def test_starts_are_in_order_and_inside_the_run(sessions: Sessions) -> None:
 ONE_MORE_FACT = """
 from dataclasses import replace
 from pytest_nexus.history import journal
-from pytest_nexus.history.fields import Field
+from pytest_nexus.journal.fields import Field
 
 fact = Field(
     "letters", "integer", "How many letters the node id has",

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CONFTEST = """
-    from pytest_nexus.record.selection import selected_by
+    from pytest_nexus.record.limited_by import selected_by
 
     def pytest_report_header(config):
         return "selected by: " + " ".join(selected_by(config))

@@ -74,7 +74,7 @@ import pytest
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_node_collection_finished(node):
     nexus = node.config.pluginmanager.get_plugin("nexus-preparation")
-    ready = [name in sys.modules for name in ("pytest_nexus.predictor.features",)]
+    ready = [name in sys.modules for name in ("pytest_nexus.predictor.features.rows",)]
     known = vars(nexus.pipeline)
     ready += [name in known for name in ("knowledge", "change")]
     Path("ready.json").write_text(json.dumps(ready))

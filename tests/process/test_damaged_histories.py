@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_nexus.cli.main import main
-from pytest_nexus.history import schema
+from pytest_nexus.history.sqlite import schema
 from pytest_nexus.history.store import open_history, read_history
 from pytest_nexus.options import Options
 from pytest_nexus.session.pipeline import Pipeline
@@ -223,8 +223,8 @@ def test_query_of_a_large_history_is_not_taken_for_endless(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = make_history(tmp_path / "history.sqlite3")
-    monkeypatch.setattr("pytest_nexus.history.foreign._LEAST_STEPS", 0)
-    monkeypatch.setattr("pytest_nexus.history.foreign._TICK", 10)
+    monkeypatch.setattr("pytest_nexus.history.sqlite.untrusted._LEAST_STEPS", 0)
+    monkeypatch.setattr("pytest_nexus.history.sqlite.untrusted._TICK", 10)
     with read_history(path) as history:  # type: ignore[union-attr] # it was just made
         assert len(history.runs()) == 23
         assert history.check() == []

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from pytest_nexus.cli.showcase import show_failure_moving
+from pytest_nexus.backtest.showcase import show_failure_moving
 from pytest_nexus.errors import NexusError
 from tests.support.samples import write_project
 

@@ -26,10 +26,10 @@ MAX_MEMORY_MIB = 200
 MAX_HISTORY_MIB = 10
 PULL = """
 import json, sys
-from pytest_nexus.cli.memory import peak_mib
+from pytest_nexus.domain.system.memory import peak_mib
 from pytest_nexus.github.client import Client
 from pytest_nexus.github.pull import pull
-from pytest_nexus.history.runs import fork_runs
+from pytest_nexus.history.sqlite.runs import fork_runs
 from pytest_nexus.history.store import open_history
 path, url, token = sys.argv[1:]
 import pathlib

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_nexus.history import journal
 from pytest_nexus.history.ingest import ingest_journal, pending, sweep
-from pytest_nexus.history.journal import JournalWriter, is_live
 from pytest_nexus.history.store import open_history, read_history
+from pytest_nexus.journal import writer as journal
+from pytest_nexus.journal.writer import JournalWriter, is_live
 from tests.support.builders import attempt, run
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ for path in sys.argv[2:]:
 INGEST_AND_STOP = """
 import os, sys
 from pathlib import Path
-from pytest_nexus.history import union
+from pytest_nexus.history import merge
 from pytest_nexus.history.ingest import ingest_journal
 from pytest_nexus.history.store import open_history
 
@@ -48,7 +48,7 @@ def stop(connection, *_):
     print("in the middle", flush=True)
     sys.stdin.read()
 
-union.refresh = stop
+merge.refresh = stop
 with open_history(Path(sys.argv[1])) as history:
     ingest_journal(history, Path(sys.argv[2]))
 """
@@ -56,7 +56,7 @@ with open_history(Path(sys.argv[1])) as history:
 WRITE_JOURNAL = """
 import sys
 from pathlib import Path
-from pytest_nexus.history.journal import JournalWriter
+from pytest_nexus.journal.writer import JournalWriter
 from tests.support.builders import attempt, run
 writer = JournalWriter.create(Path(sys.argv[1]), run(1))
 for n in range(100):

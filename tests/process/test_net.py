@@ -38,19 +38,19 @@ NEXUS = ("--nexus", "--nexus-reruns=1", "--nexus-rerun-delay=0", "--junitxml=jun
 ALWAYS = ("-p", "no:cacheprovider", "--maxfail=50", "--deselect=test_class.py::test_last")
 FLAKY = "test_class.py::test_flaky"
 THE_SAME = (
-    "pytest_nexus.healing:",
-    "pytest_nexus.history.journal:",
+    "pytest_nexus.run.reruns.session:",
+    "pytest_nexus.journal.writer:",
     "pytest_nexus.session.timeline:Timeline",
-    "pytest_nexus.record.assembly:",
+    "pytest_nexus.record.open_attempt:",
 )
 """What is called below the same hooks with workers as without; it is tried without alone."""
 
 NOT_IN_THE_NET = {
-    "pytest_nexus.net:Net",  # the net itself
+    "pytest_nexus.session.error_boundary:Net",  # the net itself
     # in a worker, where the controller waits for what they send
-    "pytest_nexus.run.braked:Braked",
-    "pytest_nexus.run.stand_in:RepeatingWorker",
-    "pytest_nexus.run.worker_mail:Outbox",
+    "pytest_nexus.run.xdist.maxfail_worker:Braked",
+    "pytest_nexus.run.xdist.placeholder:RepeatingWorker",
+    "pytest_nexus.run.xdist.message_batches:Outbox",
 }
 
 
@@ -215,8 +215,8 @@ def said_wrongly(env: dict[str, str], result: dict[str, Any]) -> list[str]:
 
 
 NEVER_CALLED = {
-    "pytest_nexus.run.scheduler:FailureLimit.pytest_collectreport",
-    "pytest_nexus.run.worker_reruns:WorkerReruns.pytest_handlecrashitem",
+    "pytest_nexus.run.xdist.scheduler:FailureLimit.pytest_collectreport",
+    "pytest_nexus.run.xdist.worker_reruns:WorkerReruns.pytest_handlecrashitem",
 }
 """Hooks that a run of the suite does not call; each has a test of its own."""
 
@@ -237,12 +237,12 @@ CRASHING = {
 @pytest.mark.parametrize(
     "name",
     [
-        "pytest_nexus.run.worker_reruns:WorkerReruns.pytest_handlecrashitem",
-        "pytest_nexus.run.scheduler:NexusScheduling.remove_node",
-        "pytest_nexus.run.scheduler:NexusScheduling.crashed_index",
+        "pytest_nexus.run.xdist.worker_reruns:WorkerReruns.pytest_handlecrashitem",
+        "pytest_nexus.run.xdist.scheduler:NexusScheduling.remove_node",
+        "pytest_nexus.run.xdist.scheduler:NexusScheduling.crashed_index",
         "pytest_nexus.plan.dispatch.policy:Dispatch.lose",
-        "pytest_nexus.run.desk:RerunDesk.crash",
-        "pytest_nexus.run.scheduler:NexusScheduling.mark_test_complete",
+        "pytest_nexus.run.reruns.gate:RerunDesk.crash",
+        "pytest_nexus.run.xdist.scheduler:NexusScheduling.mark_test_complete",
     ],
 )
 def test_crash_of_a_worker_is_one_failure_where_nexus_fails_as_well(
@@ -348,7 +348,7 @@ def test_ends_of_the_session_pass_the_net(project: Any, how: str) -> None:
 def test_nexus_that_cannot_be_set_up_costs_one_line(project: Any, tmp_path: Path) -> None:
     made = project({"test_a.py": "def test_a(): pass\ndef test_b(): assert 0"})
     env = {
-        "INJECT_AT": "pytest_nexus.run.loop:RerunLoop.sit_at",
+        "INJECT_AT": "pytest_nexus.run.reruns.loop:RerunLoop.sit_at",
         "INJECT_CALL": "1",
         "INJECT_RAISE": "OSError",
         "INJECT_HIT": str(tmp_path / "hit"),

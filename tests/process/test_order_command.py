@@ -19,7 +19,7 @@ from tests.support.repository import init
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_nexus.records import OrderRule
+    from pytest_nexus.domain.records import OrderRule
 
 PADDING = "import pytest\n@pytest.mark.parametrize('n', range({n}))\ndef test_padding(n): pass\n"
 LEAVES_A_FILE = """

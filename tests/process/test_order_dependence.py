@@ -14,7 +14,7 @@ from tests.support.repository import Repository, init
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_nexus.records import OrderRule
+    from pytest_nexus.domain.records import OrderRule
     from tests.support.project import Result
 
 ON = {"NEXUS_ORDER_DEPENDENCE": None}
@@ -348,20 +348,20 @@ if pathlib.Path("left").exists():
     setattr(owner, last, fail)
 """
 PLACES = {
-    "run.own_process:Launch.run": "environment",
-    "run.own_process:Launch._attempts": "module state",
-    "run.own_process:Launch._report": "environment",
-    "run.dependents:Dependents.decide": "environment",
-    "run.dependents:Dependents.is_suspect": "module state",
-    "run.dependents:Dependents.in_order": "environment",
-    "run.dependents:Dependents.try_alone": "module state",
-    "run.dependents:Dependents.reason": "module state",
-    "run.dependents:Dependents._reach": "environment",
-    "plan.plan:in_force": "environment",
-    "plan.plan:bind": "module state",
-    "history.dependences:OrderRules.read": "environment",
-    "history.dependences:OrderRules.lasting": "environment",
-    "history.trials:TrialReader.rule_of": "module state",
+    "run.fresh_process.process:Launch.run": "environment",
+    "run.fresh_process.process:Launch._attempts": "module state",
+    "run.fresh_process.process:Launch._report": "environment",
+    "run.fresh_process.order_dependents:Dependents.decide": "environment",
+    "run.fresh_process.order_dependents:Dependents.is_suspect": "module state",
+    "run.fresh_process.order_dependents:Dependents.in_order": "environment",
+    "run.fresh_process.order_dependents:Dependents.try_alone": "module state",
+    "run.fresh_process.order_dependents:Dependents.reason": "module state",
+    "run.fresh_process.order_dependents:Dependents._reach": "environment",
+    "plan.make:in_force": "environment",
+    "plan.make:bind": "module state",
+    "history.state.order_rules:OrderRules.read": "environment",
+    "history.state.order_rules:OrderRules.lasting": "environment",
+    "history.state.trials:TrialReader.rule_of": "module state",
 }
 """By function that fails: the suite in which it is called."""
 
@@ -467,7 +467,7 @@ def test_an_interrupt_while_a_process_runs_loses_no_test(repository: Repository)
     slow = "import os, time\nif 'NEXUS_CONTEXT' in os.environ: time.sleep(60)\n"
     interrupts = """
 import os, signal, threading
-import pytest_nexus.run.own_process as place
+import pytest_nexus.run.fresh_process.process as place
 
 real = place.run_bounded
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_nexus.history.imports.junit import read_junit
+from pytest_nexus.importers.junit import read_junit
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_nexus.history.imports.imported import Imported
+    from pytest_nexus.importers.report_values import Imported
 
 SUITE = """
 import unittest

@@ -108,13 +108,13 @@ def test_nothing_but_one_module_prints() -> None:
             if is_print or is_stream:
                 found.append((path.relative_to(REPOSITORY).as_posix(), ast.unparse(node)))
     allowed = {
-        ("pytest_nexus/cli/saying.py", "print"),
-        ("pytest_nexus/cli/saying.py", "sys.stderr"),
+        ("pytest_nexus/domain/system/console.py", "print"),
+        ("pytest_nexus/domain/system/console.py", "sys.stderr"),
         ("pytest_nexus/cli/main.py", "sys.stdout"),  # its errors, and that it was closed
         ("pytest_nexus/cli/train.py", "sys.stderr"),  # whether it is a terminal
-        ("pytest_nexus/cli/tables.py", "sys.stdout"),  # the same
-        ("pytest_nexus/cli/parsing.py", "sys.stderr"),  # usage and help of our own
-        ("pytest_nexus/net.py", "sys.stderr"),  # through `shown`, where there is no terminal
+        ("pytest_nexus/cli/output/tables.py", "sys.stdout"),  # the same
+        ("pytest_nexus/cli/arguments/parser.py", "sys.stderr"),  # usage and help of our own
+        ("pytest_nexus/session/error_boundary.py", "sys.stderr"),  # without a terminal
         ("pytest_nexus/plugin.py", "sys.stderr"),  # the same
     }
     assert set(found) <= allowed

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_nexus.history.journal import JournalWriter
 from pytest_nexus.history.store import open_history
+from pytest_nexus.journal.writer import JournalWriter
 from tests.support.builders import attempt, run
 from tests.support.github_server import GitHubServer, zipped
 from tests.support.project import hears_interrupts

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pytest_nexus.identity import function_of_key
-from pytest_nexus.records import (
+from pytest_nexus.domain.identity import function_of_key
+from pytest_nexus.domain.records import (
     Attempt,
     Change,
     ChangedFile,

@@ -8,20 +8,20 @@ from contextlib import closing, suppress
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from pytest_nexus.predictor.persist import version
+from pytest_nexus.predictor.model.document import version
 
-from pytest_nexus import forecast
+from pytest_nexus.domain.records import Change, ChangedFile, CIRun
+from pytest_nexus.forecast import forecaster
 from pytest_nexus.history.ingest import ingest_run
-from pytest_nexus.history.models import Version
-from pytest_nexus.history.schema import TABLES
+from pytest_nexus.history.sqlite.models import Version
+from pytest_nexus.history.sqlite.schema import TABLES
 from pytest_nexus.history.store import open_history
-from pytest_nexus.records import Change, ChangedFile, CIRun
 from tests.support.builders import attempt, failure, run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_nexus.records import Attempt
+    from pytest_nexus.domain.records import Attempt
 
 KEYS = [f"t/test_{name}.py::test_it" for name in "abcdef"]
 VALUES: tuple[Any, ...] = (
@@ -52,7 +52,7 @@ def make_history(path: Path, *, slim: bool = False) -> Path:
             ingest_run(history, made, _attempts(number))
         forked = run(90, 1e9)._replace(trust="fork", head="b" * 40)
         ingest_run(history, forked, [attempt(KEYS[0], "failed", failure=failure())])
-        document = forecast.prior()
+        document = forecaster.prior()
         made_of = ("shipped", 5.0, document, '{"inputs": [{"facets": {}}]}', '{"apfdc": 0.5}')
         name = version(document)
         history.models.add(Version(name, *made_of))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_nexus.history.runs import fork_runs, summaries
+from pytest_nexus.history.sqlite.runs import fork_runs, summaries
 
 if TYPE_CHECKING:
-    from pytest_nexus.history.runs import RunSummary
+    from pytest_nexus.history.sqlite.runs import RunSummary
     from pytest_nexus.history.store import History
 
 

@@ -20,8 +20,8 @@ from tests.support.running import Running
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from pytest_nexus.history.runs import RunSummary
-    from pytest_nexus.records import Attempt
+    from pytest_nexus.domain.records import Attempt
+    from pytest_nexus.history.sqlite.runs import RunSummary
 
 REPOSITORY = Path(__file__).parents[2]
 SCRIPTS = "Scripts" if os.name == "nt" else "bin"

@@ -12,7 +12,7 @@ from pytest_nexus.impact.changes import find_change
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_nexus.records import Change
+    from pytest_nexus.domain.records import Change
 
 _CI = ("CI", "GITHUB_", "BITBUCKET_", "BUILDKITE", "CIRCLE", "SYSTEM_", "BUILD_", "CHANGE_", "GIT_")
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_nexus.history.sessions import Session
-from pytest_nexus.records import Change, CIRun, Run
+from pytest_nexus.domain.records import Change, CIRun, Run
+from pytest_nexus.journal.sessions import Session
 
 if TYPE_CHECKING:
-    from pytest_nexus.records import Attempt
+    from pytest_nexus.domain.records import Attempt
 
 
 def session(

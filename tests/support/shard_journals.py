@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_nexus.history.journal import JournalWriter
-from pytest_nexus.history.shard_journal import plan_lines, read_shard_journal
-from pytest_nexus.identity import function_of_key, key_of_nodeid
-from pytest_nexus.plan.plan import RUN, digest
-from pytest_nexus.records import (
+from pytest_nexus.domain.identity import function_of_key, key_of_nodeid
+from pytest_nexus.domain.records import (
     Attempt,
     CIRun,
     NodeId,
@@ -18,12 +15,15 @@ from pytest_nexus.records import (
     Run,
     Verdict,
 )
+from pytest_nexus.journal.shards import plan_lines, read_shard_journal
+from pytest_nexus.journal.writer import JournalWriter
+from pytest_nexus.plan.make import RUN, digest
 from tests.support.suites import collected, lasting
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_nexus.plan.proof.evidence import ShardJournal
+    from pytest_nexus.plan.verification.shard_reports import ShardJournal
 
 
 def sharded_plan(shards: dict[str, int] | list[tuple[str, int]]) -> Plan:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_nexus.plan.sightings import Sighting
+from pytest_nexus.plan.flakiness.outcomes import Sighting
 from tests.support.builders import attempt
 
 if TYPE_CHECKING:
-    from pytest_nexus.records import Failure, Outcome
+    from pytest_nexus.domain.records import Failure, Outcome
 
 OUTCOMES: dict[str, Outcome] = {"P": "passed", "F": "failed", "E": "error", "S": "skipped"}
 LINUX = "3.12 linux-x86_64"

@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from pytest_nexus.predictor.persist import dump, load, version
+from pytest_nexus.predictor.model.document import dump, load, version
 
-from pytest_nexus import forecast
+from pytest_nexus.domain.records import Change, ChangedFile, CIRun, Failure
+from pytest_nexus.forecast import forecaster
 from pytest_nexus.history.ingest import ingest_run
-from pytest_nexus.history.models import Version
+from pytest_nexus.history.sqlite.models import Version
 from pytest_nexus.history.store import open_history
-from pytest_nexus.records import Change, ChangedFile, CIRun, Failure
 from tests.support.builders import attempt, run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_nexus.records import Outcome, Run
+    from pytest_nexus.domain.records import Outcome, Run
 
 TEST = "def test_x(): pass\n"
 
@@ -37,7 +37,7 @@ def fill_history(path: Path, text: str) -> str:
             ingest_run(history, _run(number, text), attempts)
         forked = _run(9, text)._replace(trust="fork", head="b" * 40)
         ingest_run(history, forked, [attempt(text)])
-        shipped = load(forecast.prior())
+        shipped = load(forecaster.prior())
         document = dump(type(shipped)(dict(shipped.weights), card={"kind": text, text: text}))
         words = json.dumps({"inputs": [{"name": text, "facets": {}}], text: text})
         made = Version(version(document), text, 5.0, document, words, json.dumps({text: text}))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pytest_nexus.identity import function_of_key, key_of_nodeid
-from pytest_nexus.records import CollectedTest, Forecast, Marker, NodeId
+from pytest_nexus.domain.identity import function_of_key, key_of_nodeid
+from pytest_nexus.domain.records import CollectedTest, Forecast, Marker, NodeId
 
 
 def collected(nodeid: str, *scopes: str, marker: Marker | None = None) -> CollectedTest:

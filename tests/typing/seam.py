@@ -8,8 +8,8 @@ from pytest_nexus.plan import heuristic
 
 if TYPE_CHECKING:
     from predictor.schema import Facts
-    from pytest_nexus.forecast import Forecaster, ModelForecaster
-    from pytest_nexus.records import TestStats
+    from pytest_nexus.domain.records import TestStats
+    from pytest_nexus.forecast.forecaster import Forecaster, ModelForecaster
 
 HEURISTIC: Forecaster = heuristic.forecast
 

@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pytest_nexus.predictor import persist
-from pytest_nexus.predictor.model import Model, Tree
-from pytest_nexus.predictor.persist import ModelError, dump, load
+from pytest_nexus.predictor.model import document as persist
+from pytest_nexus.predictor.model.document import ModelError, dump, load
+from pytest_nexus.predictor.model.model import Model, Tree
 from pytest_nexus.predictor.schema import NAMES
 
 from pytest_nexus.cli.main import main
+from pytest_nexus.domain.records import Change
 from pytest_nexus.errors import JournalError, PlanError, QuarantineError
-from pytest_nexus.history.reading import scan_journal
-from pytest_nexus.history.sessions import read_session
-from pytest_nexus.plan.plan import make_plan
-from pytest_nexus.plan.quarantine import parse_quarantine
-from pytest_nexus.plan.shards.document import load_plan, save_plan
-from pytest_nexus.records import Change
+from pytest_nexus.journal.reader import scan_journal
+from pytest_nexus.journal.sessions import read_session
+from pytest_nexus.plan.make import make_plan
+from pytest_nexus.plan.quarantine.file import parse_quarantine
+from pytest_nexus.plan.sharding.document import load_plan, save_plan
 from tests.support.builders import collected
 from tests.support.project import Project
 

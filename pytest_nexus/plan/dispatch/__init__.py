@@ -1,1 +1,1 @@
-"""How tests are dealt out to xdist's workers: a state machine without xdist."""
+"""Which worker gets which tests next: a state machine of events in and commands out."""

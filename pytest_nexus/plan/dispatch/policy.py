@@ -3,8 +3,8 @@
     join, finish, withdrawn, lose, again, woken, hold, release, abandon, drain, stop
         -> [Send | Withdraw | Shutdown, ...]
 
-It knows no xdist and no clock; the adapter is `pytest_nexus.run.scheduler`. What it relies on is
-that a worker runs a test as soon as it knows the one after it, or that there is none.
+It knows no xdist and no clock; the adapter is `pytest_nexus.run.xdist.scheduler`. What it relies on
+is that a worker runs a test as soon as it knows the one after it, or that there is none.
 
 - Jobs go out in the order of the plan, each to the worker that is free first. The longest goes
   first once its latest start has come: once the long jobs, behind the next of the plan and what
@@ -29,19 +29,19 @@ from itertools import pairwise
 from math import inf
 from typing import TYPE_CHECKING, Final
 
+from pytest_nexus.plan.dispatch.assign import Server
+from pytest_nexus.plan.dispatch.assignments import Ledger
 from pytest_nexus.plan.dispatch.commands import Settings, Withdraw
-from pytest_nexus.plan.dispatch.lane import HELD
-from pytest_nexus.plan.dispatch.ledger import Ledger
-from pytest_nexus.plan.dispatch.pool import Rerun
-from pytest_nexus.plan.dispatch.serve import Server
+from pytest_nexus.plan.dispatch.rerun_pool import Rerun
 from pytest_nexus.plan.dispatch.units import Unit
+from pytest_nexus.plan.dispatch.worker_queue import HELD
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pytest_nexus.plan.dispatch.commands import Command
-    from pytest_nexus.plan.dispatch.lane import Lane
     from pytest_nexus.plan.dispatch.units import Workload
+    from pytest_nexus.plan.dispatch.worker_queue import Lane
 
 _DEFAULTS: Final = Settings()
 

@@ -12,8 +12,8 @@ from pytest_nexus.plan.blocks import Block, lay_out
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from pytest_nexus.domain.records import CollectedTest
     from pytest_nexus.plan.blocks import Layout
-    from pytest_nexus.records import CollectedTest
 
 MIN_SECONDS: Final = 5e-4
 """What a test costs a worker at least: the protocol itself and its five messages."""

@@ -9,14 +9,14 @@ from statistics import median
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
+from pytest_nexus.domain.records import Change, CIRun, Run
 from pytest_nexus.github.client import Client
 from pytest_nexus.github.pull import pull
-from pytest_nexus.history.journal import JournalWriter
-from pytest_nexus.history.shard_journal import plan_lines
 from pytest_nexus.history.store import open_history
-from pytest_nexus.plan.plan import make_plan
-from pytest_nexus.plan.shards.divided import divide_plan
-from pytest_nexus.records import Change, CIRun, Run
+from pytest_nexus.journal.shards import plan_lines
+from pytest_nexus.journal.writer import JournalWriter
+from pytest_nexus.plan.make import make_plan
+from pytest_nexus.plan.sharding.divide import divide_plan
 from tests.benchmarks.suites import nodeids, write_history, write_suite
 from tests.benchmarks.table import Table, within
 from tests.support.builders import attempt, collected

@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pytest_nexus.predictor.evaluate import backtest, mean, order_by, score
-from pytest_nexus.predictor.fit import FailedRun, fit_weights
-from pytest_nexus.predictor.persist import load
+from pytest_nexus.predictor.evaluation.evaluate import backtest, mean, order_by, score
+from pytest_nexus.predictor.model.document import load
+from pytest_nexus.predictor.training.weights import FailedRun, fit_weights
 
-from pytest_nexus import forecast
-from pytest_nexus.cli.prior import cases_of, each_unseen
-from pytest_nexus.cli.sample import find_folder, projects
+from pytest_nexus.backtest.builds import find_folder, projects
+from pytest_nexus.backtest.shipped_model import cases_of, each_unseen
+from pytest_nexus.forecast import forecaster
 from tests.benchmarks.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_nexus.predictor.evaluate import Case, Score
-    from pytest_nexus.predictor.model import Model
+    from pytest_nexus.predictor.evaluation.evaluate import Case, Score
+    from pytest_nexus.predictor.model.model import Model
 
     from tests.benchmarks.bench import Bench
     from tests.benchmarks.table import Cell
@@ -37,7 +37,7 @@ def measure(bench: Bench) -> list[Table]:
         return []
     names = projects(folder)
     found: dict[str, dict[str, dict[str, Score]]] = {}
-    for name, model, _ in each_unseen(folder, names, load(forecast.prior())):
+    for name, model, _ in each_unseen(folder, names, load(forecaster.prior())):
         builds = cases_of(folder, name)[: bench.size(10**6, 8)]
         for is_mutant, kind in _KINDS.items():
             cases = [case for build, case in builds if build.is_mutant == is_mutant]

@@ -10,18 +10,18 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pytest_nexus.predictor.evaluate import backtest, mean, only, orders_of
-from pytest_nexus.predictor.persist import load
+from pytest_nexus.predictor.evaluation.evaluate import backtest, mean, only, orders_of
+from pytest_nexus.predictor.model.document import load
 from pytest_nexus.predictor.schema import FileChange
-from pytest_nexus.predictor.train import MIN_FAILED_RUNS, RIVAL, candidates, trial
+from pytest_nexus.predictor.training.champion import MIN_FAILED_RUNS, RIVAL, candidates, trial
 
-from pytest_nexus import forecast
-from pytest_nexus.cli.past import Lived, Past
-from pytest_nexus.cli.walks import GROWTH, MAX_CASES, deployed_over_time
-from pytest_nexus.history.packing import FAIL, PASS, microseconds
-from pytest_nexus.history.stats import Observation, RunFacts
-from pytest_nexus.identity import function_of_key
-from pytest_nexus.records import CollectedTest, NodeId, TestKey
+from pytest_nexus.backtest.walk_forward import GROWTH, MAX_CASES, deployed_over_time
+from pytest_nexus.domain.identity import function_of_key
+from pytest_nexus.domain.records import CollectedTest, NodeId, TestKey
+from pytest_nexus.forecast import forecaster
+from pytest_nexus.history.state.fold import Observation, RunFacts
+from pytest_nexus.journal.encoding import FAIL, PASS, microseconds
+from pytest_nexus.training.point_in_time import Lived, Past
 from tests.benchmarks.napfd import napfd
 from tests.benchmarks.peers import NotInstalledError
 from tests.benchmarks.table import Table
@@ -29,8 +29,8 @@ from tests.benchmarks.table import Table
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pytest_nexus.predictor.evaluate import Case, Score, Worth
-    from pytest_nexus.predictor.model import Model
+    from pytest_nexus.predictor.evaluation.evaluate import Case, Score, Worth
+    from pytest_nexus.predictor.model.model import Model
 
     from tests.benchmarks.bench import Bench
     from tests.benchmarks.table import Cell
@@ -72,7 +72,7 @@ class _Replayed(NamedTuple):
 
 def _table(folder: Path) -> Table:
     replayed = _replayed(folder)
-    prior = load(forecast.prior())
+    prior = load(forecaster.prior())
     cases = [case for _, case in replayed.cases]
     models, n_deployed = deployed_over_time(cases, prior)
     first = int(replayed.n_cycles * _WARM_UP)

@@ -24,15 +24,15 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
 
-from pytest_nexus.plan.flakiness import assess
-from pytest_nexus.plan.sightings import Sighting
-from pytest_nexus.records import Attempt, FunctionKey, NodeId, PhaseResult, TestKey
+from pytest_nexus.domain.records import Attempt, FunctionKey, NodeId, PhaseResult, TestKey
+from pytest_nexus.plan.flakiness.assess import assess
+from pytest_nexus.plan.flakiness.outcomes import Sighting
 from tests.benchmarks.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_nexus.plan.flakiness import Flakiness
+    from pytest_nexus.plan.flakiness.assess import Flakiness
     from tests.benchmarks.bench import Bench
     from tests.benchmarks.table import Cell
 

@@ -7,7 +7,7 @@ from random import Random
 from statistics import mean
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.plan.dispatch.rehearsal import rehearse
+from pytest_nexus.plan.dispatch.simulated_workers import rehearse
 from pytest_nexus.plan.dispatch.units import Workload
 from tests.benchmarks.duration_sets import duration_sets
 from tests.benchmarks.table import Table

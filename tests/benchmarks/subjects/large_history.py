@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.history.store import open_history
 from pytest_nexus.impact.changes import find_change
-from pytest_nexus.plan.plan import make_plan
+from pytest_nexus.plan.make import make_plan
 from tests.benchmarks.sampling import Cost, cost, excess, take_turns
 from tests.benchmarks.sessions import Session
 from tests.benchmarks.suites import nodeids, write_history, write_suite

@@ -5,16 +5,16 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from pytest_nexus.backtest.builds import find_folder, projects, read_builds
+from pytest_nexus.backtest.orders import mean, replay
 from pytest_nexus.cli.demo import texts_of
-from pytest_nexus.cli.replay import mean, replay
-from pytest_nexus.cli.sample import find_folder, projects, read_builds
 from tests.benchmarks.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from pytest_nexus.cli.replay import Scored
+    from pytest_nexus.backtest.orders import Scored
     from tests.benchmarks.bench import Bench
     from tests.benchmarks.table import Cell
 

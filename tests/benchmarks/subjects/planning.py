@@ -10,10 +10,10 @@ from random import Random
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.allocation import without_collector
-from pytest_nexus.cli.memory import peak_mib
-from pytest_nexus.plan.plan import make_plan
-from pytest_nexus.plan.shards.divided import divide_plan
+from pytest_nexus.domain.system.gc_pause import without_collector
+from pytest_nexus.domain.system.memory import peak_mib
+from pytest_nexus.plan.make import make_plan
+from pytest_nexus.plan.sharding.divide import divide_plan
 from tests.benchmarks.peers import ROOT
 from tests.benchmarks.processes import measured
 from tests.benchmarks.sampling import cost
@@ -23,7 +23,7 @@ from tests.support.builders import by_key, changed, collected, known
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pytest_nexus.records import Change, CollectedTest, TestKey, TestStats
+    from pytest_nexus.domain.records import Change, CollectedTest, TestKey, TestStats
     from tests.benchmarks.bench import Bench
     from tests.benchmarks.table import Cell
 

@@ -8,18 +8,18 @@ from random import Random
 from statistics import median, quantiles
 from typing import TYPE_CHECKING
 
-from pytest_nexus.predictor.features import rows
-from pytest_nexus.predictor.model import Model
-from pytest_nexus.predictor.persist import load
+from pytest_nexus.predictor.features.rows import rows
+from pytest_nexus.predictor.features.text import bag
+from pytest_nexus.predictor.model.document import load
+from pytest_nexus.predictor.model.model import Model
 from pytest_nexus.predictor.schema import FileChange, Moment, TestAtMoment, TestCode
-from pytest_nexus.predictor.teacher import grow
-from pytest_nexus.predictor.words import bag
+from pytest_nexus.predictor.training.distillation import grow
 
-from pytest_nexus import forecast
-from pytest_nexus.allocation import without_collector
+from pytest_nexus.domain.records import Change, ChangedFile, Run
+from pytest_nexus.domain.system.gc_pause import without_collector
+from pytest_nexus.forecast import forecaster
 from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.store import open_history
-from pytest_nexus.records import Change, ChangedFile, Run
 from tests.benchmarks.peers import ROOT
 from tests.benchmarks.processes import measured
 from tests.benchmarks.sampling import cost
@@ -27,7 +27,7 @@ from tests.benchmarks.table import Table, within
 from tests.support.builders import attempt, known
 
 if TYPE_CHECKING:
-    from pytest_nexus.records import Attempt
+    from pytest_nexus.domain.records import Attempt
     from tests.benchmarks.bench import Bench
     from tests.benchmarks.table import Cell
 
@@ -86,7 +86,7 @@ def _features(bench: Bench) -> Table:
 
 
 def _scores(bench: Bench) -> Table:
-    prior = load(forecast.prior())
+    prior = load(forecaster.prior())
     every = rows(_moment(bench.size(100_000, 1000), 20))
     seen = every[: bench.size(5000, 500)]
     trees, _ = grow(seen, [Random(at).random() < 0.1 for at in range(len(seen))])
@@ -106,7 +106,7 @@ def _scores(bench: Bench) -> Table:
                     "budget": within(median(samples) * 1000, n / 1000, "ms"),
                 }
             )
-    return Table("Scores", table, f"The shipped model has {len(forecast.prior()):,} bytes.")
+    return Table("Scores", table, f"The shipped model has {len(forecaster.prior()):,} bytes.")
 
 
 def _training(bench: Bench) -> Table:

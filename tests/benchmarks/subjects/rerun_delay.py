@@ -28,8 +28,8 @@ from random import Random
 from statistics import fmean
 from typing import TYPE_CHECKING, Final, Protocol
 
-from pytest_nexus.plan.recovery import Recoveries, Recovery, bucket_of
-from pytest_nexus.plan.retry import RerunSettings, Setback, Spent, decide
+from pytest_nexus.plan.reruns.recovery_times import Recoveries, Recovery, bucket_of
+from pytest_nexus.plan.reruns.rerun_policy import RerunSettings, Setback, Spent, decide
 from tests.benchmarks.table import Table
 from tests.support.builders import known
 

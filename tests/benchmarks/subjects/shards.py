@@ -8,8 +8,8 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.plan.shards.split import divide
-from pytest_nexus.records import Forecast
+from pytest_nexus.domain.records import Forecast
+from pytest_nexus.plan.sharding.split import divide
 from tests.benchmarks.duration_sets import DurationSet, duration_sets
 from tests.benchmarks.processes import environment
 from tests.benchmarks.table import Table, within

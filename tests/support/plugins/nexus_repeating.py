@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_nexus.plan.dispatch.units import make_workload
-from pytest_nexus.run.repeater import Repeater
-from pytest_nexus.run.scheduler import SchedulerFactory
-from pytest_nexus.run.workers import CollectionChannels
+from pytest_nexus.run.xdist.collection_channel import CollectionChannels
+from pytest_nexus.run.xdist.report_filter import Repeater
+from pytest_nexus.run.xdist.scheduler import SchedulerFactory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

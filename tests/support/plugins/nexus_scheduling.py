@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING
 
 from pytest_nexus.plan.dispatch.units import make_workload
-from pytest_nexus.run.scheduler import SchedulerFactory
-from pytest_nexus.run.workers import CollectionChannels
+from pytest_nexus.run.xdist.collection_channel import CollectionChannels
+from pytest_nexus.run.xdist.scheduler import SchedulerFactory
 
 if TYPE_CHECKING:
     import pytest

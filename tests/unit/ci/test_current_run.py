@@ -6,8 +6,8 @@ import pytest
 
 from pytest_nexus.ci.branches import branch
 from pytest_nexus.ci.current_run import ci_run
+from pytest_nexus.domain.records import CIRun
 from pytest_nexus.record.machine import machine
-from pytest_nexus.records import CIRun
 
 PROVIDERS = {
     "github": (

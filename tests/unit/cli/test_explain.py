@@ -6,10 +6,10 @@ import json
 from typing import TYPE_CHECKING
 
 from pytest_nexus.cli.main import main
-from pytest_nexus.cli.neighbours import nearest
+from pytest_nexus.domain.records import OrderRule, TestKey
+from pytest_nexus.forecast.neighbours import nearest
 from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.store import open_history
-from pytest_nexus.records import OrderRule, TestKey
 from tests.support.builders import attempt, run
 
 if TYPE_CHECKING:

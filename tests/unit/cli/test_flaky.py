@@ -13,7 +13,7 @@ from tests.support.builders import attempt, failure, run
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_nexus.records import Attempt
+    from pytest_nexus.domain.records import Attempt
 
 A, B, C = "t.py::test_a", "t.py::test_b", "t.py::test_c[1]"
 COMMIT = "0123456789abcdef"

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_nexus.cli.main import main
+from pytest_nexus.domain.records import Change, ChangedFile, CIRun
 from pytest_nexus.history.ingest import ingest_run
-from pytest_nexus.history.journal import JournalWriter
 from pytest_nexus.history.store import open_history, read_history
-from pytest_nexus.records import Change, ChangedFile, CIRun
+from pytest_nexus.journal.writer import JournalWriter
 from tests.support.builders import attempt, run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_nexus.records import Attempt, Run
+    from pytest_nexus.domain.records import Attempt, Run
 
 NAME = "test_a.py::test_é✓"
 

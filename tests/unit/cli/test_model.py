@@ -6,11 +6,11 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from pytest_nexus.predictor.model import Model
-from pytest_nexus.predictor.persist import dump, version
+from pytest_nexus.predictor.model.document import dump, version
+from pytest_nexus.predictor.model.model import Model
 
 from pytest_nexus.cli.main import main
-from pytest_nexus.history.models import Version
+from pytest_nexus.history.sqlite.models import Version
 from pytest_nexus.history.store import open_history
 
 if TYPE_CHECKING:

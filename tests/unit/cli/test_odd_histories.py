@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from pytest_nexus.records import Change
+    from pytest_nexus.domain.records import Change
 
 SIX = [f"t/test_{at}.py::test_it" for at in range(6)]
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_nexus.cli.main import divided, main
+from pytest_nexus.domain.records import OrderRule, TestKey
 from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.store import open_history
-from pytest_nexus.records import OrderRule, TestKey
 from tests.support.builders import attempt, run
 
 if TYPE_CHECKING:

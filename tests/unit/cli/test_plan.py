@@ -6,12 +6,12 @@ import json
 import pytest
 
 from pytest_nexus.cli import plan
-from pytest_nexus.cli.collecting import collect
+from pytest_nexus.domain.records import Attempt, FunctionKey, NodeId, PhaseResult, Run, TestKey
 from pytest_nexus.errors import PlanError
 from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.store import open_history
-from pytest_nexus.plan.shards.document import load_plan
-from pytest_nexus.records import Attempt, FunctionKey, NodeId, PhaseResult, Run, TestKey
+from pytest_nexus.launch.collect import collect
+from pytest_nexus.plan.sharding.document import load_plan
 
 SUITE = {
     "test_a.py": """

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_nexus import timing
 from pytest_nexus.cli.main import main
+from pytest_nexus.domain.system import clock
 from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.store import open_history
-from pytest_nexus.plan.quarantine import parse_quarantine
+from pytest_nexus.plan.quarantine.file import parse_quarantine
 from tests.support.builders import attempt, run
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name, raising=False)
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(timing, "time", lambda: TODAY)
+    monkeypatch.setattr(clock, "time", lambda: TODAY)
     return tmp_path
 
 

@@ -8,8 +8,8 @@ import pytest
 from pytest_nexus.cli import report as command
 from pytest_nexus.errors import JournalError
 from pytest_nexus.history.ingest import ingest_run
-from pytest_nexus.history.journal import JournalWriter
 from pytest_nexus.history.store import open_history
+from pytest_nexus.journal.writer import JournalWriter
 from tests.support.builders import attempt, failure, run
 from tests.support.shard_journals import ShardRuns, sharded_plan
 

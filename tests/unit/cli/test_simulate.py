@@ -6,10 +6,10 @@ import json
 import pytest
 
 from pytest_nexus.cli import simulate
+from pytest_nexus.domain.records import Attempt, FunctionKey, NodeId, PhaseResult, Run, TestKey
 from pytest_nexus.errors import HistoryError
 from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.store import open_history
-from pytest_nexus.records import Attempt, FunctionKey, NodeId, PhaseResult, Run, TestKey
 
 
 def attempt(name: str, seconds: float) -> Attempt:

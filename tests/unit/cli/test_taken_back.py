@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_nexus.cli.recorded import read_texts
-from pytest_nexus.cli.sample import find_folder, projects, read_builds
+from pytest_nexus.backtest.builds import find_folder, projects, read_builds
+from pytest_nexus.backtest.recorded import read_texts
 from pytest_nexus.cli.taken_back import text_of
 
 if TYPE_CHECKING:

@@ -116,6 +116,6 @@ def test_a_tampered_version_is_refused_by_name(
 def test_peak_memory_is_not_that_of_the_process_that_started_it() -> None:
     ballast = bytearray(600 * 2**20)
     ballast[:: 2**12] = b"x" * len(ballast[:: 2**12])
-    code = "from pytest_nexus.cli.memory import peak_mib; print(peak_mib())"
+    code = "from pytest_nexus.domain.system.memory import peak_mib; print(peak_mib())"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert 5 < float(found.stdout) < 500

@@ -14,7 +14,7 @@ from pytest_nexus.errors import GitHubError, LimitedError
 from pytest_nexus.github import pull as pulling
 from pytest_nexus.github.pull import Pulled, pull
 from pytest_nexus.history import forks
-from pytest_nexus.history.journal import JournalWriter
+from pytest_nexus.journal.writer import JournalWriter
 from tests.support.builders import attempt, run
 from tests.support.forks import runs_of_forks
 from tests.support.github_server import FORK_ID, REPOSITORY_ID, Reply, zipped

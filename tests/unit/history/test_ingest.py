@@ -6,10 +6,10 @@ import pytest
 
 from pytest_nexus.errors import JournalError, NewerJournalError
 from pytest_nexus.history import ingest
-from pytest_nexus.history.connection import set_aside
 from pytest_nexus.history.ingest import ingest_journal, ingest_many, ingest_run, pending, sweep
-from pytest_nexus.history.journal import JournalWriter
+from pytest_nexus.history.sqlite.connection import set_aside
 from pytest_nexus.history.store import History, open_history
+from pytest_nexus.journal.writer import JournalWriter
 from tests.support.builders import attempt, run
 
 if TYPE_CHECKING:

@@ -13,15 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from pytest_nexus.history import folding, packing, sequence, stats, testids
+from pytest_nexus.domain.records import Attempt, Run
 from pytest_nexus.history.ingest import ingest_run
+from pytest_nexus.history.merge import Candidate, candidate_of
+from pytest_nexus.history.sqlite import run_sequence, test_ids
+from pytest_nexus.history.state import fold as stats
+from pytest_nexus.history.state import refresh
 from pytest_nexus.history.store import History, open_history
-from pytest_nexus.history.union import Candidate, candidate_of
-from pytest_nexus.records import Attempt, Run
+from pytest_nexus.journal import encoding
 from tests.support.builders import attempt, failure, run
 
 if TYPE_CHECKING:
-    from pytest_nexus.records import TestStats
+    from pytest_nexus.domain.records import TestStats
 
 COMMITS: Final = [None, "a" * 40, "b" * 40, "c" * 40]
 TESTS: Final = ["a.py::t[1]", "a.py::t[2]", "b.py::u"]
@@ -85,14 +88,16 @@ class Reference:
             if each.run.run_uid not in self.pruned and (old is None or each.rank > old.rank):
                 self.runs[each.run.run_uid] = each
 
-    def order(self) -> list[sequence.Slot]:
+    def order(self) -> list[run_sequence.Slot]:
         slots = []
         for each in self.runs.values():
             ci = each.run.ci
             series = None if ci is None else (ci.provider, ci.workflow)
             number = 0 if ci is None else ci.run_number or 0
-            slots.append(sequence.Slot(0, each.run.run_uid, each.run.started_at, series, number, 1))
-        return sequence.in_order(slots)
+            slots.append(
+                run_sequence.Slot(0, each.run.run_uid, each.run.started_at, series, number, 1)
+            )
+        return run_sequence.in_order(slots)
 
     def stats(self) -> dict[str, TestStats]:
         states: dict[str, stats.State] = {}
@@ -105,7 +110,7 @@ class Reference:
                 witness(commit, each.run.environment) if not each.run.change.dirty else b"",
                 not each.counts.mass_failure,
                 each.run.source != "durations",
-                folding.setting_of(each.run.environment, each.run.workers),
+                refresh.setting_of(each.run.environment, each.run.workers),
             )
             for key in {raw[0] for raw in each.attempts}:
                 states[key] = stats.fold(states.get(key), facts, observed(each, key))
@@ -122,7 +127,7 @@ def observed(each: Candidate, key: str) -> stats.Observation:
     mine = sorted((raw for raw in each.attempts if raw[0] == key), key=lambda raw: raw[2])
     verdicts = 0
     for raw in mine:
-        verdicts |= packing.VERDICT_OF[raw[3]]
+        verdicts |= encoding.VERDICT_OF[raw[3]]
     return stats.Observation(mine[0][3], verdicts, *mine[0][4:7])
 
 
@@ -202,8 +207,8 @@ def test_merging_is_commutative_and_idempotent(
 def test_looking_tests_up_one_by_one_ends_like_scanning(few: int, taken: list[Session]) -> None:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         expected = content_of(made(Path(folder), "expected", taken))
-        patch.setattr(folding, "_FEW", few)
-        patch.setattr(testids, "_FEW", few)
+        patch.setattr(refresh, "_FEW", few)
+        patch.setattr(test_ids, "_FEW", few)
         assert content_of(made(Path(folder), "other", taken)) == expected
 
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_nexus.domain.records import Change, ChangedFile, CIRun, Run
+from pytest_nexus.domain.records import TestKey as Key
 from pytest_nexus.errors import CorruptHistoryError, HistoryError
 from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.store import History, open_history, read_history
-from pytest_nexus.records import Change, ChangedFile, CIRun, Run
-from pytest_nexus.records import TestKey as Key
 from tests.support.builders import attempt, failure, run
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from pytest_nexus.impact.base import (
     first_present,
     is_askable,
 )
-from pytest_nexus.impact.porcelain import Relation
+from pytest_nexus.impact.git_output import Relation
 
 CLEAN = Head("head", is_final=True, parent="parent")
 DIRTY = Head("head", is_final=False, parent="parent")

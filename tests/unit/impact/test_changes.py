@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_nexus.domain.records import Change, ChangedFile
 from pytest_nexus.impact import changes
 from pytest_nexus.impact.changes import find_change
-from pytest_nexus.records import Change, ChangedFile
 from tests.support.repository import Repository, clone, environment, init, paths
 
 if TYPE_CHECKING:

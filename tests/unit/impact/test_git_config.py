@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_nexus.domain.system.git import Git, GitError
 from pytest_nexus.impact.changes import find_change
-from pytest_nexus.impact.git import Git, GitError
 from tests.support.repository import Repository, environment, init
 
 if TYPE_CHECKING:

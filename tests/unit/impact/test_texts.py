@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from pytest_nexus.predictor.schema import ChangedWords
 
-from pytest_nexus.impact.changed_words import changed_words
-from pytest_nexus.impact.code import read_code
-from pytest_nexus.impact.imports import imports_of
-from pytest_nexus.records import Change, ChangedFile
+from pytest_nexus.domain.records import Change, ChangedFile
+from pytest_nexus.impact.changed_identifiers import changed_words
+from pytest_nexus.impact.import_graph import imports_of
+from pytest_nexus.impact.test_code import read_code
 from tests.support.repository import environment
 
 if TYPE_CHECKING:

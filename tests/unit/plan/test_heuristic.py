@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_nexus.plan.heuristic import BASE, explain, forecast, record_odds, youth_factor
-from pytest_nexus.plan.lookup import StatsIndex
+from pytest_nexus.plan.known_tests import StatsIndex
 from tests.support.builders import by_key, changed, collected, known
 
 X, Y = "t/a.py::test_x", "t/b.py::test_y"

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_nexus.domain.records import CollectedTest, Forecast
 from pytest_nexus.plan.blocks import Block, lay_out, leaves
 from pytest_nexus.plan.order import best_prefix_rank, best_prefix_ratio, cold_order, order
-from pytest_nexus.records import CollectedTest, Forecast
 from tests.support.builders import collected, expect
 
 SCOPES = [

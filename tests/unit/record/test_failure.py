@@ -10,7 +10,7 @@ import pytest
 from pytest_nexus.record.failure import describe, describe_report, is_skip
 
 if TYPE_CHECKING:
-    from pytest_nexus.records import Failure
+    from pytest_nexus.domain.records import Failure
 
 ROOT = Path(__file__).parent
 

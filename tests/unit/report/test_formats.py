@@ -5,9 +5,9 @@ import re
 
 from jsonschema import Draft7Validator
 
-from pytest_nexus.report.ctrf import ctrf
-from pytest_nexus.report.machine import as_json, prometheus
-from pytest_nexus.report.summary import Known, summarise
+from pytest_nexus.report.ci.summary import Known, summarise
+from pytest_nexus.report.formats.ctrf import ctrf
+from pytest_nexus.report.formats.json_prometheus import as_json, prometheus
 from tests.support.builders import attempt, failure
 from tests.support.sessions import session
 

@@ -15,7 +15,7 @@ from hypothesis.stateful import (
 
 from pytest_nexus.plan.dispatch.commands import Send, Settings, Shutdown, Withdraw
 from pytest_nexus.plan.dispatch.policy import Dispatch
-from pytest_nexus.plan.dispatch.pool import GRACE_S
+from pytest_nexus.plan.dispatch.rerun_pool import GRACE_S
 from pytest_nexus.plan.dispatch.units import Unit, Workload
 
 NO_CUT = inf

@@ -7,7 +7,7 @@ import pytest
 
 from pytest_nexus.plan.dispatch.commands import Send, Shutdown, Withdraw
 from pytest_nexus.plan.dispatch.policy import Dispatch
-from pytest_nexus.plan.dispatch.rehearsal import rehearse
+from pytest_nexus.plan.dispatch.simulated_workers import rehearse
 from pytest_nexus.plan.dispatch.units import Unit, Workload
 
 NO_CUT = inf

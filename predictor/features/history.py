@@ -1,0 +1,128 @@
+"""What is known beyond single tests: their neighbours, and what failed when which files changed."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING, Final
+
+from ..schema import NEVER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ..schema import TestAtMoment
+
+_DOUBT: Final = 3.0
+"""Runs without failure that are added to each pair: one coincidence is not a law."""
+
+BRANCH_RUNS: Final = 40
+"""Runs of a branch, those of shards apart, after which a test is taken to have been deselected."""
+
+MAX_FILES: Final = 50
+"""A change of more files says nothing about pairs."""
+
+
+class CoFailures:
+    """Which tests failed when which files, or folders, changed.
+
+    `add` once for each run in time order; a mass failure must be left out by the caller.
+    """
+
+    def __init__(self) -> None:
+        self._runs: Counter[str] = Counter()
+        self._failed: defaultdict[str, Counter[str]] = defaultdict(Counter)
+
+    def add(self, paths: Iterable[str], failed: Iterable[str]) -> None:
+        """Count one run: what changed in it, and the keys of the tests that failed in it."""
+        places = places_of(paths)
+        if not places:
+            return
+        self._runs.update(places)
+        failed = list(failed)
+        if failed:
+            for place in places:
+                self._failed[place].update(failed)
+
+    def rates(self, paths: Iterable[str]) -> tuple[dict[str, float], dict[str, float]]:
+        """Return by key the best failure rate over the changed files, and over their folders.
+
+        failures / (runs with that change + 3).
+        """
+        by_file: dict[str, float] = {}
+        by_folder: dict[str, float] = {}
+        for place in places_of(paths):
+            rates = by_folder if place.endswith("/") else by_file
+            n = self._runs[place] + _DOUBT
+            for key, failures in self._failed.get(place, {}).items():
+                rates[key] = max(rates.get(key, 0.0), failures / n)
+        return by_file, by_folder
+
+
+def places_of(paths: Iterable[str]) -> list[str]:
+    """Return the paths and their folders, each once; nothing for a change that is too large."""
+    files = list(dict.fromkeys(paths))
+    if len(files) > MAX_FILES:
+        return []
+    return [*files, *dict.fromkeys(path.rpartition("/")[0] + "/" for path in files)]
+
+
+class Branch:
+    """Failures in a row at the end of the runs of one branch.
+
+    `add` once for each run in the order of time; a mass failure must be left out by the caller.
+    """
+
+    def __init__(self) -> None:
+        self._n_runs = 0
+        self._last: dict[str, tuple[int, int]] = {}
+        """By key of a test that failed last: failures in a row, and in which run the last one."""
+
+    def add(self, verdicts: Iterable[tuple[str, bool]]) -> None:
+        """Count one run: the keys of its tests, each with whether no attempt of it passed."""
+        self._n_runs += 1
+        for key, failed in verdicts:
+            if failed:
+                self._last[key] = (self._last.get(key, (0, 0))[0] + 1, self._n_runs)
+            elif key in self._last:
+                del self._last[key]
+
+    def streaks(self) -> dict[str, int]:
+        """Return the tests whose last failure is among the last `BRANCH_RUNS` runs."""
+        oldest = self._n_runs - BRANCH_RUNS
+        return {key: min(n, BRANCH_RUNS) for key, (n, last) in self._last.items() if last > oldest}
+
+
+class Neighbours:
+    """Rates and recent failures of the function, file, folder and suite of each test."""
+
+    def __init__(self, tests: Sequence[TestAtMoment]) -> None:
+        self._function: dict[str, float] = {}
+        self._file: dict[str, float] = {}
+        rates_2: list[float] = []
+        by_file: defaultdict[str, list[float]] = defaultdict(list)
+        for test in tests:
+            facts = test.facts
+            if facts is None:
+                continue
+            rates_2.append(facts.rate_2)
+            by_file[test.path].append(facts.rate_8)
+            if facts.runs_since_failure is not None:
+                since = float(facts.runs_since_failure)
+                self._function[test.function] = min(self._function.get(test.function, NEVER), since)
+                self._file[test.path] = min(self._file.get(test.path, NEVER), since)
+        by_folder: defaultdict[str, list[float]] = defaultdict(list)
+        for path, rates in by_file.items():
+            by_folder[path.rpartition("/")[0]] += rates
+        self._file_rate = {path: sum(rates) / len(rates) for path, rates in by_file.items()}
+        self._folder_rate = {path: sum(rates) / len(rates) for path, rates in by_folder.items()}
+        self.suite_rate = sum(rates_2) / len(rates_2) if rates_2 else 0.0
+
+    def of(self, test: TestAtMoment) -> tuple[float, float, float, float]:
+        """Return function_since, file_rate_8, file_since and folder_rate_8."""
+        path = test.path
+        return (
+            self._function.get(test.function, NEVER),
+            self._file_rate.get(path, 0.0),
+            self._file.get(path, NEVER),
+            self._folder_rate.get(path.rpartition("/")[0], 0.0),
+        )

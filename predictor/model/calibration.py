@@ -1,0 +1,46 @@
+"""Turns scores into probabilities that come true."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from scipy.optimize import minimize
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from ..features.rows import Row
+    from .model import Model
+
+    Floats = NDArray[np.float64]
+
+_RIDGE: Final = 1e-3
+
+
+def calibrated(model: Model, labelled: Sequence[tuple[Row, bool, float]]) -> Model:
+    """Return the model with slope and intercept fitted to outcomes.
+
+    p = 1 / (1 + exp(-(slope * score + intercept))) (J. Platt, Probabilistic outputs for support
+    vector machines, 1999), each row weighed by the number of tests that it stands for. Left as it
+    is where all outcomes are the same.
+    """
+    failed = np.array([bad for _, bad, _ in labelled], dtype=np.float64)
+    if not len(failed) or failed.min() == failed.max():
+        return model
+    scores = np.array(model.scores([row for row, _, _ in labelled]))
+    weights = np.array([weight for _, _, weight in labelled])
+
+    def loss(values: Floats) -> tuple[float, Floats]:
+        z = values[0] * scores + values[1]
+        error = (1 / (1 + np.exp(-z)) - failed) * weights
+        value = float((weights * (np.logaddexp(0, z) - failed * z)).sum())
+        ridge = _RIDGE * len(scores)
+        gradient = np.array([error @ scores + 2 * ridge * (values[0] - 1) * 0.01, error.sum()])
+        return value + 0.01 * ridge * (values[0] - 1) ** 2, gradient
+
+    found = minimize(loss, [1.0, -6.0], jac=True, method="L-BFGS-B", bounds=[(0, 20), (-30, 30)])
+    return replace(model, slope=round(float(found.x[0]), 4), intercept=round(float(found.x[1]), 4))

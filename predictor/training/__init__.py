@@ -1,0 +1,1 @@
+"""Fits, distils and chooses a model. Needs scikit-learn."""

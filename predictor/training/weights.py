@@ -1,0 +1,106 @@
+"""Fits the odds product to runs that failed, starting from the weights of an earlier model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from scipy.optimize import minimize
+
+from ..model.terms import TERMS
+from .term_matrix import term_matrix
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from ..features.rows import Row
+
+    Floats = NDArray[np.float64]
+
+_ITERATIONS: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class FailedRun:
+    """Rows of one run with a failure: all failures, and all or a sample of the rest."""
+
+    rows: Sequence[Row]
+    failed: Sequence[bool]
+
+    def terms(self) -> Floats:
+        """Return the terms, shape (n_rows, n_terms)."""
+        return term_matrix(self.rows)
+
+
+def fit_weights(
+    runs: Sequence[FailedRun], center: Mapping[str, float], pull: float
+) -> dict[str, float]:
+    """Return the weights by term, rounded to 4 digits.
+
+    Minimises, over weights w >= 0,
+
+        sum over runs of sum over failures of log(sum_j exp(w x_j) / exp(w x_i)) / sqrt(m)
+            + pull * |w - center|^2
+
+    the conditional logit (D. McFadden, 1974), the top-one ListNet loss (Z. Cao et al., Learning to
+    rank: from pairwise to listwise approach, 2007), with m failures in a run: a run in which many
+    tests fail counts more than one with few, but not as many times more. The penalty is the
+    logarithm of a normal prior around `center`, so that a term on which the runs say nothing keeps
+    its weight there.
+    """
+    names = list(TERMS)
+    start = np.array([center.get(name, 0.0) for name in names])
+    if not runs:
+        return dict(center)
+    data = _Stacked.of(runs)
+
+    def loss(weights: Floats) -> tuple[float, Floats]:
+        value, gradient = data.loss(weights)
+        away = weights - start
+        return value + pull * float(away @ away), gradient + 2 * pull * away
+
+    found: Any = minimize(
+        loss,
+        np.maximum(start, 0.1),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(0.0, 20.0)] * len(names),
+        options={"maxiter": _ITERATIONS},
+    )
+    return {name: round(float(weight), 4) for name, weight in zip(names, found.x, strict=True)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Stacked:
+    terms: Floats
+    starts: NDArray[np.int64]
+    run_of: NDArray[np.int64]
+    share: Floats
+    """Of each row: 1 / sqrt(m) for a failure, else 0."""
+    weight: Floats
+    """Of each run: sqrt(m)."""
+
+    @classmethod
+    def of(cls, runs: Sequence[FailedRun]) -> _Stacked:
+        sizes = [len(run.rows) for run in runs]
+        share = [np.array(run.failed, dtype=np.float64) for run in runs]
+        m = np.array([each.sum() for each in share])
+        return cls(
+            np.vstack([run.terms() for run in runs]),
+            np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64),
+            np.repeat(np.arange(len(runs)), sizes),
+            np.concatenate([each / np.sqrt(n) for each, n in zip(share, m, strict=True)]),
+            np.sqrt(m),
+        )
+
+    def loss(self, weights: Floats) -> tuple[float, Floats]:
+        scores = self.terms @ weights
+        top = np.maximum.reduceat(scores, self.starts)
+        parts = np.exp(scores - top[self.run_of])
+        sums = np.add.reduceat(parts, self.starts)
+        value = float((self.weight * (top + np.log(sums))).sum() - (self.share * scores).sum())
+        push = parts / sums[self.run_of] * self.weight[self.run_of] - self.share
+        return value, self.terms.T @ push

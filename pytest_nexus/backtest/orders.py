@@ -1,0 +1,141 @@
+"""Replays the builds of a project and scores each order by where the failures stood in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from statistics import fmean
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final
+
+from pytest_nexus.domain.records import BAD
+from pytest_nexus.forecast import forecaster as forecast
+from pytest_nexus.history.ingest import ingest_run
+from pytest_nexus.history.store import open_history
+from pytest_nexus.plan.evaluate import (
+    apfdc,
+    collection_order,
+    fastest_first,
+    last_failed_first,
+    shuffled,
+    time_to_first_failure_share,
+)
+from pytest_nexus.plan.heuristic import forecast as rules_of_thumb
+from pytest_nexus.plan.known_tests import has_duration
+from pytest_nexus.plan.make import make_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from pytest_nexus.backtest.builds import Build
+    from pytest_nexus.domain.records import TestKey, TestStats
+    from pytest_nexus.forecast.forecaster import Texts
+    from pytest_nexus.history.store import History
+
+SEEDS: Final = 20
+"""Random orders whose mean is taken for each build."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How soon the failures of one build came in one order."""
+
+    first_failure: float
+    """Share of the run's seconds until the first failing test had ended."""
+    apfdc: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """One failing build with the score of each order."""
+
+    is_mutant: bool
+    scores: Mapping[str, Score]
+
+
+def replay(
+    builds: Iterable[Build], texts: Callable[[Build], Texts] | None = None
+) -> Iterator[Scored]:
+    """Yield the score of each failing build, in the order given, which must be that of time.
+
+    Each order is made from what was known before the build: the history of the real builds before
+    it, taken in and folded by the product's own store, and the paths that changed. It is scored
+    with the true outcomes and durations. Mutants are scored, but never enter the history.
+
+    The row `nexus` is the model that is shipped. It was fitted to builds of these projects, so that
+    its figures here flatter it; `nexus evaluate --data` leaves each project out in turn.
+
+    Args:
+        builds: of one project.
+        texts: the words of each build's change and tests, where they are known.
+    """
+    with (
+        TemporaryDirectory(prefix="nexus-replay-") as folder,
+        open_history(Path(folder) / "history.sqlite3") as history,
+    ):
+        for build in builds:
+            if build.failing:
+                yield Scored(
+                    build.is_mutant, _scores(build, _model(build, history, texts), history.stats())
+                )
+            if not build.is_mutant:
+                ingest_run(history, build.run, build.attempts)
+
+
+def mean(scores: Iterable[Score]) -> Score:
+    """Return the mean of each figure.
+
+    >>> mean([Score(0.0, 1.0), Score(0.5, 0.5)])
+    Score(first_failure=0.25, apfdc=0.75)
+    """
+    scores = list(scores)
+    return Score(
+        fmean(score.first_failure for score in scores), fmean(score.apfdc for score in scores)
+    )
+
+
+def _model(
+    build: Build, history: History, texts: Callable[[Build], Texts] | None
+) -> forecast.Forecaster:
+    read = (lambda _tests, _change: texts(build)) if texts is not None else None
+    return forecast.load(read=read, past=history.cofailures())
+
+
+def _scores(
+    build: Build, model: forecast.Forecaster, stats: Mapping[TestKey, TestStats]
+) -> dict[str, Score]:
+    return {
+        name: mean(_score(build, order) for order in orders)
+        for name, orders in _orders(build, model, stats).items()
+    }
+
+
+def _orders(
+    build: Build, model: forecast.Forecaster, stats: Mapping[TestKey, TestStats]
+) -> dict[str, list[list[int]]]:
+    known = [stats.get(test.key) for test in build.tests]
+    durations = [one.duration_s if one is not None and has_duration(one) else None for one in known]
+    last_failed = [one is not None and one.last_outcome in BAD for one in known]
+    n = len(build.tests)
+    return {
+        "collection": [collection_order(n)],
+        "random": [shuffled(n, random.shuffle) for random in _generators()],
+        "--ff": [last_failed_first(last_failed)],
+        "fastest first": [fastest_first(durations)],
+        "rules of thumb": [
+            make_plan(build.tests, stats, build.run.change, forecaster=rules_of_thumb).order
+        ],
+        "nexus": [make_plan(build.tests, stats, build.run.change, forecaster=model).order],
+    }
+
+
+def _score(build: Build, order: list[int]) -> Score:
+    failing, durations = build.failing, build.durations
+    return Score(
+        time_to_first_failure_share(order, failing, durations), apfdc(order, failing, durations)
+    )
+
+
+def _generators() -> Iterator[Random]:
+    return (Random(seed) for seed in range(SEEDS))  # noqa: S311 - a shuffle, no secret

@@ -1,0 +1,156 @@
+"""Trains the model that is shipped, across the recorded projects; `nexus train --prior`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+from typing import TYPE_CHECKING, Final
+
+from pytest_nexus.backtest.builds import read_builds
+from pytest_nexus.backtest.recorded import SampleTexts, lived, read_texts
+from pytest_nexus.domain.mass_failure import is_mass_failure
+from pytest_nexus.history.queries.streaks import DEFAULT_BRANCHES
+from pytest_nexus.history.state.fold import RunFacts
+from pytest_nexus.predictor.model.calibration import calibrated
+from pytest_nexus.predictor.model.model import Model
+from pytest_nexus.predictor.model.terms import OF_TEXT
+from pytest_nexus.predictor.training.weights import FailedRun, fit_weights
+from pytest_nexus.training.point_in_time import Past
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from pytest_nexus.backtest.builds import Build
+    from pytest_nexus.predictor.evaluation.evaluate import Case
+    from pytest_nexus.predictor.schema import FileChange
+
+THRIFT: Final = 0.2
+"""In the order of the prior a test ten times as long needs odds 1.6 times as high. Full regard to
+time (1) is right for probabilities that come true; those of a stranger's suite do not so well."""
+
+_PULL_A_RUN: Final = 0.05
+_BOLDNESS: Final = 1.6
+"""What the text of a change says counts so many times what the fit makes of it. The fit looks at
+who stands first, where the place of a change says more; failures that show elsewhere need the text.
+Of several values the one with the earliest first failures on builds of projects that the model was
+not fitted to, real builds and mutants counting the same."""
+_LASTS: Final = 0.6
+"""Share of the failing real builds after which, in one variant, the failure lasts some runs: the
+data has none that does, and every user has."""
+
+
+def train_prior(folder: Path, names: Sequence[str]) -> Model:
+    """Return a model fitted to the recorded builds of some projects.
+
+    Each build enters in six variants: as recorded; with failures that last; with nothing known of
+    the tests; without the text of the change; without it and with failures that last; on a branch
+    of its own, with failures that last while other branches pass.
+    """
+    cases = [case for name in names for case in _variants(folder, name)]
+    return prior_of(cases, names)
+
+
+def prior_of(cases: Sequence[Case], names: Sequence[str]) -> Model:
+    """Return a model fitted to the cases with a failure, calibrated on all of them."""
+    every = [FailedRun(case.rows(), case.failed) for case in cases]
+    runs = [run for run in every if any(run.failed)]
+    weights = {
+        name: round(weight * (_BOLDNESS if name in OF_TEXT else 1.0), 4)
+        for name, weight in fit_weights(runs, {}, _PULL_A_RUN * len(runs)).items()
+    }
+    card = {
+        "kind": "prior",
+        "trained_on": sorted(names),
+        "failing_runs": len(runs),
+        "note": "mutants included in training; see docs/reference/model-card.md",
+    }
+    labelled = [
+        (row, bad, 1.0) for run in every for row, bad in zip(run.rows, run.failed, strict=True)
+    ]
+    model = Model({name: weight for name, weight in weights.items() if weight}, thrift=THRIFT)
+    return replace(calibrated(model, labelled), card=card)
+
+
+def cases_of(folder: Path, name: str) -> list[tuple[Build, Case]]:
+    """Return the failing builds of a project as recorded, each with what was known before it."""
+    texts = read_texts(folder, name)
+    return [(build, case) for build, case in _replayed(list(read_builds(folder, name)), texts)
+            if build.failing]  # fmt: skip
+
+
+def each_unseen(
+    folder: Path, names: Sequence[str], shipped: Model
+) -> Iterator[tuple[str, Model, bool]]:
+    """Yield each project with the shipped model, fitted anew without it where it taught it.
+
+    The third value tells whether it was fitted anew. A project is never judged by a model that was
+    fitted to it, unless the folder has no other one to fit to.
+    """
+    taught = shipped.card.get("trained_on", ())
+    cases = {name: list(_variants(folder, name)) for name in names if name in taught}
+    for name in names:
+        others = [other for other in cases if other != name]
+        if name in taught and others:
+            learned = [case for other in others for case in cases[other]]
+            yield name, prior_of(learned, others), True
+        else:
+            yield name, shipped, False
+
+
+def _variants(folder: Path, name: str) -> Iterator[Case]:
+    texts = read_texts(folder, name)
+    builds = list(read_builds(folder, name))
+    blind = SampleTexts({}, {})
+    for lasting in (False, True):
+        for text in (texts, blind):
+            yield from (case for _, case in _replayed(builds, text, lasting=lasting))
+    yield from (case for _, case in _replayed(builds, texts, is_cold=True))
+    yield from _on_branches(builds, texts)
+
+
+def _on_branches(builds: Sequence[Build], texts: SampleTexts) -> Iterator[Case]:
+    """Yield failing real builds as later runs of their branches, others having run meanwhile.
+
+    What passes runs on the default branch. No project of the data has branches, and every user
+    has.
+    """
+    past = Past()
+    random = Random(7)  # noqa: S311 - how long a failure lasts, no secret
+    waiting: dict[int, list[tuple[Build, str]]] = {}
+    for number, build in enumerate(builds):
+        if build.is_mutant:
+            continue
+        branch = f"change-{number}" if build.failing else DEFAULT_BRANCHES[0]
+        if build.failing:
+            waiting.setdefault(number + random.randint(5, 25), []).append((build, branch))
+        due = [(build, branch), *waiting.pop(number, ())]
+        for at, (each, where) in enumerate(due):
+            tests, files = lived(each), texts.of(each)
+            if at:
+                name = f"{number} {each.kind} again"
+                yield past.case(name, tests, files, texts.code, branch=where)
+            past.add(tests, _facts(each), files, where)
+
+
+def _facts(build: Build) -> RunFacts:
+    teaches = not is_mass_failure(len(build.failing), len(build.tests))
+    return RunFacts(build.run.started_at, b"", teaches_flakes=teaches, has_outcomes=True)
+
+
+def _replayed(
+    builds: Sequence[Build], texts: SampleTexts, *, lasting: bool = False, is_cold: bool = False
+) -> Iterator[tuple[Build, Case]]:
+    past = Past()
+    random = Random(5)  # noqa: S311 - which failures last, no secret
+    for number, build in enumerate(builds):
+        tests, files = lived(build), texts.of(build)
+        facts = _facts(build)
+        repeats = random.randint(1, 3) if lasting and random.random() < _LASTS else 0
+        for repeat in range(1 + (repeats if build.failing and not build.is_mutant else 0)):
+            shown: list[FileChange] = files if not repeat or random.random() < 0.5 else []
+            if build.failing or not (lasting or is_cold):
+                name = f"{number} {build.kind} {repeat}"
+                yield build, past.case(name, tests, shown, texts.code, is_cold=is_cold)
+            if not build.is_mutant:
+                past.add(tests, facts, files)

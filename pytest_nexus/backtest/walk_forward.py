@@ -1,0 +1,47 @@
+"""Which model would have been deployed when, had `nexus train` been called now and then."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pytest_nexus.predictor.training.champion import MIN_FAILED_RUNS, Lessons, train
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_nexus.predictor.evaluation.evaluate import Case
+    from pytest_nexus.predictor.model.model import Model
+
+GROWTH: Final = 1.1
+"""A training is due when there are a tenth more failing runs than at the last one."""
+
+MAX_CASES: Final = 200
+"""Failing runs that a training looks at, the last ones."""
+
+
+def deployed_over_time(
+    cases: Sequence[Case], prior: Model, teaches: Sequence[bool] | None = None
+) -> tuple[list[Model], int]:
+    """Return the model deployed before each case, and how many trainings deployed one.
+
+    Each training sees only the cases before it.
+
+    Args:
+        cases: in the order of time.
+        prior: deployed at first.
+        teaches: which cases enter the history; all where it is None.
+    """
+    deployed, n_deployed = prior, 0
+    past: list[Case] = []
+    models = []
+    due = float(MIN_FAILED_RUNS)
+    for at, case in enumerate(cases):
+        if len(past) >= due:
+            outcome = train(Lessons(past[-MAX_CASES:]), deployed, prior)
+            due = len(past) * GROWTH
+            if outcome.is_better:
+                deployed, n_deployed = outcome.model, n_deployed + 1
+        models.append(deployed)
+        if teaches is None or teaches[at]:
+            past.append(case)
+    return models, n_deployed

@@ -1,0 +1,1 @@
+"""What commands take: options, ids of tests, files, journals."""

@@ -1,0 +1,67 @@
+"""The checkout that a command reads: the current folder, or one that the command stays out of.
+
+A job that holds a token works outside of the checkout of a change. So no file of the change can
+take the place of a module, a program or a setting.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_nexus.errors import OptionError
+from pytest_nexus.project import project_root
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_source_option(parser: argparse.ArgumentParser, purpose: str) -> None:
+    """Let a command be called outside of the checkout; `purpose` says what it reads there."""
+    parser.add_argument(
+        "--source", type=Path, metavar="FOLDER",
+        help=f"suite in a checkout elsewhere, {purpose} (default: the current folder)",
+    )  # fmt: skip
+
+
+def source_root(given: Path | None) -> Path:
+    """Return the folder that node ids start from, in the checkout given or the current folder.
+
+    Raises:
+        OptionError: the folder given is none, or a link of the checkout that leads out of it.
+    """
+    if given is None:
+        return project_root(Path.cwd())
+    if not given.is_dir() or _leaves_the_workspace(given):
+        raise OptionError(f"--source must be a folder, got {str(given)!r}")
+    folder = given.resolve()
+    return project_root(folder, checkout_of(folder) or folder)
+
+
+def _leaves_the_workspace(folder: Path) -> bool:
+    workspace = os.environ.get("GITHUB_WORKSPACE")
+    if not workspace or not folder.absolute().is_relative_to(workspace):
+        return False
+    return not folder.resolve().is_relative_to(Path(workspace).resolve())
+
+
+def path_in_checkout(root: Path) -> str:
+    """Return where a suite is in its repository, as in `api/`; empty at the top.
+
+    Without a checkout of git, the workspace of GitHub Actions counts as the top.
+    """
+    root = root.resolve()
+    workspace = os.environ.get("GITHUB_WORKSPACE")
+    top = checkout_of(root) or (Path(workspace).resolve() if workspace else root)
+    if root == top or not root.is_relative_to(top):
+        return ""
+    return root.relative_to(top).as_posix() + "/"
+
+
+def checkout_of(folder: Path) -> Path | None:
+    """Return the top of the checkout that a folder is in; None where there is no checkout.
+
+    A change cannot move the top: git commits nothing of the name `.git`.
+    """
+    return next((one for one in (folder, *folder.parents) if (one / ".git").exists()), None)

@@ -1,0 +1,77 @@
+"""Reads what the history knows of flaky tests, for the commands that show or use it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_nexus.cli.arguments.pending_journals import take_in_waiting
+from pytest_nexus.errors import HistoryError
+from pytest_nexus.history.store import read_history
+from pytest_nexus.plan.flakiness.assess import assess_all
+from pytest_nexus.project import history_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from pytest_nexus.cli.arguments.tests import Functions
+    from pytest_nexus.domain.records import FunctionKey, TestKey
+    from pytest_nexus.plan.flakiness.assess import Flakiness
+    from pytest_nexus.plan.flakiness.outcomes import Sighting
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The tests that failed at least once, and others that were asked for."""
+
+    found: Sequence[Flakiness]
+    """The most expensive first."""
+    seen: Mapping[TestKey, Sequence[Sighting]]
+    functions: Mapping[TestKey, FunctionKey]
+    """The function of every test that the history knows."""
+
+
+def _nobody(functions: Functions) -> Iterable[TestKey]:
+    del functions
+    return ()
+
+
+def measure(
+    given: str | None, others: Callable[[Functions], Iterable[TestKey]] = _nobody
+) -> Measured | None:
+    """Return what was measured; None where there is no history.
+
+    Args:
+        given: the history file, as the option --history has it.
+        others: names tests to read even if they never failed, given those that are known.
+    """
+    take_in_waiting(given)
+    history = read_history(history_path(given))
+    if history is None:
+        return None
+    with history:
+        stats = history.stats()
+        functions = {key: known.function_key for key, known in stats.items()}
+        asked = set(others(functions))
+        rules = history.order_rules.read()
+        wanted = asked | rules.keys()
+        seen = history.sightings(
+            key for key, known in stats.items() if known.failures or key in wanted
+        )
+    return Measured(assess_all(seen, rules), seen, functions)
+
+
+def required(
+    given: str | None, others: Callable[[Functions], Iterable[TestKey]] = _nobody
+) -> Measured:
+    """Return what was measured.
+
+    Raises:
+        HistoryError: there is no history, or it is a slim copy.
+    """
+    measured = measure(given, others)
+    if measured is None:
+        raise HistoryError(
+            f"There is no history {history_path(given)!s} yet; run pytest with --nexus to begin one"
+        )
+    return measured

@@ -1,0 +1,44 @@
+"""Takes in the journals that wait beside the project's history, before a command reads it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_nexus.domain.system.console import warn
+from pytest_nexus.errors import CorruptHistoryError, HistoryError
+from pytest_nexus.history.ingest import sweep
+from pytest_nexus.history.sqlite.connection import set_aside
+from pytest_nexus.history.store import open_history
+from pytest_nexus.project import history_path, journal_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_nexus.history.store import History
+
+
+def take_in_waiting(given: str | None) -> None:
+    """Take in what killed and brief sessions left; a read-only history is read as it is.
+
+    Args:
+        given: the history that the command line names; None for that of the project, which is
+            the only one that the journals belong to.
+    """
+    journals = journal_folder()
+    if given or not any(journals.glob("*.jsonl")):
+        return
+    try:
+        with open_or_begin(history_path(None)) as history:
+            sweep(history, journals)
+    except HistoryError as exc:
+        warn(f"nexus: journals were not added to the history: {exc}")
+
+
+def open_or_begin(path: Path) -> History:
+    """Open a history for writing; a damaged one is set aside and a new one begun."""
+    try:
+        return open_history(path)
+    except CorruptHistoryError as exc:
+        kept = set_aside(path)
+        warn(f"nexus: {exc}; set aside as {kept!s}, a new history begins")
+        return open_history(path)

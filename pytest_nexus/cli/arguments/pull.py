@@ -1,0 +1,44 @@
+"""The arguments of `nexus history pull`, apart from what loads requests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pytest_nexus.cli.arguments.checkout import add_source_option
+from pytest_nexus.cli.output.tables import add_json_option, natural
+
+if TYPE_CHECKING:
+    import argparse
+
+PREFIX: Final = "nexus-journal-"
+LIMIT: Final = 2000
+"""Artifacts of one pull: more than a busy day of a large project makes."""
+
+TRUSTED_BRANCH: Final = "refs/remotes/origin/HEAD"
+"""What a clone knows as the default branch of its origin; HEAD may be a pull request."""
+
+
+def add_pull_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "--repository", metavar="OWNER/NAME", help="repository (default: GITHUB_REPOSITORY)"
+    )
+    parser.add_argument(
+        "--api-url",
+        metavar="URL",
+        help="REST API of GitHub Enterprise (default: GITHUB_API_URL, else https://api.github.com)",
+    )
+    parser.add_argument(
+        "--prefix", default=PREFIX, metavar="TEXT", help=f"of the artifacts' names ({PREFIX})"
+    )
+    parser.add_argument(
+        "--limit", type=natural, default=LIMIT, metavar="N", help=f"newest artifacts ({LIMIT})"
+    )
+    parser.add_argument(
+        "--trusted-branch",
+        default=TRUSTED_BRANCH,
+        metavar="REVISION",
+        help="a fork's runs teach once their commit is on it (origin's default branch)",
+    )
+    add_source_option(parser, "where git knows that branch")
+    add_json_option(parser)

@@ -1,0 +1,1 @@
+"""Everything that is used of pytest and xdist beyond their public interface."""

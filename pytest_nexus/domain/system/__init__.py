@@ -1,0 +1,1 @@
+"""Contact with the machine: clock, files, git, bounded processes, output."""

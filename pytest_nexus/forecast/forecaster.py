@@ -1,0 +1,180 @@
+"""The seam to the predictor: who says how likely each test is to fail."""
+
+from __future__ import annotations
+
+import pkgutil
+from dataclasses import dataclass, field
+from math import exp
+from typing import TYPE_CHECKING, Protocol
+
+from pytest_nexus.domain.records import Forecast
+from pytest_nexus.forecast.snapshot import files_of, moment_of
+from pytest_nexus.plan import heuristic
+from pytest_nexus.predictor.schema import NO_STREAKS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from pytest_nexus.domain.records import Change, CollectedTest
+    from pytest_nexus.plan.known_tests import StatsIndex
+    from pytest_nexus.plan.setup_costs import Setups
+    from pytest_nexus.predictor.features.history import CoFailures
+    from pytest_nexus.predictor.features.rows import Row
+    from pytest_nexus.predictor.model.model import Model
+    from pytest_nexus.predictor.schema import ChangedWords, Streaks, TestCode
+
+
+class Forecaster(Protocol):
+    """Says for each test how likely it fails and how long it takes."""
+
+    def __call__(
+        self,
+        tests: Sequence[CollectedTest],
+        index: StatsIndex,
+        change: Change,
+        setups: Setups | None = None,
+        /,
+    ) -> list[Forecast]:
+        """Return one forecast for each test, in the order given."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """What is written where, as far as it could be read."""
+
+    words: Mapping[str, ChangedWords] = field(default_factory=dict)
+    """By changed file."""
+    code: Mapping[str, TestCode] = field(default_factory=dict)
+    """By test file."""
+
+
+class ModelForecaster:
+    """A model, with what it asks for beyond history and change.
+
+    Args:
+        model: the version deployed.
+        read: reads the text of the change and of the tests.
+        past: what failed when which files changed.
+        streaks: what failed last on the branches that matter here.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        read: Callable[[Sequence[CollectedTest], Change], Texts] | None = None,
+        past: CoFailures | None = None,
+        streaks: Streaks = NO_STREAKS,
+    ) -> None:
+        self.model = model
+        self._read = read
+        self._past = past
+        self._streaks = streaks
+
+    def __call__(
+        self,
+        tests: Sequence[CollectedTest],
+        index: StatsIndex,
+        change: Change,
+        setups: Setups | None = None,
+        /,
+    ) -> list[Forecast]:
+        """Return one forecast for each test, in the order given."""
+        rows, seconds = self.rows(tests, index, change, setups)
+        scores = self.model.scores(rows)
+        gains = [self.model.gain(score) for score in scores]
+        top = max(gains, default=0.0)
+        return [
+            Forecast(
+                self.model.probability(score),
+                duration_s,
+                gain=exp(gain - top),
+                thrift=self.model.thrift,
+            )
+            for score, gain, duration_s in zip(scores, gains, seconds, strict=True)
+        ]
+
+    def rows(
+        self,
+        tests: Sequence[CollectedTest],
+        index: StatsIndex,
+        change: Change,
+        setups: Setups | None = None,
+    ) -> tuple[list[Row], list[float]]:
+        """Return the feature rows of the tests, and their expected seconds."""
+        from pytest_nexus.predictor.features.rows import rows  # noqa: PLC0415 - when a plan is made
+
+        texts = self._read(tests, change) if self._read is not None else Texts()
+        files = files_of(change, texts.words)
+        moment = moment_of(tests, index, files, texts.code, setups, self._streaks)
+        return rows(moment, self._past), [test.duration_s for test in moment.tests]
+
+
+class WithoutNews:
+    """A forecaster for which tests whose failure fails no build are the least likely to fail.
+
+    They are expected to fail; nobody waits for that.
+
+    Args:
+        forecaster: who makes the forecasts.
+        fails_no_build: says of a test whether its failure is without consequence.
+    """
+
+    def __init__(
+        self, forecaster: Forecaster, fails_no_build: Callable[[CollectedTest], bool]
+    ) -> None:
+        self.forecaster = forecaster
+        self._fails_no_build = fails_no_build
+
+    def __call__(
+        self,
+        tests: Sequence[CollectedTest],
+        index: StatsIndex,
+        change: Change,
+        setups: Setups | None = None,
+        /,
+    ) -> list[Forecast]:
+        """Return one forecast for each test, in the order given."""
+        found = self.forecaster(tests, index, change, setups)
+        least = min((one.p_fail for one in found), default=0.0)
+        least_gain = min((one.gain for one in found if one.gain is not None), default=None)
+        return [
+            one._replace(p_fail=least, gain=least_gain) if self._fails_no_build(test) else one
+            for test, one in zip(tests, found, strict=True)
+        ]
+
+
+def prior() -> str:
+    """Return the document of the model that is shipped: trained across projects."""
+    found = pkgutil.get_data("pytest_nexus.predictor", "prior.json") or b""
+    return found.decode("utf-8").strip()
+
+
+def load(
+    deployed: tuple[str, str] | None = None,
+    read: Callable[[Sequence[CollectedTest], Change], Texts] | None = None,
+    past: CoFailures | None = None,
+    lose: Callable[[str], None] | None = None,
+    streaks: Streaks = NO_STREAKS,
+) -> Forecaster:
+    """Return the forecaster of this session: the model deployed, else the shipped one.
+
+    A model that cannot be used costs one sentence, and the heuristic takes its place.
+
+    Args:
+        deployed: version and document of the champion; None where a project has none of its own.
+        read: see `ModelForecaster`.
+        past: see `ModelForecaster`.
+        lose: is told what is not available.
+        streaks: see `ModelForecaster`.
+    """
+    from pytest_nexus.predictor.model import document  # noqa: PLC0415 - where a plan is made
+
+    try:
+        model = document.load(prior()) if deployed is None else document.load_named(*deployed)
+        return ModelForecaster(model, read, past, streaks)
+    except (document.ModelError, OSError) as exc:
+        if lose is not None:
+            name = deployed[0] if deployed is not None else "that is shipped"
+            lose(f"the model {name} {exc}; the order is by rules of thumb instead")
+        return heuristic.forecast

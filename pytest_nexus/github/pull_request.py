@@ -1,0 +1,85 @@
+"""One comment on a pull request, kept up to date where the token may write one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_nexus.ci.github_event import pull_request_number
+from pytest_nexus.domain.system.console import warn
+from pytest_nexus.errors import GitHubError, NotAllowedError
+from pytest_nexus.github.connect import connect
+from pytest_nexus.report.formats.comment import comment_body, is_worth_a_comment, marker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pytest_nexus.github.client import Client
+    from pytest_nexus.report.ci.summary import Summary
+
+_TRIES: Final = 3
+_PATIENCE_S: Final = 30.0
+"""A comment is not worth a job that waits for a limit."""
+
+
+def comment(
+    summary: Summary,
+    lines: Callable[[str], int | None],
+    name: str,
+    environ: Mapping[str, str],
+) -> None:
+    """Write or renew the comment; where there is no pull request or no right, do nothing."""
+    number = pull_request_number(environ)
+    if number is None or not environ.get("GITHUB_REPOSITORY") or not environ.get("GITHUB_TOKEN"):
+        return
+    try:
+        client = connect(None, None, environ)
+        keep_comment(
+            replace(client, tries=_TRIES, max_wait_s=_PATIENCE_S),
+            number,
+            marker(name),
+            comment_body(summary, lines, name),
+            is_new_wanted=is_worth_a_comment(summary),
+        )
+    except NotAllowedError:
+        return  # a pull request from a fork: the token reads only
+    except GitHubError as exc:
+        warn(f"nexus: no comment was written: {exc}")
+
+
+def keep_comment(
+    client: Client, number: int, marker: str, body: str, *, is_new_wanted: bool
+) -> bool:
+    """Write the comment of a pull request that begins with a marker; return whether one is there.
+
+    Only a comment that a bot wrote is taken for ours: anyone may write the marker into one.
+
+    Args:
+        client: of the repository.
+        number: of the pull request.
+        marker: first line of the comment, invisible.
+        body: the comment, marker included.
+        is_new_wanted: whether to write one where there is none yet.
+    """
+    own = _own(client, number, marker)
+    if own is not None:
+        client.send("PATCH", f"issues/comments/{own}", {"body": body})
+    elif is_new_wanted:
+        client.send("POST", f"issues/{number}/comments", {"body": body})
+    return own is not None or is_new_wanted
+
+
+def _own(client: Client, number: int, marker: str) -> int | None:
+    for page in client.pages(f"issues/{number}/comments"):
+        for comment in page:
+            if _is_ours(comment, marker):
+                return int(comment["id"])
+    return None
+
+
+def _is_ours(comment: dict[str, Any], marker: str) -> bool:
+    user = comment.get("user")
+    is_bot = isinstance(user, dict) and user.get("type") == "Bot"
+    body = comment.get("body")
+    starts = isinstance(body, str) and body.startswith(marker)
+    return is_bot and starts and isinstance(comment.get("id"), int)

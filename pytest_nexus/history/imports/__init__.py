@@ -1,1 +1,0 @@
-"""Reads what users already have: JUnit XML, pytest-reportlog, durations files, journals."""

@@ -1,0 +1,231 @@
+"""The set union of runs: which of two copies of a run is kept, and how it is stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from pytest_nexus.domain.mass_failure import is_mass_failure
+from pytest_nexus.domain.system.originals import sha256
+from pytest_nexus.history.sqlite.runs import Counts, insert_run, ordered_runs
+from pytest_nexus.history.sqlite.test_ids import TestIds
+from pytest_nexus.history.state.refresh import rebuild, refresh
+from pytest_nexus.history.state.repaired import repaired
+from pytest_nexus.journal.encoding import FAIL, NO_VERDICT, VERDICT_OF, raw_attempt
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Collection, Iterable
+
+    from pytest_nexus.domain.records import Attempt, Failure, Run
+    from pytest_nexus.history.state.refresh import Row
+    from pytest_nexus.journal.encoding import RawAttempt
+
+_DIGEST_BYTES: Final = 16
+Rank: TypeAlias = tuple[bool, bool, int, bytes]
+_INSERT: Final = "INSERT INTO attempt VALUES (?" + ", ?" * 9 + ")"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A copy of a run that may be taken in."""
+
+    run: Run
+    attempts: Collection[RawAttempt]
+    """At most one for each test and number."""
+    counts: Counts
+    digest: bytes
+    """Over the content it was read from; travels with it from history to history."""
+
+    @property
+    def rank(self) -> Rank:
+        """Of two copies the one of higher rank is kept, in whatever order they come.
+
+        A fork may claim the id of any run: its copy never takes the place of a trusted one.
+        """
+        is_trusted = self.run.trust == "trusted"
+        return (is_trusted, self.run.complete, self.counts.n_attempts, self.digest)
+
+
+def candidate(run: Run, attempts: Iterable[RawAttempt], digest: bytes) -> Candidate:
+    """Return a run ready to be taken in, counted and without double attempts.
+
+    Of two attempts of one test with the same number, as duplicate node ids give, the failed one
+    counts, else the first.
+    """
+    attempts = list(attempts)
+    if len({raw[0] for raw in attempts}) == len(attempts):
+        verdicts = [VERDICT_OF[raw[3]] for raw in attempts]
+        counts = _counted(verdicts, len(attempts), has_outcomes=run.source != "durations")
+        return Candidate(run, attempts, counts, digest)
+    kept: dict[tuple[str, int], RawAttempt] = {}
+    for raw in attempts:
+        other = kept.setdefault((raw[0], raw[2]), raw)
+        if other is not raw and VERDICT_OF[raw[3]] > VERDICT_OF[other[3]]:
+            kept[raw[0], raw[2]] = raw
+    return Candidate(
+        run, kept.values(), _counts(kept, has_outcomes=run.source != "durations"), digest
+    )
+
+
+def candidate_of(run: Run, attempts: Iterable[Attempt]) -> Candidate:
+    """Return a run that was not read from a journal ready to be taken in."""
+    raws = [raw_attempt(attempt) for attempt in attempts]
+    hasher = sha256(repr(run).encode("utf-8", "replace"))
+    for raw in raws:
+        hasher.update(repr(raw).encode("utf-8", "replace"))
+    return candidate(run, raws, hasher.digest()[:_DIGEST_BYTES])
+
+
+def _counts(kept: dict[tuple[str, int], RawAttempt], *, has_outcomes: bool) -> Counts:
+    first: dict[str, tuple[int, int]] = {}
+    for (key, number), raw in kept.items():
+        seen = first.get(key)
+        if seen is None or number < seen[0]:
+            first[key] = (number, VERDICT_OF[raw[3]])
+    verdicts = [verdict for _, verdict in first.values()]
+    return _counted(verdicts, len(kept), has_outcomes=has_outcomes)
+
+
+def _counted(verdicts: list[int], n_attempts: int, *, has_outcomes: bool) -> Counts:
+    """Return the counts of a run, by the verdict of the first attempt of each test."""
+    n_failed = verdicts.count(FAIL) if has_outcomes else 0
+    n_ran = len(verdicts) - verdicts.count(NO_VERDICT)
+    return Counts(
+        n_attempts=n_attempts,
+        n_tests=len(verdicts),
+        n_failed=n_failed,
+        n_reruns=n_attempts - len(verdicts),
+        mass_failure=is_mass_failure(n_failed, n_ran),
+    )
+
+
+def add(connection: sqlite3.Connection, candidates: Iterable[Candidate]) -> list[bool]:
+    """Take in the runs that are new or better than the stored copy; tell for each whether it was.
+
+    Called inside a transaction.
+    """
+    before = ordered_runs(connection)
+    tests = TestIds(connection)
+    taken: list[bool] = []
+    fresh: dict[int, list[Row]] = {}
+    has_replaced = False
+    for each in candidates:
+        stored = _stored(connection, each.run.run_uid)
+        is_better = stored is None or (stored[0] > 0 and each.rank > stored[1])
+        taken.append(is_better)
+        if is_better:
+            if stored is not None:
+                has_replaced = True
+                forget(connection, stored[0])
+            run_id = insert_run(connection, each.run, each.counts, each.digest)
+            rows = _store(connection, run_id, tests, each)
+            if each.run.trust == "trusted":
+                fresh[run_id] = rows
+    if has_replaced:
+        rebuild(connection, ordered_runs(connection))
+    elif fresh:
+        refresh(connection, before, ordered_runs(connection), fresh)
+    return taken
+
+
+def accept(connection: sqlite3.Connection, heads: Iterable[str]) -> int:
+    """Trust the runs of forks whose commit was accepted; return how many there are.
+
+    Called inside a transaction, with the full ids of commits that are on a trusted branch.
+    """
+    accepted = 0
+    for head in heads:
+        accepted += connection.execute(
+            "UPDATE run SET trust = 'trusted' WHERE trust = 'fork' AND head = ?", (head,)
+        ).rowcount
+    if accepted:
+        rebuild(connection, ordered_runs(connection))
+    return accepted
+
+
+def remove(connection: sqlite3.Connection, run_uids: Iterable[str]) -> int:
+    """Prune runs and leave a tombstone for each, stored or not; return how many were stored.
+
+    Called inside a transaction.
+    """
+    n_removed = 0
+    for run_uid in run_uids:
+        stored = _stored(connection, run_uid)
+        connection.execute("INSERT OR IGNORE INTO tombstone VALUES (?)", (run_uid,))
+        if stored is not None and stored[0] > 0:
+            forget(connection, stored[0])
+            n_removed += 1
+    if n_removed:
+        rebuild(connection, ordered_runs(connection))
+        drop_orphans(connection)
+    return n_removed
+
+
+def drop_orphans(connection: sqlite3.Connection) -> None:
+    """Forget tests and failures that no attempt refers to any more."""
+    connection.execute("DELETE FROM test WHERE test_id NOT IN (SELECT test_id FROM attempt)")
+    connection.execute(
+        "DELETE FROM failure WHERE failure_id NOT IN "
+        "(SELECT failure_id FROM attempt WHERE failure_id IS NOT NULL)"
+    )
+
+
+def _stored(connection: sqlite3.Connection, run_uid: str) -> tuple[int, Rank] | None:
+    """Return id and rank of the stored copy; id 0 for a pruned run, None for an unknown one."""
+    if connection.execute("SELECT 1 FROM tombstone WHERE run_uid = ?", (run_uid,)).fetchone():
+        return 0, (True, True, 0, b"")
+    row = connection.execute(
+        "SELECT run_id, trust, complete, n_attempts, digest FROM run WHERE run_uid = ?", (run_uid,)
+    ).fetchone()
+    return None if row is None else (row[0], (row[1] == "trusted", bool(row[2]), *row[3:]))
+
+
+def forget(connection: sqlite3.Connection, run_id: int) -> None:
+    """Delete a run with all that belongs to it; called inside a transaction."""
+    for table in ("attempt", "failed_test", "changed_file", "run"):
+        connection.execute(
+            f"DELETE FROM {table} WHERE run_id = ?",  # noqa: S608 - names of our own tables
+            (run_id,),
+        )
+
+
+def _store(
+    connection: sqlite3.Connection, run_id: int, tests: TestIds, each: Candidate
+) -> list[Row]:
+    """Store the attempts of a run; return their rows in key order."""
+    ids = tests.of(each.attempts)
+    failures = _failure_ids(connection, each.attempts)
+    rows: list[Row] = [
+        (run_id, ids[key], *packed, None if failure is None else failures[failure])
+        for key, _, *packed, failure in each.attempts
+    ]
+    rows.sort()
+    connection.executemany(_INSERT, rows)
+    excused = repaired(rows)
+    failed = [
+        (run_id, row[1])
+        for row in rows
+        if row[2] == 1 and VERDICT_OF[row[3]] == FAIL and row[1] not in excused
+    ]
+    connection.executemany("INSERT INTO failed_test VALUES (?, ?)", failed)
+    return rows
+
+
+def _failure_ids(
+    connection: sqlite3.Connection, attempts: Iterable[RawAttempt]
+) -> dict[Failure, int]:
+    ids: dict[Failure, int] = {}
+    for raw in attempts:
+        failure = raw[9]
+        if failure is None or failure in ids:
+            continue
+        named = (failure.signature, failure.phase)
+        connection.execute(
+            "INSERT OR IGNORE INTO failure VALUES (NULL, ?, ?, ?, ?, ?)",
+            (*named, failure.exception, failure.where, failure.message),
+        )
+        (ids[failure],) = connection.execute(
+            "SELECT failure_id FROM failure WHERE signature = ? AND phase = ?", named
+        ).fetchone()
+    return ids

@@ -1,0 +1,95 @@
+"""The stored runs once more in their order, for the trainer; and pairs of change and failure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from pytest_nexus.history.sqlite.runs import ordered_runs, summaries
+from pytest_nexus.history.state.refresh import observations_of, run_facts
+from pytest_nexus.journal.encoding import PASS, VERDICT_OF
+from pytest_nexus.predictor.features.history import CoFailures, places_of
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Collection, Iterator
+
+    from pytest_nexus.history.sqlite.runs import RunSummary
+    from pytest_nexus.history.state.fold import Observation, RunFacts
+
+
+_PATHS: Final = """
+    SELECT run_id, path FROM changed_file JOIN run USING (run_id)
+    WHERE NOT mass_failure AND trust = 'trusted'
+"""
+_FAILED_IN: Final = "SELECT key FROM failed_test JOIN test USING (test_id) WHERE run_id = ?"
+
+_FAILED: Final = """
+    SELECT run_id, test_id, outcomes FROM attempt JOIN failed_test USING (run_id, test_id)
+    JOIN run USING (run_id)
+    WHERE NOT mass_failure AND source <> 'durations' AND trust = 'trusted'
+"""
+
+
+class Replayed(NamedTuple):
+    """One run as the fold sees it."""
+
+    summary: RunSummary
+    facts: RunFacts
+    tests: list[tuple[str, str | None, Observation]]
+    """Key, function key where it differs, and what the run says; in the order they started."""
+
+
+def replayed_runs(connection: sqlite3.Connection) -> Iterator[Replayed]:
+    """Yield all runs in the order of the fold."""
+    names = {
+        test_id: (key, function)
+        for test_id, key, function in connection.execute("SELECT test_id, key, function FROM test")
+    }
+    for run_id in ordered_runs(connection):
+        (summary,) = summaries(connection, [run_id])
+        seen = observations_of(connection, run_id)
+        started = dict(
+            connection.execute(
+                "SELECT test_id, min(started_us) FROM attempt WHERE run_id = ? GROUP BY test_id",
+                (run_id,),
+            ).fetchall()
+        )
+        order = sorted(seen, key=lambda test_id: (started[test_id], test_id))
+        tests = [(*names[test_id], seen[test_id]) for test_id in order]
+        yield Replayed(summary, run_facts(connection, run_id), tests)
+
+
+def read_cofailures(
+    connection: sqlite3.Connection, only: Collection[str] | None = None
+) -> CoFailures:
+    """Return the pairs of all trusted runs that are no mass failures.
+
+    Args:
+        connection: of the history.
+        only: changed files whose rates will be asked for, where no others will be: runs that say
+            nothing about them are left out.
+    """
+    past = CoFailures()
+    wanted = None if only is None else frozenset(places_of(only))
+    if wanted is not None and not wanted:
+        return past
+    paths: dict[int, list[str]] = {}
+    for run_id, path in connection.execute(_PATHS):
+        paths.setdefault(run_id, []).append(path)
+    for run_id, changed in paths.items():
+        if wanted is None or not wanted.isdisjoint(places_of(changed)):
+            past.add(changed, (key for (key,) in connection.execute(_FAILED_IN, (run_id,))))
+    return past
+
+
+def failing_runs(connection: sqlite3.Connection) -> list[str]:
+    """Return the run_uids of the runs in which a test failed and never passed, as they are folded.
+
+    A mass failure is none of them: these are the runs that a model is fitted to.
+    """
+    verdicts: dict[tuple[int, int], int] = {}
+    for run_id, test_id, outcomes in connection.execute(_FAILED):
+        verdicts[run_id, test_id] = verdicts.get((run_id, test_id), 0) | VERDICT_OF[outcomes]
+    failing = {run_id for (run_id, _), seen in verdicts.items() if not seen & PASS}
+    uids = dict(connection.execute("SELECT run_id, run_uid FROM run"))
+    return [uids[run_id] for run_id in ordered_runs(connection) if run_id in failing]

@@ -1,0 +1,83 @@
+"""What failed last on a branch, and how often in a row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pytest_nexus.history.sqlite.connection import is_slim
+from pytest_nexus.history.sqlite.runs import ordered_runs
+from pytest_nexus.journal.encoding import PASS, VERDICT_OF
+from pytest_nexus.predictor.features.history import BRANCH_RUNS
+from pytest_nexus.predictor.schema import Streaks
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+DEFAULT_BRANCHES: Final = ("main", "master")
+"""Taken for the default branch where the CI names none."""
+
+_RUNS: Final = """
+    SELECT run_id FROM run
+    WHERE branch = ? AND NOT mass_failure AND source <> 'durations' AND trust = 'trusted'
+"""
+_STORED: Final = "SELECT key, runs FROM failing WHERE branch = ?"
+_FAILED: Final = "SELECT test_id, key FROM failed_test JOIN test USING (test_id) WHERE run_id = ?"
+_OUTCOMES: Final = "SELECT outcomes FROM attempt WHERE run_id = ? AND test_id = ?"
+
+
+def read_streaks(
+    connection: sqlite3.Connection, branch: str | None, default: str | None
+) -> Streaks:
+    """Return the streaks on a branch and on the default branch.
+
+    Args:
+        connection: of the history.
+        branch: of the run that is about to begin; None where it is not known.
+        default: name of the default branch; None for the first of `DEFAULT_BRANCHES` with a run.
+    """
+    named = DEFAULT_BRANCHES if default is None else (default,)
+    here = None if branch is None else _of_branch(connection, branch)
+    bases = (here if name == branch else _of_branch(connection, name) for name in named)
+    return Streaks(here, next((found for found in bases if found is not None), None))
+
+
+def _of_branch(connection: sqlite3.Connection, branch: str) -> dict[str, int] | None:
+    runs = {run_id for (run_id,) in connection.execute(_RUNS, (branch,))}
+    if not runs:
+        return None
+    stored = connection.execute(_STORED, (branch,)).fetchall()
+    if stored or is_slim(connection):
+        return {key: min(n, BRANCH_RUNS) for key, n in stored}
+    last = [run_id for run_id in ordered_runs(connection) if run_id in runs][-BRANCH_RUNS:]
+    return _derived(connection, last)
+
+
+def _derived(connection: sqlite3.Connection, runs: Sequence[int]) -> dict[str, int]:
+    """Return the streaks at the end of some runs, as `Branch` counts them.
+
+    Only tests that failed in one of them are looked up, from the last run on until they passed:
+    nearly every one has in the first run that is looked at.
+    """
+    keys = {
+        test_id: key for run_id in runs for test_id, key in connection.execute(_FAILED, (run_id,))
+    }
+    found = {}
+    for test_id, key in keys.items():
+        n = 0
+        for run_id in reversed(runs):
+            verdicts = _verdicts(connection, run_id, test_id)
+            if verdicts & PASS:
+                break
+            n += bool(verdicts)
+        if n:
+            found[key] = n
+    return found
+
+
+def _verdicts(connection: sqlite3.Connection, run_id: int, test_id: int) -> int:
+    """Return the verdicts of all attempts: `PASS`, `FAIL`, both bits, or neither."""
+    verdicts = 0
+    for (outcomes,) in connection.execute(_OUTCOMES, (run_id, test_id)):
+        verdicts |= VERDICT_OF[outcomes]
+    return verdicts

@@ -1,0 +1,140 @@
+"""What the history knows of every test, read at once and understood test by test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_nexus.domain.records import OUTCOMES, TestKey, TestStats
+from pytest_nexus.history.state.environments import here, sampled
+from pytest_nexus.history.state.fold import (
+    DURATIONS_BYTES,
+    SETTING_BYTES,
+    WINDOW,
+    State,
+    stats_of,
+)
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Iterator
+
+    from pytest_nexus.history.state.environments import Here
+
+_ROWS: Final = "SELECT test.key, test.function, state.* FROM state JOIN test USING (test_id)"
+_COLUMNS: Final = 3 + len(State._fields)
+_DURATIONS_AT: Final = 3 + State._fields.index("durations")
+_SETTINGS_AT: Final = 3 + State._fields.index("settings")
+_LOOKED_AT: Final = 2000
+"""Tests of which it is asked whether they ran in several environments."""
+
+_LARGEST: Final = 1e12
+"""Beyond any count."""
+
+
+def _all_between(names: Iterable[str], least: float, most: float) -> list[str]:
+    """Return conditions that hold for numbers within bounds: SQLite puts text behind numbers."""
+    return [f"{name} BETWEEN {least} AND {most}" for name in names]
+
+
+_SOUND: Final = " AND ".join(
+    (
+        f"typeof(durations) = 'blob' AND length(durations) = {DURATIONS_BYTES}",
+        "typeof(commits) = 'blob' AND typeof(last_outcome) = 'integer'",
+        f"typeof(settings) = 'blob' AND length(settings) IN (0, {WINDOW * SETTING_BYTES})",
+        *_all_between(["last_outcome"], 1, len(OUTCOMES)),
+        *_all_between(["runs", "failures", "transitions", "flakes"], 0, _LARGEST),
+        *_all_between(["coalesce(since_failure, 0)"], 0, _LARGEST),
+        *_all_between(["rate_2", "rate_8", "rate_32"], 0, 1),
+        *_all_between(["first_seen", "last_seen"], -62_135_596_800, 253_402_300_799),
+    )
+)
+"""What the fold writes, and what can be reckoned with."""
+
+_ODD: Final = (
+    f"SELECT test_id FROM state WHERE ({_SOUND}) IS NOT TRUE UNION ALL "  # noqa: S608 - names and numbers of ours
+    "SELECT test_id FROM test WHERE typeof(key) <> 'text' "
+    "OR typeof(function) NOT IN ('text', 'null') LIMIT 1"
+)
+
+
+class Recall(Mapping[TestKey, TestStats]):
+    """The statistics of every test by key; those of a test are worked out when it is asked for.
+
+    A session reads what is known of all tests before it collects, and asks for those it collects.
+    What could not be worked out later is found when it is read.
+    """
+
+    def __init__(
+        self, rows: dict[str, tuple[Any, ...] | TestStats], here: Here | None = None
+    ) -> None:
+        self._known = rows
+        self._here = here
+
+    @classmethod
+    def read(cls, connection: sqlite3.Connection, setting: bytes | None = None) -> Recall:
+        """Return what a history knows.
+
+        Args:
+            connection: to the history.
+            setting: in which durations are to be expected, see `folding.setting_of`; None for the
+                median over all.
+
+        Raises:
+            ValueError: it holds a value that was not written by the fold.
+        """
+        _refuse_odd(connection)
+        rows = cls._rows(connection.execute(_ROWS))
+        return cls(rows, None if setting is None else _differs(rows, setting))
+
+    @classmethod
+    def of_flaky(cls, connection: sqlite3.Connection) -> Recall:
+        """Return what a history knows of the tests that have flaked.
+
+        Raises:
+            ValueError: as `read`.
+        """
+        _refuse_odd(connection)
+        return cls(cls._rows(connection.execute(_ROWS + " WHERE state.flakes > 0")))
+
+    @staticmethod
+    def _rows(rows: sqlite3.Cursor) -> dict[str, tuple[Any, ...] | TestStats]:
+        if len(rows.description) != _COLUMNS:
+            raise ValueError(f"a state of {len(rows.description)} columns in place of {_COLUMNS}")
+        return {row[0]: row for row in rows}
+
+    def all(self) -> dict[TestKey, TestStats]:
+        """Return the statistics of every test, worked out at once."""
+        return {key: self[key] for key in self}
+
+    def __getitem__(self, key: TestKey) -> TestStats:
+        found = self._known[key]
+        if type(found) is tuple:
+            pace = 1.0
+            if self._here is not None:
+                pace = self._here.pace(found[_DURATIONS_AT], found[_SETTINGS_AT])
+            found = self._known[key] = stats_of(found[0], found[1], found[3:], pace)
+        return found  # type: ignore[return-value] # the tuple was just replaced
+
+    def get(self, key: TestKey, default: Any = None) -> Any:
+        """Return the statistics of a test, or the default; called for every test, so no `try`."""
+        return self[key] if key in self._known else default
+
+    def __iter__(self) -> Iterator[TestKey]:
+        return map(TestKey, self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+
+def _refuse_odd(connection: sqlite3.Connection) -> None:
+    odd = connection.execute(_ODD).fetchone()
+    if odd is not None:
+        raise ValueError(f"the state of test {odd[0]!r}")
+
+
+def _differs(rows: Mapping[str, Any], setting: bytes) -> Here | None:
+    """Return how a setting differs in durations, by a sample of the tests that ran in several."""
+    some = islice(rows.values(), 0, None, max(1, len(rows) // _LOOKED_AT))
+    return here(sampled((row[_DURATIONS_AT], row[_SETTINGS_AT]) for row in some), setting)

@@ -1,0 +1,312 @@
+"""The only place that opens SQLite: locks, checks, and one error for each remedy."""
+
+from __future__ import annotations
+
+import sqlite3
+import struct
+from contextlib import contextmanager
+from sqlite3 import connect as open_database
+from typing import TYPE_CHECKING, Final
+
+from pytest_nexus.domain.system.regular_files import require_regular
+from pytest_nexus.errors import CorruptHistoryError, HistoryError, NewerHistoryError
+from pytest_nexus.history.sqlite import schema
+from pytest_nexus.history.sqlite.untrusted import Guarded, odd_table, unknown_object
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+BUSY_TIMEOUT_S: Final = 30.0
+"""How long to wait for another writer: a bulk import holds the lock for a few seconds at a time."""
+
+_SETTINGS: Final = ("cache_size = -65536", "trusted_schema = OFF", "cell_size_check = ON")
+"""64 MiB of cache; no function of a file's schema is trusted; a damaged page is found when read."""
+
+_PRIMARY: Final = 0xFF
+_CORRUPT: Final = frozenset(
+    {
+        sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT,
+        sqlite3.SQLITE_TOOBIG,
+    }
+)  # fmt: skip
+_LOCKED: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_SMALLEST_BYTES: Final = 512
+"""The smallest page: SQLite takes a shorter file for an empty one and would write over it."""
+
+_SIDECARS: Final = ("-journal", "-wal", "-shm")
+_UNDECODED: Final = (
+    struct.error, TypeError, ValueError, LookupError, AttributeError, ArithmeticError,
+    RecursionError,
+)  # fmt: skip
+_MISSHAPEN: Final = ("no such table", "no such column", "has no column", "columns but", "decode")
+
+
+def connect(
+    path: Path, derive: Callable[[sqlite3.Connection], None] | None = None
+) -> sqlite3.Connection:
+    """Open a history for writing; make it, or lead it to this version, where needed.
+
+    Args:
+        path: of the file.
+        derive: called in the transaction that brought an older file to this version.
+
+    Raises:
+        CorruptHistoryError: the file is damaged.
+        NewerHistoryError: a later version wrote it.
+        HistoryError: it cannot be opened, or is another program's database.
+    """
+    with translated(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise HistoryError(
+                f"Cannot make the folder of history {str(path)!r}: {error}"
+            ) from error
+        connection = _opened(path, mode="rwc")
+        try:
+            _check_whole(connection, path)
+            if _version(connection, path) < schema.SCHEMA_VERSION:
+                _create_or_migrate(connection, path, derive)
+            _keep_one_file(connection)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def connect_readonly(path: Path) -> sqlite3.Connection | None:
+    """Open a history for reading; None when there is none yet.
+
+    Raises:
+        CorruptHistoryError: the file is damaged.
+        NewerHistoryError: a later version wrote it.
+        HistoryError: it cannot be opened, is of an older version, or another program's database.
+    """
+    with translated(path):
+        try:
+            return _readable(path)
+        except sqlite3.OperationalError as error:
+            if _code(error) != sqlite3.SQLITE_READONLY_ROLLBACK:
+                raise
+        _roll_back(path)
+        return _readable(path)
+
+
+def _readable(path: Path) -> sqlite3.Connection | None:
+    if not path.exists():
+        return None
+    connection = _opened(path, mode="ro")
+    try:
+        _check_whole(connection, path)
+        version = _version(connection, path)
+        if version == schema.SCHEMA_VERSION:
+            return connection
+        connection.close()
+    except BaseException:
+        connection.close()
+        raise
+    if version == 0:
+        return None
+    raise HistoryError(
+        f"History {str(path)!r} is of schema {version}; run `nexus history rebuild` once to "
+        f"bring it to {schema.SCHEMA_VERSION}"
+    )
+
+
+def _roll_back(path: Path) -> None:
+    """Undo what a killed writer left half done, which a read-only connection may not."""
+    connection = _opened(path, mode="rw")
+    try:
+        connection.execute("PRAGMA user_version").fetchone()
+    finally:
+        connection.close()
+
+
+def _opened(path: Path, *, mode: str) -> Guarded:
+    if path.exists():
+        try:
+            require_regular(path)
+        except OSError as error:
+            raise HistoryError(f"Cannot use history {str(path)!r}: {error.strerror}") from error
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
+    connection = open_database(
+        uri, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None, factory=Guarded
+    )
+    try:
+        connection.guard(path)
+        for setting in _SETTINGS:
+            connection.execute(f"PRAGMA {setting}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    """Return the schema version, 0 for an empty file, after the cheap checks."""
+    rows = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema").fetchall()
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if not rows and not version:
+        return 0
+    if connection.execute("PRAGMA application_id").fetchone()[0] != schema.APPLICATION_ID:
+        raise HistoryError(
+            f"{str(path)!r} is not a nexus history but another program's database; name another "
+            "file with nexus_history"
+        )
+    if version > schema.SCHEMA_VERSION:
+        raise NewerHistoryError(
+            f"History {str(path)!r} is of schema {version}, this version of nexus knows "
+            f"{schema.SCHEMA_VERSION}; upgrade pytest-nexus-ci to use it"
+        )
+    unknown = unknown_object(rows, version)
+    if unknown:
+        raise CorruptHistoryError(f"History {str(path)!r} has a {unknown} that nexus did not make")
+    missing = sorted(set(schema.TABLES) - {row[1] for row in rows})
+    if version == schema.SCHEMA_VERSION and missing:
+        raise CorruptHistoryError(f"History {str(path)!r} has no table {missing[0]!r}")
+    return version
+
+
+def _check_whole(connection: sqlite3.Connection, path: Path) -> None:
+    """Find a file that was not copied to its end.
+
+    The header says how many pages there must be. SQLite compares that with the whole pages of the
+    file; here it is compared with its bytes, under the lock of a reader, so that a writer does not
+    give a false alarm.
+    """
+    connection.execute("BEGIN")
+    (n_pages,) = connection.execute("PRAGMA page_count").fetchone()
+    (page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
+    size_bytes = path.stat().st_size
+    connection.execute("COMMIT")
+    if size_bytes < max(n_pages * page_bytes, _SMALLEST_BYTES) and size_bytes:
+        raise CorruptHistoryError(
+            f"History {str(path)!r} is damaged: it has {size_bytes} bytes of "
+            f"{max(n_pages * page_bytes, _SMALLEST_BYTES)}"
+        )
+
+
+def _create_or_migrate(
+    connection: sqlite3.Connection,
+    path: Path,
+    derive: Callable[[sqlite3.Connection], None] | None,
+) -> None:
+    with transaction(connection, path):
+        is_empty = _version(connection, path) == 0
+        if is_empty:
+            schema.create(connection)
+    if not is_empty:
+        schema.migrate(connection, finish=derive)
+
+
+def _keep_one_file(connection: sqlite3.Connection) -> None:
+    """Leave write-ahead logging if someone turned it on: a copy without the log would lose runs."""
+    if connection.execute("PRAGMA journal_mode").fetchone()[0] != "delete":
+        connection.execute("PRAGMA journal_mode = DELETE")
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
+    """Hold the write lock from the start, and leave all or nothing of what was written."""
+    with translated(path):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def is_slim(connection: sqlite3.Connection) -> bool:
+    """Return whether a history is a copy without attempts."""
+    return connection.execute("SELECT 1 FROM meta WHERE name = 'slim'").fetchone() is not None
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turn what SQLite raises into the `HistoryError` that says what to do."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _translation(path, error) from error
+    except UnicodeDecodeError as error:  # of a text that SQLite quotes in an error of its own
+        raise CorruptHistoryError(
+            f"History {str(path)!r} is damaged: it holds text that is not UTF-8"
+        ) from error
+
+
+@contextmanager
+def decoded(path: Path) -> Iterator[None]:
+    """Do so for what a damaged row does to whoever reads it, or folds a run onto it, too."""
+    try:
+        with translated(path):
+            yield
+    except _UNDECODED as error:
+        raise CorruptHistoryError(
+            f"History {str(path)!r} holds a value that nexus did not write: {error}"
+        ) from error
+
+
+def require_sound(
+    connection: sqlite3.Connection, path: Path, tables: Iterable[str], checked: set[str]
+) -> None:
+    """Look through the values of tables before they are read; those in `checked` only once.
+
+    Raises:
+        CorruptHistoryError: one is of a kind, or out of bounds, that nexus never writes.
+    """
+    with translated(path):
+        fresh = [table for table in tables if table not in checked]
+        odd = odd_table(connection, fresh)
+    if odd:
+        place = f"in table {odd!r}"
+        raise CorruptHistoryError(
+            f"History {str(path)!r} holds a value that nexus did not write: {place}"
+        )
+    checked.update(fresh)
+
+
+def _code(error: sqlite3.Error) -> int:
+    """Return SQLite's code; an error that Python's module raises by itself has none."""
+    code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    return code
+
+
+def _translation(path: Path, error: sqlite3.Error) -> HistoryError:
+    code = _code(error) & _PRIMARY
+    text = str(error)
+    if code == sqlite3.SQLITE_INTERRUPT:
+        return CorruptHistoryError(
+            f"History {str(path)!r} is damaged: a query takes more work than its rows can need"
+        )
+    if code in _CORRUPT or any(part in text for part in _MISSHAPEN):
+        return CorruptHistoryError(f"History {str(path)!r} is damaged: {text}")
+    if code in _LOCKED:
+        return HistoryError(
+            f"History {str(path)!r} was locked by another process for {BUSY_TIMEOUT_S:g} s"
+        )
+    return HistoryError(f"Cannot use history {str(path)!r}: {text}")
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a damaged history to `<name>.corrupt-1`, or the next free number; return the new path.
+
+    What SQLite keeps beside the file goes with it: a rollback journal left behind would be applied
+    to the new history.
+
+    Raises:
+        OSError: the file cannot be renamed.
+    """
+    number = 1
+    while path.with_name(f"{path.name}.corrupt-{number}").exists():
+        number += 1
+    target = path.with_name(f"{path.name}.corrupt-{number}")
+    path.rename(target)
+    for suffix in _SIDECARS:
+        sidecar = path.with_name(path.name + suffix)
+        if sidecar.exists():
+            sidecar.rename(target.with_name(target.name + suffix))
+    return target

@@ -1,0 +1,116 @@
+"""The registry: every version of the model, and which one is deployed."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+
+from pytest_nexus.history.sqlite import connection as connections
+
+if TYPE_CHECKING:
+    import sqlite3
+    from pathlib import Path
+
+Alias = Literal["champion", "challenger"]
+
+_COLUMNS: Final = "version, parent, created_at, document, lineage, metrics"
+
+
+_TABLES: Final = ("model", "model_alias")
+
+
+class Version(NamedTuple):
+    """One version of the model."""
+
+    version: str
+    parent: str | None
+    """None for the model that is shipped."""
+    created_at: float
+    document: str
+    lineage: str
+    """JSON."""
+    metrics: str
+    """JSON."""
+
+
+def figures(each: Version) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return lineage and metrics of a version."""
+    return json.loads(each.lineage), json.loads(each.metrics)
+
+
+def _checked(each: Version) -> Version:
+    if not all(isinstance(found, dict) for found in figures(each)):
+        raise TypeError(f"the figures of model {each.version!r}")
+    return each
+
+
+class Registry:
+    """The versions in one history; raises `HistoryError` as the history does."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+
+    def versions(self) -> list[Version]:
+        """Return all versions, oldest first."""
+        with connections.decoded(self._path):
+            connections.require_sound(self._connection, self._path, _TABLES, set())
+            rows = self._connection.execute(
+                f"SELECT {_COLUMNS} FROM model ORDER BY created_at, version"  # noqa: S608 - ours
+            ).fetchall()
+            return [_checked(Version(*row)) for row in rows]
+
+    def find(self, prefix: str) -> list[Version]:
+        """Return the versions that begin with some digits."""
+        return [each for each in self.versions() if prefix and each.version.startswith(prefix)]
+
+    def alias(self, name: Alias) -> str | None:
+        """Return the version behind an alias; None for the shipped model, or for none."""
+        with connections.decoded(self._path):
+            connections.require_sound(self._connection, self._path, _TABLES, set())
+            row = self._connection.execute(
+                "SELECT version FROM model_alias WHERE alias = ? ORDER BY number DESC LIMIT 1",
+                (name,),
+            ).fetchone()
+            return None if row is None else row[0]
+
+    def champion(self) -> Version | None:
+        """Return the version that is deployed; None for the model that is shipped."""
+        version = self.alias("champion")
+        with connections.decoded(self._path):
+            row = self._connection.execute(
+                f"SELECT {_COLUMNS} FROM model WHERE version = ?",  # noqa: S608 - ours
+                (version,),
+            ).fetchone()
+            return None if row is None else _checked(Version(*row))
+
+    def earlier(self) -> tuple[bool, str | None]:
+        """Return whether another champion was deployed before this one, and its version."""
+        with connections.decoded(self._path):
+            connections.require_sound(self._connection, self._path, _TABLES, set())
+            rows = self._connection.execute(
+                "SELECT version FROM model_alias WHERE alias = 'champion' ORDER BY number DESC"
+            ).fetchall()
+        current = rows[0][0] if rows else None
+        others = [version for (version,) in rows[1:] if version != current]
+        if others:
+            return True, others[0]
+        return (current is not None), None
+
+    def add(self, version: Version) -> bool:
+        """Keep a version; return whether it is new."""
+        with connections.transaction(self._connection, self._path):
+            row = (version.version, version.parent, version.created_at)
+            texts = (version.document, version.lineage, version.metrics)
+            cursor = self._connection.execute(
+                "INSERT OR IGNORE INTO model VALUES (?, ?, ?, ?, ?, ?)", (*row, *texts)
+            )
+            return cursor.rowcount == 1
+
+    def set_alias(self, name: Alias, version: str | None, at: float) -> None:
+        """Point an alias to a version; None is the model that is shipped."""
+        with connections.transaction(self._connection, self._path):
+            self._connection.execute(
+                "INSERT INTO model_alias (alias, version, set_at) VALUES (?, ?, ?)",
+                (name, version, at),
+            )

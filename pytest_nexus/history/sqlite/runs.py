@@ -1,0 +1,205 @@
+"""Runs between their dataclass and their rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from pytest_nexus.domain.records import Change, ChangedFile, CIRun, Run
+from pytest_nexus.domain.system.originals import dumps, loads
+from pytest_nexus.history.sqlite.run_sequence import Slot, in_order
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable
+
+_COLUMNS: Final = (
+    "run_uid, started_at, source, commit_id, branch, base, dirty, change_note, ci_provider, "
+    "ci_run_id, ci_run_number, ci_run_attempt, ci_workflow, ci_job, ci_event, python, pytest, "
+    "platform, workers, selected_by, n_collected, n_selected, duration_s, exit_status, complete, "
+    "n_attempts, n_tests, n_failed, n_reruns, mass_failure, trust, head"
+)
+_INSERT: Final = "INSERT INTO run VALUES (?" + ", ?" * 33 + ")"
+_SLOTS: Final = (
+    "SELECT run_id, run_uid, started_at, ci_provider, ci_workflow, ci_run_number, ci_run_attempt "
+    "FROM run WHERE trust = 'trusted'"
+)
+_FORKS: Final = (
+    "SELECT run_id, started_at FROM run WHERE trust <> 'trusted' ORDER BY started_at, run_uid"
+)
+
+
+class Counts(NamedTuple):
+    """How many attempts and tests a run has."""
+
+    n_attempts: int
+    n_tests: int
+    n_failed: int
+    n_reruns: int
+    mass_failure: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """A stored run with what its attempts add up to."""
+
+    run: Run
+    n_attempts: int
+    n_tests: int
+    """Tests with at least one attempt, skipped ones included."""
+    n_failed: int
+    """Tests whose first attempt failed or had an error."""
+    n_reruns: int
+    """Attempts after the first."""
+    mass_failure: bool
+    """Whether so many tests failed that the run says nothing about flakiness."""
+
+
+def fork_runs(connection: sqlite3.Connection) -> list[int]:
+    """Return the ids of the runs of forks, by start."""
+    return [run_id for run_id, _ in connection.execute(_FORKS)]
+
+
+def known(connection: sqlite3.Connection, run_uids: Iterable[str]) -> set[str]:
+    """Return those of the runs that are stored as trusted, or were pruned."""
+    query = (
+        "SELECT EXISTS (SELECT 1 FROM run WHERE run_uid = :uid AND trust = 'trusted') "
+        "OR EXISTS (SELECT 1 FROM tombstone WHERE run_uid = :uid)"
+    )
+    return {uid for uid in run_uids if connection.execute(query, {"uid": uid}).fetchone()[0]}
+
+
+def ordered_runs(connection: sqlite3.Connection) -> list[int]:
+    """Return the ids of the trusted runs in the order in which they are folded.
+
+    A run of a fork is not among them: what it claims to be, its number and its time, must not
+    move others.
+    """
+    slots = (
+        Slot(
+            run_id,
+            run_uid,
+            started_at,
+            None if provider is None or number is None else (provider, workflow or ""),
+            number or 0,
+            attempt or 1,
+        )
+        for run_id, run_uid, started_at, provider, workflow, number, attempt in connection.execute(
+            _SLOTS
+        )
+    )
+    return [slot.run_id for slot in in_order(slots)]
+
+
+def insert_run(connection: sqlite3.Connection, run: Run, counts: Counts, digest: bytes) -> int:
+    """Store a run and its changed files; return its id."""
+    (run_id,) = connection.execute("SELECT coalesce(max(run_id), 0) + 1 FROM run").fetchone()
+    row = (run_id, *_row(run), *counts, digest, run.trust, run.head)
+    connection.execute(_INSERT, row)
+    connection.executemany(
+        "INSERT OR IGNORE INTO changed_file VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (run_id, file.path, file.status, file.added, file.deleted, file.old_path)
+            for file in run.change.files
+        ],
+    )
+    return int(run_id)
+
+
+def _row(run: Run) -> tuple[object, ...]:
+    change, ci = run.change, run.ci
+    return (
+        run.run_uid,
+        run.started_at,
+        run.source,
+        change.commit,
+        change.branch,
+        change.base,
+        change.dirty,
+        change.note,
+        *(
+            (None,) * 7
+            if ci is None
+            else (
+                ci.provider,
+                ci.run_id,
+                ci.run_number,
+                ci.run_attempt,
+                ci.workflow,
+                ci.job,
+                ci.event,
+            )
+        ),
+        run.python,
+        run.pytest,
+        run.platform,
+        run.workers,
+        dumps(run.selected_by),
+        run.n_collected,
+        run.n_selected,
+        run.duration_s,
+        run.exit_status,
+        run.complete,
+    )
+
+
+def summaries(connection: sqlite3.Connection, run_ids: Iterable[int]) -> list[RunSummary]:
+    """Return the runs with these ids, in the order given."""
+    wanted = list(run_ids)
+    select = f"SELECT run_id, {_COLUMNS} FROM run"  # noqa: S608 - constants only
+    rows = _by_run(connection, select, wanted)
+    files = _by_run(connection, "SELECT * FROM changed_file", wanted)
+    return [
+        _summary(row, tuple(ChangedFile(*file) for file in files.get(run_id, ())))
+        for run_id in wanted
+        for row in rows.get(run_id, ())
+    ]
+
+
+def selection(text: str) -> tuple[str, ...]:
+    """Return the options that limited a run, from their column.
+
+    Raises:
+        ValueError: the column does not hold a list of texts.
+    """
+    names = loads(text)
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"what selected a run: {text!r:.50}")
+    return tuple(names)
+
+
+def _by_run(
+    connection: sqlite3.Connection, select: str, run_ids: list[int]
+) -> dict[int, list[tuple[Any, ...]]]:
+    rows: dict[int, list[tuple[Any, ...]]] = {}
+    for run_id in run_ids:
+        for row in connection.execute(f"{select} WHERE run_id = ?", (run_id,)):
+            rows.setdefault(run_id, []).append(row[1:])
+    return rows
+
+
+def _summary(row: tuple[Any, ...], files: tuple[ChangedFile, ...]) -> RunSummary:
+    run_uid, started_at, source, commit, branch, base, dirty, note = row[:8]
+    python, pytest, platform, workers, selected_by = row[15:20]
+    n_collected, n_selected, duration_s, exit_status, complete = row[20:25]
+    run = Run(
+        run_uid=run_uid,
+        started_at=started_at,
+        change=Change(commit, branch, base, bool(dirty), files, note),
+        ci=None if row[8] is None else CIRun(*row[8:15]),
+        python=python,
+        pytest=pytest,
+        platform=platform,
+        workers=workers,
+        selected_by=selection(selected_by),
+        source=source,
+        n_collected=n_collected,
+        n_selected=n_selected,
+        duration_s=duration_s,
+        exit_status=exit_status,
+        complete=bool(complete),
+        trust=row[30],
+        head=row[31],
+    )
+    n_attempts, n_tests, n_failed, n_reruns, mass_failure = row[25:30]
+    return RunSummary(run, n_attempts, n_tests, n_failed, n_reruns, bool(mass_failure))

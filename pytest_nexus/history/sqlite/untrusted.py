@@ -1,0 +1,225 @@
+"""What a history may hold: somebody else may have made the file that is opened.
+
+A trigger or a view runs when a table is used, a damaged tree of pages has no end, and any column
+takes any value. So all of it is checked: the schema when a file is opened, the work of every query,
+and the values of a table before they are read.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_nexus.history.sqlite import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+MAX_VALUE_BYTES: Final = 128 * 1024 * 1024
+"""Of one value, or one row. The longest are parameters: the keys of all tests of a project."""
+
+_TICK: Final = 100_000
+_LEAST_STEPS: Final = 100_000_000
+"""About two seconds."""
+
+_STEPS_A_BYTE: Final = 25
+"""The smallest row takes 10 bytes, and no query of ours more than 100 steps for each."""
+
+_KEPT_BY_SQLITE: Final = frozenset({"sqlite_stat1", "sqlite_stat4"})
+"""What ANALYZE leaves."""
+
+_COMMENT: Final = re.compile(r"--[^\n]*")
+_SPACE: Final = re.compile(r"\s+")
+_AROUND: Final = re.compile(r" ?([(),]) ?")
+_DATES: Final = "BETWEEN -62135596800 AND 253402300799"
+_COUNT: Final = "BETWEEN 0 AND 9007199254740992"
+
+
+class Guarded(sqlite3.Connection):
+    """A connection whose queries end: a row of a sound file is not read thousands of times."""
+
+    def guard(self, path: Path) -> None:
+        """Begin to watch; `path` is the file, whose size says how much work a query may be."""
+        self._path = path
+        self._steps = self._written = 0
+        self._is_writing = False
+        self.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
+        self.set_progress_handler(self._tick, _TICK)
+
+    def execute(self, sql: str, parameters: Any = ()) -> sqlite3.Cursor:
+        """Run a statement with a bound of its own."""
+        self._steps = 0
+        return super().execute(sql, parameters)
+
+    def executemany(self, sql: str, parameters: Iterable[Any]) -> sqlite3.Cursor:
+        """Write rows, as many as there are; later queries may read them all."""
+        self._is_writing = True
+        try:
+            return super().executemany(sql, parameters)
+        finally:
+            self._is_writing = False
+
+    def _tick(self) -> bool:
+        """Count the steps of a statement; True interrupts it."""
+        if self._is_writing:
+            self._written += _TICK
+            return False
+        self._steps += _TICK
+        return self._steps > _LEAST_STEPS and self._steps > self._bound()
+
+    def _bound(self) -> int:
+        try:
+            size = self._path.stat().st_size
+        except OSError:
+            size = 0
+        return _LEAST_STEPS + _STEPS_A_BYTE * (size + self._written)
+
+
+def unknown_object(rows: Iterable[tuple[str, str, str, str | None]], version: int) -> str:
+    """Return the first object of a schema that nexus did not make; empty if there is none.
+
+    Args:
+        rows: type, name, table and SQL of each, as SQLite keeps them.
+        version: of the schema; tables of an older one may lack columns that were added since.
+    """
+    for kind, name, table, sql in rows:
+        if kind == "index" and sql is None and table in schema.TABLES:
+            continue  # of a primary key, or of UNIQUE
+        if kind == "table" and (name in _KEPT_BY_SQLITE or _is_ours(name, sql or "", version)):
+            continue
+        return f"{kind} {name!r}"
+    return ""
+
+
+def odd_table(connection: sqlite3.Connection, tables: Iterable[str]) -> str:
+    """Return the first of some tables with a value that nexus does not write; empty if none has.
+
+    Values that only the reader of a row can judge, such as JSON, are left to it.
+    """
+    for table in tables:
+        query = f"SELECT 1 FROM {table} WHERE ({_SOUND[table]}) IS NOT TRUE LIMIT 1"  # noqa: S608 - ours
+        if connection.execute(query).fetchone() is not None:
+            return table
+    return ""
+
+
+def _is_ours(name: str, sql: str, version: int) -> bool:
+    exact, plain = _expected().get(name, ("", ""))
+    if not exact or sql == exact:
+        return bool(exact)
+    found = _normalised(sql).replace("started_ms", "started_us")  # its name until version 4
+    return found == plain or (
+        version < schema.SCHEMA_VERSION and plain.startswith(f"{found.removesuffix(')')},")
+    )
+
+
+@cache
+def _expected() -> dict[str, tuple[str, str]]:
+    """Return the SQL of each table, as it is made and in its normal form."""
+    texts = (text[text.index("CREATE TABLE") :] for text in schema.statements(schema.SCHEMA))
+    return {text.split(" ", 3)[2]: (text, _normalised(text)) for text in texts}
+
+
+def _normalised(sql: str) -> str:
+    """Return SQL without comments and needless space: a migration leaves others."""
+    return _AROUND.sub(r"\1", _SPACE.sub(" ", _COMMENT.sub("", sql))).strip()
+
+
+def _texts(*names: str) -> list[str]:
+    return [f"typeof({name}) = 'text'" for name in names]
+
+
+def _texts_or_null(*names: str) -> list[str]:
+    return [f"typeof({name}) IN ('text', 'null')" for name in names]
+
+
+def _integers(*names: str, bound: str = _COUNT) -> list[str]:
+    return [f"typeof({name}) = 'integer' AND {name} {bound}" for name in names]
+
+
+def _integers_or_null(*names: str, bound: str = _COUNT) -> list[str]:
+    return [
+        f"({name} IS NULL OR (typeof({name}) = 'integer' AND {name} {bound}))" for name in names
+    ]
+
+
+_CONDITIONS: Final[Mapping[str, list[str]]] = {
+    "run": [
+        *_integers("run_id", "workers", "n_attempts", "n_tests", "n_failed", "n_reruns"),
+        *_integers("dirty", "complete", "mass_failure", bound="IN (0, 1)"),
+        *_integers_or_null("ci_run_number", "ci_run_attempt", "n_collected", "n_selected"),
+        *_integers_or_null("exit_status", bound="BETWEEN -4294967296 AND 4294967296"),
+        *_texts("run_uid", "source", "change_note", "python", "pytest", "platform", "selected_by"),
+        *_texts_or_null("commit_id", "branch", "base", "ci_provider", "ci_run_id", "ci_workflow"),
+        *_texts_or_null("ci_job", "ci_event", "head"),
+        f"started_at {_DATES}",
+        "coalesce(duration_s, 0) BETWEEN 0 AND 1e9",
+        "typeof(digest) = 'blob'",
+        "trust IN ('trusted', 'fork')",
+    ],
+    "changed_file": [
+        *_integers("run_id", "added", "deleted"),
+        *_texts("path"),
+        *_texts_or_null("old_path"),
+        "status IN ('A', 'M', 'D', 'R')",
+    ],
+    "test": [*_integers("test_id"), *_texts("key"), *_texts_or_null("function")],
+    "failure": [
+        *_integers("failure_id"),
+        *_texts("signature", "exception", "location", "message"),
+        "phase IN ('setup', 'call', 'teardown')",
+    ],
+    "attempt": [
+        *_integers("run_id", "test_id", "started_us"),
+        *_integers("number", bound="BETWEEN 1 AND 1000"),
+        *_integers("outcomes", bound="BETWEEN 0 AND 511"),
+        *_integers_or_null("setup_us", "call_us", "teardown_us", "worker", "failure_id"),
+    ],
+    "artifact": [
+        *_integers("artifact_id", "tries"),
+        *_texts("repository", "reason"),
+        "status IN ('taken', 'refused', 'gone', 'failed')",
+    ],
+    "failing": [
+        *_texts("key", "branch", "signature"),
+        *_texts_or_null("commit_id"),
+        *_integers("runs"),
+        f"started_at {_DATES}",
+    ],
+    "tombstone": _texts("run_uid"),
+    "recovery": [
+        *_integers("test_id", "bucket", "passed", "failed"),
+        *_texts("signature"),
+    ],
+    "failed_test": _integers("run_id", "test_id"),
+    "model": [
+        *_texts("version", "document", "lineage", "metrics"),
+        *_texts_or_null("parent"),
+        f"created_at {_DATES}",
+        "length(document) <= 1000000 AND length(lineage) <= 1000000 AND length(metrics) <= 1000000",
+    ],
+    "model_alias": [
+        *_integers("number"),
+        *_texts_or_null("version"),
+        f"set_at {_DATES}",
+        "alias IN ('champion', 'challenger')",
+    ],
+    "order_rule": [
+        *_texts("key", "others"),
+        *_integers("failed", "passed", "proved"),
+        *_integers("touched", "followed", bound="IN (0, 1)"),
+        f"at {_DATES}",
+        "posterior BETWEEN 0 AND 1",
+        "kind IN ('brittle', 'victim')",
+        "found_by IN ('runs', 'bisect')",
+        "length(others) <= 1000000",
+    ],
+}
+_SOUND: Final = {table: " AND ".join(parts) for table, parts in _CONDITIONS.items()}
+"""What nexus writes; SQLite puts text and blobs behind every number."""
+
+TABLES: Final = tuple(_SOUND)
+"""Whose values are known."""

@@ -1,0 +1,1 @@
+"""What is derived from the stored attempts, and kept equal to them."""

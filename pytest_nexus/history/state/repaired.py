@@ -1,0 +1,33 @@
+"""Which tests of a run failed only because of its order: for the history they passed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from pytest_nexus.journal.encoding import ALONE_NUMBER, FAIL, VERDICT_OF, worker_name
+from pytest_nexus.plan.order_dependence.judge import is_proved
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_Row: TypeAlias = "tuple[Any, ...]"
+
+
+def repaired(rows: Iterable[_Row]) -> dict[int, _Row]:
+    """Return the attempt that counts of each test that failed because of the order, by test id.
+
+    Args:
+        rows: of the attempt table, of one run; those of a test in the order of their numbers.
+    """
+    again: dict[int, list[_Row]] = {}
+    for row in rows:
+        if row[2] > 1:
+            again.setdefault(row[1], []).append(row)
+    return {test_id: own[-1] for test_id, own in again.items() if is_repaired(own)}
+
+
+def is_repaired(again: Sequence[_Row]) -> bool:
+    """Return whether the attempts of a test, the first one left out, show such a failure."""
+    if all((row[8] or 0) < ALONE_NUMBER for row in again):
+        return False
+    return is_proved([(VERDICT_OF[row[3]] == FAIL, worker_name(row[8])) for row in again])

@@ -1,0 +1,104 @@
+"""What the files of the tests say: which identifiers each test names, and what its file imports."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from pytest_nexus.domain.system import clock
+from pytest_nexus.domain.system.regular_files import read_text
+from pytest_nexus.impact.changed_identifiers import IDENTIFIER
+from pytest_nexus.impact.import_graph import ImportGraph
+from pytest_nexus.predictor.features.text import bag
+from pytest_nexus.predictor.schema import ChangedWords, TestCode
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from pathlib import Path
+
+BUDGET_S: Final = 1.0
+"""For all files of a session: what was not read by then is judged by its name and its path."""
+
+MAX_FILE_BYTES: Final = 1_000_000
+
+
+def read_code(
+    root: Path,
+    paths: Iterable[str],
+    words: Mapping[str, ChangedWords],
+    sources: Collection[str],
+    budget_s: float = BUDGET_S,
+) -> dict[str, TestCode]:
+    """Return what test files say, as far as it bears on a change; never raises.
+
+    Args:
+        root: the folder that paths are relative to.
+        paths: of the test files.
+        words: by changed file, the identifiers on its changed lines; a test file that has none of
+            them is not parsed.
+        sources: the changed files that are no test files.
+        budget_s: seconds after which the files left are not read.
+    """
+    deadline = clock.perf_counter() + budget_s
+    wanted = frozenset(name for changed in words.values() for name in changed.words)
+    texts = _Texts(root)
+    graph = ImportGraph(root, texts.get)
+    found = {}
+    for path in dict.fromkeys(paths):
+        if clock.perf_counter() > deadline:
+            break
+        text = texts.get(path)
+        if text is None:
+            continue
+        distances = graph.distances(path, sources) if sources else {}
+        names = _names(text) if wanted.intersection(IDENTIFIER.findall(text)) else {}
+        found[path] = TestCode(graph.imports(path), names, distances)
+    return found
+
+
+class _Texts:
+    """The text of files, each read once; None for one that is no text of sensible size."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._known: dict[str, str | None] = {}
+
+    def get(self, path: str) -> str | None:
+        if path not in self._known:
+            self._known[path] = self._read(path)
+        return self._known[path]
+
+    def _read(self, path: str) -> str | None:
+        try:
+            if not path.endswith(".py"):
+                return None
+            return read_text(self._root / path, MAX_FILE_BYTES, errors="replace")
+        except (OSError, ValueError):
+            return None
+
+
+def _names(text: str) -> dict[str, Counter[str]]:
+    """Return the words of each test function by its name; empty for a file that does not parse."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return {}
+    lines = text.splitlines()
+    return {
+        name: bag(_identifiers("\n".join(lines[start - 1 : end]), name))
+        for name, start, end in _functions(tree.body, "")
+    }
+
+
+def _identifiers(text: str, name: str) -> Counter[str]:
+    """Return those of a function, with the names of the classes it is in."""
+    return Counter([*IDENTIFIER.findall(text), *name.split("::")[:-1]])
+
+
+def _functions(body: Iterable[ast.stmt], prefix: str) -> Iterator[tuple[str, int, int]]:
+    for node in body:
+        if isinstance(node, ast.ClassDef):
+            yield from _functions(node.body, f"{prefix}{node.name}::")
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield f"{prefix}{node.name}", node.lineno, node.end_lineno or node.lineno

@@ -1,0 +1,227 @@
+"""Import of what users already have: finding reports, telling them apart, taking them in."""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+from pytest_nexus.errors import ImportFileError
+from pytest_nexus.history.ingest import ingest_many, ingest_run
+from pytest_nexus.importers.junit import read_junit
+from pytest_nexus.importers.pytest_split import read_durations
+from pytest_nexus.importers.report_values import chunks
+from pytest_nexus.importers.reportlog import read_reportlog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from pytest_nexus.history.store import History
+    from pytest_nexus.importers.report_values import Imported
+
+Kind = Literal["junit", "reportlog", "durations", "journal"]
+
+READERS: Final[dict[Kind, Callable[[Path], list[Imported]]]] = {
+    "junit": read_junit,
+    "reportlog": read_reportlog,
+    "durations": read_durations,
+}
+
+_SUFFIXES: Final = frozenset({".xml", ".json", ".jsonl", ".ndjson", ".log"})
+_DURATIONS: Final = ".test_durations"
+_NOT_SEARCHED: Final = frozenset(
+    {".git", ".hg", ".tox", ".nox", ".venv", "venv", "node_modules", "__pycache__"}
+)
+_ANY_SIZE: Final = sys.maxsize
+"""Each reader has its own bound; telling kinds apart reads the beginning alone."""
+
+_XML_BEGINNINGS: Final = (b"<", b"\xff\xfe", b"\xfe\xff")
+
+
+@dataclass(frozen=True, slots=True)
+class ImportSummary:
+    """What became of the files given to an import."""
+
+    files: int
+    """Files looked at."""
+    taken: int
+    """Runs that the history did not have, or had less of."""
+    known: int
+    """Runs that it had already."""
+    attempts: int
+    """Attempts of the runs taken."""
+    dropped: int
+    """Entries of the files that could not be used."""
+    empty: int
+    """Sound reports that name no test."""
+    refused: tuple[tuple[Path, str], ...]
+    """What could not be read, each with the reason."""
+
+
+def find(paths: Iterable[str]) -> list[Path]:
+    """Return the files that paths and patterns name, sorted, each once.
+
+    A directory is searched with all below it for files whose names end as reports do; installed
+    packages and version control are left out, and links to directories not followed. A pattern
+    may contain `**`. What names nothing is returned as it is, so that the import can say so.
+    """
+    found = {file for path in paths for file in _files(path)}
+    by_place = {file.resolve(): file for file in sorted(found, reverse=True)}
+    return sorted(by_place.values())
+
+
+def sniff(path: Path) -> Kind:
+    """Return what kind of report a file is, by its content and not by its name.
+
+    Raises:
+        ImportFileError: it is empty, cannot be read, or is none of the kinds.
+    """
+    if not path.exists():
+        raise ImportFileError(f"{path}: no such file, and no file that matches it as a pattern")
+    head = next(chunks(path, max_bytes=_ANY_SIZE), b"")
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not text:
+        raise ImportFileError(f"{path}: the file is empty")
+    if text.startswith(_XML_BEGINNINGS):
+        return "junit"
+    if text.startswith(b"{"):
+        return _kind_of_object(text)
+    if text.startswith(b"["):
+        return "durations"
+    raise ImportFileError(
+        f"{path}: neither JUnit XML, a pytest-reportlog, a durations file nor a journal"
+    )
+
+
+def import_paths(
+    history: History,
+    patterns: Iterable[str],
+    progress: Callable[[int, int], None] | None = None,
+) -> ImportSummary:
+    """Take in all reports that the patterns name; a file that is none never stops the others.
+
+    `progress` is called with the number of files done and of all.
+
+    Raises:
+        HistoryError: the history cannot be written.
+    """
+    files = find(patterns)
+    tally = _Tally(history, len(files), progress or (lambda _done, _all: None))
+    journals = [path for path in files if tally.take(path)]
+    tally.take_journals(sorted(journals, key=lambda path: path.name))
+    return tally.summary()
+
+
+class _Tally:
+    """Takes files in one after the other and counts what becomes of them."""
+
+    def __init__(self, history: History, total: int, progress: Callable[[int, int], None]) -> None:
+        self._history = history
+        self._total = total
+        self._progress = progress
+        self._done = self._taken = self._known = self._attempts = 0
+        self._dropped = self._empty = 0
+        self._refused: list[tuple[Path, str]] = []
+
+    def take(self, path: Path) -> bool:
+        """Take one file in, unless it is a journal: return whether it is one."""
+        try:
+            kind = sniff(path)
+            if kind == "journal":
+                return True
+            runs = READERS[kind](path)
+        except ImportFileError as error:
+            self._refuse(path, str(error))
+        else:
+            self._take_runs(runs)
+        self._count_file(1)
+        return False
+
+    def take_journals(self, paths: list[Path]) -> None:
+        """Take the journals in, many in one transaction."""
+        before = self._done
+        results = ingest_many(
+            self._history, paths, lambda done, _all: self._progress(before + done, self._total)
+        )
+        for path, result in zip(paths, results, strict=True):
+            if result.refused:
+                self._refuse(path, result.refused)
+            else:
+                self._count_run(result.n_attempts, result.dropped, is_new=result.new)
+        self._count_file(len(paths))
+
+    def summary(self) -> ImportSummary:
+        return ImportSummary(
+            files=self._done,
+            taken=self._taken,
+            known=self._known,
+            attempts=self._attempts,
+            dropped=self._dropped,
+            empty=self._empty,
+            refused=tuple(self._refused),
+        )
+
+    def _take_runs(self, runs: list[Imported]) -> None:
+        self._empty += not runs
+        for each in runs:
+            result = ingest_run(self._history, each.run, each.attempts, dropped=each.dropped)
+            self._count_run(result.n_attempts, result.dropped, is_new=result.new)
+
+    def _count_run(self, attempts: int, dropped: int, *, is_new: bool) -> None:
+        self._taken += is_new
+        self._known += not is_new
+        self._attempts += attempts if is_new else 0
+        self._dropped += dropped
+
+    def _count_file(self, count: int) -> None:
+        self._done += count
+        if count:
+            self._progress(self._done, self._total)
+
+    def _refuse(self, path: Path, reason: str) -> None:
+        self._refused.append((path, reason.removeprefix(f"{path}: ")))
+
+
+def _files(path: str) -> Iterator[Path]:
+    named = Path(path).expanduser()
+    places = [named] if named.exists() else [Path(match) for match in _matches(str(named))]
+    for place in places:
+        if place.is_dir():
+            yield from _below(place)
+        else:
+            yield place
+    if not places:
+        yield named
+
+
+def _matches(pattern: str) -> list[str]:
+    return glob.glob(pattern, recursive=True, include_hidden=True)  # noqa: PTH207 - absolute too
+
+
+def _below(directory: Path) -> Iterator[Path]:
+    for folder, folders, names in os.walk(directory):
+        folders[:] = sorted(set(folders) - _NOT_SEARCHED)
+        yield from (Path(folder, name) for name in names if _is_candidate(name))
+
+
+def _is_candidate(name: str) -> bool:
+    """Whether a file may be a report; hidden ones are journals that are not yet begun."""
+    if name.startswith("."):
+        return name == _DURATIONS
+    return Path(name).suffix.lower() in _SUFFIXES
+
+
+def _kind_of_object(text: bytes) -> Kind:
+    line = text.partition(b"\n")[0]
+    try:
+        first = json.loads(line)
+    except (ValueError, RecursionError):
+        # Printed over several lines, cut off at the end of what was looked at, or torn.
+        first = {mark: "" for mark in ("$report_type", "kind") if f'"{mark}"'.encode() in line}
+    if isinstance(first.get("$report_type"), str):
+        return "reportlog"
+    return "journal" if isinstance(first.get("kind"), str) else "durations"

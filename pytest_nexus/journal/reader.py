@@ -1,0 +1,212 @@
+"""Read a journal, which is untrusted input: a line that is not what it must be is dropped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
+
+from pytest_nexus.domain.system.originals import sha256
+from pytest_nexus.domain.system.regular_files import open_regular
+from pytest_nexus.domain.validation import WRONG, explain, integer
+from pytest_nexus.errors import JournalError, NewerJournalError
+from pytest_nexus.journal import entries, writer
+from pytest_nexus.journal.encoding import RawAttempt, full_attempt
+from pytest_nexus.journal.format import ATTEMPT, COLLECTION, END
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from pytest_nexus.domain.records import Attempt, Run
+
+_CHUNK_BYTES: Final = 1024 * 1024
+_DIGEST_BYTES: Final = 16
+_OVERLONG: Final = "longer than a line may be"
+
+
+class Journal(NamedTuple):
+    """What a journal holds."""
+
+    run: Run
+    attempts: tuple[Attempt, ...]
+    dropped: int
+    """Lines that are not what the format says."""
+    torn: bool
+    """Whether the last line is cut off: the session was killed while it wrote it."""
+    facts: Mapping[int, Mapping[str, Any]]
+    """By the place of an attempt: what its line says that the history does not keep."""
+
+
+@dataclass(slots=True)
+class Scan:
+    """A journal as read for the store; filled line by line."""
+
+    run: Run
+    attempts: list[RawAttempt] = field(default_factory=list)
+    nodeids: list[str] | None = None
+    """Of the attempts, when they were asked for."""
+    facts: dict[int, dict[str, Any]] = field(default_factory=dict)
+    """By the place of an attempt, what the history does not keep; with the node ids only."""
+    dropped: int = 0
+    torn: bool = False
+    digest: bytes = b""
+    """Over the bytes of the file."""
+
+
+def read_journal(path: Path) -> Journal:
+    """Return the content of a journal.
+
+    Raises:
+        NewerJournalError: a later version wrote it.
+        JournalError: it cannot be read, or does not begin with a run.
+    """
+    scan = scan_journal(path, with_nodeids=True)
+    attempts = tuple(
+        full_attempt(raw, nodeid)
+        for raw, nodeid in zip(scan.attempts, scan.nodeids or (), strict=True)
+    )
+    return Journal(scan.run, attempts, scan.dropped, scan.torn, scan.facts)
+
+
+def scan_journal(
+    path: Path, *, with_nodeids: bool = False, max_attempts: int | None = None
+) -> Scan:
+    """Return the content of a journal as it is stored; raises what `read_journal` raises.
+
+    `max_attempts`: a journal with more of them is refused by a `JournalError`; None for the bound
+    of the format, beyond which attempts are dropped.
+    """
+    try:
+        with open_regular(path) as file:
+            lines = _Lines(file)
+            scan = Scan(_first_run(path, lines.first()), nodeids=[] if with_nodeids else None)
+            for portion in lines.portions():
+                _take(scan, portion)
+                if max_attempts is not None and len(scan.attempts) > max_attempts:
+                    raise JournalError(f"{str(path)!r} has more than {max_attempts:,} attempts")
+            _take_torn(scan, lines.last())
+    except OSError as error:
+        raise JournalError(f"Cannot read journal {str(path)!r}: {error}") from error
+    scan.digest = lines.digest.digest()[:_DIGEST_BYTES]
+    return scan
+
+
+def _take_torn(scan: Scan, line: str) -> None:
+    """Take a last line without an end: it counts if it is whole, as when an editor saved it."""
+    if not line:
+        return
+    try:
+        _take_line(scan, line)
+    except WRONG:
+        scan.torn = True
+
+
+class _Lines:
+    """The lines of a file in portions, each line bounded; counts the bytes into a digest."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._rest = b""
+        self.digest = sha256()
+
+    def first(self) -> str:
+        """Return the first line, which may be longer than the others."""
+        while b"\n" not in self._rest and len(self._rest) <= writer.MAX_FIRST_LINE_BYTES:
+            if not self._fill():
+                break
+        line, _, self._rest = self._rest.partition(b"\n")
+        return _decoded(line, writer.MAX_FIRST_LINE_BYTES)
+
+    def portions(self) -> Iterator[list[str]]:
+        """Yield the further lines that are ended; one that is too long is dropped later."""
+        while True:
+            whole, newline, rest = self._rest.rpartition(b"\n")
+            if newline:
+                self._rest = rest
+                yield whole.decode("utf-8", "replace").split("\n")
+            elif len(rest) > writer.MAX_LINE_BYTES:
+                self._rest = b" " * (writer.MAX_LINE_BYTES + 1)  # too long already: the rest is
+            if not self._fill():
+                return
+
+    def last(self) -> str:
+        """Return what follows the last line end."""
+        return _decoded(self._rest, writer.MAX_LINE_BYTES)
+
+    def _fill(self) -> bool:
+        chunk = self._file.read(_CHUNK_BYTES)
+        self.digest.update(chunk)
+        self._rest += chunk
+        return bool(chunk)
+
+
+def _decoded(line: bytes, limit: int) -> str:
+    return _OVERLONG if len(line) > limit else line.decode("utf-8", "replace")
+
+
+def _first_run(path: Path, line: str) -> Run:
+    try:
+        record = entries.parsed(line)
+        if record.get("kind") != "run":
+            raise ValueError("its first line is not a run")
+        schema = integer(record["schema"], 1)
+    except WRONG as error:
+        raise JournalError(f"{str(path)!r} is not a journal: {explain(error)}") from error
+    if schema > writer.SCHEMA:
+        raise NewerJournalError(
+            f"Journal {str(path)!r} is of format {schema}, this version of nexus reads "
+            f"{writer.SCHEMA}; upgrade pytest-nexus-ci to take it in"
+        )
+    try:
+        return entries.run(record)
+    except WRONG as error:
+        why = explain(error)
+        raise JournalError(f"Journal {str(path)!r} does not say what run it is: {why}") from error
+
+
+def _take(scan: Scan, lines: list[str]) -> None:
+    quick = entries.passed_attempt
+    append = scan.attempts.append
+    has_room = scan.nodeids is None and len(scan.attempts) + len(lines) <= writer.MAX_ATTEMPTS
+    for line in lines:
+        raw = quick(line)
+        if has_room and raw is not None:
+            append(raw)
+            continue
+        try:
+            if raw is not None:
+                _add(scan, raw, raw[0])
+            else:
+                _take_line(scan, line)
+        except WRONG:
+            scan.dropped += 1
+
+
+def _take_line(scan: Scan, line: str) -> None:
+    if len(line) > writer.MAX_LINE_BYTES:
+        raise ValueError(_OVERLONG)
+    record = entries.parsed(line)
+    kind = record["kind"]
+    if kind == "attempt":
+        found = ATTEMPT.read(record)
+        _add(scan, entries.attempt(found), found["nodeid"])
+        if scan.nodeids is not None and (facts := entries.facts(found)):
+            scan.facts[len(scan.attempts) - 1] = facts
+    elif kind == "collection":
+        found = COLLECTION.read(record)
+        scan.run = scan.run._replace(n_collected=found["collected"], n_selected=found["selected"])
+    elif kind == "end":
+        found = END.read(record)
+        scan.run = scan.run._replace(
+            duration_s=found["duration"],
+            exit_status=found["exit_status"],
+            complete=found["complete"],
+        )
+
+
+def _add(scan: Scan, raw: RawAttempt, nodeid: str) -> None:
+    if len(scan.attempts) >= writer.MAX_ATTEMPTS:
+        raise ValueError("more attempts than a session can have")
+    scan.attempts.append(raw)
+    if scan.nodeids is not None:
+        scan.nodeids.append(nodeid)

@@ -1,0 +1,1 @@
+"""Pytest sessions that a command starts: the end that starts them, and the plugin inside."""

@@ -1,0 +1,127 @@
+"""A plugin for `pytest -p`: runs one probe of `nexus order bisect`, and writes how it ended."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from pytest_nexus.compat import pytest_internals
+from pytest_nexus.domain.identity import identify
+from pytest_nexus.domain.system.files import atomic_write
+from pytest_nexus.domain.system.regular_files import read_text
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+PROBE_VARIABLE: Final = "NEXUS_PROBE"
+"""Environment variable that names the folder with the keys, in which the ending is written."""
+
+_KEYS: Final = "keys.json"
+_ENDING: Final = "ending.json"
+_MAX_BYTES: Final = 256 * 1024 * 1024
+_MAX_CHARS: Final = 300
+
+
+def write_probe(folder: Path, keys: Sequence[str]) -> None:
+    """Write what the plugin reads; called by the command before it starts the session.
+
+    Args:
+        folder: for files of the probe; what an earlier one wrote there is removed.
+        keys: of the tests in their order, the one in question last.
+    """
+    (folder / _ENDING).unlink(missing_ok=True)
+    (folder / _KEYS).write_text(json.dumps(list(keys)), encoding="utf-8")
+
+
+def read_ending(folder: Path) -> tuple[str, str] | None:
+    """Return how the test ended, and why; None where it did not begin.
+
+    `began` stands for a test that began and did not end.
+    """
+    try:
+        ending, why = json.loads(read_text(folder / _ENDING, _MAX_BYTES))
+    except FileNotFoundError:
+        return None
+    return str(ending), str(why)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin the probe behind all other plugins, so that nothing reorders after it."""
+    folder = os.environ.get(PROBE_VARIABLE)
+    if folder:
+        keys = json.loads(read_text(Path(folder, _KEYS), _MAX_BYTES))
+        config.pluginmanager.register(_Probe(Path(folder), keys), "nexus-probe")
+
+
+class _Probe:
+    def __init__(self, folder: Path, keys: Sequence[str]) -> None:
+        self._ending = folder / _ENDING
+        self._places = {key: place for place, key in enumerate(keys)}
+        self._key = keys[-1]
+        self._nodeid = ""
+        self._found = ("passed", "")
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> Generator[None, None, None]:
+        yield
+        others = [item for item in items if identify(item).key not in self._places]
+        if others:
+            config.hook.pytest_deselected(items=others)
+        self._arrange(items)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, Any, Any]:
+        self._arrange(session.items)
+        return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(
+        self, item: pytest.Item, nextitem: pytest.Item | None
+    ) -> Generator[None, Any, Any]:
+        """Tear the last test down without what it shares with others, which may fail for them."""
+        if nextitem is not None:
+            return (yield)
+        with pytest_internals.torn_down_to(item.session, item.parent, nextitem):
+            return (yield)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        if nodeid == self._nodeid:
+            self._write("began", "")
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.nodeid != self._nodeid or self._found[0] == "failed":
+            return
+        if report.outcome not in ("passed", "skipped"):  # `rerun` is a failure too
+            self._found = ("failed", _reason(report))
+        elif report.outcome == "skipped" and not hasattr(report, "wasxfail"):
+            self._found = ("skipped", "")
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        if nodeid == self._nodeid:
+            self._write(*self._found)
+
+    def _arrange(self, items: list[pytest.Item]) -> None:
+        """Keep the tests of the probe, in its order."""
+        chosen = [item for item in items if identify(item).key in self._places]
+        chosen.sort(key=lambda item: self._places[identify(item).key])
+        items[:] = chosen
+        self._nodeid = next((i.nodeid for i in chosen if identify(i).key == self._key), "")
+
+    def _write(self, ending: str, why: str) -> None:
+        atomic_write(self._ending, json.dumps([ending, why]))
+
+
+def _reason(report: pytest.TestReport) -> str:
+    """Return the exception in one line."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    text = str(getattr(crash, "message", "") or report.longrepr or "")
+    lines = text.strip().splitlines()
+    return lines[0][:_MAX_CHARS] if lines else ""

@@ -1,0 +1,97 @@
+"""Starts a pytest session that the user asked for, and ends it with all that it started."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pytest_nexus.project import project_root, settings_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+UNDISTURBED: Final = ("-p", "pytest_nexus.launch.collection_order_plugin")
+"""Lets a session run in one process, in an order that no other plugin chooses."""
+
+_SHARD_VARIABLES: Final = ("NEXUS_SHARD", "NEXUS_PLAN")
+"""Would make the session run one shard only."""
+
+_TAIL_LINES: Final = 20
+_MAX_FILES: Final = 200
+"""Of more files the names may not fit into a command line; then the whole suite is collected."""
+
+
+def whole_environment(**variables: str) -> dict[str, str]:
+    """Return the environment of a session that is no shard, with more variables."""
+    return {k: v for k, v in os.environ.items() if k not in _SHARD_VARIABLES} | variables
+
+
+def files_of(paths: Iterable[str]) -> list[str]:
+    """Return arguments that name files of the project as seen from the current folder.
+
+    None, for the whole suite, if the files are too many. Where a folder below the root has settings
+    of its own, pytest would take it for the root, and call the tests otherwise: the settings of the
+    root are named as well.
+    """
+    root, here = project_root(Path.cwd()), Path.cwd()
+    different = list(dict.fromkeys(paths))
+    if len(different) > _MAX_FILES:
+        return []
+    settings = settings_file(root)
+    pinned = []
+    if settings is not None and _has_settings_below(root, different):
+        pinned = ["-c", str(settings), f"--rootdir={root}"]
+    files = [os.path.relpath(root / path, here) if (root / path).exists() else path
+             for path in different]  # fmt: skip
+    return [*pinned, *files]
+
+
+def _has_settings_below(root: Path, paths: Iterable[str]) -> bool:
+    folders = {parent for path in paths for parent in Path(path).parents} - {Path()}
+    return any(settings_file(root / folder) is not None for folder in folders)
+
+
+def run_to_end(
+    command: Sequence[str], environment: dict[str, str], timeout_s: float | None
+) -> subprocess.CompletedProcess[str] | None:
+    """Run a session in a process group of its own; None if it had to be ended with all in it.
+
+    Args:
+        command: the command line.
+        environment: of the session.
+        timeout_s: seconds after which it is ended; None to wait for ever.
+    """
+    process = subprocess.Popen(  # noqa: S603 - the user's own suite, as asked for
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+    try:
+        stdout, stderr = process.communicate(timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        _end(process)
+        return None
+    except BaseException:
+        _end(process)
+        raise
+    return subprocess.CompletedProcess(list(command), process.returncode, stdout, stderr)
+
+
+def tail(done: subprocess.CompletedProcess[str]) -> tuple[str, ...]:
+    """Return the last lines that a session printed."""
+    return tuple((done.stdout + done.stderr).strip().splitlines()[-_TAIL_LINES:])
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Kill a session and its workers, which would go on without it."""
+    if os.name == "posix" and process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
+    process.communicate()

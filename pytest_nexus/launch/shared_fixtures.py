@@ -1,0 +1,52 @@
+"""Asks pytest which fixtures the tests of a project share, for commands that rank them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_nexus.domain.system.console import warn
+from pytest_nexus.errors import PlanError
+from pytest_nexus.launch.collect import collect
+from pytest_nexus.project import project_root
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable
+
+    from pytest_nexus.domain.records import CollectedTest
+
+
+def add_collect_option(parser: argparse.ArgumentParser) -> None:
+    """Let a command do without the collection of the suite."""
+    parser.add_argument(
+        "--no-collect",
+        action="store_true",
+        help="do not start pytest to ask which fixtures tests share; each test is ranked alone",
+    )
+    parser.set_defaults(pytest_args=[])
+    parser.epilog = "What follows -- is given to pytest, which collects the suite."
+
+
+def collected_suite(options: argparse.Namespace, paths: Iterable[str]) -> list[CollectedTest]:
+    """Return the tests as a session in this project collects them; none where that fails.
+
+    pytest is started only where the suite is here.
+
+    Args:
+        options: of the command, with `no_collect` and `pytest_args`.
+        paths: test files that the history knows, relative to the root of the project.
+    """
+    root = project_root(Path.cwd())
+    if options.no_collect or not any((root / path).is_file() for path in paths):
+        return []
+    try:
+        return collect(options.pytest_args, root, tied=False).tests
+    except PlanError as exc:
+        what, *tail = str(exc).splitlines()
+        warn(
+            f"nexus: {what.partition(';')[0].rstrip(':')}; each test is ranked alone, without the"
+            " set-ups that it shares",
+            *tail[-3:],
+        )
+        return []

@@ -1,0 +1,149 @@
+"""Where each test of a run is: in the backlog, kept for a worker, sent, or done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_nexus.plan.dispatch.backlog import Backlog
+from pytest_nexus.plan.dispatch.rerun_pool import Pool
+from pytest_nexus.plan.dispatch.units import Unit
+from pytest_nexus.plan.dispatch.worker_queue import Lane, Piece
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_nexus.plan.dispatch.units import Job, Workload
+
+
+class Ledger:
+    """The books: every change moves tests from one place to another and keeps the sums right.
+
+    Args:
+        work: what is to be run.
+        n_workers: how many are expected.
+        reruns: whether a worker may be sent, behind its last test, what is no test.
+    """
+
+    def __init__(self, work: Workload, n_workers: int, *, reruns: bool = False) -> None:
+        self.seconds = list(work.seconds)
+        """Expected by collection index; grows where a cut makes a set-up due again."""
+        self.stand_in = len(work.seconds) if reruns else None
+        """What a worker can know to come next where no test does, or None."""
+        if reruns:
+            self.seconds.append(0.0)
+        self.pool = Pool()
+        self.backlog = Backlog(work.jobs, self.seconds, n_workers)
+        self.lanes: dict[str, Lane] = {}
+        self.piece_of: dict[int, Piece] = {}
+        """The unit of each test that was sent as part of one and is not finished."""
+        self.unsent = 0
+        """Tests that no worker was sent."""
+        self.unsent_s = 0.0
+        for job in work.jobs:
+            indices = job.indices if isinstance(job, Unit) else (job,)
+            self._count_unsent(indices)
+
+    def open_lane(self, worker: str, now: float) -> None:
+        """A worker is ready."""
+        self.lanes[worker] = Lane(worker, now, self.stand_in)
+
+    def stays(self, index: int) -> bool:
+        """Return whether what is in a queue is never asked back for another worker."""
+        return index == self.stand_in or index in self.pool.sent
+
+    def send_again(self, lane: Lane, index: int) -> None:
+        """Queue a rerun, which is on no other list but that of the reruns."""
+        self._count_unsent([index])
+        self._queue(lane, index)
+
+    def take(self, lane: Lane, job: Job) -> None:
+        """Queue a job of the backlog; of a unit the first test, the rest is kept."""
+        if isinstance(job, Unit):
+            piece = Piece(job)
+            lane.pieces.append(piece)
+            self.give(lane, piece)
+        else:
+            self._queue(lane, job)
+
+    def give(self, lane: Lane, piece: Piece) -> None:
+        """Queue the next test of the unit that a worker works on."""
+        index = piece.unit.indices[piece.sent]
+        piece.sent += 1
+        self.piece_of[index] = piece
+        self._queue(lane, index)
+
+    def cut(self, giver: Lane, at: int) -> Unit:
+        """Take the tail of its open unit from a worker, with the set-up due again."""
+        piece = giver.pieces[-1]
+        unit = piece.unit
+        self.seconds[unit.indices[at]] += unit.joints[at]
+        self.unsent_s += unit.joints[at]
+        piece.unit = unit.head(at, self.seconds)
+        if piece.is_done:
+            giver.pieces.remove(piece)
+        return unit.tail(at, self.seconds)
+
+    def close_test(self, lane: Lane, index: int) -> bool:
+        """A test is finished, or lost with its worker; return whether it is to run once more."""
+        lane.drop(index, self.seconds[index])
+        piece = self.piece_of.pop(index, None)
+        if piece is not None:
+            piece.done += 1
+            if piece.is_done:
+                lane.pieces.remove(piece)
+        return self.pool.end(index)
+
+    def take_back(self, lane: Lane, indices: Sequence[int]) -> None:
+        """The end of a queue is given back: to its unit, to the reruns, or to the backlog."""
+        back: list[Job] = []
+        for index in reversed(indices):
+            lane.drop(index, self.seconds[index])
+            if index in self.pool.sent:
+                self.pool.put_back(index)
+            else:
+                self._count_unsent([index])
+                back += self._unsend(lane, index)
+        self.backlog.give_back(reversed(back), self.seconds)
+
+    def dissolve(self, lane: Lane) -> None:
+        """A worker is gone: what it had or was to have goes to the front, or to the reruns."""
+        self._clear_reruns(lane)
+        left = list(lane.unfinished(self.piece_of, self.seconds))
+        self._count_unsent(lane.queue)
+        for index in lane.queue:
+            self.piece_of.pop(index, None)
+        self.backlog.give_back(left, self.seconds)
+
+    def reopen(self, index: int) -> None:
+        """A test that was finished or lost is to run once more."""
+        self._count_unsent([index])
+        self.backlog.give_back([index], self.seconds)
+
+    def _clear_reruns(self, lane: Lane) -> None:
+        """Take from the queue of a worker that is gone all that is not there for the first time."""
+        fresh = [index for index in lane.queue if not self.stays(index)]
+        for index in lane.queue:
+            if index in self.pool.sent:
+                self.pool.put_back(index)
+        lane.queue.clear()
+        lane.queue.extend(fresh)
+
+    def _queue(self, lane: Lane, index: int) -> None:
+        seconds = self.seconds[index]
+        lane.add(index, seconds)
+        self.unsent -= 1
+        self.unsent_s = self.unsent_s - seconds if self.unsent else 0.0
+
+    def _count_unsent(self, indices: Sequence[int]) -> None:
+        self.unsent += len(indices)
+        self.unsent_s += sum(self.seconds[index] for index in indices)
+
+    def _unsend(self, lane: Lane, index: int) -> list[Job]:
+        piece = self.piece_of.pop(index, None)
+        if piece is None:
+            return [index]
+        piece.sent -= 1
+        if piece.sent:
+            return []
+        lane.pieces.remove(piece)
+        return [piece.unit]

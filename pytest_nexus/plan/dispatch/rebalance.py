@@ -1,0 +1,66 @@
+"""How the work of two workers is evened out at the end: where to cut, what to take back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_nexus.plan.dispatch.worker_queue import HELD
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pytest_nexus.plan.dispatch.assignments import Ledger
+    from pytest_nexus.plan.dispatch.worker_queue import Lane, Piece
+
+
+def best_cut(
+    piece: Piece, seconds: Sequence[float], giver_s: float, taker_s: float
+) -> tuple[int, float]:
+    """Return where to cut a unit between two workers, and when the later of them is then done.
+
+    The tail goes to the taker, who pays the set-up that both need: minimises
+    max(giver_s - tail, taker_s + joint + tail) over the joints that may be cut and were not sent.
+    Position 0 and `giver_s` if nothing is gained.
+
+    Args:
+        piece: what the giver works on.
+        seconds: expected by collection index.
+        giver_s: seconds until the giver is done with all of it.
+        taker_s: seconds until the taker is free.
+    """
+    best, end = 0, giver_s
+    unit, tail = piece.unit, 0.0
+    for at in range(len(unit.indices) - 1, piece.sent - 1, -1):
+        tail += seconds[unit.indices[at]]
+        later = max(giver_s - tail, taker_s + unit.joints[at] + tail)
+        if at and later < end:
+            best, end = at, later
+    return best, end
+
+
+def best_withdrawal(lane: Lane, ledger: Ledger, taker_s: float) -> tuple[int, float]:
+    """Return from which place of a queue on to take tests back, and when both are then done.
+
+    As `best_cut`, over the tests that the worker has not taken up; 0 if nothing is gained. What
+    `stays` behind that place is left there.
+    """
+    prices = _prices(lane, ledger.piece_of)
+    best, end, tail = 0, lane.ahead_s, 0.0
+    for at in range(len(lane.queue) - 1, HELD - 1, -1):
+        if ledger.stays(lane.queue[at]):
+            continue
+        tail += ledger.seconds[lane.queue[at]]
+        later = max(lane.ahead_s - tail, taker_s + prices[at] + tail)
+        if later < end:
+            best, end = at, later
+    return best, end
+
+
+def _prices(lane: Lane, piece_of: Mapping[int, Piece]) -> list[float]:
+    """Return for each place of a queue the set-up repeated, or infinity, if it is cut there."""
+    by_index = {
+        index: price
+        for piece in lane.pieces
+        for index, price in zip(piece.unit.indices, piece.unit.joints, strict=True)
+    }
+    return [by_index[index] if index in piece_of else 0.0 for index in lane.queue]

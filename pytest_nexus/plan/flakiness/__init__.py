@@ -1,0 +1,1 @@
+"""How flaky a test is, and what speaks for a flake."""

@@ -1,0 +1,260 @@
+"""Whether a test is flaky, as a measured fact: how often, where, since when, at what cost. Pure.
+
+Flaky is only what failed and passed on one commit in one environment. A failure that lasts is
+broken, one that is over is recovered, and one that a single environment has is bound to it. What
+comes and goes with the tests before is order-dependent, see `plan.order_dependence.judge`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from pytest_nexus.domain.records import BAD, TestKey
+from pytest_nexus.domain.wording import times
+from pytest_nexus.plan.flakiness.diagnosis import Diagnosis, Status, diagnose, sampled_rate
+from pytest_nexus.plan.flakiness.outcomes import Proof, Sighting, passes_in_a_row, prove
+from pytest_nexus.plan.flakiness.rates import MIN_PASSES, Rate, passes_needed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from pytest_nexus.domain.records import Failure, OrderRule
+
+
+_NO_RULES: Final[Mapping[TestKey, OrderRule]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentRate:
+    """The same in one environment."""
+
+    environment: str
+    rate: Rate
+    failed_runs: int
+    """Runs in which it failed, and nothing shows that it could have passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstFlake:
+    """When a test was first seen to flake, and between which commits it began."""
+
+    run_uid: str
+    at: float
+    environment: str
+    commit: str | None
+    """Of the first flake; None on a dirty tree."""
+    last_clean: str | None
+    """The last commit before, in this environment, on which it was seen passing and never failing;
+    None without one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Flaky failures with one signature."""
+
+    count: int
+    signature: str
+    """Empty for failures of which no reason is known, as in imported reports."""
+    exception: str
+    where: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What the flakes of a test cost."""
+
+    seconds: float
+    """Spent in attempts that failed or were repeated, in runs where it flaked."""
+    reruns: int
+    """Attempts after the first, in those runs."""
+    red_builds: int = 0
+    """Runs that ended with exit status 1 and whose finally failing tests were all flaky."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flakiness:
+    """What is known of the flakiness of one test."""
+
+    key: TestKey
+    status: Status
+    reason: str
+    """One sentence that gives the figures behind the status."""
+    flakes: int
+    """Runs in which it flaked, those included that picked it for having failed."""
+    rate: Rate
+    """Over all environments, such runs left out."""
+    environments: tuple[EnvironmentRate, ...]
+    """By name."""
+    bound_to: tuple[str, ...]
+    """Environments in which alone it fails on commits on which it passes in others: no flake."""
+    first: FirstFlake | None
+    clusters: tuple[Cluster, ...]
+    """Most frequent first."""
+    cost: Cost
+    passes: int
+    """Runs in a row that it passed, up to now."""
+    passes_needed: int
+    """So many, and a flake of its rate would have shown with 95 %; see `passes_needed`."""
+
+
+def assess(key: TestKey, sightings: Sequence[Sighting], rule: OrderRule | None = None) -> Flakiness:
+    """Return the flakiness of a test, its red builds apart: see `with_red_builds`.
+
+    Args:
+        key: of the test.
+        sightings: all runs that have it, in the order of the fold.
+        rule: what is known of its dependence on other tests; None where nothing is.
+    """
+    proofs = prove(sightings)
+    flaked = [seen for seen, proof in zip(sightings, proofs, strict=True) if proof == "flake"]
+    passes = passes_in_a_row(sightings)
+    needed = passes_needed(_rate_until_last(sightings, proofs)) if flaked else MIN_PASSES
+    diagnosis = diagnose(sightings, proofs, is_over=passes >= needed)
+    reason = _dependence(proofs, rule)
+    if reason and diagnosis.status != "broken":
+        diagnosis = Diagnosis("order-dependent", reason)
+    return Flakiness(
+        key=key,
+        status=diagnosis.status,
+        reason=diagnosis.reason,
+        flakes=len(flaked),
+        rate=sampled_rate(sightings, proofs),
+        environments=_environments(sightings, proofs),
+        bound_to=diagnosis.bound_to,
+        first=_first(sightings, proofs),
+        clusters=_clusters(flaked),
+        cost=_cost(flaked),
+        passes=passes,
+        passes_needed=needed,
+    )
+
+
+def _dependence(proofs: Sequence[Proof], rule: OrderRule | None) -> str:
+    """Return why a test counts as order-dependent; empty if it does not."""
+    if rule is not None and rule.is_certain:
+        return _evidence(rule)
+    n_proved = proofs.count("order")
+    if not n_proved or "flake" in proofs:
+        return ""
+    said = f"failed {times(n_proved)} out of the order of the collection, and passed in it"
+    return said if rule is None else f"{said}; perhaps it {rule.words}"
+
+
+def _evidence(rule: OrderRule) -> str:
+    trials = f"{rule.n_failed} of {rule.n_failed + rule.n_passed} attempts failed"
+    if rule.found_by == "bisect":
+        return f"{rule.words}; found by bisection, in which {trials}"
+    return f"{rule.words}; {trials}, which is no flake with {rule.posterior:.1%}"
+
+
+def assess_all(
+    seen: Mapping[TestKey, Sequence[Sighting]], rules: Mapping[TestKey, OrderRule] = _NO_RULES
+) -> list[Flakiness]:
+    """Return the flakiness of every test with its red builds, the most expensive first.
+
+    By red builds, then seconds, then flakes; ties by key.
+
+    Args:
+        seen: the sightings of each test.
+        rules: what is known of tests that depend on others, by test.
+    """
+    assessed = [assess(key, sightings, rules.get(key)) for key, sightings in seen.items()]
+    found = with_red_builds(assessed, seen)
+    return sorted(
+        found, key=lambda one: (-one.cost.red_builds, -one.cost.seconds, -one.flakes, one.key)
+    )
+
+
+def with_red_builds(
+    found: Sequence[Flakiness], seen: Mapping[TestKey, Sequence[Sighting]]
+) -> list[Flakiness]:
+    """Return the same with the red builds that each test had a part in.
+
+    Args:
+        found: of all tests.
+        seen: the sightings of at least all tests that finally failed in some run.
+    """
+    flaked = {
+        (key, each.run_uid)
+        for key, sightings in seen.items()
+        for each, proof in zip(sightings, prove(sightings), strict=True)
+        if proof == "flake"
+    }
+    culprits: dict[str, list[TestKey]] = {}
+    for key, sightings in seen.items():
+        for each in sightings:
+            if each.exit_status == 1 and each.failed_finally and not each.is_mass_failure:
+                culprits.setdefault(each.run_uid, []).append(key)
+    red = Counter(
+        key
+        for run_uid, keys in culprits.items()
+        if all((key, run_uid) in flaked for key in keys)
+        for key in keys
+    )
+    return [replace(one, cost=replace(one.cost, red_builds=red[one.key])) for one in found]
+
+
+def _rate_until_last(sightings: Sequence[Sighting], proofs: Sequence[Proof]) -> float:
+    """Return the mean rate up to the last flake: later passes must not make it seem rarer."""
+    end = max(place for place, proof in enumerate(proofs) if proof == "flake") + 1
+    return sampled_rate(sightings[:end], proofs[:end]).mean
+
+
+def _environments(
+    sightings: Sequence[Sighting], proofs: Sequence[Proof]
+) -> tuple[EnvironmentRate, ...]:
+    parts: dict[str, list[tuple[Sighting, Proof]]] = {}
+    for seen, proof in zip(sightings, proofs, strict=True):
+        parts.setdefault(seen.environment, []).append((seen, proof))
+    return tuple(
+        EnvironmentRate(
+            environment=name,
+            rate=sampled_rate(*zip(*parts[name], strict=True)),
+            failed_runs=sum(proof == "failed" for _, proof in parts[name]),
+        )
+        for name in sorted(parts)
+    )
+
+
+def _first(sightings: Sequence[Sighting], proofs: Sequence[Proof]) -> FirstFlake | None:
+    place = next((place for place, proof in enumerate(proofs) if proof == "flake"), None)
+    if place is None:
+        return None
+    flake = sightings[place]
+    before = [
+        (seen.commit, proof)
+        for seen, proof in zip(sightings[:place], proofs, strict=False)
+        if seen.environment == flake.environment and seen.commit not in (None, flake.commit)
+    ]
+    failed = {commit for commit, proof in before if proof == "failed"}
+    clean = [commit for commit, proof in before if proof == "passed" and commit not in failed]
+    return FirstFlake(
+        flake.run_uid, flake.at, flake.environment, flake.commit, clean[-1] if clean else None
+    )
+
+
+def _clusters(flaked: Iterable[Sighting]) -> tuple[Cluster, ...]:
+    failures: list[Failure | None] = [
+        attempt.failure for seen in flaked for attempt in seen.attempts if attempt.outcome in BAD
+    ]
+    counts = Counter("" if failure is None else failure.signature for failure in failures)
+    of_signature = {failure.signature: failure for failure in failures if failure is not None}
+    clusters = [
+        Cluster(count, "", "", "", "")
+        if (failure := of_signature.get(signature)) is None
+        else Cluster(count, signature, failure.exception, failure.where, failure.message)
+        for signature, count in counts.items()
+    ]
+    return tuple(sorted(clusters, key=lambda one: (-one.count, one.signature)))
+
+
+def _cost(flaked: Iterable[Sighting]) -> Cost:
+    attempts = [attempt for seen in flaked for attempt in seen.attempts]
+    return Cost(
+        seconds=sum(a.duration_s for a in attempts if a.number > 1 or a.outcome in BAD),
+        reruns=sum(attempt.number > 1 for attempt in attempts),
+    )

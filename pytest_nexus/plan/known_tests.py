@@ -1,0 +1,169 @@
+"""Finds what the history knows of a test, also after it was renamed or re-parametrised."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import cached_property
+from math import fsum
+from typing import TYPE_CHECKING, Final, Literal
+
+from pytest_nexus.domain.records import BAD, FunctionKey, TestKey, TestStats
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from pytest_nexus.domain.records import CollectedTest
+    from pytest_nexus.plan.name_similarity import Module
+
+Found = Literal["exact", "renamed", "function", "unknown"]
+
+UNKNOWN_DURATION_S: Final = 0.01
+"""Where nothing is known of any test, all get the same: only ratios decide, and the sum of a plan
+should not frighten. About the median test of a unit-test suite."""
+
+
+class StatsIndex:
+    """The statistics of all tests, with the indices to find what stands in for a missing one.
+
+    Each index is built when the first test needs it, once: on a suite without new tests none is.
+
+    Args:
+        stats: what the history knows, by key.
+        renames: old path by new path, as `Change.renames` has them.
+    """
+
+    def __init__(self, stats: Mapping[TestKey, TestStats], renames: Mapping[str, str]) -> None:
+        self._stats = stats
+        self._renames = renames
+        self._pooled: dict[FunctionKey, TestStats] = {}
+        self._modules: dict[str, Module] = {}
+
+    def find(self, test: CollectedTest) -> tuple[TestStats | None, Found]:
+        """Return the statistics that speak for a test, and how they were found.
+
+        `exact`: its own. `renamed`: those of its key before git saw its file move. `function`:
+        all parameters of its function taken together, see `pool`. `unknown`: None.
+        """
+        own = self._stats.get(test.key)
+        return (own, "exact") if own is not None else self._find_elsewhere(test)
+
+    def expected_duration(self, test: CollectedTest) -> float:
+        """Return the seconds that a test is expected to take, shared set-up included.
+
+        Its own recent median, else its function's, else that of the tests of its module that are
+        named alike, else of its module, else of the suite, else `UNKNOWN_DURATION_S`; the
+        last two by what it looks like.
+        """
+        return self.duration_of(self.find(test)[0], test)
+
+    def duration_of(self, found: TestStats | None, test: CollectedTest) -> float:
+        """Return `expected_duration` of a test, given what `find` found of it."""
+        if found is not None and has_duration(found):
+            return found.duration_s
+        path = self._renames.get(test.path, test.path)
+        if path in self._durations:
+            return self._module(path).expected(_moved(test.function_key, test.path, path))
+        return self._suite_median * test.looks
+
+    def _find_elsewhere(self, test: CollectedTest) -> tuple[TestStats | None, Found]:
+        old_path = self._renames.get(test.path)
+        if old_path is not None:
+            renamed = self._stats.get(TestKey(_moved(test.key, test.path, old_path)))
+            if renamed is not None:
+                return renamed, "renamed"
+        pooled = self._pool_of(test.function_key)
+        if pooled is None and old_path is not None:
+            pooled = self._pool_of(FunctionKey(_moved(test.function_key, test.path, old_path)))
+        return (pooled, "function") if pooled is not None else (None, "unknown")
+
+    def _pool_of(self, function_key: FunctionKey) -> TestStats | None:
+        if function_key not in self._pooled:
+            members = self._functions.get(function_key)
+            if members is None:
+                return None
+            self._pooled[function_key] = pool(members)
+        return self._pooled[function_key]
+
+    @cached_property
+    def _functions(self) -> dict[FunctionKey, list[TestStats]]:
+        functions: defaultdict[FunctionKey, list[TestStats]] = defaultdict(list)
+        for stats in self._stats.values():
+            functions[stats.function_key].append(stats)
+        return dict(functions)
+
+    def _module(self, path: str) -> Module:
+        if path not in self._modules:
+            from pytest_nexus.plan.name_similarity import Module  # noqa: PLC0415 - where a test is new
+
+            self._modules[path] = Module(self._durations[path])
+        return self._modules[path]
+
+    @cached_property
+    def _durations(self) -> dict[str, dict[str, list[float]]]:
+        """Seconds by file and function."""
+        found: defaultdict[str, dict[str, list[float]]] = defaultdict(dict)
+        for stats in self._stats.values():
+            if has_duration(stats):
+                own = found[stats.key.partition("::")[0]]
+                own.setdefault(stats.function_key, []).append(stats.duration_s)
+        return dict(found)
+
+    @cached_property
+    def _suite_median(self) -> float:
+        known = [stats.duration_s for stats in self._stats.values() if has_duration(stats)]
+        return lower_median(known) if known else UNKNOWN_DURATION_S
+
+
+def has_duration(stats: TestStats) -> bool:
+    """Tell whether the durations were measured; a test that was always skipped takes none."""
+    return stats.runs > 0 or stats.duration_s > 0 or stats.last_outcome == "skipped"
+
+
+def pool(members: Sequence[TestStats]) -> TestStats:
+    """Return what the parameters of one function tell about another parameter of it.
+
+    Rates are means and durations medians over the members. Counts are those of the member with
+    the most runs, so that the sum does not make a rarely run function look old; the last failure
+    is the most recent one of any member.
+    """
+    if len(members) == 1:
+        return members[0]
+    oldest = max(members, key=lambda member: (member.runs, member.key))
+    since = [m.runs_since_failure for m in members if m.runs_since_failure is not None]
+    failed_last = any(member.last_outcome in BAD for member in members)
+    return TestStats(
+        key=oldest.key,
+        function_key=oldest.function_key,
+        runs=oldest.runs,
+        failures=max(member.failures for member in members),
+        rate_2=_mean([member.rate_2 for member in members]),
+        rate_8=_mean([member.rate_8 for member in members]),
+        rate_32=_mean([member.rate_32 for member in members]),
+        runs_since_failure=min(since, default=None),
+        transitions=max(member.transitions for member in members),
+        flakes=max(member.flakes for member in members),
+        last_outcome="failed" if failed_last else oldest.last_outcome,
+        first_seen=min(member.first_seen for member in members),
+        last_seen=max(member.last_seen for member in members),
+        setup_s=lower_median(member.setup_s for member in members),
+        call_s=lower_median(member.call_s for member in members),
+        teardown_s=lower_median(member.teardown_s for member in members),
+    )
+
+
+def _moved(key: str, path: str, old_path: str) -> str:
+    return old_path + key[len(path) :] if key.startswith(f"{path}::") else key
+
+
+def lower_median(values: Iterable[float]) -> float:
+    """Return the median, the smaller of two; `statistics`, which has it too, imports a lot.
+
+    >>> lower_median([4.0, 1.0, 3.0, 2.0])
+    2.0
+    """
+    ordered = sorted(values)
+    return ordered[(len(ordered) - 1) // 2]
+
+
+def _mean(values: Sequence[float]) -> float:
+    return fsum(values) / len(values)

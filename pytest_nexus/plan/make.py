@@ -1,0 +1,119 @@
+"""Puts the decisions about one session together."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+from pytest_nexus.domain.records import Plan, PlannedTest, Verdict
+from pytest_nexus.plan.blocks import lay_out
+from pytest_nexus.plan.heuristic import forecast
+from pytest_nexus.plan.known_tests import StatsIndex
+from pytest_nexus.plan.order import cold_order, order
+from pytest_nexus.plan.order_dependence.constraints import bind, in_force
+from pytest_nexus.plan.setup_costs import shared_setups
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from pytest_nexus.domain.records import (
+        Change,
+        CollectedTest,
+        Forecast,
+        OrderRule,
+        TestKey,
+        TestStats,
+    )
+    from pytest_nexus.plan.setup_costs import Setups
+
+    Forecaster = Callable[
+        [Sequence[CollectedTest], StatsIndex, Change, Setups | None], list[Forecast]
+    ]
+
+_DIGEST_CHARS: Final = 16
+
+COLD_NOTE: Final = (
+    "No history of these tests yet: changed test files first, then the order of collection."
+)
+OFF_NOTE: Final = "Order of collection, as asked for."
+
+
+class PlanSettings(NamedTuple):
+    """What a user chose about the plan."""
+
+    order: Literal["risk", "off"] = "risk"
+    """`risk` puts the likeliest failure per second first; `off` keeps the collection order."""
+
+
+_DEFAULTS: Final = PlanSettings()
+
+
+def make_plan(
+    tests: Sequence[CollectedTest],
+    stats: Mapping[TestKey, TestStats],
+    change: Change,
+    settings: PlanSettings = _DEFAULTS,
+    forecaster: Forecaster = forecast,
+    rules: Iterable[OrderRule] = (),
+) -> Plan:
+    """Return what is decided about each collected test, in collection order.
+
+    Deterministic: the same arguments give the same plan, digest included. Without history of any
+    of the tests the order is `cold_order`.
+
+    Args:
+        tests: as collected, after every selection.
+        stats: what the history knows, by key; may be empty.
+        change: what git says changed; may be empty.
+        settings: what the user chose.
+        forecaster: says how likely each test is to fail.
+        rules: what is known of tests that depend on the order.
+    """
+    tests = bind(tests, in_force(rules, change))
+    index = StatsIndex(stats, change.renames)
+    layout = lay_out(tests)
+    setups = shared_setups(tests, index, layout)
+    forecasts = forecaster(tests, index, change, setups)
+    notes: tuple[str, ...] = ()
+    if settings.order == "off":
+        execution, notes = list(range(len(tests))), (OFF_NOTE,)
+    elif not any(index.find(test)[0] is not None for test in tests) and not _tells(forecasts):
+        execution = cold_order(tests, frozenset(file.path for file in change.files))
+        notes = (COLD_NOTE,)
+    else:
+        execution = order(tests, forecasts, setups.by_block, layout)
+    ranks = _ranks(execution)
+    blocks = layout.names()
+    planned = tuple(
+        PlannedTest(test, RUN, ranks[i], forecasts[i], blocks.get(i, ""))
+        for i, test in enumerate(tests)
+    )
+    return Plan(planned, digest(planned), notes, setups.by_block)
+
+
+def _tells(forecasts: Sequence[Forecast]) -> bool:
+    """Return whether a model sees the change in some tests, though they have no history yet."""
+    if any(forecast.gain is None for forecast in forecasts):
+        return False
+    return len({forecast.p_fail for forecast in forecasts}) > 1
+
+
+RUN: Final = Verdict("run", "every collected test is run")
+
+
+def digest(planned: Sequence[PlannedTest]) -> str:
+    """Return 16 hexadecimal digits over the tests, their verdicts and where they run.
+
+    Not over the order, neither of the collection nor of the execution: shards that shuffle their
+    tests with seeds of their own follow one plan all the same.
+    """
+    lines = sorted(f"{p.test.nodeid}\0{p.verdict.action}\0{p.shard}\0{p.block}" for p in planned)
+    text = "\n".join(lines)
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST_CHARS]
+
+
+def _ranks(execution: Sequence[int]) -> list[int]:
+    ranks = [0] * len(execution)
+    for rank, index in enumerate(execution):
+        ranks[index] = rank
+    return ranks

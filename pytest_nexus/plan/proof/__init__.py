@@ -1,1 +1,0 @@
-"""Whether the shards of a run lost no test, from their journals."""

@@ -1,0 +1,1 @@
+"""Which tests fail no build: the file, and who enters or leaves it."""

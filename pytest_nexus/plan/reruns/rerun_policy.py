@@ -1,0 +1,238 @@
+"""Whether a failed attempt is repeated, when, and how often: pure, every answer with its sentence.
+
+How often: the smallest k with P(all k fail | flaky) <= 1 % under the Beta posterior of the test,
+
+    P = prod over i < k of (a + i) / (a + b + i),   a = 1 + failed again, b = 1 + passed,
+
+at most 5 (the Beta-binomial of k failures). A test of which no flake is known gets one attempt that
+confirms the failure. When: `pytest_nexus.plan.reruns.recovery_times`, with jitter above.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from math import inf
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from pytest_nexus.domain.records import TestStats
+    from pytest_nexus.plan.reruns.recovery_times import Recoveries
+
+MAX_RERUNS: Final = 5
+"""More attempts at a test that nearly always fails when it flakes cost more than they tell."""
+
+DOUBT: Final = 0.01
+"""Chance with which a flaky test may be taken for a broken one."""
+
+LEAST_BUDGET_S: Final = 10.0
+"""What a share of a short suite is at least: two waits for something that starts anew."""
+
+MAX_PER_RUN: Final = 100
+MAX_SHARE_PER_RUN: Final = 0.05
+"""More reruns than both are not made, whatever the budget: the larger of the two is the limit."""
+
+_JITTER: Final = 0.5
+"""Waits are lengthened by up to half, so that what failed together is not repeated together."""
+
+_CONFIRMING: Final = 1
+_UNKNOWN: Final = "no flake of it is known"
+
+
+class RerunSettings(NamedTuple):
+    """What a user chose about reruns."""
+
+    limit: int | None = None
+    """Reruns of each test; None: adaptive."""
+    delay_s: float | None = None
+    """Seconds between attempts; None: learned."""
+    budget_s: float = LEAST_BUDGET_S
+    """What all reruns of a session may add to it."""
+    patience_s: float = inf
+    """How long a session waits, with nothing else to run, for a test that never flaked."""
+    seed: int = 0
+    """Of the jitter."""
+    is_at_once: bool = False
+    """Whether nothing is waited for: the session is to stop at a failure."""
+
+
+class Setback(NamedTuple):
+    """A failed attempt that may be repeated."""
+
+    key: str
+    number: int
+    """Attempts of this test so far, this one included."""
+    signature: str
+    duration_s: float
+    """Of the attempt."""
+    waited_s: float
+    """From the end of the first attempt to the end of this one; 0 for the first."""
+    is_touched: bool = False
+    """Whether the change touches the test."""
+    limit: int | None = None
+    """Reruns that a marker allows; None without a marker."""
+    delay_s: float | None = None
+    """Seconds that a marker demands."""
+
+
+class Spent(NamedTuple):
+    """What the reruns of a session cost so far."""
+
+    n_reruns: int = 0
+    seconds: float = 0.0
+    """In repeated attempts, and in waiting while nothing else could run."""
+    remaining_s: float = 0.0
+    """Expected seconds until nothing is left to run but reruns."""
+    waiting_s: float = 0.0
+    """Seconds until the last rerun may start that is decided already: waits overlap."""
+    n_tests: int = 0
+    """Of the session."""
+
+
+class Decision(NamedTuple):
+    """What becomes of a failed attempt."""
+
+    is_rerun: bool
+    reason: str
+    delay_s: float = 0.0
+    """Seconds until the next attempt may start."""
+    cost_s: float = 0.0
+    """What it takes from the budget."""
+
+
+def decide(
+    setback: Setback,
+    stats: TestStats | None,
+    recoveries: Recoveries,
+    spent: Spent,
+    settings: RerunSettings,
+) -> Decision:
+    """Return whether a failed attempt is repeated, and when.
+
+    Deterministic for the same arguments; the jitter depends on seed, test and attempt. A wait that
+    the budget has no room for is cut down to what it has.
+    """
+    is_new = setback.is_touched and not recoveries.knows(setback.key, setback.signature)
+    allowed, why = allowed_reruns(setback, stats, recoveries, settings, is_new=is_new)
+    if setback.number > allowed:
+        if not allowed:
+            return Decision(is_rerun=False, reason=why)
+        times = f"{setback.number} of {allowed + 1} attempts"
+        return Decision(is_rerun=False, reason=f"failed in {times}: {why}")
+    if spent.n_reruns >= max(MAX_PER_RUN, MAX_SHARE_PER_RUN * spent.n_tests):
+        reason = f"not repeated: {spent.n_reruns} reruns are the most a session makes"
+        return Decision(is_rerun=False, reason=reason)
+    n_left = 1 if is_new else allowed - setback.number + 1
+    wait_s, hope = _wait(setback, recoveries, settings, n_left, is_new=is_new)
+    left_s = settings.budget_s - spent.seconds - setback.duration_s
+    if left_s < 0 or not settings.budget_s:
+        reason = f"not repeated: the {settings.budget_s:.3g} s for reruns are spent"
+        return Decision(is_rerun=False, reason=reason)
+    free_s = max(spent.remaining_s, spent.waiting_s)
+    if why == _UNKNOWN and settings.delay_s is None and wait_s > free_s + settings.patience_s:
+        wait_s, hope = free_s + settings.patience_s, ""
+    if wait_s > free_s + left_s:
+        wait_s, hope = free_s + left_s, f"; {wait_s:.2g} s are not left for it"
+    cost_s = setback.duration_s + max(0.0, wait_s - free_s)
+    after = f" after {wait_s:.2g} s" if wait_s else ""
+    sentence = f"rerun {setback.number} of {allowed}{after}: {why}{hope}"
+    return Decision(is_rerun=True, reason=sentence, delay_s=wait_s, cost_s=cost_s)
+
+
+def allowed_reruns(
+    setback: Setback,
+    stats: TestStats | None,
+    recoveries: Recoveries,
+    settings: RerunSettings,
+    *,
+    is_new: bool,
+) -> tuple[int, str]:
+    """Return how often a test may be repeated in one session, and why.
+
+    A marker has the last word, but for `nexus_reruns` being 0.
+    """
+    if settings.limit == 0:
+        return 0, "nexus_reruns is 0"
+    if setback.limit is not None:
+        return setback.limit, f"its marker allows {setback.limit}"
+    if settings.limit is not None:
+        return settings.limit, f"nexus_reruns is {settings.limit}"
+    passed, runs = known_flakes(setback.key, stats, recoveries)
+    if not passed:
+        return _CONFIRMING, _UNKNOWN
+    if is_new:
+        return _CONFIRMING, "the change touches it, and it never failed like this"
+    known = f"failed and passed on the same commit in {passed} of {runs} runs"
+    return attempts_needed(recoveries.of_test(setback.key).n_failed, passed), known
+
+
+def known_flakes(key: str, stats: TestStats | None, recoveries: Recoveries) -> tuple[int, int]:
+    """Return how often a test flaked, and in how many runs: the same in every sentence."""
+    flakes = max(recoveries.of_test(key).n_passed, stats.flakes if stats else 0)
+    return flakes, max(stats.runs if stats else 0, flakes)
+
+
+def attempts_needed(failed: int, passed: int) -> int:
+    """Return the smallest k with P(all k attempts fail | flaky) <= 1 %, at most 5.
+
+    Args:
+        failed: repeated attempts that failed again.
+        passed: those that passed.
+
+    >>> attempts_needed(0, 7), attempts_needed(0, 200), attempts_needed(9, 1)
+    (3, 1, 5)
+    """
+    chance, a, b = 1.0, 1.0 + failed, 1.0 + passed
+    for i in range(MAX_RERUNS):
+        chance *= (a + i) / (a + b + i)
+        if chance <= DOUBT:
+            return i + 1
+    return MAX_RERUNS
+
+
+def budget_s(text: str, planned_s: float, least_s: float = LEAST_BUDGET_S) -> float:
+    """Return the seconds of a budget: a share of the planned time, `5%`, or seconds, `30` or `30s`.
+
+    A share is at least `least_s`, however short the suite.
+
+    Raises:
+        ValueError: it is neither.
+
+    >>> budget_s("5%", 600.0), budget_s("5%", 1.0), budget_s("1.5s", 600.0)
+    (30.0, 10.0, 1.5)
+    """
+    text = text.strip()
+    is_share = text.endswith("%")
+    value = float(text[:-1] if text.endswith(("%", "s")) else text)
+    if not 0 <= value < 1e6:
+        raise ValueError(f"{text!r} is out of bounds")
+    return max(value / 100 * planned_s, least_s if value else 0.0) if is_share else value
+
+
+def _wait(
+    setback: Setback,
+    recoveries: Recoveries,
+    settings: RerunSettings,
+    n_left: int,
+    *,
+    is_new: bool,
+) -> tuple[float, str]:
+    """Return the seconds until the next attempt, and what is hoped of them."""
+    if settings.is_at_once:
+        return 0.0, "; at once, as the session is to stop at a failure"
+    fixed_s = settings.delay_s if setback.delay_s is None else setback.delay_s
+    if fixed_s is not None:
+        return fixed_s, ""
+    if is_new:
+        return 0.0, ""
+    until_s, chance = recoveries.wait_s(setback.key, setback.signature, setback.waited_s, n_left)
+    wait_s = max(0.0, until_s - setback.waited_s)
+    share = jitter(settings.seed, setback.key, setback.number)
+    when = f"after {until_s:g} s" if until_s else "at once"
+    hope = f"; such a failure passes {chance:.0%} {when}" if recoveries.n_known else ""
+    return wait_s * (1 + _JITTER * share), hope
+
+
+def jitter(seed: int, key: str, number: int) -> float:
+    """Return a number in [0, 1) that is the same for the same seed, test and attempt."""
+    text = f"{seed}\0{key}\0{number}".encode("utf-8", "surrogatepass")
+    return int.from_bytes(sha256(text).digest()[:6]) / 2**48

@@ -1,0 +1,1 @@
+"""Which shard runs which tests, and the document that says so."""

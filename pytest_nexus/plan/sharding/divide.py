@@ -1,0 +1,107 @@
+"""A plan divided among shards."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pytest_nexus.domain.records import PlannedTest
+from pytest_nexus.plan.make import digest
+from pytest_nexus.plan.sharding.document import inputs_digest
+from pytest_nexus.plan.sharding.pieces import ShardCosts
+from pytest_nexus.plan.sharding.pinned import apply
+from pytest_nexus.plan.sharding.split import divide, fewest_shards
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pytest_nexus.domain.records import Plan
+    from pytest_nexus.plan.sharding.document import SavedPlan
+    from pytest_nexus.plan.sharding.split import Split
+
+_DEFAULT: Final = ShardCosts()
+
+
+def divide_plan(
+    plan: Plan, setups: Mapping[str, float], n_shards: int, costs: ShardCosts = _DEFAULT
+) -> tuple[Plan, Split]:
+    """Return the plan with the shard of each test, and what each shard is expected to take.
+
+    Tests that are left take part in no balance: they are in the shard of number 1.
+    """
+    runs = _runs(plan)
+    split = divide(
+        [plan.tests[index].test for index in runs],
+        [plan.tests[index].forecast for index in runs],
+        setups,
+        n_shards,
+        costs,
+    )
+    return with_shards(plan, _spread(plan, split)), split
+
+
+def narrowest_plan(
+    plan: Plan,
+    setups: Mapping[str, float],
+    target_s: float,
+    max_shards: int,
+    costs: ShardCosts = _DEFAULT,
+) -> tuple[Plan, Split]:
+    """Return the plan divided among the fewest shards that meet a target; see `fewest_shards`."""
+    runs = _runs(plan)
+    split = fewest_shards(
+        [plan.tests[index].test for index in runs],
+        [plan.tests[index].forecast for index in runs],
+        setups,
+        target_s,
+        max_shards,
+        costs,
+    )
+    return with_shards(plan, _spread(plan, split)), split
+
+
+def with_shards(plan: Plan, shards: Sequence[int]) -> Plan:
+    """Return a plan with the shard of each test, by collection index, and its new digest."""
+    planned = tuple(  # not `replace`: it takes four times as long, and there are many
+        PlannedTest(each.test, each.verdict, each.rank, each.forecast, each.block, shard)
+        for each, shard in zip(plan.tests, shards, strict=True)
+    )
+    return plan._replace(tests=planned, digest=digest(planned))
+
+
+def follow(saved: SavedPlan, plan: Plan) -> tuple[Plan, list[str]]:
+    """Return the plan as a saved one has it, and a sentence for each way in which it differs.
+
+    The saved verdicts, shards and ranks hold, under the digest of the saved plan. Tests that it
+    does not know run first in their shard: nothing is known that speaks for them.
+    """
+    applied = apply(saved, [planned.test for planned in plan.tests])
+    ranked = sorted(
+        range(len(plan.tests)),
+        key=lambda index: (found.rank if (found := applied.planned[index]) else -1, index),
+    )
+    ranks = {index: rank for rank, index in enumerate(ranked)}
+    planned = tuple(
+        each._replace(
+            shard=applied.shards[index],
+            rank=ranks[index],
+            verdict=found.verdict if (found := applied.planned[index]) else each.verdict,
+        )
+        for index, each in enumerate(plan.tests)
+    )
+    return plan._replace(tests=planned, digest=saved.digest), applied.differences
+
+
+def inputs_of(plan: Plan, setups: Mapping[str, float]) -> str:
+    """Return the digest of what a plan was divided by."""
+    return inputs_digest([planned.forecast for planned in plan.tests], setups)
+
+
+def _runs(plan: Plan) -> list[int]:
+    return [i for i, planned in enumerate(plan.tests) if planned.verdict.action == "run"]
+
+
+def _spread(plan: Plan, split: Split) -> list[int]:
+    shards = [1] * len(plan.tests)
+    for index, shard in zip(_runs(plan), split.shards, strict=True):
+        shards[index] = shard
+    return shards

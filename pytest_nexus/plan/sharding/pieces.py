@@ -1,0 +1,226 @@
+"""What a split into shards moves around: tests that stay together, and the set-ups they share.
+
+A shard runs whole blocks as long as it can. From the widest scope to the narrowest:
+
+- `xdist_group` and chains of `dependency` or `order` marked tests are never cut. Chains are those
+  of one file; a group and a chain that have a test in common are one.
+- Blocks of class and module scope are cut only when one alone exceeds the fair share of a shard,
+  at the widest level that helps: a module into its classes, a class into its tests.
+- Packages, parameters of session fixtures and files may be cut anywhere, at the price of what is
+  set up twice.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from pytest_nexus.plan.blocks import Block, lay_out, leaves
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pytest_nexus.domain.records import CollectedTest, Forecast
+
+MIN_SECONDS: Final = 1e-4
+"""What pytest's own loop costs per test at least: tests that take no time would otherwise all go
+to the one shard that is a trifle ahead."""
+
+GROUP: Final = "group:"
+"""Begins the name of the scope that stands for an `xdist_group`."""
+
+_FILE: Final = "file:"
+_CHAIN: Final = "dependency:"
+_SOFT: Final = ("package:", "param:session:", "param:package:", _FILE)
+_WIDER_THAN_FILE: Final = (GROUP, "package:", "param:")
+_SLACK: Final = 1 + 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class ShardCosts:
+    """What a shard costs beside its tests and their set-ups, in seconds."""
+
+    shard_s: float = 0.0
+    """Start and collection, the same for each shard."""
+    module_s: float = 0.0
+    """Each file that a shard runs tests of. 0 where every shard collects, and so imports, all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Tests that go to the same shard."""
+
+    name: str
+    """The block they are, or the node id of a test that stands for itself."""
+    tests: tuple[int, ...]
+    """Collection indices."""
+    seconds: float
+    """Of the tests and of the set-ups that no other piece shares."""
+    charges: tuple[str, ...]
+    """Names of the set-ups shared with other pieces, each paid once per shard."""
+    family: str
+    """The block that was cut to get it; empty for a piece that stands on its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A collection in pieces."""
+
+    pieces: tuple[Piece, ...]
+    """In an order that does not depend on that of the collection."""
+    costs: Mapping[str, float]
+    """Seconds by charge."""
+    total_s: float
+    """Of all tests and set-ups, each once."""
+    fair_s: float
+    """The share of each shard in the total."""
+
+
+def cut(
+    tests: Sequence[CollectedTest],
+    forecasts: Sequence[Forecast],
+    setups: Mapping[str, float],
+    n_shards: int,
+    costs: ShardCosts,
+) -> Cut:
+    """Return the pieces of a collection for a number of shards; linear but for one sort.
+
+    Args:
+        tests: as collected, in any order: only tests with the same node id are told apart by it.
+        forecasts: one for each test; `duration_s` is shared set-up apart.
+        setups: seconds of set-up by block name; blocks that are not named cost none.
+        n_shards: among how many to divide.
+        costs: what a shard costs beside them.
+    """
+    seconds = [max(forecast.duration_s, MIN_SECONDS) for forecast in forecasts]
+    canonical = sorted(
+        range(len(tests)), key=lambda i: (tests[i].nodeid, tests[i].scopes, seconds[i], i)
+    )
+    laid = _tie_together([tests[index] for index in canonical])
+    if costs.module_s > 0:
+        laid = [_with_file(test) for test in laid]
+        setups = {**setups, **{f"{_FILE}{test.path}": costs.module_s for test in laid}}
+    names = {name for test in laid for name in test.scopes}
+    paid = {name: setups[name] for name in names if setups.get(name, 0.0) > 0}
+    total = sum(seconds[index] for index in canonical) + sum(paid[name] for name in sorted(paid))
+    fair = total / n_shards
+    knife = _Knife(laid, canonical, [seconds[index] for index in canonical], paid, fair)
+    return Cut(tuple(_folded(knife.pieces(), paid)), paid, total, fair)
+
+
+@dataclass(frozen=True, slots=True)
+class _Knife:
+    laid: Sequence[CollectedTest]
+    canonical: Sequence[int]
+    """Collection index by position in `laid`."""
+    seconds: Sequence[float]
+    setups: Mapping[str, float]
+    fair: float
+
+    def pieces(self) -> list[Piece]:
+        found: list[Piece] = []
+        self._walk(lay_out(self.laid).body, found)
+        return found
+
+    def _walk(self, block: Block, found: list[Piece]) -> None:
+        for member in block.members:
+            if isinstance(member, int):
+                found.append(self._piece(self.laid[member].nodeid, [member], block.name))
+            elif self._is_cut(member):
+                self._walk(member, found)
+            else:
+                found.append(self._piece(member.name, leaves(member), block.name))
+
+    def _is_cut(self, block: Block) -> bool:
+        if block.is_rigid or block.name.startswith(GROUP):
+            return False
+        return block.name.startswith(_SOFT) or self._seconds_of(block) > self.fair * _SLACK
+
+    def _seconds_of(self, block: Block) -> float:
+        """Return what the block would take alone in a shard, the scopes around it set up too."""
+        positions = leaves(block)
+        names = {name for position in positions for name in self.laid[position].scopes}
+        setups = sum(self.setups[name] for name in sorted(names) if name in self.setups)
+        return sum(self.seconds[position] for position in positions) + setups
+
+    def _piece(self, name: str, places: Sequence[int], family: str) -> Piece:
+        scopes = {scope for place in places for scope in self.laid[place].scopes}
+        # Not an intersection, which would go through the set-ups of the whole suite.
+        charges = tuple(sorted([scope for scope in scopes if scope in self.setups]))
+        seconds = sum([self.seconds[place] for place in places])
+        tests = tuple([self.canonical[place] for place in places])
+        return Piece(name, tests, seconds, charges, family)
+
+
+def _folded(pieces: Sequence[Piece], costs: Mapping[str, float]) -> list[Piece]:
+    """Return the pieces with the set-ups that only one of them has as part of its own seconds."""
+    uses = Counter(charge for piece in pieces for charge in piece.charges)
+    folded = []
+    for piece in pieces:
+        own = [charge for charge in piece.charges if uses[charge] == 1]
+        if own:
+            shared = tuple(charge for charge in piece.charges if uses[charge] > 1)
+            seconds = piece.seconds + sum(costs[charge] for charge in own)
+            folded.append(replace(piece, seconds=seconds, charges=shared))
+        else:
+            folded.append(piece)
+    return folded
+
+
+def _tie_together(tests: Sequence[CollectedTest]) -> list[CollectedTest]:
+    """Return the tests with every tie that must not be cut as a group or a chain of its file."""
+    if not any(map(_is_tied, tests)):
+        return list(tests)
+    joined = _joined_groups(tests)
+    return [_tied(test, joined) if _is_tied(test) else test for test in tests]
+
+
+def _is_tied(test: CollectedTest) -> bool:
+    return test.marker is not None or _is_grouped(test)
+
+
+def _is_grouped(test: CollectedTest) -> bool:
+    return bool(test.scopes) and test.scopes[0].startswith(GROUP)
+
+
+def _ties(test: CollectedTest) -> list[str]:
+    ties = [test.scopes[0]] if _is_grouped(test) else []
+    return [*ties, f"{_CHAIN}{test.path}"] if test.marker is not None else ties
+
+
+def _tied(test: CollectedTest, joined: Mapping[str, str]) -> CollectedTest:
+    group = joined[_ties(test)[0]]
+    if not group.startswith(GROUP):
+        return test._replace(marker="dependency")
+    scopes = test.scopes[1:] if _is_grouped(test) else test.scopes
+    return test._replace(scopes=(group, *scopes), marker=None)
+
+
+def _joined_groups(tests: Sequence[CollectedTest]) -> dict[str, str]:
+    """Return for each tie the one that stands for all that are connected with it.
+
+    It is a group where one is among them.
+    """
+    leader: dict[str, str] = {}
+
+    def find(tie: str) -> str:
+        while leader.setdefault(tie, tie) != tie:
+            tie = leader[tie]
+        return tie
+
+    for test in tests:
+        ties = [find(tie) for tie in _ties(test)]
+        if len(set(ties)) == 2:
+            first, second = sorted(ties, key=lambda tie: (not tie.startswith(GROUP), tie))
+            leader[second] = first
+    return {tie: find(tie) for tie in leader}
+
+
+def _with_file(test: CollectedTest) -> CollectedTest:
+    scopes = test.scopes
+    depth = next(
+        (at for at, name in enumerate(scopes) if not name.startswith(_WIDER_THAN_FILE)),
+        len(scopes),
+    )
+    return test._replace(scopes=(*scopes[:depth], f"{_FILE}{test.path}", *scopes[depth:]))

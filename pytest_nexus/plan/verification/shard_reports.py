@@ -1,0 +1,159 @@
+"""What the journals of one run say, put together test by test."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+from pytest_nexus.domain.identity import key_of_nodeid
+from pytest_nexus.plan.sharding.pinned import listing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from pytest_nexus.domain.records import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """Tests of which the plan says the same."""
+
+    action: Literal["run", "leave"]
+    reason: str
+    shard: int | None
+    """Which shard is to run them; None for tests that are left."""
+    nodeids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShardJournal:
+    """What the journal of one shard says."""
+
+    name: str
+    """Of the file, for messages."""
+    run: Run
+    shard: int
+    n_shards: int
+    plan: str
+    """Digest of the plan."""
+    collection: str
+    """Digest of the collection."""
+    ci_run: str | None
+    """The CI run; the same for re-runs of its failed jobs."""
+    verdicts: tuple[Verdicts, ...]
+    """Over the whole collection, in parts."""
+    ran: Mapping[str, int]
+    """Attempts by node id."""
+
+    @property
+    def is_killed(self) -> bool:
+        """Whether the session did not live to write its end."""
+        return self.run.exit_status is None
+
+    @property
+    def run_attempt(self) -> int:
+        """Which attempt of the CI run it belongs to, from 1."""
+        return self.run.ci.run_attempt if self.run.ci is not None else 1
+
+
+@dataclass(slots=True)
+class Expected:
+    """What one shard says about one test."""
+
+    run_in: list[int | None] = field(default_factory=list)
+    """The shard of each of the tests of this id that are run."""
+    reasons: list[str] = field(default_factory=list)
+    """The reason of each that is left."""
+
+    @property
+    def times(self) -> int:
+        """How many tests of this id there are."""
+        return len(self.run_in) + len(self.reasons)
+
+
+class Evidence:
+    """The journals of one run, and what they say about each test.
+
+    Tests are told apart by `key_of_nodeid`: addresses in an id differ between processes.
+    """
+
+    def __init__(self, journals: Sequence[ShardJournal]) -> None:
+        self.notes: list[str] = []
+        """What is good to know and no problem."""
+        self.shards = self._chosen(journals)
+        """The journal that counts, by shard."""
+        widths = Counter(journal.n_shards for journal in self.shards.values())
+        self.n_shards = max(widths, key=lambda width: (widths[width], width))
+        self._keys: dict[str, str] = {}
+        self.expected = {
+            shard: self._expectations(journal.verdicts) for shard, journal in self.shards.items()
+        }
+        """What each shard says about each test."""
+        self.attempts = {shard: self._by_key(journal.ran) for shard, journal in self.shards.items()}
+
+    def _chosen(self, journals: Sequence[ShardJournal]) -> dict[int, ShardJournal]:
+        by_shard: defaultdict[int, list[ShardJournal]] = defaultdict(list)
+        for journal in journals:
+            by_shard[journal.shard].append(journal)
+        chosen = {}
+        for shard in sorted(by_shard):
+            *older, chosen[shard] = sorted(
+                by_shard[shard], key=lambda one: (one.run_attempt, one.run.started_at, one.name)
+            )
+            if older:
+                names = listing([journal.name for journal in older])
+                self.notes.append(f"shard {shard}: {chosen[shard].name} replaces {names}")
+        return chosen
+
+    def _key(self, nodeid: str) -> str:
+        key = self._keys.get(nodeid)
+        if key is None:
+            key = self._keys[nodeid] = key_of_nodeid(nodeid)
+        return key
+
+    def _expectations(self, verdicts: Iterable[Verdicts]) -> dict[str, Expected]:
+        expected: defaultdict[str, Expected] = defaultdict(Expected)
+        for group in verdicts:
+            for nodeid in group.nodeids:
+                entry = expected[self._key(nodeid)]
+                if group.action == "run":
+                    entry.run_in.append(group.shard)
+                else:
+                    entry.reasons.append(group.reason)
+        return dict(expected)
+
+    def _by_key(self, ran: Mapping[str, int]) -> Counter[str]:
+        counts: Counter[str] = Counter()
+        for nodeid, attempts in ran.items():
+            counts[self._key(nodeid)] += attempts
+        return counts
+
+    @cached_property
+    def agreed(self) -> dict[str, Expected]:
+        """What most is expected of each test by any shard."""
+        agreed: dict[str, Expected] = {}
+        for expected in self.expected.values():
+            for name, entry in expected.items():
+                known = agreed.get(name)
+                if known is None or entry.times > known.times:
+                    agreed[name] = entry
+        return agreed
+
+    @cached_property
+    def times(self) -> dict[str, int]:
+        """How many tests each id stands for."""
+        return {name: entry.times for name, entry in self.agreed.items()}
+
+    @cached_property
+    def ran(self) -> Counter[str]:
+        """How many tests of each id ran, reruns in the same shard apart."""
+        ran: Counter[str] = Counter()
+        for shard, attempts in self.attempts.items():
+            expected = self.expected[shard]
+            for name, times in attempts.items():
+                entry = expected.get(name)
+                here = entry.run_in.count(shard) if entry is not None else 0
+                ran[name] += min(times, max(here, 1))
+        return ran

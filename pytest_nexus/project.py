@@ -1,0 +1,150 @@
+"""Finds the history and the journals of the project that a command is called in."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_nexus.domain.system.regular_files import read_text
+from pytest_nexus.errors import OptionError
+from pytest_nexus.options import OPTIONS
+from pytest_nexus.plan.quarantine.file import FILE_NAME
+
+if TYPE_CHECKING:
+    import argparse
+
+_MAX_BYTES: Final = 16 * 1024 * 1024
+_INI_FILES: Final = (
+    ("pytest.toml", "pytest"),
+    (".pytest.toml", "pytest"),
+    ("pytest.ini", "pytest"),
+    (".pytest.ini", "pytest"),
+    ("pyproject.toml", "tool.pytest.ini_options"),
+    ("pyproject.toml", "tool.pytest"),
+    ("tox.ini", "pytest"),
+    ("setup.cfg", "tool:pytest"),
+)
+"""Where pytest looks for its settings, in its order; it reads the first that has any."""
+
+_ALWAYS: Final = frozenset({"pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini"})
+"""Files that end pytest's search even if they are empty."""
+
+
+def add_history_option(parser: argparse.ArgumentParser) -> None:
+    """Let a command be told which history to use."""
+    parser.add_argument(
+        "--history",
+        metavar="FILE",
+        help="history file (default: as NEXUS_HISTORY or the project's ini file says,"
+        " else .nexus/history.sqlite3)",
+    )
+
+
+def history_path(given: str | None) -> Path:
+    """Return the history file: as given, or the project's."""
+    return Path(given) if given else _setting("nexus_history")
+
+
+def journal_folder() -> Path:
+    """Return the folder in which the project's sessions leave their journals."""
+    return _setting("nexus_journal")
+
+
+def quarantine_path(given: str | None) -> Path:
+    """Return the quarantine file: as given, or the project's."""
+    if given:
+        return Path(given)
+    if any(option.name == "nexus_quarantine" for option in OPTIONS):
+        return _setting("nexus_quarantine")
+    return project_root(Path.cwd()) / FILE_NAME
+
+
+def project_root(start: Path, top: Path | None = None) -> Path:
+    """Return the nearest folder from `start` upwards that has pytest settings or a `.nexus`.
+
+    The same folder that pytest calls rootdir in the usual cases; `start` where there is none. With
+    `top` no folder above it counts, and no file that a link leads to outside of it is read.
+    """
+    for folder in (start, *start.parents):
+        if (folder / ".nexus").is_dir() or _section(folder, top) is not None:
+            return folder
+        if folder == top:
+            break
+    return start
+
+
+def settings_file(folder: Path) -> Path | None:
+    """Return the file from which pytest would read its settings in a folder; None without one."""
+    for filename, section in _INI_FILES:
+        path = folder / filename
+        if path.is_file() and (filename in _ALWAYS or _values(path, section) is not None):
+            return path
+    return None
+
+
+def _values(path: Path, section: str) -> dict[str, Any] | None:
+    read = _read_toml if path.suffix == ".toml" else _read_ini
+    return read(path, section)
+
+
+def base_revision(given: str | None) -> str | None:
+    """Return what a change is compared with: as given, or as the project's sessions take it."""
+    return given or _value("nexus_base", project_root(Path.cwd()))
+
+
+def ini_value(name: str) -> str | None:
+    """Return a value of the project's ini file as one text, items of a list apart by a space."""
+    value = (_section(project_root(Path.cwd())) or {}).get(name)
+    return " ".join(map(str, value)) if isinstance(value, list) else value and str(value)
+
+
+def _setting(name: str) -> Path:
+    root = project_root(Path.cwd())
+    return root / (_value(name, root) or "")
+
+
+def _value(name: str, root: Path) -> str | None:
+    option = next(option for option in OPTIONS if option.name == name)
+    value = os.environ.get(option.variable)
+    if value is None:
+        value = (_section(root) or {}).get(name, option.default)
+    if value is None and option.default is None:
+        return None
+    if not isinstance(value, str) or not value.strip():
+        raise OptionError(f"{name} must be {option.allowed}, got {value!r}")
+    return value
+
+
+def _section(folder: Path, top: Path | None = None) -> dict[str, Any] | None:
+    """Return the settings of the file that pytest would read in a folder; None without one."""
+    for filename, section in _INI_FILES:
+        path = folder / filename
+        if path.is_file() and (top is None or path.resolve().is_relative_to(top)):
+            values = _values(path, section)
+            if values is None and filename in _ALWAYS:
+                values = {}
+            if values is not None:
+                return values
+    return None
+
+
+def _read_toml(path: Path, section: str) -> dict[str, Any] | None:
+    try:
+        table: Any = tomllib.loads(read_text(path, _MAX_BYTES))
+    except (OSError, ValueError) as exc:
+        raise OptionError(f"Couldn't read {path!s}: {exc}") from exc
+    for part in section.split("."):
+        table = table.get(part) if isinstance(table, dict) else None
+    return table if isinstance(table, dict) else None
+
+
+def _read_ini(path: Path, section: str) -> dict[str, Any] | None:
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    try:
+        parser.read_string(read_text(path, _MAX_BYTES))
+    except (OSError, ValueError, configparser.Error) as exc:
+        raise OptionError(f"Couldn't read {path!s}: {exc}") from exc
+    return dict(parser[section]) if parser.has_section(section) else None

@@ -1,0 +1,1 @@
+"""Which objects are registered with pytest in which kind of process."""

@@ -1,0 +1,316 @@
+"""Registers the session objects of an enabled session, each with the hooks of one feature.
+
+For the single process or the controller; `pytest_nexus.registration.worker` does it for a worker.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from pytest_nexus.ci.current_run import ci_run
+from pytest_nexus.compat.pytest_internals import ini_keys
+from pytest_nexus.domain.safe_text import shown
+from pytest_nexus.domain.system.gc_pause import without_collector
+from pytest_nexus.domain.system.regular_files import read_text
+from pytest_nexus.errors import NexusError, PlanError
+from pytest_nexus.options import read_options
+from pytest_nexus.record.observer import Observer
+from pytest_nexus.record.recorder import Recorder
+from pytest_nexus.record.run_metadata import is_distributed, narrowed_to, setting
+from pytest_nexus.registration.misspelt_settings import unknown_keys, unknown_variables
+from pytest_nexus.registration.reruns import (
+    healing_of,
+    quarantined_by,
+    recording_part,
+    register_healing,
+    register_loop,
+    register_worker_reruns,
+    reruns_part,
+    rules_of,
+)
+from pytest_nexus.report.session.terminal import TerminalReport
+from pytest_nexus.run.ordering import Ordering, chosen_order
+from pytest_nexus.session.error_boundary import Net
+from pytest_nexus.session.pipeline import Pipeline
+from pytest_nexus.session.setup import SessionSetup, Share
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from pytest_nexus.domain.records import CollectedTest
+    from pytest_nexus.options import Options
+    from pytest_nexus.plan.dispatch.units import Workload
+    from pytest_nexus.report.session.rerun_lines import HealingReport
+    from pytest_nexus.run.reruns.session import RerunRules
+    from pytest_nexus.run.xdist.worker_reruns import WorkerReruns
+    from pytest_nexus.session.notices import Notices
+
+_NO_CALL: Final = "no test is called under --setup-only and --setup-plan"
+_NO_JOB_NUMBER: Final = (
+    "nexus_shard is auto, but this CI does not number its jobs, or there is one: all tests are run"
+)
+_NOT_RECORDED: Final = {
+    "collectonly": "nothing runs under --collect-only",
+    "setuponly": _NO_CALL,
+    "setupplan": _NO_CALL,
+    "showfixtures": "nothing runs under --fixtures",
+    "show_fixtures_per_test": "nothing runs under --fixtures-per-test",
+    "cacheshow": "nothing runs under --cache-show",
+    "looponfail": "sessions under --looponfail are not recorded",
+}
+"""By the name of pytest's option: why such a session teaches nothing."""
+
+
+class WorkerInput:
+    """Tells each xdist worker what the controller decided."""
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Called on the controller for each worker before it starts."""
+        node.workerinput.setdefault("nexus", {})["root"] = str(node.config.rootpath)
+
+
+class Preparation:
+    """Gets ready for the plan while the workers collect; called where xdist's controller waits."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self.pipeline = pipeline
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodeready(self) -> None:
+        """Called for each worker when it is up and about to collect."""
+        self.pipeline.prepare()
+
+
+def register_session(config: pytest.Config) -> None:
+    """Register recording, order and report in the single process or on xdist's controller.
+
+    Raises:
+        pytest.UsageError: an option has a value that is not allowed.
+    """
+    options = read_options(config)
+    reason = not_recorded(config)
+    if reason:
+        options = options._replace(ingest=False)  # such a session leaves nothing behind
+    net = Net()
+    name_unknown_settings(config, net.notices)
+    rules = None
+    if not reason:
+        rules = reruns_part(net).call(lambda: rules_of(config, options, net.notices), None)
+    pipeline = Pipeline(setup_of(config, options, rules), net)
+    if options.shard == "auto" and pipeline.setup.share is None and ci_run(os.environ) is not None:
+        net.notices.notify(_NO_JOB_NUMBER)
+    if reason:
+        register_bystander(config, pipeline, reason)
+        return
+    net.register(config)
+    healing = None if rules is None else healing_of(config, pipeline, rules)
+    register_report(config, pipeline, healing)
+    is_single = not pipeline.setup.is_distributed
+    recorder = register_recorder(config, pipeline, Observer(config.rootpath) if is_single else None)
+    if healing is not None:
+        register_healing(config, pipeline, healing)
+    if is_single:
+        register_single(config, pipeline, healing, recorder)
+    else:
+        reruns = register_worker_reruns(config, pipeline, healing, recorder) if healing else None
+        register_controller(config, pipeline, reruns)
+
+
+def setup_of(config: pytest.Config, options: Options, rules: RerunRules | None) -> SessionSetup:
+    """Return what the session is.
+
+    Raises:
+        pytest.UsageError: the shard or the plan cannot be followed.
+    """
+    environ = dict(os.environ)  # tests may clear it
+    return SessionSetup(
+        options,
+        config.rootpath,
+        environ,
+        share_of(options, environ),
+        setting(config),
+        narrowed_to(config, options),
+        is_distributed(config),
+        quarantined_by(rules),
+    )
+
+
+def register_single(
+    config: pytest.Config, pipeline: Pipeline, healing: HealingReport | None, recorder: Recorder
+) -> None:
+    """Register what orders and repeats tests in a single process."""
+    if pipeline.setup.options.order == "risk" or pipeline.setup.share is not None:
+        ordering = pipeline.net.part("ordering", "all tests run, in the order of collection")
+        ordering.register(config, Ordering(pipeline), "nexus-ordering")
+    if healing is not None:
+        register_loop(config, pipeline, healing, recorder)
+
+
+def register_recorder(
+    config: pytest.Config, pipeline: Pipeline, observer: Observer | None
+) -> Recorder:
+    """Register what writes the journal.
+
+    Args:
+        config: of the session.
+        pipeline: of the session.
+        observer: what sees the items; None on xdist's controller.
+    """
+    part = recording_part(pipeline.net)
+    recorder = Recorder(pipeline, observer)
+    part.register(config, recorder, "nexus-recorder")
+    pipeline.on_share(part.cover(recorder.note_share))
+    if observer is not None:
+        part.register(config, observer, "nexus-observer")
+        part.on_failure.append(observer.failures.clear)
+    return recorder
+
+
+def register_report(
+    config: pytest.Config, pipeline: Pipeline, healing: HealingReport | None = None
+) -> None:
+    """Register what speaks on the terminal."""
+    part = pipeline.net.part("the report", "nexus says nothing more")
+    part.on_failure.append(pipeline.net.speak)
+    part.register(config, TerminalReport(pipeline, healing), "nexus-report")
+
+
+def name_unknown_settings(config: pytest.Config, notices: Notices) -> None:
+    """Name variables and ini options that look like ours and are read by nobody."""
+    for sentence in (*unknown_variables(os.environ), *unknown_keys(ini_keys(config))):
+        notices.notify(sentence)
+
+
+def register_bystander(config: pytest.Config, pipeline: Pipeline, reason: str) -> None:
+    """Register what says why nexus does nothing in this kind of session.
+
+    Raises:
+        pytest.UsageError: the session was to run one shard of the suite.
+    """
+    pipeline.net.register(config)
+    register_report(config, pipeline)
+    if pipeline.setup.share is not None and _is_each(config):
+        raise pytest.UsageError(f"nexus_shard cannot be followed: {reason}")
+    pipeline.notices.notify(reason)
+
+
+def register_controller(
+    config: pytest.Config, pipeline: Pipeline, reruns: WorkerReruns | None = None
+) -> None:
+    """Register what passes between xdist's controller and its workers.
+
+    Raises:
+        pytest.UsageError: the tests of a shard cannot be chosen where xdist schedules them.
+    """
+    from pytest_nexus.compat.xdist_internals import are_local  # noqa: PLC0415 - likewise
+    from pytest_nexus.run.xdist.message_batches import Inbox  # noqa: PLC0415 - where xdist runs
+
+    part = pipeline.net.part("scheduling", "xdist's workers get what is left as they are free")
+    part.register(config, WorkerInput(), "nexus-worker-input")
+    if are_local(config):
+        packing = pipeline.net.part("packing", "workers send their reports one by one")
+        packing.register(config, Inbox(), "nexus-inbox")
+    if pipeline.setup.options.dist == "off":
+        if pipeline.setup.share is not None:
+            raise pytest.UsageError(
+                "nexus_shard under xdist needs nexus_dist to be 'auto', got 'off'"
+            )
+        return
+    from pytest_nexus.run.xdist.collection_channel import CollectionChannels  # noqa: PLC0415 - likewise
+    from pytest_nexus.run.xdist.scheduler import SchedulerFactory  # noqa: PLC0415 - where xdist runs
+
+    channels = CollectionChannels()
+    planner = partial(workload, pipeline, config, reruns)
+    repeater = reruns.repeater if reruns is not None else None
+    factory = SchedulerFactory(planner, channels, pipeline.notices.notify, repeater, part)
+    if reruns is not None:
+        part.on_failure.append(reruns_part(pipeline.net).switch_off)
+    part.register(config, Preparation(pipeline), "nexus-preparation")
+    part.register(config, channels, "nexus-channels")
+    part.register(config, factory, "nexus-scheduler")
+
+
+def workload(
+    pipeline: Pipeline,
+    config: pytest.Config,
+    reruns: WorkerReruns | None,
+    tests: Sequence[CollectedTest],
+    tied: Sequence[CollectedTest],
+) -> Workload:
+    """Return what the workers are to run, in the order of the plan.
+
+    Args:
+        pipeline: of the session.
+        config: of the controller.
+        reruns: what asks for the tests, where they may be repeated.
+        tests: what is planned.
+        tied: the same, with what the mode of distribution keeps on one worker.
+    """
+    from pytest_nexus.plan.dispatch.units import make_workload  # noqa: PLC0415 - where xdist runs
+
+    if reruns is not None:
+        reruns.begin(tests)
+    with without_collector():
+        plan = pipeline.plan(tests, chosen_order(pipeline, config))
+        durations = [planned.forecast.duration_s for planned in plan.tests]
+        return make_workload(pipeline.bind(tied), pipeline.ours(plan), durations, plan.setups)
+
+
+def share_of(options: Options, environ: Mapping[str, str]) -> Share | None:
+    """Return the part of the suite that this session is to run; None for all of it.
+
+    Raises:
+        pytest.UsageError: the shard or the plan cannot be followed.
+    """
+    if options.shard is None and options.plan is None:
+        return None
+    from pytest_nexus.ci.parallel_jobs import (  # noqa: PLC0415 - in a shard
+        parse_shard,
+        shard_of,
+    )
+
+    try:
+        shard = shard_of(environ) if options.shard == "auto" else None
+        if options.shard not in (None, "auto"):
+            shard = parse_shard(str(options.shard))
+        if options.plan is None:
+            return None if shard is None else Share(*shard)
+        return _pinned_share(options.plan, shard)
+    except NexusError as exc:
+        raise pytest.UsageError(shown(f"nexus: {exc}")) from exc
+
+
+def _pinned_share(path: Path, shard: tuple[int, int] | None) -> Share:
+    from pytest_nexus.plan.sharding.document import (  # noqa: PLC0415 - in a shard
+        MAX_CHARS,
+        load_plan,
+    )
+    from pytest_nexus.plan.sharding.pinned import require_width  # noqa: PLC0415 - likewise
+
+    try:
+        saved = load_plan(read_text(path, MAX_CHARS))
+    except (OSError, UnicodeError) as exc:
+        raise PlanError(f"Couldn't read plan {str(path)!r}: {exc}") from exc
+    shard = shard or (1, 1)
+    require_width(saved, shard[1])
+    return Share(*shard, saved)
+
+
+def not_recorded(config: pytest.Config) -> str:
+    """Return why this kind of session teaches nothing about the tests; empty if it does."""
+    for name, reason in _NOT_RECORDED.items():
+        if getattr(config.option, name, False):
+            return reason
+    if _is_each(config):
+        return "--dist=each runs every test on every worker, which is not recorded"
+    return ""
+
+
+def _is_each(config: pytest.Config) -> bool:
+    return str(getattr(config.option, "dist", "no")) == "each"

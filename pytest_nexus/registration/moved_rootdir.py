@@ -1,0 +1,52 @@
+"""Says where pytest took the value of one of our options for a path, and moved the rootdir.
+
+pytest finds the rootdir before it loads plugins. By then `--nexus-plan ../plan.json` is an unknown
+option and a path of tests, whose folder counts. Written with `=` it does not.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from pytest_nexus.compat.pytest_internals import rootdir_of
+from pytest_nexus.options import OPTIONS
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def moved_rootdir(config: pytest.Config) -> str | None:
+    """Return a sentence where a value that was given with a space moved the rootdir."""
+    found = [(flag, value) for flag, value in _spaced(config) if _exists(config, value)]
+    meant = rootdir_of(config) if found else None
+    if meant is None or meant == (config.rootpath, config.inipath):
+        return None
+    given = ", ".join(f"{flag} {value}" for flag, value in found)
+    better = " ".join(f"{flag}={value}" for flag, value in found)
+    ini = meant[1].name if meant[1] is not None else "no ini file"
+    return (
+        f"pytest took the value in `{given}` for a path of tests: the rootdir became"
+        f" {config.rootpath!s} instead of {meant[0]!s} ({ini}), and node ids, settings and history"
+        f" are those of another folder; write {better}"
+    )
+
+
+def _spaced(config: pytest.Config) -> list[tuple[str, str]]:
+    """Return our options of the command line whose value stands behind a space."""
+    flags = {option.flag for option in OPTIONS if option.kind != "bool"}
+    try:
+        added = shlex.split(os.environ.get("PYTEST_ADDOPTS", ""))
+    except ValueError:
+        added = []
+    arguments = [*added, *map(str, config.invocation_params.args)]
+    return [(flag, value) for flag, value in pairwise(arguments) if flag in flags]
+
+
+def _exists(config: pytest.Config, value: str) -> bool:
+    try:
+        return (config.invocation_params.dir / value).exists()
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,218 @@
+"""Registers what repeats failed tests, in sessions that do."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from pytest_nexus.ci.current_run import ci_run
+from pytest_nexus.domain.system.originals import urandom
+from pytest_nexus.domain.system.regular_files import read_text
+from pytest_nexus.errors import NexusError
+from pytest_nexus.plan.quarantine.file import MAX_CHARS, Quarantine, parse_quarantine
+from pytest_nexus.plan.reruns.rerun_policy import RerunSettings
+from pytest_nexus.record.run_metadata import is_distributed
+from pytest_nexus.report.session.rerun_lines import HealingReport, Letters
+from pytest_nexus.run.reruns.markers import DESCRIPTION
+from pytest_nexus.run.reruns.other_engines import foreign_tests, reason_not_to_rerun
+from pytest_nexus.run.reruns.session import Healer, RerunRules
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import pytest
+
+    from pytest_nexus.domain.records import CollectedTest
+    from pytest_nexus.options import Options
+    from pytest_nexus.record.recorder import Recorder
+    from pytest_nexus.report.session.rerun_letters import RepeatedTests
+    from pytest_nexus.run.fresh_process.order_dependents import Dependents
+    from pytest_nexus.run.xdist.worker_reruns import WorkerReruns
+    from pytest_nexus.session.error_boundary import Net, Part
+    from pytest_nexus.session.notices import Notices
+    from pytest_nexus.session.pipeline import Pipeline
+
+
+def rules_of(config: pytest.Config, options: Options, notices: Notices) -> RerunRules | None:
+    """Return what decides about reruns; None where nothing is repeated or in quarantine."""
+    quarantine = quarantine_in(options.quarantine, notices)
+    if options.reruns == 0 and not quarantine.entries:
+        return None
+    reason = reason_not_to_rerun(config)
+    if not reason and is_distributed(config):
+        reason = reason_not_to_rerun_on_workers(config, options)
+    if reason:
+        notices.notify(reason + ("; quarantine is not applied" if quarantine.entries else ""))
+        return None
+    settings = RerunSettings(
+        limit=options.reruns,
+        delay_s=options.rerun_delay_s,
+        seed=int.from_bytes(urandom(4)),
+        is_at_once=bool(config.getoption("maxfail", 0)),
+    )
+    return RerunRules(
+        settings,
+        options.history,
+        options.rerun_budget,
+        quarantine,
+        n_workers=_n_workers(config),
+        is_watched=not os.environ.get("CI") and ci_run(os.environ) is None,
+    )
+
+
+def _n_workers(config: pytest.Config) -> int:
+    if not is_distributed(config):
+        return 1
+    from pytest_nexus.compat.xdist_internals import count_workers  # noqa: PLC0415 - where xdist runs
+
+    return count_workers(config)
+
+
+def quarantined_by(rules: RerunRules | None) -> Callable[[CollectedTest], bool] | None:
+    """Return whether a test is in quarantine; None where no test is."""
+    if rules is None or not rules.quarantine.entries:
+        return None
+    find = rules.quarantine.find
+    return lambda test: find(test.nodeid, test.key, test.function_key) is not None
+
+
+def healing_of(config: pytest.Config, pipeline: Pipeline, rules: RerunRules) -> HealingReport:
+    """Return what keeps account of the reruns of a session, and speaks of them."""
+    from pytest_nexus.report.session.rerun_letters import RepeatedTests  # noqa: PLC0415 - where tests come again
+
+    options = pipeline.setup.options
+    part = reruns_part(pipeline.net)
+    healer = Healer(
+        rules,
+        lambda: pipeline.planned,
+        lambda: pipeline.change,
+        pipeline.notices.notify,
+        on_setback=part.cover(partial(register_display, config, part, RepeatedTests(config))),
+    )
+    return HealingReport(
+        healer,
+        fail_on_flaky=options.fail_on_flaky,
+        fail_on_dependent=options.order_dependence == "fail",
+    )
+
+
+def register_healing(config: pytest.Config, pipeline: Pipeline, healing: HealingReport) -> None:
+    """Register what shows reruns and quarantine."""
+    config.addinivalue_line("markers", DESCRIPTION)
+    part = reruns_part(pipeline.net)
+    part.register(config, healing, "nexus-healing")
+    if config.getoption("xmlpath", None):
+        from pytest_nexus.report.session.junit_attempts import JUnitAttempts  # noqa: PLC0415 - where asked for
+
+        part.register(config, JUnitAttempts(config), "nexus-junit")
+
+
+def dependents_of(
+    config: pytest.Config, pipeline: Pipeline, healing: HealingReport
+) -> Dependents | None:
+    """Return what gives order-dependent tests a fresh process; None where nothing is to be done."""
+    from pytest_nexus.run.fresh_process.order_dependents import Dependents  # noqa: PLC0415 - where tests come again
+    from pytest_nexus.run.fresh_process.process import Launch  # noqa: PLC0415 - likewise
+
+    launch = Launch.of(config, dict(os.environ))
+    if launch is None or pipeline.setup.options.order_dependence == "off":
+        return None
+    return Dependents(
+        healing.healer,
+        launch,
+        lambda: pipeline.rules,
+        lambda: pipeline.planned.is_rearranged,
+        lambda: pipeline.planned.in_order,
+    )
+
+
+def reruns_part(net: Net) -> Part:
+    """Return what catches the failures of reruns and quarantine."""
+    return net.part("rerunning", "no failed test is repeated or in quarantine from here")
+
+
+def recording_part(net: Net) -> Part:
+    """Return what catches the failures of the recording."""
+    return net.part("recording", "the rest of this run is not recorded")
+
+
+def quarantine_in(path: Path, notices: Notices) -> Quarantine:
+    """Return the tests in quarantine; none, and a sentence, where the file cannot be used."""
+    if not path.exists():
+        return Quarantine(())
+    try:
+        return parse_quarantine(read_text(path, 4 * MAX_CHARS))
+    except (OSError, UnicodeError, NexusError) as exc:
+        notices.notify(f"no test is in quarantine: {path.name}: {exc}")
+        return Quarantine(())
+
+
+def reason_not_to_rerun_on_workers(config: pytest.Config, options: Options) -> str:
+    """Return why xdist's workers repeat nothing; empty if they may."""
+    from pytest_nexus.compat.xdist_internals import (  # noqa: PLC0415 - where xdist runs
+        CAN_REPEAT,
+        are_local,
+    )
+
+    if options.dist == "off":
+        return "nothing is repeated: xdist schedules the tests, as nexus_dist is off"
+    if not CAN_REPEAT:
+        return "nothing is repeated: nexus cannot do it with this version of pytest-xdist"
+    if not are_local(config):
+        return "nothing is repeated: a worker runs on another machine"
+    return ""
+
+
+def register_display(config: pytest.Config, part: Part, repeated: RepeatedTests) -> None:
+    """Register what shows repeated tests, in a session in which a test has failed."""
+    part.register(config, Letters(), "nexus-letters")
+    part.register(config, repeated, "nexus-repeated")
+
+
+def register_loop(
+    config: pytest.Config, pipeline: Pipeline, healing: HealingReport, recorder: Recorder
+) -> None:
+    """Register the loop of a single process, in which failed tests come again."""
+    from pytest_nexus.run.reruns.gate import Host, RerunDesk  # noqa: PLC0415 - not under xdist
+    from pytest_nexus.run.reruns.guarded_gate import SafeDesk  # noqa: PLC0415 - likewise
+    from pytest_nexus.run.reruns.loop import RerunLoop  # noqa: PLC0415 - likewise
+    from pytest_nexus.run.reruns.running_tests import RunningTests  # noqa: PLC0415 - likewise
+
+    part, tests = reruns_part(pipeline.net), RunningTests()
+    record = recording_part(pipeline.net).cover(recorder.take)
+    host = Host(
+        tests.test_of,
+        tests.rule_of,
+        recorder.failure_of,
+        record,
+        accepts=tests.goes_on,
+        ends_well=tests.goes_on,
+    )
+    desk = RerunDesk(healing.healer, host, dependents_of(config, pipeline, healing))
+    loop = RerunLoop(part, tests, SafeDesk(desk, part), foreign_tests(config))
+    instead: dict[str, Callable[..., Any]] = {
+        "pytest_runtestloop": loop.go_on,
+        "pytest_runtest_protocol": loop.finish,
+    }
+    part.register(config, loop, "nexus-loop", instead)
+    recorder.on_subtest(part.cover(loop.take_subtest))
+
+
+def register_worker_reruns(
+    config: pytest.Config, pipeline: Pipeline, healing: HealingReport, recorder: Recorder
+) -> WorkerReruns:
+    """Register, on xdist's controller, what sends failed tests to the workers again."""
+    from pytest_nexus.run.xdist.worker_reruns import WorkerReruns  # noqa: PLC0415 - where xdist runs
+
+    part = reruns_part(pipeline.net)
+    record = recording_part(pipeline.net).cover(recorder.take)
+    dependents = dependents_of(config, pipeline, healing)
+    reruns = WorkerReruns(healing.healer, recorder.failure_of, record, part, dependents)
+    part.register(config, reruns, "nexus-reruns")
+    instead = {"pytest_configure_node": reruns.repeater.tell}
+    part.register(config, reruns.repeater, "nexus-repeater", instead)
+    if reruns.brakes is not None:
+        part.register(config, reruns.brakes, "nexus-brakes")
+    return reruns

@@ -1,0 +1,93 @@
+"""Registers the session objects of a worker of xdist.
+
+Apart from `registration.controller`: each worker imports this before its first test, so what only
+the controller needs (history, plan, journal, git) must not come with it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from pytest_nexus.record.observer import WorkerObserver
+from pytest_nexus.run.xdist.collection_channel import CHANNEL, MAIL, REPEATS, WorkerDescriber
+from pytest_nexus.session.error_boundary import Net
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pytest
+
+    from pytest_nexus.session.error_boundary import Part
+
+
+def register_worker(config: pytest.Config) -> None:
+    """Register what a worker must see for the controller."""
+    net = Net()
+    net.register(config)
+    told = cast("Any", config).workerinput["nexus"]
+    on_failure = failure_listener(net) if told.get(REPEATS) else None
+    observer = WorkerObserver(config.rootpath, on_failure)
+    part = net.part("recording in a worker", "less is known of its tests")
+    part.register(config, observer, "nexus-observer")
+    part.on_failure.append(observer.failures.clear)
+    flush = register_outbox(config, net) if told.get(MAIL) else None
+    channel = told.get(CHANNEL)
+    if channel is not None:
+        describing = net.part("describing the tests", "fixtures and groups are not kept together")
+        describing.register(config, WorkerDescriber(channel), "nexus-describer")
+    if told.get(REPEATS):
+        register_repeating(config, net, flush)
+
+
+def repeating_part(net: Net) -> Part:
+    """Return what catches the failures of reruns in a worker."""
+    return net.part("rerunning in a worker", "tests may be repeated where an attempt left traces")
+
+
+def failure_listener(net: Net) -> Callable[..., Any]:
+    """Return what attaches to a failed report what its marker says of reruns."""
+    from pytest_nexus.run.xdist.marker_channel import attach_rule  # noqa: PLC0415 - where tests are repeated
+
+    return repeating_part(net).cover(attach_rule)
+
+
+def register_outbox(config: pytest.Config, net: Net) -> Callable[[], None]:
+    """Register what packs the reports of a worker; return what sends those that it holds back."""
+    from pytest_nexus.run.xdist.message_batches import Outbox  # noqa: PLC0415 - where workers are local
+
+    outbox = Outbox()
+    part = net.part("packing in a worker", "its reports are sent one by one")
+    part.register(config, outbox, "nexus-outbox")
+    return outbox.flush
+
+
+def register_repeating(
+    config: pytest.Config,
+    net: Net,
+    flush: Callable[[], None] | None = None,
+) -> None:
+    """Register what lets a worker run a test more than once.
+
+    Args:
+        config: of the worker.
+        net: of the worker.
+        flush: sends the reports that the worker holds back.
+    """
+    from pytest_nexus.run.reruns.markers import DESCRIPTION  # noqa: PLC0415 - likewise
+    from pytest_nexus.run.reruns.other_engines import foreign_tests  # noqa: PLC0415 - likewise
+    from pytest_nexus.run.xdist.marker_channel import ForeignMarker  # noqa: PLC0415 - likewise
+    from pytest_nexus.run.xdist.maxfail_worker import BRAKE, Braked  # noqa: PLC0415 - where tests are repeated
+    from pytest_nexus.run.xdist.placeholder import RepeatingWorker  # noqa: PLC0415 - likewise
+
+    config.addinivalue_line("markers", DESCRIPTION)
+    part = repeating_part(net)
+    channel = cast("Any", config).workerinput["nexus"].get(BRAKE)
+    braked = Braked(channel, flush) if channel is not None else None
+    if braked is not None:
+        part.register(config, braked, "nexus-braked")
+    around = braked.run if braked is not None else None
+    repeating = RepeatingWorker(around)
+    part.register(config, repeating, "nexus-repeating")
+    is_foreign = foreign_tests(config)
+    if is_foreign is not None:
+        part.register(config, ForeignMarker(is_foreign), "nexus-foreign")

@@ -1,0 +1,1 @@
+"""What a CI run says as a whole: the results of all shards."""

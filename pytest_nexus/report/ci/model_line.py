@@ -1,0 +1,29 @@
+"""What decided the order, with its measured quality, in one line."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from pytest_nexus.history.sqlite.models import Registry, Version
+
+SHIPPED: Final = "order by the model that is shipped"
+_SHOWN_DIGITS: Final = 8
+
+
+def model_line(models: Registry) -> str:
+    """Return what a report says of the model that is deployed."""
+    champion = models.champion()
+    if champion is None:
+        return SHIPPED
+    return f"order by model {champion.version[:_SHOWN_DIGITS]}{_quality(champion)}"
+
+
+def _quality(version: Version) -> str:
+    """Return how good it was on runs that it had not seen; empty where that was not measured."""
+    metrics = json.loads(version.metrics)
+    ours, theirs = metrics.get("apfdc"), metrics.get("apfdc_incumbent")
+    if not isinstance(ours, float) or not isinstance(theirs, float):
+        return ""
+    return f", APFDc {ours:.3f} on runs it had not seen, {theirs:.3f} the one before"

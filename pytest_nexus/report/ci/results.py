@@ -1,0 +1,123 @@
+"""What became of each test of a CI run, over its reruns and over the attempts of the CI. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from pytest_nexus.domain.records import ALONE, BAD
+from pytest_nexus.plan.order_dependence.judge import is_proved
+from pytest_nexus.plan.verification.groups import variant_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pytest_nexus.domain.records import Attempt, Failure, TestKey
+    from pytest_nexus.journal.sessions import Session
+
+Status = Literal[
+    "failed", "healed", "order-dependent", "quarantined", "passed", "skipped", "xfailed"
+]
+"""`healed`: it failed first and passed at last. `order-dependent`: so did it, in a fresh process in
+the order of the collection, or after it failed each time alone. `quarantined`: it failed, and that
+does not count. An unexpected pass that pytest lets pass is `passed`."""
+
+
+@dataclass(frozen=True, slots=True)
+class TestResult:
+    """One test in one run."""
+
+    __test__ = False  # pytest collects classes by their name
+
+    nodeid: str
+    key: TestKey
+    variant: str
+    """What tells its jobs from others of the same run, such as the version of Python."""
+    attempts: tuple[Attempt, ...]
+    """In order; at least one."""
+    status: Status
+
+    @property
+    def last(self) -> Attempt:
+        """The attempt that counts."""
+        return self.attempts[-1]
+
+    @property
+    def n_attempts(self) -> int:
+        """How many attempts there were, without those that the test had alone."""
+        return sum(attempt.worker != ALONE for attempt in self.attempts)
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why its last failed attempt failed; None if none did, or the reason is unknown."""
+        failures = [one.failure for one in self.attempts if one.outcome in BAD]
+        return failures[-1] if failures else None
+
+
+def chosen(sessions: Iterable[Session], run: str | None = None) -> list[Session]:
+    """Return the sessions of the CI run with an id, else of the newest run, by start.
+
+    Without a CI the shards of one plan are a run, and so is a session that is no shard.
+    """
+    given = sorted(sessions, key=lambda one: (one.run.started_at, one.name))
+    wanted = run if run is not None or not given else _run_of(given[-1])
+    return [one for one in given if _run_of(one) == wanted]
+
+
+def current(sessions: Sequence[Session]) -> list[Session]:
+    """Return the sessions that count: of each job and shard that of the last attempt."""
+    newest: dict[tuple[str, int], Session] = {}
+    for one in sorted(sessions, key=_age):
+        newest[variant_of(one.run), 0 if one.shard is None else one.shard.shard] = one
+    return list(newest.values())
+
+
+def results_of(sessions: Sequence[Session]) -> list[TestResult]:
+    """Return what became of each test, in the order in which they first started.
+
+    A test that failed in a job and passed when the job was run again on the same commit is
+    `healed`, as one that passed in a rerun within the session.
+    """
+    attempts: defaultdict[tuple[str, str], list[Attempt]] = defaultdict(list)
+    quarantined: set[tuple[str, str]] = set()
+    for one in sorted(sessions, key=_age):
+        variant = variant_of(one.run)
+        for attempt in sorted(one.attempts, key=lambda each: each.number):
+            attempts[variant, attempt.key].append(attempt)
+            if attempt.nodeid in one.quarantined:
+                quarantined.add((variant, attempt.key))
+    return [
+        TestResult(
+            every[-1].nodeid,
+            every[-1].key,
+            test[0],
+            tuple(every),
+            status_of(every, is_quarantined=test in quarantined),
+        )
+        for test, every in attempts.items()
+    ]
+
+
+def status_of(attempts: Sequence[Attempt], *, is_quarantined: bool = False) -> Status:
+    """Return what the attempts of one test add up to."""
+    last = attempts[-1].outcome
+    if last in BAD:
+        return "quarantined" if is_quarantined else "failed"
+    if any(attempt.outcome in BAD for attempt in attempts):
+        places = [(attempt.outcome in BAD, attempt.worker) for attempt in attempts]
+        return "order-dependent" if is_proved(places) else "healed"
+    if last == "skipped":
+        return "skipped"
+    return "xfailed" if last == "xfailed" else "passed"
+
+
+def _run_of(session: Session) -> str:
+    if session.shard is not None:
+        return session.shard.ci_run or session.shard.plan
+    return session.run.ci.run_id if session.run.ci is not None else session.run.run_uid
+
+
+def _age(session: Session) -> tuple[int, float, str]:
+    attempt = session.run.ci.run_attempt if session.run.ci is not None else 1
+    return (attempt, session.run.started_at, session.name)

@@ -1,0 +1,255 @@
+"""What there is to say about a CI run, best first: one value that every format renders. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from pytest_nexus.ci.links import NO_LINKS, Links
+from pytest_nexus.domain.records import BAD
+from pytest_nexus.report.ci.results import Status, TestResult, current, results_of
+from pytest_nexus.report.session.order_gain import gain
+from pytest_nexus.session.timeline import Timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from pytest_nexus.history.queries.failing import FailingSince
+    from pytest_nexus.journal.sessions import Session
+    from pytest_nexus.plan.verification.verify import Verification
+    from pytest_nexus.report.session.order_gain import Gain
+
+MOST_SLOW: Final = 10
+_WORTH_SHOWING_S: Final = 0.01
+_UNKNOWN: Final = "order by the model that is shipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the history says, as far as a report needs it."""
+
+    n_runs: int = 0
+    failing: Mapping[tuple[str, str], FailingSince] = field(default_factory=dict)
+    """By key and branch: tests whose last run there failed, before this run."""
+    branch: str = ""
+    """That this run is on."""
+    base: str = ""
+    """That it is to be merged into; its own where there is none."""
+    has_base: bool = True
+    """Whether the history has a run of that branch: else no failure can be called new."""
+    model: str = _UNKNOWN
+    """What decided the order, and how good it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A test that failed, and since when."""
+
+    result: TestResult
+    is_new: bool
+    """Whether the base branch does not fail so."""
+    since: FailingSince | None
+    """The first run that failed so; None for this one."""
+
+    @property
+    def signature(self) -> str:
+        """Of the failure; empty where none is known."""
+        failure = self.result.failure
+        return failure.signature if failure is not None else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One session of the run: a shard, or a whole job."""
+
+    name: str
+    n_tests: int
+    tests_s: float
+    """Seconds of all attempts."""
+    wall_s: float
+    """Seconds of the session; of its tests where it was killed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A CI run, ready to be shown."""
+
+    results: tuple[TestResult, ...]
+    failed: tuple[Failed, ...]
+    """New ones first; the most telling of each kind first."""
+    parts: tuple[Part, ...]
+    proofs: tuple[Verification, ...]
+    """One for each divided suite; none where nothing was divided."""
+    first_failure_s: float | None
+    """Seconds from the start of a session to the end of its first failed attempt, at best."""
+    gain: Gain | None
+    """Against collection order; None where nothing failed or that order is not known."""
+    known: Known
+    started_at: float
+    ended_at: float
+    commit: str
+    """Full id; empty where none is known."""
+    links: Links = NO_LINKS
+
+    @property
+    def counts(self) -> Counter[Status]:
+        """How many tests there are of each status."""
+        return Counter(result.status for result in self.results)
+
+    @property
+    def new_failures(self) -> list[Failed]:
+        """The failures that the base branch does not have."""
+        return [one for one in self.failed if one.is_new]
+
+    @property
+    def known_failures(self) -> list[Failed]:
+        """The failures that the base branch has too."""
+        return [one for one in self.failed if not one.is_new]
+
+    @property
+    def problems(self) -> list[str]:
+        """What keeps the shards from being a proof, a sentence each."""
+        return [problem.sentence for proof in self.proofs for problem in proof.problems]
+
+    @property
+    def is_good(self) -> bool:
+        """Whether tests ran, none failed, and none was lost."""
+        return bool(self.results) and not self.failed and not self.problems
+
+    @property
+    def tests_s(self) -> float:
+        """Seconds of all attempts of the sessions that count."""
+        return sum(part.tests_s for part in self.parts)
+
+    @property
+    def wall_s(self) -> float:
+        """Seconds of the longest session."""
+        return max((part.wall_s for part in self.parts), default=0.0)
+
+    def of(self, status: Status) -> list[TestResult]:
+        """Return the tests of one status, in order."""
+        return [result for result in self.results if result.status == status]
+
+    def slowest(self) -> list[TestResult]:
+        """Return the tests that took longest, where these are worth a word."""
+        ranked = sorted(self.results, key=lambda one: -one.last.duration_s)[:MOST_SLOW]
+        return [one for one in ranked if one.last.duration_s >= _WORTH_SHOWING_S]
+
+    def slowest_setups(self) -> list[TestResult]:
+        """Return the tests with the longest set-ups, where these are worth a word."""
+        ranked = sorted(self.results, key=lambda one: -longest_setup_s(one))[:MOST_SLOW]
+        return [one for one in ranked if longest_setup_s(one) >= _WORTH_SHOWING_S]
+
+
+def summarise(
+    sessions: Sequence[Session],
+    proofs: Sequence[Verification],
+    known: Known,
+    links: Links = NO_LINKS,
+) -> Summary:
+    """Return what there is to say about the sessions of one run."""
+    results = results_of(sessions)
+    counting = current(sessions)
+    failed = {one.last.nodeid for one in results if one.status == "failed"}
+    starts = [one.run.started_at for one in sessions]
+    return Summary(
+        results=tuple(results),
+        failed=tuple(_failed(results, known)),
+        parts=_parts(counting),
+        proofs=tuple(proofs),
+        first_failure_s=min(
+            (found for one in counting if (found := _first_failure_s(one, failed)) is not None),
+            default=None,
+        ),
+        gain=_gain(counting, failed),
+        known=known,
+        started_at=min(starts, default=0.0),
+        ended_at=max((one.run.started_at + _wall_s(one) for one in sessions), default=0.0),
+        commit=next((one.run.change.commit for one in sessions if one.run.change.commit), ""),
+        links=links,
+    )
+
+
+def longest_setup_s(result: TestResult) -> float:
+    """Return the seconds of the longest set-up of a test.
+
+    What the first attempt set up for more than one test, a second attempt finds in place.
+    """
+    return max(one.setup.duration_s if one.setup is not None else 0.0 for one in result.attempts)
+
+
+def _failed(results: Sequence[TestResult], known: Known) -> list[Failed]:
+    """Return the failures; of several that share a signature one stands first, the rest behind."""
+    found = [_judged(result, known) for result in results if result.status == "failed"]
+    seen: Counter[str] = Counter()
+    ranked = []
+    for place, one in enumerate(found):
+        ranked.append(((not one.is_new, seen[one.signature] > 0, place), one))
+        seen[one.signature] += bool(one.signature)
+    return [one for _, one in sorted(ranked, key=lambda pair: pair[0])]
+
+
+def _judged(result: TestResult, known: Known) -> Failed:
+    failure = result.failure
+    signature = failure.signature if failure is not None else ""
+    on_base = known.failing.get((result.key, known.base or known.branch))
+    on_own = known.failing.get((result.key, known.branch))
+    is_known = on_base is not None and on_base.signature == signature
+    same = on_base if is_known else on_own
+    return Failed(
+        result, not is_known, same if same is not None and same.signature == signature else None
+    )
+
+
+def _parts(sessions: Sequence[Session]) -> tuple[Part, ...]:
+    """Return the sessions in order; they are told apart by their Python only where that differs."""
+    are_mixed = len({one.run.python for one in sessions}) > 1
+    return tuple(_part(one, is_named=are_mixed) for one in sorted(sessions, key=_place))
+
+
+def _part(session: Session, *, is_named: bool) -> Part:
+    shard = session.shard
+    job = session.run.ci.job if session.run.ci is not None else ""
+    python = session.run.python if is_named else ""
+    name = f"{shard.shard}/{shard.n_shards}" if shard is not None else job or "all"
+    tests_s = sum(attempt.duration_s for attempt in session.attempts)
+    n_tests = len({attempt.key for attempt in session.attempts})
+    return Part(f"{name} ({python})" if python else name, n_tests, tests_s, _wall_s(session))
+
+
+def _place(session: Session) -> tuple[str, int, str]:
+    shard = session.shard.shard if session.shard is not None else 0
+    return (session.run.python, shard, session.name)
+
+
+def _wall_s(session: Session) -> float:
+    if session.run.duration_s is not None:
+        return session.run.duration_s
+    return max((one.started_s + one.duration_s for one in session.attempts), default=0.0)
+
+
+def _first_failure_s(session: Session, failed: Collection[str]) -> float | None:
+    """Return when the first failure ended that is one: not of a healed or a quarantined test."""
+    bad = (one for one in session.attempts if one.outcome in BAD and one.nodeid in failed)
+    return min((one.started_s + one.duration_s for one in bad), default=None)
+
+
+def _gain(sessions: Sequence[Session], failed: Collection[str]) -> Gain | None:
+    """Return the gain of the session that met a failure first, of those that know their order."""
+    gains = [found for one in sessions if (found := _gain_of(one, failed)) is not None]
+    return min(gains, key=lambda one: one.first_failure_s, default=None)
+
+
+def _gain_of(session: Session, failed: Collection[str]) -> Gain | None:
+    """Return what the order gained, where one process ran tests of a known collection."""
+    if session.shard is None or session.run.workers:
+        return None
+    own = (group for group in session.shard.verdicts if group.shard == session.shard.shard)
+    expected = {nodeid: 0.0 for group in own for nodeid in group.nodeids}
+    timeline = Timeline()
+    for one in session.attempts:
+        is_bad = one.outcome in BAD and one.nodeid in failed
+        setup_s = one.setup.duration_s if one.setup is not None else 0.0
+        timeline.add(one.nodeid, one.duration_s, setup_s, is_bad=is_bad)
+    return gain(expected, timeline) if expected else None

@@ -1,0 +1,1 @@
+"""The formats of a report: markdown, comment, annotations, CTRF, JSON, Prometheus."""

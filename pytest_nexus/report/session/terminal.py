@@ -1,0 +1,151 @@
+"""A header line, and a summary of a few lines that a person is glad to read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from pytest_nexus.domain.safe_text import shown
+from pytest_nexus.domain.wording import counted, seconds
+from pytest_nexus.report.session.order_gain import Shared, gain
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from pytest_nexus.report.session.rerun_lines import HealingReport
+    from pytest_nexus.session.pipeline import Pipeline, Recorded
+
+_RED: Final = {"red": True}
+_YELLOW: Final = {"yellow": True}
+
+
+class TerminalReport:
+    """Speaks on the terminal of the single process or the controller."""
+
+    def __init__(self, pipeline: Pipeline, healing: HealingReport | None = None) -> None:
+        self._pipeline = pipeline
+        self._healing = healing
+        self._n_shown = 0
+
+    def pytest_report_header(self) -> list[str]:
+        """Say what is on, how much history there is, and what is missing so far.
+
+        A session that may be brief knows neither yet.
+        """
+        line = [] if self._pipeline.is_brief else [header_line(self._pipeline)]
+        notices = [f"nexus: {sentence}" for sentence in self._new_notices()]
+        return [shown(each) for each in (*line, *notices)]
+
+    def pytest_report_collectionfinish(self, config: pytest.Config) -> list[str]:
+        """Say it now, in a session that turned out not to be brief."""
+        is_late = self._pipeline.setup.narrowed_to and not self._pipeline.is_brief
+        if (
+            not is_late
+            or config.get_verbosity() < 0
+            or config.getoption("no_header", default=False)
+        ):
+            return []
+        notices = [f"nexus: {sentence}" for sentence in self._new_notices()]
+        return [shown(each) for each in (header_line(self._pipeline), *notices)]
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> Generator[None]:
+        """Say what is missing so far where there was no header, as under `-q`."""
+        yield
+        terminal: Any = session.config.pluginmanager.get_plugin("terminalreporter")
+        lists = session.config.option.collectonly  # node ids, which other programs read
+        if terminal is None or lists or session.config.get_verbosity() < -1:
+            return
+        for sentence in self._new_notices():
+            terminal.write_line(shown(f"nexus: {sentence}"), **_YELLOW)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Say what was gained; with `-q` a line for each fact of note, with `-qq` nothing."""
+        verbosity = terminalreporter.config.get_verbosity()
+        lines = summary_lines(self._pipeline)
+        notices = self._new_notices()
+        findings = self._findings(verbosity)
+        explanation = self._pipeline.planned.explanation
+        if verbosity < -1 or not (lines or notices or findings or explanation):
+            return
+        prefix = ""
+        if verbosity < 0:
+            prefix, lines = "nexus: ", lines[:1]
+        else:
+            terminalreporter.write_sep("-", "nexus")
+        for finding in findings:
+            write_finding(terminalreporter, shown(finding), prefix)
+        for line in lines:
+            terminalreporter.write_line(shown(f"{prefix}{line}"))
+        for notice in notices:
+            terminalreporter.write_line(shown(f"{prefix}{notice}"), **_YELLOW)
+        for line in explanation:
+            terminalreporter.write_line(shown(line))
+
+    def _findings(self, verbosity: int) -> list[str]:
+        """Return what became of single tests, a line for each."""
+        if self._healing is None:
+            return []
+        return self._healing.lines(verbosity)
+
+    def _new_notices(self) -> list[str]:
+        new = self._pipeline.notices.since(self._n_shown)
+        self._n_shown += len(new)
+        return new
+
+
+def write_finding(terminal: pytest.TerminalReporter, finding: str, prefix: str = "") -> None:
+    """Write what became of a test, with its first word in pytest's colour."""
+    word, colon, rest = finding.partition(":")
+    terminal.write(prefix)
+    terminal.write(word, **(_RED if word == "failed" else _YELLOW))
+    terminal.write_line(f"{colon}{rest}")
+
+
+def header_line(pipeline: Pipeline) -> str:
+    """Return what is on, what is known, and what changed, in one line."""
+    knowledge, change = pipeline.knowledge, pipeline.change
+    share = pipeline.setup.share
+    parts = [f"order {pipeline.setup.options.order}"]
+    if share is not None:
+        pinned = " of a pinned plan" if share.pinned is not None else ""
+        parts.append(f"shard {share.shard}/{share.n_shards}{pinned}")
+    if knowledge.n_runs:
+        runs = counted(knowledge.n_runs, "run")
+        parts.append(f"{counted(knowledge.n_tests, 'test')} known from {runs}")
+    else:
+        parts.append("no history yet")
+    if change.commit is not None:
+        since = f" since {change.base[:9]}" if change.base else ""
+        parts.append(f"{counted(len(change.files), 'file')} changed{since}")
+    if change.note:
+        parts.append(change.note)
+    return "nexus: " + "; ".join(parts)
+
+
+def summary_lines(pipeline: Pipeline) -> list[str]:
+    """Return what was gained and what was learned; empty when nothing was recorded."""
+    lines = []
+    planned, timeline = pipeline.planned, pipeline.timeline
+    shared = Shared(planned.scopes, planned.setups)
+    gained = gain(planned.expected, timeline, shared) if planned.expected else None
+    if gained is not None:
+        lines.append(
+            f"first failure after {seconds(gained.first_failure_s)} of tests;"
+            f" in collection order after {seconds(gained.in_collection_order_s)}"
+            f" (all tests: {seconds(gained.total_s)})"
+        )
+    if pipeline.recorded is not None:
+        lines += recorded_line(pipeline.recorded, timeline.n_tests(), is_brief=pipeline.is_brief)
+    return lines
+
+
+def recorded_line(recorded: Recorded, n_tests: int, *, is_brief: bool) -> list[str]:
+    """Return how many tests were recorded, and where; empty if none was and nothing changed."""
+    tests = f"{counted(n_tests, 'test')} recorded"
+    if recorded.n_runs is not None:
+        return [f"{tests}; the history now has {counted(recorded.n_runs, 'run')}"]
+    if not n_tests:
+        return []
+    return [tests if is_brief else f"{tests} in {recorded.journal}"]

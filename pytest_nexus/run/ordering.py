@@ -1,0 +1,152 @@
+"""Puts the collected items of a single process into the order of the plan."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final, Literal
+
+import pytest
+
+from pytest_nexus.domain.identity import identify
+from pytest_nexus.domain.records import CollectedTest, NodeId
+from pytest_nexus.domain.system.gc_pause import without_collector
+from pytest_nexus.run.duration_hints import Looks
+from pytest_nexus.run.fixture_scopes import position_marker, shared_scopes
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+    from pathlib import Path
+
+    from pytest_nexus.session.pipeline import Pipeline
+
+_RANDOM_ORDER: Final = ("randomly", "random_order")
+"""Plugins whose users want another order in each run, to find tests that depend on theirs."""
+
+
+class Ordering:
+    """Orders the items after every other plugin has selected and ordered them."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(
+        self, session: pytest.Session, items: list[pytest.Item]
+    ) -> Generator[None]:
+        """Let all others act first (`--lf` and `--ff` act after their own yield), then order."""
+        yield
+        if self._pipeline.is_brief:
+            self._pipeline.settle([identify(item).key for item in items])
+        if self._pipeline.is_brief:
+            return
+        order = chosen_order(self._pipeline, session.config)
+        if order == "off" and self._pipeline.setup.share is None:
+            return
+        with without_collector():
+            tests = tied(items) if self._pipeline.setup.share else describe(items)
+            ours = self._pipeline.ours(self._pipeline.plan(tests, order))
+        if len(ours) < len(items):
+            session.config.hook.pytest_deselected(items=_others(items, ours))
+        items[:] = [items[index] for index in ours]
+
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """A shard without tests is no failure; a suite without tests is."""
+        if (
+            exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED
+            and self._pipeline.planned.is_empty_share
+        ):
+            session.exitstatus = pytest.ExitCode.OK
+
+
+def chosen_order(pipeline: Pipeline, config: pytest.Config) -> Literal["risk", "off"]:
+    """Return the order of a session: `off`, with a line that says so, where a shuffler is active.
+
+    An order that was asked for holds in any case.
+    """
+    options = pipeline.setup.options
+    if options.order == "risk" and options.sources["nexus_order"] == "default":
+        for name in _RANDOM_ORDER:
+            if config.pluginmanager.hasplugin(name) and _reorders(name, config):
+                pipeline.notices.notify(f"{name} orders the tests; --nexus-order=risk overrules it")
+                return "off"
+    return options.order
+
+
+def is_shuffled(config: pytest.Config) -> bool:
+    """Return whether a plugin runs the tests in random order."""
+    return any(
+        config.pluginmanager.hasplugin(name) and _reorders(name, config) for name in _RANDOM_ORDER
+    )
+
+
+def describe(items: Sequence[pytest.Item]) -> list[CollectedTest]:
+    """Return what a plan needs to know of each item, in the order given.
+
+    Its file is the one it was collected from: pytest's own `location`, besides costing more than
+    all the rest, names the file of the base class for an inherited test.
+    """
+    paths: dict[Path, str] = {}
+    tests = []
+    looks = Looks()
+    for item in items:
+        identity = identify(item)
+        path = paths.get(item.path)
+        if path is None:
+            path = paths[item.path] = _relative(item.path, item.config.rootpath)
+        tests.append(
+            CollectedTest(
+                nodeid=NodeId(item.nodeid),
+                key=identity.key,
+                function_key=identity.function_key,
+                path=path,
+                scopes=shared_scopes(item),
+                marker=position_marker(item),
+                looks=looks.factor(item, path),
+            )
+        )
+    return tests
+
+
+def tied(items: Sequence[pytest.Item]) -> list[CollectedTest]:
+    """Return the same, with the tests of an xdist_group tied together."""
+    from pytest_nexus.plan.dispatch.units import tie  # noqa: PLC0415 - in a shard
+
+    return tie(describe(items), groups(items))
+
+
+def _relative(path: Path, root: Path) -> str:
+    try:
+        return os.path.relpath(path, root).replace("\\", "/")
+    except ValueError:  # on another drive
+        return path.as_posix()
+
+
+def groups(items: Sequence[pytest.Item]) -> dict[int, list[str]]:
+    """Return the xdist_group of each item that has one, as the scope that it stands for."""
+    return {
+        index: [f"group:{name}"] for index, item in enumerate(items) if (name := group_name(item))
+    }
+
+
+def group_name(item: pytest.Item) -> str:
+    """Return the xdist_group of an item, several names joined as xdist joins them."""
+    names = {
+        str(mark.args[0] if mark.args else mark.kwargs.get("name", "default"))
+        for mark in item.iter_markers("xdist_group")
+    }
+    return "_".join(sorted(names))
+
+
+def _others(items: Sequence[pytest.Item], ours: Sequence[int]) -> list[pytest.Item]:
+    chosen = set(ours)
+    return [item for index, item in enumerate(items) if index not in chosen]
+
+
+def _reorders(name: str, config: pytest.Config) -> bool:
+    if name == "randomly":
+        return bool(config.getoption("randomly_reorganize", default=True))
+    # Its other two options turn it on as well, unless they still have their marked defaults.
+    given = (config.getoption(f"random_order_{part}", default=None) for part in ("bucket", "seed"))
+    return bool(config.getoption("random_order_enabled", default=False)) or any(
+        value and not str(value).startswith("default:") for value in given
+    )

@@ -1,0 +1,1 @@
+"""Runs failed tests again, and holds their reports back until they are final."""

@@ -1,0 +1,471 @@
+"""Where every report of a session passes before it is logged: what fails may be repeated.
+
+    receive(report, index) -> the reports to log now
+
+A report that passes goes through. A failed one is put to the policy: it goes through as it is, or
+as one with the outcome `rerun`, or, of a quarantined test, as an expected failure. Of an attempt
+that is repeated nothing else is logged; the recorder gets it all. A call that passed is held until
+its tear-down has passed too: one test is reported once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytest_nexus.compat.report_marks import (
+    attach_earlier,
+    mark_attempt,
+    mark_dependent,
+    mark_known,
+    mark_quarantined,
+    mark_rerun,
+)
+from pytest_nexus.domain.mass_failure import is_doubtful, is_mass_failure
+from pytest_nexus.plan.reruns.rerun_policy import Setback
+from pytest_nexus.run.fresh_process.order_dependents import stand_in
+from pytest_nexus.run.reruns.attempt_in_progress import (
+    Past,
+    UnderWay,
+    take_back,
+    words_for_subtests,
+)
+from pytest_nexus.run.reruns.refusals import (
+    ENDS,
+    NOT_IN_ORDER,
+    STANDS,
+    TOO_MANY,
+    later_refusal,
+    leaves_doubt,
+    refusal,
+    refusal_of_crash,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import pytest
+
+    from pytest_nexus.domain.records import CollectedTest, Failure
+    from pytest_nexus.plan.reruns.rerun_policy import Decision
+    from pytest_nexus.run.fresh_process.order_dependents import Dependents
+    from pytest_nexus.run.reruns.markers import RerunRule
+    from pytest_nexus.run.reruns.session import Healer
+
+
+class Host(NamedTuple):
+    """What the desk asks of the session around it."""
+
+    test_of: Callable[[int], CollectedTest]
+    """The test behind a collection index."""
+    rule_of: Callable[[pytest.TestReport, int], RerunRule | None]
+    """What the marker of the test behind a failed report says."""
+    failure_of: Callable[[pytest.TestReport], Failure]
+    """Describes a failed report."""
+    record: Callable[[pytest.TestReport], None]
+    """Takes a report that is not logged."""
+    accepts: Callable[[], bool]
+    """Whether a test that is to be repeated now would be."""
+    ends_well: Callable[[], bool]
+    """Whether the session ran to its end, asked when all else is done."""
+
+
+class RerunDesk:
+    """Decides what becomes of each report; one for a session.
+
+    Args:
+        healer: the policy with what is known, and its books.
+        host: the session around the desk.
+        dependents: tests that may depend on the order; None where nothing is done about these.
+    """
+
+    def __init__(self, healer: Healer, host: Host, dependents: Dependents | None = None) -> None:
+        self._healer = healer
+        self._host = host
+        self._test_of = host.test_of
+        self._rule_of = host.rule_of
+        self._failure_of = host.failure_of
+        self._record = host.record
+        self.dependents = dependents
+        self.is_at_once = healer.is_at_once
+        self._open: dict[int, UnderWay] = {}
+        """Attempts of which something is to be remembered; one that simply passes is not here."""
+        self._set_up: dict[int, pytest.TestReport] = {}
+        self._called: dict[int, pytest.TestReport] = {}
+        """By test: reports of a first attempt in which all has passed so far."""
+        self._past: dict[int, Past] = {}
+        """The attempts that were or are to be repeated, by test."""
+        self._first_ended: dict[int, float] = {}
+        self.due: dict[int, Decision] = {}
+        """By test: decided and not put back into the queue yet, see `take_due`."""
+        self.pending: set[int] = set()
+        """Tests that were put back and have not run again."""
+        self.doubtful: dict[int, tuple[UnderWay, list[pytest.TestReport]]] = {}
+        """By test: the attempt that passed at last and its reports, which are logged at the end."""
+
+    @property
+    def is_mass_failure(self) -> bool:
+        """Whether so many tests failed that repeating them proves nothing."""
+        return is_mass_failure(self._healer.n_failed, self._healer.n_ran)
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether reruns are to wait until more tests have run."""
+        return is_doubtful(self._healer.n_failed, self._healer.n_ran)
+
+    def will_repeat(self, index: int) -> bool:
+        """Return whether the attempt of a test that is under way is to be repeated."""
+        attempt = self._open.get(index)
+        return attempt is not None and attempt.decision is not None
+
+    def take_due(self, index: int) -> Decision | None:
+        """Take the decision to repeat a test whose attempt has ended; None if there is none."""
+        decision = self.due.pop(index, None)
+        if decision is not None:
+            self.pending.add(index)
+        return decision
+
+    def receive(self, report: pytest.TestReport, index: int) -> list[pytest.TestReport]:
+        """Return what is to be logged now that a phase of a test has been reported."""
+        fields = report.__dict__
+        attempt = self._open.get(index)
+        if attempt is None:
+            is_first = index not in self._past and "context" not in fields
+            if is_first and fields["outcome"] == "passed":
+                return self._passing(report, index)
+            attempt = self._begin(index)
+        if "context" in fields:
+            return [self.subtest(report, index)]
+        if report.when == "teardown":
+            return self._end(report, index, attempt)
+        return self._phase(report, index, attempt)
+
+    def _phase(
+        self, report: pytest.TestReport, index: int, attempt: UnderWay
+    ) -> list[pytest.TestReport]:
+        """Treat a set-up or a call."""
+        attempt.seconds += report.duration
+        if attempt.number > 1 and report.when == "setup":
+            mark_attempt(report, attempt.number)
+        if attempt.n_failed_subtests and report.when == "call" and report.passed:
+            return self._parent(report, attempt)
+        if report.failed:
+            return self._failed(report, index, attempt)
+        if report.when == "call" or (attempt.number > 1 and report.skipped):
+            attempt.held.append(report)
+            return []
+        return [report]
+
+    def subtest(self, report: pytest.TestReport, index: int) -> pytest.TestReport:
+        """Change the report of a subtest that failed as that of its test would be, in place."""
+        attempt = self._open.get(index)
+        if attempt is None:
+            attempt = self._begin(index)
+        attempt.subtests.append(report)
+        if report.failed:
+            attempt.n_failed_subtests += 1
+            self._failed(report, index, attempt)
+        return report
+
+    @property
+    def _why_settled(self) -> str:
+        return TOO_MANY if self.is_mass_failure else ENDS
+
+    def settle(self) -> Iterator[pytest.TestReport]:
+        """Yield what is to be logged for the tests that were to be repeated and will not be."""
+        yield from self._break_off()
+        waiting = {} if self.dependents is None else self.dependents.waiting
+        if self.is_mass_failure and (self.pending or self.due or waiting):
+            self._healer.note_mass_failure()
+        for index in sorted(self.pending | self.due.keys()):
+            self._healer.take_back(self._test_of(index))
+            yield from self._let_stand(index, self._why_settled)
+        self.pending.clear()
+        self.due.clear()
+        if self.dependents is not None:
+            yield from self._in_own_processes(self.dependents)
+
+    def _in_own_processes(self, dependents: Dependents) -> Iterator[pytest.TestReport]:
+        """Give the tests that may depend on the order their attempts in fresh processes."""
+        waiting = dict(dependents.waiting)
+        goes_on = self._host.ends_well() and not self.is_mass_failure
+        found = dependents.in_order() if goes_on else {}
+        for index, test in waiting.items():
+            if index in found:
+                for report in found[index]:
+                    stand_in(report, self._past[index].failed[0])
+                    yield from self.receive(report, index)
+            else:
+                self._healer.take_back(test)
+                yield from self._let_stand(index, NOT_IN_ORDER if goes_on else self._why_settled)
+        for index, (attempt, reports) in self.doubtful.items():
+            if goes_on:
+                dependents.try_alone(self._test_of(index), attempt, self._record)
+            yield from self._heal(index, attempt, reports)
+        self.doubtful.clear()
+
+    def _let_stand(self, index: int, reason: str) -> list[pytest.TestReport]:
+        """Return the reports of the last attempt that failed: there is none that counts more."""
+        test, past = self._test_of(index), self._past.pop(index)
+        last = take_back(past.attempts.pop())
+        if past.last is not None:
+            past.last.void_subtests(is_void=False)
+        self._healer.note_failure(test, reason)
+        for report in last:
+            mark_known(report)
+            attach_earlier(report, past.failed, has_failed=True)
+        return last
+
+    def _break_off(self) -> Iterator[pytest.TestReport]:
+        """End the attempts in the middle of which the session ended; yield what passed in them."""
+        yield from self._called.values()
+        self._called.clear()
+        for index, attempt in self._open.items():
+            if attempt.decision is None:
+                yield from attempt.held
+                continue
+            for one in attempt.held:
+                self._record(one)
+            self._put_back(index, attempt, [*attempt.held, *attempt.bad])
+        self._open.clear()
+
+    def crash(self, report: pytest.TestReport, index: int) -> bool:
+        """A worker died in a test; return whether the test is to be run once more."""
+        self._open.pop(index, None)
+        self._called.pop(index, None)
+        attempt = self._begin(index)
+        del self._open[index]
+        if attempt.number == 1:
+            self._healer.note_ran(report.nodeid)
+        self._failed(report, index, attempt, is_crash=True)
+        if attempt.decision is not None:
+            self._put_back(index, attempt, [report])
+            return True
+        return False
+
+    def _passing(self, report: pytest.TestReport, index: int) -> list[pytest.TestReport]:
+        """Treat a phase of a first attempt in which all has passed; most tests see nothing else."""
+        when = report.when
+        if when == "setup":
+            self._set_up[index] = report
+            return [report]
+        if when == "call":
+            self._called[index] = report
+            return []
+        self._set_up.pop(index, None)
+        self._healer.note_ran(report.nodeid)
+        called = self._called.pop(index, None)
+        return [report] if called is None else [called, report]
+
+    def _begin(self, index: int) -> UnderWay:
+        """Open an attempt, with what has passed in it."""
+        self.pending.discard(index)
+        number = len(self._past[index].attempts) + 1 if index in self._past else 1
+        attempt = self._open[index] = UnderWay(number)
+        set_up, called = self._set_up.pop(index, None), self._called.pop(index, None)
+        attempt.seconds = sum(one.duration for one in (set_up, called) if one is not None)
+        if called is not None:
+            attempt.held.append(called)
+        return attempt
+
+    def _failed(
+        self,
+        report: pytest.TestReport,
+        index: int,
+        attempt: UnderWay,
+        *,
+        is_crash: bool = False,
+    ) -> list[pytest.TestReport]:
+        """Decide about the first failure of an attempt, and treat the report accordingly."""
+        if not attempt.has_failed:
+            attempt.has_failed = True
+            self._decide(report, index, attempt, is_crash=is_crash)
+        elif attempt.decision is not None:
+            self._reconsider(report, index, attempt)
+        if attempt.decision is not None:
+            mark_rerun(report, attempt.decision.reason, attempt.number)
+            attempt.bad.append(report)
+        elif attempt.quarantine:
+            mark_quarantined(report, attempt.quarantine)
+        else:
+            self._attach(report, index, attempt)
+        return [report]
+
+    def _reconsider(self, report: pytest.TestReport, index: int, attempt: UnderWay) -> None:
+        """Take a decision back where a later failure of the attempt forbids to repeat it."""
+        failure, rule = self._failure_of(report), self._rule_of(report, index)
+        reason = later_refusal(report, failure, rule)
+        if reason:
+            test = self._test_of(index)
+            attempt.decision, attempt.is_taken_back = None, True
+            self._healer.take_back(test)
+            self._healer.note_failure(test, reason)
+
+    def _decide(
+        self, report: pytest.TestReport, index: int, attempt: UnderWay, *, is_crash: bool
+    ) -> None:
+        healer, test = self._healer, self._test_of(index)
+        healer.note_setback()
+        if attempt.number == 1:
+            entry = healer.quarantine_of(test)
+            if entry is not None:
+                attempt.quarantine = entry.reason
+                healer.note_quarantined(test, entry)
+                return
+            healer.note_first_failure()
+        failure = self._failure_of(report)
+        attempt.signature = failure.signature
+        rule = self._rule_of(report, index)
+        decision = self._refused(report, failure, rule, attempt, is_crash=is_crash)
+        if decision is None:
+            setback = self._setback(index, test, attempt, failure, rule)
+            decision = self._fresh_process(index, test, attempt) or healer.decide(test, setback)
+            if not decision.is_rerun:
+                last = self._fresh_process(index, test, attempt, is_last=True)
+                decision = decision if last is None else last
+        if decision.is_rerun:
+            attempt.decision = decision
+            healer.charge(test, decision)
+        else:
+            healer.note_failure(test, decision.reason)
+
+    def _fresh_process(
+        self, index: int, test: CollectedTest, attempt: UnderWay, *, is_last: bool = False
+    ) -> Decision | None:
+        """Return the decision about a fresh process for a test that was repeated in vain."""
+        if self.dependents is None or attempt.number == 1:
+            return None
+        return self.dependents.decide(index, test, is_last=is_last, goes_on=self._host.accepts())
+
+    def _refused(
+        self,
+        report: pytest.TestReport,
+        failure: Failure,
+        rule: RerunRule | None,
+        attempt: UnderWay,
+        *,
+        is_crash: bool,
+    ) -> Decision | None:
+        """Return why this kind of failure is not repeated, whatever the policy; None if it may."""
+        reason = refusal(report, failure, rule)
+        if not reason and not self._host.accepts():
+            reason = ENDS
+        if not reason and self.is_at_once and self.is_mass_failure:
+            reason = TOO_MANY
+        if not reason and is_crash:
+            reason = refusal_of_crash(attempt.number, is_at_once=self.is_at_once)
+        return self._healer.refuse(reason) if reason else None
+
+    def _setback(
+        self,
+        index: int,
+        test: CollectedTest,
+        attempt: UnderWay,
+        failure: Failure,
+        rule: RerunRule | None,
+    ) -> Setback:
+        now = self._healer.now()
+        return Setback(
+            key=test.key,
+            number=attempt.number,
+            signature=failure.signature,
+            duration_s=self._healer.seconds_of(test, attempt.seconds),
+            waited_s=max(0.0, now - self._first_ended.setdefault(index, now)),
+            limit=None if rule is None else rule.reruns,
+            delay_s=None if rule is None else rule.delay_after(attempt.number),
+        )
+
+    def _parent(self, report: pytest.TestReport, attempt: UnderWay) -> list[pytest.TestReport]:
+        """Treat the call of a test as its failed subtests were, which pytest may turn to failed."""
+        if attempt.decision is not None:
+            mark_rerun(report, attempt.decision.reason, attempt.number)
+            report.longrepr = words_for_subtests(attempt.n_failed_subtests)
+            attempt.bad.append(report)
+        elif attempt.quarantine:
+            mark_quarantined(report, attempt.quarantine)
+        return [report]
+
+    def _end(
+        self, report: pytest.TestReport, index: int, attempt: UnderWay
+    ) -> list[pytest.TestReport]:
+        if attempt.number == 1:
+            self._healer.note_ran(report.nodeid)
+        changed: list[pytest.TestReport] = []
+        if report.failed and attempt.decision is None:
+            changed = self._failed(report, index, attempt)
+        elif report.failed:
+            self._reconsider(report, index, attempt)
+        del self._open[index]
+        if attempt.decision is None:
+            return self._log(index, attempt, report)
+        ending = [] if changed else [report]
+        for one in (*attempt.held, *ending):
+            self._record(one)
+        self._put_back(index, attempt, [*attempt.held, *attempt.bad, *ending])
+        return changed
+
+    def _log(
+        self, index: int, attempt: UnderWay, report: pytest.TestReport
+    ) -> list[pytest.TestReport]:
+        """Return the last reports of a test that is not repeated."""
+        reports = [*attempt.held, report]
+        if attempt.is_taken_back:
+            for one in reports:  # before the recorder hears of those that were taken back
+                self._record(one)
+                mark_known(one)
+            reports = [*take_back(attempt.bad), *reports]
+        if not attempt.has_failed and index in self._past and any(map(leaves_doubt, reports)):
+            for one in reports:
+                self._record(one)
+            attempt.void_subtests(is_void=True)
+            return self._let_stand(index, STANDS)
+        return self._log_repeated(index, attempt, reports) if index in self._past else reports
+
+    def _log_repeated(
+        self, index: int, attempt: UnderWay, reports: list[pytest.TestReport]
+    ) -> list[pytest.TestReport]:
+        """Return the last reports of a test that was repeated; none where the end decides."""
+        if attempt.has_failed:
+            for one in reports:
+                self._attach(one, index, attempt)
+            return reports
+        dependents = self.dependents
+        if dependents is not None and dependents.is_suspect(index, self._test_of(index)):
+            self.doubtful[index] = attempt, reports
+            return []
+        return self._heal(index, attempt, reports)
+
+    def _heal(
+        self, index: int, attempt: UnderWay, reports: list[pytest.TestReport]
+    ) -> list[pytest.TestReport]:
+        """Return the reports of a test that has passed, or was skipped, after it failed."""
+        for one in reports:
+            self._attach(one, index, attempt)
+        has_passed = any(one.when == "call" and one.passed for one in attempt.held)
+        test, first = self._test_of(index), self._past[index].failed[0]
+        reason = ""
+        if has_passed and self.dependents is not None:
+            reason = self.dependents.reason(index, test, attempt)
+        if reason:
+            for one in reports:
+                mark_dependent(one)
+            self._healer.note_dependent(test, reason, first)
+        else:
+            number = attempt.number - attempt.n_alone
+            self._healer.note_healed(test, number, first, has_passed=has_passed)
+        return reports
+
+    def _put_back(self, index: int, attempt: UnderWay, reports: list[pytest.TestReport]) -> None:
+        assert attempt.decision is not None
+        attempt.void_subtests(is_void=True)
+        past = self._past.setdefault(index, Past(signature=attempt.signature))
+        past.attempts.append(reports)
+        past.last = attempt
+        if self.dependents is None or index not in self.dependents.waiting:
+            self.due[index] = attempt.decision
+
+    def _attach(self, report: pytest.TestReport, index: int, attempt: UnderWay) -> None:
+        past = self._past.get(index)
+        if past is not None:
+            has_failed = attempt.has_failed
+            differs = has_failed and attempt.signature != past.signature
+            attach_earlier(report, past.failed, has_failed=has_failed, differs=differs)

@@ -1,0 +1,146 @@
+"""The desk of the reruns in the net: where it fails, each test keeps the reports that it has.
+
+What was held back is logged, and what was reported as repeated is logged as the failure that it
+was, unless the test runs again after all.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_nexus.compat.report_marks import PHASES, is_rerun, mark_known, restore, unmark_rerun
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pytest
+
+    from pytest_nexus.plan.reruns.rerun_policy import Decision
+    from pytest_nexus.run.reruns.gate import RerunDesk
+    from pytest_nexus.session.error_boundary import Part
+
+
+class SafeDesk:
+    """Passes every question on to the desk while that works; see `RerunDesk`."""
+
+    def __init__(self, desk: RerunDesk, part: Part) -> None:
+        self._desk = desk
+        self.part = part
+        self._held: dict[int, list[pytest.TestReport]] = {}
+        """By test: reports of the attempt that runs now which were not logged yet."""
+        self._repeated: dict[int, list[pytest.TestReport]] = {}
+        """By test: reports of its last attempt, with failures that were logged as repeated."""
+
+    @property
+    def is_mass_failure(self) -> bool:
+        """Whether so many tests failed that repeating them proves nothing."""
+        return self.part.call(lambda: self._desk.is_mass_failure, otherwise=False)
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether reruns are to wait until more tests have run."""
+        return self.part.call(lambda: self._desk.is_doubtful, otherwise=False)
+
+    @property
+    def is_at_once(self) -> bool:
+        """Whether a failed test is repeated before any other, see `RerunSettings`."""
+        return self._desk.is_at_once
+
+    def is_due(self, index: int) -> bool:
+        """Return whether it was decided to repeat a test, and nobody has taken that up yet."""
+        return self.part.call(lambda: index in self._desk.due, otherwise=False)
+
+    def will_repeat(self, index: int) -> bool:
+        """Return whether the attempt of a test that is under way is to be repeated."""
+        return self.part.call(lambda: self._desk.will_repeat(index), otherwise=False)
+
+    def take_due(self, index: int) -> Decision | None:
+        """Take the decision to repeat a test whose attempt has ended; None if there is none."""
+        return self.part.call(lambda: self._desk.take_due(index), None)
+
+    def receive(self, report: pytest.TestReport, index: int) -> list[pytest.TestReport]:
+        """Return what is to be logged now that a phase of a test has been reported."""
+        when = report.when
+        if when not in PHASES:
+            return [report]
+        if self._repeated and when == "setup":
+            self._repeated.pop(index, None)
+        if not self.part.is_on:
+            return self._unchanged(report, index)
+        try:
+            given = self._desk.receive(report, index)
+        except Exception as exc:  # noqa: BLE001 - whatever fails must not fail the run
+            self.part.catch(exc)
+            return self._unchanged(report, index)
+        self._note(report, index, is_given=bool(given))
+        return given
+
+    def _note(self, report: pytest.TestReport, index: int, *, is_given: bool) -> None:
+        """Remember a report that was held back, or logged as repeated, in case the desk fails."""
+        if is_rerun(report):
+            self._repeated.setdefault(index, []).append(report)
+        if report.when == "teardown":
+            held = self._held.pop(index, ())
+            if index in self._repeated:
+                rest = () if is_given else (report,)
+                self._repeated[index] = [*held, *self._repeated[index], *rest]
+        elif not is_given:
+            self._held.setdefault(index, []).append(report)
+
+    def forget(self, index: int) -> None:
+        """Forget what a test had before: it runs again, and its reports do not come here."""
+        self._repeated.pop(index, None)
+
+    def subtest(self, report: pytest.TestReport, index: int) -> None:
+        """Change the report of a subtest that failed as that of its test would be, in place."""
+        if self.part.is_on:
+            try:
+                self._desk.subtest(report, index)
+            except Exception as exc:  # noqa: BLE001 - whatever fails must not fail the run
+                self.part.catch(exc)
+        if is_rerun(report) and self.part.is_on:
+            self._repeated.setdefault(index, []).append(report)
+        elif is_rerun(report):
+            restore(report)
+
+    def crash(self, report: pytest.TestReport, index: int) -> bool:
+        """A worker died in a test; return whether the test is to be run once more."""
+        self._held.pop(index, None)
+        self._repeated.pop(index, None)
+        is_repeated = self.part.call(lambda: self._desk.crash(report, index), otherwise=False)
+        if is_repeated:
+            self._repeated[index] = [report]
+        elif is_rerun(report):
+            restore(report)
+        return is_repeated
+
+    def settle(self) -> Iterator[pytest.TestReport]:
+        """Yield what is to be logged for the tests that were to be repeated and will not be."""
+        reports = self.part.call(lambda: list(self._desk.settle()), None)
+        if reports is None:
+            for index in sorted({*self._held, *self._repeated}):
+                yield from self._held.get(index, ())
+                yield from self._failures(index)
+            for _, passed in self._desk.doubtful.values():
+                yield from passed
+        else:
+            yield from reports
+        self._held.clear()
+        self._repeated.clear()
+        if self._desk.dependents is not None and self._desk.dependents.is_interrupted:
+            raise KeyboardInterrupt
+
+    def _unchanged(self, report: pytest.TestReport, index: int) -> list[pytest.TestReport]:
+        """Return a report as it came, after what the desk kept of the same attempt."""
+        if is_rerun(report):
+            restore(report)
+        return [*self._held.pop(index, ()), *self._failures(index), report]
+
+    def _failures(self, index: int) -> list[pytest.TestReport]:
+        """Take the failures that were logged as repeated, as the failures that they are."""
+        failures = self._repeated.pop(index, [])
+        for report in failures:
+            if is_rerun(report):
+                unmark_rerun(report)
+            mark_known(report)
+        return failures

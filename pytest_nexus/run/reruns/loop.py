@@ -1,0 +1,272 @@
+"""The loop of a single process: tests in their order, with reruns put back among them.
+
+pytest's own loop runs each test once. This one asks a `RunQueue` for the next, runs its attempt in
+three phases, and hands the reports to the desk before they are logged, so that a failed attempt
+can be repeated later while others run.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_nexus.compat import pytest_internals
+from pytest_nexus.domain.system.clock import NAP_S, nap, perf_counter
+from pytest_nexus.plan.reruns.queue import RunQueue, Step
+from pytest_nexus.run.fixture_scopes import shared_scopes
+from pytest_nexus.run.reruns.fresh_item import remember, restore
+from pytest_nexus.run.reruns.remainder import finish_attempt, run_rest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pytest_nexus.run.reruns.fresh_item import AsCollected
+    from pytest_nexus.run.reruns.guarded_gate import SafeDesk
+    from pytest_nexus.run.reruns.running_tests import RunningTests
+    from pytest_nexus.session.error_boundary import Part
+
+
+class RerunLoop:
+    """Runs the tests of a single process and repeats those that the desk says.
+
+    Args:
+        part: catches what fails.
+        tests: the collected tests, which the desk asks for too.
+        desk: takes the reports.
+        is_foreign: whether another plugin repeats a test; None where no such plugin is there.
+    """
+
+    def __init__(
+        self,
+        part: Part,
+        tests: RunningTests,
+        desk: SafeDesk,
+        is_foreign: Callable[[pytest.Item], bool] | None = None,
+    ) -> None:
+        self._part = part
+        self._tests = tests
+        self._desk = desk
+        self._is_foreign = is_foreign
+        self._queue = RunQueue(0, lambda _: "")
+        self._index = -1
+        """Of the test that runs now; -1 when none does."""
+        self._as_collected: dict[int, AsCollected] = {}
+        """What each repeated test was before its first attempt."""
+        self._again: int | None = None
+        """The test that is repeated before any other."""
+        self._upcoming: int | None = None
+        """The test that the last tear-down prepared for."""
+        self._ran: set[int] = set()
+        """Tests of which an attempt was begun."""
+        self._last: pytest.TestReport | None = None
+        """Of the phase of the running attempt that ended last."""
+
+    @property
+    def _items(self) -> list[pytest.Item]:
+        return self._tests.items
+
+    @pytest.hookimpl
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+        """Run all tests; called instead of pytest's own implementation."""
+        if session.config.option.collectonly:
+            return None
+        if session.testsfailed and not session.config.option.continue_on_collection_errors:
+            return None  # pytest's own words for errors in collection
+        self._tests.begin(session)
+        self._queue = RunQueue(len(self._items), self._block_of)
+        try:
+            self._run_all(session)
+        except Exception as exc:  # noqa: BLE001 - whatever fails must not fail the run
+            self._part.catch(exc)
+            self._run_rest(session)
+        finally:
+            self._settle(session)
+        return True
+
+    def go_on(self, session: pytest.Session) -> bool | None:
+        """Let pytest run the tests, unless some of them ran already."""
+        if not self._ran:
+            return None
+        self._run_rest(session)
+        self._settle(session)
+        return True
+
+    def _run_all(self, session: pytest.Session) -> None:
+        for step, upcoming in self._steps():
+            self._run(step, upcoming)
+            if session.shouldfail:
+                raise session.Failed(session.shouldfail)
+            if session.shouldstop:
+                raise session.Interrupted(session.shouldstop)
+
+    def _run_rest(self, session: pytest.Session) -> None:
+        """Run by pytest's own way what did not run; first what was prepared for."""
+        left = [index for index in range(len(self._items)) if index not in self._ran]
+        if self._upcoming is not None:
+            self._desk.forget(self._upcoming)
+            left = [self._upcoming, *(index for index in left if index != self._upcoming)]
+        run_rest(session, [self._items[index] for index in left])
+
+    @pytest.hookimpl
+    def pytest_runtest_protocol(
+        self, item: pytest.Item, nextitem: pytest.Item | None
+    ) -> bool | None:
+        """Run one attempt; called instead of pytest's own implementation."""
+        if self._index < 0 or (self._is_foreign is not None and self._is_foreign(item)):
+            return None
+        index = self._index
+        self._last = None
+        place = {"nodeid": item.nodeid, "location": item.location}
+        state = self._as_collected.get(index)
+        if state is None:
+            item.ihook.pytest_runtest_logstart(**place)
+            state = remember(item)
+        else:
+            restore(item, state)
+        after = self._attempt(item, nextitem, index)
+        if self._put_back(index):
+            self._as_collected[index] = state
+        else:
+            if after is item and nextitem is not item:
+                self._finish_tear_down(item, nextitem, index)
+            item.ihook.pytest_runtest_logfinish(**place)
+        self._last = None
+        return True
+
+    def finish(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+        """Let pytest run an item, or what is left of it where a phase of it has run."""
+        if self._last is None or self._index < 0:
+            return None
+        for report in finish_attempt(item, nextitem, self._last):
+            self._log(item, report, self._index)
+        self._last = None
+        pytest_internals.forget_request(item)
+        item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+        return True
+
+    def take_subtest(self, report: pytest.TestReport) -> None:
+        """Treat the report of a subtest, which is logged from inside the call."""
+        if self._index >= 0:
+            self._desk.subtest(report, self._index)
+
+    def _steps(self) -> Iterator[tuple[Step, pytest.Item | None]]:
+        """Yield each step with the item of the one after it, as far as that is known."""
+        step = self._take()
+        while step is not None:
+            upcoming = self._take()
+            self._ran.add(step.index)
+            self._upcoming = None if upcoming is None else upcoming.index
+            nextitem = None if upcoming is None else self._items[upcoming.index]
+            yield step, nextitem
+            while self._again is not None:
+                again, self._again = Step(self._again, is_rerun=True), None
+                yield again, nextitem
+            step = upcoming if upcoming is not None else self._take()
+
+    def _take(self) -> Step | None:
+        desk, queue = self._desk, self._queue
+        if not self._part.is_on:
+            queue.drop_reruns()
+        if not queue.n_waiting:
+            return queue.take(0.0)
+        queue.is_held = desk.is_doubtful if queue.n_fresh else desk.is_mass_failure
+        return queue.take(perf_counter())
+
+    def _run(self, step: Step, upcoming: pytest.Item | None) -> None:
+        item = self._items[step.index]
+        if step.start_at:
+            _sleep_until(step.start_at, item.session)
+        self._index = step.index
+        if not self._part.is_on:
+            self._desk.forget(step.index)
+        try:
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=upcoming)
+        finally:
+            self._index = -1
+
+    def _attempt(
+        self, item: pytest.Item, nextitem: pytest.Item | None, index: int
+    ) -> pytest.Item | None:
+        """Run the phases of one attempt, as pytest's own protocol does; log what the desk says.
+
+        Return what the tear-down prepared for.
+        """
+        has_request = pytest_internals.begin(item)
+        report = self._last = pytest_internals.run_phase(item, "setup")
+        self._log(item, report, index)
+        if report.passed:
+            if item.config.getoption("setupshow", default=False):
+                pytest_internals.show_setup(item)
+            self._last = pytest_internals.run_phase(item, "call")
+            self._log(item, self._last, index)
+        after = self._after(item, nextitem, index)
+        self._last = _tear_down(item, after)
+        self._log(item, self._last, index)
+        if has_request:
+            pytest_internals.forget_request(item)
+        return after
+
+    def _finish_tear_down(
+        self, item: pytest.Item, nextitem: pytest.Item | None, index: int
+    ) -> None:
+        """Tear down what was kept for an attempt that does not come; only an error is logged."""
+        report = pytest_internals.tear_down_further(item, nextitem)
+        if report is not None:
+            self._log(item, report, index)
+
+    def _after(
+        self, item: pytest.Item, nextitem: pytest.Item | None, index: int
+    ) -> pytest.Item | None:
+        """Return what the tear-down is to prepare for: the test itself where it comes next.
+
+        A session about to stop tears everything down (pytest#11706).
+        """
+        if item.session.shouldfail or item.session.shouldstop:
+            return None
+        is_next = nextitem is None or self._desk.is_at_once
+        if nextitem is item or (is_next and self._desk.will_repeat(index)):
+            return item
+        return nextitem
+
+    def _log(self, item: pytest.Item, report: pytest.TestReport, index: int) -> None:
+        for one in self._desk.receive(report, index):
+            item.ihook.pytest_runtest_logreport(report=one)
+
+    def _put_back(self, index: int) -> bool:
+        decision = self._desk.take_due(index)
+        if decision is None:
+            return False
+        if self._desk.is_at_once:
+            self._again = index
+            return True
+        self._queue.put_back(index, perf_counter() + decision.delay_s)
+        return True
+
+    def _settle(self, session: pytest.Session) -> None:
+        """Report as failed what was to be repeated and cannot be any more."""
+        self._queue.drop_reruns()
+        for report in self._desk.settle():
+            session.config.hook.pytest_runtest_logreport(report=report)
+
+    def _block_of(self, index: int) -> str:
+        scopes = shared_scopes(self._items[index])
+        return scopes[0] if scopes else ""
+
+
+def _sleep_until(start_at: float, session: pytest.Session) -> None:
+    """Wait until a time; the number of naps bounds the wait where the clock stands still."""
+    left_s = start_at - perf_counter()
+    for _ in range(int(max(left_s, 0.0) / NAP_S) + 1):
+        if left_s <= 0 or session.shouldstop or session.shouldfail:
+            return
+        nap(left_s)
+        left_s = start_at - perf_counter()
+
+
+def _tear_down(item: pytest.Item, nextitem: pytest.Item | None) -> pytest.TestReport:
+    """Tear down a test; before the test itself, what is wider than the test stays."""
+    if nextitem is not item:
+        return pytest_internals.run_phase(item, "teardown", nextitem=nextitem)
+    with pytest_internals.torn_down_to(item.session, item.parent, nextitem):
+        return pytest_internals.run_phase(item, "teardown", nextitem=nextitem)

@@ -1,0 +1,51 @@
+"""Runs the tests that are left by pytest's own way, where nexus' loop failed in the middle."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final, Literal
+
+from pytest_nexus.compat import pytest_internals
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pytest
+
+_NEXT: Final[dict[str, Literal["call", "teardown"]]] = {"setup": "call", "call": "teardown"}
+
+
+def run_rest(session: pytest.Session, items: Sequence[pytest.Item]) -> None:
+    """Run some items as pytest's own loop does.
+
+    Raises:
+        pytest.Session.Failed: so many tests failed that the session is to stop.
+        pytest.Session.Interrupted: the session is to stop.
+    """
+    for item, nextitem in pairwise([*items, None]):
+        if item is None:  # never, as the last pair begins with the last item
+            return
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
+        if session.shouldfail:
+            raise session.Failed(session.shouldfail)
+        if session.shouldstop:
+            raise session.Interrupted(session.shouldstop)
+
+
+def finish_attempt(
+    item: pytest.Item, nextitem: pytest.Item | None, last: pytest.TestReport
+) -> list[pytest.TestReport]:
+    """Run the phases that follow a phase of an item, and return their reports.
+
+    Args:
+        item: in the middle of which something failed.
+        nextitem: that the tear-down is to prepare for.
+        last: report of the last phase that ran.
+    """
+    reports = []
+    phase = _NEXT.get(str(last.when))
+    if phase == "call" and last.passed:
+        reports.append(pytest_internals.run_phase(item, "call"))
+    if phase is not None:
+        reports.append(pytest_internals.run_phase(item, "teardown", nextitem=nextitem))
+    return reports

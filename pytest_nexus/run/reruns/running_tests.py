@@ -1,0 +1,47 @@
+"""The tests of a single process by their place in the order of execution."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_nexus.domain.identity import identify
+from pytest_nexus.domain.records import CollectedTest, NodeId
+from pytest_nexus.run.reruns.markers import rerun_rule
+
+if TYPE_CHECKING:
+    import pytest
+
+    from pytest_nexus.run.reruns.markers import RerunRule
+
+
+class RunningTests:
+    """The tests that a session runs, from the moment at which it begins to run them."""
+
+    def __init__(self) -> None:
+        self.items: list[pytest.Item] = []
+
+    def begin(self, session: pytest.Session) -> None:
+        """Take the items of a session, in the order of execution; called by its loop."""
+        self.items = session.items
+
+    def goes_on(self) -> bool:
+        """Return whether the session goes on, so that a test that is put back would run."""
+        session = self.items[0].session
+        return not (session.shouldfail or session.shouldstop)
+
+    def test_of(self, index: int) -> CollectedTest:
+        """Return the test behind a place in the order of execution."""
+        item = self.items[index]
+        identity = identify(item)
+        path = item.path.relative_to(item.config.rootpath) if _is_below(item) else item.path
+        return CollectedTest(
+            NodeId(item.nodeid), identity.key, identity.function_key, path.as_posix()
+        )
+
+    def rule_of(self, _: pytest.TestReport, index: int) -> RerunRule | None:
+        """Return what the marker of a test says about reruns."""
+        return rerun_rule(self.items[index])
+
+
+def _is_below(item: pytest.Item) -> bool:
+    return item.path.is_relative_to(item.config.rootpath)

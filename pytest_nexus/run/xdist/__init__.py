@@ -1,0 +1,1 @@
+"""Hands tests to the workers of xdist, and takes their reports."""

@@ -1,0 +1,127 @@
+"""What makes an xdist worker run its last test before it is known whether that is the last.
+
+xdist's worker begins a test when it knows the one after it or was told to end, as the tear-down of
+a test depends on the next. But a worker that was told to end can repeat nothing. So the controller
+sends a placeholder number, which stands for the test that may follow. Only
+the worker's loop sees this number: hooks and plugins see None as the next test.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_nexus.compat import pytest_internals
+from pytest_nexus.compat.xdist_worker_internals import Turns, worker_of
+from pytest_nexus.run.reruns.fresh_item import remember, restore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from pytest_nexus.run.reruns.fresh_item import AsCollected
+
+    Around = Callable[[Callable[..., Any], pytest.Item, pytest.Item | None], None]
+
+_AFTER_ALL = "nexus_after_all"
+
+
+class RepeatingWorker:
+    """Runs the tests that the controller sends to a worker, some of them more than once.
+
+    Args:
+        around: runs a test by the hook that it is given; None calls the hook.
+    """
+
+    def __init__(self, around: Around | None = None) -> None:
+        self._around = around
+        self._last: pytest.Item | None = None
+        """The test that ran last, where fixtures of the session outlive it."""
+        self._failed: dict[pytest.Item, AsCollected] = {}
+        """What the items that failed were before, and the one that runs."""
+        self._running: pytest.Item | None = None
+        self._n_failed = 0
+        """Failed reports of the session before that item ran."""
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, Any, Any]:
+        """Replace the step of xdist's loop that runs one test.
+
+        From here on the controller counts failures: it knows which of them are repeated.
+        """
+        worker = worker_of(session.config)
+        if worker is None:
+            return (yield)
+        session.config.option.maxfail = 0
+        turns = Turns(worker, len(session.items), self)
+        worker.run_one_test = turns.take
+        try:
+            return (yield)
+        finally:
+            del worker.run_one_test
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> None:
+        """Prepare an item that has run, and let pytest run it."""
+        state = self._failed.get(item)
+        if state is not None:
+            restore(item, state)
+        else:
+            self._note(item)
+
+    def _note(self, item: pytest.Item) -> None:
+        """Keep what an item is before its first attempt, until it is known that it passed."""
+        session = item.session
+        if self._running is not None and session.testsfailed == self._n_failed:
+            self._failed.pop(self._running, None)
+        self._running, self._n_failed = item, session.testsfailed
+        self._failed[item] = remember(item)
+
+    def run(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
+        """Run a test; None: it is the last."""
+        self._last = None
+        self._call(item, nextitem)
+
+    def run_before_pause(self, item: pytest.Item) -> None:
+        """Run a test where no next one is known: only the fixtures of the session outlive it.
+
+        Nothing narrower is kept: while a worker waits, a module's port or file is free for the
+        worker that repeats a test of that module.
+        """
+        self._last = item
+        with pytest_internals.torn_down_to(item.session, item.session, None):
+            self._call(item, None)
+
+    def _call(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
+        protocol = item.config.hook.pytest_runtest_protocol
+        if self._around is None:
+            protocol(item=item, nextitem=nextitem)
+        else:
+            self._around(protocol, item, nextitem)
+
+    def end(self) -> None:
+        """Tear down the session; report an error as one of the last test, as pytest does."""
+        item = self._last
+        if item is None:
+            return
+        tear_down = partial(_tear_down_of(item.config), item=item, nextitem=None)
+        endings = (pytest.exit.Exception, KeyboardInterrupt)
+        call = pytest.CallInfo.from_call(tear_down, "teardown", reraise=endings)
+        if call.excinfo is not None:
+            report = item.ihook.pytest_runtest_makereport(item=item, call=call)
+            setattr(report, _AFTER_ALL, True)
+            item.ihook.pytest_runtest_logreport(report=report)
+
+
+def is_after_all(report: pytest.TestReport) -> bool:
+    """Return whether a report is of the session's tear-down, after its test was torn down."""
+    return _AFTER_ALL in report.__dict__
+
+
+def _tear_down_of(config: pytest.Config) -> Callable[..., Any]:
+    """Return the hook for tear-downs without what other plugins do once after each test."""
+    manager = config.pluginmanager
+    needed = {manager.get_plugin("runner"), manager.get_plugin("capturemanager")}
+    others = [plugin for plugin in manager.get_plugins() if plugin not in needed]
+    return manager.subset_hook_caller("pytest_runtest_teardown", others)

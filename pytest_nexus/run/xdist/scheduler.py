@@ -1,0 +1,366 @@
+"""xdist's scheduler on nexus' policy: passes its events to the dispatch, performs the commands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from pytest_nexus.compat import xdist_internals
+from pytest_nexus.domain.system.clock import perf_counter
+from pytest_nexus.plan.dispatch.commands import Send, Withdraw
+from pytest_nexus.plan.dispatch.policy import Dispatch
+from pytest_nexus.plan.dispatch.units import tie
+from pytest_nexus.run.xdist.guarded_scheduling import SafeScheduling
+from pytest_nexus.run.xdist.outstanding import Outstanding
+from pytest_nexus.session.error_boundary import Net
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from pytest_nexus.compat.xdist_internals import WorkerNode
+    from pytest_nexus.domain.records import CollectedTest
+    from pytest_nexus.plan.dispatch.commands import Command
+    from pytest_nexus.plan.dispatch.units import Workload
+    from pytest_nexus.run.xdist.collection_channel import Collection, CollectionChannels
+    from pytest_nexus.run.xdist.report_filter import Repeater
+    from pytest_nexus.session.error_boundary import Part
+
+    Planner = Callable[[Sequence[CollectedTest], Sequence[CollectedTest]], Workload]
+    """Plans the collected tests; called once, when all workers have collected the same.
+
+    Gets them twice: tied by their groups, as in every process that plans, and tied by the mode of
+    distribution too, which only the workers go by: shards with and without workers share a plan.
+    """
+
+ONLY_IDS: Final = "no worker described its tests: fixtures and groups are not kept together"
+
+
+class SchedulerFactory:
+    """Offers the scheduler to xdist; registered on the controller.
+
+    Args:
+        planner: says what is to be run.
+        channels: say what was collected.
+        notify: takes a sentence for the user.
+        repeater: what repeats tests, where they may be repeated.
+        part: of the net, which is off where the scheduling fails.
+    """
+
+    def __init__(
+        self,
+        planner: Planner,
+        channels: CollectionChannels,
+        notify: Callable[[str], None],
+        repeater: Repeater | None = None,
+        part: Part | None = None,
+    ) -> None:
+        self._repeater = repeater
+        self._planner = planner
+        self._channels = channels
+        self._notify = notify
+        self._part = part or Net().part("the scheduling", "")
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> SafeScheduling | None:
+        """Called once by xdist; `--dist=each` is left to it."""
+        if config.getvalue("dist") == "each":
+            return None
+        repeater = self._repeater
+        if repeater is not None and not repeater.is_on:
+            repeater = None
+        nexus = NexusScheduling(config, log, self._plan, self._notify, repeater)
+        scheduling = SafeScheduling(nexus, self._part, nexus.outstanding)
+        if repeater is not None:
+            repeater.attach(xdist_internals.controller(config), scheduling)
+        if scheduling.maxfail:
+            self._part.register(config, FailureLimit(scheduling), "nexus-maxfail")
+        return scheduling
+
+    def _plan(self, nodeids: Sequence[str], scheduling: NexusScheduling) -> Workload:
+        collection = self._channels.collection(nodeids)
+        if not collection.is_complete:
+            self._notify(ONLY_IDS)
+        tests, tied = collection.tests, ties(collection, scheduling.dist)
+        scheduling.ties = tied
+        return self._planner(tie(tests, ties(collection, "")), tie(tests, tied))
+
+
+class FailureLimit:
+    """Counts failures on the controller, where `--maxfail` limits them."""
+
+    def __init__(self, scheduling: SafeScheduling) -> None:
+        self._scheduling = scheduling
+        self._failures = 0
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Stop sending at `--maxfail`, just before xdist itself counts the report."""
+        if report.failed and report.when in {"setup", "call", "teardown"}:
+            self._count_failure()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A failed collection counts as a failure, as it does to xdist."""
+        if report.failed:
+            self._count_failure()
+
+    def _count_failure(self) -> None:
+        self._failures += 1
+        if self._failures == self._scheduling.maxfail:
+            self._scheduling.stop()
+
+
+def ties(collection: Collection, dist: str) -> dict[int, list[str]]:
+    """Return what each test is tied to by the mode of distribution and by its group."""
+    names: dict[int, list[str]] = {}
+    if dist == "loadfile":
+        names = {
+            i: [f"file:{test.nodeid.partition('::')[0]}"] for i, test in enumerate(collection.tests)
+        }
+    elif dist == "loadscope":
+        names = {i: [f"scope:{name}"] for i, name in enumerate(collection.containers)}
+    for i, group in collection.groups.items():
+        names.setdefault(i, []).append(f"group:{group}")
+    return names
+
+
+class NexusScheduling:
+    """Implements `xdist.scheduler.protocol.Scheduling`; xdist calls every method."""
+
+    def __init__(
+        self,
+        config: pytest.Config,
+        log: Any,
+        plan: Callable[[Sequence[str], NexusScheduling], Workload],
+        notify: Callable[[str], None],
+        repeater: Repeater | None = None,
+    ) -> None:
+        self._repeater = repeater
+        self.config = config
+        self.log = log.nexussched
+        self.maxfail: int = config.getvalue("maxfail")
+        """Failures after which nothing more is sent; 0 for no limit."""
+        self.dist: str = config.getvalue("dist")
+        self.ties: dict[int, list[str]] = {}
+        """What the user keeps together, by test, once the tests are known."""
+        self.order: list[int] | None = None
+        """The tests to run, once they are planned."""
+        self.outstanding = Outstanding()
+        self.numnodes = xdist_internals.count_workers(config)
+        self._max_restart = xdist_internals.max_worker_restart(config)
+        self._n_crashes = 0
+        self._plan = plan
+        self._notify = notify
+        self._nodes: dict[str, WorkerNode] = {}
+        self._collections: dict[str, list[str]] = {}
+        self._dispatch: Dispatch | None = None
+        self._collection: list[str] | None = None
+        self._crashed: dict[str, int] = {}
+        self._is_over = False
+
+    @property
+    def nodes(self) -> list[WorkerNode]:
+        """The workers that are up."""
+        return list(self._nodes.values())
+
+    @property
+    def collection_is_completed(self) -> bool:
+        """Whether all first workers have collected."""
+        return self._collection is not None or len(self._collections) >= self.numnodes
+
+    @property
+    def tests_finished(self) -> bool:
+        """Whether the workers may be told to end."""
+        # xdist asks after every event
+        dispatch = self._dispatch
+        return self._is_over or (dispatch is not None and dispatch.is_finished)
+
+    @property
+    def has_pending(self) -> bool:
+        """Whether the run is under way."""
+        return self._dispatch is not None and self._dispatch.has_pending
+
+    def add_node(self, node: WorkerNode) -> None:
+        """A worker is up and collects."""
+        self._nodes[node.gateway.id] = node
+
+    def add_node_collection(self, node: WorkerNode, collection: Sequence[str]) -> None:
+        """A worker has collected; one that comes late must have collected the same."""
+        if self._collection is None:
+            self._collections[node.gateway.id] = list(collection)
+        elif self._is_same(node, list(collection)):
+            self._collections[node.gateway.id] = self._collection
+            self._join([node])
+
+    def schedule(self) -> None:
+        """All that were waited for have collected; called again for each one that comes later."""
+        if self._collection is not None or self._is_over:
+            return
+        first, *others = self._collections.items()
+        if not all([self._is_equal(first, other) for other in others]):  # noqa: C419 - report all
+            self._is_over = True
+            return
+        self._collection = first[1]
+        work = self._plan(self._collection, self)
+        self.order = work.tests
+        self._dispatch = Dispatch(work, self.numnodes, reruns=self._repeater is not None)
+        self._join(self._nodes[name] for name in self._collections if name in self._nodes)
+
+    @property
+    def collection(self) -> Sequence[str] | None:
+        """The node ids that all workers collected, once they are known."""
+        return self._collection
+
+    @property
+    def accepts_reruns(self) -> bool:
+        """Whether `again` has an effect."""
+        return self._dispatch is not None and self._dispatch.accepts_reruns
+
+    def nodeid(self, index: int) -> str:
+        """Return the node id of a test."""
+        assert self._collection is not None
+        return self._collection[index]
+
+    def crashed_index(self, nodeid: str) -> int:
+        """Return the index of the last test of this node id in which a worker crashed.
+
+        Raises:
+            KeyError: none crashed in it.
+        """
+        return self._crashed[nodeid]
+
+    def mark_test_complete(self, node: WorkerNode, item_index: int, duration: float = 0) -> None:
+        """A worker has finished a test."""
+        commands = self._running.finish(node.gateway.id, item_index, duration, perf_counter())
+        self._perform(commands)
+
+    def mark_test_pending(self, item: str) -> None:
+        """A test whose worker crashed is to run once more, says a `pytest_handlecrashitem`."""
+        if item in self._crashed:
+            self._perform(self._running.again(self._crashed[item], perf_counter()))
+
+    def again(self, index: int, due_s: float, worker: str) -> None:
+        """A test that has failed on a worker is to run once more."""
+        self._perform(self._running.again(index, perf_counter(), due_s, worker))
+
+    def wake(self) -> None:
+        """The alarm rang: a rerun may be due."""
+        if self._dispatch is not None:
+            self._perform(self._dispatch.woken(perf_counter()))
+
+    def hold(self) -> None:
+        """Send no reruns until `release`."""
+        if self._dispatch is not None:
+            self._perform(self._dispatch.hold())
+
+    def release(self) -> None:
+        """Send reruns again."""
+        if self._dispatch is not None:
+            self._perform(self._dispatch.release(perf_counter()))
+
+    def abandon(self) -> None:
+        """Forget all reruns that no worker was sent, and take in no more."""
+        if self._dispatch is not None:
+            self._perform(self._dispatch.abandon(perf_counter()))
+
+    def remove_pending_tests_from_node(self, node: WorkerNode, indices: Sequence[int]) -> None:
+        """A worker has answered a withdrawal."""
+        self._perform(self._running.withdrawn(node.gateway.id, indices, perf_counter()))
+
+    def remove_node(self, node: WorkerNode) -> str | None:
+        """A worker has ended or crashed; return the node id of the test it was in.
+
+        Raises:
+            KeyError: it had not come up.
+        """
+        is_crash = not hasattr(node, "workeroutput")
+        self._n_crashes += is_crash
+        name = node.gateway.id
+        del self._nodes[name]
+        had_collected = self._collections.pop(name, None) is not None
+        if self._dispatch is None or self._collection is None or not had_collected:
+            return None
+        now = perf_counter()
+        culprit, commands = self._dispatch.lose(name, now)
+        if is_crash and self._is_last_crash:
+            commands += self._dispatch.drain(now)
+            if self._dispatch.unsent:
+                self._end_early()
+        self._perform(commands)
+        return self._note_crash(culprit)
+
+    def stop(self) -> None:
+        """The limit of failures is reached: send nothing more, ask back what has not begun."""
+        if self._dispatch is not None:
+            self._perform(self._dispatch.stop())
+
+    @property
+    def _running(self) -> Dispatch:
+        assert self._dispatch is not None, "xdist reports tests only after schedule()"
+        return self._dispatch
+
+    @property
+    def _is_last_crash(self) -> bool:
+        """Whether xdist will replace no worker and end the run after this one."""
+        return self._max_restart is not None and self._n_crashes > self._max_restart
+
+    def _join(self, nodes: Iterable[WorkerNode]) -> None:
+        names = [node.gateway.id for node in nodes]
+        self._perform(self._running.join(names, perf_counter()))
+
+    def _perform(self, commands: Iterable[Command]) -> None:
+        for command in commands:
+            node = self._nodes[command.worker]
+            try:
+                if isinstance(command, Send):
+                    node.send_runtest_some(command.indices)
+                    self.outstanding.send(command.worker, command.indices)
+                elif isinstance(command, Withdraw):
+                    node.send_steal(command.indices)
+                    self.outstanding.ask(command.worker)
+                else:
+                    node.shutdown()
+            except OSError:
+                # The worker has just died; xdist will say so, and what it had comes back.
+                self.log("not sent", command)
+        if self._repeater is not None:
+            self._repeater.set_alarm(self._running.wake_at)
+
+    def _note_crash(self, culprit: int | None) -> str | None:
+        if culprit is None or self._collection is None:
+            return None
+        nodeid = self._collection[culprit]
+        self._crashed[nodeid] = culprit
+        return nodeid
+
+    def _is_same(self, node: WorkerNode, collection: Sequence[str]) -> bool:
+        """Tell whether a late worker may help; one that may not is told to end."""
+        assert self._collection is not None
+        if not self._report_difference("the others", self._collection, node.gateway.id, collection):
+            return True
+        node.shutdown()
+        if not self._collections:
+            self._end_early()
+        return False
+
+    def _end_early(self) -> None:
+        """No worker is left that could run the rest."""
+        self._is_over = True
+        if self._running.unsent:
+            self._notify(f"{self._running.unsent} tests were not run: no worker was left for them")
+
+    def _is_equal(self, one: tuple[str, list[str]], other: tuple[str, list[str]]) -> bool:
+        return not self._report_difference(*one, *other)
+
+    def _report_difference(
+        self, one: str, ids: Sequence[str], other: str, other_ids: Sequence[str]
+    ) -> bool:
+        """Report, in xdist's words, that two workers collected differently."""
+        message = xdist_internals.difference(ids, other_ids, one, other)
+        if message is None:
+            return False
+        self.log(message)
+        report = pytest.CollectReport(nodeid=other, outcome="failed", longrepr=message, result=[])
+        self.config.hook.pytest_collectreport(report=report)
+        return True

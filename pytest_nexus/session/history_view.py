@@ -1,0 +1,149 @@
+"""What earlier runs say, read once before a session is planned.
+
+Imported when a plan is to be made: a brief session, which orders nothing, does without all this.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from pytest_nexus.ci.branches import default_branch
+from pytest_nexus.errors import (
+    CorruptHistoryError,
+    HistoryError,
+    NewerHistoryError,
+    NexusError,
+)
+from pytest_nexus.forecast import forecaster
+from pytest_nexus.history.ingest import sweep
+from pytest_nexus.history.sqlite.connection import set_aside
+from pytest_nexus.history.state.refresh import setting_of
+from pytest_nexus.history.store import open_history, read_history
+from pytest_nexus.impact.changed_identifiers import changed_words
+from pytest_nexus.impact.test_code import read_code
+from pytest_nexus.predictor.schema import NO_STREAKS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from pytest_nexus.domain.records import Change, CollectedTest, OrderRule, TestKey, TestStats
+    from pytest_nexus.history.store import History
+    from pytest_nexus.options import Options
+    from pytest_nexus.predictor.features.history import CoFailures
+    from pytest_nexus.predictor.schema import Streaks
+
+
+SHORT_S: Final = 1.0
+"""Seconds of tests whose order is not worth the time that it takes to find one."""
+
+
+class Knowledge(NamedTuple):
+    """What earlier runs say."""
+
+    n_runs: int
+    n_tests: int
+    stats: Mapping[TestKey, TestStats]
+    """Emptied when the plan is made: objects that live to the end slow the session down."""
+    deployed: tuple[str, str] | None = None
+    """Version and document of the project's own model; None where it has none."""
+    past: CoFailures | None = None
+    """What failed when which files changed."""
+    streaks: Streaks = NO_STREAKS
+    """What failed last on this branch and on the default one."""
+    rules: Mapping[TestKey, OrderRule] = MappingProxyType({})
+    """Of tests that depend on what ran before them, and of those that may."""
+
+    def expects_little(self, keys: Iterable[TestKey]) -> bool:
+        """Return whether tests never failed and take no more than `SHORT_S` seconds in all."""
+        known = [self.stats.get(key) for key in keys]
+        seconds = [test.duration_s for test in known if test is not None and not test.failures]
+        return len(seconds) == len(known) and sum(seconds) <= SHORT_S
+
+
+NOTHING: Final = Knowledge(0, 0, {})
+"""Of a project without history."""
+
+
+def learn(
+    options: Options,
+    change: Callable[[], Change],
+    setting: tuple[str, int] | None,
+    environ: Mapping[str, str],
+    lose: Callable[[str], None],
+) -> Knowledge:
+    """Return what the history says, with the journals that wait taken in first; never raises.
+
+    Args:
+        options: of the session.
+        change: what changed; asked for after the journals are taken in.
+        setting: environment and number of workers whose durations count; None for all.
+        environ: the environment of this process.
+        lose: takes a sentence for the user about what cannot be read.
+    """
+    try:
+        return _learn(options, change, setting, environ)
+    except CorruptHistoryError as exc:
+        lose(_start_cold(options, exc))
+    except NexusError as exc:
+        lose(str(exc))
+    return NOTHING
+
+
+def _learn(
+    options: Options,
+    change: Callable[[], Change],
+    setting: tuple[str, int] | None,
+    environ: Mapping[str, str],
+) -> Knowledge:
+    if options.ingest:
+        try:
+            with open_history(options.history) as history:
+                sweep(history, options.journal)
+                return _read(history, change(), setting, environ)
+        except (CorruptHistoryError, NewerHistoryError):
+            raise
+        except HistoryError:
+            pass  # read-only perhaps; the end of the session says so if it cannot write either
+    read = read_history(options.history)
+    if read is None:
+        return NOTHING
+    with read as history:
+        return _read(history, change(), setting, environ)
+
+
+def _read(
+    history: History,
+    change: Change,
+    setting: tuple[str, int] | None,
+    environ: Mapping[str, str],
+) -> Knowledge:
+    stats = history.recall(None if setting is None else setting_of(*setting))
+    past = history.cofailures([file.path for file in change.files])
+    streaks = history.streaks(change.branch, default_branch(environ))
+    deployed = history.deployed_model()
+    rules = history.order_rules.read()
+    return Knowledge(history.count_runs(), len(stats), stats, deployed, past, streaks, rules)
+
+
+def _start_cold(options: Options, exc: CorruptHistoryError) -> str:
+    """Set a damaged history aside, where the session may write; return the sentence about it."""
+    if not options.ingest:
+        return f"{exc}; it is left as it is, and this run starts without history"
+    try:
+        kept = set_aside(options.history)
+    except OSError as error:
+        return f"{exc}; it could not be set aside: {error}"
+    return f"{exc}; it is set aside as {kept.name}, and a new history begins"
+
+
+def read_texts(
+    root: Path, tests: Sequence[CollectedTest], change: Change, environ: Mapping[str, str]
+) -> forecaster.Texts:
+    """Return what the change and the tests say, as far as it can be read in a second or two."""
+    words = changed_words(root, change, environ)
+    paths = {test.path for test in tests}
+    sources = {file.path for file in change.files} - paths
+    code = read_code(root, paths, words, sources) if change.files else {}
+    return forecaster.Texts(words, code)

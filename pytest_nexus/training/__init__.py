@@ -1,0 +1,1 @@
+"""Learns a model from a history, where a trusted job runs."""

@@ -1,0 +1,128 @@
+"""What a history, or the recorded builds, teach the predictor: runs with what was known before."""
+
+from __future__ import annotations
+
+from random import Random
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_nexus.backtest.builds import projects
+from pytest_nexus.backtest.shipped_model import cases_of
+from pytest_nexus.domain.records import CollectedTest, FunctionKey, NodeId, TestKey
+from pytest_nexus.forecast.snapshot import files_of
+from pytest_nexus.journal.encoding import FAIL, PASS, VERDICT_OF
+from pytest_nexus.predictor.training.champion import Lessons
+from pytest_nexus.training.point_in_time import Lived, Past
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from pathlib import Path
+
+    from pytest_nexus.history.queries.replay import Replayed
+    from pytest_nexus.history.sqlite.runs import RunSummary
+    from pytest_nexus.history.store import History
+    from pytest_nexus.predictor.features.rows import Row
+
+MAX_CASES: Final = 200
+"""Of the runs with a failure the last ones teach: what failed two years ago says little."""
+
+_MAX_QUIET: Final = 100
+_UNKNOWN: Final[Mapping[str, CollectedTest]] = MappingProxyType({})
+_QUIET_TESTS: Final = 50
+
+
+def lessons_of(history: History, suite: Mapping[str, CollectedTest] = _UNKNOWN) -> Lessons:
+    """Return the lessons of a history: its last 200 runs with a failure, and a sample of the rest.
+
+    Mass failures are no cases; imported durations are neither. Rows are those that the runner would
+    have had, but for the text of the changes, which a history does not keep.
+
+    Args:
+        history: with attempts.
+        suite: the tests as collected now, by key: which fixtures they share. Tests that are not in
+            it move alone.
+    """
+    runs = history.run_outcomes()
+    failing = frozenset(uid for uid, n_failed in [r for r in runs if r[1]][-MAX_CASES:])
+    quiet = frozenset(uid for uid, n_failed in [r for r in runs if not r[1]][-_MAX_QUIET:])
+    dependent = {key for key, rule in history.order_rules.read().items() if rule.is_certain}
+    past = Past()
+    cases, rows = [], []
+    seen: list[RunSummary] = []
+    for run in history.replayed():
+        uid = run.summary.run.run_uid
+        files = files_of(run.summary.run.change)
+        lived = _lived(run, suite, dependent)
+        if uid in failing and any(test.failed for test in lived):
+            cases.append(past.case(uid, lived, files, {}, branch=run.summary.run.change.branch))
+            seen.append(run.summary)
+        elif uid in quiet and lived:
+            rows += _quiet_rows(past, uid, lived, run)
+            seen.append(run.summary)
+        if run.facts.has_outcomes:
+            past.add(lived, run.facts, files, run.summary.run.change.branch)
+    return Lessons(cases, rows, _source(seen))
+
+
+def _source(seen: Sequence[RunSummary]) -> dict[str, Any]:
+    if not seen:
+        return {"name": "history"}
+    return {
+        "name": "history",
+        "first_run": seen[0].run.run_uid,
+        "last_run": seen[-1].run.run_uid,
+        "from": seen[0].run.started_at,
+        "to": seen[-1].run.started_at,
+        "runs": len(seen),
+        "attempts": sum(each.n_attempts for each in seen),
+        "commit": seen[-1].run.change.commit,
+    }
+
+
+def lessons_of_recorded(folder: Path) -> Lessons:
+    """Return the real failing builds of all recorded projects, in the order of time."""
+    found = [
+        (build.run.started_at, name, case)
+        for name in projects(folder)
+        for build, case in cases_of(folder, name)
+        if not build.is_mutant
+    ]
+    found.sort(key=lambda each: each[:2])
+    source: dict[str, Any] = {
+        "name": "recorded builds",
+        "projects": sorted({name for _, name, _ in found}),
+    }
+    if found:
+        source |= {"from": found[0][0], "to": found[-1][0]}
+    return Lessons([case for _, _, case in found], source=source)
+
+
+def _quiet_rows(past: Past, uid: str, lived: list[Lived], run: Replayed) -> list[tuple[Row, float]]:
+    random = Random(uid)  # noqa: S311 - a sample, no secret
+    only = sorted(random.sample(range(len(lived)), min(len(lived), _QUIET_TESTS)))
+    weight = len(lived) / len(only)
+    change = run.summary.run.change
+    rows = past.some_rows(lived, files_of(change), {}, only, change.branch)
+    return [(row, weight) for row in rows]
+
+
+def _lived(
+    run: Replayed, suite: Mapping[str, CollectedTest], dependent: Collection[str]
+) -> list[Lived]:
+    """Return the tests of a run that have a verdict; a skipped one teaches nothing.
+
+    The failure of a test that depends on the order, one of `dependent`, tells nothing of the code.
+    """
+    found = []
+    for key, function, seen in run.tests:
+        verdict = VERDICT_OF[seen.outcomes]
+        if not verdict:
+            continue
+        path = key.partition("::")[0]
+        test = suite.get(key)
+        if test is None:
+            test = CollectedTest(NodeId(key), TestKey(key), FunctionKey(function or key), path)
+        is_flaky = seen.verdicts == FAIL | PASS or key in dependent
+        us = sum(each or 0 for each in (seen.setup_us, seen.call_us, seen.teardown_us))
+        found.append(Lived(test, seen, verdict == FAIL and not is_flaky, us / 1e6))
+    return found

@@ -1,0 +1,195 @@
+"""Replays runs in time order: what was known before each, as the runner would have known it."""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from pytest_nexus.domain.records import Forecast
+from pytest_nexus.forecast.snapshot import moment_of
+from pytest_nexus.history.queries.streaks import DEFAULT_BRANCHES
+from pytest_nexus.history.state.fold import fold, stats_of
+from pytest_nexus.journal.encoding import FAIL, PASS, VERDICT_OF
+from pytest_nexus.plan.blocks import lay_out
+from pytest_nexus.plan.known_tests import StatsIndex
+from pytest_nexus.plan.order import order
+from pytest_nexus.plan.setup_costs import charge, seconds_in, shared_setups
+from pytest_nexus.predictor.evaluation.evaluate import Case
+from pytest_nexus.predictor.features.history import Branch, CoFailures
+from pytest_nexus.predictor.features.rows import rows
+from pytest_nexus.predictor.schema import Streaks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from pytest_nexus.domain.records import CollectedTest, TestKey, TestStats
+    from pytest_nexus.history.state.fold import Observation, RunFacts, State
+    from pytest_nexus.plan.blocks import Layout
+    from pytest_nexus.plan.setup_costs import Setups
+    from pytest_nexus.predictor.features.rows import Row
+    from pytest_nexus.predictor.schema import FileChange, TestCode
+
+NOVEL_AFTER: Final = 50
+"""A failure is novel if the test did not fail in so many of the project's runs before."""
+
+
+class SharedSetups:
+    """The files and set-ups that the tests of one run share, as expected and as they turned out."""
+
+    def __init__(self, tests: Sequence[CollectedTest], layout: Layout, expected: Setups) -> None:
+        self.expected = expected
+        self._tests = tests
+        self._layout = layout
+        self._own_s: list[float] = []
+        self._paid: Mapping[str, float] = {}
+
+    @classmethod
+    def of(cls, lived: Sequence[Lived], index: StatsIndex) -> SharedSetups:
+        """Return them, as known to an index and as they turned out."""
+        tests = [each.test for each in lived]
+        layout = lay_out(tests)
+        found = cls(tests, layout, shared_setups(tests, index, layout))
+        true = charge(tests, lambda at: (lived[at].seen.setup_us or 0) / 1e6, layout)
+        found._paid = true.by_block
+        found._own_s = [
+            max(0.0, each.duration_s - true.paid_by.get(at, 0.0)) for at, each in enumerate(lived)
+        ]
+        return found
+
+    @property
+    def has_setups(self) -> bool:
+        """Whether any tests share fixtures, or keep their order for a marker."""
+        return any(test.scopes or test.marker for test in self._tests)
+
+    def order(self, gains: Sequence[float], seconds: Sequence[float], thrift: float) -> list[int]:
+        """Return the positions in the order in which a session would run them."""
+        forecasts = [
+            Forecast(0.5, each, gain=gain, thrift=thrift)
+            for gain, each in zip(gains, seconds, strict=True)
+        ]
+        return order(self._tests, forecasts, self.expected.by_block, self._layout)
+
+    def seconds(self, order: Sequence[int]) -> list[float]:
+        """Return what each test took, by position, if they ran in an order."""
+        return seconds_in(order, self._tests, self._own_s, self._paid)
+
+
+class Lived(NamedTuple):
+    """One test in one run, as it turned out."""
+
+    test: CollectedTest
+    seen: Observation
+    failed: bool
+    """Whether its first attempt failed and it was not flaky in this run."""
+    duration_s: float
+
+
+class Past:
+    """The fold over the runs so far, and what can be asked of it.
+
+    Args:
+        renames: old path by new path, as far as they are known.
+        default: names of the default branch, the likeliest first.
+    """
+
+    def __init__(
+        self,
+        renames: Mapping[str, str] | None = None,
+        default: Sequence[str] = DEFAULT_BRANCHES,
+    ) -> None:
+        self.cofailures = CoFailures()
+        self._renames = dict(renames or {})
+        self._states: dict[TestKey, tuple[CollectedTest, State]] = {}
+        self._stats: dict[TestKey, TestStats] = {}
+        self._stale: set[TestKey] = set()
+        self._failed_in: dict[TestKey, int] = {}
+        self._n_runs = 0
+        self._default = default
+        self._branches: dict[str, Branch] = {}
+
+    def stats(self) -> dict[TestKey, TestStats]:
+        """Return what is known of every test."""
+        for key in self._stale:
+            test, state = self._states[key]
+            self._stats[key] = stats_of(key, test.function_key, state)
+        self._stale.clear()
+        return self._stats
+
+    def case(
+        self,
+        name: str,
+        lived: Sequence[Lived],
+        files: Sequence[FileChange],
+        code: Mapping[str, TestCode],
+        *,
+        is_cold: bool = False,
+        branch: str | None = None,
+    ) -> Case:
+        """Return a run with what was known before it; `is_cold`: as if nothing had been known."""
+        index = StatsIndex({} if is_cold else self.stats(), self._renames)
+        streaks = Streaks() if is_cold else self._streaks(branch)
+        tests = [each.test for each in lived]
+        shared = SharedSetups.of(lived, index)
+        moment = moment_of(tests, index, files, code, shared.expected, streaks)
+        values = array("d")
+        for row in rows(moment, None if is_cold else self.cofailures):
+            values.extend(row)
+        return Case(
+            name,
+            values,
+            tuple(each.failed for each in lived),
+            tuple(self._is_novel(each.test.key) for each in lived),
+            tuple(test.duration_s for test in moment.tests),
+            tuple(each.duration_s for each in lived),
+            shared,
+        )
+
+    def some_rows(
+        self,
+        lived: Sequence[Lived],
+        files: Sequence[FileChange],
+        code: Mapping[str, TestCode],
+        only: Iterable[int],
+        branch: str | None = None,
+    ) -> list[Row]:
+        """Return the rows of some tests of a run, by their positions in it."""
+        index = StatsIndex(self.stats(), self._renames)
+        tests = [each.test for each in lived]
+        moment = moment_of(tests, index, files, code, streaks=self._streaks(branch))
+        found: list[Row] = rows(moment, self.cofailures, only)
+        return found
+
+    def add(
+        self,
+        lived: Iterable[Lived],
+        facts: RunFacts,
+        files: Sequence[FileChange] = (),
+        branch: str | None = None,
+    ) -> None:
+        """Fold one more run in."""
+        states = self._states
+        failed: list[TestKey] = []
+        verdicts: list[tuple[str, bool]] = []
+        for test, seen, _, _ in lived:
+            before = states.get(test.key)
+            states[test.key] = (test, fold(before[1] if before else None, facts, seen))
+            self._stale.add(test.key)
+            if seen.verdicts:
+                verdicts.append((test.key, not seen.verdicts & PASS))
+            if VERDICT_OF[seen.outcomes] == FAIL:
+                self._failed_in[test.key] = self._n_runs
+                failed.append(test.key)
+        self._n_runs += 1
+        if facts.teaches_flakes:
+            self.cofailures.add((file.path for file in files), failed)
+            if branch is not None:
+                self._branches.setdefault(branch, Branch()).add(verdicts)
+
+    def _streaks(self, branch: str | None) -> Streaks:
+        bases = (self._branches[name] for name in self._default if name in self._branches)
+        base = next(bases, None)
+        here = None if branch is None else self._branches.get(branch)
+        return Streaks(here and here.streaks(), base and base.streaks())
+
+    def _is_novel(self, key: TestKey) -> bool:
+        return self._n_runs - self._failed_in.get(key, -NOVEL_AFTER) >= NOVEL_AFTER

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pytest_nexus.predictor.model import document as persist
+from pytest_nexus.predictor.model.document import (
+    MAX_CHARS,
+    ModelError,
+    dump,
+    load,
+    load_named,
+    version,
+)
+from pytest_nexus.predictor.model.model import Model, Tree
+from pytest_nexus.predictor.schema import NAMES
+
+from pytest_nexus.forecast import forecaster
+
+STUMP = Tree(
+    (NAMES.index("rate_2"), -1, -1), (0.5, 0.0, 0.0), (1, 0, 0), (2, 0, 0), (0.0, -1.0, 2.0)
+)
+MODEL = Model({"record": 1.0}, (STUMP,), 0.5, card={"kind": "test"})
+
+
+def changed(**fields: object) -> str:
+    """A document whose digest fits, with other fields."""
+    body = json.loads(dump(MODEL)) | fields
+    body.pop("digest")
+    return json.dumps({**body, "digest": persist._digest(body)})
+
+
+def tree(**fields: object) -> list[dict[str, object]]:
+    body: dict[str, object] = {"feature": ["rate_2", "", ""], "threshold": [0.5, 0, 0]}
+    return [body | {"left": [1, 0, 0], "right": [2, 0, 0], "value": [0, -1, 2]} | fields]
+
+
+def test_a_model_survives_its_document() -> None:
+    assert load(dump(MODEL)) == MODEL
+    assert dump(load(dump(MODEL))) == dump(MODEL)
+
+
+def test_the_shipped_model_can_be_used_and_is_small() -> None:
+    assert load(forecaster.prior()).weights
+    assert len(forecaster.prior()) < 8_000
+
+
+def test_a_document_that_was_changed_is_refused() -> None:
+    with pytest.raises(ModelError, match="was changed after it was made"):
+        load(dump(MODEL).replace('"record": 1.0', '"record": 9.0'))
+
+
+@pytest.mark.parametrize(
+    ("document", "reason"),
+    [
+        ("", "is no JSON"),
+        ("[]", "is no JSON object"),
+        ("[" * 100_000, "is no JSON"),
+        (" " * (MAX_CHARS + 1), "is longer than"),
+        (changed(format=2), "is of format 2"),
+        (changed(schema="0"), "was trained on features '0'"),
+        (changed(weights={"unheard": 1}), "no term 'unheard'"),
+        (changed(weights={"record": -1}), "not between 0 and"),
+        (changed(weights={"record": float("nan")}), "is no number"),
+        (changed(weights=[]), "is not what a model must be"),
+        (changed(thrift=2), "not between 0 and 1"),
+        (changed(thrift=True), "True is no number"),
+        (changed(card=[]), "its card is no object"),
+        (changed(trees=tree(left=[0, 0, 0])), "no place for its children"),
+        (changed(trees=tree(right=[9, 0, 0])), "no place for its children"),
+        (changed(trees=tree(feature=["os.system", "", ""])), "is not what a model must be"),
+        (changed(trees=tree(value=[0])), "differ in length"),
+        (changed(trees=tree() * 65), "more than 64 trees"),
+    ],
+)
+def test_a_document_from_outside_is_refused_with_the_reason(document: str, reason: str) -> None:
+    with pytest.raises(ModelError, match=reason):
+        load(document)
+
+
+@given(st.text() | st.recursive(st.none() | st.floats() | st.text(), st.lists).map(repr))
+def test_no_text_does_more_than_be_refused(text: str) -> None:
+    with pytest.raises(ModelError):
+        load(text)
+
+
+def test_equal_models_have_one_version() -> None:
+    other = Model({"record": 1.0}, (STUMP,), 0.5, card={"kind": "test"})
+    assert version(dump(MODEL)) == version(dump(other))
+    assert version(dump(MODEL)) != version(dump(Model({})))
+
+
+def test_an_unusable_model_costs_a_sentence_and_leaves_the_heuristic() -> None:
+    said: list[str] = []
+    found = forecaster.load((version("{}"), "{}"), lose=said.append)
+    assert not isinstance(found, forecaster.ModelForecaster)
+    assert len(said) == 1
+    assert f"the model {version('{}')} is of format None, this version reads 1; " in said[0]
+
+
+def test_a_model_under_another_name_is_refused() -> None:
+    with pytest.raises(ModelError, match="its row was changed"):
+        load_named("0" * 16, dump(MODEL))

@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+from array import array
+from dataclasses import replace
+from random import Random
+
+import pytest
+from pytest_nexus.predictor.evaluation.evaluate import (
+    Case,
+    average_precision,
+    backtest,
+    calibration,
+    improvement,
+    mean,
+    score,
+    worth,
+)
+from pytest_nexus.predictor.model.document import dump, load
+from pytest_nexus.predictor.model.model import Model
+from pytest_nexus.predictor.schema import FEATURES, NAMES
+from pytest_nexus.predictor.training.champion import MIN_FAILED_RUNS, Lessons, digest_of, train
+from pytest_nexus.predictor.training.distillation import grow
+
+from pytest_nexus.forecast import forecaster
+
+DEFAULTS = {f.name: f.default for f in FEATURES} | {"is_new": 0.0, "runs": 3.0}
+PRIOR = load(forecaster.prior())
+
+
+def case(name: str, failing: int, signal: str, n: int = 30) -> Case:
+    """A run in which the test that `signal` is high for fails."""
+    random = Random(name)
+    values = array("d")
+    for at in range(n):
+        row = DEFAULTS | {"rate_8": random.random() * 0.01, signal: float(at == failing)}
+        values.extend(row[column] for column in NAMES)
+    failed = tuple(at == failing for at in range(n))
+    return Case(name, values, failed, (True,) * n, (1.0,) * n, (1.0,) * n)
+
+
+def cases(signal: str, n: int) -> list[Case]:
+    return [case(f"run {number}", number * 7 % 30, signal) for number in range(n)]
+
+
+def test_what_predicts_is_learned_and_deployed() -> None:
+    """`imported_words` weighs next to nothing in the shipped model; here it decides."""
+    assert PRIOR.weights.get("imported", 0.0) < 0.1
+    outcome = train(Lessons(cases("imported_words", 40)), PRIOR, PRIOR)
+    assert outcome.is_better, outcome.reason
+    assert outcome.model.weights["imported"] > 1
+    new = case("new", 5, "imported_words")
+    assert backtest({"it": [outcome.model]}, [new])["it"][0].apfd == pytest.approx(59 / 60)
+
+
+def test_a_deployed_model_is_no_judge_of_the_runs_it_learned_from() -> None:
+    """It is fitted anew once runs have come that it does not know, against the shipped model."""
+    first = train(Lessons(cases("imported_words", 40)), PRIOR, PRIOR)
+    again = train(Lessons(cases("imported_words", 40)), first.model, PRIOR)
+    assert (again.model, again.is_better) == (first.model, False)
+    assert "has learned from all of them" in again.reason
+    later = train(Lessons(cases("imported_words", 48)), first.model, PRIOR)
+    assert later.is_better, later.reason
+    assert "on the 8 since" in later.reason
+
+
+def test_a_deployed_model_that_is_better_since_stays() -> None:
+    since = [case(f"run {number}", number % 30, "cofailure_folder") for number in range(40, 48)]
+    knows = replace(PRIOR, weights={"cofailure_folder": 9.0}, card={"last_run": "run 39"})
+    outcome = train(Lessons([*cases("imported_words", 40), *since]), knows, PRIOR)
+    assert not outcome.is_better, outcome.reason
+    assert "on the 8 since" in outcome.reason
+
+
+def test_noise_deploys_nothing() -> None:
+    random = Random(1)
+    noise = [case(f"run {number}", random.randrange(30), "imported_words") for number in range(40)]
+    for each in noise:
+        each.matrix[NAMES.index("imported_words") :: len(NAMES)] = array("d", [0.0] * 30)
+    assert not train(Lessons(noise), PRIOR, PRIOR).is_better
+
+
+def test_the_same_lessons_give_the_same_bytes() -> None:
+    lessons = Lessons(cases("imported_words", 44))
+    first, second = (dump(train(lessons, PRIOR, PRIOR).model) for _ in range(2))
+    assert first == second
+    assert digest_of(lessons) == digest_of(Lessons(cases("imported_words", 44)))
+    assert digest_of(lessons) != digest_of(Lessons(cases("imported_words", 43)))
+
+
+def test_too_few_failing_runs_keep_the_incumbent() -> None:
+    outcome = train(Lessons(cases("imported_words", MIN_FAILED_RUNS - 1)), PRIOR, PRIOR)
+    assert (outcome.model, outcome.is_better) == (PRIOR, False)
+
+
+def test_the_student_scores_as_scikit_learn_does() -> None:
+    rows = [row for each in cases("imported_words", 40) for row in each.rows()]
+    failed = [bad for each in cases("imported_words", 40) for bad in each.failed]
+    trees, learned = grow(rows, failed)
+    assert learned["parity"] < 1e-9
+    assert sum(tree(rows[0]) for tree in trees) != 0
+
+
+def test_figures_of_an_order_by_hand() -> None:
+    found = score([2, 0, 1], [False, True, True], [1.0, 2.0, 1.0])
+    assert found.apfd == pytest.approx(1 - (1 + 3) / 6 + 1 / 6)
+    assert found.apfdc == pytest.approx((4 - 0.5 + 4 - 2 - 1) / 8)
+    assert found.first_failure == 0.25
+    assert found.recall == (0.0, 0.0, 0.0, 0.5)
+
+
+def test_an_order_of_tests_without_time_is_judged_by_number() -> None:
+    found = score([1, 0], [False, True], [0.0, 0.0])
+    assert (found.apfd, found.apfdc, found.first_failure) == (0.75, 0.75, 0.5)
+
+
+def test_novel_failures_are_half_of_what_an_order_is_worth() -> None:
+    """Two tests of four fail: the first as ever, the last for the first time."""
+    red, new = (True, False, False, True), (False, True, True, True)
+    run = Case("run", array("d"), red, new, (1.0,) * 4, (1.0,) * 4)
+    red_first, new_first = worth([0, 1, 2, 3], run), worth([3, 1, 2, 0], run)
+    assert red_first.apfdc == new_first.apfdc == pytest.approx(0.5)
+    assert (red_first.novel, new_first.novel) == (pytest.approx(0.125), pytest.approx(0.875))
+    assert new_first.mean == pytest.approx((0.5 + 0.875) / 2)
+
+
+def test_where_nothing_is_novel_all_failures_count() -> None:
+    red = Case("run", array("d"), (True, False), (False, True), (1.0, 1.0), (1.0, 1.0))
+    assert worth([1, 0], red).mean == worth([1, 0], red).apfdc == pytest.approx(0.25)
+
+
+def test_what_finds_novel_failures_is_deployed_among_many_old_ones() -> None:
+    """Sixty tests are red for long and stand first anyway; `imported_words` knows the new one."""
+    runs = [_with_red_tests(each, 60) for each in cases("imported_words", 40)]
+    outcome = train(Lessons(runs), PRIOR, PRIOR)
+    assert outcome.is_better, outcome.reason
+    assert outcome.apfdc
+    assert outcome.apfdc[0] - outcome.apfdc[1] < 0.005, "by all failures nobody would see it"
+
+
+def _with_red_tests(each: Case, n: int) -> Case:
+    """Return a run with n more tests, which have always failed, and fail again."""
+    red = DEFAULTS | {"rate_2": 0.9, "rate_8": 0.9, "rate_32": 0.9, "since_failure": 0.0}
+    seconds = (1.0,) * (n + len(each.failed))
+    return replace(
+        each,
+        matrix=array("d", [red[column] for column in NAMES] * n) + each.matrix,
+        failed=(True,) * n + each.failed,
+        novel=(False,) * n + each.novel,
+        expected_s=seconds,
+        duration_s=seconds,
+    )
+
+
+def test_a_run_without_failure_cannot_be_scored() -> None:
+    with pytest.raises(ValueError, match="no test fails"):
+        score([0], [False], [1.0])
+
+
+def test_a_difference_of_none_is_no_improvement() -> None:
+    assert improvement([0.5, 0.7], [0.5, 0.7]) == (0, 0, 0)
+    gain, low, high = improvement([0.9] * 20, [0.5, 0.7] * 10)
+    assert gain == pytest.approx(0.3)
+    assert low < gain < high
+    with pytest.raises(ValueError, match="no run"):
+        improvement([], [])
+
+
+def test_ties_and_missing_failures_have_a_precision() -> None:
+    assert average_precision([0.5, 0.5], [False, False]) == 0
+    assert average_precision([], []) == 0
+
+
+def test_calibration_counts_every_test_once() -> None:
+    bins = calibration([0.0, 0.05, 0.9, 0.95], [False, False, True, False])
+    assert sum(each["tests"] for each in bins) == 4
+    assert bins[-1] == {"tests": 2, "predicted": pytest.approx(0.925), "failed": 0.5}
+
+
+def test_the_backtest_has_the_model_and_every_simple_order() -> None:
+    model = Model({"imported": 1.0}, thrift=0.0)
+    found = backtest({"nexus": [model] * 5}, cases("imported_words", 5))
+    assert {"nexus", "collection order", "random, mean of 20", "fastest first"} <= found.keys()
+    assert {len(scores) for scores in found.values()} == {5}
+    assert mean(found["nexus"]).apfd > mean(found["random, mean of 20"]).apfd
