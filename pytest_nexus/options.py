@@ -6,11 +6,12 @@ to make.
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import pytest
+
+from pytest_nexus.domain.system import originals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -294,7 +295,7 @@ def _resolve(option: Option, config: pytest.Config) -> tuple[Any, Source]:
 
 def _given(option: Option, config: pytest.Config) -> Iterator[tuple[object, Source]]:
     yield config.getoption(option.name, None), "command line"
-    yield os.environ.get(option.variable), "environment"
+    yield originals.environ.get(option.variable), "environment"
     try:
         yield config.getini(option.name), "ini"
     except (ValueError, TypeError, pytest.UsageError) as exc:

@@ -6,7 +6,6 @@ suites replace is bound here already, before their conftest is imported.
 
 from __future__ import annotations
 
-import os
 import sys
 from contextlib import suppress
 from importlib import import_module
@@ -17,7 +16,7 @@ import pytest
 from pytest_nexus import options
 from pytest_nexus.domain.system import (
     clock,  # noqa: F401 - see above
-    originals,  # noqa: F401 - see above
+    originals,
 )
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ def pytest_load_initial_conftests(
         pytest.UsageError: an option is spelled like one of ours, and nobody declared it.
     """
     # A worker imports less, and the pytest of somebody's test may lose nothing.
-    if "PYTEST_XDIST_WORKER" not in os.environ:
+    if "PYTEST_XDIST_WORKER" not in originals.environ:
         _import_early(early_config)
     result = yield
     suspects = [word for word in args if word.startswith(("--nexus", "--no-nexus"))]
@@ -132,7 +131,7 @@ def _warn_of_moved_rootdir(config: pytest.Config) -> None:
 
 
 def _given(config: pytest.Config) -> list[str]:
-    return [*os.environ.get("PYTEST_ADDOPTS", "").split(), *config.invocation_params.args]
+    return [*originals.environ.get("PYTEST_ADDOPTS", "").split(), *config.invocation_params.args]
 
 
 def _refuse_other_project() -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import configparser
-import os
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_nexus.domain.system import originals
 from pytest_nexus.domain.system.regular_files import read_text
 from pytest_nexus.errors import OptionError
 from pytest_nexus.options import OPTIONS
@@ -108,7 +108,7 @@ def _setting(name: str) -> Path:
 
 def _value(name: str, root: Path) -> str | None:
     option = next(option for option in OPTIONS if option.name == name)
-    value = os.environ.get(option.variable)
+    value = originals.environ.get(option.variable)
     if value is None:
         value = (_section(root) or {}).get(name, option.default)
     if value is None and option.default is None:

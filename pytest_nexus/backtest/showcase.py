@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.domain.records import BAD
+from pytest_nexus.domain.system import originals
 from pytest_nexus.errors import NexusError
 from pytest_nexus.journal.reader import read_journal
 
@@ -184,6 +184,6 @@ def _environment() -> Mapping[str, str]:
     ours = ("NEXUS_", "PYTEST_", "GITHUB_", "GIT_", "CI_")
     return {
         name: value
-        for name, value in os.environ.items()
+        for name, value in originals.environ.items()
         if not name.startswith(ours) and name != "CI"
     }

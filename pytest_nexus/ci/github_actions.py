@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_nexus.domain.system import originals
 from pytest_nexus.errors import OptionError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ def append_to(variable: str, text: str) -> None:
     Raises:
         OptionError: the file cannot be written.
     """
-    name = os.environ.get(variable)
+    name = originals.environ.get(variable)
     if not name:
         return
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -13,6 +12,7 @@ from pytest_nexus.cli.arguments.tests import asked_keys, known_keys, spellings
 from pytest_nexus.cli.output.tables import add_json_option, print_json
 from pytest_nexus.cli.quarantine import read_quarantine
 from pytest_nexus.domain.records import CollectedTest, NodeId, environment_name
+from pytest_nexus.domain.system import originals
 from pytest_nexus.domain.system.console import say, warn
 from pytest_nexus.errors import HistoryError
 from pytest_nexus.forecast import forecaster as forecast
@@ -118,16 +118,16 @@ def _read(options: argparse.Namespace) -> _Known:
             f"There is no history {path!s} yet; run pytest with --nexus to begin one"
         )
     root = project_root(Path.cwd())
-    change = find_change(root, base_revision(options.base), os.environ)
+    change = find_change(root, base_revision(options.base), originals.environ)
     with history:
         stats = history.recall(setting_of(environment_name(*machine()), 0)).all()
         deployed, past = history.deployed_model(), history.cofailures()
-        streaks = history.streaks(change.branch, default_branch(os.environ))
+        streaks = history.streaks(change.branch, default_branch(originals.environ))
         rules = history.order_rules.read()
     read = partial(read_texts, root)
     forecaster = forecast.load(
         deployed,
-        lambda tests, what: read(tests, what, os.environ),
+        lambda tests, what: read(tests, what, originals.environ),
         past,
         lambda sentence: warn(f"nexus: {sentence}"),
         streaks,

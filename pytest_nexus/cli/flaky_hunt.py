@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +11,7 @@ from pytest_nexus.cli.arguments.options import positive, seconds
 from pytest_nexus.cli.arguments.pending_journals import take_in_waiting
 from pytest_nexus.cli.arguments.tests import advice, known_keys, spellings
 from pytest_nexus.cli.output.tables import add_json_option, natural, print_json
-from pytest_nexus.domain.system import clock
+from pytest_nexus.domain.system import clock, originals
 from pytest_nexus.domain.system.console import say
 from pytest_nexus.domain.wording import counted
 from pytest_nexus.errors import HuntError, PlanError
@@ -83,7 +82,7 @@ def run(options: argparse.Namespace) -> int:
     """Hunt; return 1 if a test both passed and failed."""
     arguments: list[str] = options.pytest_args
     stats = _stats(options.history)
-    change = find_change(project_root(Path.cwd()), options.base, os.environ)
+    change = find_change(project_root(Path.cwd()), options.base, originals.environ)
     tests = _tests(options, arguments, stats, change)
     if not tests:
         note = f" ({change.note})" if change.note else ""

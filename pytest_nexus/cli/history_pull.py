@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from pytest_nexus.cli.arguments.checkout import source_root
 from pytest_nexus.cli.output.tables import print_json
+from pytest_nexus.domain.system import originals
 from pytest_nexus.domain.system.console import progress, say, warn
 from pytest_nexus.domain.system.git import GitError
 from pytest_nexus.domain.wording import counted
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def pull_into(history: History, options: argparse.Namespace) -> int:
     """Pull, accept what was merged since, and print what came."""
-    client = connect(options.repository, options.api_url, os.environ)
+    client = connect(options.repository, options.api_url, originals.environ)
     pulled = pull(history, client, prefix=options.prefix, limit=options.limit, progress=_progress)
     n_accepted = _accept(history, options.trusted_branch, options.source)
     pulled = replace(pulled, accepted=n_accepted)
@@ -39,7 +39,7 @@ def pull_into(history: History, options: argparse.Namespace) -> int:
 def _accept(history: History, branch: str, source: Path | None) -> int:
     """Trust the runs of forks whose commit was merged; without git none is."""
     try:
-        heads = accepted(history.unaccepted_heads(), branch, source_root(source), os.environ)
+        heads = accepted(history.unaccepted_heads(), branch, source_root(source), originals.environ)
     except GitError as exc:
         warn(f"nexus: runs of forks are not used yet: {exc}")
         return 0

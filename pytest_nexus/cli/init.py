@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.ci.branches import ORIGIN, behind
+from pytest_nexus.domain.system import originals
 from pytest_nexus.domain.system.console import say
 from pytest_nexus.errors import OptionError
 from pytest_nexus.project import settings_file
@@ -101,7 +102,7 @@ def run(options: argparse.Namespace) -> int:
 def default_branch(root: Path) -> str:
     """Return the default branch of the origin, else the current one, else main."""
     for reference in (ORIGIN, "HEAD"):
-        if name := behind(root, os.environ, reference):
+        if name := behind(root, originals.environ, reference):
             return name
     return "main"
 

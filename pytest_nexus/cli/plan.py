@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +11,7 @@ from pytest_nexus.ci.current_run import ci_run
 from pytest_nexus.cli.arguments.options import seconds
 from pytest_nexus.cli.output.tables import add_json_option, print_json, print_table
 from pytest_nexus.cli.run import words
+from pytest_nexus.domain.system import originals
 from pytest_nexus.domain.system.console import say
 from pytest_nexus.domain.system.files import atomic_write
 from pytest_nexus.domain.system.gc_pause import without_collector
@@ -80,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
     matrix_file = _matrix_file() if options.github_output else None
     suite = collect([*options.args, *options.pytest_args])
     stats, rules = _known(options.history)
-    change = find_change(project_root(Path.cwd()), None, os.environ)
+    change = find_change(project_root(Path.cwd()), None, originals.environ)
     costs = ShardCosts(shard_s=suite.seconds)
     with without_collector():
         plan = make_plan(suite.tests, stats, change, forecaster=forecast.load(), rules=rules)
@@ -89,7 +89,7 @@ def run(options: argparse.Namespace) -> int:
             plan, split = narrowest_plan(plan, setups, options.target, options.max_shards, costs)
         else:
             plan, split = divide_plan(plan, setups, options.shards, costs)
-    ci = ci_run(os.environ)
+    ci = ci_run(originals.environ)
     text = save_plan(
         plan, len(split.loads_s), inputs_of(plan, setups), None if ci is None else ci.run_id
     )
@@ -159,7 +159,7 @@ def _known(given: str | None) -> tuple[Mapping[TestKey, TestStats], Collection[O
 
 
 def _matrix_file() -> Path:
-    name = os.environ.get("GITHUB_OUTPUT")
+    name = originals.environ.get("GITHUB_OUTPUT")
     if not name:
         raise PlanError("--github-output needs GITHUB_OUTPUT, which GitHub sets in every step")
     return Path(name)

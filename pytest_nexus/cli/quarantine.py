@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 from datetime import UTC, date, datetime, timedelta
 from difflib import get_close_matches
@@ -13,7 +12,7 @@ from pytest_nexus.cli.arguments.flaky_tests import Measured, measure, required
 from pytest_nexus.cli.arguments.tests import printed_keys, spellings, suggestions, written_id
 from pytest_nexus.cli.output.tables import add_json_option, natural, print_json, print_table
 from pytest_nexus.domain.identity import key_of_nodeid
-from pytest_nexus.domain.system import clock
+from pytest_nexus.domain.system import clock, originals
 from pytest_nexus.domain.system.console import say, warn
 from pytest_nexus.domain.system.files import atomic_write
 from pytest_nexus.domain.system.regular_files import read_text
@@ -254,7 +253,7 @@ def _measured(options: argparse.Namespace, quarantine: Quarantine) -> _Looked:
         nonlocal resolved
         ids = [entry.id for entry in quarantine.entries]
         # A collection executes the project's code, which a job of a CI may not allow.
-        aliases = {} if os.environ.get("CI") else printed_keys(ids, functions)
+        aliases = {} if originals.environ.get("CI") else printed_keys(ids, functions)
         resolved = Quarantine(quarantine.entries, aliases)
         return [key for keys in members(resolved, functions).values() for key in keys]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +11,7 @@ from pytest_nexus.ci.github_actions import append_to, write_outputs
 from pytest_nexus.ci.links import links_of
 from pytest_nexus.cli.arguments.checkout import add_source_option, path_in_checkout, source_root
 from pytest_nexus.cli.arguments.journals import add_journals_argument, journal_files
+from pytest_nexus.domain.system import originals
 from pytest_nexus.domain.system.console import complain, give_command, say, say_json
 from pytest_nexus.errors import HistoryError, JournalError
 from pytest_nexus.history.store import read_history
@@ -81,9 +81,9 @@ def run(options: argparse.Namespace) -> int:
     if options.ci_run is not None and not sessions:
         raise JournalError(f"None of the journals is of the run {options.ci_run!r}")
     root = source_root(options.source)
-    known = _known(options.history, root, {one.run.run_uid for one in sessions}, os.environ)
+    known = _known(options.history, root, {one.run.run_uid for one in sessions}, originals.environ)
     folder = path_in_checkout(root)
-    links = links_of(os.environ, folder)
+    links = links_of(originals.environ, folder)
     summary = summarise(sessions, _proofs(sessions), known, links)
     lines = locator(root)
     _deliver(options, _rendered(options.format, summary, sessions, lines), summary)
@@ -92,7 +92,7 @@ def run(options: argparse.Namespace) -> int:
     if options.comment:
         from pytest_nexus.github.pull_request import comment  # noqa: PLC0415 - loads requests
 
-        comment(summary, lines, options.name, os.environ)
+        comment(summary, lines, options.name, originals.environ)
     return 0
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import secrets
 import shlex
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from pytest_nexus.ci.current_run import ci_run
 from pytest_nexus.ci.github_actions import write_outputs
 from pytest_nexus.ci.parallel_jobs import parse_shard
+from pytest_nexus.domain.system import originals
 from pytest_nexus.errors import OptionError
 from pytest_nexus.project import journal_folder
 
@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
     The outputs are set before pytest starts, so that a job that is cancelled still knows what to
     upload. The journal goes into a folder of its own, which holds nothing of earlier jobs.
     """
-    name = artifact_name(options.shard, options.name, os.environ)
+    name = artifact_name(options.shard, options.name, originals.environ)
     folder = _journal_root() / name
     write_outputs({"artifact": name, "journal": str(folder)})
     command = [sys.executable, "-m", "pytest", *pytest_arguments(options, folder)]
@@ -116,7 +116,7 @@ def words(text: str) -> list[str]:
 
 
 def _journal_root() -> Path:
-    temporary = os.environ.get("RUNNER_TEMP")
+    temporary = originals.environ.get("RUNNER_TEMP")
     return Path(temporary) if temporary else journal_folder().absolute()
 
 

@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from inspect import signature
@@ -20,6 +19,8 @@ import pytest
 from _pytest import runner
 from _pytest.config import findpaths
 from _pytest.junitxml import xml_key
+
+from pytest_nexus.domain.system import originals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -264,7 +265,7 @@ def show_failure(terminal: Any, report: Any) -> None:
 def fitting(terminal: Any, message: str) -> str:
     """Return a message as far as it fits behind what is on the line; all of it on a CI."""
     option = terminal.config.option
-    if "CI" in os.environ or "BUILD_NUMBER" in os.environ or option.verbose > 1:
+    if "CI" in originals.environ or "BUILD_NUMBER" in originals.environ or option.verbose > 1:
         return message
     width: int = terminal._tw.fullwidth - terminal._tw.width_of_current_line
     if len(message) <= width:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import defaultdict
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args
 
+from pytest_nexus.domain.system import originals
 from pytest_nexus.domain.system.console import warn
 from pytest_nexus.domain.system.files import atomic_write
 from pytest_nexus.domain.system.regular_files import read_text
@@ -92,7 +92,7 @@ def stamp_of(key: TestKey, tests: Sequence[CollectedTest], arguments: Sequence[s
     that the tests themselves leave behind changes nothing.
     """
     root = project_root(Path.cwd())
-    change = find_change(root, None, os.environ)
+    change = find_change(root, None, originals.environ)
     paths = {test.path for test in tests}
     paths |= {file.path for file in change.files if file.status != "A"}
     files = [(path, *_look(root / path)) for path in sorted(paths)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.domain.system import clock
+from pytest_nexus.domain.system import clock, originals
 from pytest_nexus.errors import PlanError
 from pytest_nexus.launch.collect_plugin import LISTING_VARIABLE, TIES_VARIABLE, read_listing
 
@@ -55,7 +54,7 @@ def collect(
     """
     with TemporaryDirectory(prefix="nexus-plan-") as own:
         listing = Path(own) / "collected.json"
-        environment = {k: v for k, v in os.environ.items() if k not in _SHARD_VARIABLES}
+        environment = {k: v for k, v in originals.environ.items() if k not in _SHARD_VARIABLES}
         environment |= {LISTING_VARIABLE: str(listing), TIES_VARIABLE: "1" if tied else "0"}
         command = [sys.executable, "-m", "pytest", *loading(arguments)]
         command += [
@@ -86,9 +85,9 @@ def collect(
 
 def loading(arguments: Sequence[str]) -> list[str]:
     """Return the options that load this plugin where the environment turns autoloading off."""
-    given = " ".join([*arguments, *(os.environ.get(name, "") for name in _LOADS)])
+    given = " ".join([*arguments, *(originals.environ.get(name, "") for name in _LOADS)])
     is_given = not _OURS.isdisjoint(re.split(r"[\s,]+", given))
-    if is_given or not os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD"):
+    if is_given or not originals.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD"):
         return []
     return ["-p", "nexus"]
 

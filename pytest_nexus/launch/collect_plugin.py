@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from pytest_nexus.domain.records import CollectedTest, FunctionKey, NodeId, TestKey
+from pytest_nexus.domain.system import originals
 from pytest_nexus.run.ordering import describe, tied
 
 if TYPE_CHECKING:
@@ -25,9 +25,9 @@ TIES_VARIABLE: Final = "NEXUS_LISTING_TIES"
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Write the collected tests, after every selection."""
-    path = os.environ.get(LISTING_VARIABLE)
+    path = originals.environ.get(LISTING_VARIABLE)
     if path:
-        is_tied = os.environ.get(TIES_VARIABLE) != "0"
+        is_tied = originals.environ.get(TIES_VARIABLE) != "0"
         tests = tied(session.items) if is_tied else describe(session.items)
         rows = [test._asdict() for test in tests]
         Path(path).write_text(json.dumps(rows), encoding="utf-8")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from pytest_nexus.domain.identity import identify
+from pytest_nexus.domain.system import originals
 from pytest_nexus.domain.system.regular_files import read_text
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def write_round(path: Path, keys: Iterable[str], seed: int, *, in_order: bool = 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Begin the round behind all other plugins: the hook that wraps the others is the last one."""
-    path = os.environ.get(HUNT_VARIABLE)
+    path = originals.environ.get(HUNT_VARIABLE)
     if path:
         config.pluginmanager.register(_Round(json.loads(read_text(Path(path), _MAX_BYTES))))
 

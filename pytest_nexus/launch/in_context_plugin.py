@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from pytest_nexus.domain.system import originals
 from pytest_nexus.domain.system.originals import dumps, loads
 from pytest_nexus.record.observer import WorkerObserver
 from pytest_nexus.run.fresh_process.process import CONTEXT_VARIABLE
@@ -44,7 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Register what runs the tests, once all plugins are there."""
-    asked = os.environ.get(CONTEXT_VARIABLE)
+    asked = originals.environ.get(CONTEXT_VARIABLE)
     if not asked:
         return
     plugins = session.config.pluginmanager

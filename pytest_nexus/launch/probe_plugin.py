@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,6 +10,7 @@ import pytest
 
 from pytest_nexus.compat import pytest_internals
 from pytest_nexus.domain.identity import identify
+from pytest_nexus.domain.system import originals
 from pytest_nexus.domain.system.files import atomic_write
 from pytest_nexus.domain.system.regular_files import read_text
 
@@ -52,7 +52,7 @@ def read_ending(folder: Path) -> tuple[str, str] | None:
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Begin the probe behind all other plugins, so that nothing reorders after it."""
-    folder = os.environ.get(PROBE_VARIABLE)
+    folder = originals.environ.get(PROBE_VARIABLE)
     if folder:
         keys = json.loads(read_text(Path(folder, _KEYS), _MAX_BYTES))
         config.pluginmanager.register(_Probe(Path(folder), keys), "nexus-probe")

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from pytest_nexus.domain.system import originals
 from pytest_nexus.project import project_root, settings_file
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _MAX_FILES: Final = 200
 
 def whole_environment(**variables: str) -> dict[str, str]:
     """Return the environment of a session that is no shard, with more variables."""
-    return {k: v for k, v in os.environ.items() if k not in _SHARD_VARIABLES} | variables
+    return {k: v for k, v in originals.environ.items() if k not in _SHARD_VARIABLES} | variables
 
 
 def files_of(paths: Iterable[str]) -> list[str]:

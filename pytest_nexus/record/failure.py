@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from pytest_nexus.domain import failure_signature
+from pytest_nexus.domain.system import originals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -98,7 +99,7 @@ def _cleaned(text: str, folder: str, hidden: Iterable[str] = ()) -> str:
     """Return the first line without the project's place and without values from elsewhere."""
     line = text[: 2 * _MAX_LINE_CHARS].lstrip().partition("\n")[0][:_MAX_LINE_CHARS]
     line = line.replace(folder, "")
-    variables = (part for value in os.environ.values() for part in value.splitlines())
+    variables = (part for value in originals.environ.values() for part in value.splitlines())
     found = {
         value
         for value in (*variables, *hidden)

@@ -7,6 +7,8 @@ import platform
 import sys
 from typing import Final
 
+from pytest_nexus.domain.system import originals
+
 _MAX_CHARS: Final = 200
 
 
@@ -24,5 +26,5 @@ def machine() -> tuple[str, str]:
 def _processor() -> str:
     # platform.machine() may wait for Windows' management service
     uname = getattr(os, "uname", None)
-    name = uname().machine if uname else os.environ.get("PROCESSOR_ARCHITECTURE", "")
+    name = uname().machine if uname else originals.environ.get("PROCESSOR_ARCHITECTURE", "")
     return str(name)[:_MAX_CHARS].lower()

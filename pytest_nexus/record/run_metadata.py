@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Literal
 
 import pytest
 
 from pytest_nexus.ci.current_run import ci_run
 from pytest_nexus.domain.records import Run, environment_name
-from pytest_nexus.domain.system import clock
+from pytest_nexus.domain.system import clock, originals
 from pytest_nexus.domain.system.originals import urandom
 from pytest_nexus.record.limited_by import selected_by
 from pytest_nexus.record.machine import machine
@@ -31,7 +30,7 @@ def new_run(config: pytest.Config, change: Change) -> Run:
         run_uid=urandom(16).hex(),
         started_at=clock.time(),
         change=change,
-        ci=ci_run(os.environ),
+        ci=ci_run(originals.environ),
         python=python,
         pytest=pytest.__version__,
         platform=platform,

@@ -5,7 +5,6 @@ For the single process or the controller; `pytest_nexus.registration.worker` doe
 
 from __future__ import annotations
 
-import os
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +13,7 @@ import pytest
 from pytest_nexus.ci.current_run import ci_run
 from pytest_nexus.compat.pytest_internals import ini_keys
 from pytest_nexus.domain.safe_text import shown
+from pytest_nexus.domain.system import originals
 from pytest_nexus.domain.system.gc_pause import without_collector
 from pytest_nexus.domain.system.regular_files import read_text
 from pytest_nexus.errors import NexusError, PlanError
@@ -103,7 +103,11 @@ def register_session(config: pytest.Config) -> None:
     if not reason:
         rules = reruns_part(net).call(lambda: rules_of(config, options, net.notices), None)
     pipeline = Pipeline(setup_of(config, options, rules), net)
-    if options.shard == "auto" and pipeline.setup.share is None and ci_run(os.environ) is not None:
+    if (
+        options.shard == "auto"
+        and pipeline.setup.share is None
+        and ci_run(originals.environ) is not None
+    ):
         net.notices.notify(_NO_JOB_NUMBER)
     if reason:
         register_bystander(config, pipeline, reason)
@@ -128,7 +132,7 @@ def setup_of(config: pytest.Config, options: Options, rules: RerunRules | None) 
     Raises:
         pytest.UsageError: the shard or the plan cannot be followed.
     """
-    environ = dict(os.environ)  # tests may clear it
+    environ = dict(originals.environ)  # tests may clear it
     return SessionSetup(
         options,
         config.rootpath,
@@ -183,7 +187,7 @@ def register_report(
 
 def name_unknown_settings(config: pytest.Config, notices: Notices) -> None:
     """Name variables and ini options that look like ours and are read by nobody."""
-    for sentence in (*unknown_variables(os.environ), *unknown_keys(ini_keys(config))):
+    for sentence in (*unknown_variables(originals.environ), *unknown_keys(ini_keys(config))):
         notices.notify(sentence)
 
 

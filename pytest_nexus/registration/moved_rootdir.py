@@ -6,12 +6,12 @@ option and a path of tests, whose folder counts. Written with `=` it does not.
 
 from __future__ import annotations
 
-import os
 import shlex
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from pytest_nexus.compat.pytest_internals import rootdir_of
+from pytest_nexus.domain.system import originals
 from pytest_nexus.options import OPTIONS
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def _spaced(config: pytest.Config) -> list[tuple[str, str]]:
     """Return our options of the command line whose value stands behind a space."""
     flags = {option.flag for option in OPTIONS if option.kind != "bool"}
     try:
-        added = shlex.split(os.environ.get("PYTEST_ADDOPTS", ""))
+        added = shlex.split(originals.environ.get("PYTEST_ADDOPTS", ""))
     except ValueError:
         added = []
     arguments = [*added, *map(str, config.invocation_params.args)]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pytest_nexus.ci.current_run import ci_run
+from pytest_nexus.domain.system import originals
 from pytest_nexus.domain.system.originals import urandom
 from pytest_nexus.domain.system.regular_files import read_text
 from pytest_nexus.errors import NexusError
@@ -58,7 +58,7 @@ def rules_of(config: pytest.Config, options: Options, notices: Notices) -> Rerun
         options.rerun_budget,
         quarantine,
         n_workers=_n_workers(config),
-        is_watched=not os.environ.get("CI") and ci_run(os.environ) is None,
+        is_watched=not originals.environ.get("CI") and ci_run(originals.environ) is None,
     )
 
 
@@ -116,7 +116,7 @@ def dependents_of(
     from pytest_nexus.run.fresh_process.order_dependents import Dependents  # noqa: PLC0415 - where tests come again
     from pytest_nexus.run.fresh_process.process import Launch  # noqa: PLC0415 - likewise
 
-    launch = Launch.of(config, dict(os.environ))
+    launch = Launch.of(config, dict(originals.environ))
     if launch is None or pipeline.setup.options.order_dependence == "off":
         return None
     return Dependents(

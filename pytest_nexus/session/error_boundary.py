@@ -12,7 +12,6 @@ With `NEXUS_DEBUG=1` every exception passes.
 from __future__ import annotations
 
 import inspect
-import os
 import sys
 from contextlib import suppress
 from functools import partial, wraps
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import pytest
 
 from pytest_nexus.domain.safe_text import shown
+from pytest_nexus.domain.system import originals
 from pytest_nexus.session.notices import Notices
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Net:
 
     def __init__(self, notices: Notices | None = None) -> None:
         self.notices = Notices() if notices is None else notices
-        self.raises = os.environ.get(DEBUG_VARIABLE, "") not in ("", "0")
+        self.raises = originals.environ.get(DEBUG_VARIABLE, "") not in ("", "0")
         self._parts: dict[str, Part] = {}
         self._speaks = False
 

@@ -6,10 +6,10 @@ take the place of a module, a program or a setting.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_nexus.domain.system import originals
 from pytest_nexus.errors import OptionError
 from pytest_nexus.project import project_root
 
@@ -40,7 +40,7 @@ def source_root(given: Path | None) -> Path:
 
 
 def _leaves_the_workspace(folder: Path) -> bool:
-    workspace = os.environ.get("GITHUB_WORKSPACE")
+    workspace = originals.environ.get("GITHUB_WORKSPACE")
     if not workspace or not folder.absolute().is_relative_to(workspace):
         return False
     return not folder.resolve().is_relative_to(Path(workspace).resolve())
@@ -52,7 +52,7 @@ def path_in_checkout(root: Path) -> str:
     Without a checkout of git, the workspace of GitHub Actions counts as the top.
     """
     root = root.resolve()
-    workspace = os.environ.get("GITHUB_WORKSPACE")
+    workspace = originals.environ.get("GITHUB_WORKSPACE")
     top = checkout_of(root) or (Path(workspace).resolve() if workspace else root)
     if root == top or not root.is_relative_to(top):
         return ""

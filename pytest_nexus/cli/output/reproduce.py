@@ -9,6 +9,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from pytest_nexus.domain.system import originals
 from pytest_nexus.project import ini_value, project_root
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ def command_of(ids: Sequence[str]) -> str:
 
 def _switches() -> list[str]:
     found = []
-    given = f"{ini_value('addopts') or ''} {os.environ.get('PYTEST_ADDOPTS', '')}"
-    nexus = os.environ.get("NEXUS", ini_value("nexus") or "")
+    given = f"{ini_value('addopts') or ''} {originals.environ.get('PYTEST_ADDOPTS', '')}"
+    nexus = originals.environ.get("NEXUS", ini_value("nexus") or "")
     if str(nexus).strip().lower() not in _OFF or "--nexus" in given.split():
         found.append("--no-nexus")
     if _WORKERS.search(given):
@@ -43,7 +44,7 @@ def _switches() -> list[str]:
 def _not_shuffled(given: str) -> list[str]:
     """Return what keeps plugins that shuffle from it; their other effects stay, as in a probe."""
     found = []
-    autoloads = not os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
+    autoloads = not originals.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
     is_installed = autoloads and any(entry_points(group="pytest11", name="randomly"))
     if is_installed and "no:randomly" not in given:
         found.append("--randomly-dont-reorganize")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sys
 from argparse import ArgumentTypeError
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus.domain.safe_text import visible
+from pytest_nexus.domain.system import originals
 from pytest_nexus.domain.system.console import say, say_json
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _ended(line: str, room: int | None) -> str:
 def _room() -> int | None:
     """Return the width of the terminal; None where whole lines are read, as from a pipe."""
     is_terminal = sys.stdout is not None and sys.stdout.isatty()
-    if not is_terminal and not os.environ.get("COLUMNS", "").isdigit():
+    if not is_terminal and not originals.environ.get("COLUMNS", "").isdigit():
         return None
     return max(shutil.get_terminal_size().columns, _LEAST_WIDTH)
 
