@@ -6,10 +6,11 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pytest_nexus.backtest.recorded import lived
+from pytest_nexus.domain.median import lower_median
 from pytest_nexus.history.state.environments import here, sampled
 from pytest_nexus.history.state.fold import RunFacts, State, fold, stats_of, trend_of
 from pytest_nexus.journal.encoding import VERDICT_OF
-from pytest_nexus.plan.known_tests import has_duration, lower_median
+from pytest_nexus.plan.known_tests import has_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -18,8 +18,8 @@ from pytest_nexus.errors import (
 )
 from pytest_nexus.github.archive import unpack
 from pytest_nexus.github.artifacts import download_path, single, unseen
-from pytest_nexus.history.forks import MAX_SENT_BYTES
-from pytest_nexus.history.merge import candidate
+from pytest_nexus.history.exchange.forks import MAX_SENT_BYTES
+from pytest_nexus.history.exchange.merge import candidate
 from pytest_nexus.journal.reader import scan_journal
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from pytest_nexus.github.artifacts import Artifact
     from pytest_nexus.github.client import Client
-    from pytest_nexus.history.merge import Candidate
+    from pytest_nexus.history.exchange.merge import Candidate
     from pytest_nexus.history.sqlite.seen_artifacts import Status
     from pytest_nexus.history.store import History
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus.domain.system.gc_pause import without_collector
 from pytest_nexus.errors import JournalError, NewerJournalError
-from pytest_nexus.history.merge import Candidate, candidate, candidate_of
+from pytest_nexus.history.exchange.merge import Candidate, candidate, candidate_of
 from pytest_nexus.journal.reader import scan_journal
 from pytest_nexus.journal.writer import is_live, run_uid_of
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Self
 
 from pytest_nexus.errors import CorruptHistoryError, HistoryError
-from pytest_nexus.history import forks, transfer
-from pytest_nexus.history import merge as union
-from pytest_nexus.history.check import problems
+from pytest_nexus.history.exchange import forks, merge, transfer
+from pytest_nexus.history.exchange.check import problems
+from pytest_nexus.history.queries.attempts import (
+    attempts_of_run,
+    attempts_of_test,
+    count_runs,
+    count_tests,
+)
 from pytest_nexus.history.queries.failing import (
     FailingSince,
     Together,
@@ -27,7 +32,6 @@ from pytest_nexus.history.sqlite.runs import RunSummary, fork_runs, known, order
 from pytest_nexus.history.state.order_rules import OrderRules, take_over
 from pytest_nexus.history.state.recoveries import recoveries
 from pytest_nexus.history.state.refresh import rebuild
-from pytest_nexus.journal.encoding import failure_of, full_attempt
 
 if TYPE_CHECKING:
     import sqlite3
@@ -41,13 +45,6 @@ if TYPE_CHECKING:
     from pytest_nexus.plan.reruns.recovery_times import Recovery
     from pytest_nexus.predictor.features.history import CoFailures
     from pytest_nexus.predictor.schema import Streaks
-
-_ATTEMPTS: Final = """
-    SELECT run.run_uid, test.key, test.function, number, outcomes, setup_us, call_us, teardown_us,
-           started_us, worker, phase, exception, location, message, signature
-    FROM run CROSS JOIN attempt USING (run_id) CROSS JOIN test USING (test_id)
-         LEFT JOIN failure USING (failure_id)
-"""
 
 
 class History:
@@ -86,11 +83,13 @@ class History:
 
     def count_runs(self) -> int:
         """Return how many trusted runs are stored."""
-        return self._count("SELECT count(*) FROM run WHERE trust = 'trusted'")
+        with connections.translated(self.path):
+            return count_runs(self._connection)
 
     def count_tests(self) -> int:
         """Return of how many tests something is known."""
-        return self._count("SELECT count(*) FROM state")
+        with connections.translated(self.path):
+            return count_tests(self._connection)
 
     def known_runs(self, run_uids: Iterable[str]) -> set[str]:
         """Return those of the runs that are stored, or were pruned and will not come back.
@@ -184,21 +183,18 @@ class History:
 
         Node ids are not stored: the key stands in their place.
         """
-        where = "WHERE run_uid = ? ORDER BY started_us, test_id, number"
-        yield from (attempt for _, attempt in self._attempts(where, run_uid))
+        with connections.decoded(self.path):
+            self._require_sound("attempt", "test", "failure")
+            found = attempts_of_run(self._connection, run_uid)
+        yield from found
 
     def attempts_of(self, key: str) -> list[tuple[str, Attempt]]:
         """Return the attempts of one test, each with its run_uid, in the order of the fold.
 
         Those of trusted runs.
         """
-        where = "WHERE attempt.test_id = (SELECT test_id FROM test WHERE key = ?) ORDER BY number"
-        with self._snapshot("run", "changed_file"):
-            found = self._attempts(where, key)
-            order = summaries(self._connection, ordered_runs(self._connection))
-        place = {summary.run.run_uid: index for index, summary in enumerate(order)}
-        trusted = [pair for pair in found if pair[0] in place]
-        return sorted(trusted, key=lambda pair: place[pair[0]])
+        with self._snapshot("run", "changed_file", "attempt", "test", "failure"):
+            return attempts_of_test(self._connection, key)
 
     def failing(self, without: Collection[str] = ()) -> list[FailingSince]:
         """Return the tests that failed in their last run on a branch, and since when.
@@ -224,14 +220,13 @@ class History:
     def accept(self, heads: Iterable[str]) -> int:
         """Trust the runs of forks at these commits from now on; return how many there are."""
         with self._writing():
-            return union.accept(self._connection, heads)
+            return merge.accept(self._connection, heads)
 
     def unaccepted_heads(self) -> list[str]:
         """Return the commits of the runs of forks."""
-        query = "SELECT DISTINCT head FROM run WHERE trust = 'fork' AND head IS NOT NULL"
         with connections.decoded(self.path):
             self._require_sound("run")
-            return [head for (head,) in self._connection.execute(query)]
+            return forks.heads(self._connection)
 
     def sightings(self, keys: Iterable[str]) -> dict[TestKey, list[Sighting]]:
         """Return what each run showed of some tests, in the order of the fold.
@@ -245,12 +240,12 @@ class History:
         with self._snapshot("run", "attempt", "failure", "test"):
             return read_sightings(self._connection, keys)
 
-    def add(self, candidates: Iterable[union.Candidate]) -> list[bool]:
+    def add(self, candidates: Iterable[merge.Candidate]) -> list[bool]:
         """Take in runs in one transaction; tell for each whether it was new or better."""
         with self._writing():
-            return union.add(self._connection, candidates)
+            return merge.add(self._connection, candidates)
 
-    def size_of_forks(self, candidates: Iterable[union.Candidate]) -> int:
+    def size_of_forks(self, candidates: Iterable[merge.Candidate]) -> int:
         """Estimate the bytes that runs of forks would take here."""
         with self._snapshot():
             return forks.size_of(self._connection, candidates)
@@ -285,9 +280,9 @@ class History:
             rules = other.order_rules.read()
             source = (other._connection, other.path)  # noqa: SLF001 - likewise
             with self._writing():
-                union.remove(self._connection, transfer.tombstones(*source))
+                merge.remove(self._connection, transfer.tombstones(*source))
                 take_over(self._connection, rules.values())
-                return sum(union.add(self._connection, transfer.candidates(*source)))
+                return sum(merge.add(self._connection, transfer.candidates(*source)))
 
     def export(self, path: Path, *, slim: bool = False) -> None:
         """Write a copy to `path`, replacing what is there; a slim one has no attempts."""
@@ -302,10 +297,10 @@ class History:
         with self._writing():
             doomed = self._doomed(ordered_runs(self._connection), keep_runs, before)
             doomed += self._doomed(fork_runs(self._connection), keep_runs, before)
-            n_removed = union.remove(self._connection, doomed)
+            n_removed = merge.remove(self._connection, doomed)
         if n_removed:
             with connections.translated(self.path):
-                self._connection.execute("VACUUM")
+                connections.shrink(self._connection)
         return n_removed
 
     def _doomed(self, order: list[int], keep_runs: int | None, before: float | None) -> list[str]:
@@ -321,7 +316,7 @@ class History:
         """Fold every state anew from the attempts."""
         with self._writing():
             rebuild(self._connection, ordered_runs(self._connection))
-            union.drop_orphans(self._connection)
+            merge.drop_orphans(self._connection)
 
     def check(self) -> list[str]:
         """Return one sentence for each problem found: damaged pages, lost rows, stale states."""
@@ -330,16 +325,6 @@ class History:
                 return problems(self._connection)
         except CorruptHistoryError as error:
             return [str(error)]
-
-    def _count(self, query: str) -> int:
-        with connections.translated(self.path):
-            return int(self._connection.execute(query).fetchone()[0])
-
-    def _attempts(self, where: str, value: str) -> list[tuple[str, Attempt]]:
-        with connections.decoded(self.path):
-            self._require_sound("attempt", "test", "failure")
-            rows = self._connection.execute(_ATTEMPTS + where, (value,)).fetchall()
-            return [(row[0], full_attempt((*row[1:10], failure_of(row[10:])))) for row in rows]
 
     def _refuse_slim(self, action: str) -> None:
         if self.is_slim:
@@ -363,14 +348,9 @@ class History:
 
         `tables`: those whose values are looked through before.
         """
-        with connections.decoded(self.path):
-            self._connection.execute("BEGIN")
-            try:
-                self._require_sound(*tables)
-                yield
-            finally:
-                if self._connection.in_transaction:
-                    self._connection.execute("COMMIT")
+        with connections.decoded(self.path), connections.snapshot(self._connection):
+            self._require_sound(*tables)
+            yield
 
 
 def open_history(path: Path) -> History:

@@ -7,10 +7,11 @@ from functools import cached_property
 from math import fsum
 from typing import TYPE_CHECKING, Final, Literal
 
+from pytest_nexus.domain.median import lower_median
 from pytest_nexus.domain.records import BAD, FunctionKey, TestKey, TestStats
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from pytest_nexus.domain.records import CollectedTest
     from pytest_nexus.plan.name_similarity import Module
@@ -153,16 +154,6 @@ def pool(members: Sequence[TestStats]) -> TestStats:
 
 def _moved(key: str, path: str, old_path: str) -> str:
     return old_path + key[len(path) :] if key.startswith(f"{path}::") else key
-
-
-def lower_median(values: Iterable[float]) -> float:
-    """Return the median, the smaller of two; `statistics`, which has it too, imports a lot.
-
-    >>> lower_median([4.0, 1.0, 3.0, 2.0])
-    2.0
-    """
-    ordered = sorted(values)
-    return ordered[(len(ordered) - 1) // 2]
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.plan.known_tests import lower_median
+from pytest_nexus.domain.median import lower_median
 from pytest_nexus.plan.tokens import words
 
 if TYPE_CHECKING:

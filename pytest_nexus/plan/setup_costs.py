@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_nexus.domain.median import lower_median
 from pytest_nexus.plan.blocks import Block, leaves
-from pytest_nexus.plan.known_tests import lower_median
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -227,7 +227,7 @@ def register_controller(
             )
         return
     from pytest_nexus.run.xdist.collection_channel import CollectionChannels  # noqa: PLC0415 - likewise
-    from pytest_nexus.run.xdist.scheduler import SchedulerFactory  # noqa: PLC0415 - where xdist runs
+    from pytest_nexus.run.xdist.scheduler_factory import SchedulerFactory  # noqa: PLC0415 - where xdist runs
 
     channels = CollectionChannels()
     planner = partial(workload, pipeline, config, reruns)

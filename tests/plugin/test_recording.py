@@ -106,7 +106,7 @@ def test_starts_are_in_order_and_inside_the_run(sessions: Sessions) -> None:
 
 ONE_MORE_FACT = """
 from dataclasses import replace
-from pytest_nexus.history import journal
+from pytest_nexus.journal import writer as journal
 from pytest_nexus.journal.fields import Field
 
 fact = Field(

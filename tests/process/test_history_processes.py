@@ -37,7 +37,7 @@ for path in sys.argv[2:]:
 INGEST_AND_STOP = """
 import os, sys
 from pathlib import Path
-from pytest_nexus.history import merge
+from pytest_nexus.history.exchange import merge
 from pytest_nexus.history.ingest import ingest_journal
 from pytest_nexus.history.store import open_history
 

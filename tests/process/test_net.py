@@ -215,7 +215,7 @@ def said_wrongly(env: dict[str, str], result: dict[str, Any]) -> list[str]:
 
 
 NEVER_CALLED = {
-    "pytest_nexus.run.xdist.scheduler:FailureLimit.pytest_collectreport",
+    "pytest_nexus.run.xdist.scheduler_factory:FailureLimit.pytest_collectreport",
     "pytest_nexus.run.xdist.worker_reruns:WorkerReruns.pytest_handlecrashitem",
 }
 """Hooks that a run of the suite does not call; each has a test of its own."""
@@ -348,7 +348,7 @@ def test_ends_of_the_session_pass_the_net(project: Any, how: str) -> None:
 def test_nexus_that_cannot_be_set_up_costs_one_line(project: Any, tmp_path: Path) -> None:
     made = project({"test_a.py": "def test_a(): pass\ndef test_b(): assert 0"})
     env = {
-        "INJECT_AT": "pytest_nexus.run.reruns.loop:RerunLoop.sit_at",
+        "INJECT_AT": "pytest_nexus.session.pipeline:Pipeline.on_share",
         "INJECT_CALL": "1",
         "INJECT_RAISE": "OSError",
         "INJECT_HIT": str(tmp_path / "hit"),

@@ -220,6 +220,22 @@ def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
             raise
 
 
+@contextmanager
+def snapshot(connection: sqlite3.Connection) -> Iterator[None]:
+    """Let several reads see the same content, whatever others write meanwhile."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        if connection.in_transaction:
+            connection.execute("COMMIT")
+
+
+def shrink(connection: sqlite3.Connection) -> None:
+    """Give the room of removed rows back to the disk."""
+    connection.execute("VACUUM")
+
+
 def is_slim(connection: sqlite3.Connection) -> bool:
     """Return whether a history is a copy without attempts."""
     return connection.execute("SELECT 1 FROM meta WHERE name = 'slim'").fetchone() is not None

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Mapping
+
+Row: TypeAlias = tuple[Any, ...]
+"""A row of the attempt table, with its columns in their order."""
 
 SCHEMA_VERSION: Final = 5
 """Kept in `PRAGMA user_version`. Versions: 1, the first (0.1.0); 2, trust, artifacts, failing,

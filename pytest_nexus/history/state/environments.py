@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import exp, log
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from pytest_nexus.domain.median import lower_median
 from pytest_nexus.history.state.fold import (
     NO_SETTING,
     SETTING_BYTES,
@@ -12,7 +13,6 @@ from pytest_nexus.history.state.fold import (
     calls_of,
     median_of,
 )
-from pytest_nexus.plan.known_tests import lower_median
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

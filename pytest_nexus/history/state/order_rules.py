@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from pytest_nexus.history.state.refresh import Row
+    from pytest_nexus.history.sqlite.schema import Row
 
 _FOLLOWED: Final = """
     SELECT test_id FROM test JOIN order_rule USING (key) WHERE found_by = 'runs' AND followed = 1

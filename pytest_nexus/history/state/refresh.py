@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.domain.records import environment_name
 from pytest_nexus.domain.system.originals import sha256
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Mapping, Sequence
 
-Row: TypeAlias = tuple[Any, ...]
-"""A row of the attempt table, with its columns in their order."""
+    from pytest_nexus.history.sqlite.schema import Row
 
 _COMMIT_BYTES: Final = 8
 _FACTS: Final = (

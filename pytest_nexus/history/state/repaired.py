@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
 from pytest_nexus.journal.encoding import ALONE_NUMBER, FAIL, VERDICT_OF, worker_name
 from pytest_nexus.plan.order_dependence.judge import is_proved
@@ -10,23 +10,23 @@ from pytest_nexus.plan.order_dependence.judge import is_proved
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-_Row: TypeAlias = "tuple[Any, ...]"
+    from pytest_nexus.history.sqlite.schema import Row
 
 
-def repaired(rows: Iterable[_Row]) -> dict[int, _Row]:
+def repaired(rows: Iterable[Row]) -> dict[int, Row]:
     """Return the attempt that counts of each test that failed because of the order, by test id.
 
     Args:
         rows: of the attempt table, of one run; those of a test in the order of their numbers.
     """
-    again: dict[int, list[_Row]] = {}
+    again: dict[int, list[Row]] = {}
     for row in rows:
         if row[2] > 1:
             again.setdefault(row[1], []).append(row)
     return {test_id: own[-1] for test_id, own in again.items() if is_repaired(own)}
 
 
-def is_repaired(again: Sequence[_Row]) -> bool:
+def is_repaired(again: Sequence[Row]) -> bool:
     """Return whether the attempts of a test, the first one left out, show such a failure."""
     if all((row[8] or 0) < ALONE_NUMBER for row in again):
         return False

@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from pytest_nexus.domain.median import lower_median
 from pytest_nexus.domain.records import CollectedTest, FunctionKey, NodeId, TestKey
 from pytest_nexus.plan.blocks import lay_out
-from pytest_nexus.plan.known_tests import lower_median
 from pytest_nexus.plan.setup_costs import charge
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
 
     from pytest_nexus.compat.xdist_internals import WorkerNode
-    from pytest_nexus.run.xdist.outstanding import Outstanding
+    from pytest_nexus.plan.dispatch.outstanding import Outstanding
     from pytest_nexus.run.xdist.scheduler import NexusScheduling
     from pytest_nexus.session.error_boundary import Part
 

@@ -2,127 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_nexus.compat import xdist_internals
 from pytest_nexus.domain.system.clock import perf_counter
 from pytest_nexus.plan.dispatch.commands import Send, Withdraw
+from pytest_nexus.plan.dispatch.outstanding import Outstanding
 from pytest_nexus.plan.dispatch.policy import Dispatch
-from pytest_nexus.plan.dispatch.units import tie
-from pytest_nexus.run.xdist.guarded_scheduling import SafeScheduling
-from pytest_nexus.run.xdist.outstanding import Outstanding
-from pytest_nexus.session.error_boundary import Net
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from pytest_nexus.compat.xdist_internals import WorkerNode
-    from pytest_nexus.domain.records import CollectedTest
     from pytest_nexus.plan.dispatch.commands import Command
     from pytest_nexus.plan.dispatch.units import Workload
-    from pytest_nexus.run.xdist.collection_channel import Collection, CollectionChannels
-    from pytest_nexus.run.xdist.report_filter import Repeater
-    from pytest_nexus.session.error_boundary import Part
 
-    Planner = Callable[[Sequence[CollectedTest], Sequence[CollectedTest]], Workload]
-    """Plans the collected tests; called once, when all workers have collected the same.
-
-    Gets them twice: tied by their groups, as in every process that plans, and tied by the mode of
-    distribution too, which only the workers go by: shards with and without workers share a plan.
-    """
-
-ONLY_IDS: Final = "no worker described its tests: fixtures and groups are not kept together"
-
-
-class SchedulerFactory:
-    """Offers the scheduler to xdist; registered on the controller.
-
-    Args:
-        planner: says what is to be run.
-        channels: say what was collected.
-        notify: takes a sentence for the user.
-        repeater: what repeats tests, where they may be repeated.
-        part: of the net, which is off where the scheduling fails.
-    """
-
-    def __init__(
-        self,
-        planner: Planner,
-        channels: CollectionChannels,
-        notify: Callable[[str], None],
-        repeater: Repeater | None = None,
-        part: Part | None = None,
-    ) -> None:
-        self._repeater = repeater
-        self._planner = planner
-        self._channels = channels
-        self._notify = notify
-        self._part = part or Net().part("the scheduling", "")
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> SafeScheduling | None:
-        """Called once by xdist; `--dist=each` is left to it."""
-        if config.getvalue("dist") == "each":
-            return None
-        repeater = self._repeater
-        if repeater is not None and not repeater.is_on:
-            repeater = None
-        nexus = NexusScheduling(config, log, self._plan, self._notify, repeater)
-        scheduling = SafeScheduling(nexus, self._part, nexus.outstanding)
-        if repeater is not None:
-            repeater.attach(xdist_internals.controller(config), scheduling)
-        if scheduling.maxfail:
-            self._part.register(config, FailureLimit(scheduling), "nexus-maxfail")
-        return scheduling
-
-    def _plan(self, nodeids: Sequence[str], scheduling: NexusScheduling) -> Workload:
-        collection = self._channels.collection(nodeids)
-        if not collection.is_complete:
-            self._notify(ONLY_IDS)
-        tests, tied = collection.tests, ties(collection, scheduling.dist)
-        scheduling.ties = tied
-        return self._planner(tie(tests, ties(collection, "")), tie(tests, tied))
-
-
-class FailureLimit:
-    """Counts failures on the controller, where `--maxfail` limits them."""
-
-    def __init__(self, scheduling: SafeScheduling) -> None:
-        self._scheduling = scheduling
-        self._failures = 0
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Stop sending at `--maxfail`, just before xdist itself counts the report."""
-        if report.failed and report.when in {"setup", "call", "teardown"}:
-            self._count_failure()
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """A failed collection counts as a failure, as it does to xdist."""
-        if report.failed:
-            self._count_failure()
-
-    def _count_failure(self) -> None:
-        self._failures += 1
-        if self._failures == self._scheduling.maxfail:
-            self._scheduling.stop()
-
-
-def ties(collection: Collection, dist: str) -> dict[int, list[str]]:
-    """Return what each test is tied to by the mode of distribution and by its group."""
-    names: dict[int, list[str]] = {}
-    if dist == "loadfile":
-        names = {
-            i: [f"file:{test.nodeid.partition('::')[0]}"] for i, test in enumerate(collection.tests)
-        }
-    elif dist == "loadscope":
-        names = {i: [f"scope:{name}"] for i, name in enumerate(collection.containers)}
-    for i, group in collection.groups.items():
-        names.setdefault(i, []).append(f"group:{group}")
-    return names
+    Ties = dict[int, list[str]]
+    """What the user keeps together, by test."""
+    Planning = Callable[[Sequence[str], str], tuple[Workload, Ties]]
+    """Plans the tests of a collection, by their node ids and the mode of distribution."""
 
 
 class NexusScheduling:
@@ -132,17 +32,18 @@ class NexusScheduling:
         self,
         config: pytest.Config,
         log: Any,
-        plan: Callable[[Sequence[str], NexusScheduling], Workload],
+        plan: Planning,
         notify: Callable[[str], None],
-        repeater: Repeater | None = None,
+        set_alarm: Callable[[float | None], None] | None = None,
     ) -> None:
-        self._repeater = repeater
+        self._set_alarm = set_alarm
+        """Wakes the scheduler at a time; None where no test is repeated."""
         self.config = config
         self.log = log.nexussched
         self.maxfail: int = config.getvalue("maxfail")
         """Failures after which nothing more is sent; 0 for no limit."""
         self.dist: str = config.getvalue("dist")
-        self.ties: dict[int, list[str]] = {}
+        self.ties: Ties = {}
         """What the user keeps together, by test, once the tests are known."""
         self.order: list[int] | None = None
         """The tests to run, once they are planned."""
@@ -202,9 +103,9 @@ class NexusScheduling:
             self._is_over = True
             return
         self._collection = first[1]
-        work = self._plan(self._collection, self)
+        work, self.ties = self._plan(self._collection, self.dist)
         self.order = work.tests
-        self._dispatch = Dispatch(work, self.numnodes, reruns=self._repeater is not None)
+        self._dispatch = Dispatch(work, self.numnodes, reruns=self._set_alarm is not None)
         self._join(self._nodes[name] for name in self._collections if name in self._nodes)
 
     @property
@@ -324,8 +225,8 @@ class NexusScheduling:
             except OSError:
                 # The worker has just died; xdist will say so, and what it had comes back.
                 self.log("not sent", command)
-        if self._repeater is not None:
-            self._repeater.set_alarm(self._running.wake_at)
+        if self._set_alarm is not None:
+            self._set_alarm(self._running.wake_at)
 
     def _note_crash(self, culprit: int | None) -> str | None:
         if culprit is None or self._collection is None:

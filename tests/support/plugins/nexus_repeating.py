@@ -15,7 +15,7 @@ import pytest
 from pytest_nexus.plan.dispatch.units import make_workload
 from pytest_nexus.run.xdist.collection_channel import CollectionChannels
 from pytest_nexus.run.xdist.report_filter import Repeater
-from pytest_nexus.run.xdist.scheduler import SchedulerFactory
+from pytest_nexus.run.xdist.scheduler_factory import SchedulerFactory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

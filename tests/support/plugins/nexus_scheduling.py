@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_nexus.plan.dispatch.units import make_workload
 from pytest_nexus.run.xdist.collection_channel import CollectionChannels
-from pytest_nexus.run.xdist.scheduler import SchedulerFactory
+from pytest_nexus.run.xdist.scheduler_factory import SchedulerFactory
 
 if TYPE_CHECKING:
     import pytest

@@ -13,7 +13,7 @@ import pytest
 from pytest_nexus.errors import GitHubError, LimitedError
 from pytest_nexus.github import pull as pulling
 from pytest_nexus.github.pull import Pulled, pull
-from pytest_nexus.history import forks
+from pytest_nexus.history.exchange import forks
 from pytest_nexus.journal.writer import JournalWriter
 from tests.support.builders import attempt, run
 from tests.support.forks import runs_of_forks

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
 from pytest_nexus.domain.records import Attempt, Run
+from pytest_nexus.history.exchange.merge import Candidate, candidate_of
 from pytest_nexus.history.ingest import ingest_run
-from pytest_nexus.history.merge import Candidate, candidate_of
 from pytest_nexus.history.sqlite import run_sequence, test_ids
 from pytest_nexus.history.state import fold as stats
 from pytest_nexus.history.state import refresh

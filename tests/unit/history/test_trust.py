@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_nexus.domain.records import Change, ChangedFile
-from pytest_nexus.history.merge import candidate_of
+from pytest_nexus.history.exchange.merge import candidate_of
 from pytest_nexus.history.store import History, open_history, read_history
 from tests.support.builders import attempt, failure, run
 from tests.support.forks import runs_of_forks
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from pytest_nexus.history.merge import Candidate
+    from pytest_nexus.history.exchange.merge import Candidate
 
 HEAD = "a" * 40
 SLOW, FAST = attempt(call_s=900.0), attempt(call_s=0.1)

@@ -7,7 +7,7 @@ import pytest
 from pytest_nexus.predictor.training import champion as predictor_train
 
 from pytest_nexus.cli.main import main
-from pytest_nexus.history.merge import candidate_of
+from pytest_nexus.history.exchange.merge import candidate_of
 from pytest_nexus.history.sqlite.models import Version
 from pytest_nexus.history.store import open_history
 from pytest_nexus.report.ci.model_line import SHIPPED, model_line

@@ -9,7 +9,7 @@ import pytest
 
 from pytest_nexus.domain.records import ALONE, FRESH, ChangedFile, OrderRule, TestKey
 from pytest_nexus.errors import HistoryError
-from pytest_nexus.history.merge import candidate_of
+from pytest_nexus.history.exchange.merge import candidate_of
 from pytest_nexus.history.store import open_history, read_history
 from pytest_nexus.training.dataset import lessons_of
 from tests.support.builders import attempt, run
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_nexus.domain.records import Attempt, Run
-    from pytest_nexus.history.merge import Candidate
+    from pytest_nexus.history.exchange.merge import Candidate
     from pytest_nexus.history.store import History
 
 BRITTLE = TestKey("tests/test_a.py::test_3")

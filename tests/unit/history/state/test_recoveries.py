@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_nexus.errors import CorruptHistoryError
+from pytest_nexus.history.exchange.merge import candidate_of
 from pytest_nexus.history.ingest import ingest_run
-from pytest_nexus.history.merge import candidate_of
 from pytest_nexus.history.store import History, open_history, read_history
 from pytest_nexus.importers.junit import read_junit
 from pytest_nexus.plan.reruns.recovery_times import Recovery

@@ -6,7 +6,8 @@ import pytest
 
 from pytest_nexus.options import Options
 from pytest_nexus.report.session.terminal import TerminalReport, header_line, summary_lines
-from pytest_nexus.session.pipeline import Pipeline
+from pytest_nexus.session.pipeline import Pipeline, Recorded
+from pytest_nexus.session.planned import SessionPlan
 from pytest_nexus.session.setup import SessionSetup
 
 if TYPE_CHECKING:
@@ -63,9 +64,9 @@ def test_summary_does_not_claim_what_no_journal_holds(pipeline: Pipeline) -> Non
     [(0.004, "0.00 s"), (9.99, "9.99 s"), (45.2, "45 s"), (119.0, "119 s"), (150.0, "2.5 min")],
 )
 def test_seconds_are_written_for_people(pipeline: Pipeline, seconds: float, text: str) -> None:
-    pipeline.expected = {"a": 0.0}
+    pipeline.planned = SessionPlan(expected={"a": 0.0})
     pipeline.timeline.add("a", seconds, is_bad=True)
-    pipeline.journal_name = "x.jsonl"
+    pipeline.recorded = Recorded("x.jsonl")
     first, second = summary_lines(pipeline)
     assert first.startswith(f"first failure after {text} of tests;")
     assert second == "1 test recorded in x.jsonl"
@@ -74,5 +75,5 @@ def test_seconds_are_written_for_people(pipeline: Pipeline, seconds: float, text
 def test_history_of_this_session_is_counted(pipeline: Pipeline) -> None:
     for nodeid in ("a", "b", "b"):
         pipeline.timeline.add(nodeid, 1.0, is_bad=False)
-    pipeline.n_runs_after = 1_200
+    pipeline.recorded = Recorded("x.jsonl", 1_200)
     assert summary_lines(pipeline) == ["2 tests recorded; the history now has 1,200 runs"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from pytest_nexus.domain.records import Failure
 from pytest_nexus.domain.system.files import replacing
 from pytest_nexus.errors import HistoryError
-from pytest_nexus.history.merge import Candidate, candidate
+from pytest_nexus.history.exchange.merge import Candidate, candidate
 from pytest_nexus.history.queries.failing import fill_failing
 from pytest_nexus.history.sqlite import schema
 from pytest_nexus.history.sqlite.connection import decoded

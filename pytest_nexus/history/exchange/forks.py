@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.history.merge import drop_orphans, forget
+from pytest_nexus.history.exchange.merge import drop_orphans, forget
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable
 
     from pytest_nexus.domain.records import Failure
-    from pytest_nexus.history.merge import Candidate
+    from pytest_nexus.history.exchange.merge import Candidate
 
 MAX_RUNS: Final = 50
 MAX_BYTES: Final = 6 * 1024 * 1024
@@ -87,3 +87,9 @@ def make_room(connection: sqlite3.Connection, n_bytes: int, n_runs: int) -> int:
 
 def _bytes(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+
+
+def heads(connection: sqlite3.Connection) -> list[str]:
+    """Return the commits of the runs of forks."""
+    query = "SELECT DISTINCT head FROM run WHERE trust = 'fork' AND head IS NOT NULL"
+    return [head for (head,) in connection.execute(query)]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from pytest_nexus.domain.records import Attempt, Failure, Run
-    from pytest_nexus.history.state.refresh import Row
+    from pytest_nexus.history.sqlite.schema import Row
     from pytest_nexus.journal.encoding import RawAttempt
 
 _DIGEST_BYTES: Final = 16

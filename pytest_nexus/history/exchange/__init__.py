@@ -1,0 +1,1 @@
+"""Runs that come in and go out: merge, forks, export, check."""

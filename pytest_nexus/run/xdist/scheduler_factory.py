@@ -1,0 +1,121 @@
+"""Offers nexus' scheduling to xdist, and counts the failures that end a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from pytest_nexus.compat import xdist_internals
+from pytest_nexus.plan.dispatch.units import tie
+from pytest_nexus.run.xdist.guarded_scheduling import SafeScheduling
+from pytest_nexus.run.xdist.scheduler import NexusScheduling
+from pytest_nexus.session.error_boundary import Net
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pytest_nexus.domain.records import CollectedTest
+    from pytest_nexus.plan.dispatch.units import Workload
+    from pytest_nexus.run.xdist.collection_channel import Collection, CollectionChannels
+    from pytest_nexus.run.xdist.report_filter import Repeater
+    from pytest_nexus.run.xdist.scheduler import Ties
+    from pytest_nexus.session.error_boundary import Part
+
+    Planner = Callable[[Sequence[CollectedTest], Sequence[CollectedTest]], Workload]
+    """Plans the collected tests; called once, when all workers have collected the same.
+
+    Gets them twice: tied by their groups, as in every process that plans, and tied by the mode of
+    distribution too, which only the workers go by: shards with and without workers share a plan.
+    """
+
+ONLY_IDS: Final = "no worker described its tests: fixtures and groups are not kept together"
+
+
+class SchedulerFactory:
+    """Offers the scheduler to xdist; registered on the controller.
+
+    Args:
+        planner: says what is to be run.
+        channels: say what was collected.
+        notify: takes a sentence for the user.
+        repeater: what repeats tests, where they may be repeated.
+        part: of the net, which is off where the scheduling fails.
+    """
+
+    def __init__(
+        self,
+        planner: Planner,
+        channels: CollectionChannels,
+        notify: Callable[[str], None],
+        repeater: Repeater | None = None,
+        part: Part | None = None,
+    ) -> None:
+        self._repeater = repeater
+        self._planner = planner
+        self._channels = channels
+        self._notify = notify
+        self._part = part or Net().part("the scheduling", "")
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> SafeScheduling | None:
+        """Called once by xdist; `--dist=each` is left to it."""
+        if config.getvalue("dist") == "each":
+            return None
+        repeater = self._repeater
+        if repeater is not None and not repeater.is_on:
+            repeater = None
+        set_alarm = None if repeater is None else repeater.set_alarm
+        nexus = NexusScheduling(config, log, self._plan, self._notify, set_alarm)
+        scheduling = SafeScheduling(nexus, self._part, nexus.outstanding)
+        if repeater is not None:
+            repeater.attach(xdist_internals.controller(config), scheduling)
+        if scheduling.maxfail:
+            self._part.register(config, FailureLimit(scheduling), "nexus-maxfail")
+        return scheduling
+
+    def _plan(self, nodeids: Sequence[str], dist: str) -> tuple[Workload, Ties]:
+        collection = self._channels.collection(nodeids)
+        if not collection.is_complete:
+            self._notify(ONLY_IDS)
+        tests, tied = collection.tests, ties(collection, dist)
+        return self._planner(tie(tests, ties(collection, "")), tie(tests, tied)), tied
+
+
+class FailureLimit:
+    """Counts failures on the controller, where `--maxfail` limits them."""
+
+    def __init__(self, scheduling: SafeScheduling) -> None:
+        self._scheduling = scheduling
+        self._failures = 0
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Stop sending at `--maxfail`, just before xdist itself counts the report."""
+        if report.failed and report.when in {"setup", "call", "teardown"}:
+            self._count_failure()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A failed collection counts as a failure, as it does to xdist."""
+        if report.failed:
+            self._count_failure()
+
+    def _count_failure(self) -> None:
+        self._failures += 1
+        if self._failures == self._scheduling.maxfail:
+            self._scheduling.stop()
+
+
+def ties(collection: Collection, dist: str) -> Ties:
+    """Return what each test is tied to by the mode of distribution and by its group."""
+    names: Ties = {}
+    if dist == "loadfile":
+        names = {
+            i: [f"file:{test.nodeid.partition('::')[0]}"] for i, test in enumerate(collection.tests)
+        }
+    elif dist == "loadscope":
+        names = {i: [f"scope:{name}"] for i, name in enumerate(collection.containers)}
+    for i, group in collection.groups.items():
+        names.setdefault(i, []).append(f"group:{group}")
+    return names
