@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import sys
 import traceback
@@ -15,7 +16,6 @@ from pytest_nexus.domain.system.console import complain, warn
 from pytest_nexus.errors import OTHER_PROJECT, CorruptHistoryError, NexusError
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Sequence
 
 
@@ -105,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if forwarded:
         if not hasattr(options, "pytest_args"):
             parser.error(f"nothing is given to pytest here, got -- {' '.join(forwarded)}")
-        options.pytest_args = forwarded
+        options = argparse.Namespace(**{**vars(options), "pytest_args": forwarded})
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # ids of tests on any terminal
     return _run(options)

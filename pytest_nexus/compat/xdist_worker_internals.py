@@ -15,6 +15,17 @@ if TYPE_CHECKING:
     import pytest
 
 
+def send_if_possible(channel: Any, message: object) -> bool:
+    """Send through a channel of execnet; return whether the message could be sent."""
+    import execnet  # noqa: PLC0415 - comes with xdist, needed in its workers only
+
+    try:
+        channel.send(message)
+    except (execnet.DumpError, OSError):
+        return False
+    return True
+
+
 class Runner(Protocol):
     """What runs the tests of a worker."""
 

@@ -66,6 +66,9 @@ class _Suite:
     clock_s: float = 0.0
     dropped: int = 0
 
+    def drop(self) -> None:
+        self.dropped += 1
+
     def take(self, nodeid: NodeId, attempts: list[Attempt]) -> None:
         placed = [attempt._replace(started_s=self.clock_s) for attempt in attempts]
         self.clock_s += sum(attempt.duration_s for attempt in attempts)
@@ -122,7 +125,7 @@ class _Reader:
         if nodeid and attempts:
             suite.take(nodeid, attempts)
         else:
-            suite.dropped += 1
+            suite.drop()
 
 
 def _suite_of(attributes: dict[str, str]) -> _Suite:

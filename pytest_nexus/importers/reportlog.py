@@ -37,7 +37,7 @@ def read_reportlog(path: Path, max_bytes: int = MAX_REPORTLOG_BYTES) -> list[Imp
     for line, is_whole in _lines(path, digest, max_bytes):
         record = _record(line)
         if record is None:
-            sessions[-1].dropped += is_whole
+            sessions[-1].drop(int(is_whole))
         elif record["$report_type"] == "SessionStart" and sessions[-1].is_begun:
             sessions.append(Session())
         if record is not None:

@@ -38,6 +38,19 @@ class _Pending:
     failure: Failure | None = None
     subtest: Failure | None = None
 
+    def note_start(self, started_at: float | None) -> None:
+        """Take the earliest start that is reported."""
+        if self.started_at is None:
+            self.started_at = started_at
+
+    def note_failure(self, failure: Failure | None) -> None:
+        """Take the failure of the attempt."""
+        self.failure = failure
+
+    def note_subtest(self, failure: Failure) -> None:
+        """Take the failure of a subtest."""
+        self.subtest = failure
+
     @property
     def is_told(self) -> bool:
         """Whether it got as far as a verdict."""
@@ -59,6 +72,10 @@ class Session:
         self._last_stop: float | None = None
         self._pytest = ""
         self._exit_status: int | None = None
+
+    def drop(self, n_lines: int = 1) -> None:
+        """Count lines that are no report."""
+        self.dropped += n_lines
 
     def take(self, record: dict[str, Any]) -> None:
         """Take one report; kinds that tell nothing of a test are passed over."""
@@ -103,7 +120,7 @@ class Session:
         text = record.get("nodeid")
         nodeid = clean_nodeid(text) if isinstance(text, str) else None
         if nodeid is None:
-            self.dropped += 1
+            self.drop()
         elif is_subtest:
             self._take_subtest(self._pending_of(nodeid, record), record)
         elif record.get("when") == "???":
@@ -111,18 +128,18 @@ class Session:
         elif record.get("when") in PHASES:
             self._take_phase(nodeid, record)
         else:
-            self.dropped += 1
+            self.drop()
 
     def _take_subtest(self, pending: _Pending, record: dict[str, Any]) -> None:
         if record.get("outcome") == "failed" and pending.subtest is None:
-            pending.subtest = _failure("call", record.get("longrepr"))
+            pending.note_subtest(_failure("call", record.get("longrepr")))
 
     def _take_crash(self, nodeid: NodeId, record: dict[str, Any]) -> None:
         """Take xdist's report of a dead worker, which does not say in which phase it died."""
         same = [pending for key, pending in self._pending.items() if key[0] == nodeid]
         pending = same[0] if same else self._pending_of(nodeid, record)
         pending.phases["call"] = PhaseResult("failed", 0.0)
-        pending.failure = _failure("call", record.get("longrepr"))
+        pending.note_failure(_failure("call", record.get("longrepr")))
         self._emit(pending)
 
     def _take_phase(self, nodeid: NodeId, record: dict[str, Any]) -> None:
@@ -134,16 +151,17 @@ class Session:
             pending = self._pending_of(nodeid, record)
         outcome = _outcome(phase, record)
         if outcome is None:
-            self.dropped += 1
+            self.drop()
             return
         if (
             phase == "call"
             and pending.subtest is not None
             and outcome not in {"skipped", "xfailed"}
         ):
-            outcome, pending.failure = "failed", pending.subtest
+            outcome = "failed"
+            pending.note_failure(pending.subtest)
         elif outcome in BAD and pending.failure is None:
-            pending.failure = _failure(phase, record.get("longrepr"))
+            pending.note_failure(_failure(phase, record.get("longrepr")))
         pending.phases[phase] = PhaseResult(
             outcome, clamped(number_of(record.get("duration")) or 0)
         )
@@ -153,8 +171,7 @@ class Session:
 
     def _note_times(self, pending: _Pending, record: dict[str, Any]) -> None:
         start, stop = epoch_of(record.get("start")), epoch_of(record.get("stop"))
-        if start is not None and pending.started_at is None:
-            pending.started_at = start
+        pending.note_start(start)
         if stop is not None:
             self._last_stop = max(self._last_stop or 0.0, stop)
 

@@ -52,6 +52,62 @@ class Scan:
     digest: bytes = b""
     """Over the bytes of the file."""
 
+    def add(self, raw: RawAttempt, nodeid: str) -> None:
+        """Keep an attempt.
+
+        Raises:
+            ValueError: the journal has more attempts than a session can have.
+        """
+        if len(self.attempts) >= writer.MAX_ATTEMPTS:
+            raise ValueError("more attempts than a session can have")
+        self.attempts.append(raw)
+        if self.nodeids is not None:
+            self.nodeids.append(nodeid)
+
+    def drop(self) -> None:
+        """Count a line that is not what the format says."""
+        self.dropped += 1
+
+    def change_run(self, **fields: Any) -> None:
+        """Take what a later line says of the run."""
+        self.run = self.run._replace(**fields)
+
+    def end(self, digest: bytes) -> None:
+        """Take the digest over all bytes, once they are read."""
+        self.digest = digest
+
+    def tear(self) -> None:
+        """Note that the last line is cut off."""
+        self.torn = True
+
+    def add(self, raw: RawAttempt, nodeid: str) -> None:
+        """Keep an attempt.
+
+        Raises:
+            ValueError: the journal has more attempts than a session can have.
+        """
+        if len(self.attempts) >= writer.MAX_ATTEMPTS:
+            raise ValueError("more attempts than a session can have")
+        self.attempts.append(raw)
+        if self.nodeids is not None:
+            self.nodeids.append(nodeid)
+
+    def drop(self) -> None:
+        """Count a line that is not what the format says."""
+        self.dropped += 1
+
+    def change_run(self, **fields: Any) -> None:
+        """Take what a later line says of the run."""
+        self.run = self.run._replace(**fields)
+
+    def end(self, digest: bytes) -> None:
+        """Take the digest over all bytes, once they are read."""
+        self.digest = digest
+
+    def tear(self) -> None:
+        """Note that the last line is cut off."""
+        self.torn = True
+
 
 def read_journal(path: Path) -> Journal:
     """Return the content of a journal.
@@ -87,7 +143,7 @@ def scan_journal(
             _take_torn(scan, lines.last())
     except OSError as error:
         raise JournalError(f"Cannot read journal {str(path)!r}: {error}") from error
-    scan.digest = lines.digest.digest()[:_DIGEST_BYTES]
+    scan.end(lines.digest.digest()[:_DIGEST_BYTES])
     return scan
 
 
@@ -98,7 +154,7 @@ def _take_torn(scan: Scan, line: str) -> None:
     try:
         _take_line(scan, line)
     except WRONG:
-        scan.torn = True
+        scan.tear()
 
 
 class _Lines:
@@ -175,11 +231,11 @@ def _take(scan: Scan, lines: list[str]) -> None:
             continue
         try:
             if raw is not None:
-                _add(scan, raw, raw[0])
+                scan.add(raw, raw[0])
             else:
                 _take_line(scan, line)
         except WRONG:
-            scan.dropped += 1
+            scan.drop()
 
 
 def _take_line(scan: Scan, line: str) -> None:
@@ -189,24 +245,16 @@ def _take_line(scan: Scan, line: str) -> None:
     kind = record["kind"]
     if kind == "attempt":
         found = ATTEMPT.read(record)
-        _add(scan, entries.attempt(found), found["nodeid"])
+        scan.add(entries.attempt(found), found["nodeid"])
         if scan.nodeids is not None and (facts := entries.facts(found)):
             scan.facts[len(scan.attempts) - 1] = facts
     elif kind == "collection":
         found = COLLECTION.read(record)
-        scan.run = scan.run._replace(n_collected=found["collected"], n_selected=found["selected"])
+        scan.change_run(n_collected=found["collected"], n_selected=found["selected"])
     elif kind == "end":
         found = END.read(record)
-        scan.run = scan.run._replace(
+        scan.change_run(
             duration_s=found["duration"],
             exit_status=found["exit_status"],
             complete=found["complete"],
         )
-
-
-def _add(scan: Scan, raw: RawAttempt, nodeid: str) -> None:
-    if len(scan.attempts) >= writer.MAX_ATTEMPTS:
-        raise ValueError("more attempts than a session can have")
-    scan.attempts.append(raw)
-    if scan.nodeids is not None:
-        scan.nodeids.append(nodeid)

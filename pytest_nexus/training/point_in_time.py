@@ -36,25 +36,30 @@ NOVEL_AFTER: Final = 50
 class SharedSetups:
     """The files and set-ups that the tests of one run share, as expected and as they turned out."""
 
-    def __init__(self, tests: Sequence[CollectedTest], layout: Layout, expected: Setups) -> None:
+    def __init__(
+        self,
+        tests: Sequence[CollectedTest],
+        layout: Layout,
+        expected: Setups,
+        own_s: Sequence[float],
+        paid: Mapping[str, float],
+    ) -> None:
         self.expected = expected
         self._tests = tests
         self._layout = layout
-        self._own_s: list[float] = []
-        self._paid: Mapping[str, float] = {}
+        self._own_s = own_s
+        self._paid = paid
 
     @classmethod
     def of(cls, lived: Sequence[Lived], index: StatsIndex) -> SharedSetups:
         """Return them, as known to an index and as they turned out."""
         tests = [each.test for each in lived]
         layout = lay_out(tests)
-        found = cls(tests, layout, shared_setups(tests, index, layout))
         true = charge(tests, lambda at: (lived[at].seen.setup_us or 0) / 1e6, layout)
-        found._paid = true.by_block
-        found._own_s = [
+        own_s = [
             max(0.0, each.duration_s - true.paid_by.get(at, 0.0)) for at, each in enumerate(lived)
         ]
-        return found
+        return cls(tests, layout, shared_setups(tests, index, layout), own_s, true.by_block)
 
     @property
     def has_setups(self) -> bool:

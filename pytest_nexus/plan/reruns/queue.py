@@ -39,8 +39,11 @@ class RunQueue:
         self._waiting: list[tuple[float, int]] = []
         self._block_of = block_of
         self._last: int | None = None
-        self.is_held = False
-        """Whether reruns have to wait until it is known whether they are worth it."""
+        self._is_held = False
+
+    def hold(self, *, is_held: bool) -> None:
+        """Let reruns wait until it is known whether they are worth it, or let them go on."""
+        self._is_held = is_held
 
     @property
     def n_fresh(self) -> int:
@@ -59,11 +62,11 @@ class RunQueue:
     def take(self, now: float) -> Step | None:
         """Take what is next; None when nothing is left, or nothing but reruns that are held."""
         if self._fresh:
-            if self._waiting and not self.is_held and self._is_due(now):
+            if self._waiting and not self._is_held and self._is_due(now):
                 return self._take_rerun()
             self._last = self._fresh.popleft()
             return Step(self._last)
-        return self._take_rerun() if self._waiting and not self.is_held else None
+        return self._take_rerun() if self._waiting and not self._is_held else None
 
     def drop_reruns(self) -> None:
         """Forget the reruns that are left."""

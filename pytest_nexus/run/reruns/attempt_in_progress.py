@@ -57,6 +57,11 @@ class Past:
     signature: str = ""
     """Of the failure of the first one."""
 
+    def add(self, attempt: UnderWay, reports: list[pytest.TestReport]) -> None:
+        """Take one more of them."""
+        self.attempts.append(reports)
+        self.last = attempt
+
     @property
     def failed(self) -> list[pytest.TestReport]:
         """The failed reports of all of them."""

@@ -458,8 +458,7 @@ class RerunDesk:
         assert attempt.decision is not None
         attempt.void_subtests(is_void=True)
         past = self._past.setdefault(index, Past(signature=attempt.signature))
-        past.attempts.append(reports)
-        past.last = attempt
+        past.add(attempt, reports)
         if self.dependents is None or index not in self.dependents.waiting:
             self.due[index] = attempt.decision
 

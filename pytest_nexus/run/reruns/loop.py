@@ -170,7 +170,7 @@ class RerunLoop:
             queue.drop_reruns()
         if not queue.n_waiting:
             return queue.take(0.0)
-        queue.is_held = desk.is_doubtful if queue.n_fresh else desk.is_mass_failure
+        queue.hold(is_held=desk.is_doubtful if queue.n_fresh else desk.is_mass_failure)
         return queue.take(perf_counter())
 
     def _run(self, step: Step, upcoming: pytest.Item | None) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import pytest
 
+from pytest_nexus.compat.xdist_worker_internals import send_if_possible
 from pytest_nexus.domain.identity import function_of_key, key_of_nodeid
 from pytest_nexus.domain.records import CollectedTest, FunctionKey, NodeId, TestKey
 from pytest_nexus.run.ordering import describe, group_name
@@ -50,11 +51,7 @@ class WorkerDescriber:
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Called before xdist's own implementation, which tells the controller to go on."""
-        import execnet  # noqa: PLC0415 - comes with xdist, needed in its workers only
-
-        try:
-            self._channel.send(pack(session.items))
-        except (execnet.DumpError, OSError):
+        if not send_if_possible(self._channel, pack(session.items)):
             # The controller goes by the node ids, and says so.
             self._channel.close()
 

@@ -81,7 +81,7 @@ def test_held_reruns_wait_until_they_are_let_go() -> None:
     tests = queue("..")
     tests.take(0.0)
     tests.put_back(0, due=0.0)
-    tests.is_held = True
+    tests.hold(is_held=True)
     assert drained(tests) == [1]
     assert waits_only(tests)
     tests.is_held = False
