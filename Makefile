@@ -13,7 +13,7 @@ READY := $(VENV)/.ready
 COMPANIONS := .venv-companions
 COMPANIONS_READY := $(COMPANIONS)/.ready
 
-.PHONY: demo story test lint types contracts docs docs-check workflow-audit bench clean
+.PHONY: demo story test lint types contracts docs docs-check workflow-audit dist bench clean
 
 demo: $(READY)  ## The main job: replay real runs, then watch a failure move to the front
 	$(BIN)/nexus demo
@@ -39,6 +39,11 @@ docs-check: $(READY)  ## Fail if a generated page is stale
 
 workflow-audit: $(READY)  ## zizmor over the workflows and the action, without a network
 	$(BIN)/zizmor --offline --pedantic --min-severity medium --no-progress .
+
+dist: $(READY)  ## Build the source distribution, the wheel from it, and check both as PyPI will
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist
+	$(BIN)/twine check --strict dist/*
 
 story: $(READY)  ## A small project on a miniature GitHub; leaves summaries and comments in story-out
 	$(BIN)/python -m pytest -q -n0 -p no:cacheprovider tests/action/check_story.py

@@ -1,8 +1,8 @@
 """The one table of foreign actions: each file of the repository that names one names this release.
 
-A release is taken in when its action.yml declares `node24`, two sources agree on its commit, and
-the notes of the majors in between are read. Dependabot proposes the next ones; its change of a
-workflow fails the tests until it changes this table too.
+A release is taken in when its action.yml declares `node24` or no Node at all, two sources agree on
+its commit, and the notes of the majors in between are read. Dependabot proposes the next ones; its
+change of a workflow fails the tests until it changes this table too.
 """
 
 from __future__ import annotations
@@ -55,6 +55,15 @@ _ALL: Final = (
         "actions/download-artifact", "v8.0.1", "3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c",
         "v5: a pattern that fits one artifact unpacks it into the folder itself. v7: node24, runner"
         " 2.327.1. v8: a digest that differs fails the step.",
+    ),
+    Pin(
+        "actions/attest", "v4.2.2", "1e69f48acb82d1966a394da916b4c1698aa569d6",
+        "v4: node24; makes provenance without a predicate of its own.",
+    ),
+    Pin(
+        "pypa/gh-action-pypi-publish", "v1.14.2", "dc37677b2e1c63e2034f94d8a5b11f265b73ba33",
+        "no Node: composite, runs a container on Linux. v1.11: attestations of PEP 740 by default."
+        " v1.14: prints hashes by default.",
     ),
 )  # fmt: skip
 PINS: Final = {pin.name: pin for pin in _ALL}
