@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "docs" / "reference"
 TUTORIAL = ROOT / "docs" / "tutorial" / "first-run.md"
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 IDS = [str(page.relative_to(ROOT)) for page in PAGES]
 
 _FENCE = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -14,7 +14,10 @@ import pytest
 ROOT = Path(__file__).parents[1]
 MAKEFILE = ROOT / "Makefile"
 CI = ROOT / ".ci" / "run"
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 NOT_IN_CI = {"bench"}
 """Measures against peers for an hour, on a quiet machine."""
 
