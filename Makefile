@@ -13,7 +13,7 @@ READY := $(VENV)/.ready
 COMPANIONS := .venv-companions
 COMPANIONS_READY := $(COMPANIONS)/.ready
 
-.PHONY: demo story test lint types contracts docs docs-check workflow-audit dist bench clean
+.PHONY: demo story test lint types contracts docs docs-check docs-site workflow-audit dist bench clean
 
 demo: $(READY)  ## The main job: replay real runs, then watch a failure move to the front
 	$(BIN)/nexus demo
@@ -37,6 +37,9 @@ docs: $(READY)  ## Write the generated reference pages anew
 docs-check: $(READY)  ## Fail if a generated page is stale
 	$(BIN)/python docs/generate.py --check
 
+docs-site: $(READY)  ## Build all pages as a site in site/; a link that leads nowhere is an error
+	$(BIN)/python -m sphinx -b html --fresh-env --fail-on-warning --keep-going --quiet -d build/doctrees docs site
+
 workflow-audit: $(READY)  ## zizmor over the workflows and the action, without a network
 	$(BIN)/zizmor --offline --pedantic --min-severity medium --no-progress .
 
@@ -55,7 +58,7 @@ bench: $(READY)  ## Measure against peers, in environments of their own; takes s
 $(READY): pyproject.toml
 	@echo "Making $(VENV): an environment with pytest-nexus, scikit-learn and the tools; about a minute, once; pip is silent while it unpacks."
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check --editable ".[train,dev]"
+	$(BIN)/python -m pip install --disable-pip-version-check --editable ".[train,dev,docs]"
 	$(BIN)/python -c "open('$(READY)', 'w').close()"
 
 $(COMPANIONS_READY): pyproject.toml tests/companions.txt | $(READY)
@@ -65,4 +68,4 @@ $(COMPANIONS_READY): pyproject.toml tests/companions.txt | $(READY)
 	$(COMPANIONS)/$(SCRIPTS)/python -c "open('$(COMPANIONS_READY)', 'w').close()"
 
 clean:
-	rm -rf story-out $(VENV) $(COMPANIONS) .bench benchmarks-out build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf story-out $(VENV) $(COMPANIONS) .bench benchmarks-out build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
