@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from tempfile import TemporaryFile
+from typing import IO, TYPE_CHECKING, Final
 
 from pytest_nexus.domain.system import originals
+from pytest_nexus.domain.system.bounded_process import end_all
 from pytest_nexus.project import project_root, settings_file
 
 if TYPE_CHECKING:
@@ -60,29 +61,28 @@ def run_to_end(
 ) -> subprocess.CompletedProcess[str] | None:
     """Run a session in a process group of its own; None if it had to be ended with all in it.
 
+    The output goes into files: a process that the session left behind may hold a pipe open for
+    ever, and on Windows only the session itself can be ended.
+
     Args:
         command: the command line.
         environment: of the session.
         timeout_s: seconds after which it is ended; None to wait for ever.
     """
-    process = subprocess.Popen(  # noqa: S603 - the user's own suite, as asked for
-        command,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    )
-    try:
-        stdout, stderr = process.communicate(timeout=timeout_s)
-    except subprocess.TimeoutExpired:
-        _end(process)
-        return None
-    except BaseException:
-        _end(process)
-        raise
-    return subprocess.CompletedProcess(list(command), process.returncode, stdout, stderr)
+    with _output() as stdout, _output() as stderr:
+        process = subprocess.Popen(  # noqa: S603 - the user's own suite, as asked for
+            command, env=environment, stdout=stdout, stderr=stderr, start_new_session=True
+        )
+        try:
+            process.wait(timeout_s)
+        except BaseException as exc:
+            end_all(process)
+            process.wait()
+            if isinstance(exc, subprocess.TimeoutExpired):
+                return None
+            raise
+        texts = [_read(stdout), _read(stderr)]
+    return subprocess.CompletedProcess(list(command), process.returncode, *texts)
 
 
 def tail(done: subprocess.CompletedProcess[str]) -> tuple[str, ...]:
@@ -90,9 +90,10 @@ def tail(done: subprocess.CompletedProcess[str]) -> tuple[str, ...]:
     return tuple((done.stdout + done.stderr).strip().splitlines()[-_TAIL_LINES:])
 
 
-def _end(process: subprocess.Popen[str]) -> None:
-    """Kill a session and its workers, which would go on without it."""
-    if os.name == "posix" and process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-    process.kill()
-    process.communicate()
+def _output() -> IO[str]:
+    return TemporaryFile("w+", errors="replace")
+
+
+def _read(file: IO[str]) -> str:
+    file.seek(0)
+    return file.read()
