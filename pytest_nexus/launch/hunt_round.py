@@ -35,11 +35,17 @@ _ENDED_WELL: Final = (0, 1)
 _MOST_NAMED: Final = 5
 
 _BUSY: Final = """
-import os
-parent = os.getppid()
-while os.getppid() == parent:
+import os, sys, threading
+
+def follow():
+    sys.stdin.buffer.read()
+    os._exit(0)
+
+threading.Thread(target=follow, daemon=True).start()
+while True:
     sum(range(20_000))
 """
+"""Its input ends with the command, however that ends: Windows keeps the id of a dead parent."""
 
 
 def run_round(
@@ -125,7 +131,7 @@ def _keep(journals: Path) -> None:
 def _load(n_processes: int) -> Iterator[None]:
     """Keep cores busy meanwhile; the processes end by themselves should this one be killed."""
     busy = [
-        subprocess.Popen([sys.executable, "-c", _BUSY])  # noqa: S603 - our own text
+        subprocess.Popen([sys.executable, "-c", _BUSY], stdin=subprocess.PIPE)  # noqa: S603 - our own text
         for _ in range(n_processes)
     ]
     try:
@@ -134,4 +140,4 @@ def _load(n_processes: int) -> Iterator[None]:
         for process in busy:
             process.kill()
         for process in busy:
-            process.wait()
+            process.communicate()
