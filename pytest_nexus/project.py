@@ -43,6 +43,18 @@ def add_history_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def path_from(folder: Path, path: Path) -> str:
+    """Return a path as seen from a folder, with `/`; the whole path where no relative one exists.
+
+    >>> path_from(Path("/project/docs"), Path("/project/tests/test_a.py"))
+    '../tests/test_a.py'
+    """
+    try:
+        return os.path.relpath(path, folder).replace(os.sep, "/")
+    except ValueError:  # on another drive of Windows
+        return path.as_posix()
+
+
 def history_path(given: str | None) -> Path:
     """Return the history file: as given, or the project's."""
     return Path(given) if given else _setting("nexus_history")

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Final
 
 from pytest_nexus.domain.system import originals
 from pytest_nexus.domain.system.bounded_process import end_all
-from pytest_nexus.project import project_root, settings_file
+from pytest_nexus.project import path_from, project_root, settings_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -46,7 +46,7 @@ def files_of(paths: Iterable[str]) -> list[str]:
     pinned = []
     if settings is not None and _has_settings_below(root, different):
         pinned = ["-c", str(settings), f"--rootdir={root}"]
-    files = [os.path.relpath(root / path, here) if (root / path).exists() else path
+    files = [path_from(here, root / path) if (root / path).exists() else path
              for path in different]  # fmt: skip
     return [*pinned, *files]
 

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from pathlib import Path
 
 import pytest
 
+from pytest_nexus.cli.arguments.tests import spellings
 from pytest_nexus.errors import OptionError
-from pytest_nexus.project import history_path, journal_folder, project_root
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pytest_nexus.project import history_path, journal_folder, path_from, project_root
 
 
 @pytest.fixture(autouse=True)
@@ -109,3 +108,12 @@ def test_root_is_the_nearest_folder_that_looks_like_one(inside: Path, mark: str)
         (inside / mark).write_text("")
     assert project_root(below) == inside
     assert project_root(inside) == inside
+
+
+def test_path_on_another_drive_stays_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    def on_another_drive(path: object, start: object) -> str:
+        raise ValueError(f"path is on mount 'D:', start on mount 'C:': {path} {start}")
+
+    monkeypatch.setattr(os.path, "relpath", on_another_drive)
+    assert path_from(Path("/project"), Path("/other/test_a.py")) == "/other/test_a.py"
+    assert spellings("tests/test_a.py::test_x")[-1] == "tests/test_a.py::test_x"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from pytest_nexus.domain.identity import function_of_key, key_of_nodeid
 from pytest_nexus.errors import HistoryError, PlanError
 from pytest_nexus.launch.collect import collect
-from pytest_nexus.project import project_root
+from pytest_nexus.project import path_from, project_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -78,8 +78,7 @@ def spellings(typed: str) -> list[str]:
     path = path.strip()
     if "\\" in path and not (here / path).exists():
         path = path.replace("\\", "/")
-    from_here = os.path.relpath(here / path, root)
-    candidates = [from_here.replace(os.sep, "/"), os.path.normpath(path).replace(os.sep, "/")]
+    candidates = [path_from(root, here / path), os.path.normpath(path).replace(os.sep, "/")]
     return [f"{each}{colons}{name}" for each in dict.fromkeys(candidates)]
 
 

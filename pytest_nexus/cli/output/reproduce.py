@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.domain.system import originals
-from pytest_nexus.project import ini_value, project_root
+from pytest_nexus.project import ini_value, path_from, project_root
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,4 +58,4 @@ def _from_here(nodeid: str) -> str:
     root, here = project_root(Path.cwd()), Path.cwd()
     if root == here:
         return nodeid
-    return f"{os.path.relpath(root / path, here).replace(os.sep, '/')}{colons}{name}"
+    return f"{path_from(here, root / path)}{colons}{name}"
