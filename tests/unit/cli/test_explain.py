@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
+
 from pytest_nexus.cli.main import main
 from pytest_nexus.domain.records import OrderRule, TestKey
 from pytest_nexus.forecast.neighbours import nearest
@@ -15,10 +17,14 @@ from tests.support.builders import attempt, run
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
-
 LOAD, SAVE, TAX = "t/test_io.py::test_load_item", "t/test_io.py::test_save_item", "t/test_tax.py::t"
 MANY = [f"t/test_many.py::test_{n}" for n in range(40)]
+
+
+@pytest.fixture(autouse=True)
+def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder without git: a change of this repository would rank the tests too."""
+    monkeypatch.chdir(tmp_path)
 
 
 def make(path: Path) -> str:
