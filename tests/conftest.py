@@ -1,9 +1,10 @@
-"""What holds for all tests: the search for counterexamples, and tables that are not cut."""
+"""What holds for all tests: counterexamples, tables that are not cut, what Windows has not."""
 
 from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import settings
 
 settings.register_profile("quick", deadline=None, max_examples=40)
@@ -11,3 +12,10 @@ settings.register_profile("thorough", deadline=None, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 os.environ.pop("COLUMNS", None)
 """xdist sets it for its workers, and tables are cut to it."""
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test marked `posix` on Windows, with the reason in the marker."""
+    mark = item.get_closest_marker("posix")
+    if mark is not None and os.name == "nt":
+        pytest.skip(f"Windows: {mark.args[0]}")

@@ -14,7 +14,7 @@ from tests.support.project import REPOSITORY
 if TYPE_CHECKING:
     from tests.action.toy import Toy
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.posix("steps run in bash on Linux")]
 
 BROKEN = {"shop/prices.py": "def with_tax(price):\n    return price * 0.25\n"}
 HOW_TO = REPOSITORY / "docs" / "how-to" / "github-action.md"

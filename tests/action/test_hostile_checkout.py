@@ -12,7 +12,7 @@ from tests.action.traps import NEXUS, QUIET, STANDARD, sprung
 if TYPE_CHECKING:
     from tests.action.toy import Toy
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.posix("steps run in bash on Linux")]
 
 
 def test_report_of_a_pull_request_executes_nothing_of_its_checkout(toy: Toy) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.support.repository import Repository
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.posix("steps run in bash on Linux")]
 BROKEN = "def with_tax(price):\n    return price * 0.25\n"
 _DEADLINE_S = 120
 

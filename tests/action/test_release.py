@@ -82,6 +82,7 @@ def test_version_is_the_same_in_the_package_and_its_metadata() -> None:
     assert project["version"] == __version__
 
 
+@pytest.mark.posix("the step runs in bash on Linux")
 @pytest.mark.parametrize(
     ("tag", "status"), [(f"v{__version__}", 0), ("v99.0", 1), (__version__, 1)]
 )
@@ -91,6 +92,7 @@ def test_tag_that_is_not_the_version_ends_the_release(tag: str, status: int) -> 
     assert ("::error" in done.stdout) == bool(status)
 
 
+@pytest.mark.posix("the bash of this machine may be that of a virtual Linux")
 def test_smoke_test_runs_a_session_and_reads_its_history(tmp_path: Path) -> None:
     done = run("smoke", "Run a session with the wheel", tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -7,6 +7,8 @@ import pytest
 from tests.action.toy import Toy
 from tests.support.github_server import GitHubServer
 
+pytestmark = pytest.mark.posix("steps run in bash on Linux")
+
 BROKEN = {"shop/prices.py": "def with_tax(price):\n    return price * 0.25\n"}
 
 

@@ -151,6 +151,7 @@ def test_a_killed_brief_session_keeps_its_first_test(made):
     assert [line["nodeid"] for line in result.attempts] == ["test_d.py::test_ok"]
 
 
+@pytest.mark.posix("a script cannot stand for git.exe")
 def test_a_brief_session_starts_no_process(made):
     git = made.root / "bin" / "git"
     made.write({"bin/git": "#!/bin/sh\ntouch called\nexit 1\n"})

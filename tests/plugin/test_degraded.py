@@ -119,6 +119,7 @@ def test_history_of_a_later_version_is_left_alone(learned: Project) -> None:
     assert len(result.journal) == 5
 
 
+@pytest.mark.posix("a folder /proc can be made there")
 @pytest.mark.parametrize("place", ["folder", "below/a/file", "/proc/nothing/history.sqlite3"])
 def test_history_that_cannot_be_opened_costs_a_line(
     project: Callable[..., Project], place: str
@@ -133,6 +134,7 @@ def test_history_that_cannot_be_opened_costs_a_line(
     assert (made.root / "below").read_text() == "a file\n"
 
 
+@pytest.mark.posix("folders /proc and /dev can be made there")
 @pytest.mark.parametrize("place", ["below/a/file", "/proc/nothing", "/dev/full"])
 @pytest.mark.parametrize("arguments", [(), ("-n", "1")], ids=["plain", "worker"])
 def test_journal_that_cannot_be_written_costs_a_line(

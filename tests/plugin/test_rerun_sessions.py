@@ -138,6 +138,7 @@ def test_a_session_that_ends_within_an_attempt_hides_nothing(
     assert final == bare.reports
 
 
+@pytest.mark.posix("sends SIGINT")
 def test_interrupt_from_the_keyboard_settles_what_waits(project: Callable[..., Project]) -> None:
     made = project(SUITE | {"test_b.py": "def test_c():\n    import time\n    time.sleep(60)\n"})
     waiting = ("--nexus-reruns=1", "--nexus-rerun-delay=30", "--nexus-order=off")

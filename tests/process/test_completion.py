@@ -27,6 +27,7 @@ def script(shell: str) -> str:
     return done.stdout
 
 
+@pytest.mark.posix("completion is for the shells of POSIX")
 @pytest.mark.parametrize(
     ("words", "expected"),
     [

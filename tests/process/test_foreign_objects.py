@@ -123,7 +123,7 @@ DIES_ONCE = """
         mark = pathlib.Path("die")
         if not mark.exists():
             mark.touch()
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
 """
 MODES = {
     "one process": (),

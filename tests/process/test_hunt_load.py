@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -40,7 +39,7 @@ def test_load_goes_on_until_its_input_ends() -> None:
     assert process.wait(20) == 0
 
 
-@pytest.mark.skipif(os.name == "nt", reason="looks for processes as POSIX does")
+@pytest.mark.posix("looks for processes as POSIX does")
 def test_load_ends_with_a_command_that_is_killed() -> None:
     process = subprocess.Popen([sys.executable, "-c", COMMAND], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None

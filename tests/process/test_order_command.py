@@ -323,7 +323,7 @@ def begun(project: Project) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        preexec_fn=hears_interrupts,  # noqa: PLW1509 - no threads are here
+        preexec_fn=hears_interrupts if os.name == "posix" else None,  # noqa: PLW1509 - no threads are here
     )
     assert process.stdout is not None
     lines = 0
@@ -333,8 +333,8 @@ def begun(project: Project) -> subprocess.Popen[str]:
     return process
 
 
-@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.posix("sends signals")
+@pytest.mark.parametrize("signum", [signal.SIGINT, getattr(signal, "SIGKILL", signal.SIGTERM)])
 def test_what_was_interrupted_or_killed_goes_on_where_it_stopped(suite, signum):
     process = begun(suite)
     process.send_signal(signum)

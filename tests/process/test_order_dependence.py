@@ -463,6 +463,7 @@ def test_pytest_order_keeps_its_places(repository: Repository) -> None:
         assert result.names[0] == "test_first"
 
 
+@pytest.mark.posix("sends SIGINT")
 def test_an_interrupt_while_a_process_runs_loses_no_test(repository: Repository) -> None:
     slow = "import os, time\nif 'NEXUS_CONTEXT' in os.environ: time.sleep(60)\n"
     interrupts = """

@@ -173,7 +173,7 @@ class Project:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
-                preexec_fn=hears_interrupts,  # noqa: PLW1509 - no threads are here
+                preexec_fn=hears_interrupts if os.name == "posix" else None,  # noqa: PLW1509 - no threads are here
             ),
             self.root,
         )

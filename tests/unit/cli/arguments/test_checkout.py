@@ -52,6 +52,7 @@ def test_without_git_paths_start_from_the_workspace(
     assert path_in_checkout(tmp_path / "api") == "api/"
 
 
+@pytest.mark.posix("symbolic links need a privilege")
 @pytest.mark.parametrize("name", ["pytest.ini", "tox.ini", "setup.cfg", "pyproject.toml"])
 def test_settings_behind_a_link_out_of_the_checkout_are_not_read(checkout: Path, name: str) -> None:
     outside = checkout.parent / "environ"
@@ -60,6 +61,7 @@ def test_settings_behind_a_link_out_of_the_checkout_are_not_read(checkout: Path,
     assert source_root(checkout / "api") == checkout / "api"
 
 
+@pytest.mark.posix("symbolic links need a privilege")
 def test_folder_behind_a_link_out_of_the_workspace_is_an_error(
     checkout: Path, tmp_path: Path
 ) -> None:

@@ -7,6 +7,7 @@ from pytest_nexus.report.ci.source_lines import locator
 SOURCE = "import x\n\n@mark\ndef test_a(): pass\n\nclass TestB:\n    async def test_c(self): pass\n"
 
 
+@pytest.mark.posix("symbolic links need a privilege")
 @pytest.mark.parametrize(
     ("nodeid", "line"),
     [
