@@ -13,13 +13,21 @@ READY := $(VENV)/.ready
 COMPANIONS := .venv-companions
 COMPANIONS_READY := $(COMPANIONS)/.ready
 
-.PHONY: demo story test lint types contracts docs docs-check docs-site workflow-audit dist bench clean
+.PHONY: demo story test coverage lint types contracts docs docs-check docs-site workflow-audit dist bench clean
 
 demo: $(READY)  ## The main job: replay real runs, then watch a failure move to the front
 	$(BIN)/nexus demo
 
 test: $(READY) $(COMPANIONS_READY)  ## All tests but benchmarks
 	$(BIN)/python -m pytest -n $(WORKERS)
+
+# The floors are what tests/unit alone reached when this was written, rounded down: 96.3 % of the
+# branches of predictor/, and 98.0 to 98.1 % of those of plan/, where a branch more or less depends on
+# the run: its floor is a point lower. Raise them with the tests.
+coverage: $(READY)  ## Branches of the decisions and of the predictor that tests/unit takes; some minutes
+	$(BIN)/python -m coverage run -m pytest -q -n0 --hypothesis-seed=0 tests/unit
+	$(BIN)/python -m coverage json -q -o .coverage.json
+	$(BIN)/python -m tests.branch_floors .coverage.json pytest_nexus/plan=97 predictor=96
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -68,4 +76,4 @@ $(COMPANIONS_READY): pyproject.toml tests/companions.txt | $(READY)
 	$(COMPANIONS)/$(SCRIPTS)/python -c "open('$(COMPANIONS_READY)', 'w').close()"
 
 clean:
-	rm -rf story-out $(VENV) $(COMPANIONS) .bench benchmarks-out build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf story-out $(VENV) $(COMPANIONS) .bench .coverage .coverage.json benchmarks-out build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
