@@ -80,34 +80,6 @@ class Scan:
         """Note that the last line is cut off."""
         self.torn = True
 
-    def add(self, raw: RawAttempt, nodeid: str) -> None:
-        """Keep an attempt.
-
-        Raises:
-            ValueError: the journal has more attempts than a session can have.
-        """
-        if len(self.attempts) >= writer.MAX_ATTEMPTS:
-            raise ValueError("more attempts than a session can have")
-        self.attempts.append(raw)
-        if self.nodeids is not None:
-            self.nodeids.append(nodeid)
-
-    def drop(self) -> None:
-        """Count a line that is not what the format says."""
-        self.dropped += 1
-
-    def change_run(self, **fields: Any) -> None:
-        """Take what a later line says of the run."""
-        self.run = self.run._replace(**fields)
-
-    def end(self, digest: bytes) -> None:
-        """Take the digest over all bytes, once they are read."""
-        self.digest = digest
-
-    def tear(self) -> None:
-        """Note that the last line is cut off."""
-        self.torn = True
-
 
 def read_journal(path: Path) -> Journal:
     """Return the content of a journal.
