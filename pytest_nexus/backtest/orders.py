@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.domain.records import BAD
+from pytest_nexus.errors import ModelRefusedError
 from pytest_nexus.forecast import forecaster as forecast
 from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.store import open_history
@@ -21,7 +22,6 @@ from pytest_nexus.plan.evaluate import (
     shuffled,
     time_to_first_failure_share,
 )
-from pytest_nexus.plan.heuristic import forecast as rules_of_thumb
 from pytest_nexus.plan.known_tests import has_duration
 from pytest_nexus.plan.make import make_plan
 
@@ -69,6 +69,9 @@ def replay(
     Args:
         builds: of one project.
         texts: the words of each build's change and tests, where they are known.
+
+    Raises:
+        ModelRefusedError: the shipped model cannot be used.
     """
     with (
         TemporaryDirectory(prefix="nexus-replay-") as folder,
@@ -99,7 +102,11 @@ def _model(
     build: Build, history: History, texts: Callable[[Build], Texts] | None
 ) -> forecast.Forecaster:
     read = (lambda _tests, _change: texts(build)) if texts is not None else None
-    return forecast.load(read=read, past=history.cofailures())
+    losses: list[str] = []
+    model = forecast.load(read=read, past=history.cofailures(), lose=losses.append)
+    if model is None:
+        raise ModelRefusedError(losses[0])
+    return model
 
 
 def _scores(
@@ -123,9 +130,6 @@ def _orders(
         "random": [shuffled(n, random.shuffle) for random in _generators()],
         "--ff": [last_failed_first(last_failed)],
         "fastest first": [fastest_first(durations)],
-        "rules of thumb": [
-            make_plan(build.tests, stats, build.run.change, forecaster=rules_of_thumb).order
-        ],
         "nexus": [make_plan(build.tests, stats, build.run.change, forecaster=model).order],
     }
 

@@ -27,7 +27,6 @@ _TITLES: Final = {
     "random": f"random, mean of {SEEDS}",
     "--ff": "--ff, last failed first",
     "fastest first": "fastest first",
-    "rules of thumb": "nexus, rules of thumb",
     "nexus": "nexus, shipped model",
 }
 

@@ -13,8 +13,8 @@ from pytest_nexus.cli.output.tables import add_json_option, print_json
 from pytest_nexus.cli.quarantine import read_quarantine
 from pytest_nexus.domain.records import CollectedTest, NodeId, environment_name
 from pytest_nexus.domain.system import originals
-from pytest_nexus.domain.system.console import say, warn
-from pytest_nexus.errors import HistoryError
+from pytest_nexus.domain.system.console import say, warn_of
+from pytest_nexus.errors import HistoryError, ModelRefusedError
 from pytest_nexus.forecast import forecaster as forecast
 from pytest_nexus.forecast.explain import explained
 from pytest_nexus.forecast.neighbours import described, lines, nearest
@@ -125,17 +125,23 @@ def _read(options: argparse.Namespace) -> _Known:
         streaks = history.streaks(change.branch, default_branch(originals.environ))
         rules = history.order_rules.read()
     read = partial(read_texts, root)
-    forecaster = forecast.load(
+    losses: list[str] = []
+    model = forecast.load(
         deployed,
         lambda tests, what: read(tests, what, originals.environ),
         past,
-        lambda sentence: warn(f"nexus: {sentence}"),
+        losses.append,
         streaks,
     )
+    if model is None:
+        raise ModelRefusedError(losses[0])
+    for loss in losses:
+        warn_of(loss)
     quarantine = read_quarantine(quarantine_path(None))
+    forecaster: forecast.Forecaster = model
     if quarantine.entries:
         forecaster = forecast.WithoutNews(
-            forecaster,
+            model,
             lambda test: quarantine.find(test.nodeid, test.key, test.function_key) is not None,
         )
     return _Known(stats, change, forecaster, rules)

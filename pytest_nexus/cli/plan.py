@@ -12,7 +12,7 @@ from pytest_nexus.cli.arguments.options import seconds
 from pytest_nexus.cli.output.tables import add_json_option, print_json, print_table
 from pytest_nexus.cli.run import words
 from pytest_nexus.domain.system import originals
-from pytest_nexus.domain.system.console import say
+from pytest_nexus.domain.system.console import say, warn_of
 from pytest_nexus.domain.system.files import atomic_write
 from pytest_nexus.domain.system.gc_pause import without_collector
 from pytest_nexus.errors import PlanError
@@ -83,7 +83,9 @@ def run(options: argparse.Namespace) -> int:
     change = find_change(project_root(Path.cwd()), None, originals.environ)
     costs = ShardCosts(shard_s=suite.seconds)
     with without_collector():
-        plan = make_plan(suite.tests, stats, change, forecaster=forecast.load(), rules=rules)
+        plan = make_plan(
+            suite.tests, stats, change, forecaster=forecast.load(lose=warn_of), rules=rules
+        )
         setups = plan.setups
         if options.shards == 0:
             plan, split = narrowest_plan(plan, setups, options.target, options.max_shards, costs)

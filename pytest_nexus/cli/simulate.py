@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from pytest_nexus.cli.arguments.pending_journals import take_in_waiting
 from pytest_nexus.cli.output.tables import add_json_option, print_json, print_table
 from pytest_nexus.domain.records import BAD, CollectedTest
-from pytest_nexus.domain.system.console import say
+from pytest_nexus.domain.system.console import say, warn_of
 from pytest_nexus.errors import HistoryError
 from pytest_nexus.forecast import forecaster as forecast
 from pytest_nexus.history.ingest import ingest_run
@@ -75,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
         Setting(shards, workers, order)
         for shards, workers, order in product(options.shards, options.workers, orders)
     ]
-    forecaster = forecast.load()
+    forecaster = forecast.load(lose=warn_of)
     results: dict[Setting, list[Simulated]] = {setting: [] for setting in settings}
     take_in_waiting(options.history)
     n_shared = 0

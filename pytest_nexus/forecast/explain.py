@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.forecast.forecaster import ModelForecaster, WithoutNews
+from pytest_nexus.forecast.forecaster import WithoutNews
 from pytest_nexus.plan.blocks import lay_out
-from pytest_nexus.plan.heuristic import explain
 from pytest_nexus.plan.setup_costs import shared_setups
 
 if TYPE_CHECKING:
@@ -34,21 +33,15 @@ class Explained:
     """In words, with what each adds to the logarithm of the odds, largest first."""
     features: Mapping[str, float] = field(default_factory=dict)
     """By name."""
-    rules: Sequence[str] = ()
-    """Sentences of the rules of thumb, where no model decided."""
 
     def sentences(self, duration_s: float) -> list[str]:
         """Return the reasons as sentences, the last one about the duration."""
-        if self.rules:
-            return list(self.rules)
         found = [f"{words[0].upper()}{words[1:]}: {part:+.2f}." for words, part in self.reasons]
         expected = f"It is expected to take {duration_s:.3g} s."
         return [*(found or ["Nothing suggests a failure."]), expected]
 
     def brief(self) -> str:
         """Return the weightiest reasons in one line."""
-        if self.rules:
-            return self.rules[0]
         return (
             ", ".join(words for words, _ in self.reasons[:_MOST_REASONS])
             or "nothing suggests a failure"
@@ -71,19 +64,16 @@ def explained(
         change: what git says.
         forecaster: who made the forecasts.
     """
-    if isinstance(forecaster, WithoutNews):
-        forecaster = forecaster.forecaster
-    if not isinstance(forecaster, ModelForecaster):
-        return [Explained(rules=explain(one.test, index, change, tests)) for one in asked]
+    model = forecaster.forecaster if isinstance(forecaster, WithoutNews) else forecaster
     from pytest_nexus.predictor.schema import NAMES  # noqa: PLC0415 - where it is asked for
 
     layout = lay_out(tests)
-    rows, _ = forecaster.rows(tests, index, change, shared_setups(tests, index, layout))
+    rows, _ = model.rows(tests, index, change, shared_setups(tests, index, layout))
     at = {id(test): position for position, test in enumerate(tests)}  # several have one node id
     found = [rows[at[id(one.test)]] for one in asked]
     return [
         Explained(
-            _told(forecaster.model.contributions(row), one.test),
+            _told(model.model.contributions(row), one.test),
             dict(zip(NAMES, row, strict=True)),
         )
         for one, row in zip(asked, found, strict=True)

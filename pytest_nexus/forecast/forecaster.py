@@ -5,11 +5,10 @@ from __future__ import annotations
 import pkgutil
 from dataclasses import dataclass, field
 from math import exp
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from pytest_nexus.domain.records import Forecast
 from pytest_nexus.forecast.snapshot import files_of, moment_of
-from pytest_nexus.plan import heuristic
 from pytest_nexus.predictor.schema import NO_STREAKS
 
 if TYPE_CHECKING:
@@ -22,21 +21,6 @@ if TYPE_CHECKING:
     from pytest_nexus.predictor.features.rows import Row
     from pytest_nexus.predictor.model.model import Model
     from pytest_nexus.predictor.schema import ChangedWords, Streaks, TestCode
-
-
-class Forecaster(Protocol):
-    """Says for each test how likely it fails and how long it takes."""
-
-    def __call__(
-        self,
-        tests: Sequence[CollectedTest],
-        index: StatsIndex,
-        change: Change,
-        setups: Setups | None = None,
-        /,
-    ) -> list[Forecast]:
-        """Return one forecast for each test, in the order given."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +105,7 @@ class WithoutNews:
     """
 
     def __init__(
-        self, forecaster: Forecaster, fails_no_build: Callable[[CollectedTest], bool]
+        self, forecaster: ModelForecaster, fails_no_build: Callable[[CollectedTest], bool]
     ) -> None:
         self.forecaster = forecaster
         self._fails_no_build = fails_no_build
@@ -144,22 +128,28 @@ class WithoutNews:
         ]
 
 
+Forecaster = ModelForecaster | WithoutNews
+"""Says for each test how likely it fails and how long it takes."""
+
+
 def prior() -> str:
     """Return the document of the model that is shipped: trained across projects."""
     found = pkgutil.get_data("pytest_nexus.predictor", "prior.json") or b""
-    return found.decode("utf-8").strip()
+    return found.decode("utf-8", "replace").strip()
 
 
 def load(
     deployed: tuple[str, str] | None = None,
     read: Callable[[Sequence[CollectedTest], Change], Texts] | None = None,
     past: CoFailures | None = None,
-    lose: Callable[[str], None] | None = None,
+    lose: Callable[[str], None] = lambda _: None,
     streaks: Streaks = NO_STREAKS,
-) -> Forecaster:
+) -> ModelForecaster | None:
     """Return the forecaster of this session: the model deployed, else the shipped one.
 
-    A model that cannot be used costs one sentence, and the heuristic takes its place.
+    A deployed model that cannot be used costs one sentence, and the shipped model takes its place.
+    Where the shipped one cannot be used either, the sentence is about that one, and the answer is
+    None: nothing says which tests are likely to fail.
 
     Args:
         deployed: version and document of the champion; None where a project has none of its own.
@@ -168,13 +158,25 @@ def load(
         lose: is told what is not available.
         streaks: see `ModelForecaster`.
     """
+    model = _model(deployed, lose)
+    return None if model is None else ModelForecaster(model, read, past, streaks)
+
+
+def _model(deployed: tuple[str, str] | None, lose: Callable[[str], None]) -> Model | None:
     from pytest_nexus.predictor.model import document  # noqa: PLC0415 - where a plan is made
 
+    refusal: Exception | None = None
+    if deployed is not None:
+        try:
+            return document.load_named(*deployed)
+        except document.ModelError as exc:
+            refusal = exc
     try:
-        model = document.load(prior()) if deployed is None else document.load_named(*deployed)
-        return ModelForecaster(model, read, past, streaks)
+        shipped = document.load(prior())
     except (document.ModelError, OSError) as exc:
-        if lose is not None:
-            name = deployed[0] if deployed is not None else "that is shipped"
-            lose(f"the model {name} {exc}; the order is by rules of thumb instead")
-        return heuristic.forecast
+        why = f"cannot be read ({exc})" if isinstance(exc, OSError) else exc
+        lose(f"the shipped model {why}; tests run in pytest's own order; reinstall pytest-nexus-ci")
+        return None
+    if deployed is not None:
+        lose(f"the model {deployed[0]} {refusal}; the order is by the shipped model instead")
+    return shipped

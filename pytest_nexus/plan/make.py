@@ -5,9 +5,8 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from pytest_nexus.domain.records import Plan, PlannedTest, Verdict
+from pytest_nexus.domain.records import Forecast, Plan, PlannedTest, Verdict
 from pytest_nexus.plan.blocks import lay_out
-from pytest_nexus.plan.heuristic import forecast
 from pytest_nexus.plan.known_tests import StatsIndex
 from pytest_nexus.plan.order import cold_order, order
 from pytest_nexus.plan.order_dependence.constraints import bind, in_force
@@ -16,14 +15,7 @@ from pytest_nexus.plan.setup_costs import shared_setups
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from pytest_nexus.domain.records import (
-        Change,
-        CollectedTest,
-        Forecast,
-        OrderRule,
-        TestKey,
-        TestStats,
-    )
+    from pytest_nexus.domain.records import Change, CollectedTest, OrderRule, TestKey, TestStats
     from pytest_nexus.plan.setup_costs import Setups
 
     Forecaster = Callable[
@@ -31,11 +23,14 @@ if TYPE_CHECKING:
     ]
 
 _DIGEST_CHARS: Final = 16
+_ANY_P_FAIL: Final = 0.5
+"""Of every test where no model says more; nothing is decided by it."""
 
 COLD_NOTE: Final = (
     "No history of these tests yet: changed test files first, then the order of collection."
 )
 OFF_NOTE: Final = "Order of collection, as asked for."
+NO_MODEL_NOTE: Final = "Order of collection: no model says which tests are likely to fail."
 
 
 class PlanSettings(NamedTuple):
@@ -53,30 +48,34 @@ def make_plan(
     stats: Mapping[TestKey, TestStats],
     change: Change,
     settings: PlanSettings = _DEFAULTS,
-    forecaster: Forecaster = forecast,
+    forecaster: Forecaster | None = None,
     rules: Iterable[OrderRule] = (),
 ) -> Plan:
     """Return what is decided about each collected test, in collection order.
 
     Deterministic: the same arguments give the same plan, digest included. Without history of any
-    of the tests the order is `cold_order`.
+    of the tests the order is `cold_order`, and without a model that of the collection.
 
     Args:
         tests: as collected, after every selection.
         stats: what the history knows, by key; may be empty.
         change: what git says changed; may be empty.
         settings: what the user chose.
-        forecaster: says how likely each test is to fail.
+        forecaster: says how likely each test is to fail; None where there is no model.
         rules: what is known of tests that depend on the order.
     """
     tests = bind(tests, in_force(rules, change))
     index = StatsIndex(stats, change.renames)
     layout = lay_out(tests)
     setups = shared_setups(tests, index, layout)
-    forecasts = forecaster(tests, index, change, setups)
+    if forecaster is None:
+        forecasts = _durations_alone(tests, index, setups)
+    else:
+        forecasts = forecaster(tests, index, change, setups)
     notes: tuple[str, ...] = ()
-    if settings.order == "off":
-        execution, notes = list(range(len(tests))), (OFF_NOTE,)
+    if settings.order == "off" or forecaster is None:
+        execution = list(range(len(tests)))
+        notes = (OFF_NOTE if settings.order == "off" else NO_MODEL_NOTE,)
     elif not any(index.find(test)[0] is not None for test in tests) and not _tells(forecasts):
         execution = cold_order(tests, frozenset(file.path for file in change.files))
         notes = (COLD_NOTE,)
@@ -91,10 +90,19 @@ def make_plan(
     return Plan(planned, digest(planned), notes, setups.by_block)
 
 
+def _durations_alone(
+    tests: Sequence[CollectedTest], index: StatsIndex, setups: Setups
+) -> list[Forecast]:
+    """Return forecasts with the expected seconds; all tests are said to fail equally likely."""
+    forecasts = []
+    for position, test in enumerate(tests):
+        seconds = index.expected_duration(test) - setups.paid_by.get(position, 0.0)
+        forecasts.append(Forecast(_ANY_P_FAIL, max(seconds, 0.0)))
+    return forecasts
+
+
 def _tells(forecasts: Sequence[Forecast]) -> bool:
     """Return whether a model sees the change in some tests, though they have no history yet."""
-    if any(forecast.gain is None for forecast in forecasts):
-        return False
     return len({forecast.p_fail for forecast in forecasts}) > 1
 
 

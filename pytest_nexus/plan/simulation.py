@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Literal
 from pytest_nexus.plan.blocks import lay_out
 from pytest_nexus.plan.dispatch.simulated_workers import rehearse
 from pytest_nexus.plan.dispatch.units import make_workload
-from pytest_nexus.plan.heuristic import forecast
 from pytest_nexus.plan.make import PlanSettings, make_plan
 from pytest_nexus.plan.setup_costs import charge, seconds_in
 from pytest_nexus.plan.sharding.split import split
@@ -78,7 +77,7 @@ class Simulated:
     """Seconds until the first failing test has ended; None where none failed."""
 
 
-def simulate(past: PastRun, setting: Setting, forecaster: Forecaster = forecast) -> Simulated:
+def simulate(past: PastRun, setting: Setting, forecaster: Forecaster | None = None) -> Simulated:
     """Return what a run would have taken; shards start together, and cost nothing themselves."""
     settings = PlanSettings(order=setting.order)
     plan = make_plan(past.tests, past.stats, past.change, settings, forecaster)

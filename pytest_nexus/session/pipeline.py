@@ -146,7 +146,7 @@ class Pipeline:
         forecaster = self._forecaster
         plan = make_plan(tests, stats, self.change, settings, forecaster, self.rules.values())
         explanation: list[str] = []
-        if setup.options.explain and settings.order == "risk":
+        if setup.options.explain and settings.order == "risk" and forecaster is not None:
             explanation = self._explain(plan, stats, forecaster)
         if setup.share is not None:
             plan = self._divided(plan, setup.share)
@@ -158,8 +158,11 @@ class Pipeline:
         return plan
 
     @cached_property
-    def _forecaster(self) -> Forecaster:
-        """Return who says how likely each test fails, by the model deployed if there is one."""
+    def _forecaster(self) -> Forecaster | None:
+        """Return who says how likely each test fails, by the model deployed if there is one.
+
+        None where no model can be used: then the order is that of the collection.
+        """
         from pytest_nexus.forecast import forecaster as forecast  # noqa: PLC0415 - not in a brief session
 
         known = self.knowledge
@@ -167,7 +170,9 @@ class Pipeline:
             known.deployed, self._texts, known.past, self.notices.notify, known.streaks
         )
         excused = self._excused
-        return found if excused is None else forecast.WithoutNews(found, excused)
+        if found is None or excused is None:
+            return found
+        return forecast.WithoutNews(found, excused)
 
     @property
     def _excused(self) -> Callable[[CollectedTest], bool] | None:

@@ -43,7 +43,7 @@ def test_an_odd_source_beside_the_tests_harms_nothing(tmp_path: Path, kind: str)
     result = project.run()
     assert result.exit_status == 0
     assert sorted(result.names) == ["test_other", "test_value"]
-    assert "rules of thumb" not in result.stdout
+    assert "model" not in result.stdout
 
 
 @pytest.mark.parametrize("kind", ["not UTF-8", "huge"])

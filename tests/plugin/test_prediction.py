@@ -87,13 +87,38 @@ def test_a_tampered_row_is_refused_by_name_and_the_run_goes_on(tmp_path: Path) -
     with closing(sqlite3.connect(project.history_path)) as history:
         history.execute("""UPDATE model SET document = replace(document, '"slope"', '"steep"')""")
         history.commit()
+    project.write({"shop/basket.py": "def add(items, thing):\n    return items\n"})
     result = project.run()
-    assert result.exit_status == 0
-    assert [line for line in result.said if f"the model {version} is not what was stored" in line]
+    assert result.names[0] == "test_sums"
+    assert result.exit_status == 1
+    (line,) = [line for line in result.said if "model" in line]
+    assert f"the model {version} is not what was stored" in line
+    assert line.endswith("the order is by the shipped model instead")
     shown = project.nexus("model", "show")
     assert (shown.returncode, version in shown.stderr) == (1, True)
     assert project.nexus("model", "rollback").returncode == 0
+    project.write({"shop/basket.py": FILES["shop/basket.py"]})
     assert not [line for line in project.run().said if "model" in line]
+
+
+def test_a_damaged_installation_costs_one_line_and_the_order_of_pytest(tmp_path: Path) -> None:
+    project, _ = made(tmp_path)
+    project.run()
+    project.write(
+        {
+            "conftest.py": """
+                from pytest_nexus.forecast import forecaster
+                forecaster.prior = lambda: "{}"
+            """,
+            "shop/basket.py": "def add(items, thing):\n    return items\n",
+        }
+    )
+    result = project.run("--nexus-explain")
+    assert result.exit_status == 1
+    assert result.order == project.run(nexus=False).order
+    (line,) = [line for line in result.said if "model" in line]
+    assert "the shipped model is of format None" in line
+    assert line.endswith("tests run in pytest's own order; reinstall pytest-nexus-ci")
 
 
 def test_explain_names_the_words_behind_a_rank(tmp_path: Path) -> None:

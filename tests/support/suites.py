@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pytest_nexus.domain.identity import function_of_key, key_of_nodeid
 from pytest_nexus.domain.records import CollectedTest, Forecast, Marker, NodeId
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_nexus.domain.records import Change
+    from pytest_nexus.plan.known_tests import StatsIndex
+    from pytest_nexus.plan.setup_costs import Setups
 
 
 def collected(nodeid: str, *scopes: str, marker: Marker | None = None) -> CollectedTest:
@@ -33,3 +42,17 @@ def in_group(nodeid: str, group: str, *scopes: str, marker: Marker | None = None
 
 def lasting(*seconds: float) -> list[Forecast]:
     return [Forecast(p_fail=0.01, duration_s=one) for one in seconds]
+
+
+def by_failure_rate(
+    tests: Sequence[CollectedTest],
+    index: StatsIndex,
+    change: Change,
+    setups: Setups | None = None,
+) -> list[Forecast]:
+    """A forecaster whose answers a test can foresee: what failed lately is likely to fail."""
+    found = [index.find(test)[0] for test in tests]
+    return [
+        Forecast(0.001 + (stats.rate_2 / 2 if stats else 0.0), index.duration_of(stats, test))
+        for test, stats in zip(tests, found, strict=True)
+    ]

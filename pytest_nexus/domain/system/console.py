@@ -22,6 +22,11 @@ def warn(*lines: str) -> None:
     print("\n".join(map(shown, lines)), file=sys.stderr, flush=True)
 
 
+def warn_of(loss: str) -> None:
+    """Print what was not available, in the words of a session."""
+    warn(f"nexus: {loss}")
+
+
 def complain(error: Exception) -> None:
     """Print an error in one line; below that line, what another program had to say."""
     if isinstance(error, NexusError):

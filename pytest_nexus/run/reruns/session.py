@@ -268,13 +268,7 @@ class Healer:
         )
 
     def _is_touched(self, test: CollectedTest) -> bool:
-        from pytest_nexus.plan.proximity import (  # noqa: PLC0415 - where a test fails
-            CHANGED_FILE,
-            Proximity,
-        )
-
-        change = self._change()
-        return Proximity((test,), change).factor(test) >= CHANGED_FILE
+        return any(file.path == test.path for file in self._change().files)
 
 
 def in_short(report: Any) -> str:

@@ -14,6 +14,7 @@ from tests.benchmarks.sessions import Session
 from tests.benchmarks.suites import nodeids, write_history, write_suite
 from tests.benchmarks.table import Table, within
 from tests.support.builders import collected
+from tests.support.suites import by_failure_rate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -109,8 +110,12 @@ def _steps(folder: Path, size: int) -> dict[str, Callable[[], Cost]]:
         "git: what changed": lambda: cost(lambda: find_change(folder, None, os.environ)),
         "open the history": lambda: cost(lambda: open_history(folder / _HISTORY).close()),
         "read all it knows": lambda: cost(lambda: _read(folder)),
-        "plan one test": lambda: cost(lambda: make_plan(tests[:1], stats, change)),
-        "plan all tests": lambda: cost(lambda: make_plan(tests, stats, change)),
+        "plan one test": lambda: cost(
+            lambda: make_plan(tests[:1], stats, change, forecaster=by_failure_rate)
+        ),
+        "plan all tests": lambda: cost(
+            lambda: make_plan(tests, stats, change, forecaster=by_failure_rate)
+        ),
     }
 
 

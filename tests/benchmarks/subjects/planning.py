@@ -19,6 +19,7 @@ from tests.benchmarks.processes import measured
 from tests.benchmarks.sampling import cost
 from tests.benchmarks.table import Table, within
 from tests.support.builders import by_key, changed, collected, known
+from tests.support.suites import by_failure_rate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -90,7 +91,7 @@ def child(n_tests: int, n_shards: int, what: str) -> None:
 
     def planned() -> None:
         with without_collector():  # as every session plans
-            plan = make_plan(tests, stats, change)
+            plan = make_plan(tests, stats, change, forecaster=by_failure_rate)
             if n_shards > 1:
                 divide_plan(plan, plan.setups, n_shards)
 

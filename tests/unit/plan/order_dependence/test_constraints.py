@@ -13,6 +13,7 @@ from pytest_nexus.plan.make import PlanSettings, make_plan
 from pytest_nexus.plan.order_dependence.constraints import bind, in_force
 from pytest_nexus.plan.sharding.divide import divide_plan
 from tests.support.builders import by_key, changed, collected, known
+from tests.support.suites import by_failure_rate
 
 FILES = "abcdef"
 TESTS = [collected(f"t/{name}.py::test_{n}") for name in FILES for n in range(4)]
@@ -44,7 +45,8 @@ def order_of(rules: list[OrderRule], seed: int, order: str = "risk") -> list[str
             for test in TESTS
         )
     )
-    plan = make_plan(TESTS, stats, changed(), PlanSettings(order=order), rules=rules)  # type: ignore[arg-type] # a literal
+    settings = PlanSettings(order=order)  # type: ignore[arg-type] # a literal
+    plan = make_plan(TESTS, stats, changed(), settings, by_failure_rate, rules)
     return [plan.tests[index].test.nodeid for index in plan.order]
 
 
@@ -96,7 +98,7 @@ def test_blocks_come_along_whole() -> None:
         else test
         for test in TESTS
     ]
-    plan = make_plan(tests, {}, changed(), rules=[BRITTLE])
+    plan = make_plan(tests, {}, changed(), forecaster=by_failure_rate, rules=[BRITTLE])
     tied = [planned.test.nodeid for planned in plan.tests if planned.block.startswith(IN_ORDER)]
     assert tied == [f"t/{name}.py::test_{n}" for name in "bd" for n in range(4)]
     assert len({planned.block for planned in plan.tests if planned.block}) == 1
@@ -104,7 +106,7 @@ def test_blocks_come_along_whole() -> None:
 
 @pytest.mark.parametrize("n_shards", [2, 3, 5])
 def test_they_share_a_shard(n_shards: int) -> None:
-    plan = make_plan(TESTS, {}, changed(), rules=[BRITTLE, VICTIM])
+    plan = make_plan(TESTS, {}, changed(), forecaster=by_failure_rate, rules=[BRITTLE, VICTIM])
     divided, _ = divide_plan(plan, plan.setups, n_shards)
     shards = {planned.test.nodeid: planned.shard for planned in divided.tests}
     assert shards["t/b.py::test_1"] == shards["t/d.py::test_2"]
@@ -113,7 +115,8 @@ def test_they_share_a_shard(n_shards: int) -> None:
 
 @pytest.mark.parametrize("order", ["risk", "off"])
 def test_one_worker_runs_them_in_a_row(order: str) -> None:
-    plan = make_plan(TESTS, {}, changed(), PlanSettings(order=order), rules=[BRITTLE])  # type: ignore[arg-type] # a literal
+    settings = PlanSettings(order=order)  # type: ignore[arg-type] # a literal
+    plan = make_plan(TESTS, {}, changed(), settings, by_failure_rate, [BRITTLE])
     bound = bind(TESTS, [BRITTLE])
     load = make_workload(bound, plan.order, [0.1] * len(TESTS), {})
     (unit,) = [job for job in load.jobs if not isinstance(job, int)]

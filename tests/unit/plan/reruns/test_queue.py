@@ -84,7 +84,7 @@ def test_held_reruns_wait_until_they_are_let_go() -> None:
     tests.hold(is_held=True)
     assert drained(tests) == [1]
     assert waits_only(tests)
-    tests.is_held = False
+    tests.hold(is_held=False)
     assert drained(tests) == [0]
 
 
@@ -105,10 +105,11 @@ def test_no_test_is_lost_and_none_comes_twice(data: st.DataObject) -> None:
     taken: list[int] = []
     now = 0.0
     while tests.n_fresh or waits_only(tests):
-        tests.is_held = data.draw(st.booleans())
+        is_held = data.draw(st.booleans())
+        tests.hold(is_held=is_held)
         step = tests.take(now)
         if step is None:
-            assert tests.is_held
+            assert is_held
             assert waits_only(tests)
             continue
         assert step.is_rerun == (step.index in taken)

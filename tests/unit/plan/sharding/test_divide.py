@@ -9,11 +9,11 @@ from pytest_nexus.plan.sharding.divide import (
     with_shards,
 )
 from tests.support.builders import by_key, known
-from tests.support.suites import collected, in_module
+from tests.support.suites import by_failure_rate, collected, in_module
 
 TESTS = [collected(f"test_a.py::test_{n}") for n in range(8)]
 STATS = by_key(*(known(test.nodeid, call_s=1.0) for test in TESTS))
-PLAN = make_plan(TESTS, STATS, Change())
+PLAN = make_plan(TESTS, STATS, Change(), forecaster=by_failure_rate)
 
 
 def test_each_test_gets_its_shard_and_the_plan_a_new_digest():
@@ -42,12 +42,13 @@ def test_the_set_up_of_a_block_is_known_from_its_history():
     tests = [in_module(f"test_a.py::test_{n}") for n in range(3)]
     stats = by_key(*(known(test.nodeid, setup_s=0.0) for test in tests[1:]))
     stats |= by_key(known(tests[0].nodeid, setup_s=2.0))
-    plan = make_plan(tests, stats, Change())
+    plan = make_plan(tests, stats, Change(), forecaster=by_failure_rate)
     assert plan.setups == {"module:test_a.py": 2.0}
 
 
 def test_the_inputs_differ_where_an_expectation_does():
-    other = make_plan(TESTS, by_key(known(TESTS[0].nodeid, call_s=9.0)), Change())
+    stats = by_key(known(TESTS[0].nodeid, call_s=9.0))
+    other = make_plan(TESTS, stats, Change(), forecaster=by_failure_rate)
     assert inputs_of(PLAN, {}) != inputs_of(other, {})
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import pkgutil
 
 import pytest
 from hypothesis import given
@@ -92,12 +93,48 @@ def test_equal_models_have_one_version() -> None:
     assert version(dump(MODEL)) != version(dump(Model({})))
 
 
-def test_an_unusable_model_costs_a_sentence_and_leaves_the_heuristic() -> None:
+def test_an_unusable_model_costs_a_sentence_and_the_shipped_one_takes_its_place() -> None:
     said: list[str] = []
     found = forecaster.load((version("{}"), "{}"), lose=said.append)
-    assert not isinstance(found, forecaster.ModelForecaster)
+    assert found is not None
+    assert found.model == load(forecaster.prior())
+    (sentence,) = said
+    assert f"the model {version('{}')} is of format None, this version reads 1; " in sentence
+    assert sentence.endswith("; the order is by the shipped model instead")
+
+
+def test_a_deployed_model_is_used_where_the_shipped_one_is_damaged(monkeypatch) -> None:
+    monkeypatch.setattr(forecaster, "prior", lambda: "{}")
+    said: list[str] = []
+    found = forecaster.load((version(dump(MODEL)), dump(MODEL)), lose=said.append)
+    assert found is not None
+    assert (found.model, said) == (load(dump(MODEL)), [])
+
+
+@pytest.mark.parametrize("deployed", [None, (version("{}"), "{}")])
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "is no JSON"),
+        (b"\xff\xfe", "is no JSON"),
+        (b"{}", "is of format None"),
+        (None, "gone"),
+    ],
+    ids=["empty", "no text", "no model", "missing"],
+)
+def test_a_damaged_installation_costs_one_sentence(monkeypatch, content, reason, deployed) -> None:
+    def get_data(package: str, name: str) -> bytes:
+        if content is None:
+            raise FileNotFoundError("gone")
+        return content
+
+    monkeypatch.setattr(pkgutil, "get_data", get_data)
+    said: list[str] = []
+    assert forecaster.load(deployed, lose=said.append) is None
     assert len(said) == 1
-    assert f"the model {version('{}')} is of format None, this version reads 1; " in said[0]
+    assert said[0].startswith("the shipped model ")
+    assert reason in said[0]
+    assert said[0].endswith("; tests run in pytest's own order; reinstall pytest-nexus-ci")
 
 
 def test_a_model_under_another_name_is_refused() -> None:

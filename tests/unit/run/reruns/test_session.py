@@ -130,7 +130,7 @@ def test_a_new_failure_of_a_test_that_the_change_touches_is_only_confirmed(tmp_p
     assert "the change touches it" in one.decide(TEST, setback(1, "new")).reason
     assert not one.decide(TEST, setback(2, "new")).is_rerun
     assert one.decide(TEST, setback(2)).is_rerun
-    far = healer(flow_in(tmp_path, changed("src/unrelated.py")))
+    far = healer(flow_in(tmp_path, changed("src/a.py", "tests/test_b.py")))
     assert far.decide(TEST, setback(2, "new")).is_rerun
 
 
