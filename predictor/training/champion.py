@@ -10,7 +10,9 @@ from random import Random
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final
 
-from ..evaluation.evaluate import Worth, by_thrift, improvement, order_by, worth, worth_of_model
+from ..evaluation.baselines import order_by
+from ..evaluation.bootstrap import improvement
+from ..evaluation.evaluate import Worth, by_thrift, worth, worth_of_model
 from ..model.calibration import calibrated
 from ..model.model import Model
 from .distillation import grow

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from random import Random
-from statistics import fmean
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
@@ -14,16 +12,10 @@ from pytest_nexus.errors import ModelRefusedError
 from pytest_nexus.forecast import forecaster as forecast
 from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.store import open_history
-from pytest_nexus.plan.evaluate import (
-    apfdc,
-    collection_order,
-    fastest_first,
-    last_failed_first,
-    shuffled,
-    time_to_first_failure_share,
-)
 from pytest_nexus.plan.known_tests import has_duration
 from pytest_nexus.plan.make import make_plan
+from pytest_nexus.predictor.evaluation.baselines import order_by, shuffles
+from pytest_nexus.predictor.evaluation.metrics import mean, score
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -32,18 +24,10 @@ if TYPE_CHECKING:
     from pytest_nexus.domain.records import TestKey, TestStats
     from pytest_nexus.forecast.forecaster import Texts
     from pytest_nexus.history.store import History
+    from pytest_nexus.predictor.evaluation.metrics import Score
 
 SEEDS: Final = 20
 """Random orders whose mean is taken for each build."""
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """How soon the failures of one build came in one order."""
-
-    first_failure: float
-    """Share of the run's seconds until the first failing test had ended."""
-    apfdc: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +70,6 @@ def replay(
                 ingest_run(history, build.run, build.attempts)
 
 
-def mean(scores: Iterable[Score]) -> Score:
-    """Return the mean of each figure.
-
-    >>> mean([Score(0.0, 1.0), Score(0.5, 0.5)])
-    Score(first_failure=0.25, apfdc=0.75)
-    """
-    scores = list(scores)
-    return Score(
-        fmean(score.first_failure for score in scores), fmean(score.apfdc for score in scores)
-    )
-
-
 def _model(
     build: Build, history: History, texts: Callable[[Build], Texts] | None
 ) -> forecast.Forecaster:
@@ -122,24 +94,20 @@ def _orders(
     build: Build, model: forecast.Forecaster, stats: Mapping[TestKey, TestStats]
 ) -> dict[str, list[list[int]]]:
     known = [stats.get(test.key) for test in build.tests]
-    durations = [one.duration_s if one is not None and has_duration(one) else None for one in known]
+    # Tests without a duration come first, as in pytest-ranking.
+    seconds = [one.duration_s if one is not None and has_duration(one) else 0.0 for one in known]
     last_failed = [one is not None and one.last_outcome in BAD for one in known]
     n = len(build.tests)
     return {
-        "collection": [collection_order(n)],
-        "random": [shuffled(n, random.shuffle) for random in _generators()],
-        "--ff": [last_failed_first(last_failed)],
-        "fastest first": [fastest_first(durations)],
+        "collection": [list(range(n))],
+        "random": list(shuffles(n, SEEDS)),
+        "--ff": [order_by(last_failed)],
+        "fastest first": [order_by([-each for each in seconds])],
         "nexus": [make_plan(build.tests, stats, build.run.change, forecaster=model).order],
     }
 
 
 def _score(build: Build, order: list[int]) -> Score:
-    failing, durations = build.failing, build.durations
-    return Score(
-        time_to_first_failure_share(order, failing, durations), apfdc(order, failing, durations)
-    )
-
-
-def _generators() -> Iterator[Random]:
-    return (Random(seed) for seed in range(SEEDS))  # noqa: S311 - a shuffle, no secret
+    failing = build.failing
+    failed = [at in failing for at in range(len(build.tests))]
+    return score(order, failed, build.durations)

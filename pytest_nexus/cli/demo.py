@@ -8,12 +8,13 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus.backtest.builds import FOLDER, find_folder, projects, read_builds
-from pytest_nexus.backtest.orders import SEEDS, Score, Scored, mean, replay
+from pytest_nexus.backtest.orders import SEEDS, Scored, replay
 from pytest_nexus.backtest.recorded import read_texts
 from pytest_nexus.backtest.showcase import RUNS, show_failure_moving
 from pytest_nexus.cli.output.tables import add_json_option, print_json, print_table
 from pytest_nexus.domain.system.console import progress, say, warn
 from pytest_nexus.forecast.forecaster import Texts
+from pytest_nexus.predictor.evaluation.metrics import Score, mean
 
 if TYPE_CHECKING:
     import argparse
@@ -120,10 +121,15 @@ def _print_results(results: Mapping[str, Result]) -> None:
     if mutants.scores:
         say("", f"Synthetic mutants ({_counts(mutants)}), mean of the projects")
         rows = [
-            {"order": title} | asdict(mutants.overall(order)) for order, title in _TITLES.items()
+            {"order": title} | _figures(mutants.overall(order)) for order, title in _TITLES.items()
         ]
         print_table(rows, ("order", "first_failure", "apfdc"))
     say(*_EXPLANATION.split("\n"))
+
+
+def _figures(score: Score) -> dict[str, object]:
+    """Return the figures that the demo shows, by name."""
+    return {"first_failure": score.first_failure, "apfdc": score.apfdc}
 
 
 def _print_by_project(result: Result, figure: str) -> None:
@@ -158,6 +164,15 @@ def _print_sightings(sightings: Sequence[Sighting]) -> None:
 
 def _as_json(results: Mapping[str, Result], sightings: Sequence[Sighting]) -> dict[str, Any]:
     return {
-        "replay": {name: asdict(result) for name, result in results.items()},
+        "replay": {
+            name: {
+                "n_builds": result.n_builds,
+                "scores": {
+                    project: {order: _figures(score) for order, score in by_order.items()}
+                    for project, by_order in result.scores.items()
+                },
+            }
+            for name, result in results.items()
+        },
         "showcase": [asdict(sighting) for sighting in sightings],
     }

@@ -16,7 +16,9 @@ from pytest_nexus.errors import HistoryError
 from pytest_nexus.forecast import forecaster
 from pytest_nexus.history.store import read_history
 from pytest_nexus.launch.shared_fixtures import add_collect_option, collected_suite
-from pytest_nexus.predictor.evaluation import evaluate
+from pytest_nexus.predictor.evaluation.bootstrap import improvement
+from pytest_nexus.predictor.evaluation.evaluate import backtest, only, untouched
+from pytest_nexus.predictor.evaluation.metrics import average_precision, brier, calibration, mean
 from pytest_nexus.predictor.model.document import load
 from pytest_nexus.project import add_history_option, history_path
 
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Mapping, Sequence
 
-    from pytest_nexus.predictor.evaluation.evaluate import Case, Score
+    from pytest_nexus.predictor.evaluation.evaluate import Case
+    from pytest_nexus.predictor.evaluation.metrics import Score
     from pytest_nexus.predictor.model.model import Model
 
 _SHARES = ("5%", "10%", "20%", "50%")
@@ -143,7 +146,7 @@ def _of_recorded(folder: Path) -> dict[str, Any]:
         kinds = {
             "real builds": lambda at, case, real=is_real: _all(at, case) if real[at] else None,
             "real builds, tests that the change left alone": lambda at, case, real=is_real: (
-                evaluate.only(case, evaluate.untouched(case)) if real[at] else None
+                only(case, untouched(case)) if real[at] else None
             ),
             "real builds, novel failures": lambda at, case, real=is_real: (
                 _novel(at, case) if real[at] else None
@@ -168,7 +171,7 @@ def _all(at: int, case: Case) -> Case:
 
 def _novel(at: int, case: Case) -> Case | None:
     del at
-    return evaluate.only(case, case.novel)
+    return only(case, case.novel)
 
 
 def _tables(
@@ -189,9 +192,9 @@ def _tables(
 
 
 def _table(models: Mapping[str, Sequence[Model]], cases: Sequence[Case]) -> dict[str, Any]:
-    scores = evaluate.backtest(models, cases)
+    scores = backtest(models, cases)
     return {
-        "orders": [_row(name, evaluate.mean(each)) for name, each in scores.items()],
+        "orders": [_row(name, mean(each)) for name, each in scores.items()],
         "notes": _notes(models, cases, scores),
     }
 
@@ -213,8 +216,8 @@ def _notes(
     scores: Mapping[str, Sequence[Score]],
 ) -> list[str]:
     simple = {name: each for name, each in scores.items() if name not in models}
-    best = max(simple, key=lambda name: evaluate.mean(simple[name]).apfdc)
-    gain, low, high = evaluate.improvement(
+    best = max(simple, key=lambda name: mean(simple[name]).apfdc)
+    gain, low, high = improvement(
         [each.apfdc for each in scores["nexus"]], [each.apfdc for each in simple[best]]
     )
     pairs = list(zip(models["nexus"], cases, strict=True))
@@ -222,15 +225,15 @@ def _notes(
     failed = [bad for case in cases for bad in case.failed]
     bins = "; ".join(
         f"{each['predicted']:.4f} predicted, {each['failed']:.4f} failed, {each['tests']:,} tests"
-        for each in evaluate.calibration(p, failed)
+        for each in calibration(p, failed)
     )
     expected = [s for case in cases for s in case.expected_s]
     true = [s for case in cases for s in case.duration_s]
     error = sorted(abs(a - b) for a, b in zip(expected, true, strict=True))[len(true) // 2]
-    precision = evaluate.average_precision(p, failed)
+    precision = average_precision(p, failed)
     return [
         f"against {best}: {gain:+.4f} (90 % interval {low:+.4f} to {high:+.4f}), paired bootstrap",
-        f"average precision {precision:.3f}, Brier {evaluate.brier(p, failed):.4f}; failing runs",
+        f"average precision {precision:.3f}, Brier {brier(p, failed):.4f}; failing runs",
         f"calibration: {bins}",
         f"durations: median error {error * 1000:.3g} ms of a test",
     ]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pytest_nexus.predictor.evaluation.evaluate import backtest, mean, order_by, score
+from pytest_nexus.predictor.evaluation.baselines import order_by
+from pytest_nexus.predictor.evaluation.evaluate import backtest
+from pytest_nexus.predictor.evaluation.metrics import mean, score
 from pytest_nexus.predictor.model.document import load
 from pytest_nexus.predictor.training.weights import FailedRun, fit_weights
 
@@ -17,7 +19,8 @@ from tests.benchmarks.table import Table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_nexus.predictor.evaluation.evaluate import Case, Score
+    from pytest_nexus.predictor.evaluation.evaluate import Case
+    from pytest_nexus.predictor.evaluation.metrics import Score
     from pytest_nexus.predictor.model.model import Model
 
     from tests.benchmarks.bench import Bench

@@ -10,7 +10,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pytest_nexus.predictor.evaluation.evaluate import backtest, mean, only, orders_of
+from pytest_nexus.predictor.evaluation.evaluate import backtest, only, orders_of
+from pytest_nexus.predictor.evaluation.metrics import mean
 from pytest_nexus.predictor.model.document import load
 from pytest_nexus.predictor.schema import FileChange
 from pytest_nexus.predictor.training.champion import MIN_FAILED_RUNS, RIVAL, candidates, trial
@@ -29,7 +30,8 @@ from tests.benchmarks.table import Table
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pytest_nexus.predictor.evaluation.evaluate import Case, Score, Worth
+    from pytest_nexus.predictor.evaluation.evaluate import Case, Worth
+    from pytest_nexus.predictor.evaluation.metrics import Score
     from pytest_nexus.predictor.model.model import Model
 
     from tests.benchmarks.bench import Bench

@@ -5,8 +5,10 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from pytest_nexus.predictor.evaluation.metrics import mean
+
 from pytest_nexus.backtest.builds import find_folder, projects, read_builds
-from pytest_nexus.backtest.orders import mean, replay
+from pytest_nexus.backtest.orders import replay
 from pytest_nexus.cli.demo import texts_of
 from tests.benchmarks.table import Table
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from pytest_nexus.backtest.builds import read_builds
-from pytest_nexus.backtest.orders import Score, mean, replay
+from pytest_nexus.backtest.orders import replay
 from tests.support.samples import write_project
 
 
@@ -57,7 +57,3 @@ def test_random_orders_are_the_same_in_every_replay(builds) -> None:
 def test_fastest_first_goes_by_earlier_durations(builds) -> None:
     fresh, _ = replay(builds)
     assert fresh.scores["fastest first"].first_failure == pytest.approx(1.0)
-
-
-def test_mean_is_taken_figure_by_figure() -> None:
-    assert mean([Score(0.2, 0.4), Score(0.4, 0.8)]) == Score(pytest.approx(0.3), pytest.approx(0.6))

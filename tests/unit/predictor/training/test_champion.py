@@ -5,16 +5,8 @@ from dataclasses import replace
 from random import Random
 
 import pytest
-from pytest_nexus.predictor.evaluation.evaluate import (
-    Case,
-    average_precision,
-    backtest,
-    calibration,
-    improvement,
-    mean,
-    score,
-    worth,
-)
+from pytest_nexus.predictor.evaluation.evaluate import Case, backtest, worth
+from pytest_nexus.predictor.evaluation.metrics import mean
 from pytest_nexus.predictor.model.document import dump, load
 from pytest_nexus.predictor.model.model import Model
 from pytest_nexus.predictor.schema import FEATURES, NAMES
@@ -100,19 +92,6 @@ def test_the_student_scores_as_scikit_learn_does() -> None:
     assert sum(tree(rows[0]) for tree in trees) != 0
 
 
-def test_figures_of_an_order_by_hand() -> None:
-    found = score([2, 0, 1], [False, True, True], [1.0, 2.0, 1.0])
-    assert found.apfd == pytest.approx(1 - (1 + 3) / 6 + 1 / 6)
-    assert found.apfdc == pytest.approx((4 - 0.5 + 4 - 2 - 1) / 8)
-    assert found.first_failure == 0.25
-    assert found.recall == (0.0, 0.0, 0.0, 0.5)
-
-
-def test_an_order_of_tests_without_time_is_judged_by_number() -> None:
-    found = score([1, 0], [False, True], [0.0, 0.0])
-    assert (found.apfd, found.apfdc, found.first_failure) == (0.75, 0.75, 0.5)
-
-
 def test_novel_failures_are_half_of_what_an_order_is_worth() -> None:
     """Two tests of four fail: the first as ever, the last for the first time."""
     red, new = (True, False, False, True), (False, True, True, True)
@@ -149,31 +128,6 @@ def _with_red_tests(each: Case, n: int) -> Case:
         expected_s=seconds,
         duration_s=seconds,
     )
-
-
-def test_a_run_without_failure_cannot_be_scored() -> None:
-    with pytest.raises(ValueError, match="no test fails"):
-        score([0], [False], [1.0])
-
-
-def test_a_difference_of_none_is_no_improvement() -> None:
-    assert improvement([0.5, 0.7], [0.5, 0.7]) == (0, 0, 0)
-    gain, low, high = improvement([0.9] * 20, [0.5, 0.7] * 10)
-    assert gain == pytest.approx(0.3)
-    assert low < gain < high
-    with pytest.raises(ValueError, match="no run"):
-        improvement([], [])
-
-
-def test_ties_and_missing_failures_have_a_precision() -> None:
-    assert average_precision([0.5, 0.5], [False, False]) == 0
-    assert average_precision([], []) == 0
-
-
-def test_calibration_counts_every_test_once() -> None:
-    bins = calibration([0.0, 0.05, 0.9, 0.95], [False, False, True, False])
-    assert sum(each["tests"] for each in bins) == 4
-    assert bins[-1] == {"tests": 2, "predicted": pytest.approx(0.925), "failed": 0.5}
 
 
 def test_the_backtest_has_the_model_and_every_simple_order() -> None:

@@ -1,0 +1,127 @@
+"""How good an order of tests is, and how good their probabilities were, after the run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import fsum
+from statistics import fmean
+from typing import TYPE_CHECKING, Final
+
+from .baselines import order_by
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+BUDGETS: Final = (0.05, 0.1, 0.2, 0.5)
+"""Shares of a run's seconds after which it is counted what has been found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Figures of one order on one run."""
+
+    apfd: float
+    """Average percentage of faults detected, from 0 to 1, higher is better."""
+    apfdc: float
+    """APFD by time."""
+    first_failure: float
+    """Share of the run's seconds until the first failing test has ended."""
+    recall: tuple[float, ...]
+    """Share of the failing tests that have ended within each of `BUDGETS` of the seconds."""
+    caught: tuple[float, ...]
+    """1 where one of them has by then; of many runs, the share of those."""
+
+
+def score(order: Sequence[int], failed: Sequence[bool], duration_s: Sequence[float]) -> Score:
+    """Return the figures of an order; each failing test is one fault.
+
+    The m failing tests among n stand at the positions TF, from 1, of a run of T seconds. LEFT is
+    for each of them the seconds from its start to the end of the run, less half of its own:
+
+        APFD  = 1 - sum(TF) / (n m) + 1 / (2 n)
+        APFDc = sum(LEFT) / (m T)
+
+    APFD: G. Rothermel et al., Test case prioritization: an empirical study, ICSM 1999. APFDc: S.
+    Elbaum et al., Incorporating varying test costs and fault severities into test case
+    prioritization, ICSE 2001, all faults equally severe. Where all durations are 0, each test
+    counts as one second.
+
+    >>> score([1, 0], [False, True], [3.0, 1.0]).apfdc
+    0.875
+
+    Raises:
+        ValueError: if no test fails, or a failing one is not in the order.
+    """
+    m, n = sum(failed), len(order)
+    if not m or m != sum(failed[at] for at in order):
+        raise ValueError("no test fails in this run, or a failing one is not in the order")
+    total = fsum(duration_s)
+    cost = duration_s if total > 0 else [1.0] * n
+    total = total if total > 0 else float(n)
+    elapsed, places, gains, ends = 0.0, 0, 0.0, []
+    for place, at in enumerate(order, 1):
+        if failed[at]:
+            places += place
+            gains += total - elapsed - cost[at] / 2
+            ends.append((elapsed + cost[at]) / total)
+        elapsed += cost[at]
+    recall = tuple(sum(end <= budget for end in ends) / m for budget in BUDGETS)
+    caught = tuple(float(ends[0] <= budget) for budget in BUDGETS)
+    apfd, apfdc = 1 - places / (n * m) + 1 / (2 * n), gains / (total * m)
+    return Score(apfd, apfdc, min(1.0, ends[0]), recall, caught)
+
+
+def mean(scores: Iterable[Score]) -> Score:
+    """Return the mean of each figure.
+
+    >>> mean([Score(0.5, 0.2, 1.0, (0.0,), (0.0,)), Score(1.0, 0.4, 0.0, (1.0,), (1.0,))]).apfd
+    0.75
+    """
+    scores = list(scores)
+    return Score(
+        fmean(each.apfd for each in scores),
+        fmean(each.apfdc for each in scores),
+        fmean(each.first_failure for each in scores),
+        tuple(fmean(column) for column in zip(*(each.recall for each in scores), strict=True)),
+        tuple(fmean(column) for column in zip(*(each.caught for each in scores), strict=True)),
+    )
+
+
+def average_precision(p: Sequence[float], failed: Sequence[bool]) -> float:
+    """Return the mean precision at each failure when ordered by descending p; 0 without failure.
+
+    >>> average_precision([0.9, 0.5, 0.1], [True, False, True])
+    0.8333333333333333
+    """
+    hits, total = 0, 0.0
+    for place, at in enumerate(order_by(p), 1):
+        if failed[at]:
+            hits += 1
+            total += hits / place
+    return total / hits if hits else 0.0
+
+
+def brier(p: Sequence[float], failed: Sequence[bool]) -> float:
+    """Return the mean squared difference of probability and outcome (G. Brier, 1950).
+
+    >>> brier([1.0, 0.5], [True, False])
+    0.125
+    """
+    return fmean((each - bad) ** 2 for each, bad in zip(p, failed, strict=True))
+
+
+def calibration(
+    p: Sequence[float], failed: Sequence[bool], edges: Sequence[float] = (0.001, 0.01, 0.1, 0.5)
+) -> list[Mapping[str, float]]:
+    """Return per bin of predicted probability: tests, mean prediction, share that failed."""
+    bins: dict[float, list[tuple[float, bool]]] = {}
+    for each, bad in zip(p, failed, strict=True):
+        bins.setdefault(sum(each >= edge for edge in edges), []).append((each, bad))
+    return [
+        {
+            "tests": len(found),
+            "predicted": fmean(each for each, _ in found),
+            "failed": fmean(bad for _, bad in found),
+        }
+        for _, found in sorted(bins.items())
+    ]
