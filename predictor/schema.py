@@ -71,15 +71,6 @@ class FileChange(NamedTuple):
     """Those of them that stand in the first lines of enclosing functions and classes."""
 
 
-class ChangedWords(NamedTuple):
-    """Identifiers of a change to one file, with counts."""
-
-    words: Mapping[str, int]
-    """As in `FileChange`."""
-    around: Mapping[str, int]
-    """As in `FileChange`."""
-
-
 @dataclass(frozen=True, slots=True)
 class TestCode:
     """What the text of one test file says."""

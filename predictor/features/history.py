@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 _DOUBT: Final = 3.0
 """Runs without failure that are added to each pair: one coincidence is not a law."""
 
-BRANCH_RUNS: Final = 40
-"""Runs of a branch, those of shards apart, after which a test is taken to have been deselected."""
-
 MAX_FILES: Final = 50
 """A change of more files says nothing about pairs."""
 
@@ -64,32 +61,6 @@ def places_of(paths: Iterable[str]) -> list[str]:
     if len(files) > MAX_FILES:
         return []
     return [*files, *dict.fromkeys(path.rpartition("/")[0] + "/" for path in files)]
-
-
-class Branch:
-    """Failures in a row at the end of the runs of one branch.
-
-    `add` once for each run in the order of time; a mass failure must be left out by the caller.
-    """
-
-    def __init__(self) -> None:
-        self._n_runs = 0
-        self._last: dict[str, tuple[int, int]] = {}
-        """By key of a test that failed last: failures in a row, and in which run the last one."""
-
-    def add(self, verdicts: Iterable[tuple[str, bool]]) -> None:
-        """Count one run: the keys of its tests, each with whether no attempt of it passed."""
-        self._n_runs += 1
-        for key, failed in verdicts:
-            if failed:
-                self._last[key] = (self._last.get(key, (0, 0))[0] + 1, self._n_runs)
-            elif key in self._last:
-                del self._last[key]
-
-    def streaks(self) -> dict[str, int]:
-        """Return the tests whose last failure is among the last `BRANCH_RUNS` runs."""
-        oldest = self._n_runs - BRANCH_RUNS
-        return {key: min(n, BRANCH_RUNS) for key, (n, last) in self._last.items() if last > oldest}
 
 
 class Neighbours:

@@ -9,15 +9,16 @@ import json
 import zlib
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus.cli.taken_back import text_of
+from pytest_nexus.domain.evidence import ChangedWords, TestText
 from pytest_nexus.domain.records import BAD
 from pytest_nexus.errors import NexusError
+from pytest_nexus.forecast.snapshot import code_of
 from pytest_nexus.history.state.fold import Observation
 from pytest_nexus.journal.encoding import FAIL, PASS, microseconds, pack
-from pytest_nexus.predictor.features.text import bag
-from pytest_nexus.predictor.schema import ChangedWords, FileChange, TestCode
+from pytest_nexus.predictor.schema import FileChange
 from pytest_nexus.training.point_in_time import Lived
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from pytest_nexus.backtest.builds import Build
     from pytest_nexus.cli.taken_back import Files
+    from pytest_nexus.predictor.schema import TestCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,10 @@ class SampleTexts:
 
     files: Mapping[str, Files]
     """By run_uid, by path: `added`, `deleted`, `identifiers`, `context`."""
-    code: Mapping[str, TestCode]
+    tests: Mapping[str, TestText]
     """By test file, at the last commit."""
+    code: Mapping[str, TestCode]
+    """The same as words."""
 
     def of(self, build: Build) -> list[FileChange]:
         """Return the changed files of a build, with their words where they are known."""
@@ -51,6 +55,10 @@ class SampleTexts:
         }
 
 
+NO_TEXTS: Final = SampleTexts({}, {}, {})
+"""Where only the paths of the changed files are known."""
+
+
 def read_texts(folder: Path, project: str) -> SampleTexts:
     """Return the texts of a project's builds; none where the folder has no texts of it.
 
@@ -61,13 +69,13 @@ def read_texts(folder: Path, project: str) -> SampleTexts:
     """
     changes = folder / f"{project}.changes.jsonl.gz"
     if not changes.exists():
-        return SampleTexts({}, {})
+        return NO_TEXTS
     try:
         with gzip.open(changes, "rt", encoding="utf-8") as lines:
             entries = [json.loads(line) for line in lines]
         known: dict[str, Files] = {entry["build_id"]: entry["files"] for entry in entries}
         with gzip.open(folder / f"{project}.test_code.json.gz", "rt", encoding="utf-8") as file:
-            code = {path: _code(each) for path, each in json.load(file).items()}
+            tests = {path: _test_text(each) for path, each in json.load(file).items()}
         with gzip.open(folder / f"{project}.builds.csv.gz", "rt", encoding="utf-8") as rows:
             builds = sorted(csv.DictReader(rows), key=lambda row: int(row["seq"]))
         texts = {_uid(row["build_id"]): text_of(row, builds, known) for row in builds}
@@ -75,7 +83,7 @@ def read_texts(folder: Path, project: str) -> SampleTexts:
         raise NexusError(
             f"Couldn't read the texts of {project} in {folder!s}: {exc!r}; fetch the files again"
         ) from exc
-    return SampleTexts(texts, code)
+    return SampleTexts(texts, tests, code_of(tests))
 
 
 def lived(build: Build) -> list[Lived]:
@@ -92,12 +100,11 @@ def lived(build: Build) -> list[Lived]:
     return found
 
 
-def _code(entry: Mapping[str, Any]) -> TestCode:
-    names = {
-        test: bag(Counter(identifiers) + Counter(test.split("::")))
-        for test, identifiers in entry["tests"].items()
+def _test_text(entry: Mapping[str, Any]) -> TestText:
+    identifiers = {
+        test: Counter(named) + Counter(test.split("::")) for test, named in entry["tests"].items()
     }
-    return TestCode(tuple(entry["imports"]), names)
+    return TestText(tuple(entry["imports"]), identifiers)
 
 
 def _file(path: str, known: Mapping[str, Any] | None) -> FileChange:

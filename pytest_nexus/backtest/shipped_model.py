@@ -7,7 +7,7 @@ from random import Random
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.backtest.builds import read_builds
-from pytest_nexus.backtest.recorded import SampleTexts, lived, read_texts
+from pytest_nexus.backtest.recorded import NO_TEXTS, lived, read_texts
 from pytest_nexus.domain.mass_failure import is_mass_failure
 from pytest_nexus.history.queries.streaks import DEFAULT_BRANCHES
 from pytest_nexus.history.state.fold import RunFacts
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_nexus.backtest.builds import Build
+    from pytest_nexus.backtest.recorded import SampleTexts
     from pytest_nexus.predictor.evaluation.evaluate import Case
     from pytest_nexus.predictor.schema import FileChange
 
@@ -101,9 +102,8 @@ def each_unseen(
 def _variants(folder: Path, name: str) -> Iterator[Case]:
     texts = read_texts(folder, name)
     builds = list(read_builds(folder, name))
-    blind = SampleTexts({}, {})
     for lasting in (False, True):
-        for text in (texts, blind):
+        for text in (texts, NO_TEXTS):
             yield from (case for _, case in _replayed(builds, text, lasting=lasting))
     yield from (case for _, case in _replayed(builds, texts, is_cold=True))
     yield from _on_branches(builds, texts)

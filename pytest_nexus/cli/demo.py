@@ -93,7 +93,7 @@ def _replayed(folder: Path) -> dict[str, list[Scored]]:
 def texts_of(folder: Path, project: str) -> Callable[[Build], Texts]:
     """Return what tells the words of each build's change and of the tests of a project."""
     known = read_texts(folder, project)
-    return lambda build: Texts(known.words(build), known.code)
+    return lambda build: Texts(known.words(build), known.tests)
 
 
 def _result(scored: Mapping[str, Sequence[Scored]], *, is_mutant: bool) -> Result:

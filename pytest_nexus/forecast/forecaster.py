@@ -7,20 +7,19 @@ from dataclasses import dataclass, field
 from math import exp
 from typing import TYPE_CHECKING
 
+from pytest_nexus.domain.evidence import NO_STREAKS
 from pytest_nexus.domain.records import Forecast
-from pytest_nexus.forecast.snapshot import files_of, moment_of
-from pytest_nexus.predictor.schema import NO_STREAKS
+from pytest_nexus.forecast.snapshot import code_of, cofailures_of, files_of, moment_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from pytest_nexus.domain.evidence import ChangedAndFailed, ChangedWords, Streaks, TestText
     from pytest_nexus.domain.records import Change, CollectedTest
     from pytest_nexus.plan.known_tests import StatsIndex
     from pytest_nexus.plan.setup_costs import Setups
-    from pytest_nexus.predictor.features.history import CoFailures
     from pytest_nexus.predictor.features.rows import Row
     from pytest_nexus.predictor.model.model import Model
-    from pytest_nexus.predictor.schema import ChangedWords, Streaks, TestCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ class Texts:
 
     words: Mapping[str, ChangedWords] = field(default_factory=dict)
     """By changed file."""
-    code: Mapping[str, TestCode] = field(default_factory=dict)
+    code: Mapping[str, TestText] = field(default_factory=dict)
     """By test file."""
 
 
@@ -47,12 +46,12 @@ class ModelForecaster:
         self,
         model: Model,
         read: Callable[[Sequence[CollectedTest], Change], Texts] | None = None,
-        past: CoFailures | None = None,
+        past: Iterable[ChangedAndFailed] = (),
         streaks: Streaks = NO_STREAKS,
     ) -> None:
         self.model = model
         self._read = read
-        self._past = past
+        self._past = cofailures_of(past)
         self._streaks = streaks
 
     def __call__(
@@ -90,7 +89,7 @@ class ModelForecaster:
 
         texts = self._read(tests, change) if self._read is not None else Texts()
         files = files_of(change, texts.words)
-        moment = moment_of(tests, index, files, texts.code, setups, self._streaks)
+        moment = moment_of(tests, index, files, code_of(texts.code), setups, self._streaks)
         return rows(moment, self._past), [test.duration_s for test in moment.tests]
 
 
@@ -132,6 +131,11 @@ Forecaster = ModelForecaster | WithoutNews
 """Says for each test how likely it fails and how long it takes."""
 
 
+def warm_up() -> None:
+    """Import what a forecast needs; called while a session waits for its tests."""
+    from pytest_nexus.predictor.features import rows  # noqa: F401, PLC0415 - when a plan is near
+
+
 def prior() -> str:
     """Return the document of the model that is shipped: trained across projects."""
     found = pkgutil.get_data("pytest_nexus.predictor", "prior.json") or b""
@@ -141,7 +145,7 @@ def prior() -> str:
 def load(
     deployed: tuple[str, str] | None = None,
     read: Callable[[Sequence[CollectedTest], Change], Texts] | None = None,
-    past: CoFailures | None = None,
+    past: Iterable[ChangedAndFailed] = (),
     lose: Callable[[str], None] = lambda _: None,
     streaks: Streaks = NO_STREAKS,
 ) -> ModelForecaster | None:

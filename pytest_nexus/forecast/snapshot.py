@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from pytest_nexus.predictor.schema import NO_STREAKS, FileChange, Moment, TestAtMoment
+from pytest_nexus.domain.evidence import NO_STREAKS
+from pytest_nexus.predictor import schema
+from pytest_nexus.predictor.features.history import MAX_FILES, CoFailures
+from pytest_nexus.predictor.features.text import bag
+from pytest_nexus.predictor.schema import FileChange, Moment, TestAtMoment, TestCode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from pytest_nexus.domain.evidence import ChangedAndFailed, ChangedWords, Streaks, TestText
     from pytest_nexus.domain.records import Change, CollectedTest
     from pytest_nexus.plan.known_tests import StatsIndex
     from pytest_nexus.plan.setup_costs import Setups
-    from pytest_nexus.predictor.schema import ChangedWords, Streaks, TestCode
 
 
 def moment_of(
@@ -29,7 +34,7 @@ def moment_of(
         [_test(test, index, paid.get(position, 0.0)) for position, test in enumerate(tests)],
         files,
         code,
-        streaks,
+        schema.Streaks(*streaks),
     )
 
 
@@ -40,6 +45,51 @@ def files_of(change: Change, words: Mapping[str, ChangedWords] | None = None) ->
         FileChange(file.path, file.added + file.deleted, *found.get(file.path, ()))
         for file in change.files
     ]
+
+
+def code_of(texts: Mapping[str, TestText]) -> dict[str, TestCode]:
+    """Return what test files say, by file; the words of a test are counted when asked for."""
+    return {
+        path: TestCode(text.imports, _Bags(text.identifiers), text.distances)
+        for path, text in texts.items()
+    }
+
+
+def told_by_pairs(change: Change) -> list[str]:
+    """Return the changed files of which pairs of change and failure tell anything.
+
+    A change that is too large has none.
+    """
+    paths = [file.path for file in change.files]
+    return paths if len(paths) <= MAX_FILES else []
+
+
+def cofailures_of(past: Iterable[ChangedAndFailed]) -> CoFailures:
+    """Return which tests failed when which files changed, from the runs in which they did."""
+    found = CoFailures()
+    for paths, failed in past:
+        found.add(paths, failed)
+    return found
+
+
+class _Bags(Mapping[str, Mapping[str, int]]):
+    """The words of each test of a file: few of the tests are asked for where few are collected."""
+
+    def __init__(self, identifiers: Mapping[str, Mapping[str, int]]) -> None:
+        self._identifiers = identifiers
+        self._bags: dict[str, Mapping[str, int]] = {}
+
+    def __getitem__(self, test: str) -> Mapping[str, int]:
+        found = self._bags.get(test)
+        if found is None:
+            found = self._bags[test] = bag(self._identifiers[test])
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._identifiers)
+
+    def __len__(self) -> int:
+        return len(self._identifiers)
 
 
 def _test(test: CollectedTest, index: StatsIndex, paid_s: float) -> TestAtMoment:

@@ -38,13 +38,12 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
 
+    from pytest_nexus.domain.evidence import ChangedAndFailed, Streaks
     from pytest_nexus.domain.records import Attempt, TestKey, TestStats
     from pytest_nexus.history.queries.replay import Replayed
     from pytest_nexus.history.sqlite.seen_artifacts import ArtifactNote, Status
     from pytest_nexus.plan.flakiness.outcomes import Sighting
     from pytest_nexus.plan.reruns.recovery_times import Recovery
-    from pytest_nexus.predictor.features.history import CoFailures
-    from pytest_nexus.predictor.schema import Streaks
 
 
 class History:
@@ -128,10 +127,10 @@ class History:
         """What is known of tests that depend on what ran before them."""
         return OrderRules(self._connection, self.path)
 
-    def cofailures(self, only: Collection[str] | None = None) -> CoFailures:
-        """Return what failed when which files changed, mass failures left out.
+    def cofailures(self, only: Collection[str] | None = None) -> list[ChangedAndFailed]:
+        """Return what changed and what failed in each run, mass failures left out.
 
-        `only`: the files whose rates will be asked for, where no others will be.
+        `only`: the files that will be asked about, where no others will be.
         """
         with connections.decoded(self.path):
             return read_cofailures(self._connection, only)

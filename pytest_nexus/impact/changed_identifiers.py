@@ -6,9 +6,9 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from pytest_nexus.domain.evidence import ChangedWords
 from pytest_nexus.domain.system.git import Git, GitError
 from pytest_nexus.domain.system.regular_files import read_bytes
-from pytest_nexus.predictor.schema import ChangedWords
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

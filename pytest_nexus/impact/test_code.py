@@ -6,16 +6,17 @@ import ast
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from pytest_nexus.domain.evidence import TestText
 from pytest_nexus.domain.system import clock
 from pytest_nexus.domain.system.regular_files import read_text
 from pytest_nexus.impact.changed_identifiers import IDENTIFIER
 from pytest_nexus.impact.import_graph import ImportGraph
-from pytest_nexus.predictor.features.text import bag
-from pytest_nexus.predictor.schema import ChangedWords, TestCode
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
+
+    from pytest_nexus.domain.evidence import ChangedWords
 
 BUDGET_S: Final = 1.0
 """For all files of a session: what was not read by then is judged by its name and its path."""
@@ -29,7 +30,7 @@ def read_code(
     words: Mapping[str, ChangedWords],
     sources: Collection[str],
     budget_s: float = BUDGET_S,
-) -> dict[str, TestCode]:
+) -> dict[str, TestText]:
     """Return what test files say, as far as it bears on a change; never raises.
 
     Args:
@@ -52,8 +53,8 @@ def read_code(
         if text is None:
             continue
         distances = graph.distances(path, sources) if sources else {}
-        names = _names(text) if wanted.intersection(IDENTIFIER.findall(text)) else {}
-        found[path] = TestCode(graph.imports(path), names, distances)
+        says = _identifiers(text) if wanted.intersection(IDENTIFIER.findall(text)) else {}
+        found[path] = TestText(graph.imports(path), says, distances)
     return found
 
 
@@ -78,21 +79,21 @@ class _Texts:
             return None
 
 
-def _names(text: str) -> dict[str, Counter[str]]:
-    """Return the words of each test function by its name; empty for a file that does not parse."""
+def _identifiers(text: str) -> dict[str, Counter[str]]:
+    """Return those of each test function by its name; empty for a file that does not parse."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return {}
     lines = text.splitlines()
     return {
-        name: bag(_identifiers("\n".join(lines[start - 1 : end]), name))
+        name: _of_function("\n".join(lines[start - 1 : end]), name)
         for name, start, end in _functions(tree.body, "")
     }
 
 
-def _identifiers(text: str, name: str) -> Counter[str]:
-    """Return those of a function, with the names of the classes it is in."""
+def _of_function(text: str, name: str) -> Counter[str]:
+    """Return the identifiers of a function, with the names of the classes it is in."""
     return Counter([*IDENTIFIER.findall(text), *name.split("::")[:-1]])
 
 

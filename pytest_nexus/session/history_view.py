@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus.ci.branches import default_branch
+from pytest_nexus.domain.evidence import NO_STREAKS
 from pytest_nexus.errors import (
     CorruptHistoryError,
     HistoryError,
@@ -16,23 +17,22 @@ from pytest_nexus.errors import (
     NexusError,
 )
 from pytest_nexus.forecast import forecaster
+from pytest_nexus.forecast.snapshot import told_by_pairs
 from pytest_nexus.history.ingest import sweep
 from pytest_nexus.history.sqlite.connection import set_aside
 from pytest_nexus.history.state.refresh import setting_of
 from pytest_nexus.history.store import open_history, read_history
 from pytest_nexus.impact.changed_identifiers import changed_words
 from pytest_nexus.impact.test_code import read_code
-from pytest_nexus.predictor.schema import NO_STREAKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from pytest_nexus.domain.evidence import ChangedAndFailed, Streaks
     from pytest_nexus.domain.records import Change, CollectedTest, OrderRule, TestKey, TestStats
     from pytest_nexus.history.store import History
     from pytest_nexus.options import Options
-    from pytest_nexus.predictor.features.history import CoFailures
-    from pytest_nexus.predictor.schema import Streaks
 
 
 SHORT_S: Final = 1.0
@@ -48,8 +48,8 @@ class Knowledge(NamedTuple):
     """Emptied when the plan is made: objects that live to the end slow the session down."""
     deployed: tuple[str, str] | None = None
     """Version and document of the project's own model; None where it has none."""
-    past: CoFailures | None = None
-    """What failed when which files changed."""
+    past: Sequence[ChangedAndFailed] = ()
+    """What failed when which files changed; emptied like `stats`."""
     streaks: Streaks = NO_STREAKS
     """What failed last on this branch and on the default one."""
     rules: Mapping[TestKey, OrderRule] = MappingProxyType({})
@@ -120,7 +120,7 @@ def _read(
     environ: Mapping[str, str],
 ) -> Knowledge:
     stats = history.recall(None if setting is None else setting_of(*setting))
-    past = history.cofailures([file.path for file in change.files])
+    past = history.cofailures(told_by_pairs(change))
     streaks = history.streaks(change.branch, default_branch(environ))
     deployed = history.deployed_model()
     rules = history.order_rules.read()

@@ -122,9 +122,10 @@ class Pipeline:
 
         Worth a call where the session waits for its tests: under xdist, while workers collect.
         """
+        from pytest_nexus.forecast.forecaster import warm_up  # noqa: PLC0415 - not in a brief session
         from pytest_nexus.plan.sharding import divide  # noqa: F401, PLC0415 - read while nothing waits
-        from pytest_nexus.predictor.features import rows  # noqa: F401, PLC0415 - the same
 
+        warm_up()
         _ = self.knowledge, self.change, self._forecaster
 
     def plan(
@@ -142,8 +143,8 @@ class Pipeline:
         setup = self.setup
         settings = PlanSettings(order=order or setup.options.order)
         stats = self.knowledge.stats
-        self.knowledge = self.knowledge._replace(stats={})
         forecaster = self._forecaster
+        self.knowledge = self.knowledge._replace(stats={}, past=())
         plan = make_plan(tests, stats, self.change, settings, forecaster, self.rules.values())
         explanation: list[str] = []
         if setup.options.explain and settings.order == "risk" and forecaster is not None:

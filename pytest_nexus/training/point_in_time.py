@@ -5,9 +5,10 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from pytest_nexus.domain.evidence import NO_STREAKS, Streaks
 from pytest_nexus.domain.records import Forecast
 from pytest_nexus.forecast.snapshot import moment_of
-from pytest_nexus.history.queries.streaks import DEFAULT_BRANCHES
+from pytest_nexus.history.queries.streaks import DEFAULT_BRANCHES, Branch
 from pytest_nexus.history.state.fold import fold, stats_of
 from pytest_nexus.journal.encoding import FAIL, PASS, VERDICT_OF
 from pytest_nexus.plan.blocks import lay_out
@@ -15,9 +16,8 @@ from pytest_nexus.plan.known_tests import StatsIndex
 from pytest_nexus.plan.order import order
 from pytest_nexus.plan.setup_costs import charge, seconds_in, shared_setups
 from pytest_nexus.predictor.evaluation.evaluate import Case
-from pytest_nexus.predictor.features.history import Branch, CoFailures
+from pytest_nexus.predictor.features.history import CoFailures
 from pytest_nexus.predictor.features.rows import rows
-from pytest_nexus.predictor.schema import Streaks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -132,7 +132,7 @@ class Past:
     ) -> Case:
         """Return a run with what was known before it; `is_cold`: as if nothing had been known."""
         index = StatsIndex({} if is_cold else self.stats(), self._renames)
-        streaks = Streaks() if is_cold else self._streaks(branch)
+        streaks = NO_STREAKS if is_cold else self._streaks(branch)
         tests = [each.test for each in lived]
         shared = SharedSetups.of(lived, index)
         moment = moment_of(tests, index, files, code, shared.expected, streaks)
@@ -194,7 +194,9 @@ class Past:
         bases = (self._branches[name] for name in self._default if name in self._branches)
         base = next(bases, None)
         here = None if branch is None else self._branches.get(branch)
-        return Streaks(here and here.streaks(), base and base.streaks())
+        return Streaks(
+            None if here is None else here.streaks(), None if base is None else base.streaks()
+        )
 
     def _is_novel(self, key: TestKey) -> bool:
         return self._n_runs - self._failed_in.get(key, -NOVEL_AFTER) >= NOVEL_AFTER

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from predictor import schema
+
 if TYPE_CHECKING:
-    from predictor.schema import Facts
+    from predictor.features.history import CoFailures
+    from pytest_nexus.domain.evidence import ChangedAndFailed, ChangedWords, Streaks, TestText
     from pytest_nexus.domain.records import TestStats
     from pytest_nexus.forecast import forecaster as forecast
     from pytest_nexus.plan.make import Forecaster
@@ -16,6 +19,26 @@ def forecaster(given: forecast.Forecaster) -> Forecaster:
     return given
 
 
-def facts(stats: TestStats) -> Facts:
+def facts(stats: TestStats) -> schema.Facts:
     """What the history knows is what the predictor asks for."""
     return stats
+
+
+def streaks(found: Streaks) -> schema.Streaks:
+    """Streaks have the fields that the predictor asks for, in its order."""
+    return schema.Streaks(*found)
+
+
+def changed(path: str, n_lines: int, found: ChangedWords) -> schema.FileChange:
+    """The words of a change do as well."""
+    return schema.FileChange(path, n_lines, *found)
+
+
+def code(text: TestText) -> schema.TestCode:
+    """What a test file says is all that the predictor asks of it, but for the words."""
+    return schema.TestCode(text.imports, text.identifiers, text.distances)
+
+
+def pair(past: CoFailures, run: ChangedAndFailed) -> None:
+    """A run adds to the pairs."""
+    past.add(*run)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from pytest_nexus.domain.evidence import ChangedAndFailed
 from pytest_nexus.history.sqlite.runs import ordered_runs, summaries
 from pytest_nexus.history.state.refresh import observations_of, run_facts
 from pytest_nexus.journal.encoding import PASS, VERDICT_OF
-from pytest_nexus.predictor.features.history import CoFailures, places_of
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from pytest_nexus.history.sqlite.runs import RunSummary
     from pytest_nexus.history.state.fold import Observation, RunFacts
@@ -61,25 +61,31 @@ def replayed_runs(connection: sqlite3.Connection) -> Iterator[Replayed]:
 
 def read_cofailures(
     connection: sqlite3.Connection, only: Collection[str] | None = None
-) -> CoFailures:
-    """Return the pairs of all trusted runs that are no mass failures.
+) -> list[ChangedAndFailed]:
+    """Return what changed and what failed in the trusted runs that are no mass failures.
 
     Args:
         connection: of the history.
-        only: changed files whose rates will be asked for, where no others will be: runs that say
-            nothing about them are left out.
+        only: changed files that will be asked about, where no others will be: runs that changed
+            nothing in their folders are left out.
     """
-    past = CoFailures()
-    wanted = None if only is None else frozenset(places_of(only))
+    wanted = None if only is None else _folders(only)
     if wanted is not None and not wanted:
-        return past
+        return []
     paths: dict[int, list[str]] = {}
     for run_id, path in connection.execute(_PATHS):
         paths.setdefault(run_id, []).append(path)
-    for run_id, changed in paths.items():
-        if wanted is None or not wanted.isdisjoint(places_of(changed)):
-            past.add(changed, (key for (key,) in connection.execute(_FAILED_IN, (run_id,))))
-    return past
+    return [
+        ChangedAndFailed(
+            tuple(changed), tuple(key for (key,) in connection.execute(_FAILED_IN, (run_id,)))
+        )
+        for run_id, changed in paths.items()
+        if wanted is None or not wanted.isdisjoint(_folders(changed))
+    ]
+
+
+def _folders(paths: Iterable[str]) -> set[str]:
+    return {path.rpartition("/")[0] for path in paths}
 
 
 def failing_runs(connection: sqlite3.Connection) -> list[str]:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections import defaultdict, deque
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from pytest_nexus.domain.evidence import Streaks
 from pytest_nexus.history.sqlite.connection import is_slim
 from pytest_nexus.history.sqlite.runs import ordered_runs
 from pytest_nexus.journal.encoding import PASS, VERDICT_OF
-from pytest_nexus.predictor.features.history import BRANCH_RUNS
-from pytest_nexus.predictor.schema import Streaks
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 DEFAULT_BRANCHES: Final = ("main", "master")
 """Taken for the default branch where the CI names none."""
+
+BRANCH_RUNS: Final = 40
+"""Runs of a branch, those of shards apart, after which a test is taken to have been deselected."""
 
 _RUNS: Final = """
     SELECT run_id FROM run
@@ -24,6 +28,40 @@ _RUNS: Final = """
 _STORED: Final = "SELECT key, runs FROM failing WHERE branch = ?"
 _FAILED: Final = "SELECT test_id, key FROM failed_test JOIN test USING (test_id) WHERE run_id = ?"
 _OUTCOMES: Final = "SELECT outcomes FROM attempt WHERE run_id = ? AND test_id = ?"
+
+
+class Branch:
+    """Failures since the last pass of each test, in the last `BRANCH_RUNS` runs of one branch.
+
+    For a trainer, which replays all runs. A session counts the same from the last run backwards,
+    see `read_streaks`, because it has time for few of them. Call `add` once for each run in the
+    order of time, and leave mass failures out.
+    """
+
+    def __init__(self) -> None:
+        self._n_runs = 0
+        self._failed_in: defaultdict[str, deque[int]] = defaultdict(
+            partial(deque, maxlen=BRANCH_RUNS)
+        )
+        """By key of a test that failed last: the numbers of the runs."""
+
+    def add(self, verdicts: Iterable[tuple[str, bool]]) -> None:
+        """Count one run: the keys of its tests, each with whether no attempt of it passed."""
+        self._n_runs += 1
+        for key, failed in verdicts:
+            if failed:
+                self._failed_in[key].append(self._n_runs)
+            else:
+                self._failed_in.pop(key, None)
+
+    def streaks(self) -> dict[str, int]:
+        """Return the number of failures by key, of tests that have any."""
+        oldest = self._n_runs - BRANCH_RUNS
+        counts = {
+            key: sum(number > oldest for number in numbers)
+            for key, numbers in self._failed_in.items()
+        }
+        return {key: n for key, n in counts.items() if n}
 
 
 def read_streaks(

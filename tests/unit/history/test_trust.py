@@ -56,7 +56,7 @@ def test_forged_flakes_recoveries_and_failures_are_no_evidence(history: History)
         key = attempt().key
         return (
             history.stats(), history.recoveries(), history.flaky_stats(), history.failing(),
-            history.failing_runs(), history.run_outcomes(), vars(history.cofailures()),
+            history.failing_runs(), history.run_outcomes(), history.cofailures(),
             list(history.replayed()), history.sightings(key),
         )  # fmt: skip
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_nexus.predictor.schema import ChangedWords
-
+from pytest_nexus.domain.evidence import ChangedWords
 from pytest_nexus.domain.records import Change, ChangedFile
 from pytest_nexus.impact.changed_identifiers import changed_words
 from pytest_nexus.impact.import_graph import imports_of
@@ -95,14 +94,14 @@ def test_imports_are_followed_to_what_changed(tmp_path: Path) -> None:
         "src/pkg/a.py": 2,
         "src/pkg/b.py": 3,
     }
-    assert code.names["test_x"]["other"] == 1
+    assert code.identifiers["test_x"]["other"] == 1
 
 
 def test_a_test_file_without_words_of_the_change_is_not_parsed(tmp_path: Path) -> None:
     (tmp_path / "test_x.py").write_text("def test_x(): pass\n")
     code = read_code(tmp_path, ["test_x.py", "absent.py"], FAR, {"a.py"})
     assert code.keys() == {"test_x.py"}
-    assert code["test_x.py"].names == {}
+    assert code["test_x.py"].identifiers == {}
 
 
 def test_reading_ends_with_its_budget(tmp_path: Path) -> None:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pytest_nexus.predictor.features.history import BRANCH_RUNS
-from pytest_nexus.predictor.schema import NAMES, Streaks
+from pytest_nexus.predictor.schema import NAMES
 
+from pytest_nexus.domain.evidence import Streaks
 from pytest_nexus.history.ingest import ingest_run
+from pytest_nexus.history.queries.streaks import BRANCH_RUNS, Branch
 from pytest_nexus.history.store import open_history, read_history
 from pytest_nexus.training.dataset import lessons_of
 from tests.support.builders import attempt, run
@@ -111,6 +112,21 @@ def test_a_slim_copy_knows_them_too(path: Path, tmp_path: Path) -> None:
     assert slim is not None
     with slim:
         assert slim.streaks("fix", None) == whole == Streaks({X: 2}, {})
+
+
+@pytest.mark.parametrize("n_skipped", [0, 1, BRANCH_RUNS // 2, BRANCH_RUNS - 1])
+def test_the_trainer_counts_as_many_failures_of_a_long_streak_as_a_session(
+    path: Path, n_skipped: int
+) -> None:
+    """The runs in which a failing test is skipped push its older failures out of sight."""
+    branch = Branch()
+    with open_history(path) as history:
+        for number in range(1, BRANCH_RUNS + 1 + n_skipped):
+            is_skipped = number > BRANCH_RUNS
+            on(history, number, "main", X, skipped=X if is_skipped else "")
+            branch.add([(Y, False)] if is_skipped else [(X, True), (Y, False)])
+        assert history.streaks("main", None).here == {X: BRANCH_RUNS - n_skipped}
+    assert branch.streaks() == {X: BRANCH_RUNS - n_skipped}
 
 
 RUNS = st.lists(
