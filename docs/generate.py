@@ -7,13 +7,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.predictor.model.document import load
 from pytest_nexus.predictor.model.terms import TERMS
 from pytest_nexus.predictor.schema import FEATURES
 
 from pytest_nexus.cli.main import build_parser
 from pytest_nexus.cli.model import card
-from pytest_nexus.forecast.forecaster import prior
+from pytest_nexus.forecast.stored_models import parts_of
 from pytest_nexus.history.sqlite.schema import SCHEMA
 from pytest_nexus.journal.format import KINDS
 from pytest_nexus.options import OPTIONS
@@ -173,7 +172,7 @@ def features_page() -> str:
 
 def model_card_page() -> str:
     """Return the card of the model that is shipped."""
-    return f"{card('shipped', load(prior()), None)}\n\n{_CARD_LIMITS}\n"
+    return f"{card('shipped', parts_of(None), None)}\n\n{_CARD_LIMITS}\n"
 
 
 PAGES = {

@@ -15,7 +15,7 @@ from pytest_nexus.history.store import open_history
 from pytest_nexus.plan.known_tests import has_duration
 from pytest_nexus.plan.make import make_plan
 from pytest_nexus.predictor.evaluation.baselines import order_by, shuffles
-from pytest_nexus.predictor.evaluation.metrics import mean, score
+from pytest_nexus.predictor.evaluation.metrics import Score, mean, score
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from pytest_nexus.domain.records import TestKey, TestStats
     from pytest_nexus.forecast.forecaster import Texts
     from pytest_nexus.history.store import History
-    from pytest_nexus.predictor.evaluation.metrics import Score
+
+__all__ = ["SEEDS", "Score", "Scored", "mean", "replay"]
 
 SEEDS: Final = 20
 """Random orders whose mean is taken for each build."""

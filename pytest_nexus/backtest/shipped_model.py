@@ -6,12 +6,13 @@ from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.backtest.builds import read_builds
+from pytest_nexus.backtest.builds import projects, read_builds
 from pytest_nexus.backtest.recorded import NO_TEXTS, lived, read_texts
 from pytest_nexus.domain.mass_failure import is_mass_failure
 from pytest_nexus.history.queries.streaks import DEFAULT_BRANCHES
 from pytest_nexus.history.state.fold import RunFacts
 from pytest_nexus.predictor.model.calibration import calibrated
+from pytest_nexus.predictor.model.document import dump, version
 from pytest_nexus.predictor.model.model import Model
 from pytest_nexus.predictor.model.terms import OF_TEXT
 from pytest_nexus.predictor.training.weights import FailedRun, fit_weights
@@ -39,6 +40,14 @@ not fitted to, real builds and mutants counting the same."""
 _LASTS: Final = 0.6
 """Share of the failing real builds after which, in one variant, the failure lasts some runs: the
 data has none that does, and every user has."""
+
+
+def write_prior(folder: Path, file: Path) -> tuple[str, list[str]]:
+    """Write the model fitted to all recorded projects; return its version, and their names."""
+    names = projects(folder)
+    document = dump(train_prior(folder, names))
+    file.write_text(document + "\n", encoding="utf-8")
+    return version(document), names
 
 
 def train_prior(folder: Path, names: Sequence[str]) -> Model:

@@ -7,22 +7,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus.cli.output.tables import add_json_option, print_json, print_table
-from pytest_nexus.cli.train import usable
 from pytest_nexus.domain.system import clock
 from pytest_nexus.domain.system.console import say
-from pytest_nexus.domain.system.regular_files import read_text
-from pytest_nexus.errors import HistoryError, ModelRefusedError
+from pytest_nexus.errors import HistoryError
 from pytest_nexus.forecast import forecaster
+from pytest_nexus.forecast.stored_models import parts_of, read_file
 from pytest_nexus.history.sqlite.models import Registry, Version, figures
 from pytest_nexus.history.store import open_history
-from pytest_nexus.predictor.model.document import MAX_CHARS, ModelError, dump, load, version
 from pytest_nexus.project import add_history_option, history_path
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Mapping
 
-    from pytest_nexus.predictor.model.model import Model
+    from pytest_nexus.forecast.stored_models import ModelParts
 
 SHIPPED: Final = "shipped"
 """Name of the model that comes with the package, wherever a version is asked for."""
@@ -180,15 +178,11 @@ def _export(options: argparse.Namespace, registry: Registry) -> None:
 
 
 def _import(options: argparse.Namespace, registry: Registry) -> None:
-    try:
-        text = read_text(Path(options.file), 4 * MAX_CHARS).removeprefix("\ufeff").strip()
-        document = dump(load(text))  # an editor or a formatter changes the text, not the model
-    except (ModelError, UnicodeError) as exc:
-        raise ModelRefusedError(f"File {options.file!r} holds a model that {exc}") from exc
-    if document == dump(load(forecaster.prior())):
+    found = read_file(options.file)
+    if found is None:
         say(f"this is the model that is shipped; it is known as `{SHIPPED}`")
         return
-    name = version(document)
+    name, document = found
     taken = Version(name, None, clock.time(), document, '{"imported": true}', "{}")
     if registry.add(taken):
         say(f"model {name} is now in the history; `nexus model promote {name}` deploys it")
@@ -206,7 +200,7 @@ def _card(options: argparse.Namespace, registry: Registry) -> None:
         say(*text.split("\n"))
 
 
-def card(name: str, model: Model, stored: Version | None) -> str:
+def card(name: str, model: ModelParts, stored: Version | None) -> str:
     """Return the model card of a version, in Markdown."""
     lines = [
         f"# Model {name}",
@@ -226,8 +220,8 @@ def card(name: str, model: Model, stored: Version | None) -> str:
     return "\n".join(lines)
 
 
-def _model(registry: Registry, asked: str | None) -> tuple[str, Model, Version | None]:
-    """Return name, model and row of the version asked for; None asks for the champion."""
+def _model(registry: Registry, asked: str | None) -> tuple[str, ModelParts, Version | None]:
+    """Return name, parts and row of the version asked for; None asks for the champion."""
     stored = registry.champion() if asked is None else None
     if asked is not None and asked != SHIPPED:
         matches = registry.find(asked)
@@ -236,9 +230,7 @@ def _model(registry: Registry, asked: str | None) -> tuple[str, Model, Version |
                 f"{len(matches)} versions begin with {asked!r}, one must; `nexus model list`"
             )
         (stored,) = matches
-    if stored is None:
-        return SHIPPED, load(forecaster.prior()), None
-    return stored.version, usable(stored), stored
+    return SHIPPED if stored is None else stored.version, parts_of(stored), stored
 
 
 _ACTIONS: Final[dict[str, Callable[[argparse.Namespace, Registry], None]]] = {

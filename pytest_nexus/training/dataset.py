@@ -1,4 +1,4 @@
-"""What a history, or the recorded builds, teach the predictor: runs with what was known before."""
+"""What a history teaches the predictor: runs with what was known before each."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from random import Random
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_nexus.backtest.builds import projects
-from pytest_nexus.backtest.shipped_model import cases_of
 from pytest_nexus.domain.records import CollectedTest, FunctionKey, NodeId, TestKey
 from pytest_nexus.forecast.snapshot import files_of
 from pytest_nexus.journal.encoding import FAIL, PASS, VERDICT_OF
@@ -16,7 +14,6 @@ from pytest_nexus.training.point_in_time import Lived, Past
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-    from pathlib import Path
 
     from pytest_nexus.history.queries.replay import Replayed
     from pytest_nexus.history.sqlite.runs import RunSummary
@@ -77,24 +74,6 @@ def _source(seen: Sequence[RunSummary]) -> dict[str, Any]:
         "attempts": sum(each.n_attempts for each in seen),
         "commit": seen[-1].run.change.commit,
     }
-
-
-def lessons_of_recorded(folder: Path) -> Lessons:
-    """Return the real failing builds of all recorded projects, in the order of time."""
-    found = [
-        (build.run.started_at, name, case)
-        for name in projects(folder)
-        for build, case in cases_of(folder, name)
-        if not build.is_mutant
-    ]
-    found.sort(key=lambda each: each[:2])
-    source: dict[str, Any] = {
-        "name": "recorded builds",
-        "projects": sorted({name for _, name, _ in found}),
-    }
-    if found:
-        source |= {"from": found[0][0], "to": found[-1][0]}
-    return Lessons([case for _, _, case in found], source=source)
 
 
 def _quiet_rows(past: Past, uid: str, lived: list[Lived], run: Replayed) -> list[tuple[Row, float]]:
