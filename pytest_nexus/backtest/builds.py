@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import gzip
 import hashlib
+import json
 import zlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from pytest_nexus.domain.evidence import ChangedWords, TestText
 from pytest_nexus.domain.identity import function_of_key, key_of_nodeid
 from pytest_nexus.domain.records import (
     BAD,
@@ -24,11 +26,17 @@ from pytest_nexus.domain.records import (
     Run,
 )
 from pytest_nexus.errors import NexusError
+from pytest_nexus.forecast.snapshot import code_of
+from pytest_nexus.history.state.fold import Observation
+from pytest_nexus.journal.encoding import FAIL, PASS, microseconds, pack
+from pytest_nexus.predictor.schema import FileChange
+from pytest_nexus.training.point_in_time import Lived
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from pytest_nexus.domain.records import Outcome
+    from pytest_nexus.predictor.schema import TestCode
 
 FOLDER: Final = "sample_history"
 _BUILDS: Final = ".builds.csv.gz"
@@ -62,6 +70,35 @@ class Build:
         return self.kind == "mutant"
 
 
+@dataclass(frozen=True, slots=True)
+class SampleTexts:
+    """What the change of each build and the tests of a project say."""
+
+    files: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    """By run_uid, by path: `added`, `deleted`, `identifiers`, `context`."""
+    tests: Mapping[str, TestText]
+    """By test file, at the last commit."""
+    code: Mapping[str, TestCode]
+    """The same as words."""
+
+    def of(self, build: Build) -> list[FileChange]:
+        """Return the changed files of a build, with their words where they are known."""
+        known = self.files.get(build.run.run_uid, {})
+        return [_file(file.path, known.get(file.path)) for file in build.run.change.files]
+
+    def words(self, build: Build) -> dict[str, ChangedWords]:
+        """Return the words of the changed files of a build, where they are known."""
+        return {
+            file.path: ChangedWords(file.words, file.around or {})
+            for file in self.of(build)
+            if file.words is not None
+        }
+
+
+NO_TEXTS: Final = SampleTexts({}, {}, {})
+"""Where only the paths of the changed files are known."""
+
+
 def find_folder(given: str | None) -> Path | None:
     """Return the folder of the data: as given, else `./sample_history`, else a checkout's."""
     beside_package = Path(__file__).parents[2] / FOLDER
@@ -93,6 +130,42 @@ def read_builds(folder: Path, project: str) -> Iterator[Build]:
         ) from exc
 
 
+def read_texts(folder: Path, project: str) -> SampleTexts:
+    """Return the texts of a project's builds; none where the folder has no texts of it.
+
+    Raises:
+        NexusError: a file is missing, or is not what it should be.
+    """
+    changes = folder / f"{project}.changes.jsonl.gz"
+    if not changes.exists():
+        return NO_TEXTS
+    try:
+        with gzip.open(changes, "rt", encoding="utf-8") as lines:
+            entries = [json.loads(line) for line in lines]
+        files = {_uid(entry["build_id"]): dict(entry["files"]) for entry in entries}
+        with gzip.open(folder / f"{project}.test_code.json.gz", "rt", encoding="utf-8") as file:
+            tests = {path: _test_text(each) for path, each in json.load(file).items()}
+    except (OSError, EOFError, zlib.error, KeyError, ValueError, TypeError) as exc:
+        raise NexusError(
+            f"Couldn't read the texts of {project} in {folder!s}: {exc!r}; fetch the files again"
+        ) from exc
+    return SampleTexts(files, tests, code_of(tests))
+
+
+def lived(build: Build) -> list[Lived]:
+    """Return the tests of a build as they turned out."""
+    found = []
+    for test, attempt in zip(build.tests, build.attempts, strict=True):
+        has_failed = attempt.outcome in BAD
+        setup, call, teardown = (
+            None if phase is None else microseconds(phase.duration_s) for phase in attempt.phases
+        )
+        verdict = 0 if attempt.outcome == "skipped" else FAIL if has_failed else PASS
+        seen = Observation(pack(attempt.phases), verdict, setup, call, teardown)
+        found.append(Lived(test, seen, has_failed, attempt.duration_s))
+    return found
+
+
 def _rows(path: Path) -> list[dict[str, str]]:
     with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file, restval=""))
@@ -107,7 +180,7 @@ def _build(row: Mapping[str, str], test_rows: Sequence[Mapping[str, str]]) -> Bu
         started_s += attempts[-1].duration_s
         tests.append(test)
     run = Run(
-        run_uid=hashlib.sha256(row["build_id"].encode()).hexdigest()[:32],
+        run_uid=_uid(row["build_id"]),
         started_at=float(row["timestamp"]),
         change=_change(row),
         n_collected=len(tests),
@@ -116,6 +189,10 @@ def _build(row: Mapping[str, str], test_rows: Sequence[Mapping[str, str]]) -> Bu
         complete=True,
     )
     return Build(run, row["kind"], tuple(tests), tuple(attempts))
+
+
+def _uid(build_id: str) -> str:
+    return hashlib.sha256(build_id.encode()).hexdigest()[:32]
 
 
 def _change(row: Mapping[str, str]) -> Change:
@@ -161,3 +238,19 @@ def _outcome(text: str) -> Outcome:
         if outcome == text:
             return outcome
     raise ValueError(f"outcome must be one of {', '.join(OUTCOMES)}, got {text!r}")
+
+
+def _test_text(entry: Mapping[str, Any]) -> TestText:
+    identifiers = {
+        test: Counter(named) + Counter(test.split("::")) for test, named in entry["tests"].items()
+    }
+    return TestText(tuple(entry["imports"]), identifiers)
+
+
+def _file(path: str, known: Mapping[str, Any] | None) -> FileChange:
+    if known is None:
+        return FileChange(path)
+    words = Counter(known["identifiers"])
+    words.update(known.get("context", ()))
+    around = Counter(known.get("context", ()))
+    return FileChange(path, known["added"] + known["deleted"], words, around)

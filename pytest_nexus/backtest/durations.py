@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from pytest_nexus.backtest.recorded import lived
+from pytest_nexus.backtest.builds import lived
 from pytest_nexus.domain.median import lower_median
 from pytest_nexus.history.state.environments import here, sampled
 from pytest_nexus.history.state.fold import RunFacts, State, fold, stats_of, trend_of

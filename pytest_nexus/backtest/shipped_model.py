@@ -6,8 +6,7 @@ from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.backtest.builds import projects, read_builds
-from pytest_nexus.backtest.recorded import NO_TEXTS, lived, read_texts
+from pytest_nexus.backtest.builds import NO_TEXTS, lived, projects, read_builds, read_texts
 from pytest_nexus.domain.mass_failure import is_mass_failure
 from pytest_nexus.history.queries.streaks import DEFAULT_BRANCHES
 from pytest_nexus.history.state.fold import RunFacts
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from pytest_nexus.backtest.builds import Build
-    from pytest_nexus.backtest.recorded import SampleTexts
+    from pytest_nexus.backtest.builds import Build, SampleTexts
     from pytest_nexus.predictor.evaluation.evaluate import Case
     from pytest_nexus.predictor.schema import FileChange
 

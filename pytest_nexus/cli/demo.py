@@ -7,9 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_nexus.backtest.builds import FOLDER, find_folder, projects, read_builds
+from pytest_nexus.backtest.builds import FOLDER, find_folder, projects, read_builds, read_texts
 from pytest_nexus.backtest.orders import SEEDS, Score, Scored, mean, replay
-from pytest_nexus.backtest.recorded import read_texts
 from pytest_nexus.backtest.showcase import RUNS, show_failure_moving
 from pytest_nexus.cli.output.tables import add_json_option, print_json, print_table
 from pytest_nexus.domain.system.console import progress, say, warn

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import csv
 import gzip
+import json
+from pathlib import Path
 
 import pytest
 
-from pytest_nexus.backtest.builds import find_folder, projects, read_builds
+from pytest_nexus.backtest.builds import NO_TEXTS, find_folder, projects, read_builds, read_texts
 from pytest_nexus.errors import NexusError
 from tests.support.samples import BUILDS, TESTS, write_project
 
@@ -105,3 +108,71 @@ def test_damaged_files_are_refused_with_what_to_do(tmp_path, name, content) -> N
     path.unlink() if content is None else path.write_bytes(content)
     with pytest.raises(NexusError, match=r"Couldn't read the builds of shop .* fetch the files"):
         list(read_builds(tmp_path, "shop"))
+
+
+SAMPLE = Path(__file__).parents[3] / "sample_history"
+
+
+def write_texts(folder: Path, name: str) -> None:
+    changed = {"added": 3, "deleted": 1, "context": ["f"], "identifiers": {"loadItems": 2, "f": 1}}
+    entry = {"build_id": "s-1", "files": {"src/b.py": changed}, "taken_back": "c1", "certain": True}
+    code = {"tests/test_b.py": {"imports": ["b:f"], "tests": {"T::y": {"loadItems": 1}}}}
+    for kind, content in (("changes.jsonl", entry), ("test_code.json", code)):
+        path = folder / f"{name}.{kind}.gz"
+        path.write_bytes(gzip.compress(json.dumps(content).encode()))
+
+
+def test_a_build_has_the_text_of_its_change_where_it_is_known(tmp_path) -> None:
+    write_project(tmp_path, "shop")
+    assert read_texts(tmp_path, "shop") is NO_TEXTS
+    write_texts(tmp_path, "shop")
+    texts = read_texts(tmp_path, "shop")
+    first, fresh, _ = read_builds(tmp_path, "shop")
+    source, test = texts.of(fresh)
+    assert source == ("src/b.py", 4, {"loadItems": 2, "f": 2}, {"f": 1})
+    assert test == ("tests/test_b.py", 0, None, None)
+    assert texts.words(fresh) == {"src/b.py": ({"loadItems": 2, "f": 2}, {"f": 1})}
+    assert texts.words(first) == {}
+
+
+def test_a_test_has_its_identifiers_and_the_names_of_its_classes(tmp_path) -> None:
+    write_project(tmp_path, "shop")
+    write_texts(tmp_path, "shop")
+    texts = read_texts(tmp_path, "shop")
+    assert texts.tests["tests/test_b.py"].identifiers == {"T::y": {"loadItems": 1, "T": 1, "y": 1}}
+    code = texts.code["tests/test_b.py"]
+    assert code.imports == ("b:f",)
+    assert code.names["T::y"]["load"] == 1
+
+
+def test_damaged_texts_are_named(tmp_path) -> None:
+    write_project(tmp_path, "shop")
+    (tmp_path / "shop.changes.jsonl.gz").write_bytes(b"no gzip")
+    with pytest.raises(NexusError, match=r"texts of shop in .*fetch the files again"):
+        read_texts(tmp_path, "shop")
+
+
+@pytest.mark.parametrize("project", ["jinja", "marshmallow", "structlog"])
+def test_every_changed_source_of_the_sample_has_its_text(project: str) -> None:
+    texts = read_texts(SAMPLE, project)
+    bare = [
+        (build.kind, file.path)
+        for build in read_builds(SAMPLE, project)
+        for file in texts.of(build)
+        if file.words is None and file.path.startswith("src/")
+    ]
+    assert bare == []
+
+
+@pytest.mark.parametrize("project", ["jinja", "marshmallow", "structlog"])
+def test_a_bug_that_certainly_returns_has_the_lines_of_its_build(project: str) -> None:
+    with gzip.open(SAMPLE / f"{project}.builds.csv.gz", "rt", newline="") as file:
+        rows = {row["build_id"]: row for row in csv.DictReader(file)}
+    with gzip.open(SAMPLE / f"{project}.changes.jsonl.gz", "rt") as lines:
+        entries = [json.loads(line) for line in lines]
+    certain = {entry["build_id"]: entry["files"] for entry in entries if entry.get("certain")}
+    returned = [build_id for build_id in certain if rows[build_id]["kind"] == "regress"]
+    assert len(returned) >= 7
+    for build_id in returned:
+        n_lines = [each["added"] + each["deleted"] for each in certain[build_id].values()]
+        assert sum(n_lines) == int(rows[build_id]["lines_changed"]), build_id
