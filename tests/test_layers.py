@@ -75,7 +75,6 @@ def room(module: str) -> str:
     return module.partition(".")[0]
 
 
-@pytest.mark.xfail(strict=True, reason="values of the predictor still pass through other rooms")
 def test_few_rooms_know_the_predictor() -> None:
     strangers = {
         f"{module} -> {one}"
