@@ -1,4 +1,4 @@
-"""Whether the packages are installed that a training needs."""
+"""What only a training needs installed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from pytest_nexus.errors import TrainExtraMissingError
 
 
 def require_extra() -> None:
-    """Raise the error that names the extra, where what it brings is not installed."""
+    """Raise the error that names the extra, where what it brings is not installed.
+
+    Raises:
+        TrainExtraMissingError: scikit-learn or pandas is missing.
+    """
     try:
         import_module("sklearn")
         import_module("pandas")

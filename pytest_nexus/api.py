@@ -1,0 +1,197 @@
+"""The stable Python API: the only names that semantic versioning covers.
+
+    from pytest_nexus import read_history
+
+`pytest_nexus` hands on every name here, and loads what is behind one when it is first asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_nexus.domain.records import (
+    Attempt,
+    Change,
+    CollectedTest,
+    Forecast,
+    Plan,
+    PlannedTest,
+    Run,
+    TestStats,
+    Verdict,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Literal
+
+    from pytest_nexus.domain.records import OrderRule, TestKey
+    from pytest_nexus.history.store import History, open_history, read_history
+    from pytest_nexus.journal.reader import Journal, read_journal
+    from pytest_nexus.journal.writer import JournalWriter
+    from pytest_nexus.plan.make import Forecaster
+    from pytest_nexus.plan.sharding.document import SavedPlan, load_plan
+    from pytest_nexus.predictor.evaluation.metrics import Score
+    from pytest_nexus.predictor.model.model import Model
+    from pytest_nexus.predictor.training.champion import Outcome
+
+__all__ = [
+    "Attempt",
+    "Change",
+    "CollectedTest",
+    "Forecast",
+    "Forecaster",
+    "History",
+    "Journal",
+    "JournalWriter",
+    "Plan",
+    "PlannedTest",
+    "Run",
+    "SavedPlan",
+    "TestStats",
+    "Verdict",
+    "divide",
+    "evaluate",
+    "load_model",
+    "load_plan",
+    "make_plan",
+    "open_history",
+    "read_history",
+    "read_journal",
+    "save_plan",
+    "train",
+]
+
+_LATER: Final = {
+    "Forecaster": "plan.make",
+    "History": "history.store",
+    "Journal": "journal.reader",
+    "JournalWriter": "journal.writer",
+    "SavedPlan": "plan.sharding.document",
+    "load_plan": "plan.sharding.document",
+    "open_history": "history.store",
+    "read_history": "history.store",
+    "read_journal": "journal.reader",
+}
+"""The module of each name that is loaded when it is asked for: a conftest may need one value."""
+
+
+def __getattr__(name: str) -> Any:
+    """Load what is behind a name.
+
+    Raises:
+        AttributeError: there is no such name.
+    """
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"pytest_nexus.{_LATER[name]}"), name)
+
+
+def make_plan(
+    tests: Sequence[CollectedTest],
+    stats: Mapping[TestKey, TestStats],
+    change: Change = Change(),  # noqa: B008 - immutable
+    *,
+    order: Literal["risk", "off"] = "risk",
+    rules: Iterable[OrderRule] = (),
+) -> Plan:
+    """Return the plan of a suite, with forecasts by the shipped model.
+
+    The same arguments give the same plan.
+
+    Args:
+        tests: as collected.
+        stats: `History.stats()`; may be empty.
+        change: what changed since the base commit.
+        order: `risk` for the likeliest failure per second first, `off` for the order given.
+        rules: the values of `History.order_rules.read()`; may be empty.
+    """
+    from pytest_nexus.forecast import forecaster  # noqa: PLC0415 - a conftest may need one value
+    from pytest_nexus.plan import make  # noqa: PLC0415 - the same
+
+    settings = make.PlanSettings(order=order)
+    return make.make_plan(tests, stats, change, settings, forecaster.load(), rules)
+
+
+def divide(plan: Plan, n_shards: int) -> Plan:
+    """Return the plan with the shard of each test; shards take about equally long.
+
+    Args:
+        plan: of the whole suite.
+        n_shards: at least 1.
+    """
+    from pytest_nexus.plan.sharding.divide import divide_plan  # noqa: PLC0415 - as above
+
+    return divide_plan(plan, plan.setups, n_shards)[0]
+
+
+def save_plan(plan: Plan, n_shards: int, run_id: str | None = None) -> str:
+    """Return the document of a divided plan, which `--nexus-plan` follows.
+
+    Args:
+        plan: from `divide`.
+        n_shards: as given to `divide`.
+        run_id: of the CI run that is to follow the plan; None for any run.
+    """
+    from pytest_nexus.plan.sharding import divide, document  # noqa: PLC0415 - as above
+
+    return document.save_plan(plan, n_shards, divide.inputs_of(plan, plan.setups), run_id)
+
+
+def load_model(document: str | None = None) -> Model:
+    """Return the model of a document; None for the model that is shipped.
+
+    Args:
+        document: from `nexus model export`.
+
+    Raises:
+        ValueError: the document was tampered with, or is of other features.
+    """
+    from pytest_nexus.forecast.forecaster import prior  # noqa: PLC0415 - as above
+    from pytest_nexus.predictor.model.document import load  # noqa: PLC0415 - as above
+
+    return load(prior() if document is None else document)
+
+
+def train(history: History, incumbent: Model | None = None, seed: int = 0) -> Outcome:
+    """Return a model learned from a history, and whether it is proved better than another one.
+
+    `Outcome.model`, `.is_better` and `.reason` say what came of it; nothing is deployed. Needs the
+    extra `train`.
+
+    Args:
+        history: with attempts.
+        incumbent: the model to beat; None for the shipped one.
+        seed: of samples and trees.
+
+    Raises:
+        TrainExtraMissingError: the extra is not installed.
+    """
+    from pytest_nexus.predictor.training import champion  # noqa: PLC0415 - as above
+    from pytest_nexus.training.dataset import lessons_of  # noqa: PLC0415 - as above
+    from pytest_nexus.training.extra import require_extra  # noqa: PLC0415 - as above
+
+    require_extra()
+    shipped = load_model()
+    return champion.train(lessons_of(history), incumbent or shipped, shipped, seed)
+
+
+def evaluate(model: Model, history: History) -> Score:
+    """Return the figures of a model's order, the mean over the runs with a failure.
+
+    Args:
+        model: from `load_model` or `train`.
+        history: with attempts; figures are fair only for runs that the model did not learn from.
+
+    Raises:
+        ValueError: the history has no run with a failure.
+    """
+    from pytest_nexus.predictor.evaluation.evaluate import backtest  # noqa: PLC0415 - as above
+    from pytest_nexus.predictor.evaluation.metrics import mean  # noqa: PLC0415 - as above
+    from pytest_nexus.training.dataset import lessons_of  # noqa: PLC0415 - as above
+
+    cases = lessons_of(history).cases
+    if not cases:
+        raise ValueError("the history has no run with a failure")
+    return mean(backtest({"model": [model] * len(cases)}, cases)["model"])
