@@ -76,6 +76,15 @@ _LATER: Final = {
 }
 """The module of each name that is loaded when it is asked for: a conftest may need one value."""
 
+STABLE: Final = {
+    "History": (
+        "close", "runs", "count_runs", "stats", "attempts", "attempts_of", "failing", "merge",
+        "export", "prune", "check",
+    ),
+    "JournalWriter": ("create", "collection", "attempt", "end", "close"),
+}  # fmt: skip
+"""The methods that are covered, of the classes that have others for nexus itself."""
+
 
 def __getattr__(name: str) -> Any:
     """Load what is behind a name.

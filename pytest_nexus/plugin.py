@@ -66,6 +66,13 @@ def _may_be_brief(config: pytest.Config) -> bool:
     return bool(asked) and all("::" in one or one.endswith(".py") for one in asked)
 
 
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Declare the hooks of `hookspecs`: a conftest may have them where nexus is not enabled."""
+    from pytest_nexus import hookspecs  # noqa: PLC0415 - not for whoever imports the plugin alone
+
+    pluginmanager.add_hookspecs(hookspecs)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the table of options."""
     options.add_options(parser)

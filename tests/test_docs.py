@@ -16,7 +16,7 @@ import grimp
 import pytest
 
 from docs.generate import stale_pages
-from pytest_nexus import errors
+from pytest_nexus import api, errors, hookspecs
 from pytest_nexus.cli.main import COMMANDS, build_parser
 from pytest_nexus.history.sqlite.schema import TABLES
 from pytest_nexus.journal.format import KINDS
@@ -73,6 +73,22 @@ def test_every_kind_and_field_of_the_journal_is_documented() -> None:
     for kind in KINDS:
         section = page.partition(f"## `{kind.name}`\n")[2].partition("\n## ")[0]
         assert all(f"| `{field.shown}` |" in section for field in kind.fields)
+
+
+@pytest.mark.parametrize("name", sorted(api.STABLE))
+def test_stable_methods_exist_and_are_documented(name: str) -> None:
+    page = (REFERENCE / "api.md").read_text("utf-8")
+    section = page.partition(f"## `{name}`\n")[2].partition("\n## ")[0]
+    assert re.findall(r"^\| `(\w+)\(", section, re.MULTILINE) == [
+        each for each in vars(getattr(api, name)) if each in api.STABLE[name]
+    ]
+
+
+def test_every_hook_and_name_of_the_api_is_documented() -> None:
+    hooks = [name for name in vars(hookspecs) if name.startswith("pytest_nexus_")]
+    for page, names in (("hooks.md", hooks), ("api.md", api.__all__)):
+        headings = _HEADING.findall(_FENCE.sub("", (REFERENCE / page).read_text("utf-8")))
+        assert headings[1:] == [f"`{name}`" for name in names]
 
 
 def test_every_table_of_the_history_is_documented() -> None:

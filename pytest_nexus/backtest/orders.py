@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pytest_nexus.domain.records import TestKey, TestStats
     from pytest_nexus.forecast.forecaster import Texts
     from pytest_nexus.history.store import History
+    from pytest_nexus.plan.make import Forecaster
 
 __all__ = ["SEEDS", "Score", "Scored", "mean", "replay"]
 
@@ -71,9 +72,7 @@ def replay(
                 ingest_run(history, build.run, build.attempts)
 
 
-def _model(
-    build: Build, history: History, texts: Callable[[Build], Texts] | None
-) -> forecast.Forecaster:
+def _model(build: Build, history: History, texts: Callable[[Build], Texts] | None) -> Forecaster:
     read = (lambda _tests, _change: texts(build)) if texts is not None else None
     losses: list[str] = []
     model = forecast.load(read=read, past=history.cofailures(), lose=losses.append)
@@ -83,7 +82,7 @@ def _model(
 
 
 def _scores(
-    build: Build, model: forecast.Forecaster, stats: Mapping[TestKey, TestStats]
+    build: Build, model: Forecaster, stats: Mapping[TestKey, TestStats]
 ) -> dict[str, Score]:
     return {
         name: mean(_score(build, order) for order in orders)
@@ -92,7 +91,7 @@ def _scores(
 
 
 def _orders(
-    build: Build, model: forecast.Forecaster, stats: Mapping[TestKey, TestStats]
+    build: Build, model: Forecaster, stats: Mapping[TestKey, TestStats]
 ) -> dict[str, list[list[int]]]:
     known = [stats.get(test.key) for test in build.tests]
     # Tests without a duration come first, as in pytest-ranking.

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         TestStats,
     )
     from pytest_nexus.history.queries.failing import Together
+    from pytest_nexus.plan.make import Forecaster
 
 _MOST_SHOWN: Final = 10
 """Of a function with more parameters only the first in rank are explained."""
@@ -106,7 +107,7 @@ class _Known(NamedTuple):
 
     stats: Mapping[TestKey, TestStats]
     change: Change
-    forecaster: forecast.Forecaster
+    forecaster: Forecaster
     rules: Mapping[TestKey, OrderRule]
 
 
@@ -138,7 +139,7 @@ def _read(options: argparse.Namespace) -> _Known:
     for loss in losses:
         warn_of(loss)
     quarantine = read_quarantine(quarantine_path(None))
-    forecaster: forecast.Forecaster = model
+    forecaster: Forecaster = model
     if quarantine.entries:
         forecaster = forecast.WithoutNews(
             model,

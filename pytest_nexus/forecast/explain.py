@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.forecast.forecaster import WithoutNews
+from pytest_nexus.forecast.forecaster import ModelForecaster, WithoutNews
 from pytest_nexus.plan.blocks import lay_out
 from pytest_nexus.plan.setup_costs import shared_setups
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pytest_nexus.domain.records import Change, CollectedTest, Plan, PlannedTest
-    from pytest_nexus.forecast.forecaster import Forecaster
     from pytest_nexus.plan.known_tests import StatsIndex
+    from pytest_nexus.plan.make import Forecaster
 
 TOP: Final = 10
 """Tests that a session explains."""
@@ -33,16 +33,20 @@ class Explained:
     """In words, with what each adds to the logarithm of the odds, largest first."""
     features: Mapping[str, float] = field(default_factory=dict)
     """By name."""
+    told: str = ""
+    """What a forecaster of the user says in place of reasons."""
 
     def sentences(self, duration_s: float) -> list[str]:
         """Return the reasons as sentences, the last one about the duration."""
         found = [f"{words[0].upper()}{words[1:]}: {part:+.2f}." for words, part in self.reasons]
+        if self.told:
+            found = [self.told]
         expected = f"It is expected to take {duration_s:.3g} s."
         return [*(found or ["Nothing suggests a failure."]), expected]
 
     def brief(self) -> str:
         """Return the weightiest reasons in one line."""
-        return (
+        return self.told or (
             ", ".join(words for words, _ in self.reasons[:_MOST_REASONS])
             or "nothing suggests a failure"
         )
@@ -65,6 +69,8 @@ def explained(
         forecaster: who made the forecasts.
     """
     model = forecaster.forecaster if isinstance(forecaster, WithoutNews) else forecaster
+    if not isinstance(model, ModelForecaster):
+        return [Explained(told=one.forecast.reason) for one in asked]
     from pytest_nexus.predictor.schema import NAMES  # noqa: PLC0415 - where it is asked for
 
     layout = lay_out(tests)

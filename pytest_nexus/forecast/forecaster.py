@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pytest_nexus.domain.evidence import ChangedAndFailed, ChangedWords, Streaks, TestText
     from pytest_nexus.domain.records import Change, CollectedTest
     from pytest_nexus.plan.known_tests import StatsIndex
+    from pytest_nexus.plan.make import Forecaster
     from pytest_nexus.plan.setup_costs import Setups
     from pytest_nexus.predictor.features.rows import Row
     from pytest_nexus.predictor.model.model import Model
@@ -104,7 +105,7 @@ class WithoutNews:
     """
 
     def __init__(
-        self, forecaster: ModelForecaster, fails_no_build: Callable[[CollectedTest], bool]
+        self, forecaster: Forecaster, fails_no_build: Callable[[CollectedTest], bool]
     ) -> None:
         self.forecaster = forecaster
         self._fails_no_build = fails_no_build
@@ -125,10 +126,6 @@ class WithoutNews:
             one._replace(p_fail=least, gain=least_gain) if self._fails_no_build(test) else one
             for test, one in zip(tests, found, strict=True)
         ]
-
-
-Forecaster = ModelForecaster | WithoutNews
-"""Says for each test how likely it fails and how long it takes."""
 
 
 def warm_up() -> None:

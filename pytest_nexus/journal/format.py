@@ -136,6 +136,13 @@ COLLECTION: Final = Kind(
     (
         Field("collected", "integer", "Tests collected before any selection", integer),
         Field("selected", "integer", "Tests left, which a complete run executes", integer),
+        Field(
+            "selected_by",
+            "list of text",
+            "What limited the run besides, known only now: `nexus-select` for a hook of a user",
+            partial(texts, most=MAX_TESTS_PER_LINE, limit=MAX_TEXT_CHARS),
+            is_optional=True,
+        ),
     ),
 )
 
@@ -158,7 +165,8 @@ PLAN: Final = Kind(
 
 VERDICTS: Final = Kind(
     "verdicts",
-    "In a shard, after `plan`: together they name every collected test of the whole suite.",
+    "In a shard, after `plan`: together they name every collected test of the whole suite."
+    " Elsewhere they name the tests that a hook of a user left out.",
     (
         Field("action", "text", "`run`, or `leave`: no shard runs it", _action),
         Field("reason", "text", "Why", _short),

@@ -222,7 +222,12 @@ def _take_line(scan: Scan, line: str) -> None:
             scan.facts[len(scan.attempts) - 1] = facts
     elif kind == "collection":
         found = COLLECTION.read(record)
-        scan.change_run(n_collected=found["collected"], n_selected=found["selected"])
+        more = (*scan.run.selected_by, *found.get("selected_by", ()))
+        scan.change_run(
+            n_collected=found["collected"],
+            n_selected=found["selected"],
+            selected_by=tuple(dict.fromkeys(more)),
+        )
     elif kind == "end":
         found = END.read(record)
         scan.change_run(

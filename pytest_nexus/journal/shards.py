@@ -1,5 +1,7 @@
 """What a shard adds to its journal, written and read: its plan, and the verdict on every test.
 
+A session of a whole suite adds the verdicts on the tests that are left out.
+
     {"kind": "plan", "shard": 2, "shards": 5, "plan": digest, "collection": digest,
      "ci_run": run id or null}
     {"kind": "verdicts", "action": "run" or "leave", "reason": text, "shard": 2, "tests": [node id]}
@@ -32,7 +34,7 @@ from pytest_nexus.plan.sharding.document import MAX_TESTS, collection_digest
 from pytest_nexus.plan.verification.shard_reports import ShardJournal, Verdicts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from pytest_nexus.domain.records import Plan, PlannedTest
@@ -61,7 +63,16 @@ def plan_lines(plan: Plan, shard: int, n_shards: int, ci_run: str | None) -> Ite
             "ci_run": None if ci_run is None else ci_run[:MAX_TEXT_CHARS],
         }
     )
-    for (action, reason, owner), members in groupby(sorted(plan.tests, key=_said), key=_said):
+    yield from _verdict_lines(plan.tests)
+
+
+def left_lines(plan: Plan) -> Iterator[str]:
+    """Yield the lines of the tests that are left out, where the whole suite is not divided."""
+    return _verdict_lines([one for one in plan.tests if one.verdict.action == "leave"])
+
+
+def _verdict_lines(tests: Iterable[PlannedTest]) -> Iterator[str]:
+    for (action, reason, owner), members in groupby(sorted(tests, key=_said), key=_said):
         head: dict[str, object] = {"kind": "verdicts", "action": action, "reason": reason}
         if action == "run":
             head["shard"] = owner

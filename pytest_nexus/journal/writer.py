@@ -100,12 +100,23 @@ class JournalWriter:
             raise
         return writer
 
-    def collection(self, n_collected: int, n_selected: int) -> None:
-        """Record how many tests were collected, and how many of them are left after selection."""
-        self._write(f'{{"kind":"collection","collected":{n_collected},"selected":{n_selected}}}\n')
+    def collection(
+        self, n_collected: int, n_selected: int, selected_by: tuple[str, ...] = ()
+    ) -> None:
+        """Record how many tests were collected, and how many of them are left after selection.
+
+        Args:
+            n_collected: before any selection.
+            n_selected: after it.
+            selected_by: names of what limited the run that were not known when it began.
+        """
+        more = f',"selected_by":{dumps(selected_by)}' if selected_by else ""
+        self._write(
+            f'{{"kind":"collection","collected":{n_collected},"selected":{n_selected}{more}}}\n'
+        )
 
     def plan(self, lines: Iterable[str]) -> None:
-        """Record the plan that a shard follows: `pytest_nexus.journal.shards.plan_lines`."""
+        """Record what is planned: `plan_lines` or `left_lines` of `journal.shards`."""
         for line in lines:
             self._write(line)
 

@@ -69,7 +69,7 @@ def make_plan(
     layout = lay_out(tests)
     setups = shared_setups(tests, index, layout)
     if forecaster is None:
-        forecasts = _durations_alone(tests, index, setups)
+        forecasts = durations_alone(tests, index, setups)
     else:
         forecasts = forecaster(tests, index, change, setups)
     notes: tuple[str, ...] = ()
@@ -90,13 +90,14 @@ def make_plan(
     return Plan(planned, digest(planned), notes, setups.by_block)
 
 
-def _durations_alone(
-    tests: Sequence[CollectedTest], index: StatsIndex, setups: Setups
+def durations_alone(
+    tests: Sequence[CollectedTest], index: StatsIndex, setups: Setups | None
 ) -> list[Forecast]:
     """Return forecasts with the expected seconds; all tests are said to fail equally likely."""
     forecasts = []
     for position, test in enumerate(tests):
-        seconds = index.expected_duration(test) - setups.paid_by.get(position, 0.0)
+        paid_s = 0.0 if setups is None else setups.paid_by.get(position, 0.0)
+        seconds = index.expected_duration(test) - paid_s
         forecasts.append(Forecast(_ANY_P_FAIL, max(seconds, 0.0)))
     return forecasts
 

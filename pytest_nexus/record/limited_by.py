@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
     import pytest
 
+HOOK: Final = "nexus-select"
+"""A hook `pytest_nexus_select` left tests out; known only once the plan is made."""
+
 _SELECTING: Final = (
     ("-k", "keyword"),
     ("-m", "markexpr"),

@@ -11,6 +11,7 @@ from pytest_nexus.domain.records import Change
 from pytest_nexus.domain.system import clock
 from pytest_nexus.errors import JournalError
 from pytest_nexus.journal.writer import JournalWriter
+from pytest_nexus.record.limited_by import HOOK
 from pytest_nexus.record.observer import DESELECTED, is_failure, sent_failure, sent_identity
 from pytest_nexus.record.open_attempt import OpenAttempt, is_subtest
 from pytest_nexus.record.run_metadata import new_run
@@ -60,6 +61,8 @@ class Recorder:
         self._deselected = 0
         self._nodeids: list[str] | None = None
         """Of all selected tests; some twice under --keep-duplicates."""
+        self._selected_by: tuple[str, ...] = ()
+        """What limited the run that was not known when it began."""
 
     def on_subtest(self, listener: Callable[[pytest.TestReport], None]) -> None:
         """Have a listener change the report of each subtest before anyone else sees it."""
@@ -85,6 +88,19 @@ class Recorder:
             self._journal = JournalWriter.create(self._pipeline.setup.options.journal, run)
         except JournalError as exc:
             self._pipeline.notices.notify(f"this run is not recorded: {exc}")
+
+    def note_left_out(self, plan: Plan) -> None:
+        """Write which tests are left out; called by the pipeline when the plan is made."""
+        from pytest_nexus.journal.shards import left_lines  # noqa: PLC0415 - where tests are left out
+
+        self._selected_by = (HOOK,)
+        if self._pipeline.setup.share is not None:
+            return  # `note_share` writes all verdicts
+        self._perform(lambda journal: journal.plan(left_lines(plan)))
+        if self._nodeids is not None:  # on a controller: its workers collect all
+            left = [one.test.nodeid for one in plan.tests if one.verdict.action == "run"]
+            self._deselected += len(plan.tests) - len(left)
+            self._note_collection(list(left))
 
     def note_share(self, plan: Plan, share: Share) -> None:
         """Write what this shard is to run; called by the pipeline when the plan is made."""
@@ -188,7 +204,8 @@ class Recorder:
         self._nodeids = nodeids
         selected = len(nodeids)
         collected = selected + self._deselected
-        self._perform(lambda journal: journal.collection(collected, selected))
+        more = self._selected_by
+        self._perform(lambda journal: journal.collection(collected, selected, more))
 
     def _begin_or_go_on(
         self, report: pytest.TestReport, key: tuple[str, str | None], attempt: OpenAttempt | None

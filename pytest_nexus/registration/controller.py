@@ -33,10 +33,11 @@ from pytest_nexus.registration.reruns import (
     rules_of,
 )
 from pytest_nexus.report.session.terminal import TerminalReport
-from pytest_nexus.run.ordering import Ordering, chosen_order
+from pytest_nexus.run.ordering import Ordering, chosen_order, wants_plan
 from pytest_nexus.session.error_boundary import Net
 from pytest_nexus.session.pipeline import Pipeline
 from pytest_nexus.session.setup import SessionSetup, Share
+from pytest_nexus.session.user_hooks import UserHooks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -102,7 +103,7 @@ def register_session(config: pytest.Config) -> None:
     rules = None
     if not reason:
         rules = reruns_part(net).call(lambda: rules_of(config, options, net.notices), None)
-    pipeline = Pipeline(setup_of(config, options, rules), net)
+    pipeline = Pipeline(setup_of(config, options, rules), net, UserHooks(config, net))
     if (
         options.shard == "auto"
         and pipeline.setup.share is None
@@ -149,7 +150,7 @@ def register_single(
     config: pytest.Config, pipeline: Pipeline, healing: HealingReport | None, recorder: Recorder
 ) -> None:
     """Register what orders and repeats tests in a single process."""
-    if pipeline.setup.options.order == "risk" or pipeline.setup.share is not None:
+    if wants_plan(pipeline):
         ordering = pipeline.net.part("ordering", "all tests run, in the order of collection")
         ordering.register(config, Ordering(pipeline), "nexus-ordering")
     if healing is not None:
@@ -169,6 +170,7 @@ def register_recorder(
     part = recording_part(pipeline.net)
     recorder = Recorder(pipeline, observer)
     part.register(config, recorder, "nexus-recorder")
+    pipeline.on_left_out(part.cover(recorder.note_left_out))
     pipeline.on_share(part.cover(recorder.note_share))
     if observer is not None:
         part.register(config, observer, "nexus-observer")

@@ -40,7 +40,7 @@ class Ordering:
         if self._pipeline.is_brief:
             return
         order = chosen_order(self._pipeline, session.config)
-        if order == "off" and self._pipeline.setup.share is None:
+        if order == "off" and not wants_plan(self._pipeline, "off"):
             return
         with without_collector():
             tests = tied(items) if self._pipeline.setup.share else describe(items)
@@ -56,6 +56,18 @@ class Ordering:
             and self._pipeline.planned.is_empty_share
         ):
             session.exitstatus = pytest.ExitCode.OK
+
+
+def wants_plan(pipeline: Pipeline, order: str | None = None) -> bool:
+    """Return whether a single process needs a plan: for its order, a shard, or users' hooks.
+
+    Args:
+        pipeline: of the session.
+        order: that was chosen; None for that of the option.
+    """
+    if (order or pipeline.setup.options.order) == "risk" or pipeline.setup.share is not None:
+        return True
+    return pipeline.hooks.has("pytest_nexus_select") or pipeline.hooks.has("pytest_nexus_plan")
 
 
 def chosen_order(pipeline: Pipeline, config: pytest.Config) -> Literal["risk", "off"]:

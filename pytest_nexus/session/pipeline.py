@@ -15,17 +15,20 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from pytest_nexus.domain.records import Change
 from pytest_nexus.domain.system.gc_pause import without_collector
+from pytest_nexus.domain.wording import counted
 from pytest_nexus.errors import NexusError
 from pytest_nexus.session.error_boundary import Net
 from pytest_nexus.session.planned import NOT_PLANNED, is_in_share, session_plan
 from pytest_nexus.session.timeline import Timeline
+from pytest_nexus.session.user_hooks import UserHooks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from pytest_nexus.domain.records import CollectedTest, OrderRule, Plan, TestKey, TestStats
-    from pytest_nexus.forecast.forecaster import Forecaster, Texts
+    from pytest_nexus.forecast.forecaster import Texts
+    from pytest_nexus.plan.make import Forecaster
     from pytest_nexus.session.history_view import Knowledge
     from pytest_nexus.session.setup import SessionSetup, Share
 
@@ -49,11 +52,15 @@ class Pipeline:
     Args:
         setup: what the session is.
         net: catches what fails, and has the notices of the session; None for a new one.
+        hooks: of users; None where nobody can have any.
     """
 
-    def __init__(self, setup: SessionSetup, net: Net | None = None) -> None:
+    def __init__(
+        self, setup: SessionSetup, net: Net | None = None, hooks: UserHooks | None = None
+    ) -> None:
         self.setup = setup
         self.net = Net() if net is None else net
+        self.hooks = UserHooks(None, self.net) if hooks is None else hooks
         self.notices = self.net.notices
         self.timeline = Timeline()
         self.planned = NOT_PLANNED
@@ -63,10 +70,18 @@ class Pipeline:
         """Whether this session only records, because there is nothing to order. Its journal waits
         for the next session that orders, or for the next command that reads the history."""
         self._listeners: list[Callable[[Plan, Share], None]] = []
+        self._on_left_out: list[Callable[[Plan], None]] = []
 
     def on_share(self, listener: Callable[[Plan, Share], None]) -> None:
         """Have a listener called with the plan of the whole suite, if this session runs a shard."""
         self._listeners.append(listener)
+
+    def on_left_out(self, listener: Callable[[Plan], None]) -> None:
+        """Have a listener called with the plan of the whole suite, if tests are left out of it.
+
+        Before the listeners of a share.
+        """
+        self._on_left_out.append(listener)
 
     @cached_property
     def change(self) -> Change:
@@ -146,6 +161,7 @@ class Pipeline:
         forecaster = self._forecaster
         self.knowledge = self.knowledge._replace(stats={}, past=())
         plan = make_plan(tests, stats, self.change, settings, forecaster, self.rules.values())
+        plan = self._selected(plan)
         explanation: list[str] = []
         if setup.options.explain and settings.order == "risk" and forecaster is not None:
             explanation = self._explain(plan, stats, forecaster)
@@ -154,6 +170,7 @@ class Pipeline:
             for listener in self._listeners:
                 listener(plan, setup.share)
         self.planned = session_plan(plan, setup, explanation)
+        self.hooks.results("pytest_nexus_plan", config=self.hooks.config, plan=plan)
         if setup.share is not None and self.planned.is_empty_share:
             self.notices.notify(f"shard {setup.share.shard} of {setup.share.n_shards} has no tests")
         return plan
@@ -166,14 +183,40 @@ class Pipeline:
         """
         from pytest_nexus.forecast import forecaster as forecast  # noqa: PLC0415 - not in a brief session
 
-        known = self.knowledge
-        found = forecast.load(
-            known.deployed, self._texts, known.past, self.notices.notify, known.streaks
-        )
+        known, notify = self.knowledge, self.notices.notify
+
+        def model() -> Forecaster | None:
+            return forecast.load(known.deployed, self._texts, known.past, notify, known.streaks)
+
+        found: Forecaster | None
+        if self.hooks.has("pytest_nexus_forecaster"):
+            from pytest_nexus.session.plan_hooks import own_forecaster  # noqa: PLC0415 - where there is one
+
+            found = own_forecaster(self.hooks, model)
+        else:
+            found = model()
         excused = self._excused
         if found is None or excused is None:
             return found
         return forecast.WithoutNews(found, excused)
+
+    def _selected(self, plan: Plan) -> Plan:
+        """Return the plan without the tests that hooks of users leave out.
+
+        A saved plan says itself which tests are left out.
+        """
+        is_pinned = self.setup.share is not None and self.setup.share.pinned is not None
+        if is_pinned or not self.hooks.has("pytest_nexus_select"):
+            return plan
+        from pytest_nexus.session.plan_hooks import left_out, select  # noqa: PLC0415 - where there is one
+
+        selected = select(self.hooks, plan)
+        n_left = left_out(selected)
+        if n_left:
+            self.notices.notify(f"{counted(n_left, 'test')} left out by pytest_nexus_select")
+            for listener in self._on_left_out:
+                listener(selected)
+        return selected
 
     @property
     def _excused(self) -> Callable[[CollectedTest], bool] | None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pytest_nexus.plan.make import Forecaster
 
 
-def forecaster(given: forecast.Forecaster) -> Forecaster:
+def forecaster(given: forecast.ModelForecaster) -> Forecaster:
     """A model forecasts, and so it does where some failures are no news."""
     return given
 

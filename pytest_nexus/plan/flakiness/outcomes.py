@@ -19,9 +19,9 @@ Proof = Literal["passed", "flake", "order", "failed", "mass failure", "skipped"]
 of the order, as a process of its own showed. `failed`: failed, and nothing shows that it could have
 passed. `mass failure`: so much failed that it proves nothing."""
 
-_CHOSEN_BY_OUTCOME: Final = frozenset({"--lf", "--sw", "--testmon"})
+_CHOSEN_BY_OUTCOME: Final = frozenset({"--lf", "--sw", "--testmon", "nexus-select"})
 """Selections that pick a test because it failed; others do not look at how it ended. testmon picks
-what failed besides what a change reaches."""
+what failed besides what a change reaches. What a user's hook goes by is not known."""
 
 
 @dataclass(frozen=True, slots=True)
