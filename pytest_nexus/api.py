@@ -31,15 +31,18 @@ if TYPE_CHECKING:
     from pytest_nexus.journal.reader import Journal, read_journal
     from pytest_nexus.journal.writer import JournalWriter
     from pytest_nexus.plan.make import Forecaster
+    from pytest_nexus.plan.reruns.rerun_policy import Decision
     from pytest_nexus.plan.sharding.document import SavedPlan, load_plan
     from pytest_nexus.predictor.evaluation.metrics import Score
     from pytest_nexus.predictor.model.model import Model
     from pytest_nexus.predictor.training.champion import Outcome
+    from pytest_nexus.report.session.sections import Section, SessionSummary
 
 __all__ = [
     "Attempt",
     "Change",
     "CollectedTest",
+    "Decision",
     "Forecast",
     "Forecaster",
     "History",
@@ -49,6 +52,8 @@ __all__ = [
     "PlannedTest",
     "Run",
     "SavedPlan",
+    "Section",
+    "SessionSummary",
     "TestStats",
     "Verdict",
     "divide",
@@ -64,10 +69,13 @@ __all__ = [
 ]
 
 _LATER: Final = {
+    "Decision": "plan.reruns.rerun_policy",
     "Forecaster": "plan.make",
     "History": "history.store",
     "Journal": "journal.reader",
     "JournalWriter": "journal.writer",
+    "Section": "report.session.sections",
+    "SessionSummary": "report.session.sections",
     "SavedPlan": "plan.sharding.document",
     "load_plan": "plan.sharding.document",
     "open_history": "history.store",

@@ -1,7 +1,7 @@
 """Hooks for a `conftest.py` and for other plugins. All are optional.
 
 They are called only in a session with `--nexus`, on the single process or on the controller of
-xdist. A `conftest.py` must be one that pytest loads
+xdist; `pytest_nexus_dependencies` is the exception. A `conftest.py` must be one that pytest loads
 before it collects: that of the rootdir, or of a folder that the command line or `testpaths` names.
 
 An exception in a hook costs one line with the names of the hook and of the plugin. That hook is
@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-    from pytest_nexus.domain.records import Plan, Verdict
+    from pytest_nexus.domain.records import Attempt, Plan, Run, Verdict
     from pytest_nexus.plan.make import Forecaster
+    from pytest_nexus.plan.reruns.rerun_policy import Decision, Setback
+    from pytest_nexus.report.session.sections import Section, SessionSummary
+    from pytest_nexus.session.user_hooks import JSONValue
 
 
 @pytest.hookspec(firstresult=True)
@@ -90,6 +93,91 @@ def pytest_nexus_plan(config: pytest.Config, plan: Plan) -> None:
         def pytest_nexus_plan(config, plan):
             first = plan.tests[plan.order[0]]
             print(f"first: {first.test.nodeid}, p = {first.forecast.p_fail:.3f}")
+
+    Added in version 0.1.
+    """
+
+
+@pytest.hookspec
+def pytest_nexus_dependencies(item: pytest.Item) -> Iterable[str] | None:
+    """Return files that a test depends on and does not import: data, templates, configuration.
+
+    A change to one of them counts like a change to a module that the file of the test imports.
+    Called for each item where the items are: in the single process, or in one worker of xdist.
+
+    Args:
+        item: the collected test.
+
+    Returns:
+        Paths, absolute or relative to the rootdir.
+
+    Example:
+        def pytest_nexus_dependencies(item):
+            return [mark.args[0] for mark in item.iter_markers("data")]
+
+    Added in version 0.1.
+    """
+
+
+@pytest.hookspec(firstresult=True)
+def pytest_nexus_rerun(
+    config: pytest.Config, failure: Setback, decision: Decision
+) -> Decision | None:
+    """Overrule the decision whether a failed attempt is repeated.
+
+    Called where `--nexus-reruns` may repeat the test. Not called for failures that are never
+    repeated: in quarantine, in a session that ends, in a mass failure. The first result that is
+    not None counts. No test is repeated more than 20 times.
+
+    Args:
+        config: of the session.
+        failure: `key` and `number` of the attempt, `signature` of the failure, `duration_s`.
+        decision: `is_rerun`, `delay_s`, and `reason`, which the summary shows.
+
+    Example:
+        def pytest_nexus_rerun(config, failure, decision):
+            if failure.key.startswith("tests/billing/"):
+                return decision._replace(is_rerun=False, reason="billing is never repeated")
+
+    Added in version 0.1.
+    """
+
+
+@pytest.hookspec
+def pytest_nexus_attempt(attempt: Attempt, run: Run) -> Mapping[str, JSONValue] | None:
+    """Return more fields for the line of a finished attempt in the journal.
+
+    `read_journal(path).facts` has them again, by the place of the attempt, under `extra`. The
+    history does not keep them. Keep it quick: it is called for every attempt.
+
+    Args:
+        attempt: with its outcome and durations.
+        run: the session.
+
+    Returns:
+        Values of JSON by name. A name is a namespace, a dot and a word, such as `acme.joules`.
+        All fields of an attempt together take at most 2,048 characters of JSON.
+
+    Example:
+        def pytest_nexus_attempt(attempt, run):
+            return {"acme.rack": os.environ.get("RACK", "")}
+
+    Added in version 0.1.
+    """
+
+
+@pytest.hookspec
+def pytest_nexus_report_sections(summary: SessionSummary) -> Iterable[Section] | None:
+    """Return sections for the terminal, which follow the section of nexus; none under `-q`.
+
+    Args:
+        summary: what the session did: its plan in numbers, its failures, its journal.
+
+    Example:
+        from pytest_nexus import Section
+
+        def pytest_nexus_report_sections(summary):
+            return [Section("cost", (f"{summary.tests_s / 3600 * 0.4:.2f} EUR",))]
 
     Added in version 0.1.
     """

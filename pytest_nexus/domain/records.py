@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, NewType
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, NewType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -101,6 +101,8 @@ class Attempt(NamedTuple):
     failure: Failure | None = None
     quarantined: bool = False
     """Whether a failure did not count, since the test is in quarantine; in journals only."""
+    extra: Mapping[str, Any] | None = None
+    """Values of JSON that plugins added; in journals only."""
 
     @property
     def phases(self) -> tuple[PhaseResult | None, PhaseResult | None, PhaseResult | None]:
@@ -328,6 +330,8 @@ class CollectedTest(NamedTuple):
     looks: float = 1.0
     """How many times as long as a plain one it looks like taking, by the names that it uses; for
     where nothing better is known."""
+    depends_on: tuple[str, ...] = ()
+    """Files that a plugin names, relative to the root of the tests, with `/`."""
 
 
 class Forecast(NamedTuple):

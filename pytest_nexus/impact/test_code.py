@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.domain.evidence import TestText
@@ -29,6 +30,7 @@ def read_code(
     paths: Iterable[str],
     words: Mapping[str, ChangedWords],
     sources: Collection[str],
+    declared: Mapping[str, Collection[str]] = MappingProxyType({}),
     budget_s: float = BUDGET_S,
 ) -> dict[str, TestText]:
     """Return what test files say, as far as it bears on a change; never raises.
@@ -39,6 +41,7 @@ def read_code(
         words: by changed file, the identifiers on its changed lines; a test file that has none of
             them is not parsed.
         sources: the changed files that are no test files.
+        declared: by test file, other files that it depends on; they count as imported by it.
         budget_s: seconds after which the files left are not read.
     """
     deadline = clock.perf_counter() + budget_s
@@ -53,6 +56,7 @@ def read_code(
         if text is None:
             continue
         distances = graph.distances(path, sources) if sources else {}
+        distances |= {file: 1 for file in declared.get(path, ()) if file in sources}
         says = _identifiers(text) if wanted.intersection(IDENTIFIER.findall(text)) else {}
         found[path] = TestText(graph.imports(path), says, distances)
     return found

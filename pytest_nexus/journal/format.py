@@ -15,6 +15,7 @@ from pytest_nexus.domain.identity import MAX_KEY_CHARS
 from pytest_nexus.domain.records import PHASES, Failure
 from pytest_nexus.domain.validation import integer, number, text, texts
 from pytest_nexus.journal.encoding import CODES, MAX_DURATION_S, MAX_NUMBER, worker_number
+from pytest_nexus.journal.extra_fields import extra, extra_text
 from pytest_nexus.journal.fields import Field, Kind
 from pytest_nexus.plan.sharding.split import MAX_SHARDS
 
@@ -290,6 +291,15 @@ ATTEMPT: Final = Kind(
             _boolean,
             lambda attempt: "true" if attempt.quarantined else None,
             is_optional=True,
+        ),
+        Field(
+            "extra",
+            "object",
+            "What plugins added: values by name, a namespace, a dot and a word; at most 2,048"
+            " characters",
+            extra,
+            lambda attempt: None if attempt.extra is None else extra_text(dict(attempt.extra)),
+            is_optional=True,  # the recorder writes no short form where a plugin may add to it
         ),
     ),
 )

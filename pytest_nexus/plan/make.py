@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
 
 from pytest_nexus.domain.records import Forecast, Plan, PlannedTest, Verdict
 from pytest_nexus.plan.blocks import lay_out
@@ -13,14 +13,10 @@ from pytest_nexus.plan.order_dependence.constraints import bind, in_force
 from pytest_nexus.plan.setup_costs import shared_setups
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pytest_nexus.domain.records import Change, CollectedTest, OrderRule, TestKey, TestStats
     from pytest_nexus.plan.setup_costs import Setups
-
-    Forecaster = Callable[
-        [Sequence[CollectedTest], StatsIndex, Change, Setups | None], list[Forecast]
-    ]
 
 _DIGEST_CHARS: Final = 16
 _ANY_P_FAIL: Final = 0.5
@@ -41,6 +37,21 @@ class PlanSettings(NamedTuple):
 
 
 _DEFAULTS: Final = PlanSettings()
+
+
+class Forecaster(Protocol):
+    """Says for each test how likely it fails and how long it takes."""
+
+    def __call__(
+        self,
+        tests: Sequence[CollectedTest],
+        index: StatsIndex,
+        change: Change,
+        setups: Setups | None,
+        /,
+    ) -> list[Forecast]:
+        """Return one forecast for each test, in the order given."""
+        ...
 
 
 def make_plan(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_nexus.domain.identity import Identity
-    from pytest_nexus.domain.records import Failure, Plan, Run
+    from pytest_nexus.domain.records import Attempt, Failure, Plan, Run
     from pytest_nexus.record.observer import Observer
     from pytest_nexus.session.pipeline import Pipeline
     from pytest_nexus.session.setup import Share
@@ -297,13 +298,30 @@ class Recorder:
         if self._journal is None:
             return
         try:
-            if number == 1 and attempt.is_usual and self._journal.has_short_form:
+            if self._adds_nothing and number == 1 and attempt.is_usual:
                 identity = attempt.identity
                 self._journal.passed(nodeid, identity, attempt.started_s, attempt.phases, worker)
             else:
-                self._journal.attempt(attempt.finish(nodeid, number, worker))
+                self._journal.attempt(self._finished(attempt, nodeid, number, worker))
         except JournalError as exc:
             self._give_up(exc)
+
+    @cached_property
+    def _adds_nothing(self) -> bool:
+        """Whether a passed attempt has a short form, and no plugin adds to it."""
+        adds = self._pipeline.hooks.has("pytest_nexus_attempt")
+        return not adds and self._journal is not None and self._journal.has_short_form
+
+    def _finished(
+        self, attempt: OpenAttempt, nodeid: str, number: int, worker: str | None
+    ) -> Attempt:
+        finished = attempt.finish(nodeid, number, worker)
+        hooks = self._pipeline.hooks
+        if self._run is None or not hooks.has("pytest_nexus_attempt"):
+            return finished
+        from pytest_nexus.record.extra_facts import with_extra  # noqa: PLC0415 - where there are any
+
+        return with_extra(hooks, finished, self._run)
 
     def _perform(self, write: Callable[[JournalWriter], None]) -> None:
         if self._journal is None:

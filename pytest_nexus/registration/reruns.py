@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from pytest_nexus.domain.records import CollectedTest
     from pytest_nexus.options import Options
+    from pytest_nexus.plan.reruns.rerun_policy import Decision, Setback
     from pytest_nexus.record.recorder import Recorder
     from pytest_nexus.report.session.rerun_letters import RepeatedTests
     from pytest_nexus.run.fresh_process.order_dependents import Dependents
@@ -85,7 +86,7 @@ def healing_of(config: pytest.Config, pipeline: Pipeline, rules: RerunRules) -> 
     options = pipeline.setup.options
     part = reruns_part(pipeline.net)
     healer = Healer(
-        rules,
+        rules._replace(overrule=overruled_by(pipeline)),
         lambda: pipeline.planned,
         lambda: pipeline.change,
         pipeline.notices.notify,
@@ -96,6 +97,15 @@ def healing_of(config: pytest.Config, pipeline: Pipeline, rules: RerunRules) -> 
         fail_on_flaky=options.fail_on_flaky,
         fail_on_dependent=options.order_dependence == "fail",
     )
+
+
+def overruled_by(pipeline: Pipeline) -> Callable[[Setback, Decision], Decision] | None:
+    """Return what asks users' hooks about reruns; None where nobody has one."""
+    if not pipeline.hooks.has("pytest_nexus_rerun"):
+        return None
+    from pytest_nexus.session.rerun_hook import overrule  # noqa: PLC0415 - where there is one
+
+    return partial(overrule, pipeline.hooks)
 
 
 def register_healing(config: pytest.Config, pipeline: Pipeline, healing: HealingReport) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from pytest_nexus.record.observer import WorkerObserver
 from pytest_nexus.run.xdist.collection_channel import CHANNEL, MAIL, REPEATS, WorkerDescriber
 from pytest_nexus.session.error_boundary import Net
+from pytest_nexus.session.user_hooks import UserHooks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +35,9 @@ def register_worker(config: pytest.Config) -> None:
     channel = told.get(CHANNEL)
     if channel is not None:
         describing = net.part("describing the tests", "fixtures and groups are not kept together")
-        describing.register(config, WorkerDescriber(channel), "nexus-describer")
+        describing.register(
+            config, WorkerDescriber(channel, UserHooks(config, net)), "nexus-describer"
+        )
     if told.get(REPEATS):
         register_repeating(config, net, flush)
 

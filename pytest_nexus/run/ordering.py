@@ -12,9 +12,10 @@ from pytest_nexus.domain.records import CollectedTest, NodeId
 from pytest_nexus.domain.system.gc_pause import without_collector
 from pytest_nexus.run.duration_hints import Looks
 from pytest_nexus.run.fixture_scopes import position_marker, shared_scopes
+from pytest_nexus.session.dependency_hook import dependencies
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Callable, Generator, Sequence
     from pathlib import Path
 
     from pytest_nexus.session.pipeline import Pipeline
@@ -43,7 +44,9 @@ class Ordering:
         if order == "off" and not wants_plan(self._pipeline, "off"):
             return
         with without_collector():
-            tests = tied(items) if self._pipeline.setup.share else describe(items)
+            depends_on = dependencies(self._pipeline.hooks)
+            share = self._pipeline.setup.share
+            tests = tied(items, depends_on) if share else describe(items, depends_on)
             ours = self._pipeline.ours(self._pipeline.plan(tests, order))
         if len(ours) < len(items):
             session.config.hook.pytest_deselected(items=_others(items, ours))
@@ -91,11 +94,18 @@ def is_shuffled(config: pytest.Config) -> bool:
     )
 
 
-def describe(items: Sequence[pytest.Item]) -> list[CollectedTest]:
+def describe(
+    items: Sequence[pytest.Item],
+    depends_on: Callable[[pytest.Item], tuple[str, ...]] | None = None,
+) -> list[CollectedTest]:
     """Return what a plan needs to know of each item, in the order given.
 
     Its file is the one it was collected from: pytest's own `location`, besides costing more than
     all the rest, names the file of the base class for an inherited test.
+
+    Args:
+        items: as collected.
+        depends_on: says on which files an item depends; None where nobody knows.
     """
     paths: dict[Path, str] = {}
     tests = []
@@ -114,16 +124,20 @@ def describe(items: Sequence[pytest.Item]) -> list[CollectedTest]:
                 scopes=shared_scopes(item),
                 marker=position_marker(item),
                 looks=looks.factor(item, path),
+                depends_on=depends_on(item) if depends_on is not None else (),
             )
         )
     return tests
 
 
-def tied(items: Sequence[pytest.Item]) -> list[CollectedTest]:
+def tied(
+    items: Sequence[pytest.Item],
+    depends_on: Callable[[pytest.Item], tuple[str, ...]] | None = None,
+) -> list[CollectedTest]:
     """Return the same, with the tests of an xdist_group tied together."""
     from pytest_nexus.plan.dispatch.units import tie  # noqa: PLC0415 - in a shard
 
-    return tie(describe(items), groups(items))
+    return tie(describe(items, depends_on), groups(items))
 
 
 def _relative(path: Path, root: Path) -> str:

@@ -145,5 +145,9 @@ def read_texts(
     words = changed_words(root, change, environ)
     paths = {test.path for test in tests}
     sources = {file.path for file in change.files} - paths
-    code = read_code(root, paths, words, sources) if change.files else {}
+    declared: dict[str, set[str]] = {}
+    for test in tests:
+        if test.depends_on:
+            declared.setdefault(test.path, set()).update(test.depends_on)
+    code = read_code(root, paths, words, sources, declared) if change.files else {}
     return forecaster.Texts(words, code)

@@ -111,7 +111,9 @@ class UserHooks:
         return path.relative_to(root).as_posix() if path.is_relative_to(root) else name
 
 
-def usable(hooks: UserHooks, name: str, results: Iterable[Any], kind: type) -> Iterator[Any]:
+def usable(
+    hooks: UserHooks, name: str, results: Iterable[Any], kind: type | tuple[type, ...]
+) -> Iterator[Any]:
     """Yield the results of a kind, and say which ones are not."""
     for each in results:
         if isinstance(each, kind):

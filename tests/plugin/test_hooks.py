@@ -9,6 +9,7 @@ import pytest
 
 from pytest_nexus import read_journal
 from tests.support.project import Project, Result
+from tests.support.repository import init
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,6 +78,24 @@ def test_the_run_counts_as_a_selection(session: Session) -> None:
     assert (stored.run.n_collected, stored.run.n_selected) == (4, 3)
     assert stored.run.complete
     assert read_journal(session.project.journals[0]).run.selected_by == ("nexus-select",)
+
+
+def test_an_attempt_has_the_fields_of_the_plugin(session: Session) -> None:
+    journal = read_journal(session.project.journals[0])
+    fields = {"example.run": journal.run.run_uid[:4], "example.is_long": False}
+    assert dict(journal.facts) == {place: {"extra": fields} for place in range(3)}
+    assert journal.dropped == 0
+
+
+def test_a_plugin_has_a_section_of_the_summary(session: Session) -> None:
+    _, found, after = session.result.stdout.partition(" example ")
+    assert found
+    assert after.splitlines()[1] == "3 tests, failed: nothing"
+
+
+def test_a_test_has_the_files_that_it_depends_on(session: Session) -> None:
+    assert session.plan["depends_on"]["test_two"] == ["data/rates.csv"]
+    assert session.plan["depends_on"]["test_one"] == []
 
 
 def test_tests_left_out_are_deselected(tmp_path: Path) -> None:
@@ -198,3 +217,127 @@ def test_a_plan_of_a_forecaster_is_explained_by_its_reasons(tmp_path: Path) -> N
     )
     result = conftest(tmp_path, text, "--nexus-explain")
     assert "1. test_a.py::test_one; score 0.5000, 1 s; the moon is full" in result.said
+
+
+@WAYS
+def test_a_changed_file_moves_the_tests_that_depend_on_it(
+    tmp_path: Path, way: tuple[str, ...]
+) -> None:
+    repository = init(tmp_path / "project")
+    filler = "".join(f"def test_filler_{n}(): pass\n" for n in range(5))
+    project = Project(
+        repository.root,
+        {
+            "test_a.py": filler,
+            "test_b.py": f"{filler}def test_rates(): pass\n",
+            "data/prices.csv": "1\n",
+            ".gitignore": ".nexus\n__pycache__\n",
+            "conftest.py": """
+                import json
+                def pytest_nexus_dependencies(item):
+                    if item.name == "test_rates":
+                        return [item.config.rootpath / "data" / "prices.csv"]
+                def pytest_nexus_plan(config, plan):
+                    names = [plan.tests[at].test.nodeid for at in plan.order]
+                    (config.rootpath / ".nexus" / "order.json").write_text(json.dumps(names))
+            """,
+        },
+    )
+    repository.commit()
+    (project.root / "data" / "prices.csv").write_text("2\n", encoding="utf-8")
+    project.run(*way)
+    order = json.loads((project.root / ".nexus" / "order.json").read_text("utf-8"))
+    assert order[0].startswith("test_b.py")
+
+
+FAILING = """
+    from pathlib import Path
+
+    def fails_until(name, n):
+        with open(f"{name}.txt", "a") as file:
+            file.write("x")
+        assert Path(f"{name}.txt").stat().st_size > n
+
+    def test_stubborn(): fails_until("stubborn", 1)
+    def test_patient(): fails_until("patient", 3)
+    def test_plain(): fails_until("plain", 1)
+"""
+
+
+@WAYS
+def test_a_hook_overrules_whether_a_test_is_repeated(tmp_path: Path, way: tuple[str, ...]) -> None:
+    project = Project(tmp_path / "project", {"test_a.py": FAILING})
+    result = project.run(
+        "-p", "nexus_hooking", *way, "--nexus-reruns=1", "--nexus-rerun-delay=0", "-v"
+    )
+    attempts = [one["nodeid"].rpartition("_")[2] for one in result.attempts]
+    assert {name: attempts.count(name) for name in attempts} == {
+        "stubborn": 1, "patient": 4, "plain": 2
+    }  # fmt: skip
+    assert "failed: test_a.py::test_stubborn - it is stubborn" in result.said
+
+
+def test_a_hook_that_always_repeats_ends(tmp_path: Path) -> None:
+    text = "def pytest_nexus_rerun(decision): return decision._replace(is_rerun=True, delay_s=0.0)"
+    project = Project(
+        tmp_path / "project", {"test_a.py": "def test_a(): assert 0", "conftest.py": text}
+    )
+    assert len(project.run("--nexus-reruns=1").attempts) == 21
+
+
+HOOKS = [("dependencies", "item"), ("rerun", "failure"), ("attempt", "run")]
+
+
+@WAYS
+@pytest.mark.parametrize(("hook", "arguments"), [*HOOKS, ("report_sections", "summary")])
+def test_an_exception_while_tests_run_costs_a_line(
+    tmp_path: Path, hook: str, arguments: str, way: tuple[str, ...]
+) -> None:
+    project = Project(
+        tmp_path / "project",
+        {
+            "test_a.py": "def test_one(): pass\ndef test_two(): assert 0\n",
+            "conftest.py": f"def pytest_nexus_{hook}({arguments}): raise KeyError('x')",
+        },
+    )
+    result = project.run(*way, "--nexus-reruns=1", "--nexus-rerun-delay=0")
+    assert result.exit_status == 1
+    assert len(result.attempts) == 3
+    sentence = f"the hook pytest_nexus_{hook} of conftest.py failed and is off: KeyError: 'x'"
+    assert result.stdout.count(sentence) == 1
+
+
+@pytest.mark.parametrize(
+    ("hook", "expression"),
+    [
+        ("dependencies", "'data.csv'"),
+        ("dependencies", "[1]"),
+        ("rerun", "True"),
+        ("attempt", "{'joules': 1}"),
+        ("attempt", "{'acme.x': {1}}"),
+        ("attempt", "{'acme.x': float('nan')}"),
+        ("attempt", "{'acme.x': 'x' * 3000}"),
+        ("attempt", "[1]"),
+        ("report_sections", "['line']"),
+        ("report_sections", "'line'"),
+    ],
+)
+def test_a_result_that_cannot_be_used_costs_a_line(
+    tmp_path: Path, hook: str, expression: str
+) -> None:
+    project = Project(
+        tmp_path / "project",
+        {
+            "test_a.py": "def test_one(): pass\ndef test_two(): assert 0\n",
+            "conftest.py": f"def pytest_nexus_{hook}(): return {expression}",
+        },
+    )
+    result = project.run("--nexus-reruns=1", "--nexus-rerun-delay=0")
+    assert (result.exit_status, len(result.attempts)) == (1, 3)
+    assert not any("extra" in one for one in result.attempts)
+    assert result.stdout.count(f"the result of the hook pytest_nexus_{hook} cannot be used: ") == 1
+
+
+def test_a_quiet_session_has_no_sections(tmp_path: Path) -> None:
+    result = Project(tmp_path / "project", TWO).run("-p", "nexus_hooking", "-q")
+    assert "example" not in result.stdout

@@ -63,6 +63,15 @@ class TerminalReport:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say what was gained; with `-q` a line for each fact of note, with `-qq` nothing."""
         verbosity = terminalreporter.config.get_verbosity()
+        self._write_own(terminalreporter, verbosity)
+        if verbosity >= 0 and self._pipeline.hooks.has("pytest_nexus_report_sections"):
+            from pytest_nexus.report.session.sections import write_sections  # noqa: PLC0415 - where there are any
+
+            write_sections(self._pipeline, terminalreporter)
+            for notice in self._new_notices():
+                terminalreporter.write_line(shown(f"nexus: {notice}"), **_YELLOW)
+
+    def _write_own(self, terminalreporter: pytest.TerminalReporter, verbosity: int) -> None:
         lines = summary_lines(self._pipeline)
         notices = self._new_notices()
         findings = self._findings(verbosity)

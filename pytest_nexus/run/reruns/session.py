@@ -65,6 +65,8 @@ class RerunRules(NamedTuple):
     n_workers: int = 1
     is_watched: bool = False
     """Whether a person waits for the session, and not a CI."""
+    overrule: Callable[[Setback, Decision], Decision] | None = None
+    """Has the last word about a failed attempt; None where nobody has."""
 
 
 class Healer:
@@ -168,7 +170,11 @@ class Healer:
         """Return what becomes of a failed attempt."""
         stats = self.evidence.stats.get(test.key)
         setback = setback._replace(is_touched=self._is_touched(test))
-        return decide(setback, stats, self.evidence.recoveries, self._spent, self.settings)
+        decision = decide(setback, stats, self.evidence.recoveries, self._spent, self.settings)
+        overrule = self._rules.overrule
+        if overrule is None or self._settings.limit == 0:
+            return decision
+        return overrule(setback, decision)
 
     def seconds_of(self, test: CollectedTest, measured_s: float) -> float:
         """Return what an attempt took; what was expected where a test made the clock lie."""

@@ -16,9 +16,12 @@ from pytest_nexus.compat.xdist_worker_internals import send_if_possible
 from pytest_nexus.domain.identity import function_of_key, key_of_nodeid
 from pytest_nexus.domain.records import CollectedTest, FunctionKey, NodeId, TestKey
 from pytest_nexus.run.ordering import describe, group_name
+from pytest_nexus.session.dependency_hook import dependencies
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from pytest_nexus.session.user_hooks import UserHooks
 
 _VERSION: Final = 1
 CHANNEL: Final = "channel"
@@ -45,13 +48,14 @@ class Collection:
 class WorkerDescriber:
     """Describes the items of a worker; registered in each worker that got a channel."""
 
-    def __init__(self, channel: Any) -> None:
+    def __init__(self, channel: Any, hooks: UserHooks) -> None:
         self._channel = channel
+        self._hooks = hooks
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Called before xdist's own implementation, which tells the controller to go on."""
-        if not send_if_possible(self._channel, pack(session.items)):
+        if not send_if_possible(self._channel, pack(session.items, dependencies(self._hooks))):
             # The controller goes by the node ids, and says so.
             self._channel.close()
 
@@ -93,14 +97,17 @@ class CollectionChannels:
             self._packed[worker] = packed
 
 
-def pack(items: Iterable[pytest.Item]) -> dict[str, Any]:
+def pack(
+    items: Iterable[pytest.Item],
+    depends_on: Callable[[pytest.Item], tuple[str, ...]] | None = None,
+) -> dict[str, Any]:
     """Return what is known of the items beside their node ids, as plain values.
 
     Each column is a table of its distinct values and a number for each test: scopes, paths and
     classes repeat.
     """
     items = list(items)
-    tests = describe(items)
+    tests = describe(items, depends_on)
     keys = {i: test.key for i, test in enumerate(tests) if str(test.key) != test.nodeid}
     return {
         "version": _VERSION,
@@ -111,6 +118,7 @@ def pack(items: Iterable[pytest.Item]) -> dict[str, Any]:
         "scopes": _column(test.scopes for test in tests),
         "looks": _column(test.looks for test in tests),
         "containers": _column(_container(item) for item in items),
+        "dependencies": {i: test.depends_on for i, test in enumerate(tests) if test.depends_on},
         "markers": {i: test.marker for i, test in enumerate(tests) if test.marker},
         "groups": {i: name for i, item in enumerate(items) if (name := group_name(item))},
     }
@@ -129,6 +137,7 @@ def unpack(packed: Mapping[str, Any], nodeids: Sequence[str]) -> Collection:
             scopes=tuple(scopes),
             marker=cast("Literal['order', 'dependency'] | None", markers.get(i)),
             looks=looks,
+            depends_on=tuple(packed["dependencies"].get(i, ())),
         )
         for i, (nodeid, function, path, scopes, looks) in enumerate(
             zip(nodeids, *columns, strict=True)

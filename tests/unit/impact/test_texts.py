@@ -109,6 +109,13 @@ def test_reading_ends_with_its_budget(tmp_path: Path) -> None:
     assert read_code(tmp_path, ["test_x.py"], FAR, {"a.py"}, budget_s=-1) == {}
 
 
+def test_a_declared_file_is_as_near_as_an_imported_one(tmp_path: Path) -> None:
+    (tmp_path / "test_x.py").write_text("import os\n", encoding="utf-8")
+    declared = {"test_x.py": {"rates.csv", "unchanged.csv"}}
+    code = read_code(tmp_path, ["test_x.py"], {}, {"rates.csv"}, declared)
+    assert code["test_x.py"].distances == {"rates.csv": 1}
+
+
 def test_imports_of_files_that_do_not_parse_are_read() -> None:
     text = "from a import (\n    b,\n    c as d,\n)\nimport e.f; def broken(\nfrom ..up import g\n"
     assert imports_of(text, "pkg.sub") == ("a:b", "a:c", "e.f", "pkg.up:g")

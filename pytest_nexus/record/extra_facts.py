@@ -1,0 +1,28 @@
+"""Asks plugins what else the journal is to say of an attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_nexus.domain.validation import WRONG
+from pytest_nexus.journal.extra_fields import extra
+from pytest_nexus.session.user_hooks import usable
+
+if TYPE_CHECKING:
+    from pytest_nexus.domain.records import Attempt, Run
+    from pytest_nexus.session.user_hooks import UserHooks
+
+ATTEMPT: Final = "pytest_nexus_attempt"
+
+
+def with_extra(hooks: UserHooks, attempt: Attempt, run: Run) -> Attempt:
+    """Return the attempt with the fields that plugins add; what cannot be used is left out."""
+    fields: dict[str, Any] = {}
+    results = hooks.results(ATTEMPT, attempt=attempt, run=run)
+    for added in usable(hooks, ATTEMPT, results, Mapping):
+        try:
+            fields = extra({**fields, **added})
+        except WRONG:
+            hooks.refuse(ATTEMPT, added)
+    return attempt._replace(extra=fields) if fields else attempt
