@@ -15,6 +15,7 @@ from pytest_nexus.domain.records import (
     Change,
     CollectedTest,
     Forecast,
+    PhaseResult,
     Plan,
     PlannedTest,
     Run,
@@ -26,8 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import Literal
 
+    from pytest_nexus.ci.providers import Provider
     from pytest_nexus.domain.records import OrderRule, TestKey
     from pytest_nexus.history.store import History, open_history, read_history
+    from pytest_nexus.importers.report_values import Imported
     from pytest_nexus.journal.reader import Journal, read_journal
     from pytest_nexus.journal.writer import JournalWriter
     from pytest_nexus.plan.make import Forecaster
@@ -46,10 +49,13 @@ __all__ = [
     "Forecast",
     "Forecaster",
     "History",
+    "Imported",
     "Journal",
     "JournalWriter",
+    "PhaseResult",
     "Plan",
     "PlannedTest",
+    "Provider",
     "Run",
     "SavedPlan",
     "Section",
@@ -69,6 +75,8 @@ __all__ = [
 ]
 
 _LATER: Final = {
+    "Imported": "importers.report_values",
+    "Provider": "ci.providers",
     "Decision": "plan.reruns.rerun_policy",
     "Forecaster": "plan.make",
     "History": "history.store",

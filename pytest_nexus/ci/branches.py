@@ -7,10 +7,10 @@ Then git is asked.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from pytest_nexus.ci.github_event import event_base, event_default_branch, queue_base
-from pytest_nexus.ci.providers import PROVIDERS
+from pytest_nexus.ci.providers import providers
 from pytest_nexus.domain.system.git import Git, GitError
 
 if TYPE_CHECKING:
@@ -25,11 +25,6 @@ _MAX_NAME_CHARS: Final = 200
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _NOT_IN_A_REF: Final = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|^[-/]|[/.]$")
 
-_BRANCHES: Final = tuple(name for each in PROVIDERS for name in each.branches)
-_TARGETS: Final = tuple(name for each in PROVIDERS for name in each.target_branches)
-_BASE_COMMITS: Final = tuple(name for each in PROVIDERS for name in each.base_commits)
-_DEFAULTS: Final = tuple(name for each in PROVIDERS for name in each.default_branches)
-
 
 def branch(environ: Mapping[str, str]) -> str | None:
     """Return the branch the CI says it runs, None for a tag or outside a CI.
@@ -39,7 +34,7 @@ def branch(environ: Mapping[str, str]) -> str | None:
     >>> branch({"GITHUB_HEAD_REF": "", "GITHUB_REF_TYPE": "branch", "GITHUB_REF_NAME": "main"})
     'main'
     """
-    names = _names(environ, _BRANCHES)
+    names = _names(environ, _variables(environ, "branches"))
     if environ.get("GITHUB_REF_TYPE") == "branch":
         names += _names(environ, ("GITHUB_REF_NAME",))
     if environ.get("BUILD_SOURCEBRANCH", "").startswith("refs/heads/"):
@@ -55,7 +50,7 @@ def target_branch(environ: Mapping[str, str]) -> str | None:
     >>> target_branch({"GITHUB_BASE_REF": "main"})
     'main'
     """
-    names = _names(environ, _TARGETS)
+    names = _names(environ, _variables(environ, "target_branches"))
     return names[0] if names else _branch_name(queue_base(environ))
 
 
@@ -66,8 +61,8 @@ def named_bases(environ: Mapping[str, str]) -> tuple[str, ...]:
     push. Reads the event file of GitHub Actions, which a pull request may have a say in: only
     full commit ids are taken from it.
     """
-    targets = _names(environ, _TARGETS)
-    commits = [environ.get(variable, "") for variable in _BASE_COMMITS]
+    targets = _names(environ, _variables(environ, "target_branches"))
+    commits = [environ.get(variable, "") for variable in _variables(environ, "base_commits")]
     commits.append(event_base(environ))
     return (
         *(f"refs/remotes/origin/{target}" for target in targets),
@@ -79,14 +74,14 @@ def named_bases(environ: Mapping[str, str]) -> tuple[str, ...]:
 
 def default_branches(environ: Mapping[str, str]) -> tuple[str, ...]:
     """Return the references that may be the default branch, best first."""
-    names = (*_names(environ, _DEFAULTS), "HEAD", "main", "master")
+    names = (*_names(environ, _variables(environ, "default_branches")), "HEAD", "main", "master")
     remote = [f"refs/remotes/origin/{name}" for name in names]
     return (*remote, *(f"refs/heads/{name}" for name in names if name != "HEAD"))
 
 
 def default_branch(environ: Mapping[str, str]) -> str | None:
     """Return the default branch that the CI names; None where it names none."""
-    names = _names(environ, _DEFAULTS)
+    names = _names(environ, _variables(environ, "default_branches"))
     return names[0] if names else _branch_name(event_default_branch(environ))
 
 
@@ -103,6 +98,14 @@ def behind(root: Path, environ: Mapping[str, str], reference: str) -> str:
     except GitError:
         return ""
     return name.decode("utf-8", "replace").strip().removeprefix("origin/")
+
+
+def _variables(
+    environ: Mapping[str, str],
+    field: Literal["branches", "target_branches", "base_commits", "default_branches"],
+) -> list[str]:
+    """Return the variables of all CIs for one thing."""
+    return [name for each in providers(environ) for name in getattr(each, field)]
 
 
 def _names(environ: Mapping[str, str], variables: Iterable[str]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.ci.providers import PROVIDERS
+from pytest_nexus.ci.providers import providers
 from pytest_nexus.domain.records import CIRun
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def ci_run(environ: Mapping[str, str]) -> CIRun | None:
     >>> run.provider, run.run_id, run.run_number
     ('github', '7', None)
     """
-    for provider in PROVIDERS:
+    for provider in providers(environ):
         run_id = _text(environ, provider.run_id)
         if environ.get(provider.sign) and run_id:
             return _run_of(provider, run_id, environ)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.ci.providers import PROVIDERS
+from pytest_nexus.ci.providers import providers
 from pytest_nexus.errors import OptionError
 from pytest_nexus.plan.sharding.split import MAX_SHARDS
 
@@ -31,7 +31,7 @@ def shard_of(environ: Mapping[str, str]) -> tuple[int, int] | None:
     Raises:
         OptionError: the CI names an index that is not among its jobs.
     """
-    for provider in PROVIDERS:
+    for provider in providers(environ):
         index, total = environ.get(provider.job_index), environ.get(provider.n_jobs)
         if index and total:
             return _checked(provider, index, total)

@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+from pytest_nexus.domain.safe_text import shown
+from pytest_nexus.domain.system import entry_points
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+GROUP: Final = "pytest_nexus.ci_providers"
+"""Entry points, each a `Provider`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,3 +171,29 @@ PROVIDERS: Final = (
     ),
 )
 """Order matters only where an environment has the variables of two CIs: the first one counts."""
+
+
+def providers(environ: Mapping[str, str]) -> tuple[Provider, ...]:
+    """Return the CIs that an environment may be of: those of plugins where no other is named.
+
+    Plugins are looked up only where `CI` is set, so a session elsewhere pays nothing.
+    """
+    if not environ.get("CI") or any(environ.get(each.sign) for each in PROVIDERS):
+        return PROVIDERS
+    return (*PROVIDERS, *_of_plugins())
+
+
+@cache
+def _of_plugins() -> tuple[Provider, ...]:
+    rows = []
+    for name, row in entry_points.load(GROUP, _complain).items():
+        if isinstance(row, Provider):
+            rows.append(row)
+        else:
+            _complain(f"the entry point {name} of {GROUP} is no Provider")
+    return tuple(rows)
+
+
+def _complain(sentence: str) -> None:
+    with suppress(AttributeError, OSError, ValueError):  # none there, or closed
+        sys.stderr.write(f"{shown(f'nexus: {sentence}')}\n")

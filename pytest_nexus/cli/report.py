@@ -11,9 +11,9 @@ from pytest_nexus.ci.github_actions import append_to, write_outputs
 from pytest_nexus.ci.links import links_of
 from pytest_nexus.cli.arguments.checkout import add_source_option, path_in_checkout, source_root
 from pytest_nexus.cli.arguments.journals import add_journals_argument, journal_files
-from pytest_nexus.domain.system import originals
-from pytest_nexus.domain.system.console import complain, give_command, say, say_json
-from pytest_nexus.errors import HistoryError, JournalError
+from pytest_nexus.domain.system import entry_points, originals
+from pytest_nexus.domain.system.console import complain, give_command, say, say_json, warn
+from pytest_nexus.errors import HistoryError, JournalError, NexusError
 from pytest_nexus.history.store import read_history
 from pytest_nexus.journal.sessions import read_session
 from pytest_nexus.plan.verification.groups import choose, group
@@ -37,7 +37,20 @@ if TYPE_CHECKING:
     from pytest_nexus.plan.verification.verify import Verification
     from pytest_nexus.report.ci.summary import Summary
 
-FORMATS: Final = ("markdown", "ctrf", "json", "prometheus")
+GROUP: Final = "pytest_nexus.report_formats"
+"""Entry points, each a function that returns the text of a summary."""
+
+
+class _Formats(tuple[str, ...]):
+    """The formats; those of plugins are looked up where another one is asked for."""
+
+    __slots__ = ()
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or name in entry_points.names(GROUP)
+
+
+FORMATS: Final = _Formats(("markdown", "ctrf", "json", "prometheus"))
 _JSON: Final = frozenset({"ctrf", "json"})
 
 
@@ -147,9 +160,26 @@ def _rendered(
         return markdown(summary, lines)
     if name == "prometheus":
         return prometheus(summary)
+    if name not in _JSON:
+        return _of_plugin(name, summary)
     version = next((one.run.pytest for one in sessions if one.run.pytest), "")
     document = as_json(summary) if name == "json" else ctrf(summary, version)
     return json.dumps(document, indent=2, ensure_ascii=True) + "\n"
+
+
+def _of_plugin(name: str, summary: Summary) -> str:
+    """Return what the format of a plugin makes of a summary.
+
+    Raises:
+        NexusError: it cannot be loaded, or fails.
+    """
+    render = entry_points.load(GROUP, lambda text: warn(f"nexus: {text}"), name).get(name)
+    if render is None:
+        raise NexusError(f"There is no report in the format {name!r}")
+    try:
+        return str(render(summary))
+    except Exception as exc:
+        raise NexusError(f"the entry point {name} of {GROUP} failed: {exc!r:.160}") from exc
 
 
 def _deliver(options: argparse.Namespace, text: str, summary: Summary) -> None:

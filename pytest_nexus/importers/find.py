@@ -10,18 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
+from pytest_nexus.domain.system import entry_points
+from pytest_nexus.domain.system.console import warn
 from pytest_nexus.errors import ImportFileError
 from pytest_nexus.history.ingest import ingest_many, ingest_run
 from pytest_nexus.importers.junit import read_junit
 from pytest_nexus.importers.pytest_split import read_durations
-from pytest_nexus.importers.report_values import chunks
+from pytest_nexus.importers.report_values import Imported, chunks
 from pytest_nexus.importers.reportlog import read_reportlog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from pytest_nexus.history.store import History
-    from pytest_nexus.importers.report_values import Imported
 
 Kind = Literal["junit", "reportlog", "durations", "journal"]
 
@@ -30,6 +31,9 @@ READERS: Final[dict[Kind, Callable[[Path], list[Imported]]]] = {
     "reportlog": read_reportlog,
     "durations": read_durations,
 }
+
+GROUP: Final = "pytest_nexus.importers"
+"""Entry points, each a function that returns the runs of a file, or None for another kind."""
 
 _SUFFIXES: Final = frozenset({".xml", ".json", ".jsonl", ".ndjson", ".log"})
 _DURATIONS: Final = ".test_durations"
@@ -126,6 +130,8 @@ class _Tally:
         self._done = self._taken = self._known = self._attempts = 0
         self._dropped = self._empty = 0
         self._refused: list[tuple[Path, str]] = []
+        self._plugins: dict[str, Callable[[Path], list[Imported] | None]] | None = None
+        """Readers of plugins, once a file is none of the known kinds."""
 
     def take(self, path: Path) -> bool:
         """Take one file in, unless it is a journal: return whether it is one."""
@@ -135,11 +141,29 @@ class _Tally:
                 return True
             runs = READERS[kind](path)
         except ImportFileError as error:
-            self._refuse(path, str(error))
+            self._try_plugins(path, str(error))
         else:
             self._take_runs(runs)
         self._count_file(1)
         return False
+
+    def _try_plugins(self, path: Path, reason: str) -> None:
+        """Take in a file by the first reader of a plugin that knows its kind."""
+        if self._plugins is None:
+            self._plugins = entry_points.load(GROUP, lambda text: warn(f"nexus: {text}"))
+        for name, read in self._plugins.items() if path.exists() else ():
+            try:
+                runs = read(path)
+                if not all(isinstance(each, Imported) for each in runs or ()):
+                    raise TypeError("its runs are not of the type Imported")  # noqa: TRY301 - told below
+            except Exception as exc:  # noqa: BLE001 - whatever fails there must not fail us
+                told = f"{type(exc).__name__}: {' '.join(str(exc).split())[:160]}"
+                reason = f"the entry point {name} of {GROUP} failed: {told}"
+                break
+            if runs is not None:
+                self._take_runs(runs)
+                return
+        self._refuse(path, reason)
 
     def take_journals(self, paths: list[Path]) -> None:
         """Take the journals in, many in one transaction."""
