@@ -55,7 +55,7 @@ class TestAtMoment:
     """What the history knows of it, or of what stands in for it; None if nothing."""
     duration_s: float
     """Expected seconds."""
-    is_stand_in: bool = False
+    is_borrowed: bool = False
     """Whether the facts are those of other parameters, or from before a rename."""
 
 

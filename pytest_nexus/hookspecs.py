@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pytest_nexus.domain.records import Attempt, Plan, Run, Verdict
     from pytest_nexus.plan.make import Forecaster
-    from pytest_nexus.plan.reruns.rerun_policy import Decision, Setback
+    from pytest_nexus.plan.reruns.rerun_policy import Decision, FailedAttempt
     from pytest_nexus.report.session.sections import Section, SessionSummary
     from pytest_nexus.session.user_hooks import JSONValue
 
@@ -121,7 +121,7 @@ def pytest_nexus_dependencies(item: pytest.Item) -> Iterable[str] | None:
 
 @pytest.hookspec(firstresult=True)
 def pytest_nexus_rerun(
-    config: pytest.Config, failure: Setback, decision: Decision
+    config: pytest.Config, failure: FailedAttempt, decision: Decision
 ) -> Decision | None:
     """Overrule the decision whether a failed attempt is repeated.
 

@@ -82,7 +82,7 @@ def _own(test: TestAtMoment) -> Row:
         min(1.0, facts.flakes / failures) if failures else 0.0,
         log1p(n),
         0.0,
-        float(test.is_stand_in),
+        float(test.is_borrowed),
     )
 
 

@@ -30,7 +30,7 @@ Trial = Mapping[str, Sequence[Worth]]
 
 MIN_FAILED_RUNS: Final = 24
 """Fewer runs with a failure cannot prove that one model is better than another."""
-RIVAL: Final = "rival"
+BASELINE: Final = "rival"
 """Name of the candidate that the others have to beat."""
 _MIN_FOR_TREES: Final = 30
 _PULL: Final = 5.0
@@ -55,7 +55,7 @@ PARAMETERS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Lessons:
+class TrainingSet:
     """What a history teaches."""
 
     cases: Sequence[Case]
@@ -84,7 +84,7 @@ class Outcome:
     """Figures of the student: parity with scikit-learn, distance from the teacher."""
 
 
-def train(lessons: Lessons, incumbent: Model, prior: Model, seed: int = 0) -> Outcome:
+def train(lessons: TrainingSet, incumbent: Model, prior: Model, seed: int = 0) -> Outcome:
     """Return the best challenger and whether it beats the incumbent; the same for the same input.
 
     Four times the candidates are fitted to the runs up to a point and compared on the runs up to
@@ -109,14 +109,14 @@ def train(lessons: Lessons, incumbent: Model, prior: Model, seed: int = 0) -> Ou
     ]
     chosen = _best(trials)
     ours = [value for at in range(1, len(trials)) for value in trials[at][_best(trials[:at])]]
-    theirs = [value for tried in trials[1:] for value in tried[RIVAL]]
+    theirs = [value for tried in trials[1:] for value in tried[BASELINE]]
     gain, low, high = _improvement(ours, theirs, seed)
     means = (fmean(each.apfdc for each in ours), fmean(each.apfdc for each in theirs))
     novel = (fmean(each.novel for each in ours), fmean(each.novel for each in theirs))
-    is_better = chosen != RIVAL and low > 0 and gain >= _LEAST_GAIN
+    is_better = chosen != BASELINE and low > 0 and gain >= _LEAST_GAIN
     verdict = "better" if is_better else "not proved better" if low <= 0 else "hardly better"
     against = "the incumbent" if rival is incumbent else "the shipped model"
-    title = chosen.replace(RIVAL, against.removeprefix("the "))
+    title = chosen.replace(BASELINE, against.removeprefix("the "))
     reason = (
         f"{title}: {verdict} than {against} on the last {len(ours)} runs with a failure, "
         f"APFDc {means[0]:.3f} against {means[1]:.3f}, "
@@ -167,10 +167,10 @@ def _best(trials: Sequence[Trial]) -> str:
         for name in trials[0]
         if all(name in tried for tried in trials)
     }
-    return max(means, key=lambda name: (means[name], name == RIVAL))
+    return max(means, key=lambda name: (means[name], name == BASELINE))
 
 
-def digest_of(lessons: Lessons) -> str:
+def digest_of(lessons: TrainingSet) -> str:
     """Return 32 hexadecimal digits over all rows, labels and durations."""
     hasher = hashlib.sha256()
     for case in lessons.cases:
@@ -187,8 +187,8 @@ def candidates(
     """Return every model that is tried, by name, each fitted to the cases; the rival as it is."""
     samples = [_sample(case, seed) for case in cases]
     own = replace(prior, weights=fit_weights(samples, prior.weights, _PULL), trees=(), card={})
-    found: dict[str, Candidate] = {RIVAL: (rival, {})}
-    found |= _by_thrift(RIVAL, (rival, {}))
+    found: dict[str, Candidate] = {BASELINE: (rival, {})}
+    found |= _by_thrift(BASELINE, (rival, {}))
     found |= _by_thrift("own weights", (own, {}))
     found |= {
         f"failure rate, thrift {thrift:g}, floor {floor:g}": (

@@ -30,7 +30,7 @@ from pytest_nexus.forecast.snapshot import code_of
 from pytest_nexus.history.state.fold import Observation
 from pytest_nexus.journal.encoding import FAIL, PASS, microseconds, pack
 from pytest_nexus.predictor.schema import FileChange
-from pytest_nexus.training.point_in_time import Lived
+from pytest_nexus.training.point_in_time import LabelledTest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -152,7 +152,7 @@ def read_texts(folder: Path, project: str) -> SampleTexts:
     return SampleTexts(files, tests, code_of(tests))
 
 
-def lived(build: Build) -> list[Lived]:
+def lived(build: Build) -> list[LabelledTest]:
     """Return the tests of a build as they turned out."""
     found = []
     for test, attempt in zip(build.tests, build.attempts, strict=True):
@@ -162,7 +162,7 @@ def lived(build: Build) -> list[Lived]:
         )
         verdict = 0 if attempt.outcome == "skipped" else FAIL if has_failed else PASS
         seen = Observation(pack(attempt.phases), verdict, setup, call, teardown)
-        found.append(Lived(test, seen, has_failed, attempt.duration_s))
+        found.append(LabelledTest(test, seen, has_failed, attempt.duration_s))
     return found
 
 

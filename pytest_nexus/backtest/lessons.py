@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_nexus.backtest.builds import projects
 from pytest_nexus.backtest.shipped_model import cases_of
-from pytest_nexus.predictor.training.champion import Lessons
+from pytest_nexus.predictor.training.champion import TrainingSet
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def lessons_of_recorded(folder: Path) -> Lessons:
+def lessons_of_recorded(folder: Path) -> TrainingSet:
     """Return the real failing builds of all recorded projects, in the order of time."""
     found = [
         (build.run.started_at, name, case)
@@ -27,4 +27,4 @@ def lessons_of_recorded(folder: Path) -> Lessons:
     }
     if found:
         source |= {"from": found[0][0], "to": found[-1][0]}
-    return Lessons([case for _, _, case in found], source=source)
+    return TrainingSet([case for _, _, case in found], source=source)

@@ -15,7 +15,7 @@ from pytest_nexus.predictor.model.document import dump, version
 from pytest_nexus.predictor.model.model import Model
 from pytest_nexus.predictor.model.terms import OF_TEXT
 from pytest_nexus.predictor.training.weights import FailedRun, fit_weights
-from pytest_nexus.training.point_in_time import Past
+from pytest_nexus.training.point_in_time import PointInTimeReplay
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -122,7 +122,7 @@ def _on_branches(builds: Sequence[Build], texts: SampleTexts) -> Iterator[Case]:
     What passes runs on the default branch. No project of the data has branches, and every user
     has.
     """
-    past = Past()
+    past = PointInTimeReplay()
     random = Random(7)  # noqa: S311 - how long a failure lasts, no secret
     waiting: dict[int, list[tuple[Build, str]]] = {}
     for number, build in enumerate(builds):
@@ -148,7 +148,7 @@ def _facts(build: Build) -> RunFacts:
 def _replayed(
     builds: Sequence[Build], texts: SampleTexts, *, lasting: bool = False, is_cold: bool = False
 ) -> Iterator[tuple[Build, Case]]:
-    past = Past()
+    past = PointInTimeReplay()
     random = Random(5)  # noqa: S311 - which failures last, no secret
     for number, build in enumerate(builds):
         tests, files = lived(build), texts.of(build)

@@ -58,7 +58,7 @@ nexus = true
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class TestOutcome:
     """Where the first failure of a run stood."""
 
     nodeid: str
@@ -79,7 +79,7 @@ RUNS: Final = (
 """What each run goes by, in their order."""
 
 
-def show_failure_moving(root: Path) -> tuple[Sighting, ...]:
+def show_failure_moving(root: Path) -> tuple[TestOutcome, ...]:
     """Write the suite into an empty folder and run it; return the first failure of each of `RUNS`.
 
     All runs are on the same sources, with the same bug, and differ in what they go by: the first
@@ -97,7 +97,7 @@ def show_failure_moving(root: Path) -> tuple[Sighting, ...]:
     )
 
 
-def first_failure(journal: Path) -> Sighting:
+def first_failure(journal: Path) -> TestOutcome:
     """Return where the first failure of a recorded run stood.
 
     Raises:
@@ -108,7 +108,7 @@ def first_failure(journal: Path) -> Sighting:
     for position, attempt in enumerate(attempts, 1):
         if attempt.outcome in BAD:
             start, last = attempts[0].started_s, attempts[-1]
-            return Sighting(
+            return TestOutcome(
                 nodeid=attempt.nodeid,
                 position=position,
                 n_tests=len(attempts),
@@ -150,7 +150,7 @@ def _commit(root: Path) -> None:
             return
 
 
-def _run(root: Path, number: int, folder: str, more: tuple[str, ...] = ()) -> Sighting:
+def _run(root: Path, number: int, folder: str, more: tuple[str, ...] = ()) -> TestOutcome:
     # Plugins of the user's environment that reorder tests would decide the order.
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", "-p", "no:cacheprovider"]
     command += ["--nexus-journal", folder, *more]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.predictor.training.champion import MIN_FAILED_RUNS, Lessons, train
+from pytest_nexus.predictor.training.champion import MIN_FAILED_RUNS, TrainingSet, train
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +37,7 @@ def deployed_over_time(
     due = float(MIN_FAILED_RUNS)
     for at, case in enumerate(cases):
         if len(past) >= due:
-            outcome = train(Lessons(past[-MAX_CASES:]), deployed, prior)
+            outcome = train(TrainingSet(past[-MAX_CASES:]), deployed, prior)
             due = len(past) * GROWTH
             if outcome.is_better:
                 deployed, n_deployed = outcome.model, n_deployed + 1

@@ -141,7 +141,7 @@ def _read(options: argparse.Namespace) -> _Known:
     quarantine = read_quarantine(quarantine_path(None))
     forecaster: Forecaster = model
     if quarantine.entries:
-        forecaster = forecast.WithoutNews(
+        forecaster = forecast.ExcusedTests(
             model,
             lambda test: quarantine.find(test.nodeid, test.key, test.function_key) is not None,
         )

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_nexus.domain.records import CollectedTest, TestKey
-    from pytest_nexus.plan.order_dependence.bisection import Finding, Probe
+    from pytest_nexus.plan.order_dependence.bisection import Probe, RerunOutcome
 
 _MOST_PROBES: Final = 300
 """Without --runs and --budget: a bisection of any suite that ends at all ends before."""
@@ -56,7 +56,7 @@ class _Search:
     output: tuple[str, ...] = field(default=())
     """The last lines of the last session in which the test did not end."""
 
-    def run(self) -> Finding | None:
+    def run(self) -> RerunOutcome | None:
         """Run probes until there is a finding; None where a bound ended it before."""
         while (probe := self.bisection.probe) is not None:
             kept = self.kept.take(probe)
@@ -203,7 +203,7 @@ def _unfinished(options: argparse.Namespace, search: _Search) -> int:
     return 1
 
 
-def _refuse_unsearchable(search: _Search, finding: Finding) -> None:
+def _refuse_unsearchable(search: _Search, finding: RerunOutcome) -> None:
     """Raise an error where the test does not even run alone."""
     nodeid = search.test.nodeid
     if finding.status == "skipped":
@@ -214,7 +214,7 @@ def _refuse_unsearchable(search: _Search, finding: Finding) -> None:
         raise error
 
 
-def _store(given: str | None, search: _Search, finding: Finding) -> None:
+def _store(given: str | None, search: _Search, finding: RerunOutcome) -> None:
     """Keep what was found in the history; or drop what an earlier bisection found."""
     key, bisection = search.test.key, search.bisection
     if finding.status == "found":
@@ -236,7 +236,7 @@ def _store(given: str | None, search: _Search, finding: Finding) -> None:
 
 
 def _result(
-    search: _Search, finding: Finding | None, tests: Sequence[CollectedTest]
+    search: _Search, finding: RerunOutcome | None, tests: Sequence[CollectedTest]
 ) -> BisectResult:
     return BisectResult(
         search.test.nodeid,

@@ -14,7 +14,7 @@ from pytest_nexus.cli.run import words
 from pytest_nexus.domain.system import originals
 from pytest_nexus.domain.system.console import say, warn_of
 from pytest_nexus.domain.system.files import atomic_write
-from pytest_nexus.domain.system.gc_pause import without_collector
+from pytest_nexus.domain.system.gc_pause import paused_gc
 from pytest_nexus.errors import PlanError
 from pytest_nexus.forecast import forecaster as forecast
 from pytest_nexus.history.store import read_history
@@ -82,7 +82,7 @@ def run(options: argparse.Namespace) -> int:
     stats, rules = _known(options.history)
     change = find_change(project_root(Path.cwd()), None, originals.environ)
     costs = ShardCosts(shard_s=suite.seconds)
-    with without_collector():
+    with paused_gc():
         plan = make_plan(
             suite.tests, stats, change, forecaster=forecast.load(lose=warn_of), rules=rules
         )

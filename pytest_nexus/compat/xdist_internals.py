@@ -65,7 +65,7 @@ class DSession(Protocol):
     countfailures: int
     worker_nexus_wake: Any
     worker_nexus_call: Any
-    """Not of xdist: called for the events `nexus_wake` and `nexus_call` of `Repeater`."""
+    """Not of xdist: called for the events `nexus_wake` and `nexus_call` of `ReportFilter`."""
 
 
 def controller(config: pytest.Config) -> DSession:

@@ -327,7 +327,7 @@ class CollectedTest(NamedTuple):
     `param:session:backend:0`. Empty for a test that may run anywhere."""
     marker: Marker | None = None
     """A marker of another plugin that fixes its position relative to others so marked."""
-    looks: float = 1.0
+    duration_factor: float = 1.0
     """How many times as long as a plain one it looks like taking, by the names that it uses; for
     where nothing better is known."""
     depends_on: tuple[str, ...] = ()

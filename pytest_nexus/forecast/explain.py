@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.forecast.forecaster import ModelForecaster, WithoutNews
+from pytest_nexus.forecast.forecaster import ExcusedTests, ModelForecaster
 from pytest_nexus.plan.blocks import lay_out
 from pytest_nexus.plan.setup_costs import shared_setups
 
@@ -68,7 +68,7 @@ def explained(
         change: what git says.
         forecaster: who made the forecasts.
     """
-    model = forecaster.forecaster if isinstance(forecaster, WithoutNews) else forecaster
+    model = forecaster.forecaster if isinstance(forecaster, ExcusedTests) else forecaster
     if not isinstance(model, ModelForecaster):
         return [Explained(told=one.forecast.reason) for one in asked]
     from pytest_nexus.predictor.schema import NAMES  # noqa: PLC0415 - where it is asked for

@@ -94,7 +94,7 @@ class ModelForecaster:
         return rows(moment, self._past), [test.duration_s for test in moment.tests]
 
 
-class WithoutNews:
+class ExcusedTests:
     """A forecaster for which tests whose failure fails no build are the least likely to fail.
 
     They are expected to fail; nobody waits for that.

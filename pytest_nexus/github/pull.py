@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.domain.system.gc_pause import without_collector
+from pytest_nexus.domain.system.gc_pause import paused_gc
 from pytest_nexus.errors import (
     ArtifactError,
     GitHubError,
@@ -220,7 +220,7 @@ def _unpacked(artifact: Artifact, archive: Path, folder: Path) -> _Fetched:
 
 def _candidate(path: Path, artifact: Artifact, max_attempts: int | None) -> Candidate:
     """Return the run of a journal, with the trust that GitHub's own word about it deserves."""
-    with without_collector():
+    with paused_gc():
         scan = scan_journal(path, max_attempts=max_attempts)
         head = artifact.head if artifact.trust == "fork" else None
         run = scan.run._replace(trust=artifact.trust, head=head)
@@ -230,7 +230,7 @@ def _candidate(path: Path, artifact: Artifact, max_attempts: int | None) -> Cand
 def _store(history: History, repository: str, batch: list[_Fetched], pulled: Pulled) -> None:
     candidates = [one for each in batch for one in each.candidates]
     n_forks = sum(one.run.trust == "fork" for one in candidates)
-    with without_collector():
+    with paused_gc():
         if n_forks:
             n_bytes = sum(each.fork_bytes for each in batch)
             pulled.count_forgotten(history.make_room_for_forks(n_bytes, n_forks))

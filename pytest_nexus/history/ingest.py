@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pytest_nexus.domain.system.gc_pause import without_collector
+from pytest_nexus.domain.system.gc_pause import paused_gc
 from pytest_nexus.errors import JournalError, NewerJournalError
 from pytest_nexus.history.exchange.merge import Candidate, candidate, candidate_of
 from pytest_nexus.journal.reader import scan_journal
@@ -59,7 +59,7 @@ def ingest_journal(history: History, path: Path) -> Ingested:
         JournalError: it cannot be read; `NewerJournalError` if a later version wrote it.
         HistoryError: the history cannot be written.
     """
-    with without_collector():
+    with paused_gc():
         (ingested,) = _added(history, [_scanned(path)])
     return ingested
 
@@ -85,7 +85,7 @@ def ingest_many(
     by_time = sorted(range(len(given)), key=lambda index: given[index].name)
     results: list[Ingested] = []
     for batch in _batches(given[index] for index in by_time):
-        with without_collector():
+        with paused_gc():
             results += _added(history, batch)
         if progress is not None:
             progress(len(results), len(given))
@@ -150,7 +150,7 @@ def _batches(paths: Iterable[Path]) -> Iterator[list[_Read]]:
     batch: list[_Read] = []
     for path in paths:
         try:
-            with without_collector():
+            with paused_gc():
                 batch.append(_scanned(path))
         except JournalError as error:
             batch.append(_Read(None, refused=str(error)))

@@ -38,7 +38,7 @@ def read_listing(text: str) -> list[CollectedTest]:
     return [_test(**row) for row in json.loads(text)]
 
 
-def _test(*, scopes: Iterable[str], looks: float, **fields: str) -> CollectedTest:
+def _test(*, scopes: Iterable[str], duration_factor: float, **fields: str) -> CollectedTest:
     return CollectedTest(
         nodeid=NodeId(fields["nodeid"]),
         key=TestKey(fields["key"]),
@@ -46,5 +46,5 @@ def _test(*, scopes: Iterable[str], looks: float, **fields: str) -> CollectedTes
         path=fields["path"],
         scopes=tuple(scopes),
         marker=fields["marker"],  # type: ignore[arg-type] # as `describe` wrote it
-        looks=looks,
+        duration_factor=duration_factor,
     )

@@ -64,7 +64,7 @@ class StatsIndex:
         path = self._renames.get(test.path, test.path)
         if path in self._durations:
             return self._module(path).expected(_moved(test.function_key, test.path, path))
-        return self._suite_median * test.looks
+        return self._suite_median * test.duration_factor
 
     def _find_elsewhere(self, test: CollectedTest) -> tuple[TestStats | None, Found]:
         old_path = self._renames.get(test.path)

@@ -12,7 +12,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Literal
 
 from pytest_nexus.plan.blocks import lay_out
-from pytest_nexus.plan.dispatch.simulated_workers import rehearse
+from pytest_nexus.plan.dispatch.simulated_workers import simulate_workers
 from pytest_nexus.plan.dispatch.units import make_workload
 from pytest_nexus.plan.make import PlanSettings, make_plan
 from pytest_nexus.plan.setup_costs import charge, seconds_in
@@ -126,7 +126,7 @@ def _carried_out(
         return _in_a_row(true_s, order)
     expected = [planned.forecast.duration_s for planned in plan.tests]
     work = make_workload(past.tests, order, expected, plan.setups)
-    rehearsal = rehearse(work, n_workers, true_s)
+    rehearsal = simulate_workers(work, n_workers, true_s)
     loads: dict[str, float] = {}
     for index, worker in rehearsal.worker_of.items():
         loads[worker] = loads.get(worker, 0.0) + true_s[index]

@@ -14,7 +14,7 @@ from pytest_nexus.ci.current_run import ci_run
 from pytest_nexus.compat.pytest_internals import ini_keys
 from pytest_nexus.domain.safe_text import shown
 from pytest_nexus.domain.system import originals
-from pytest_nexus.domain.system.gc_pause import without_collector
+from pytest_nexus.domain.system.gc_pause import paused_gc
 from pytest_nexus.domain.system.regular_files import read_text
 from pytest_nexus.errors import NexusError, PlanError
 from pytest_nexus.options import read_options
@@ -23,18 +23,18 @@ from pytest_nexus.record.recorder import Recorder
 from pytest_nexus.record.run_metadata import is_distributed, narrowed_to, setting
 from pytest_nexus.registration.misspelt_settings import unknown_keys, unknown_variables
 from pytest_nexus.registration.reruns import (
-    healing_of,
     quarantined_by,
     recording_part,
-    register_healing,
     register_loop,
+    register_rerun_report,
     register_worker_reruns,
+    rerun_report_of,
     reruns_part,
     rules_of,
 )
 from pytest_nexus.report.session.terminal import TerminalReport
 from pytest_nexus.run.ordering import Ordering, chosen_order, wants_plan
-from pytest_nexus.session.error_boundary import Net
+from pytest_nexus.session.error_boundary import ErrorBoundary
 from pytest_nexus.session.pipeline import Pipeline
 from pytest_nexus.session.setup import SessionSetup, Share
 from pytest_nexus.session.user_hooks import UserHooks
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from pytest_nexus.domain.records import CollectedTest
     from pytest_nexus.options import Options
     from pytest_nexus.plan.dispatch.units import Workload
-    from pytest_nexus.report.session.rerun_lines import HealingReport
+    from pytest_nexus.report.session.rerun_lines import RerunReport
     from pytest_nexus.run.reruns.session import RerunRules
     from pytest_nexus.run.xdist.worker_reruns import WorkerReruns
     from pytest_nexus.session.notices import Notices
@@ -98,7 +98,7 @@ def register_session(config: pytest.Config) -> None:
     reason = not_recorded(config)
     if reason:
         options = options._replace(ingest=False)  # such a session leaves nothing behind
-    net = Net()
+    net = ErrorBoundary()
     name_unknown_settings(config, net.notices)
     rules = None
     if not reason:
@@ -114,12 +114,12 @@ def register_session(config: pytest.Config) -> None:
         register_bystander(config, pipeline, reason)
         return
     net.register(config)
-    healing = None if rules is None else healing_of(config, pipeline, rules)
+    healing = None if rules is None else rerun_report_of(config, pipeline, rules)
     register_report(config, pipeline, healing)
     is_single = not pipeline.setup.is_distributed
     recorder = register_recorder(config, pipeline, Observer(config.rootpath) if is_single else None)
     if healing is not None:
-        register_healing(config, pipeline, healing)
+        register_rerun_report(config, pipeline, healing)
     if is_single:
         register_single(config, pipeline, healing, recorder)
     else:
@@ -147,7 +147,7 @@ def setup_of(config: pytest.Config, options: Options, rules: RerunRules | None) 
 
 
 def register_single(
-    config: pytest.Config, pipeline: Pipeline, healing: HealingReport | None, recorder: Recorder
+    config: pytest.Config, pipeline: Pipeline, healing: RerunReport | None, recorder: Recorder
 ) -> None:
     """Register what orders and repeats tests in a single process."""
     if wants_plan(pipeline):
@@ -179,7 +179,7 @@ def register_recorder(
 
 
 def register_report(
-    config: pytest.Config, pipeline: Pipeline, healing: HealingReport | None = None
+    config: pytest.Config, pipeline: Pipeline, healing: RerunReport | None = None
 ) -> None:
     """Register what speaks on the terminal."""
     part = pipeline.net.part("the report", "nexus says nothing more")
@@ -262,7 +262,7 @@ def workload(
 
     if reruns is not None:
         reruns.begin(tests)
-    with without_collector():
+    with paused_gc():
         plan = pipeline.plan(tests, chosen_order(pipeline, config))
         durations = [planned.forecast.duration_s for planned in plan.tests]
         return make_workload(pipeline.bind(tied), pipeline.ours(plan), durations, plan.setups)

@@ -13,10 +13,10 @@ from pytest_nexus.errors import NexusError
 from pytest_nexus.plan.quarantine.file import MAX_CHARS, Quarantine, parse_quarantine
 from pytest_nexus.plan.reruns.rerun_policy import RerunSettings
 from pytest_nexus.record.run_metadata import is_distributed
-from pytest_nexus.report.session.rerun_lines import HealingReport, Letters
+from pytest_nexus.report.session.rerun_lines import Letters, RerunReport
 from pytest_nexus.run.reruns.markers import DESCRIPTION
 from pytest_nexus.run.reruns.other_engines import foreign_tests, reason_not_to_rerun
-from pytest_nexus.run.reruns.session import Healer, RerunRules
+from pytest_nexus.run.reruns.session import RerunRules, RerunSession
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
     from pytest_nexus.domain.records import CollectedTest
     from pytest_nexus.options import Options
-    from pytest_nexus.plan.reruns.rerun_policy import Decision, Setback
+    from pytest_nexus.plan.reruns.rerun_policy import Decision, FailedAttempt
     from pytest_nexus.record.recorder import Recorder
     from pytest_nexus.report.session.rerun_letters import RepeatedTests
-    from pytest_nexus.run.fresh_process.order_dependents import Dependents
+    from pytest_nexus.run.fresh_process.order_dependents import OrderDependents
     from pytest_nexus.run.xdist.worker_reruns import WorkerReruns
-    from pytest_nexus.session.error_boundary import Net, Part
+    from pytest_nexus.session.error_boundary import ErrorBoundary, Part
     from pytest_nexus.session.notices import Notices
     from pytest_nexus.session.pipeline import Pipeline
 
@@ -79,27 +79,27 @@ def quarantined_by(rules: RerunRules | None) -> Callable[[CollectedTest], bool] 
     return lambda test: find(test.nodeid, test.key, test.function_key) is not None
 
 
-def healing_of(config: pytest.Config, pipeline: Pipeline, rules: RerunRules) -> HealingReport:
+def rerun_report_of(config: pytest.Config, pipeline: Pipeline, rules: RerunRules) -> RerunReport:
     """Return what keeps account of the reruns of a session, and speaks of them."""
     from pytest_nexus.report.session.rerun_letters import RepeatedTests  # noqa: PLC0415 - where tests come again
 
     options = pipeline.setup.options
     part = reruns_part(pipeline.net)
-    healer = Healer(
+    healer = RerunSession(
         rules._replace(overrule=overruled_by(pipeline)),
         lambda: pipeline.planned,
         lambda: pipeline.change,
         pipeline.notices.notify,
-        on_setback=part.cover(partial(register_display, config, part, RepeatedTests(config))),
+        on_first_failure=part.cover(partial(register_display, config, part, RepeatedTests(config))),
     )
-    return HealingReport(
+    return RerunReport(
         healer,
         fail_on_flaky=options.fail_on_flaky,
         fail_on_dependent=options.order_dependence == "fail",
     )
 
 
-def overruled_by(pipeline: Pipeline) -> Callable[[Setback, Decision], Decision] | None:
+def overruled_by(pipeline: Pipeline) -> Callable[[FailedAttempt, Decision], Decision] | None:
     """Return what asks users' hooks about reruns; None where nobody has one."""
     if not pipeline.hooks.has("pytest_nexus_rerun"):
         return None
@@ -108,7 +108,7 @@ def overruled_by(pipeline: Pipeline) -> Callable[[Setback, Decision], Decision] 
     return partial(overrule, pipeline.hooks)
 
 
-def register_healing(config: pytest.Config, pipeline: Pipeline, healing: HealingReport) -> None:
+def register_rerun_report(config: pytest.Config, pipeline: Pipeline, healing: RerunReport) -> None:
     """Register what shows reruns and quarantine."""
     config.addinivalue_line("markers", DESCRIPTION)
     part = reruns_part(pipeline.net)
@@ -120,16 +120,16 @@ def register_healing(config: pytest.Config, pipeline: Pipeline, healing: Healing
 
 
 def dependents_of(
-    config: pytest.Config, pipeline: Pipeline, healing: HealingReport
-) -> Dependents | None:
+    config: pytest.Config, pipeline: Pipeline, healing: RerunReport
+) -> OrderDependents | None:
     """Return what gives order-dependent tests a fresh process; None where nothing is to be done."""
-    from pytest_nexus.run.fresh_process.order_dependents import Dependents  # noqa: PLC0415 - where tests come again
+    from pytest_nexus.run.fresh_process.order_dependents import OrderDependents  # noqa: PLC0415 - where tests come again
     from pytest_nexus.run.fresh_process.process import Launch  # noqa: PLC0415 - likewise
 
     launch = Launch.of(config, dict(originals.environ))
     if launch is None or pipeline.setup.options.order_dependence == "off":
         return None
-    return Dependents(
+    return OrderDependents(
         healing.healer,
         launch,
         lambda: pipeline.rules,
@@ -138,12 +138,12 @@ def dependents_of(
     )
 
 
-def reruns_part(net: Net) -> Part:
+def reruns_part(net: ErrorBoundary) -> Part:
     """Return what catches the failures of reruns and quarantine."""
     return net.part("rerunning", "no failed test is repeated or in quarantine from here")
 
 
-def recording_part(net: Net) -> Part:
+def recording_part(net: ErrorBoundary) -> Part:
     """Return what catches the failures of the recording."""
     return net.part("recording", "the rest of this run is not recorded")
 
@@ -182,11 +182,11 @@ def register_display(config: pytest.Config, part: Part, repeated: RepeatedTests)
 
 
 def register_loop(
-    config: pytest.Config, pipeline: Pipeline, healing: HealingReport, recorder: Recorder
+    config: pytest.Config, pipeline: Pipeline, healing: RerunReport, recorder: Recorder
 ) -> None:
     """Register the loop of a single process, in which failed tests come again."""
-    from pytest_nexus.run.reruns.gate import Host, RerunDesk  # noqa: PLC0415 - not under xdist
-    from pytest_nexus.run.reruns.guarded_gate import SafeDesk  # noqa: PLC0415 - likewise
+    from pytest_nexus.run.reruns.gate import Host, ReportGate  # noqa: PLC0415 - not under xdist
+    from pytest_nexus.run.reruns.guarded_gate import GuardedGate  # noqa: PLC0415 - likewise
     from pytest_nexus.run.reruns.loop import RerunLoop  # noqa: PLC0415 - likewise
     from pytest_nexus.run.reruns.running_tests import RunningTests  # noqa: PLC0415 - likewise
 
@@ -200,8 +200,8 @@ def register_loop(
         accepts=tests.goes_on,
         ends_well=tests.goes_on,
     )
-    desk = RerunDesk(healing.healer, host, dependents_of(config, pipeline, healing))
-    loop = RerunLoop(part, tests, SafeDesk(desk, part), foreign_tests(config))
+    desk = ReportGate(healing.healer, host, dependents_of(config, pipeline, healing))
+    loop = RerunLoop(part, tests, GuardedGate(desk, part), foreign_tests(config))
     instead: dict[str, Callable[..., Any]] = {
         "pytest_runtestloop": loop.go_on,
         "pytest_runtest_protocol": loop.finish,
@@ -211,7 +211,7 @@ def register_loop(
 
 
 def register_worker_reruns(
-    config: pytest.Config, pipeline: Pipeline, healing: HealingReport, recorder: Recorder
+    config: pytest.Config, pipeline: Pipeline, healing: RerunReport, recorder: Recorder
 ) -> WorkerReruns:
     """Register, on xdist's controller, what sends failed tests to the workers again."""
     from pytest_nexus.run.xdist.worker_reruns import WorkerReruns  # noqa: PLC0415 - where xdist runs

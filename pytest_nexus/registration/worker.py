@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pytest_nexus.record.observer import WorkerObserver
 from pytest_nexus.run.xdist.collection_channel import CHANNEL, MAIL, REPEATS, WorkerDescriber
-from pytest_nexus.session.error_boundary import Net
+from pytest_nexus.session.error_boundary import ErrorBoundary
 from pytest_nexus.session.user_hooks import UserHooks
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def register_worker(config: pytest.Config) -> None:
     """Register what a worker must see for the controller."""
-    net = Net()
+    net = ErrorBoundary()
     net.register(config)
     told = cast("Any", config).workerinput["nexus"]
     on_failure = failure_listener(net) if told.get(REPEATS) else None
@@ -42,19 +42,19 @@ def register_worker(config: pytest.Config) -> None:
         register_repeating(config, net, flush)
 
 
-def repeating_part(net: Net) -> Part:
+def repeating_part(net: ErrorBoundary) -> Part:
     """Return what catches the failures of reruns in a worker."""
     return net.part("rerunning in a worker", "tests may be repeated where an attempt left traces")
 
 
-def failure_listener(net: Net) -> Callable[..., Any]:
+def failure_listener(net: ErrorBoundary) -> Callable[..., Any]:
     """Return what attaches to a failed report what its marker says of reruns."""
     from pytest_nexus.run.xdist.marker_channel import attach_rule  # noqa: PLC0415 - where tests are repeated
 
     return repeating_part(net).cover(attach_rule)
 
 
-def register_outbox(config: pytest.Config, net: Net) -> Callable[[], None]:
+def register_outbox(config: pytest.Config, net: ErrorBoundary) -> Callable[[], None]:
     """Register what packs the reports of a worker; return what sends those that it holds back."""
     from pytest_nexus.run.xdist.message_batches import Outbox  # noqa: PLC0415 - where workers are local
 
@@ -66,7 +66,7 @@ def register_outbox(config: pytest.Config, net: Net) -> Callable[[], None]:
 
 def register_repeating(
     config: pytest.Config,
-    net: Net,
+    net: ErrorBoundary,
     flush: Callable[[], None] | None = None,
 ) -> None:
     """Register what lets a worker run a test more than once.
@@ -79,13 +79,13 @@ def register_repeating(
     from pytest_nexus.run.reruns.markers import DESCRIPTION  # noqa: PLC0415 - likewise
     from pytest_nexus.run.reruns.other_engines import foreign_tests  # noqa: PLC0415 - likewise
     from pytest_nexus.run.xdist.marker_channel import ForeignMarker  # noqa: PLC0415 - likewise
-    from pytest_nexus.run.xdist.maxfail_worker import BRAKE, Braked  # noqa: PLC0415 - where tests are repeated
+    from pytest_nexus.run.xdist.maxfail_worker import BRAKE, LimitedWorker  # noqa: PLC0415 - where tests are repeated
     from pytest_nexus.run.xdist.placeholder import RepeatingWorker  # noqa: PLC0415 - likewise
 
     config.addinivalue_line("markers", DESCRIPTION)
     part = repeating_part(net)
     channel = cast("Any", config).workerinput["nexus"].get(BRAKE)
-    braked = Braked(channel, flush) if channel is not None else None
+    braked = LimitedWorker(channel, flush) if channel is not None else None
     if braked is not None:
         part.register(config, braked, "nexus-braked")
     around = braked.run if braked is not None else None

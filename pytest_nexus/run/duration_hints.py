@@ -56,7 +56,7 @@ _uses_none: Final = frozenset(_KIND_OF).isdisjoint
 _NO_KINDS: Final[frozenset[str]] = frozenset()
 
 
-class Looks:
+class DurationHints:
     """Judges the items of one collection; what several share is looked at once."""
 
     def __init__(self) -> None:

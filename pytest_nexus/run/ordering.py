@@ -9,8 +9,8 @@ import pytest
 
 from pytest_nexus.domain.identity import identify
 from pytest_nexus.domain.records import CollectedTest, NodeId
-from pytest_nexus.domain.system.gc_pause import without_collector
-from pytest_nexus.run.duration_hints import Looks
+from pytest_nexus.domain.system.gc_pause import paused_gc
+from pytest_nexus.run.duration_hints import DurationHints
 from pytest_nexus.run.fixture_scopes import position_marker, shared_scopes
 from pytest_nexus.session.dependency_hook import dependencies
 
@@ -43,7 +43,7 @@ class Ordering:
         order = chosen_order(self._pipeline, session.config)
         if order == "off" and not wants_plan(self._pipeline, "off"):
             return
-        with without_collector():
+        with paused_gc():
             depends_on = dependencies(self._pipeline.hooks)
             share = self._pipeline.setup.share
             tests = tied(items, depends_on) if share else describe(items, depends_on)
@@ -109,7 +109,7 @@ def describe(
     """
     paths: dict[Path, str] = {}
     tests = []
-    looks = Looks()
+    duration_factor = DurationHints()
     for item in items:
         identity = identify(item)
         path = paths.get(item.path)
@@ -123,7 +123,7 @@ def describe(
                 path=path,
                 scopes=shared_scopes(item),
                 marker=position_marker(item),
-                looks=looks.factor(item, path),
+                duration_factor=duration_factor.factor(item, path),
                 depends_on=depends_on(item) if depends_on is not None else (),
             )
         )

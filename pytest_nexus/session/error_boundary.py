@@ -50,7 +50,7 @@ _PACKAGE: Final = Path(__file__).parents[1]
 _MAX_MESSAGE_CHARS: Final = 160
 
 
-class Net:
+class ErrorBoundary:
     """Knows the parts of a session and which of them failed; one for each process.
 
     Args:
@@ -116,7 +116,7 @@ class Net:
 class Part:
     """One feature of a session, which is on until something in it fails."""
 
-    def __init__(self, net: Net, name: str, loss: str) -> None:
+    def __init__(self, net: ErrorBoundary, name: str, loss: str) -> None:
         self._net = net
         self._name = name
         self._loss = loss
@@ -250,7 +250,7 @@ def step_back(config: pytest.Config, exc: Exception) -> None:
     Raises:
         Exception: the same, where it is to be seen.
     """
-    net = Net()
+    net = ErrorBoundary()
     net.part("the start of nexus", "this session runs without nexus").catch(exc)
     manager = config.pluginmanager
     for plugin in manager.get_plugins():

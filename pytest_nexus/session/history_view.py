@@ -39,7 +39,7 @@ SHORT_S: Final = 1.0
 """Seconds of tests whose order is not worth the time that it takes to find one."""
 
 
-class Knowledge(NamedTuple):
+class HistoryView(NamedTuple):
     """What earlier runs say."""
 
     n_runs: int
@@ -62,7 +62,7 @@ class Knowledge(NamedTuple):
         return len(seconds) == len(known) and sum(seconds) <= SHORT_S
 
 
-NOTHING: Final = Knowledge(0, 0, {})
+NOTHING: Final = HistoryView(0, 0, {})
 """Of a project without history."""
 
 
@@ -72,7 +72,7 @@ def learn(
     setting: tuple[str, int] | None,
     environ: Mapping[str, str],
     lose: Callable[[str], None],
-) -> Knowledge:
+) -> HistoryView:
     """Return what the history says, with the journals that wait taken in first; never raises.
 
     Args:
@@ -96,7 +96,7 @@ def _learn(
     change: Callable[[], Change],
     setting: tuple[str, int] | None,
     environ: Mapping[str, str],
-) -> Knowledge:
+) -> HistoryView:
     if options.ingest:
         try:
             with open_history(options.history) as history:
@@ -118,13 +118,13 @@ def _read(
     change: Change,
     setting: tuple[str, int] | None,
     environ: Mapping[str, str],
-) -> Knowledge:
+) -> HistoryView:
     stats = history.recall(None if setting is None else setting_of(*setting))
     past = history.cofailures(told_by_pairs(change))
     streaks = history.streaks(change.branch, default_branch(environ))
     deployed = history.deployed_model()
     rules = history.order_rules.read()
-    return Knowledge(history.count_runs(), len(stats), stats, deployed, past, streaks, rules)
+    return HistoryView(history.count_runs(), len(stats), stats, deployed, past, streaks, rules)
 
 
 def _start_cold(options: Options, exc: CorruptHistoryError) -> str:

@@ -1,6 +1,6 @@
 """One session as a handful of calls; the only module that knows the whole flow.
 
-    learn() -> Knowledge      what earlier runs and git say
+    learn() -> HistoryView    what earlier runs and git say
     plan(tests) -> Plan       what is decided about each collected test
     finish(journal)           the run goes into the history
 
@@ -14,10 +14,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from pytest_nexus.domain.records import Change
-from pytest_nexus.domain.system.gc_pause import without_collector
+from pytest_nexus.domain.system.gc_pause import paused_gc
 from pytest_nexus.domain.wording import counted
 from pytest_nexus.errors import NexusError
-from pytest_nexus.session.error_boundary import Net
+from pytest_nexus.session.error_boundary import ErrorBoundary
 from pytest_nexus.session.planned import NOT_PLANNED, is_in_share, session_plan
 from pytest_nexus.session.timeline import Timeline
 from pytest_nexus.session.user_hooks import UserHooks
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pytest_nexus.domain.records import CollectedTest, OrderRule, Plan, TestKey, TestStats
     from pytest_nexus.forecast.forecaster import Texts
     from pytest_nexus.plan.make import Forecaster
-    from pytest_nexus.session.history_view import Knowledge
+    from pytest_nexus.session.history_view import HistoryView
     from pytest_nexus.session.setup import SessionSetup, Share
 
 
@@ -56,10 +56,10 @@ class Pipeline:
     """
 
     def __init__(
-        self, setup: SessionSetup, net: Net | None = None, hooks: UserHooks | None = None
+        self, setup: SessionSetup, net: ErrorBoundary | None = None, hooks: UserHooks | None = None
     ) -> None:
         self.setup = setup
-        self.net = Net() if net is None else net
+        self.net = ErrorBoundary() if net is None else net
         self.hooks = UserHooks(None, self.net) if hooks is None else hooks
         self.notices = self.net.notices
         self.timeline = Timeline()
@@ -90,7 +90,7 @@ class Pipeline:
         return part.call(self._find_change, Change())
 
     @cached_property
-    def knowledge(self) -> Knowledge:
+    def knowledge(self) -> HistoryView:
         """What the history says, with journals of killed and brief sessions taken in first."""
         from pytest_nexus.session.history_view import NOTHING  # noqa: PLC0415 - not in a brief session
 
@@ -122,14 +122,14 @@ class Pipeline:
 
         return find_change(self.setup.root, self.setup.options.base, self.setup.environ)
 
-    def _learn(self) -> Knowledge:
+    def _learn(self) -> HistoryView:
         from pytest_nexus.session.history_view import learn  # noqa: PLC0415 - not in a brief session
 
         # Shards must come to one plan, and may stand on unlike machines.
         setup = self.setup
         setting = None if setup.share is not None else setup.setting
         notify = self.notices.notify
-        with without_collector():
+        with paused_gc():
             return learn(setup.options, lambda: self.change, setting, setup.environ, notify)
 
     def prepare(self) -> None:
@@ -198,7 +198,7 @@ class Pipeline:
         excused = self._excused
         if found is None or excused is None:
             return found
-        return forecast.WithoutNews(found, excused)
+        return forecast.ExcusedTests(found, excused)
 
     def _selected(self, plan: Plan) -> Plan:
         """Return the plan without the tests that hooks of users leave out.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from pytest_nexus.plan.reruns.rerun_policy import Decision
 
 if TYPE_CHECKING:
-    from pytest_nexus.plan.reruns.rerun_policy import Setback
+    from pytest_nexus.plan.reruns.rerun_policy import FailedAttempt
     from pytest_nexus.session.user_hooks import UserHooks
 
 RERUN: Final = "pytest_nexus_rerun"
@@ -19,7 +19,7 @@ MAX_ASKED: Final = 20
 _MAX_DELAY_S: Final = 3600.0
 
 
-def overrule(hooks: UserHooks, setback: Setback, decision: Decision) -> Decision:
+def overrule(hooks: UserHooks, setback: FailedAttempt, decision: Decision) -> Decision:
     """Return what a hook decides about a failed attempt, else the decision given."""
     found = hooks.first(RERUN, config=hooks.config, failure=setback, decision=decision)
     if found is None or (setback.number > MAX_ASKED and found != decision):

@@ -14,7 +14,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from pytest_nexus.session.error_boundary import Net
+    from pytest_nexus.session.error_boundary import ErrorBoundary
 
     JSONValue = str | int | float | bool | None | list["JSONValue"] | dict[str, "JSONValue"]
 
@@ -32,7 +32,7 @@ class UserHooks:
         net: takes the sentences for the user, and knows whether exceptions pass.
     """
 
-    def __init__(self, config: pytest.Config | None, net: Net) -> None:
+    def __init__(self, config: pytest.Config | None, net: ErrorBoundary) -> None:
         self.config = config
         self._net = net
         self._off: set[str] = set()

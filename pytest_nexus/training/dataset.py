@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from pytest_nexus.domain.records import CollectedTest, FunctionKey, NodeId, TestKey
 from pytest_nexus.forecast.snapshot import files_of
 from pytest_nexus.journal.encoding import FAIL, PASS, VERDICT_OF
-from pytest_nexus.predictor.training.champion import Lessons
-from pytest_nexus.training.point_in_time import Lived, Past
+from pytest_nexus.predictor.training.champion import TrainingSet
+from pytest_nexus.training.point_in_time import LabelledTest, PointInTimeReplay
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -28,7 +28,7 @@ _UNKNOWN: Final[Mapping[str, CollectedTest]] = MappingProxyType({})
 _QUIET_TESTS: Final = 50
 
 
-def lessons_of(history: History, suite: Mapping[str, CollectedTest] = _UNKNOWN) -> Lessons:
+def lessons_of(history: History, suite: Mapping[str, CollectedTest] = _UNKNOWN) -> TrainingSet:
     """Return the lessons of a history: its last 200 runs with a failure, and a sample of the rest.
 
     Mass failures are no cases; imported durations are neither. Rows are those that the runner would
@@ -43,7 +43,7 @@ def lessons_of(history: History, suite: Mapping[str, CollectedTest] = _UNKNOWN) 
     failing = frozenset(uid for uid, n_failed in [r for r in runs if r[1]][-MAX_CASES:])
     quiet = frozenset(uid for uid, n_failed in [r for r in runs if not r[1]][-_MAX_QUIET:])
     dependent = {key for key, rule in history.order_rules.read().items() if rule.is_certain}
-    past = Past()
+    past = PointInTimeReplay()
     cases, rows = [], []
     seen: list[RunSummary] = []
     for run in history.replayed():
@@ -58,7 +58,7 @@ def lessons_of(history: History, suite: Mapping[str, CollectedTest] = _UNKNOWN) 
             seen.append(run.summary)
         if run.facts.has_outcomes:
             past.add(lived, run.facts, files, run.summary.run.change.branch)
-    return Lessons(cases, rows, _source(seen))
+    return TrainingSet(cases, rows, _source(seen))
 
 
 def _source(seen: Sequence[RunSummary]) -> dict[str, Any]:
@@ -76,7 +76,9 @@ def _source(seen: Sequence[RunSummary]) -> dict[str, Any]:
     }
 
 
-def _quiet_rows(past: Past, uid: str, lived: list[Lived], run: Replayed) -> list[tuple[Row, float]]:
+def _quiet_rows(
+    past: PointInTimeReplay, uid: str, lived: list[LabelledTest], run: Replayed
+) -> list[tuple[Row, float]]:
     random = Random(uid)  # noqa: S311 - a sample, no secret
     only = sorted(random.sample(range(len(lived)), min(len(lived), _QUIET_TESTS)))
     weight = len(lived) / len(only)
@@ -87,7 +89,7 @@ def _quiet_rows(past: Past, uid: str, lived: list[Lived], run: Replayed) -> list
 
 def _lived(
     run: Replayed, suite: Mapping[str, CollectedTest], dependent: Collection[str]
-) -> list[Lived]:
+) -> list[LabelledTest]:
     """Return the tests of a run that have a verdict; a skipped one teaches nothing.
 
     The failure of a test that depends on the order, one of `dependent`, tells nothing of the code.
@@ -103,5 +105,5 @@ def _lived(
             test = CollectedTest(NodeId(key), TestKey(key), FunctionKey(function or key), path)
         is_flaky = seen.verdicts == FAIL | PASS or key in dependent
         us = sum(each or 0 for each in (seen.setup_us, seen.call_us, seen.teardown_us))
-        found.append(Lived(test, seen, verdict == FAIL and not is_flaky, us / 1e6))
+        found.append(LabelledTest(test, seen, verdict == FAIL and not is_flaky, us / 1e6))
     return found

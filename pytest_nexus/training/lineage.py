@@ -10,12 +10,12 @@ from pytest_nexus.domain.system.memory import peak_mib
 from pytest_nexus.predictor.training import champion, distillation
 
 if TYPE_CHECKING:
-    from pytest_nexus.predictor.training.champion import Lessons, Outcome
+    from pytest_nexus.predictor.training.champion import Outcome, TrainingSet
 
 _PACKAGES: Final = ("numpy", "pandas", "scipy", "sklearn")
 
 
-def lineage_of(lessons: Lessons, digest: str, seed: int) -> dict[str, Any]:
+def lineage_of(lessons: TrainingSet, digest: str, seed: int) -> dict[str, Any]:
     """Return job, inputs, parameters and tags of one training, for JSON.
 
     `last_run` is the newest run with a failure that was learned from.

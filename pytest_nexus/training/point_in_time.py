@@ -51,7 +51,7 @@ class SharedSetups:
         self._paid = paid
 
     @classmethod
-    def of(cls, lived: Sequence[Lived], index: StatsIndex) -> SharedSetups:
+    def of(cls, lived: Sequence[LabelledTest], index: StatsIndex) -> SharedSetups:
         """Return them, as known to an index and as they turned out."""
         tests = [each.test for each in lived]
         layout = lay_out(tests)
@@ -79,7 +79,7 @@ class SharedSetups:
         return seconds_in(order, self._tests, self._own_s, self._paid)
 
 
-class Lived(NamedTuple):
+class LabelledTest(NamedTuple):
     """One test in one run, as it turned out."""
 
     test: CollectedTest
@@ -89,7 +89,7 @@ class Lived(NamedTuple):
     duration_s: float
 
 
-class Past:
+class PointInTimeReplay:
     """The fold over the runs so far, and what can be asked of it.
 
     Args:
@@ -123,7 +123,7 @@ class Past:
     def case(
         self,
         name: str,
-        lived: Sequence[Lived],
+        lived: Sequence[LabelledTest],
         files: Sequence[FileChange],
         code: Mapping[str, TestCode],
         *,
@@ -151,7 +151,7 @@ class Past:
 
     def some_rows(
         self,
-        lived: Sequence[Lived],
+        lived: Sequence[LabelledTest],
         files: Sequence[FileChange],
         code: Mapping[str, TestCode],
         only: Iterable[int],
@@ -166,7 +166,7 @@ class Past:
 
     def add(
         self,
-        lived: Iterable[Lived],
+        lived: Iterable[LabelledTest],
         facts: RunFacts,
         files: Sequence[FileChange] = (),
         branch: str | None = None,

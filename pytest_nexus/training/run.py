@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_nexus.history.sqlite.models import Registry
-    from pytest_nexus.predictor.training.champion import Lessons, Outcome
+    from pytest_nexus.predictor.training.champion import Outcome, TrainingSet
 
 
 class Trained(NamedTuple):
@@ -34,7 +34,9 @@ class Trained(NamedTuple):
     seconds: float
 
 
-def train_version(registry: Registry, read_lessons: Callable[[], Lessons], seed: int) -> Trained:
+def train_version(
+    registry: Registry, read_lessons: Callable[[], TrainingSet], seed: int
+) -> Trained:
     """Learn from lessons, and keep the version that comes of it.
 
     Args:
@@ -58,7 +60,7 @@ def train_version(registry: Registry, read_lessons: Callable[[], Lessons], seed:
 
 
 def _version(
-    outcome: Outcome, lessons: Lessons, parent: str | None, seed: int, started_s: float
+    outcome: Outcome, lessons: TrainingSet, parent: str | None, seed: int, started_s: float
 ) -> Version:
     digest = digest_of(lessons)
     card = {

@@ -46,9 +46,9 @@ THE_SAME = (
 """What is called below the same hooks with workers as without; it is tried without alone."""
 
 NOT_IN_THE_NET = {
-    "pytest_nexus.session.error_boundary:Net",  # the net itself
+    "pytest_nexus.session.error_boundary:ErrorBoundary",  # the net itself
     # in a worker, where the controller waits for what they send
-    "pytest_nexus.run.xdist.maxfail_worker:Braked",
+    "pytest_nexus.run.xdist.maxfail_worker:LimitedWorker",
     "pytest_nexus.run.xdist.placeholder:RepeatingWorker",
     "pytest_nexus.run.xdist.message_batches:Outbox",
 }
@@ -241,7 +241,7 @@ CRASHING = {
         "pytest_nexus.run.xdist.scheduler:NexusScheduling.remove_node",
         "pytest_nexus.run.xdist.scheduler:NexusScheduling.crashed_index",
         "pytest_nexus.plan.dispatch.policy:Dispatch.lose",
-        "pytest_nexus.run.reruns.gate:RerunDesk.crash",
+        "pytest_nexus.run.reruns.gate:ReportGate.crash",
         "pytest_nexus.run.xdist.scheduler:NexusScheduling.mark_test_complete",
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_nexus.plan.flakiness.outcomes import Sighting
+from pytest_nexus.plan.flakiness.outcomes import TestOutcome
 from tests.support.builders import attempt
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def seen(
     failure: Failure | None = None,
     call_s: float = 0.1,
     **fields: object,
-) -> Sighting:
+) -> TestOutcome:
     """One run: a letter for each attempt."""
     attempts = tuple(
         attempt(
@@ -35,15 +35,15 @@ def seen(
         )
         for number, letter in enumerate(outcomes, 1)
     )
-    return Sighting(f"{run:032x}", float(run), commit, environment, attempts, **fields)  # type: ignore[arg-type] # fields by name
+    return TestOutcome(f"{run:032x}", float(run), commit, environment, attempts, **fields)  # type: ignore[arg-type] # fields by name
 
 
-def row(*specs: str, environment: str = LINUX, first: int = 1) -> list[Sighting]:
+def row(*specs: str, environment: str = LINUX, first: int = 1) -> list[TestOutcome]:
     """Return runs in order from specs such as `a:FP`, commit and outcomes; `-:F` is a dirty tree.
 
     A number repeats: `a:P*3`.
     """
-    found: list[Sighting] = []
+    found: list[TestOutcome] = []
     for spec in specs:
         commit, _, outcomes = spec.partition(":")
         letters, _, times = outcomes.partition("*")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_nexus.domain.records import NodeId, TestKey
-    from pytest_nexus.plan.order_dependence.bisection import Finding
+    from pytest_nexus.plan.order_dependence.bisection import RerunOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class BisectResult:
     """What is known of a test after a bisection."""
 
     nodeid: NodeId
-    finding: Finding | None
+    finding: RerunOutcome | None
     """None where a bound ended it."""
     ids: Mapping[TestKey, NodeId]
     """Of all tests of the suite."""
@@ -87,7 +87,7 @@ class BisectResult:
             "commands": self.commands(),
         }
 
-    def _found(self, finding: Finding) -> list[str]:
+    def _found(self, finding: RerunOutcome) -> list[str]:
         verb = "passes only after" if finding.kind == "brittle" else "fails after"
         said = [f"{self.nodeid} {verb} {' and '.join(self.others)}"]
         if self.why:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def without_collector() -> Iterator[None]:
+def paused_gc() -> Iterator[None]:
     """Pause the collector, which would walk over all objects of the session every few thousand.
 
     Nothing is collected late that was garbage before: what the block leaves behind is counted when

@@ -8,7 +8,7 @@ from pytest_nexus.domain.records import TestKey, environment_name
 from pytest_nexus.domain.system.originals import dumps
 from pytest_nexus.history.sqlite.runs import ordered_runs, selection
 from pytest_nexus.journal.encoding import failure_of, full_attempt
-from pytest_nexus.plan.flakiness.outcomes import Sighting
+from pytest_nexus.plan.flakiness.outcomes import TestOutcome
 
 if TYPE_CHECKING:
     import sqlite3
@@ -32,7 +32,7 @@ _ATTEMPTS: Final = """
 
 def read_sightings(
     connection: sqlite3.Connection, keys: Iterable[str]
-) -> dict[TestKey, list[Sighting]]:
+) -> dict[TestKey, list[TestOutcome]]:
     """Return the sightings of some tests in the order of the fold; unknown tests are left out.
 
     One pass over the attempts, however many tests. Imported durations show nothing.
@@ -42,7 +42,7 @@ def read_sightings(
         attempt = full_attempt((key, *packed[:8], failure_of(packed[8:])))
         found.setdefault(run_id, {}).setdefault(TestKey(key), []).append(attempt)
     runs = {row[0]: row[1:] for row in connection.execute(_RUNS)}
-    seen: dict[TestKey, list[Sighting]] = {}
+    seen: dict[TestKey, list[TestOutcome]] = {}
     for run_id in ordered_runs(connection):
         for key, attempts in found.get(run_id, {}).items():
             if run_id in runs:
@@ -50,9 +50,9 @@ def read_sightings(
     return seen
 
 
-def _sighting(run: tuple[Any, ...], attempts: Iterable[Attempt]) -> Sighting:
+def _sighting(run: tuple[Any, ...], attempts: Iterable[Attempt]) -> TestOutcome:
     run_uid, at, commit, dirty, python, platform, mass_failure, selected_by, exit_status = run
-    return Sighting(
+    return TestOutcome(
         run_uid=run_uid,
         at=at,
         commit=None if dirty else commit,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator
 
-    from pytest_nexus.history.state.environments import Here
+    from pytest_nexus.history.state.environments import CurrentEnvironment
 
 _ROWS: Final = "SELECT test.key, test.function, state.* FROM state JOIN test USING (test_id)"
 _COLUMNS: Final = 3 + len(State._fields)
@@ -59,7 +59,7 @@ _ODD: Final = (
 )
 
 
-class Recall(Mapping[TestKey, TestStats]):
+class TestStatsView(Mapping[TestKey, TestStats]):
     """The statistics of every test by key; those of a test are worked out when it is asked for.
 
     A session reads what is known of all tests before it collects, and asks for those it collects.
@@ -67,13 +67,13 @@ class Recall(Mapping[TestKey, TestStats]):
     """
 
     def __init__(
-        self, rows: dict[str, tuple[Any, ...] | TestStats], here: Here | None = None
+        self, rows: dict[str, tuple[Any, ...] | TestStats], here: CurrentEnvironment | None = None
     ) -> None:
         self._known = rows
         self._here = here
 
     @classmethod
-    def read(cls, connection: sqlite3.Connection, setting: bytes | None = None) -> Recall:
+    def read(cls, connection: sqlite3.Connection, setting: bytes | None = None) -> TestStatsView:
         """Return what a history knows.
 
         Args:
@@ -89,7 +89,7 @@ class Recall(Mapping[TestKey, TestStats]):
         return cls(rows, None if setting is None else _differs(rows, setting))
 
     @classmethod
-    def of_flaky(cls, connection: sqlite3.Connection) -> Recall:
+    def of_flaky(cls, connection: sqlite3.Connection) -> TestStatsView:
         """Return what a history knows of the tests that have flaked.
 
         Raises:
@@ -134,7 +134,7 @@ def _refuse_odd(connection: sqlite3.Connection) -> None:
         raise ValueError(f"the state of test {odd[0]!r}")
 
 
-def _differs(rows: Mapping[str, Any], setting: bytes) -> Here | None:
+def _differs(rows: Mapping[str, Any], setting: bytes) -> CurrentEnvironment | None:
     """Return how a setting differs in durations, by a sample of the tests that ran in several."""
     some = islice(rows.values(), 0, None, max(1, len(rows) // _LOOKED_AT))
     return here(sampled((row[_DURATIONS_AT], row[_SETTINGS_AT]) for row in some), setting)

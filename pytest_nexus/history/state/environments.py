@@ -36,7 +36,7 @@ Window = tuple[tuple[float, ...], tuple[bytes, ...]]
 """The last calls of a test in seconds, and the setting of each."""
 
 
-class Paces(NamedTuple):
+class EnvironmentSpeeds(NamedTuple):
     """The pace of each setting: its calls by the median over all settings, median over tests."""
 
     ratios: Mapping[bytes, float]
@@ -54,10 +54,10 @@ class Paces(NamedTuple):
         return lower_median(calls) * self.ratios.get(setting, 1.0)
 
 
-class Here(NamedTuple):
+class CurrentEnvironment(NamedTuple):
     """The setting of a session, where its paces are worth regarding."""
 
-    paces: Paces
+    paces: EnvironmentSpeeds
     setting: bytes
 
     def pace(self, durations: bytes, settings: bytes) -> float:
@@ -81,7 +81,7 @@ def sampled(states: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     return several[:: max(1, len(several) // MAX_SAMPLE)]
 
 
-def here(states: Iterable[tuple[bytes, bytes]], setting: bytes) -> Here | None:
+def here(states: Iterable[tuple[bytes, bytes]], setting: bytes) -> CurrentEnvironment | None:
     """Return how a setting differs; None where the plain median is as good, or nothing is known.
 
     Which is better is tried on the windows themselves: each call is predicted from the others of
@@ -101,10 +101,10 @@ def here(states: Iterable[tuple[bytes, bytes]], setting: bytes) -> Here | None:
     everywhere = [pair for each in errors for _, *pair in each]
     own = [pair for each in errors for at, *pair in each if at == setting]
     is_better = all(_is_better(*zip(*pairs, strict=True)) for pairs in (everywhere, own))
-    return Here(paces, setting) if is_better else None
+    return CurrentEnvironment(paces, setting) if is_better else None
 
 
-def fitted(windows: Iterable[Window]) -> Paces:
+def fitted(windows: Iterable[Window]) -> EnvironmentSpeeds:
     """Return the paces that some windows show."""
     logs: dict[bytes, list[float]] = {}
     for calls, settings in windows:
@@ -112,7 +112,7 @@ def fitted(windows: Iterable[Window]) -> Paces:
         for call, setting in zip(calls, settings, strict=True):
             if call > 0:
                 logs.setdefault(setting, []).append(log(call / usual))
-    return Paces({setting: exp(lower_median(each)) for setting, each in logs.items()})
+    return EnvironmentSpeeds({setting: exp(lower_median(each)) for setting, each in logs.items()})
 
 
 def window_of(durations: bytes, settings: bytes) -> Window:
@@ -132,7 +132,7 @@ def _tells(window: Window) -> bool:
     return len(set(settings)) > 1 and lower_median(calls) >= _LEAST_CALL_S
 
 
-def _errors(window: Window, paces: Paces) -> list[tuple[bytes, float, float]]:
+def _errors(window: Window, paces: EnvironmentSpeeds) -> list[tuple[bytes, float, float]]:
     """Return for each call its setting, the error of the plain median, and that with paces.
 
     Errors are of the logarithm: twice as long is as wrong as half as long.

@@ -14,22 +14,22 @@ from pytest_nexus.plan.dispatch.rerun_pool import GRACE_S
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from pytest_nexus.plan.dispatch.assignments import Ledger
+    from pytest_nexus.plan.dispatch.assignments import Assignments
     from pytest_nexus.plan.dispatch.commands import Command, Settings
     from pytest_nexus.plan.dispatch.rerun_pool import Rerun
-    from pytest_nexus.plan.dispatch.worker_queue import Lane
+    from pytest_nexus.plan.dispatch.worker_queue import WorkerQueue
 
 
-class Server:
+class Assigner:
     """Serves the workers that need something out of a ledger."""
 
-    def __init__(self, ledger: Ledger, settings: Settings) -> None:
+    def __init__(self, ledger: Assignments, settings: Settings) -> None:
         self._ledger = ledger
         self._settings = settings
         self._commands: list[Command] = []
         self._high_s = settings.window_s
         self._now = 0.0
-        self._open: Sequence[Lane] = ()
+        self._open: Sequence[WorkerQueue] = ()
         self._horizon_s = 0.0
         """When all would be done if the open lanes shared what is left evenly."""
         self._others_s = inf
@@ -43,7 +43,7 @@ class Server:
         self.is_draining = False
         """Whether all is dealt out at once."""
 
-    def serve(self, lanes: Iterable[Lane], now: float) -> list[Command]:
+    def serve(self, lanes: Iterable[WorkerQueue], now: float) -> list[Command]:
         """Give work to the lanes that need it, one test at a time to the one that is free first."""
         needy = [lane for lane in lanes if lane.takes_more]
         if not needy:
@@ -58,7 +58,7 @@ class Server:
                     self._others_s = min(self._others_s, lane.ahead_s)
         return self._collect(needy, now)
 
-    def _survey(self, served: Sequence[Lane], now: float) -> None:
+    def _survey(self, served: Sequence[WorkerQueue], now: float) -> None:
         """Look at all lanes; what is found out holds while work only moves into queues."""
         ledger = self._ledger
         self._now = now
@@ -76,7 +76,7 @@ class Server:
         resting = [lane for lane in ledger.lanes.values() if lane.only_reruns and lane.takes_more]
         self._resting_s = min(map(_ahead, resting), default=inf)
 
-    def _collect(self, needy: Sequence[Lane], now: float) -> list[Command]:
+    def _collect(self, needy: Sequence[WorkerQueue], now: float) -> list[Command]:
         for lane in needy:
             is_empty = lane.is_starving or (lane.ahead_s < self.low_s and lane.takes_more)
             if is_empty and not self._gets_more(lane) and lane.is_stuck:
@@ -86,11 +86,11 @@ class Server:
         commands, self._commands = sends + self._commands, []
         return commands
 
-    def _gets_more(self, lane: Lane) -> bool:
+    def _gets_more(self, lane: WorkerQueue) -> bool:
         """Ask another lane for tests; tell whether an answer is to come."""
         return not lane.only_reruns and self._withdraw_for(lane)
 
-    def _feed(self, lane: Lane) -> bool:
+    def _feed(self, lane: WorkerQueue) -> bool:
         """Give one test to a lane, if it needs one and there is one for it."""
         wanted = self._high_s if lane.outgoing else self.low_s
         wanted = inf if self.is_draining else wanted
@@ -108,7 +108,7 @@ class Server:
             return self._feed_from_backlog(lane)
         return self._cut_for(lane)
 
-    def _feed_from_backlog(self, lane: Lane) -> bool:
+    def _feed_from_backlog(self, lane: WorkerQueue) -> bool:
         backlog = self._ledger.backlog
         if lane.ahead_s > self._others_s + self._high_s:
             return lane.is_starving and self._feed_filler(lane)
@@ -116,7 +116,7 @@ class Server:
         self._ledger.take(lane, backlog.pop_longest() if is_due else backlog.pop_first())
         return True
 
-    def _is_long_due(self, lane: Lane) -> bool:
+    def _is_long_due(self, lane: WorkerQueue) -> bool:
         """Tell whether the long jobs end later than all could, if the next of the plan is first."""
         backlog = self._ledger.backlog
         n_open, first_s = len(self._open), backlog.first_weight()
@@ -127,7 +127,7 @@ class Server:
         free_at_s = [one.ahead_s + first_s * (one is lane) for one in self._open]
         return backlog.long_end(free_at_s) > self._horizon_s
 
-    def _feed_rerun(self, lane: Lane) -> bool:
+    def _feed_rerun(self, lane: WorkerQueue) -> bool:
         """Give a rerun that is due, between two units: what they share would be set up anew."""
         rerun = self._ledger.pool.take(partial(self._suits, lane))
         if rerun is None:
@@ -135,7 +135,7 @@ class Server:
         self._ledger.send_again(lane, rerun.index)
         return True
 
-    def _suits(self, lane: Lane, rerun: Rerun) -> bool:
+    def _suits(self, lane: WorkerQueue, rerun: Rerun) -> bool:
         """Tell whether a rerun may go to a lane: the first that is free and not the same again."""
         home = self._ledger.lanes.get(rerun.worker or "")
         if home is not None and not home.is_closed and rerun.is_bound:
@@ -148,7 +148,7 @@ class Server:
         others.remove(lane)
         return all(other.ahead_s > GRACE_S for other in others)
 
-    def _feed_filler(self, lane: Lane) -> bool:
+    def _feed_filler(self, lane: WorkerQueue) -> bool:
         """Give the shortest job, since another worker can start the next of the plan sooner."""
         shortest = self._ledger.backlog.shortest_weight()
         if lane.n_tests and shortest > self._high_s and self._is_done_without(lane, shortest):
@@ -158,7 +158,7 @@ class Server:
         self._ledger.take(lane, self._ledger.backlog.pop_shortest())
         return True
 
-    def _is_done_without(self, lane: Lane, more_s: float) -> bool:
+    def _is_done_without(self, lane: WorkerQueue, more_s: float) -> bool:
         """Tell whether the others end all that is left before the lane would end one job more.
 
         By the bound of list scheduling on the n - 1 others (R. L. Graham, Bounds on multiprocessing
@@ -172,7 +172,7 @@ class Server:
         longest = self._ledger.backlog.longest_weight()
         return mean + (1 - 1 / len(others)) * longest <= lane.ahead_s + more_s
 
-    def _cut_for(self, lane: Lane) -> bool:
+    def _cut_for(self, lane: WorkerQueue) -> bool:
         """Give a lane the tail of a unit of another one, if both are then done sooner."""
         best: _Offer | None = None
         for giver in self._ledger.lanes.values():
@@ -188,7 +188,7 @@ class Server:
         self._ledger.take(lane, self._ledger.cut(best.giver, best.at))
         return True
 
-    def _withdraw_for(self, lane: Lane) -> bool:
+    def _withdraw_for(self, lane: WorkerQueue) -> bool:
         """Ask the lane with the most to spare for tests; tell whether an answer is to come."""
         lanes = self._ledger.lanes.values()
         if any(other.is_asked for other in lanes):
@@ -212,7 +212,7 @@ class Server:
         pays = offer.at > 0 and offer.gain_s >= self._settings.least_gain_s
         return pays and (best is None or offer.gain_s > best.gain_s)
 
-    def _end(self, lane: Lane) -> None:
+    def _end(self, lane: WorkerQueue) -> None:
         """Let the last test of a lane run; the worker ends after it, unless reruns may come."""
         if self._ledger.stand_in is not None:
             lane.anchor()
@@ -227,8 +227,8 @@ class _Offer:
 
     gain_s: float
     at: int
-    giver: Lane
+    giver: WorkerQueue
 
 
-def _ahead(lane: Lane) -> float:
+def _ahead(lane: WorkerQueue) -> float:
     return lane.ahead_s

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_nexus.plan.dispatch.backlog import Backlog
-from pytest_nexus.plan.dispatch.rerun_pool import Pool
+from pytest_nexus.plan.dispatch.rerun_pool import RerunPool
 from pytest_nexus.plan.dispatch.units import Unit
-from pytest_nexus.plan.dispatch.worker_queue import Lane, Piece
+from pytest_nexus.plan.dispatch.worker_queue import Piece, WorkerQueue
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pytest_nexus.plan.dispatch.units import Job, Workload
 
 
-class Ledger:
+class Assignments:
     """The books: every change moves tests from one place to another and keeps the sums right.
 
     Args:
@@ -31,9 +31,9 @@ class Ledger:
         """What a worker can know to come next where no test does, or None."""
         if reruns:
             self.seconds.append(0.0)
-        self.pool = Pool()
+        self.pool = RerunPool()
         self.backlog = Backlog(work.jobs, self.seconds, n_workers)
-        self.lanes: dict[str, Lane] = {}
+        self.lanes: dict[str, WorkerQueue] = {}
         self.piece_of: dict[int, Piece] = {}
         """The unit of each test that was sent as part of one and is not finished."""
         self.unsent = 0
@@ -45,18 +45,18 @@ class Ledger:
 
     def open_lane(self, worker: str, now: float) -> None:
         """A worker is ready."""
-        self.lanes[worker] = Lane(worker, now, self.stand_in)
+        self.lanes[worker] = WorkerQueue(worker, now, self.stand_in)
 
     def stays(self, index: int) -> bool:
         """Return whether what is in a queue is never asked back for another worker."""
         return index == self.stand_in or index in self.pool.sent
 
-    def send_again(self, lane: Lane, index: int) -> None:
+    def send_again(self, lane: WorkerQueue, index: int) -> None:
         """Queue a rerun, which is on no other list but that of the reruns."""
         self._count_unsent([index])
         self._queue(lane, index)
 
-    def take(self, lane: Lane, job: Job) -> None:
+    def take(self, lane: WorkerQueue, job: Job) -> None:
         """Queue a job of the backlog; of a unit the first test, the rest is kept."""
         if isinstance(job, Unit):
             piece = Piece(job)
@@ -65,14 +65,14 @@ class Ledger:
         else:
             self._queue(lane, job)
 
-    def give(self, lane: Lane, piece: Piece) -> None:
+    def give(self, lane: WorkerQueue, piece: Piece) -> None:
         """Queue the next test of the unit that a worker works on."""
         index = piece.unit.indices[piece.sent]
         piece.sent += 1
         self.piece_of[index] = piece
         self._queue(lane, index)
 
-    def cut(self, giver: Lane, at: int) -> Unit:
+    def cut(self, giver: WorkerQueue, at: int) -> Unit:
         """Take the tail of its open unit from a worker, with the set-up due again."""
         piece = giver.pieces[-1]
         unit = piece.unit
@@ -83,7 +83,7 @@ class Ledger:
             giver.pieces.remove(piece)
         return unit.tail(at, self.seconds)
 
-    def close_test(self, lane: Lane, index: int) -> bool:
+    def close_test(self, lane: WorkerQueue, index: int) -> bool:
         """A test is finished, or lost with its worker; return whether it is to run once more."""
         lane.drop(index, self.seconds[index])
         piece = self.piece_of.pop(index, None)
@@ -93,7 +93,7 @@ class Ledger:
                 lane.pieces.remove(piece)
         return self.pool.end(index)
 
-    def take_back(self, lane: Lane, indices: Sequence[int]) -> None:
+    def take_back(self, lane: WorkerQueue, indices: Sequence[int]) -> None:
         """The end of a queue is given back: to its unit, to the reruns, or to the backlog."""
         back: list[Job] = []
         for index in reversed(indices):
@@ -105,7 +105,7 @@ class Ledger:
                 back += self._unsend(lane, index)
         self.backlog.give_back(reversed(back), self.seconds)
 
-    def dissolve(self, lane: Lane) -> None:
+    def dissolve(self, lane: WorkerQueue) -> None:
         """A worker is gone: what it had or was to have goes to the front, or to the reruns."""
         self._clear_reruns(lane)
         left = list(lane.unfinished(self.piece_of, self.seconds))
@@ -119,7 +119,7 @@ class Ledger:
         self._count_unsent([index])
         self.backlog.give_back([index], self.seconds)
 
-    def _clear_reruns(self, lane: Lane) -> None:
+    def _clear_reruns(self, lane: WorkerQueue) -> None:
         """Take from the queue of a worker that is gone all that is not there for the first time."""
         fresh = [index for index in lane.queue if not self.stays(index)]
         for index in lane.queue:
@@ -128,7 +128,7 @@ class Ledger:
         lane.queue.clear()
         lane.queue.extend(fresh)
 
-    def _queue(self, lane: Lane, index: int) -> None:
+    def _queue(self, lane: WorkerQueue, index: int) -> None:
         seconds = self.seconds[index]
         lane.add(index, seconds)
         self.unsent -= 1
@@ -138,7 +138,7 @@ class Ledger:
         self.unsent += len(indices)
         self.unsent_s += sum(self.seconds[index] for index in indices)
 
-    def _unsend(self, lane: Lane, index: int) -> list[Job]:
+    def _unsend(self, lane: WorkerQueue, index: int) -> list[Job]:
         piece = self.piece_of.pop(index, None)
         if piece is None:
             return [index]

@@ -29,8 +29,8 @@ from itertools import pairwise
 from math import inf
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.plan.dispatch.assign import Server
-from pytest_nexus.plan.dispatch.assignments import Ledger
+from pytest_nexus.plan.dispatch.assign import Assigner
+from pytest_nexus.plan.dispatch.assignments import Assignments
 from pytest_nexus.plan.dispatch.commands import Settings, Withdraw
 from pytest_nexus.plan.dispatch.rerun_pool import Rerun
 from pytest_nexus.plan.dispatch.units import Unit
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from pytest_nexus.plan.dispatch.commands import Command
     from pytest_nexus.plan.dispatch.units import Workload
-    from pytest_nexus.plan.dispatch.worker_queue import Lane
+    from pytest_nexus.plan.dispatch.worker_queue import WorkerQueue
 
 _DEFAULTS: Final = Settings()
 
@@ -67,8 +67,8 @@ class Dispatch:
         *,
         reruns: bool = False,
     ) -> None:
-        self._ledger = Ledger(work, n_workers, reruns=reruns)
-        self._server = Server(self._ledger, settings)
+        self._ledger = Assignments(work, n_workers, reruns=reruns)
+        self._server = Assigner(self._ledger, settings)
         self._is_stopped = False
         self._now = 0.0
         self._work = work
@@ -264,7 +264,7 @@ class Dispatch:
     def _serve_all(self, now: float) -> list[Command]:
         return self._serve(list(self._ledger.lanes.values()), now)
 
-    def _serve(self, lanes: Iterable[Lane], now: float) -> list[Command]:
+    def _serve(self, lanes: Iterable[WorkerQueue], now: float) -> list[Command]:
         self._now = now
         self._ledger.pool.advance(now)
         return [] if self._is_stopped else self._server.serve(lanes, now)

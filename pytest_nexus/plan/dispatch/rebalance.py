@@ -9,8 +9,8 @@ from pytest_nexus.plan.dispatch.worker_queue import HELD
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pytest_nexus.plan.dispatch.assignments import Ledger
-    from pytest_nexus.plan.dispatch.worker_queue import Lane, Piece
+    from pytest_nexus.plan.dispatch.assignments import Assignments
+    from pytest_nexus.plan.dispatch.worker_queue import Piece, WorkerQueue
 
 
 def best_cut(
@@ -38,7 +38,7 @@ def best_cut(
     return best, end
 
 
-def best_withdrawal(lane: Lane, ledger: Ledger, taker_s: float) -> tuple[int, float]:
+def best_withdrawal(lane: WorkerQueue, ledger: Assignments, taker_s: float) -> tuple[int, float]:
     """Return from which place of a queue on to take tests back, and when both are then done.
 
     As `best_cut`, over the tests that the worker has not taken up; 0 if nothing is gained. What
@@ -56,7 +56,7 @@ def best_withdrawal(lane: Lane, ledger: Ledger, taker_s: float) -> tuple[int, fl
     return best, end
 
 
-def _prices(lane: Lane, piece_of: Mapping[int, Piece]) -> list[float]:
+def _prices(lane: WorkerQueue, piece_of: Mapping[int, Piece]) -> list[float]:
     """Return for each place of a queue the set-up repeated, or infinity, if it is cut there."""
     by_index = {
         index: price

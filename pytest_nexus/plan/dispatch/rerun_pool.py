@@ -28,7 +28,7 @@ class Rerun:
     """Whether it goes back to that worker instead, as the user keeps the test there."""
 
 
-class Pool:
+class RerunPool:
     """Reruns by their state; a test is in it once at most.
 
     Adding and taking cost O(log n) and O(number of workers).

@@ -33,7 +33,7 @@ class Rehearsal:
     """Which worker ran each test, by collection index, in the order in which they ended."""
 
 
-def rehearse(
+def simulate_workers(
     work: Workload,
     n_workers: int,
     durations: Sequence[float] | None = None,
@@ -52,7 +52,7 @@ def rehearse(
         reruns: whether tests might be repeated; here none is.
     """
     dispatch = Dispatch(work, n_workers, reruns=reruns)
-    stage = _Stage(work, dispatch, n_workers, durations or work.seconds, latency_s)
+    stage = _Simulation(work, dispatch, n_workers, durations or work.seconds, latency_s)
     stage.perform(stage.dispatch.join(list(stage.actors), 0.0))
     while stage.agenda:
         stage.step()
@@ -60,7 +60,7 @@ def rehearse(
 
 
 @dataclass(slots=True)
-class _Actor:
+class _SimulatedWorker:
     """A worker: holds the test that runs and the next one, the rest stands in its queue."""
 
     name: str
@@ -72,7 +72,7 @@ class _Actor:
     has_ended: bool = False
 
 
-class _Stage:
+class _Simulation:
     def __init__(
         self,
         work: Workload,
@@ -82,7 +82,7 @@ class _Stage:
         latency_s: float,
     ) -> None:
         self.dispatch = dispatch
-        self.actors = {f"gw{n}": _Actor(f"gw{n}") for n in range(n_workers)}
+        self.actors = {f"gw{n}": _SimulatedWorker(f"gw{n}") for n in range(n_workers)}
         self.agenda: list[tuple[float, int, str, str, object]] = []
         self.ended: dict[int, float] = {}
         self.worker_of: dict[int, str] = {}
@@ -117,7 +117,7 @@ class _Stage:
         self._serial += 1
         heappush(self.agenda, (self.now + delay_s, self._serial, what, name, value))
 
-    def _receive(self, actor: _Actor, command: object) -> None:
+    def _receive(self, actor: _SimulatedWorker, command: object) -> None:
         if isinstance(command, Send):
             actor.torun.extend(command.indices)
         elif isinstance(command, Withdraw):
@@ -131,7 +131,7 @@ class _Stage:
             actor.torun.append(None)
         self._go_on(actor)
 
-    def _go_on(self, actor: _Actor) -> None:
+    def _go_on(self, actor: _SimulatedWorker) -> None:
         if actor.is_busy:
             return
         if actor.held is None and actor.torun:
@@ -145,7 +145,7 @@ class _Stage:
         actor.ran = index
         self._later(self._durations[index] + repeated, "end", actor.name, index)
 
-    def _end(self, actor: _Actor, index: object) -> None:
+    def _end(self, actor: _SimulatedWorker, index: object) -> None:
         assert isinstance(index, int)
         actor.is_busy = False
         if index != self.dispatch.stand_in:
@@ -154,12 +154,12 @@ class _Stage:
         self._later(self._latency_s, "finished", actor.name, index)
         self._go_on(actor)
 
-    def _finished(self, actor: _Actor, index: object) -> None:
+    def _finished(self, actor: _SimulatedWorker, index: object) -> None:
         assert isinstance(index, int)
         spent = self._durations[index]
         self.perform(self.dispatch.finish(actor.name, index, spent, self.now))
 
-    def _answer(self, actor: _Actor, indices: object) -> None:
+    def _answer(self, actor: _SimulatedWorker, indices: object) -> None:
         assert isinstance(indices, tuple)
         self.perform(self.dispatch.withdrawn(actor.name, indices, self.now))
 

@@ -35,7 +35,7 @@ class Piece:
         return self.done == len(self.unit.indices)
 
 
-class Lane:
+class WorkerQueue:
     """The queue of one worker. Times are expected seconds."""
 
     __slots__ = (

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from pytest_nexus.domain.records import BAD, TestKey
 from pytest_nexus.domain.wording import times
 from pytest_nexus.plan.flakiness.diagnosis import Diagnosis, Status, diagnose, sampled_rate
-from pytest_nexus.plan.flakiness.outcomes import Proof, Sighting, passes_in_a_row, prove
+from pytest_nexus.plan.flakiness.outcomes import FlakeEvidence, TestOutcome, passes_in_a_row, prove
 from pytest_nexus.plan.flakiness.rates import MIN_PASSES, Rate, passes_needed
 
 if TYPE_CHECKING:
@@ -101,7 +101,9 @@ class Flakiness:
     """So many, and a flake of its rate would have shown with 95 %; see `passes_needed`."""
 
 
-def assess(key: TestKey, sightings: Sequence[Sighting], rule: OrderRule | None = None) -> Flakiness:
+def assess(
+    key: TestKey, sightings: Sequence[TestOutcome], rule: OrderRule | None = None
+) -> Flakiness:
     """Return the flakiness of a test, its red builds apart: see `with_red_builds`.
 
     Args:
@@ -133,7 +135,7 @@ def assess(key: TestKey, sightings: Sequence[Sighting], rule: OrderRule | None =
     )
 
 
-def _dependence(proofs: Sequence[Proof], rule: OrderRule | None) -> str:
+def _dependence(proofs: Sequence[FlakeEvidence], rule: OrderRule | None) -> str:
     """Return why a test counts as order-dependent; empty if it does not."""
     if rule is not None and rule.is_certain:
         return _evidence(rule)
@@ -152,7 +154,7 @@ def _evidence(rule: OrderRule) -> str:
 
 
 def assess_all(
-    seen: Mapping[TestKey, Sequence[Sighting]], rules: Mapping[TestKey, OrderRule] = _NO_RULES
+    seen: Mapping[TestKey, Sequence[TestOutcome]], rules: Mapping[TestKey, OrderRule] = _NO_RULES
 ) -> list[Flakiness]:
     """Return the flakiness of every test with its red builds, the most expensive first.
 
@@ -170,7 +172,7 @@ def assess_all(
 
 
 def with_red_builds(
-    found: Sequence[Flakiness], seen: Mapping[TestKey, Sequence[Sighting]]
+    found: Sequence[Flakiness], seen: Mapping[TestKey, Sequence[TestOutcome]]
 ) -> list[Flakiness]:
     """Return the same with the red builds that each test had a part in.
 
@@ -198,16 +200,16 @@ def with_red_builds(
     return [replace(one, cost=replace(one.cost, red_builds=red[one.key])) for one in found]
 
 
-def _rate_until_last(sightings: Sequence[Sighting], proofs: Sequence[Proof]) -> float:
+def _rate_until_last(sightings: Sequence[TestOutcome], proofs: Sequence[FlakeEvidence]) -> float:
     """Return the mean rate up to the last flake: later passes must not make it seem rarer."""
     end = max(place for place, proof in enumerate(proofs) if proof == "flake") + 1
     return sampled_rate(sightings[:end], proofs[:end]).mean
 
 
 def _environments(
-    sightings: Sequence[Sighting], proofs: Sequence[Proof]
+    sightings: Sequence[TestOutcome], proofs: Sequence[FlakeEvidence]
 ) -> tuple[EnvironmentRate, ...]:
-    parts: dict[str, list[tuple[Sighting, Proof]]] = {}
+    parts: dict[str, list[tuple[TestOutcome, FlakeEvidence]]] = {}
     for seen, proof in zip(sightings, proofs, strict=True):
         parts.setdefault(seen.environment, []).append((seen, proof))
     return tuple(
@@ -220,7 +222,7 @@ def _environments(
     )
 
 
-def _first(sightings: Sequence[Sighting], proofs: Sequence[Proof]) -> FirstFlake | None:
+def _first(sightings: Sequence[TestOutcome], proofs: Sequence[FlakeEvidence]) -> FirstFlake | None:
     place = next((place for place, proof in enumerate(proofs) if proof == "flake"), None)
     if place is None:
         return None
@@ -237,7 +239,7 @@ def _first(sightings: Sequence[Sighting], proofs: Sequence[Proof]) -> FirstFlake
     )
 
 
-def _clusters(flaked: Iterable[Sighting]) -> tuple[Cluster, ...]:
+def _clusters(flaked: Iterable[TestOutcome]) -> tuple[Cluster, ...]:
     failures: list[Failure | None] = [
         attempt.failure for seen in flaked for attempt in seen.attempts if attempt.outcome in BAD
     ]
@@ -252,7 +254,7 @@ def _clusters(flaked: Iterable[Sighting]) -> tuple[Cluster, ...]:
     return tuple(sorted(clusters, key=lambda one: (-one.count, one.signature)))
 
 
-def _cost(flaked: Iterable[Sighting]) -> Cost:
+def _cost(flaked: Iterable[TestOutcome]) -> Cost:
     attempts = [attempt for seen in flaked for attempt in seen.attempts]
     return Cost(
         seconds=sum(a.duration_s for a in attempts if a.number > 1 or a.outcome in BAD),

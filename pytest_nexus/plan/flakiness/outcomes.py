@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from pytest_nexus.domain.records import Attempt
 
-Proof = Literal["passed", "flake", "order", "failed", "mass failure", "skipped"]
+FlakeEvidence = Literal["passed", "flake", "order", "failed", "mass failure", "skipped"]
 """`flake`: failed, and passed on the same commit in the same environment. `order`: failed because
 of the order, as a process of its own showed. `failed`: failed, and nothing shows that it could have
 passed. `mass failure`: so much failed that it proves nothing."""
@@ -25,7 +25,7 @@ what failed besides what a change reaches. What a user's hook goes by is not kno
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class TestOutcome:
     """One test in one run."""
 
     run_uid: str
@@ -65,7 +65,7 @@ class Sighting:
         return not _CHOSEN_BY_OUTCOME.isdisjoint(self.selected_by)
 
 
-def prove(sightings: Sequence[Sighting]) -> list[Proof]:
+def prove(sightings: Sequence[TestOutcome]) -> list[FlakeEvidence]:
     """Return what each sighting of one test proves, in the order given.
 
     A run is proof by itself if the test failed and passed in it, whatever the tree: no file
@@ -80,7 +80,7 @@ def prove(sightings: Sequence[Sighting]) -> list[Proof]:
     return [_proof(seen, passed_at) for seen in sightings]
 
 
-def _proof(seen: Sighting, passed_at: AbstractSet[tuple[str | None, str]]) -> Proof:
+def _proof(seen: TestOutcome, passed_at: AbstractSet[tuple[str | None, str]]) -> FlakeEvidence:
     if seen.is_mass_failure:
         return "mass failure"
     if not seen.has_failed:
@@ -91,7 +91,7 @@ def _proof(seen: Sighting, passed_at: AbstractSet[tuple[str | None, str]]) -> Pr
     return "flake" if is_flake else "failed"
 
 
-def passes_in_a_row(sightings: Iterable[Sighting], since: float = 0.0) -> int:
+def passes_in_a_row(sightings: Iterable[TestOutcome], since: float = 0.0) -> int:
     """Return in how many runs a test passed since it last failed, and since a time.
 
     Mass failures and skips count as no run at all, biased runs as none that passed.

@@ -58,7 +58,7 @@ class Question(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class RerunOutcome:
     """What the probes showed."""
 
     status: Literal["found", "none", "broken", "flaky", "large", "skipped", "missing"]
@@ -86,7 +86,7 @@ class Bisection:
         self._votes = 1
         self._is_flaky = False
         self._is_large = False
-        self.finding: Finding | None = None
+        self.finding: RerunOutcome | None = None
         """None until the last probe is told."""
         self._steps = self._search()
         self.probe: Probe | None = next(self._steps)
@@ -116,7 +116,7 @@ class Bisection:
         """Probes in which the test passed."""
         return sum(endings.count("passed") for endings in self._seen.values())
 
-    def _search(self) -> Generator[Probe, None, Finding]:
+    def _search(self) -> Generator[Probe, None, RerunOutcome]:
         yield ()
         alone = self._seen[()][0]
         if alone in ("skipped", "missing"):
@@ -138,9 +138,9 @@ class Bisection:
         self,
         status: Literal["found", "none", "broken", "flaky", "large", "skipped", "missing"],
         others: Probe = (),
-    ) -> Finding:
+    ) -> RerunOutcome:
         plain = self._seen.get(self._question.before, [])
-        return Finding(
+        return RerunOutcome(
             status,
             "brittle" if self._failing_alone else "victim",
             others,

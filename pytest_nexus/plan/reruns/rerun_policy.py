@@ -55,7 +55,7 @@ class RerunSettings(NamedTuple):
     """Whether nothing is waited for: the session is to stop at a failure."""
 
 
-class Setback(NamedTuple):
+class FailedAttempt(NamedTuple):
     """A failed attempt that may be repeated."""
 
     key: str
@@ -74,7 +74,7 @@ class Setback(NamedTuple):
     """Seconds that a marker demands."""
 
 
-class Spent(NamedTuple):
+class BudgetUsed(NamedTuple):
     """What the reruns of a session cost so far."""
 
     n_reruns: int = 0
@@ -100,10 +100,10 @@ class Decision(NamedTuple):
 
 
 def decide(
-    setback: Setback,
+    setback: FailedAttempt,
     stats: TestStats | None,
     recoveries: Recoveries,
-    spent: Spent,
+    spent: BudgetUsed,
     settings: RerunSettings,
 ) -> Decision:
     """Return whether a failed attempt is repeated, and when.
@@ -139,7 +139,7 @@ def decide(
 
 
 def allowed_reruns(
-    setback: Setback,
+    setback: FailedAttempt,
     stats: TestStats | None,
     recoveries: Recoveries,
     settings: RerunSettings,
@@ -209,7 +209,7 @@ def budget_s(text: str, planned_s: float, least_s: float = LEAST_BUDGET_S) -> fl
 
 
 def _wait(
-    setback: Setback,
+    setback: FailedAttempt,
     recoveries: Recoveries,
     settings: RerunSettings,
     n_left: int,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pytest_nexus.plan.sharding.pieces import Cut, Piece
+    from pytest_nexus.plan.sharding.pieces import Piece, SplitUnits
 
 _MIN_GAIN: Final = 1e-4
 """Of the lower bound; a smaller gain is far below what durations are known to."""
@@ -31,7 +31,7 @@ _POOR: Final = 0.25
 """A move that gains less than this part of the gap between two shards leads to a bulk move."""
 
 
-def balance(cut: Cut, n_shards: int, bound_s: float) -> list[int]:
+def balance(cut: SplitUnits, n_shards: int, bound_s: float) -> list[int]:
     """Return the shard of each piece, from 0.
 
     Longest processing time first (R. L. Graham, Bounds on multiprocessing timing anomalies, 1969),

@@ -64,7 +64,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class SplitUnits:
     """A collection in pieces."""
 
     pieces: tuple[Piece, ...]
@@ -83,7 +83,7 @@ def cut(
     setups: Mapping[str, float],
     n_shards: int,
     costs: ShardCosts,
-) -> Cut:
+) -> SplitUnits:
     """Return the pieces of a collection for a number of shards; linear but for one sort.
 
     Args:
@@ -105,12 +105,12 @@ def cut(
     paid = {name: setups[name] for name in names if setups.get(name, 0.0) > 0}
     total = sum(seconds[index] for index in canonical) + sum(paid[name] for name in sorted(paid))
     fair = total / n_shards
-    knife = _Knife(laid, canonical, [seconds[index] for index in canonical], paid, fair)
-    return Cut(tuple(_folded(knife.pieces(), paid)), paid, total, fair)
+    knife = _Splitter(laid, canonical, [seconds[index] for index in canonical], paid, fair)
+    return SplitUnits(tuple(_folded(knife.pieces(), paid)), paid, total, fair)
 
 
 @dataclass(frozen=True, slots=True)
-class _Knife:
+class _Splitter:
     laid: Sequence[CollectedTest]
     canonical: Sequence[int]
     """Collection index by position in `laid`."""

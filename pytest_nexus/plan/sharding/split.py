@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pytest_nexus.domain.records import CollectedTest, Forecast
-    from pytest_nexus.plan.sharding.pieces import Cut, Piece
+    from pytest_nexus.plan.sharding.pieces import Piece, SplitUnits
 
 MAX_SHARDS: Final = 1000
 """More jobs than any CI runs for one commit; bounds what a wrong number can cost."""
@@ -159,7 +159,7 @@ def stable_shard(key: str, n_shards: int) -> int:
     return int.from_bytes(digest[:8], "big") * n_shards // _SLOTS + 1
 
 
-def _bound(pieces: Cut) -> Bound:
+def _bound(pieces: SplitUnits) -> Bound:
     """Return max(longest piece that cannot be cut, total / N) and which of them it is.
 
     A block that could be cut and was not is shorter than the total / N.

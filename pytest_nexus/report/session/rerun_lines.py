@@ -17,7 +17,7 @@ from pytest_nexus.compat.report_marks import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_nexus.run.reruns.session import Finding, Healer
+    from pytest_nexus.run.reruns.session import RerunOutcome, RerunSession
 
 EXIT_FLAKY: Final = 7
 """Exit status of a run in which nothing failed in the end, where `nexus_fail_on_flaky` is on."""
@@ -31,11 +31,11 @@ _FLAKY: Final = ("flaky", "f", ("FLAKY", _YELLOW))
 _DEPENDENT: Final = ("order-dependent", "o", ("ORDER-DEPENDENT", _YELLOW))
 
 
-class HealingReport:
+class RerunReport:
     """Speaks of reruns and quarantine on the terminal of the single process or the controller."""
 
     def __init__(
-        self, healer: Healer, *, fail_on_flaky: bool, fail_on_dependent: bool = False
+        self, healer: RerunSession, *, fail_on_flaky: bool, fail_on_dependent: bool = False
     ) -> None:
         self.healer = healer
         self._fail_on_flaky = fail_on_flaky
@@ -58,7 +58,7 @@ class HealingReport:
                 failures, which pytest names itself.
         """
         kinds = ("rerun", *_KINDS) if verbosity > 0 else _KINDS
-        return finding_lines(self.healer.findings, _KINDS[1:] if verbosity < 0 else kinds)
+        return outcome_lines(self.healer.findings, _KINDS[1:] if verbosity < 0 else kinds)
 
 
 class Letters:
@@ -93,7 +93,7 @@ def _has_healed(report: pytest.TestReport) -> bool:
     return bool(earlier_failures(report)) and not has_failed_in_the_end(report)
 
 
-def finding_lines(findings: Sequence[Finding], kinds: Sequence[str] = _KINDS) -> list[str]:
+def outcome_lines(findings: Sequence[RerunOutcome], kinds: Sequence[str] = _KINDS) -> list[str]:
     """Return one line for each: new failures, those of known flakes, flakes, quarantine."""
     lines = []
     for kind in kinds:

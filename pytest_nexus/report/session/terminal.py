@@ -13,7 +13,7 @@ from pytest_nexus.report.session.order_gain import Shared, gain
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from pytest_nexus.report.session.rerun_lines import HealingReport
+    from pytest_nexus.report.session.rerun_lines import RerunReport
     from pytest_nexus.session.pipeline import Pipeline, Recorded
 
 _RED: Final = {"red": True}
@@ -23,7 +23,7 @@ _YELLOW: Final = {"yellow": True}
 class TerminalReport:
     """Speaks on the terminal of the single process or the controller."""
 
-    def __init__(self, pipeline: Pipeline, healing: HealingReport | None = None) -> None:
+    def __init__(self, pipeline: Pipeline, healing: RerunReport | None = None) -> None:
         self._pipeline = pipeline
         self._healing = healing
         self._n_shown = 0
@@ -84,7 +84,7 @@ class TerminalReport:
         else:
             terminalreporter.write_sep("-", "nexus")
         for finding in findings:
-            write_finding(terminalreporter, shown(finding), prefix)
+            write_outcome(terminalreporter, shown(finding), prefix)
         for line in lines:
             terminalreporter.write_line(shown(f"{prefix}{line}"))
         for notice in notices:
@@ -104,7 +104,7 @@ class TerminalReport:
         return new
 
 
-def write_finding(terminal: pytest.TerminalReporter, finding: str, prefix: str = "") -> None:
+def write_outcome(terminal: pytest.TerminalReporter, finding: str, prefix: str = "") -> None:
     """Write what became of a test, with its first word in pytest's colour."""
     word, colon, rest = finding.partition(":")
     terminal.write(prefix)

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from pytest_nexus.domain.records import CollectedTest, OrderRule, TestKey
     from pytest_nexus.run.fresh_process.process import Launch, Reach
-    from pytest_nexus.run.reruns.attempt_in_progress import UnderWay
-    from pytest_nexus.run.reruns.session import Healer
+    from pytest_nexus.run.reruns.attempt_in_progress import AttemptInProgress
+    from pytest_nexus.run.reruns.session import RerunSession
 
 TIMES_ALONE: Final = 3
 """Attempts alone in one process: they cost little besides its start."""
@@ -41,7 +41,7 @@ ALONE_AGAIN: Final = "alone in a fresh process"
 IN_ORDER: Final = "in a fresh process, in the order of the collection"
 
 
-class Dependents:
+class OrderDependents:
     """Chooses tests, and runs them; one for a session.
 
     Args:
@@ -54,7 +54,7 @@ class Dependents:
 
     def __init__(
         self,
-        healer: Healer,
+        healer: RerunSession,
         launch: Launch,
         rules: Callable[[], Mapping[TestKey, OrderRule]],
         is_rearranged: Callable[[], bool],
@@ -123,7 +123,7 @@ class Dependents:
         self._n_suspects += 1
         return True
 
-    def reason(self, index: int, test: CollectedTest, attempt: UnderWay) -> str:
+    def reason(self, index: int, test: CollectedTest, attempt: AttemptInProgress) -> str:
         """Return why a test that passed at last counts as order-dependent; empty if it does not."""
         rule = self.rule_of(test)
         if rule is not None:
@@ -149,7 +149,7 @@ class Dependents:
     def try_alone(
         self,
         test: CollectedTest,
-        attempt: UnderWay,
+        attempt: AttemptInProgress,
         record: Callable[[pytest.TestReport], None],
     ) -> None:
         """Run a test alone, a few times, and record that before the attempt that passed.

@@ -17,7 +17,7 @@ _PASSED_UNEXPECTEDLY: Final = ("[XPASS(strict)]", "Unexpected success")
 
 
 @dataclass(slots=True)
-class UnderWay:
+class AttemptInProgress:
     """An attempt that is under way."""
 
     number: int
@@ -47,17 +47,17 @@ class UnderWay:
 
 
 @dataclass(slots=True)
-class Past:
+class EarlierAttempts:
     """The attempts of a test that were or are to be repeated."""
 
     attempts: list[list[pytest.TestReport]] = field(default_factory=list)
     """Reports of each, in their order."""
-    last: UnderWay | None = None
+    last: AttemptInProgress | None = None
     """The last of them."""
     signature: str = ""
     """Of the failure of the first one."""
 
-    def add(self, attempt: UnderWay, reports: list[pytest.TestReport]) -> None:
+    def add(self, attempt: AttemptInProgress, reports: list[pytest.TestReport]) -> None:
         """Take one more of them."""
         self.attempts.append(reports)
         self.last = attempt

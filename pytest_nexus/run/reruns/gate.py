@@ -21,11 +21,11 @@ from pytest_nexus.compat.report_marks import (
     mark_rerun,
 )
 from pytest_nexus.domain.mass_failure import is_doubtful, is_mass_failure
-from pytest_nexus.plan.reruns.rerun_policy import Setback
+from pytest_nexus.plan.reruns.rerun_policy import FailedAttempt
 from pytest_nexus.run.fresh_process.order_dependents import stand_in
 from pytest_nexus.run.reruns.attempt_in_progress import (
-    Past,
-    UnderWay,
+    AttemptInProgress,
+    EarlierAttempts,
     take_back,
     words_for_subtests,
 )
@@ -47,9 +47,9 @@ if TYPE_CHECKING:
 
     from pytest_nexus.domain.records import CollectedTest, Failure
     from pytest_nexus.plan.reruns.rerun_policy import Decision
-    from pytest_nexus.run.fresh_process.order_dependents import Dependents
+    from pytest_nexus.run.fresh_process.order_dependents import OrderDependents
     from pytest_nexus.run.reruns.markers import RerunRule
-    from pytest_nexus.run.reruns.session import Healer
+    from pytest_nexus.run.reruns.session import RerunSession
 
 
 class Host(NamedTuple):
@@ -69,7 +69,7 @@ class Host(NamedTuple):
     """Whether the session ran to its end, asked when all else is done."""
 
 
-class RerunDesk:
+class ReportGate:
     """Decides what becomes of each report; one for a session.
 
     Args:
@@ -78,7 +78,9 @@ class RerunDesk:
         dependents: tests that may depend on the order; None where nothing is done about these.
     """
 
-    def __init__(self, healer: Healer, host: Host, dependents: Dependents | None = None) -> None:
+    def __init__(
+        self, healer: RerunSession, host: Host, dependents: OrderDependents | None = None
+    ) -> None:
         self._healer = healer
         self._host = host
         self._test_of = host.test_of
@@ -87,19 +89,19 @@ class RerunDesk:
         self._record = host.record
         self.dependents = dependents
         self.is_at_once = healer.is_at_once
-        self._open: dict[int, UnderWay] = {}
+        self._open: dict[int, AttemptInProgress] = {}
         """Attempts of which something is to be remembered; one that simply passes is not here."""
         self._set_up: dict[int, pytest.TestReport] = {}
         self._called: dict[int, pytest.TestReport] = {}
         """By test: reports of a first attempt in which all has passed so far."""
-        self._past: dict[int, Past] = {}
+        self._past: dict[int, EarlierAttempts] = {}
         """The attempts that were or are to be repeated, by test."""
         self._first_ended: dict[int, float] = {}
         self.due: dict[int, Decision] = {}
         """By test: decided and not put back into the queue yet, see `take_due`."""
         self.pending: set[int] = set()
         """Tests that were put back and have not run again."""
-        self.doubtful: dict[int, tuple[UnderWay, list[pytest.TestReport]]] = {}
+        self.doubtful: dict[int, tuple[AttemptInProgress, list[pytest.TestReport]]] = {}
         """By test: the attempt that passed at last and its reports, which are logged at the end."""
 
     @property
@@ -140,7 +142,7 @@ class RerunDesk:
         return self._phase(report, index, attempt)
 
     def _phase(
-        self, report: pytest.TestReport, index: int, attempt: UnderWay
+        self, report: pytest.TestReport, index: int, attempt: AttemptInProgress
     ) -> list[pytest.TestReport]:
         """Treat a set-up or a call."""
         attempt.seconds += report.duration
@@ -184,7 +186,7 @@ class RerunDesk:
         if self.dependents is not None:
             yield from self._in_own_processes(self.dependents)
 
-    def _in_own_processes(self, dependents: Dependents) -> Iterator[pytest.TestReport]:
+    def _in_own_processes(self, dependents: OrderDependents) -> Iterator[pytest.TestReport]:
         """Give the tests that may depend on the order their attempts in fresh processes."""
         waiting = dict(dependents.waiting)
         goes_on = self._host.ends_well() and not self.is_mass_failure
@@ -256,11 +258,11 @@ class RerunDesk:
         called = self._called.pop(index, None)
         return [report] if called is None else [called, report]
 
-    def _begin(self, index: int) -> UnderWay:
+    def _begin(self, index: int) -> AttemptInProgress:
         """Open an attempt, with what has passed in it."""
         self.pending.discard(index)
         number = len(self._past[index].attempts) + 1 if index in self._past else 1
-        attempt = self._open[index] = UnderWay(number)
+        attempt = self._open[index] = AttemptInProgress(number)
         set_up, called = self._set_up.pop(index, None), self._called.pop(index, None)
         attempt.seconds = sum(one.duration for one in (set_up, called) if one is not None)
         if called is not None:
@@ -271,7 +273,7 @@ class RerunDesk:
         self,
         report: pytest.TestReport,
         index: int,
-        attempt: UnderWay,
+        attempt: AttemptInProgress,
         *,
         is_crash: bool = False,
     ) -> list[pytest.TestReport]:
@@ -290,7 +292,9 @@ class RerunDesk:
             self._attach(report, index, attempt)
         return [report]
 
-    def _reconsider(self, report: pytest.TestReport, index: int, attempt: UnderWay) -> None:
+    def _reconsider(
+        self, report: pytest.TestReport, index: int, attempt: AttemptInProgress
+    ) -> None:
         """Take a decision back where a later failure of the attempt forbids to repeat it."""
         failure, rule = self._failure_of(report), self._rule_of(report, index)
         reason = later_refusal(report, failure, rule)
@@ -301,10 +305,10 @@ class RerunDesk:
             self._healer.note_failure(test, reason)
 
     def _decide(
-        self, report: pytest.TestReport, index: int, attempt: UnderWay, *, is_crash: bool
+        self, report: pytest.TestReport, index: int, attempt: AttemptInProgress, *, is_crash: bool
     ) -> None:
         healer, test = self._healer, self._test_of(index)
-        healer.note_setback()
+        healer.note_failed_attempt()
         if attempt.number == 1:
             entry = healer.quarantine_of(test)
             if entry is not None:
@@ -329,7 +333,7 @@ class RerunDesk:
             healer.note_failure(test, decision.reason)
 
     def _fresh_process(
-        self, index: int, test: CollectedTest, attempt: UnderWay, *, is_last: bool = False
+        self, index: int, test: CollectedTest, attempt: AttemptInProgress, *, is_last: bool = False
     ) -> Decision | None:
         """Return the decision about a fresh process for a test that was repeated in vain."""
         if self.dependents is None or attempt.number == 1:
@@ -341,7 +345,7 @@ class RerunDesk:
         report: pytest.TestReport,
         failure: Failure,
         rule: RerunRule | None,
-        attempt: UnderWay,
+        attempt: AttemptInProgress,
         *,
         is_crash: bool,
     ) -> Decision | None:
@@ -359,12 +363,12 @@ class RerunDesk:
         self,
         index: int,
         test: CollectedTest,
-        attempt: UnderWay,
+        attempt: AttemptInProgress,
         failure: Failure,
         rule: RerunRule | None,
-    ) -> Setback:
+    ) -> FailedAttempt:
         now = self._healer.now()
-        return Setback(
+        return FailedAttempt(
             key=test.key,
             number=attempt.number,
             signature=failure.signature,
@@ -374,7 +378,9 @@ class RerunDesk:
             delay_s=None if rule is None else rule.delay_after(attempt.number),
         )
 
-    def _parent(self, report: pytest.TestReport, attempt: UnderWay) -> list[pytest.TestReport]:
+    def _parent(
+        self, report: pytest.TestReport, attempt: AttemptInProgress
+    ) -> list[pytest.TestReport]:
         """Treat the call of a test as its failed subtests were, which pytest may turn to failed."""
         if attempt.decision is not None:
             mark_rerun(report, attempt.decision.reason, attempt.number)
@@ -385,7 +391,7 @@ class RerunDesk:
         return [report]
 
     def _end(
-        self, report: pytest.TestReport, index: int, attempt: UnderWay
+        self, report: pytest.TestReport, index: int, attempt: AttemptInProgress
     ) -> list[pytest.TestReport]:
         if attempt.number == 1:
             self._healer.note_ran(report.nodeid)
@@ -404,7 +410,7 @@ class RerunDesk:
         return changed
 
     def _log(
-        self, index: int, attempt: UnderWay, report: pytest.TestReport
+        self, index: int, attempt: AttemptInProgress, report: pytest.TestReport
     ) -> list[pytest.TestReport]:
         """Return the last reports of a test that is not repeated."""
         reports = [*attempt.held, report]
@@ -421,7 +427,7 @@ class RerunDesk:
         return self._log_repeated(index, attempt, reports) if index in self._past else reports
 
     def _log_repeated(
-        self, index: int, attempt: UnderWay, reports: list[pytest.TestReport]
+        self, index: int, attempt: AttemptInProgress, reports: list[pytest.TestReport]
     ) -> list[pytest.TestReport]:
         """Return the last reports of a test that was repeated; none where the end decides."""
         if attempt.has_failed:
@@ -435,7 +441,7 @@ class RerunDesk:
         return self._heal(index, attempt, reports)
 
     def _heal(
-        self, index: int, attempt: UnderWay, reports: list[pytest.TestReport]
+        self, index: int, attempt: AttemptInProgress, reports: list[pytest.TestReport]
     ) -> list[pytest.TestReport]:
         """Return the reports of a test that has passed, or was skipped, after it failed."""
         for one in reports:
@@ -451,18 +457,20 @@ class RerunDesk:
             self._healer.note_dependent(test, reason, first)
         else:
             number = attempt.number - attempt.n_alone
-            self._healer.note_healed(test, number, first, has_passed=has_passed)
+            self._healer.note_flaky_pass(test, number, first, has_passed=has_passed)
         return reports
 
-    def _put_back(self, index: int, attempt: UnderWay, reports: list[pytest.TestReport]) -> None:
+    def _put_back(
+        self, index: int, attempt: AttemptInProgress, reports: list[pytest.TestReport]
+    ) -> None:
         assert attempt.decision is not None
         attempt.void_subtests(is_void=True)
-        past = self._past.setdefault(index, Past(signature=attempt.signature))
+        past = self._past.setdefault(index, EarlierAttempts(signature=attempt.signature))
         past.add(attempt, reports)
         if self.dependents is None or index not in self.dependents.waiting:
             self.due[index] = attempt.decision
 
-    def _attach(self, report: pytest.TestReport, index: int, attempt: UnderWay) -> None:
+    def _attach(self, report: pytest.TestReport, index: int, attempt: AttemptInProgress) -> None:
         past = self._past.get(index)
         if past is not None:
             has_failed = attempt.has_failed

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     import pytest
 
     from pytest_nexus.plan.reruns.rerun_policy import Decision
-    from pytest_nexus.run.reruns.gate import RerunDesk
+    from pytest_nexus.run.reruns.gate import ReportGate
     from pytest_nexus.session.error_boundary import Part
 
 
-class SafeDesk:
-    """Passes every question on to the desk while that works; see `RerunDesk`."""
+class GuardedGate:
+    """Passes every question on to the desk while that works; see `ReportGate`."""
 
-    def __init__(self, desk: RerunDesk, part: Part) -> None:
+    def __init__(self, desk: ReportGate, part: Part) -> None:
         self._desk = desk
         self.part = part
         self._held: dict[int, list[pytest.TestReport]] = {}

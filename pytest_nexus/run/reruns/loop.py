@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pytest_nexus.run.reruns.fresh_item import AsCollected
-    from pytest_nexus.run.reruns.guarded_gate import SafeDesk
+    from pytest_nexus.run.reruns.guarded_gate import GuardedGate
     from pytest_nexus.run.reruns.running_tests import RunningTests
     from pytest_nexus.session.error_boundary import Part
 
@@ -41,7 +41,7 @@ class RerunLoop:
         self,
         part: Part,
         tests: RunningTests,
-        desk: SafeDesk,
+        desk: GuardedGate,
         is_foreign: Callable[[pytest.Item], bool] | None = None,
     ) -> None:
         self._part = part

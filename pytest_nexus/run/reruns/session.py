@@ -10,10 +10,10 @@ from pytest_nexus.domain.wording import counted
 from pytest_nexus.errors import NexusError
 from pytest_nexus.plan.reruns.recovery_times import Recoveries
 from pytest_nexus.plan.reruns.rerun_policy import (
+    BudgetUsed,
     Decision,
+    FailedAttempt,
     RerunSettings,
-    Setback,
-    Spent,
     budget_s,
     decide,
     known_flakes,
@@ -32,7 +32,7 @@ _UNKNOWN_TEST_S: Final = 0.01
 _MAX_MESSAGE_CHARS: Final = 120
 
 
-class Finding(NamedTuple):
+class RerunOutcome(NamedTuple):
     """What became of a test that did not simply pass."""
 
     nodeid: str
@@ -65,11 +65,11 @@ class RerunRules(NamedTuple):
     n_workers: int = 1
     is_watched: bool = False
     """Whether a person waits for the session, and not a CI."""
-    overrule: Callable[[Setback, Decision], Decision] | None = None
+    overrule: Callable[[FailedAttempt, Decision], Decision] | None = None
     """Has the last word about a failed attempt; None where nobody has."""
 
 
-class Healer:
+class RerunSession:
     """Answers whether a failed attempt is repeated, and keeps account; one for a session.
 
     Args:
@@ -87,7 +87,7 @@ class Healer:
         planned: Callable[[], SessionPlan],
         change: Callable[[], Change],
         notify: Callable[[str], None],
-        on_setback: Callable[[], object] | None = None,
+        on_first_failure: Callable[[], object] | None = None,
         now: Callable[[], float] = perf_counter,
     ) -> None:
         self._rules = rules
@@ -95,7 +95,7 @@ class Healer:
         self._planned = planned
         self._change = change
         self._notify = notify
-        self._on_setback = on_setback
+        self._on_setback = on_first_failure
         self.now = now
         self._spent_s = 0.0
         self._done_s = 0.0
@@ -105,7 +105,7 @@ class Healer:
         """Tests whose first attempt failed, without those in quarantine."""
         self.n_ran = 0
         """Tests whose first attempt has ended."""
-        self.findings: list[Finding] = []
+        self.findings: list[RerunOutcome] = []
 
     @cached_property
     def evidence(self) -> Evidence:
@@ -166,7 +166,7 @@ class Healer:
         """Tests that this session is to run."""
         return self._planned().n_tests
 
-    def decide(self, test: CollectedTest, setback: Setback) -> Decision:
+    def decide(self, test: CollectedTest, setback: FailedAttempt) -> Decision:
         """Return what becomes of a failed attempt."""
         stats = self.evidence.stats.get(test.key)
         setback = setback._replace(is_touched=self._is_touched(test))
@@ -188,7 +188,7 @@ class Healer:
 
     def charge(self, test: CollectedTest, decision: Decision) -> None:
         """Note a decision to repeat, and take the rerun from the budget."""
-        self.findings.append(Finding(test.nodeid, "rerun", decision.reason))
+        self.findings.append(RerunOutcome(test.nodeid, "rerun", decision.reason))
         self.n_reruns += 1
         self._spent_s += decision.cost_s
         self._waits_until = max(self._waits_until, self.now() + decision.delay_s)
@@ -211,7 +211,7 @@ class Healer:
         self.n_ran += 1
         self._done_s += self._planned().expected.get(nodeid, _UNKNOWN_TEST_S)
 
-    def note_setback(self) -> None:
+    def note_failed_attempt(self) -> None:
         """An attempt has failed, and nothing is decided or reported of it yet."""
         if self._on_setback is not None:
             announce, self._on_setback = self._on_setback, None
@@ -226,9 +226,9 @@ class Healer:
         if self._settings.limit == 0:
             return
         is_known = test.key in self.evidence.stats
-        self.findings.append(Finding(test.nodeid, "failed", reason, is_known))
+        self.findings.append(RerunOutcome(test.nodeid, "failed", reason, is_known))
 
-    def note_healed(
+    def note_flaky_pass(
         self, test: CollectedTest, number: int, first: Any, *, has_passed: bool = True
     ) -> None:
         """A test has passed at last, or was skipped after it failed."""
@@ -239,12 +239,12 @@ class Healer:
             known = f"known: {counted(flakes, 'flake')} in {counted(runs, 'run')}"
         what = "passed" if has_passed else "skipped"
         reason = f"{what} in attempt {number} ({known}): {in_short(first)}"
-        self.findings.append(Finding(test.nodeid, "flaky", reason))
+        self.findings.append(RerunOutcome(test.nodeid, "flaky", reason))
 
     def note_dependent(self, test: CollectedTest, reason: str, first: Any) -> None:
         """A test has passed that failed because of the order."""
         words = f"{reason}: {in_short(first)}"
-        self.findings.append(Finding(test.nodeid, "order-dependent", words))
+        self.findings.append(RerunOutcome(test.nodeid, "order-dependent", words))
 
     def note_mass_failure(self) -> None:
         """So many tests failed that those left were not repeated."""
@@ -256,16 +256,16 @@ class Healer:
         """A test in quarantine has failed."""
         until = f", until {entry.until}" if entry.until else ""
         owner = f" ({entry.owner}{until})" if entry.owner else ""
-        self.findings.append(Finding(test.nodeid, "quarantined", f"{entry.reason}{owner}"))
+        self.findings.append(RerunOutcome(test.nodeid, "quarantined", f"{entry.reason}{owner}"))
 
     @cached_property
     def _planned_s(self) -> float:
         return self._planned().seconds
 
     @property
-    def _spent(self) -> Spent:
+    def _spent(self) -> BudgetUsed:
         remaining_s = max(0.0, self._planned_s - self._done_s) / max(self._rules.n_workers, 1)
-        return Spent(
+        return BudgetUsed(
             n_reruns=self.n_reruns,
             seconds=self._spent_s,
             remaining_s=remaining_s,

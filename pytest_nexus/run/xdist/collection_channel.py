@@ -116,7 +116,7 @@ def pack(
         "functions": _column(test.function_key for test in tests),
         "paths": _column(test.path for test in tests),
         "scopes": _column(test.scopes for test in tests),
-        "looks": _column(test.looks for test in tests),
+        "looks": _column(test.duration_factor for test in tests),
         "containers": _column(_container(item) for item in items),
         "dependencies": {i: test.depends_on for i, test in enumerate(tests) if test.depends_on},
         "markers": {i: test.marker for i, test in enumerate(tests) if test.marker},
@@ -136,10 +136,10 @@ def unpack(packed: Mapping[str, Any], nodeids: Sequence[str]) -> Collection:
             path=path,
             scopes=tuple(scopes),
             marker=cast("Literal['order', 'dependency'] | None", markers.get(i)),
-            looks=looks,
+            duration_factor=duration_factor,
             depends_on=tuple(packed["dependencies"].get(i, ())),
         )
-        for i, (nodeid, function, path, scopes, looks) in enumerate(
+        for i, (nodeid, function, path, scopes, duration_factor) in enumerate(
             zip(nodeids, *columns, strict=True)
         )
     )

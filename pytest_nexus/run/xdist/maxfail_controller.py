@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     """Given the name of a worker in which a test has failed, says whether that is repeated."""
 
 
-class Brakes:
+class FailureBrake:
     """Answers the workers, and holds them while a test is repeated on one of them.
 
     Args:

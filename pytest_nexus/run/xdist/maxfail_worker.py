@@ -28,7 +28,7 @@ ASK: Final = "ask"
 """The one word of the worker: a test has failed, what now?"""
 
 
-class Braked:
+class LimitedWorker:
     """Asks the controller after each failure, and begins no test while it is held.
 
     Args:

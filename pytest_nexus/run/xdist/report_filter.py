@@ -16,8 +16,8 @@ from pytest_nexus.compat.report_marks import mark_known
 from pytest_nexus.domain.system.clock import perf_counter
 from pytest_nexus.run.xdist.collection_channel import REPEATS
 from pytest_nexus.run.xdist.placeholder import is_after_all
-from pytest_nexus.run.xdist.timer import Alarm
-from pytest_nexus.session.error_boundary import Net
+from pytest_nexus.run.xdist.timer import WakeUpTimer
+from pytest_nexus.session.error_boundary import ErrorBoundary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     FilterReport = Callable[[pytest.TestReport, WorkerNode], Iterable[pytest.TestReport]]
 
 
-class Repeater:
+class ReportFilter:
     """Between xdist and its scheduler; registered on the controller where tests are repeated.
 
     The report of an error in the tear-down of the session, which comes after the last test of a
@@ -38,10 +38,10 @@ class Repeater:
 
     def __init__(self, filter_report: FilterReport, part: Part | None = None) -> None:
         self._filter = filter_report
-        self._part = part or Net().part("the reruns", "")
+        self._part = part or ErrorBoundary().part("the reruns", "")
         self._dsession: DSession | None = None
         self._scheduling: SafeScheduling | None = None
-        self._alarm: Alarm | None = None
+        self._alarm: WakeUpTimer | None = None
         self._repeated: set[str] = set()
         """Node ids of tests of which another attempt is to come."""
 
@@ -72,7 +72,7 @@ class Repeater:
         """Put the filter before xdist's handling of reports; called when the scheduler is made."""
         self._dsession = dsession
         self._scheduling = scheduling
-        self._alarm = Alarm(lambda: dsession.queue.put(("nexus_wake", {})))
+        self._alarm = WakeUpTimer(lambda: dsession.queue.put(("nexus_wake", {})))
         dsession.worker_nexus_wake = self._on_wake
         dsession.worker_nexus_call = _call
         self._log_report = dsession.worker_testreport

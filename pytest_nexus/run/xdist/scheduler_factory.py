@@ -10,7 +10,7 @@ from pytest_nexus.compat import xdist_internals
 from pytest_nexus.plan.dispatch.units import tie
 from pytest_nexus.run.xdist.guarded_scheduling import SafeScheduling
 from pytest_nexus.run.xdist.scheduler import NexusScheduling
-from pytest_nexus.session.error_boundary import Net
+from pytest_nexus.session.error_boundary import ErrorBoundary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pytest_nexus.domain.records import CollectedTest
     from pytest_nexus.plan.dispatch.units import Workload
     from pytest_nexus.run.xdist.collection_channel import Collection, CollectionChannels
-    from pytest_nexus.run.xdist.report_filter import Repeater
+    from pytest_nexus.run.xdist.report_filter import ReportFilter
     from pytest_nexus.run.xdist.scheduler import Ties
     from pytest_nexus.session.error_boundary import Part
 
@@ -48,14 +48,14 @@ class SchedulerFactory:
         planner: Planner,
         channels: CollectionChannels,
         notify: Callable[[str], None],
-        repeater: Repeater | None = None,
+        repeater: ReportFilter | None = None,
         part: Part | None = None,
     ) -> None:
         self._repeater = repeater
         self._planner = planner
         self._channels = channels
         self._notify = notify
-        self._part = part or Net().part("the scheduling", "")
+        self._part = part or ErrorBoundary().part("the scheduling", "")
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> SafeScheduling | None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Alarm:
+class WakeUpTimer:
     """Rings once at the time it is set to; the thread starts when it is first set.
 
     Args:

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_nexus.run.reruns.gate import Host, RerunDesk
-from pytest_nexus.run.reruns.guarded_gate import SafeDesk
+from pytest_nexus.run.reruns.gate import Host, ReportGate
+from pytest_nexus.run.reruns.guarded_gate import GuardedGate
 from pytest_nexus.run.xdist.marker_channel import is_foreign, sent_rule
-from pytest_nexus.run.xdist.maxfail_controller import Brakes
-from pytest_nexus.run.xdist.report_filter import Repeater
+from pytest_nexus.run.xdist.maxfail_controller import FailureBrake
+from pytest_nexus.run.xdist.report_filter import ReportFilter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     from pytest_nexus.compat.xdist_internals import WorkerNode
     from pytest_nexus.domain.records import CollectedTest, Failure
-    from pytest_nexus.run.fresh_process.order_dependents import Dependents
-    from pytest_nexus.run.reruns.session import Healer
+    from pytest_nexus.run.fresh_process.order_dependents import OrderDependents
+    from pytest_nexus.run.reruns.session import RerunSession
     from pytest_nexus.session.error_boundary import Part
 
 
@@ -35,15 +35,15 @@ class WorkerReruns:
 
     def __init__(
         self,
-        healer: Healer,
+        healer: RerunSession,
         failure_of: Callable[[pytest.TestReport], Failure],
         record: Callable[[pytest.TestReport], None],
         part: Part,
-        dependents: Dependents | None = None,
+        dependents: OrderDependents | None = None,
     ) -> None:
         self._healer = healer
         self._go_on = part.cover(self._let_go_on)
-        repeater = self.repeater = Repeater(self._filter, part)
+        repeater = self.repeater = ReportFilter(self._filter, part)
         host = Host(
             self._test_of,
             sent_rule,
@@ -52,18 +52,18 @@ class WorkerReruns:
             accepts=lambda: repeater.accepts_reruns,
             ends_well=lambda: repeater.ends_well,
         )
-        desk = RerunDesk(healer, host, dependents)
-        self._desk = SafeDesk(desk, part)
+        desk = ReportGate(healer, host, dependents)
+        self._desk = GuardedGate(desk, part)
         part.on_failure.append(repeater.abandon)
         self._tests: Sequence[CollectedTest] = ()
         """By collection index, once the workers have collected."""
         self._is_held = False
         self._passed: set[int] = set()
         """Tests that another plugin repeats, once they have run."""
-        self.brakes: Brakes | None = None
+        self.brakes: FailureBrake | None = None
         """Where failures are limited."""
         if self._desk.is_at_once:
-            self.brakes = Brakes(
+            self.brakes = FailureBrake(
                 part.cover(self._is_repeated_there),
                 part.cover(repeater.is_last_straw),
                 repeater.post,
@@ -125,7 +125,7 @@ class WorkerReruns:
             self._healer.note_ran(report.nodeid)
             self._hold_or_release()
 
-    def _brake(self, brakes: Brakes, report: pytest.TestReport, worker: str) -> None:
+    def _brake(self, brakes: FailureBrake, report: pytest.TestReport, worker: str) -> None:
         """Hold the others while a test is to be repeated on its own worker."""
         index: int = report.item_index
         if self._desk.is_due(index):

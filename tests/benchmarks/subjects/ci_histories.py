@@ -14,7 +14,7 @@ from pytest_nexus.predictor.evaluation.evaluate import backtest, only, orders_of
 from pytest_nexus.predictor.evaluation.metrics import mean
 from pytest_nexus.predictor.model.document import load
 from pytest_nexus.predictor.schema import FileChange
-from pytest_nexus.predictor.training.champion import MIN_FAILED_RUNS, RIVAL, candidates, trial
+from pytest_nexus.predictor.training.champion import BASELINE, MIN_FAILED_RUNS, candidates, trial
 
 from pytest_nexus.backtest.walk_forward import GROWTH, MAX_CASES, deployed_over_time
 from pytest_nexus.domain.identity import function_of_key
@@ -22,7 +22,7 @@ from pytest_nexus.domain.records import CollectedTest, NodeId, TestKey
 from pytest_nexus.forecast import forecaster
 from pytest_nexus.history.state.fold import Observation, RunFacts
 from pytest_nexus.journal.encoding import FAIL, PASS, microseconds
-from pytest_nexus.training.point_in_time import Lived, Past
+from pytest_nexus.training.point_in_time import LabelledTest, PointInTimeReplay
 from tests.benchmarks.napfd import napfd
 from tests.benchmarks.peers import NotInstalledError
 from tests.benchmarks.table import Table
@@ -112,11 +112,11 @@ def _with_hindsight(cases: Sequence[Case], prior: Model, kept: Sequence[int]) ->
     worth: dict[str, list[Worth]] = {}
     for start, end in pairwise([0, *_dates(len(cases)), len(cases)]):
         past = cases[max(0, start - MAX_CASES) : start]
-        tried = candidates(past, prior, prior, 0) if past else {RIVAL: (prior, {})}
+        tried = candidates(past, prior, prior, 0) if past else {BASELINE: (prior, {})}
         found = trial(tried, cases[start:end])
-        earlier = list(worth.get(RIVAL, ()))
+        earlier = list(worth.get(BASELINE, ()))
         for name in worth.keys() | found.keys():
-            worth[name] = worth.get(name, earlier) + list(found.get(name, found[RIVAL]))
+            worth[name] = worth.get(name, earlier) + list(found.get(name, found[BASELINE]))
     novel = [at for at in kept if only(cases[at], cases[at].novel)]
     return {
         "order": "best candidate, with hindsight",
@@ -161,7 +161,7 @@ def _napfd(
 
 
 def _replayed(folder: Path) -> _Replayed:
-    past, cases, executions, number = Past(), [], [], 0
+    past, cases, executions, number = PointInTimeReplay(), [], [], 0
     for number, (name, every, files) in enumerate(_runs(folder), 1):
         lived = _last_of_each(every)
         n_failed = sum(each.failed for each in lived)
@@ -178,13 +178,13 @@ def _replayed(folder: Path) -> _Replayed:
     return _Replayed(number, cases, executions)
 
 
-def _last_of_each(every: Sequence[Lived]) -> list[Lived]:
+def _last_of_each(every: Sequence[LabelledTest]) -> list[LabelledTest]:
     """Return the last execution of each test: what its repetitions came to."""
     last = {each.test.key: at for at, each in enumerate(every)}
     return [each for at, each in enumerate(every) if last[each.test.key] == at]
 
 
-def _runs(folder: Path) -> Iterator[tuple[str, list[Lived], list[FileChange]]]:
+def _runs(folder: Path) -> Iterator[tuple[str, list[LabelledTest], list[FileChange]]]:
     import pandas as pd  # noqa: PLC0415 - of the extra `train`, and slow
 
     rows = pd.read_parquet(
@@ -214,8 +214,8 @@ def _test(test_id: str) -> CollectedTest:
     return CollectedTest(NodeId(test_id), key, function_of_key(key), test_id.partition("::")[0])
 
 
-def _lived(test: CollectedTest, failed: bool, seconds: float) -> Lived:
+def _lived(test: CollectedTest, failed: bool, seconds: float) -> LabelledTest:
     seen = Observation(
         0o121 if failed else 0o111, FAIL if failed else PASS, 0, microseconds(seconds), 0
     )
-    return Lived(test, seen, failed, seconds)
+    return LabelledTest(test, seen, failed, seconds)

@@ -7,7 +7,7 @@ from random import Random
 from statistics import mean
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.plan.dispatch.simulated_workers import rehearse
+from pytest_nexus.plan.dispatch.simulated_workers import simulate_workers
 from pytest_nexus.plan.dispatch.units import Workload
 from tests.benchmarks.duration_sets import duration_sets
 from tests.benchmarks.table import Table
@@ -78,7 +78,7 @@ def _dispatched(
     plan: Sequence[int], expected: Sequence[float], real: Sequence[float], n_workers: int
 ) -> list[float]:
     work = Workload(tuple(plan), tuple(expected))
-    return list(rehearse(work, n_workers, real, latency_s=0.0).ended_s.values())
+    return list(simulate_workers(work, n_workers, real, latency_s=0.0).ended_s.values())
 
 
 def _listed(order: Sequence[int], real: Sequence[float], n_workers: int) -> list[float]:

@@ -10,7 +10,7 @@ from random import Random
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.domain.system.gc_pause import without_collector
+from pytest_nexus.domain.system.gc_pause import paused_gc
 from pytest_nexus.domain.system.memory import peak_mib
 from pytest_nexus.plan.make import make_plan
 from pytest_nexus.plan.sharding.divide import divide_plan
@@ -90,7 +90,7 @@ def child(n_tests: int, n_shards: int, what: str) -> None:
     tests, stats, change = _inputs(n_tests)
 
     def planned() -> None:
-        with without_collector():  # as every session plans
+        with paused_gc():  # as every session plans
             plan = make_plan(tests, stats, change, forecaster=by_failure_rate)
             if n_shards > 1:
                 divide_plan(plan, plan.setups, n_shards)

@@ -16,7 +16,7 @@ from pytest_nexus.predictor.schema import FileChange, Moment, TestAtMoment, Test
 from pytest_nexus.predictor.training.distillation import grow
 
 from pytest_nexus.domain.records import Change, ChangedFile, Run
-from pytest_nexus.domain.system.gc_pause import without_collector
+from pytest_nexus.domain.system.gc_pause import paused_gc
 from pytest_nexus.forecast import forecaster
 from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.store import open_history
@@ -70,7 +70,7 @@ def _moment(n_tests: int, n_files: int) -> Moment:
 def _features(bench: Bench) -> Table:
     n_tests, n_files = bench.size(50_000, 500), bench.size(200, 5)
     moment = _moment(n_tests, n_files)
-    with without_collector():  # as where a session plans
+    with paused_gc():  # as where a session plans
         costs = [cost(lambda: rows(moment)) for _ in range(bench.size(5, 1))]
     seconds = median(each.cpu_s for each in costs)
     table: list[dict[str, Cell]] = [

@@ -29,7 +29,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Final, Protocol
 
 from pytest_nexus.plan.reruns.recovery_times import Recoveries, Recovery, bucket_of
-from pytest_nexus.plan.reruns.rerun_policy import RerunSettings, Setback, Spent, decide
+from pytest_nexus.plan.reruns.rerun_policy import BudgetUsed, FailedAttempt, RerunSettings, decide
 from tests.benchmarks.table import Table
 from tests.support.builders import known
 
@@ -135,9 +135,9 @@ class Learned:
 
     def delay_s(self, episode: Episode, number: int, waited_s: float) -> float | None:
         """Ask the policy."""
-        setback = Setback(_KEY, number, episode.signature, ATTEMPT_S, waited_s)
+        setback = FailedAttempt(_KEY, number, episode.signature, ATTEMPT_S, waited_s)
         stats = known(_KEY, runs=self._n_runs, flakes=self._n_flakes) if self._n_flakes else None
-        answer = decide(setback, stats, self._recoveries, Spent(), self._settings)
+        answer = decide(setback, stats, self._recoveries, BudgetUsed(), self._settings)
         return answer.delay_s if answer.is_rerun else None
 
     def learn(self, random: Random, episode: Episode, outcome: Outcome) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from pytest_nexus.plan.dispatch.units import make_workload
 from pytest_nexus.run.xdist.collection_channel import CollectionChannels
-from pytest_nexus.run.xdist.report_filter import Repeater
+from pytest_nexus.run.xdist.report_filter import ReportFilter
 from pytest_nexus.run.xdist.scheduler_factory import SchedulerFactory
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Desk:
     """Repeats each failed test up to so many times; on the controller."""
 
     def __init__(self, config: pytest.Config) -> None:
-        self.repeater = Repeater(self.filter)
+        self.repeater = ReportFilter(self.filter)
         self.attempts: list[tuple[str, str, str]] = []
         self.limit = config.getoption("--repeats")
         self.delay_s = config.getoption("--repeat-delay")

@@ -64,12 +64,25 @@ def collect(pytester: pytest.Pytester) -> Callable[[], list[CollectedTest]]:
 def test_what_starts_processes_lookslower_than_what_reckons(
     collect: Callable[[], list[CollectedTest]],
 ) -> None:
-    looks = {test.nodeid.rpartition("::")[2]: test.looks for test in collect()}
-    assert looks["test_plain"] == 1.0
-    assert 1.0 < looks["test_sleeps"] < looks["test_files"] < looks["test_process"]
-    assert looks["test_process"] == looks["test_inner"] == looks["test_unit"]
-    assert looks["test_fixture"] > looks["test_process"]
-    assert looks["test_marked"] == looks["test_far"] > looks["test_process"]
+    duration_factor = {test.nodeid.rpartition("::")[2]: test.duration_factor for test in collect()}
+    assert duration_factor["test_plain"] == 1.0
+    assert (
+        1.0
+        < duration_factor["test_sleeps"]
+        < duration_factor["test_files"]
+        < duration_factor["test_process"]
+    )
+    assert (
+        duration_factor["test_process"]
+        == duration_factor["test_inner"]
+        == duration_factor["test_unit"]
+    )
+    assert duration_factor["test_fixture"] > duration_factor["test_process"]
+    assert (
+        duration_factor["test_marked"]
+        == duration_factor["test_far"]
+        > duration_factor["test_process"]
+    )
 
 
 def test_looks_count_where_neither_test_nor_file_is_known(
@@ -79,9 +92,11 @@ def test_looks_count_where_neither_test_nor_file_is_known(
     slow, plain = tests["test_far"], tests["test_plain"]
     nothing = StatsIndex({}, {})
     assert nothing.expected_duration(plain) == UNKNOWN_DURATION_S
-    assert nothing.expected_duration(slow) == pytest.approx(UNKNOWN_DURATION_S * slow.looks)
+    assert nothing.expected_duration(slow) == pytest.approx(
+        UNKNOWN_DURATION_S * slow.duration_factor
+    )
     suite = StatsIndex(by_key(known("other.py::t", call_s=3.0)), {})
     assert suite.expected_duration(plain) == 3.0
-    assert suite.expected_duration(slow) == pytest.approx(3.0 * slow.looks)
+    assert suite.expected_duration(slow) == pytest.approx(3.0 * slow.duration_factor)
     module = StatsIndex(by_key(known(f"{slow.path}::t", call_s=3.0)), {})
     assert module.expected_duration(slow) == 3.0

@@ -2,17 +2,17 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_nexus.plan.dispatch.assignments import Ledger
+from pytest_nexus.plan.dispatch.assignments import Assignments
 from pytest_nexus.plan.dispatch.units import Unit, Workload
-from pytest_nexus.plan.dispatch.worker_queue import Lane
+from pytest_nexus.plan.dispatch.worker_queue import WorkerQueue
 
 UNIT = Unit((0, 1, 2, 3), (0.0, 0.5, 0.5, 0.5), 4.0)
 
 
-def at_work(n_sent: int, n_done: int) -> tuple[Ledger, Lane]:
+def at_work(n_sent: int, n_done: int) -> tuple[Assignments, WorkerQueue]:
     """A worker that was sent some of the one unit there is, and has finished some of that."""
-    ledger = Ledger(Workload((UNIT,), (1.0,) * 4), 1)
-    lane = Lane("a", 0.0)
+    ledger = Assignments(Workload((UNIT,), (1.0,) * 4), 1)
+    lane = WorkerQueue("a", 0.0)
     ledger.take(lane, ledger.backlog.pop_first())
     for _ in range(n_sent - 1):
         ledger.give(lane, lane.pieces[0])

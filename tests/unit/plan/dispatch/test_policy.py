@@ -7,7 +7,7 @@ import pytest
 
 from pytest_nexus.plan.dispatch.commands import Send, Shutdown, Withdraw
 from pytest_nexus.plan.dispatch.policy import Dispatch
-from pytest_nexus.plan.dispatch.simulated_workers import rehearse
+from pytest_nexus.plan.dispatch.simulated_workers import simulate_workers
 from pytest_nexus.plan.dispatch.units import Unit, Workload
 
 NO_CUT = inf
@@ -67,24 +67,26 @@ def test_long_test_goes_first_where_one_worker_must_run_two_of_them() -> None:
     work = free(*[1.0] * 4, *[5.0] * 3)
 
     assert sent(Dispatch(work, 2).join(["a", "b"], 0.0), "a")[0] == 4
-    assert rehearse(work, 2).makespan_s == pytest.approx(10.0, rel=0.01)
+    assert simulate_workers(work, 2).makespan_s == pytest.approx(10.0, rel=0.01)
 
 
 def test_long_tests_start_in_time_where_the_other_worker_is_busy_for_long() -> None:
     work = free(*[0.05] * 40, 1.0, 1.0, 4.0)
 
-    assert rehearse(work, 2).makespan_s == pytest.approx(4.0, rel=0.02)
+    assert simulate_workers(work, 2).makespan_s == pytest.approx(4.0, rel=0.02)
 
 
 def test_long_tests_that_do_not_divide_evenly_go_while_short_ones_are_left() -> None:
     seconds = (*[0.02] * 150, 2.0, 2.0, 2.0, 3.0, 3.0)
 
-    assert rehearse(free(*seconds), 2).makespan_s == pytest.approx(sum(seconds) / 2, rel=0.01)
+    assert simulate_workers(free(*seconds), 2).makespan_s == pytest.approx(
+        sum(seconds) / 2, rel=0.01
+    )
 
 
 def test_one_worker_follows_the_plan_whatever_the_seconds() -> None:
     seconds = (0.1, 5.0, 0.2, 3.0, 0.1)
-    ended = rehearse(free(*seconds), 1).ended_s
+    ended = simulate_workers(free(*seconds), 1).ended_s
 
     assert sorted(ended, key=ended.__getitem__) == [0, 1, 2, 3, 4]
 

@@ -4,11 +4,11 @@ from math import inf
 
 import pytest
 
-from pytest_nexus.plan.dispatch.assignments import Ledger
+from pytest_nexus.plan.dispatch.assignments import Assignments
 from pytest_nexus.plan.dispatch.rebalance import best_cut, best_withdrawal
 from pytest_nexus.plan.dispatch.rerun_pool import Rerun
 from pytest_nexus.plan.dispatch.units import Unit, Workload
-from pytest_nexus.plan.dispatch.worker_queue import Lane, Piece
+from pytest_nexus.plan.dispatch.worker_queue import Piece, WorkerQueue
 
 SECONDS = [1.0] * 8
 
@@ -17,9 +17,9 @@ def unit(joint: float) -> Unit:
     return Unit(tuple(range(8)), (0.0, *[joint] * 7), 8.0)
 
 
-def loaded(joint: float, *, reruns: bool = False) -> tuple[Lane, Ledger]:
+def loaded(joint: float, *, reruns: bool = False) -> tuple[WorkerQueue, Assignments]:
     """A worker to which all of a unit was sent."""
-    ledger = Ledger(Workload((unit(joint),), tuple(SECONDS)), 1, reruns=reruns)
+    ledger = Assignments(Workload((unit(joint),), tuple(SECONDS)), 1, reruns=reruns)
     ledger.open_lane("a", 0.0)
     lane = ledger.lanes["a"]
     ledger.take(lane, ledger.backlog.pop_first())

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pytest_nexus.plan.dispatch.simulated_workers import rehearse
+from pytest_nexus.plan.dispatch.simulated_workers import simulate_workers
 from pytest_nexus.plan.dispatch.units import Unit, Workload
 
 SECONDS = st.floats(0.01, 10.0).map(lambda value: round(value, 2))
@@ -28,7 +28,7 @@ def lower_bound(seconds: list[float], n_workers: int) -> float:
 def test_makespan_is_within_the_bound_of_list_scheduling(
     reruns: bool, seconds: list[float], n_workers: int
 ) -> None:
-    run = rehearse(free(seconds), n_workers, latency_s=0.0, reruns=reruns)
+    run = simulate_workers(free(seconds), n_workers, latency_s=0.0, reruns=reruns)
 
     longest = max(seconds)
     assert run.makespan_s <= sum(seconds) / n_workers + (1 - 1 / n_workers) * longest + 0.2
@@ -42,7 +42,7 @@ def test_every_test_runs_once_whatever_it_takes(
 ) -> None:
     real = [value * rng.choice([0.01, 1.0, 30.0]) for value in seconds]
 
-    run = rehearse(free(seconds), n_workers, real, reruns=reruns)
+    run = simulate_workers(free(seconds), n_workers, real, reruns=reruns)
 
     assert sorted(run.ended_s) == list(range(len(seconds)))
 
@@ -66,7 +66,9 @@ def test_workers_get_the_same_tests_where_failures_might_be_repeated_and_none_is
     work = Workload(tuple(jobs), tuple(seconds))
     real = [value * rng.choice([0.01, 1.0, 30.0]) for value in seconds]
 
-    alone, repeating = (rehearse(work, n_workers, real, reruns=reruns) for reruns in (False, True))
+    alone, repeating = (
+        simulate_workers(work, n_workers, real, reruns=reruns) for reruns in (False, True)
+    )
 
     assert repeating.worker_of == alone.worker_of
     assert repeating.ended_s == alone.ended_s
@@ -78,7 +80,7 @@ def test_skewed_suite_ends_close_to_the_lower_bound(n_workers: int, reruns: bool
     rng = random.Random(1)
     seconds = [rng.lognormvariate(-4, 1.8) for _ in range(2000)]
 
-    run = rehearse(free(seconds), n_workers, reruns=reruns)
+    run = simulate_workers(free(seconds), n_workers, reruns=reruns)
 
     assert run.makespan_s <= 1.02 * lower_bound(seconds, n_workers)
 
@@ -86,7 +88,7 @@ def test_skewed_suite_ends_close_to_the_lower_bound(n_workers: int, reruns: bool
 def test_early_failures_cost_no_time_where_long_tests_come_last_in_the_plan() -> None:
     seconds = [0.05] * 400 + [8.0, 6.0, 4.0]
 
-    run = rehearse(free(seconds), 3)
+    run = simulate_workers(free(seconds), 3)
 
     assert run.makespan_s <= 1.02 * lower_bound(seconds, 3)
 
@@ -94,7 +96,7 @@ def test_early_failures_cost_no_time_where_long_tests_come_last_in_the_plan() ->
 def test_risky_tests_end_first_while_there_is_time() -> None:
     seconds = [0.05] * 400 + [2.0]
 
-    run = rehearse(free(seconds), 2)
+    run = simulate_workers(free(seconds), 2)
 
     assert max(run.ended_s[index] for index in range(50)) < 0.2 * run.makespan_s
 
@@ -113,7 +115,7 @@ def test_unit_that_must_not_be_cut_runs_on_one_worker(
         joints = (0.0, *[inf] * (size - 1))
         jobs.append(Unit(indices, joints, total) if size > 1 else indices[0])
 
-    run = rehearse(Workload(tuple(jobs), tuple(seconds)), n_workers)
+    run = simulate_workers(Workload(tuple(jobs), tuple(seconds)), n_workers)
 
     for job in jobs:
         if isinstance(job, Unit):
@@ -123,7 +125,7 @@ def test_unit_that_must_not_be_cut_runs_on_one_worker(
 def test_one_big_module_is_shared_by_all_workers_where_its_set_up_is_cheap() -> None:
     unit = Unit(tuple(range(300)), (0.0, *[0.1] * 299), 300 * 0.05)
 
-    run = rehearse(Workload((unit,), (0.05,) * 300), 4)
+    run = simulate_workers(Workload((unit,), (0.05,) * 300), 4)
 
     assert len(set(run.worker_of.values())) == 4
     assert run.makespan_s < 0.35 * unit.seconds

@@ -11,7 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_nexus.domain.records import TestKey
-from pytest_nexus.plan.order_dependence.bisection import MAX_MEMBERS, Bisection, Finding, Question
+from pytest_nexus.plan.order_dependence.bisection import (
+    MAX_MEMBERS,
+    Bisection,
+    Question,
+    RerunOutcome,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -36,7 +41,7 @@ def victim(*polluters: TestKey) -> Oracle:
     return lambda before: not set(polluters) <= set(before)
 
 
-def searched(question: Question, passes: Oracle) -> tuple[Finding, list[Probe]]:
+def searched(question: Question, passes: Oracle) -> tuple[RerunOutcome, list[Probe]]:
     bisection = Bisection(question)
     probes = []
     while bisection.probe is not None:
@@ -58,7 +63,7 @@ def test_a_pair_takes_few_probes_wherever_the_other_test_stands(n, kind):
     others = keys(n)
     for place in places(n):
         finding, probes = searched(Question(others), kind(others[place]))
-        assert finding == Finding(
+        assert finding == RerunOutcome(
             "found", kind.__name__, (others[place],), fails_plainly=kind is victim
         )
         assert len(probes) <= 2 * log2(n) + 4

@@ -12,10 +12,10 @@ from pytest_nexus.plan.reruns.rerun_policy import (
     LEAST_BUDGET_S,
     MAX_PER_RUN,
     MAX_RERUNS,
+    BudgetUsed,
     Decision,
+    FailedAttempt,
     RerunSettings,
-    Setback,
-    Spent,
     allowed_reruns,
     attempts_needed,
     budget_s,
@@ -31,7 +31,7 @@ FLAKY = Recoveries([Recovery("t", "s", 2, 7, 0)])
 
 _seconds = st.floats(0, 1000)
 setbacks = st.builds(
-    Setback,
+    FailedAttempt,
     st.just("t"),
     st.integers(1, 8),
     st.sampled_from(["s", "r"]),
@@ -60,23 +60,25 @@ settings = st.builds(
     seed=st.integers(0, 2**32),
     is_at_once=st.booleans(),
 )
-spent = st.builds(Spent, st.integers(0, 300), _seconds, _seconds, _seconds, st.integers(0, 9000))
+spent = st.builds(
+    BudgetUsed, st.integers(0, 300), _seconds, _seconds, _seconds, st.integers(0, 9000)
+)
 
 
-def setback(number: int = 1, **fields: Any) -> Setback:
+def setback(number: int = 1, **fields: Any) -> FailedAttempt:
     values: dict[str, Any] = {"signature": "s", "duration_s": 0.1, "waited_s": 0.0} | fields
-    return Setback("t", number, **values)
+    return FailedAttempt("t", number, **values)
 
 
 def decided(
-    after: Setback,
+    after: FailedAttempt,
     recoveries: Recoveries = NOTHING,
-    spent: Spent | None = None,
+    spent: BudgetUsed | None = None,
     settings: RerunSettings = AMPLE,
     flakes: int = 0,
 ) -> Decision:
     stats = known("t", runs=180, flakes=flakes) if flakes else None
-    return decide(after, stats, recoveries, spent or Spent(), settings)
+    return decide(after, stats, recoveries, spent or BudgetUsed(), settings)
 
 
 def reruns_until(answer: bool, *arguments: Any, **fields: Any) -> int:
@@ -152,13 +154,13 @@ def test_a_fixed_delay_has_no_jitter_and_counts_from_the_end_of_each_attempt() -
 
 
 def test_waiting_beside_other_tests_costs_nothing() -> None:
-    assert decided(setback(1), FLAKY, Spent(remaining_s=60.0)).cost_s == pytest.approx(0.1)
-    assert decided(setback(1), FLAKY, Spent(waiting_s=60.0)).cost_s == pytest.approx(0.1)
+    assert decided(setback(1), FLAKY, BudgetUsed(remaining_s=60.0)).cost_s == pytest.approx(0.1)
+    assert decided(setback(1), FLAKY, BudgetUsed(waiting_s=60.0)).cost_s == pytest.approx(0.1)
     assert decided(setback(1), FLAKY).cost_s >= 2.1
 
 
 def test_a_spent_budget_ends_it() -> None:
-    answer = decided(setback(1), spent=Spent(seconds=9.95), settings=RerunSettings())
+    answer = decided(setback(1), spent=BudgetUsed(seconds=9.95), settings=RerunSettings())
     assert answer == Decision(is_rerun=False, reason="not repeated: the 10 s for reruns are spent")
 
 
@@ -170,7 +172,7 @@ def test_a_wait_without_room_is_cut_down_and_says_so() -> None:
     slow = Recoveries(
         [Recovery("t", "s", b, 0, 20) for b in range(4)] + [Recovery("t", "s", 4, 20, 0)]
     )
-    answer = decided(setback(1, duration_s=1.0), slow, Spent(seconds=5.0), RerunSettings())
+    answer = decided(setback(1, duration_s=1.0), slow, BudgetUsed(seconds=5.0), RerunSettings())
     assert answer.is_rerun
     assert answer.delay_s == pytest.approx(4.0)
     assert "are not left for it" in answer.reason
@@ -178,11 +180,11 @@ def test_a_wait_without_room_is_cut_down_and_says_so() -> None:
 
 
 def test_a_session_has_a_most() -> None:
-    assert decided(setback(1), spent=Spent(n_reruns=MAX_PER_RUN - 1)).is_rerun
-    answer = decided(setback(1), spent=Spent(n_reruns=MAX_PER_RUN))
+    assert decided(setback(1), spent=BudgetUsed(n_reruns=MAX_PER_RUN - 1)).is_rerun
+    answer = decided(setback(1), spent=BudgetUsed(n_reruns=MAX_PER_RUN))
     assert answer.reason == "not repeated: 100 reruns are the most a session makes"
-    assert decided(setback(1), spent=Spent(n_reruns=MAX_PER_RUN, n_tests=10_000)).is_rerun
-    assert not decided(setback(1), spent=Spent(n_reruns=500, n_tests=10_000)).is_rerun
+    assert decided(setback(1), spent=BudgetUsed(n_reruns=MAX_PER_RUN, n_tests=10_000)).is_rerun
+    assert not decided(setback(1), spent=BudgetUsed(n_reruns=500, n_tests=10_000)).is_rerun
 
 
 @pytest.mark.parametrize(
@@ -210,7 +212,7 @@ def test_what_is_no_budget_is_refused(text: str) -> None:
 
 @given(setbacks, recoveries, spent, settings)
 def test_the_policy_is_deterministic(
-    after: Setback, recoveries: Recoveries, spent: Spent, settings: RerunSettings
+    after: FailedAttempt, recoveries: Recoveries, spent: BudgetUsed, settings: RerunSettings
 ) -> None:
     answers = {decide(after, None, recoveries, spent, settings) for _ in range(2)}
     assert len(answers) == 1
@@ -219,7 +221,7 @@ def test_the_policy_is_deterministic(
 
 @given(setbacks, recoveries, spent, settings)
 def test_what_is_granted_fits_into_budget_and_bounds(
-    after: Setback, recoveries: Recoveries, spent: Spent, settings: RerunSettings
+    after: FailedAttempt, recoveries: Recoveries, spent: BudgetUsed, settings: RerunSettings
 ) -> None:
     answer = decide(after, None, recoveries, spent, settings)
     if not answer.is_rerun:
@@ -236,7 +238,7 @@ def test_what_is_granted_fits_into_budget_and_bounds(
 @given(
     st.builds(setback, is_touched=st.booleans(), waited_s=_seconds, delay_s=st.none() | _seconds),
     recoveries,
-    st.builds(Spent, st.integers(0, 99), _seconds, _seconds, _seconds, st.just(0)),
+    st.builds(BudgetUsed, st.integers(0, 99), _seconds, _seconds, _seconds, st.just(0)),
     st.builds(
         RerunSettings,
         st.none(),
@@ -248,7 +250,7 @@ def test_what_is_granted_fits_into_budget_and_bounds(
     ),
 )
 def test_a_wait_is_never_shorter_than_learned_or_asked_for_while_there_is_room(
-    after: Setback, recoveries: Recoveries, spent: Spent, settings: RerunSettings
+    after: FailedAttempt, recoveries: Recoveries, spent: BudgetUsed, settings: RerunSettings
 ) -> None:
     answer = decide(after, None, recoveries, spent, settings)
     assert answer.is_rerun
@@ -272,7 +274,7 @@ def test_a_wait_is_never_shorter_than_learned_or_asked_for_while_there_is_room(
 
 @given(setbacks, recoveries, spent, settings)
 def test_nothing_is_waited_for_where_the_session_stops_at_a_failure(
-    after: Setback, recoveries: Recoveries, spent: Spent, settings: RerunSettings
+    after: FailedAttempt, recoveries: Recoveries, spent: BudgetUsed, settings: RerunSettings
 ) -> None:
     answer = decide(after, None, recoveries, spent, settings._replace(is_at_once=True))
     assert answer.delay_s == 0.0
@@ -311,7 +313,7 @@ def test_jitter_is_a_share_that_depends_on_test_and_attempt(
 
 def test_what_failed_together_is_not_repeated_together() -> None:
     delays = {
-        decide(setback()._replace(key=f"t{n}"), None, NOTHING, Spent(), AMPLE).delay_s
+        decide(setback()._replace(key=f"t{n}"), None, NOTHING, BudgetUsed(), AMPLE).delay_s
         for n in range(50)
     }
     assert len(delays) == 50
@@ -322,13 +324,13 @@ def test_what_failed_together_is_not_repeated_together() -> None:
 @pytest.mark.parametrize(("patience_s", "delay_s"), [(0.0, 0.0), (0.5, 0.5)])
 def test_nobody_waits_for_a_test_that_never_flaked(patience_s: float, delay_s: float) -> None:
     settings = RerunSettings(patience_s=patience_s)
-    setback = Setback("t", 1, "s", 0.01, 0.0)
-    found = decide(setback, None, Recoveries(), Spent(), settings)
+    setback = FailedAttempt("t", 1, "s", 0.01, 0.0)
+    found = decide(setback, None, Recoveries(), BudgetUsed(), settings)
     assert (found.is_rerun, found.delay_s) == (True, delay_s)
-    busy = decide(setback, None, Recoveries(), Spent(remaining_s=60.0), settings)
+    busy = decide(setback, None, Recoveries(), BudgetUsed(remaining_s=60.0), settings)
     assert busy.delay_s >= 2.0, "where other tests run, waiting costs nothing"
     flaky = known("t", runs=300, flakes=200)
-    assert decide(setback, flaky, Recoveries(), Spent(), settings).delay_s >= 2.0
+    assert decide(setback, flaky, Recoveries(), BudgetUsed(), settings).delay_s >= 2.0
 
 
 @given(st.integers(0, 30), st.integers(0, 30), st.integers(0, 30))
@@ -337,5 +339,5 @@ def test_every_sentence_has_the_same_flakes(passed: int, flakes: int, runs: int)
     stats = known("t", flakes=flakes, runs=runs)
     found = known_flakes("t", stats, recoveries)
     assert found == (max(passed, flakes), max(runs, passed, flakes))
-    why = decide(setback(1), stats, recoveries, Spent(), AMPLE).reason
+    why = decide(setback(1), stats, recoveries, BudgetUsed(), AMPLE).reason
     assert not found[0] or f"in {found[0]} of {found[1]} runs" in why

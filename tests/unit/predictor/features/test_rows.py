@@ -18,7 +18,7 @@ from pytest_nexus.predictor.schema import (
 
 from pytest_nexus.history.state.fold import Observation, RunFacts
 from pytest_nexus.journal.encoding import FAIL, PASS
-from pytest_nexus.training.point_in_time import Lived, Past
+from pytest_nexus.training.point_in_time import LabelledTest, PointInTimeReplay
 from tests.support.builders import collected, known
 
 X, Y = "tests/test_price.py::test_total", "tests/test_shop.py::test_opens"
@@ -37,11 +37,11 @@ def by_name(moment: Moment, past: CoFailures | None = None) -> list[dict[str, fl
     return [dict(zip(NAMES, row, strict=True)) for row in rows(moment, past)]
 
 
-def lived(nodeid: str, *, failed: bool, seconds: float = 0.1) -> Lived:
+def lived(nodeid: str, *, failed: bool, seconds: float = 0.1) -> LabelledTest:
     seen = Observation(
         0o121 if failed else 0o111, FAIL if failed else PASS, 0, int(seconds * 1e6), 0
     )
-    return Lived(collected(nodeid), seen, failed, seconds)
+    return LabelledTest(collected(nodeid), seen, failed, seconds)
 
 
 RUNS = st.lists(st.lists(st.booleans(), min_size=3, max_size=3), min_size=1, max_size=8)
@@ -55,7 +55,7 @@ def test_no_row_sees_its_future(runs: list[list[bool]], cut: int) -> None:
     nodeids = [X, Y, "tests/test_price.py::test_tax[1]"]
 
     def matrices(outcomes: list[list[bool]]) -> list[list[float]]:
-        past, found = Past(), []
+        past, found = PointInTimeReplay(), []
         for number, failed in enumerate(outcomes):
             tests = [lived(n, failed=f) for n, f in zip(nodeids, failed, strict=True)]
             files = [FileChange(f"src/file{number % 2}.py")]

@@ -10,7 +10,7 @@ from pytest_nexus.predictor.evaluation.metrics import mean
 from pytest_nexus.predictor.model.document import dump, load
 from pytest_nexus.predictor.model.model import Model
 from pytest_nexus.predictor.schema import FEATURES, NAMES
-from pytest_nexus.predictor.training.champion import MIN_FAILED_RUNS, Lessons, digest_of, train
+from pytest_nexus.predictor.training.champion import MIN_FAILED_RUNS, TrainingSet, digest_of, train
 from pytest_nexus.predictor.training.distillation import grow
 
 from pytest_nexus.forecast import forecaster
@@ -37,7 +37,7 @@ def cases(signal: str, n: int) -> list[Case]:
 def test_what_predicts_is_learned_and_deployed() -> None:
     """`imported_words` weighs next to nothing in the shipped model; here it decides."""
     assert PRIOR.weights.get("imported", 0.0) < 0.1
-    outcome = train(Lessons(cases("imported_words", 40)), PRIOR, PRIOR)
+    outcome = train(TrainingSet(cases("imported_words", 40)), PRIOR, PRIOR)
     assert outcome.is_better, outcome.reason
     assert outcome.model.weights["imported"] > 1
     new = case("new", 5, "imported_words")
@@ -46,11 +46,11 @@ def test_what_predicts_is_learned_and_deployed() -> None:
 
 def test_a_deployed_model_is_no_judge_of_the_runs_it_learned_from() -> None:
     """It is fitted anew once runs have come that it does not know, against the shipped model."""
-    first = train(Lessons(cases("imported_words", 40)), PRIOR, PRIOR)
-    again = train(Lessons(cases("imported_words", 40)), first.model, PRIOR)
+    first = train(TrainingSet(cases("imported_words", 40)), PRIOR, PRIOR)
+    again = train(TrainingSet(cases("imported_words", 40)), first.model, PRIOR)
     assert (again.model, again.is_better) == (first.model, False)
     assert "has learned from all of them" in again.reason
-    later = train(Lessons(cases("imported_words", 48)), first.model, PRIOR)
+    later = train(TrainingSet(cases("imported_words", 48)), first.model, PRIOR)
     assert later.is_better, later.reason
     assert "on the 8 since" in later.reason
 
@@ -58,7 +58,7 @@ def test_a_deployed_model_is_no_judge_of_the_runs_it_learned_from() -> None:
 def test_a_deployed_model_that_is_better_since_stays() -> None:
     since = [case(f"run {number}", number % 30, "cofailure_folder") for number in range(40, 48)]
     knows = replace(PRIOR, weights={"cofailure_folder": 9.0}, card={"last_run": "run 39"})
-    outcome = train(Lessons([*cases("imported_words", 40), *since]), knows, PRIOR)
+    outcome = train(TrainingSet([*cases("imported_words", 40), *since]), knows, PRIOR)
     assert not outcome.is_better, outcome.reason
     assert "on the 8 since" in outcome.reason
 
@@ -68,19 +68,19 @@ def test_noise_deploys_nothing() -> None:
     noise = [case(f"run {number}", random.randrange(30), "imported_words") for number in range(40)]
     for each in noise:
         each.matrix[NAMES.index("imported_words") :: len(NAMES)] = array("d", [0.0] * 30)
-    assert not train(Lessons(noise), PRIOR, PRIOR).is_better
+    assert not train(TrainingSet(noise), PRIOR, PRIOR).is_better
 
 
 def test_the_same_lessons_give_the_same_bytes() -> None:
-    lessons = Lessons(cases("imported_words", 44))
+    lessons = TrainingSet(cases("imported_words", 44))
     first, second = (dump(train(lessons, PRIOR, PRIOR).model) for _ in range(2))
     assert first == second
-    assert digest_of(lessons) == digest_of(Lessons(cases("imported_words", 44)))
-    assert digest_of(lessons) != digest_of(Lessons(cases("imported_words", 43)))
+    assert digest_of(lessons) == digest_of(TrainingSet(cases("imported_words", 44)))
+    assert digest_of(lessons) != digest_of(TrainingSet(cases("imported_words", 43)))
 
 
 def test_too_few_failing_runs_keep_the_incumbent() -> None:
-    outcome = train(Lessons(cases("imported_words", MIN_FAILED_RUNS - 1)), PRIOR, PRIOR)
+    outcome = train(TrainingSet(cases("imported_words", MIN_FAILED_RUNS - 1)), PRIOR, PRIOR)
     assert (outcome.model, outcome.is_better) == (PRIOR, False)
 
 
@@ -110,7 +110,7 @@ def test_where_nothing_is_novel_all_failures_count() -> None:
 def test_what_finds_novel_failures_is_deployed_among_many_old_ones() -> None:
     """Sixty tests are red for long and stand first anyway; `imported_words` knows the new one."""
     runs = [_with_red_tests(each, 60) for each in cases("imported_words", 40)]
-    outcome = train(Lessons(runs), PRIOR, PRIOR)
+    outcome = train(TrainingSet(runs), PRIOR, PRIOR)
     assert outcome.is_better, outcome.reason
     assert outcome.apfdc
     assert outcome.apfdc[0] - outcome.apfdc[1] < 0.005, "by all failures nobody would see it"

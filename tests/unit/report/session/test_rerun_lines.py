@@ -8,11 +8,11 @@ import pytest
 from pytest_nexus.compat.report_marks import attach_earlier, mark_quarantined, mark_rerun
 from pytest_nexus.report.session.rerun_lines import (
     EXIT_FLAKY,
-    HealingReport,
     Letters,
-    finding_lines,
+    RerunReport,
+    outcome_lines,
 )
-from pytest_nexus.run.reruns.session import Finding
+from pytest_nexus.run.reruns.session import RerunOutcome
 
 
 def report(outcome: Any = "failed", when: Any = "call", **fields: object) -> pytest.TestReport:
@@ -20,14 +20,14 @@ def report(outcome: Any = "failed", when: Any = "call", **fields: object) -> pyt
     return pytest.TestReport("test_a.py::test_x", place, {}, outcome, "why", when, **fields)
 
 
-def shown(*findings: Finding, fail_on_flaky: bool = False) -> HealingReport:
+def shown(*findings: RerunOutcome, fail_on_flaky: bool = False) -> RerunReport:
     n_flaky = sum(finding.kind == "flaky" for finding in findings)
     healer: Any = SimpleNamespace(findings=list(findings), n_flaky=n_flaky)
-    return HealingReport(healer, fail_on_flaky=fail_on_flaky)
+    return RerunReport(healer, fail_on_flaky=fail_on_flaky)
 
 
-def flaky(number: int = 1) -> Finding:
-    return Finding(f"test_a.py::test_{number}", "flaky", "passed in attempt 2")
+def flaky(number: int = 1) -> RerunOutcome:
+    return RerunOutcome(f"test_a.py::test_{number}", "flaky", "passed in attempt 2")
 
 
 def letters(report: pytest.TestReport) -> tuple[str, str] | None:
@@ -86,14 +86,14 @@ def test_other_reports_are_left_to_pytest(outcome: str) -> None:
         ([flaky()], True, 0, EXIT_FLAKY),
         ([flaky()], False, 0, 0),
         ([], True, 0, 0),
-        ([Finding("a", "quarantined", "r")], True, 0, 0),
+        ([RerunOutcome("a", "quarantined", "r")], True, 0, 0),
         ([flaky()], True, 1, 1),
         ([flaky()], True, 2, 2),
         ([flaky()], True, 5, 5),
     ],
 )
 def test_the_exit_status_tells_of_flakes_where_nothing_else_is_wrong(
-    findings: list[Finding], fail_on_flaky: bool, before: int, after: int
+    findings: list[RerunOutcome], fail_on_flaky: bool, before: int, after: int
 ) -> None:
     session: Any = SimpleNamespace(exitstatus=before)
     shown(*findings, fail_on_flaky=fail_on_flaky).pytest_sessionfinish(session, before)
@@ -101,11 +101,11 @@ def test_the_exit_status_tells_of_flakes_where_nothing_else_is_wrong(
 
 
 def test_failures_come_before_flakes_and_flakes_before_the_quarantine() -> None:
-    said = finding_lines(
+    said = outcome_lines(
         [
-            Finding("q", "quarantined", "its reason"),
+            RerunOutcome("q", "quarantined", "its reason"),
             flaky(),
-            Finding("f", "failed", "failed in 2 of 2 attempts"),
+            RerunOutcome("f", "failed", "failed in 2 of 2 attempts"),
         ]
     )
     assert said == [
@@ -123,18 +123,18 @@ def test_many_of_a_kind_are_counted() -> None:
 
 
 def test_under_q_failures_are_left_to_pytest() -> None:
-    findings = [flaky(1), Finding("q", "quarantined", "r"), Finding("f", "failed", "r")]
+    findings = [flaky(1), RerunOutcome("q", "quarantined", "r"), RerunOutcome("f", "failed", "r")]
     said = ["flaky: test_a.py::test_1 - passed in attempt 2", "quarantined: q - r"]
     assert shown(*findings).lines(-1) == said
     assert shown().lines(-1) == []
 
 
 def test_new_failures_come_before_those_of_known_flakes() -> None:
-    findings = [Finding("k", "failed", "r", is_known=True), Finding("n", "failed", "r")]
-    assert finding_lines(findings) == ["failed: n - r", "failed: k - r"]
+    findings = [RerunOutcome("k", "failed", "r", is_known=True), RerunOutcome("n", "failed", "r")]
+    assert outcome_lines(findings) == ["failed: n - r", "failed: k - r"]
 
 
 def test_reruns_are_told_to_who_asks() -> None:
-    one = shown(flaky(), Finding("a", "rerun", "rerun 1 of 3"))
+    one = shown(flaky(), RerunOutcome("a", "rerun", "rerun 1 of 3"))
     assert one.lines() == ["flaky: test_a.py::test_1 - passed in attempt 2"]
     assert one.lines(1)[0] == "rerun: a - rerun 1 of 3"

@@ -11,8 +11,8 @@ from pytest_nexus.domain.records import Change
 from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.store import open_history
 from pytest_nexus.plan.quarantine.file import Quarantine, parse_quarantine
-from pytest_nexus.plan.reruns.rerun_policy import Decision, RerunSettings, Setback
-from pytest_nexus.run.reruns.session import Healer, RerunRules
+from pytest_nexus.plan.reruns.rerun_policy import Decision, FailedAttempt, RerunSettings
+from pytest_nexus.run.reruns.session import RerunRules, RerunSession
 from pytest_nexus.session.notices import Notices
 from pytest_nexus.session.planned import SessionPlan
 from tests.support.builders import attempt, changed, collected, failure, run
@@ -62,17 +62,17 @@ def healer(
     text: str = "",
     settings: RerunSettings | None = None,
     n_workers: int = 1,
-) -> Healer:
+) -> RerunSession:
     quarantine = parse_quarantine(text) if text else Quarantine(())
     rules = RerunRules(settings or RerunSettings(), flow.history, budget, quarantine, n_workers)
-    return Healer(
+    return RerunSession(
         rules, lambda: flow.planned, lambda: flow.change, flow.notices.notify, now=Clock()
     )
 
 
-def setback(number: int = 1, signature: str = "", **fields: Any) -> Setback:
+def setback(number: int = 1, signature: str = "", **fields: Any) -> FailedAttempt:
     values: dict[str, Any] = {"duration_s": 1.0, "waited_s": 0.0} | fields
-    return Setback(TEST.key, number, signature or failure().signature, **values)
+    return FailedAttempt(TEST.key, number, signature or failure().signature, **values)
 
 
 def teach(path: Path, *outcomes: str) -> None:
@@ -184,7 +184,7 @@ def test_a_healed_test_is_found_flaky(tmp_path: Path, taught: tuple[str, ...], k
         teach(tmp_path, *taught)
     one = healer(flow_in(tmp_path))
     first = SimpleNamespace(longrepr=SimpleNamespace(reprcrash=SimpleNamespace(message="a\nb")))
-    one.note_healed(TEST, 2, first, has_passed=True)
+    one.note_flaky_pass(TEST, 2, first, has_passed=True)
     one.note_failure(OTHER, "failed in 2 of 2 attempts")
     assert [found.reason for found in one.findings] == [
         f"passed in attempt 2 ({known}): a",
@@ -196,7 +196,7 @@ def test_a_healed_test_is_found_flaky(tmp_path: Path, taught: tuple[str, ...], k
 @pytest.mark.parametrize("longrepr", [None, "", "a text\nof lines", "x" * 500])
 def test_any_representation_of_a_failure_is_one_short_line(tmp_path: Path, longrepr: Any) -> None:
     one = healer(flow_in(tmp_path))
-    one.note_healed(TEST, 2, SimpleNamespace(longrepr=longrepr), has_passed=False)
+    one.note_flaky_pass(TEST, 2, SimpleNamespace(longrepr=longrepr), has_passed=False)
     assert one.findings[0].reason.startswith("skipped in attempt 2 (its first flake): ")
     assert "\n" not in one.findings[0].reason
     assert len(one.findings[0].reason) < 200

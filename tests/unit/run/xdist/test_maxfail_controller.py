@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_nexus.run.xdist.maxfail_controller import Brakes
+from pytest_nexus.run.xdist.maxfail_controller import FailureBrake
 from pytest_nexus.run.xdist.maxfail_worker import GO
 
 if TYPE_CHECKING:
@@ -41,24 +41,24 @@ def worker() -> Worker:
 
 
 @pytest.fixture
-def brakes(worker: Worker) -> Brakes:
-    """Brakes that have heard a worker and could not pass that on."""
-    made = Brakes(lambda _: True, lambda _: False, post_that_fails)
+def brakes(worker: Worker) -> FailureBrake:
+    """A brake that has heard a worker and could not pass that on."""
+    made = FailureBrake(lambda _: True, lambda _: False, post_that_fails)
     made.pytest_configure_node(worker)
     worker.ask(None)
     return made
 
 
-def test_worker_that_waits_is_answered_whatever_fails(brakes: Brakes, worker: Worker) -> None:
+def test_worker_that_waits_is_answered_whatever_fails(brakes: FailureBrake, worker: Worker) -> None:
     assert worker.words == [GO]
 
 
-def test_next_repetition_says_what_failed(brakes: Brakes) -> None:
+def test_next_repetition_says_what_failed(brakes: FailureBrake) -> None:
     with pytest.raises(RuntimeError, match="no room"):
         brakes.begin("gw0")
 
 
-def test_end_of_a_worker_says_what_failed_once(brakes: Brakes, worker: Any) -> None:
+def test_end_of_a_worker_says_what_failed_once(brakes: FailureBrake, worker: Any) -> None:
     with pytest.raises(RuntimeError, match="no room"):
         brakes.pytest_testnodedown(worker)
     brakes.pytest_testnodedown(worker)
