@@ -13,7 +13,7 @@ READY := $(VENV)/.ready
 COMPANIONS := .venv-companions
 COMPANIONS_READY := $(COMPANIONS)/.ready
 
-.PHONY: demo story test coverage lint types contracts docs docs-check docs-site workflow-audit dist bench clean
+.PHONY: demo story test test-fast test-thorough coverage lint types contracts docs docs-check docs-site workflow-audit dist bench clean
 
 demo: $(READY)  ## The main job: replay real runs, then watch a failure move to the front
 	$(BIN)/nexus demo
@@ -21,11 +21,17 @@ demo: $(READY)  ## The main job: replay real runs, then watch a failure move to 
 test: $(READY) $(COMPANIONS_READY)  ## All tests but benchmarks
 	$(BIN)/python -m pytest -n $(WORKERS)
 
+test-fast: $(READY)  ## The unit tests that start no process, in less than a minute
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not process and not slow" tests/unit
+
+test-thorough: $(READY)  ## The unit tests with forty times the examples of each property
+	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -n $(WORKERS) -m "not process" tests/unit
+
 # The floors are what tests/unit alone reached when this was written, rounded down: 96.3 % of the
 # branches of predictor/, and 98.0 to 98.1 % of those of plan/, where a branch more or less depends on
 # the run: its floor is a point lower. Raise them with the tests.
 coverage: $(READY)  ## Branches of the decisions and of the predictor that tests/unit takes; some minutes
-	$(BIN)/python -m coverage run -m pytest -q -n0 --hypothesis-seed=0 tests/unit
+	HYPOTHESIS_PROFILE=usual $(BIN)/python -m coverage run -m pytest -q -n0 --hypothesis-seed=0 tests/unit
 	$(BIN)/python -m coverage json -q -o .coverage.json
 	$(BIN)/python -m tests.branch_floors .coverage.json pytest_nexus/plan=97 predictor=96
 

@@ -7,9 +7,12 @@ import os
 import pytest
 from hypothesis import settings
 
-settings.register_profile("quick", deadline=None, max_examples=40)
+from tests.support.examples import PROFILE
+
+settings.register_profile("quick", deadline=None, max_examples=20)
+settings.register_profile("usual", deadline=None, max_examples=40)
 settings.register_profile("thorough", deadline=None, max_examples=1000)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+settings.load_profile(PROFILE)
 os.environ.pop("COLUMNS", None)
 """xdist sets it for its workers, and tables are cut to it."""
 

@@ -18,8 +18,8 @@ PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
-NOT_IN_CI = {"bench"}
-"""Measures against peers for an hour, on a quiet machine."""
+NOT_IN_CI = {"bench", "test-fast", "test-thorough"}
+"""A comparison with peers on a quiet machine, a part of `make test`, and a long search."""
 
 pytestmark = pytest.mark.skipif(
     os.name == "nt" or shutil.which("make") is None, reason="needs make and a shell"
@@ -73,7 +73,17 @@ def test_every_target_that_a_page_names_exists_and_is_run_by_ci(page: Path) -> N
 
 def test_pages_name_what_a_newcomer_needs() -> None:
     everywhere = set().union(*(named(page.read_text("utf-8")) for page in PAGES))
-    assert {"demo", "test", "story", "docs", "lint", "types", "contracts", "bench"} <= everywhere
+    assert {
+        "demo",
+        "test",
+        "story",
+        "docs",
+        "lint",
+        "types",
+        "contracts",
+        "bench",
+        "test-fast",
+    } <= everywhere
     assert in_ci() <= targets() - NOT_IN_CI
 
 

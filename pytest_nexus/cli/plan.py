@@ -28,9 +28,10 @@ from pytest_nexus.plan.sharding.split import MAX_SHARDS
 from pytest_nexus.project import add_history_option, history_path, project_root
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from pytest_nexus.domain.records import OrderRule, Plan, TestKey, TestStats
+    from pytest_nexus.domain.records import Change, OrderRule, Plan, TestKey, TestStats
+    from pytest_nexus.launch.collect import Collected
     from pytest_nexus.plan.sharding.split import Split
 
 TARGET_S: Final = 300.0
@@ -75,12 +76,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run)
 
 
-def run(options: argparse.Namespace) -> int:
-    """Collect, divide, write and print the plan."""
+def run(
+    options: argparse.Namespace,
+    collecting: Callable[[Sequence[str]], Collected] = collect,
+    finding: Callable[[Path, str | None, Mapping[str, str]], Change] = find_change,
+) -> int:
+    """Collect, divide, write and print the plan.
+
+    Args:
+        options: the arguments of the command.
+        collecting: returns what pytest collects with the user's arguments.
+        finding: returns what changed in a folder, as `find_change` does.
+    """
     matrix_file = _matrix_file() if options.github_output else None
-    suite = collect([*options.args, *options.pytest_args])
+    suite = collecting([*options.args, *options.pytest_args])
     stats, rules = _known(options.history)
-    change = find_change(project_root(Path.cwd()), None, originals.environ)
+    change = finding(project_root(Path.cwd()), None, originals.environ)
     costs = ShardCosts(shard_s=suite.seconds)
     with paused_gc():
         plan = make_plan(

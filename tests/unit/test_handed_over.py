@@ -25,6 +25,7 @@ from pytest_nexus.plan.make import make_plan
 from pytest_nexus.plan.quarantine.file import parse_quarantine
 from pytest_nexus.plan.sharding.document import load_plan, save_plan
 from tests.support.builders import collected
+from tests.support.examples import scaled
 from tests.support.project import Project
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def changed(document: Any, draw: st.DataObject) -> Any:
     return made
 
 
-@settings(max_examples=300)
+@settings(max_examples=scaled(300))
 @given(st.data())
 def test_no_plan_does_more_than_be_refused(data: st.DataObject) -> None:
     text = json.dumps(changed(PLAN, data))
@@ -104,6 +105,7 @@ def test_text_that_is_no_plan_is_refused(text: str) -> None:
         load_plan(text)
 
 
+@pytest.mark.process
 def test_session_with_such_a_plan_is_a_usage_error(tmp_path: Path) -> None:
     project = Project(tmp_path / "project", {"t.py": "def test_0(): pass\n"})
     for at, text in enumerate([json.dumps({**PLAN, "shards": HUGE}), DEEP, "\ud800"]):
@@ -182,7 +184,7 @@ def test_largest_model_that_is_taken_scores_at_once() -> None:
     assert found.trees[0] == Tree(*found.trees[0])
 
 
-@settings(max_examples=200)
+@settings(max_examples=scaled(200))
 @given(st.data())
 def test_no_model_does_more_than_be_refused(data: st.DataObject) -> None:
     document = json.loads(model(chain(2), chain(3)))
@@ -244,7 +246,7 @@ JOURNAL = [
 ]  # fmt: skip
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=scaled(300), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_no_journal_does_more_than_be_refused(tmp_path: Path, data: st.DataObject) -> None:
     path = tmp_path / "a.jsonl"

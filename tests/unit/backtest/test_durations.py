@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING
+
+import pytest
 
 from pytest_nexus.backtest.builds import read_builds
 from pytest_nexus.backtest.durations import judged, of_history, of_recorded
@@ -13,9 +14,6 @@ from pytest_nexus.cli.main import main
 from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.store import open_history
 from tests.support.builders import attempt, run
-
-if TYPE_CHECKING:
-    import pytest
 
 
 def make(path: Path, paces: list[tuple[float, int]]) -> None:
@@ -61,6 +59,7 @@ def test_tests_that_grow_are_foreseen_by_their_trend(tmp_path: Path) -> None:
     assert rows["trend of the test"]["of_the_sum"] < rows["median of the test"]["of_the_sum"]
 
 
+@pytest.mark.slow
 def test_recorded_builds_are_judged_without_the_mutants() -> None:
     builds = list(read_builds(Path("sample_history"), "structlog"))
     rows = {row["durations"]: row for row in judged(of_recorded(builds))}

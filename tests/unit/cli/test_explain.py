@@ -17,6 +17,9 @@ from tests.support.builders import attempt, run
 if TYPE_CHECKING:
     from pathlib import Path
 
+
+pytestmark = pytest.mark.process
+
 LOAD, SAVE, TAX = "t/test_io.py::test_load_item", "t/test_io.py::test_save_item", "t/test_tax.py::t"
 MANY = [f"t/test_many.py::test_{n}" for n in range(40)]
 

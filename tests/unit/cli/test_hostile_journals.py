@@ -14,6 +14,8 @@ from tests.support.github_server import FORK_ID, REPOSITORY_ID, GitHubServer, zi
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.process
+
 EVIL = (
     "::error::pwned", "::set-output name=x::y", "\r\n::add-mask::a\n::stop-commands::t",
     "\x1b]0;title\x07\x1b[31mred\x1b[0m", "a\u202etxt.exe\u2066\u200b", "|a|`b`<img src=x on=y>",

@@ -9,6 +9,8 @@ from pytest_nexus.cli import init as command
 from pytest_nexus.errors import OptionError
 from tests.support import repository
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):

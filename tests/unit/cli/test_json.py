@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.process
+
 WRITES = {
     "history merge", "history export", "history prune", "history rebuild",
     "model promote", "model rollback", "model export", "model import",

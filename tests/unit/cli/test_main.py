@@ -40,6 +40,7 @@ def test_every_command_has_its_arguments() -> None:
     assert {"history", "explain", "demo"} <= {command.name for command in COMMANDS}
 
 
+@pytest.mark.process
 def test_only_the_command_that_is_called_is_imported() -> None:
     names = run("history", "--help", code=IMPORTED).stdout.splitlines()[-1].split()
     assert "pytest_nexus.cli.history" in names
@@ -82,6 +83,7 @@ def test_files_of_the_other_project_are_refused(
     assert "pip uninstall pytest-nexus pytest-nexus-ci" in capsys.readouterr().err
 
 
+@pytest.mark.process
 def test_reader_that_closes_the_pipe_is_no_error() -> None:
     code = (
         "import os, sys\n"
@@ -106,6 +108,7 @@ def test_reader_that_closes_the_pipe_is_no_error() -> None:
 
 
 @pytest.mark.parametrize("module", ["pytest_nexus", "pytest_nexus.cli.main"])
+@pytest.mark.process
 def test_without_a_command_all_of_them_are_listed(module: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", module], capture_output=True, text=True, check=True, encoding="utf-8"

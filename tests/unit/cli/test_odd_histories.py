@@ -74,6 +74,7 @@ def test_five_runs_keep_the_incumbent(path: Path, capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.parametrize("clock", [-1, 0])
+@pytest.mark.process
 def test_a_clock_that_stands_or_goes_back_is_taken_as_it_is(
     path: Path, capsys: pytest.CaptureFixture[str], clock: int
 ) -> None:
@@ -84,6 +85,7 @@ def test_a_clock_that_stands_or_goes_back_is_taken_as_it_is(
         assert history.check() == []
 
 
+@pytest.mark.process
 def test_tests_that_vanish_leave_what_they_taught(
     path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,6 +13,9 @@ from pytest_nexus.journal.writer import JournalWriter
 from tests.support.builders import attempt, failure, run
 from tests.support.shard_journals import ShardRuns, sharded_plan
 
+pytestmark = pytest.mark.process
+
+
 PLAN = sharded_plan({"a.py::x": 1, "a.py::y": 2})
 
 

@@ -113,6 +113,7 @@ def test_a_tampered_version_is_refused_by_name(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process does not begin so")
+@pytest.mark.process
 def test_peak_memory_is_not_that_of_the_process_that_started_it() -> None:
     ballast = bytearray(600 * 2**20)
     ballast[:: 2**12] = b"x" * len(ballast[:: 2**12])

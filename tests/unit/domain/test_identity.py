@@ -13,6 +13,12 @@ from pytest_nexus.domain.identity import (
 )
 
 
+@pytest.fixture(autouse=True)
+def quick(pytester: pytest.Pytester) -> None:
+    # At the end of each configuration that plugin collects garbage five times, for half a second.
+    pytester.makeini("[pytest]\naddopts = -p no:unraisableexception\n")
+
+
 def identities(pytester: pytest.Pytester, source: str):
     return [identify(item) for item in pytester.getitems(source)]
 

@@ -64,6 +64,7 @@ def test_journals_are_taken_in_once(server, take, history, journal):
     assert server.count("/zip") == 3
 
 
+@pytest.mark.slow
 def test_only_what_is_new_is_downloaded(server, take, history, journal):
     for uid in range(1, 251):
         server.put(zipped({"a.jsonl": journal(uid)}))

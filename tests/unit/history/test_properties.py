@@ -22,6 +22,7 @@ from pytest_nexus.history.state import refresh
 from pytest_nexus.history.store import History, open_history
 from pytest_nexus.journal import encoding
 from tests.support.builders import attempt, failure, run
+from tests.support.examples import scaled
 
 if TYPE_CHECKING:
     from pytest_nexus.domain.records import TestStats
@@ -165,7 +166,7 @@ def merged(folder: Path, name: str, *parts: Path) -> Path:
     return path
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=scaled(60))
 @given(st.lists(sessions, max_size=8), st.randoms())
 def test_any_order_of_ingests_ends_the_same(taken: list[Session], random: object) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -175,7 +176,7 @@ def test_any_order_of_ingests_ends_the_same(taken: list[Session], random: object
         assert content_of(made(Path(folder), "second", shuffled)) == first
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=scaled(40))
 @given(st.lists(sessions, max_size=8))
 def test_one_portion_ends_like_single_ingests(taken: list[Session]) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -185,7 +186,7 @@ def test_one_portion_ends_like_single_ingests(taken: list[Session]) -> None:
             assert content(history) == single
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=scaled(30))
 @given(st.lists(sessions, max_size=5), st.lists(sessions, max_size=5), st.booleans())
 def test_merging_is_commutative_and_idempotent(
     left: list[Session], right: list[Session], prune: bool
@@ -202,7 +203,7 @@ def test_merging_is_commutative_and_idempotent(
 
 
 @pytest.mark.parametrize("few", [0, 4, 10**6])
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=scaled(25))
 @given(taken=st.lists(sessions, max_size=8))
 def test_looking_tests_up_one_by_one_ends_like_scanning(few: int, taken: list[Session]) -> None:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
@@ -268,5 +269,7 @@ class Histories(RuleBasedStateMachine):
             assert history.check() == []
 
 
-Histories.TestCase.settings = settings(deadline=None, max_examples=25, stateful_step_count=15)
+Histories.TestCase.settings = settings(
+    deadline=None, max_examples=scaled(25), stateful_step_count=15
+)
 TestHistories = Histories.TestCase

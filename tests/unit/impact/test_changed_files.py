@@ -16,6 +16,8 @@ from tests.support.repository import Repository, environment, init, paths
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.process
+
 
 def test_rename_is_one_file_with_its_old_path(repo: Repository) -> None:
     repo.git("mv", "lib/b.py", "lib/moved.py")

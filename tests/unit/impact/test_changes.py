@@ -17,6 +17,8 @@ from tests.support.repository import Repository, clone, environment, init, paths
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.process
+
 
 def test_clean_default_branch_shows_its_last_commit(repo: Repository) -> None:
     change = repo.change()

@@ -14,6 +14,9 @@ from tests.support.repository import Repository, environment, init
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.process
+
+
 PROGRAMS = {
     "fsmonitor": '[core]\n\tfsmonitor = "{trap}; false"\n',
     "external diff": '[diff]\n\texternal = "{trap}"\n',

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from pytest_nexus.domain.evidence import ChangedWords
 from pytest_nexus.domain.records import Change, ChangedFile
 from pytest_nexus.impact.changed_identifiers import changed_words
@@ -25,29 +27,34 @@ def words_of(repo: Repository, folder: str = ".") -> dict[str, dict[str, int]]:
     return {path: dict(changed.words) for path, changed in found.items()}
 
 
+@pytest.mark.process
 def test_words_are_those_of_changed_lines_and_of_what_encloses_them(repo: Repository) -> None:
     repo.commit(shop_py="def price():\n    one = 1\n    two = 2\n    three = 3\n    four = 4\n")
     repo.write("shop.py", "def price():\n    one = 1\n    two = 2\n    three = 3\n    five = 4\n")
     assert dict(words_of(repo)["shop.py"]) == {"def": 1, "price": 1, "four": 1, "five": 1}
 
 
+@pytest.mark.process
 def test_a_new_file_counts_as_a_whole(repo: Repository) -> None:
     repo.write("new.py", "fresh = stale\n")
     assert dict(words_of(repo)["new.py"]) == {"fresh": 1, "stale": 1}
 
 
+@pytest.mark.process
 def test_a_line_that_looks_like_a_header_is_a_line(repo: Repository) -> None:
     repo.commit(sql_py="-- b/other.py\nselect\n")
     repo.write("sql.py", "++ b/other.py\nselect\n")
     assert set(words_of(repo)) == {"sql.py"}
 
 
+@pytest.mark.process
 def test_binary_and_huge_files_have_no_words(repo: Repository) -> None:
     (repo.root / "image.py").write_bytes(b"\0\1\2")
     (repo.root / "huge.py").write_text("word\n" * 200_000)
     assert words_of(repo) == {}
 
 
+@pytest.mark.process
 def test_paths_are_those_of_the_folder_of_the_tests(repo: Repository) -> None:
     repo.commit(sub__x_py="one\n", top_py="one\n")
     repo.write("sub/x.py", "second\n")

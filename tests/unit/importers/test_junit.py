@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pytest_nexus.errors import ImportFileError
 from pytest_nexus.importers import junit as junit_module
 from pytest_nexus.importers.junit import read_junit
+from tests.support.examples import scaled
 from tests.support.reports import PYTEST_XUNIT2, SUREFIRE, XML, case, junit, written
 
 if TYPE_CHECKING:
@@ -214,7 +215,7 @@ def test_a_report_cut_off_in_the_middle_is_refused_whole(tmp_path: Path) -> None
         read_junit(written(tmp_path / "r.xml", junit(case())[:-20]))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=scaled(60))
 @given(
     st.one_of(
         st.binary(),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pytest_nexus.errors import ImportFileError
 from pytest_nexus.importers.pytest_split import read_durations
+from tests.support.examples import scaled
 from tests.support.reports import written
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def test_what_is_no_such_file_is_refused(tmp_path: Path, content: str | bytes) -
         read_durations(written(tmp_path / "d", content))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=scaled(50))
 @given(JSON)
 def test_any_json_is_a_run_or_refused(tmp_path: Path, document: object) -> None:
     try:

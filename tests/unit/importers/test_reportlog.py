@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pytest_nexus.errors import ImportFileError
 from pytest_nexus.importers import reportlog as reportlog_module
 from pytest_nexus.importers.reportlog import read_reportlog
+from tests.support.examples import scaled
 from tests.support.reports import longrepr, report, reportlog, written
 
 if TYPE_CHECKING:
@@ -241,7 +242,7 @@ def test_more_tests_than_the_bound_are_refused(
         read_reportlog(written(tmp_path / "r", reportlog(*PASSED * 3)))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=80)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=scaled(80))
 @given(st.lists(st.tuples(KINDS, st.dictionaries(FIELDS, VALUES))))
 def test_any_reports_are_runs_or_refused(
     tmp_path: Path, records: list[tuple[str, dict[str, Any]]]
@@ -257,7 +258,7 @@ def test_any_reports_are_runs_or_refused(
         assert any(attempt.phases)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=scaled(40))
 @given(
     st.one_of(st.binary(), st.text().map(lambda text: reportlog(text).encode("utf-8", "replace")))
 )

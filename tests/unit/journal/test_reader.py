@@ -14,6 +14,7 @@ from pytest_nexus.journal.format import ATTEMPT as ATTEMPT_KIND
 from pytest_nexus.journal.reader import Journal, read_journal
 from pytest_nexus.journal.writer import MAX_FIRST_LINE_BYTES, MAX_LINE_BYTES, JournalWriter
 from tests.support.builders import attempt, failure
+from tests.support.examples import scaled
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -214,7 +215,7 @@ passed_lines = st.builds(
 )  # fmt: skip
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=scaled(100))
 @given(passed_lines)
 def test_the_short_way_reads_a_line_as_the_long_way_does(line: str) -> None:
     quick = entries.passed_attempt(line)
@@ -238,7 +239,9 @@ json_values = st.recursive(
 
 
 @settings(
-    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    max_examples=scaled(60),
 )
 @given(
     st.dictionaries(st.sampled_from([*ATTEMPT, "key", "number", "failure", "setup"]), json_values)
@@ -251,7 +254,9 @@ def test_no_value_in_an_attempt_crashes_the_reader(
 
 
 @settings(
-    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    max_examples=scaled(100),
 )
 @given(st.binary(max_size=200))
 def test_no_bytes_crash_the_reader(tmp_path: Path, junk: bytes) -> None:

@@ -10,6 +10,8 @@ import pytest
 
 from pytest_nexus.launch.session_process import run_to_end, tail
 
+pytestmark = pytest.mark.process
+
 SAYS = "import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)"
 LEAVES_A_CHILD = """
 import subprocess, sys, time

@@ -13,6 +13,9 @@ from tests.support.repository import init
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.process
+
+
 UNREADABLE = "GITHUB_TOKEN=secret\n[pytest\n"
 
 

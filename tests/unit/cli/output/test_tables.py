@@ -60,6 +60,7 @@ def test_a_pipe_gets_whole_lines(
     assert LONG[0]["test"] in capsys.readouterr().out
 
 
+@pytest.mark.process
 def test_a_terminal_gets_lines_of_its_width() -> None:
     """A real terminal of 50 columns, not the variable."""
     pty, fcntl, termios = map(pytest.importorskip, ("pty", "fcntl", "termios"))

@@ -14,6 +14,8 @@ from tests.support.repository import environment
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.process
+
 
 @pytest.mark.parametrize("name", ["GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "GIT_PREFIX"])
 def test_a_hooks_repository_is_not_passed_on(name: str) -> None:

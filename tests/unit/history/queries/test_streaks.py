@@ -15,6 +15,7 @@ from pytest_nexus.history.queries.streaks import BRANCH_RUNS, Branch
 from pytest_nexus.history.store import open_history, read_history
 from pytest_nexus.training.dataset import lessons_of
 from tests.support.builders import attempt, run
+from tests.support.examples import scaled
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -137,7 +138,7 @@ RUNS = st.lists(
 
 
 @given(runs=RUNS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=scaled(25), deadline=None)
 def test_the_trainer_sees_what_a_session_saw(
     tmp_path_factory: pytest.TempPathFactory, runs: list[tuple[str | None, bool, bool]]
 ) -> None:

@@ -17,6 +17,7 @@ from pytest_nexus.plan.dispatch.commands import Send, Settings, Shutdown, Withdr
 from pytest_nexus.plan.dispatch.policy import Dispatch
 from pytest_nexus.plan.dispatch.rerun_pool import GRACE_S
 from pytest_nexus.plan.dispatch.units import Unit, Workload
+from tests.support.examples import scaled
 
 NO_CUT = inf
 
@@ -393,6 +394,6 @@ class RerunModel(Model):
 
 
 TestModel = Model.TestCase
-TestModel.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestModel.settings = settings(max_examples=scaled(60), stateful_step_count=40, deadline=None)
 TestRerunModel = RerunModel.TestCase
-TestRerunModel.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+TestRerunModel.settings = settings(max_examples=scaled(100), stateful_step_count=40, deadline=None)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from pytest_nexus.plan.dispatch.simulated_workers import simulate_workers
 from pytest_nexus.plan.dispatch.units import Unit, Workload
+from tests.support.examples import scaled
 
 SECONDS = st.floats(0.01, 10.0).map(lambda value: round(value, 2))
 
@@ -24,7 +25,7 @@ def lower_bound(seconds: list[float], n_workers: int) -> float:
 @pytest.mark.parametrize("reruns", [False, True])
 @example([1.0, 1.0, 3.0, 3.0, 3.0], 2)
 @given(st.lists(SECONDS, min_size=1, max_size=40), st.integers(1, 6))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=scaled(60), deadline=None)
 def test_makespan_is_within_the_bound_of_list_scheduling(
     reruns: bool, seconds: list[float], n_workers: int
 ) -> None:
@@ -36,7 +37,7 @@ def test_makespan_is_within_the_bound_of_list_scheduling(
 
 @pytest.mark.parametrize("reruns", [False, True])
 @given(st.lists(SECONDS, min_size=1, max_size=40), st.integers(1, 6), st.randoms())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=scaled(60), deadline=None)
 def test_every_test_runs_once_whatever_it_takes(
     reruns: bool, seconds: list[float], n_workers: int, rng: random.Random
 ) -> None:
@@ -52,7 +53,7 @@ def test_every_test_runs_once_whatever_it_takes(
     st.integers(1, 6),
     st.randoms(),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=scaled(150), deadline=None)
 def test_workers_get_the_same_tests_where_failures_might_be_repeated_and_none_is(
     sizes: list[list[float]], n_workers: int, rng: random.Random
 ) -> None:
@@ -102,7 +103,7 @@ def test_risky_tests_end_first_while_there_is_time() -> None:
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=12), st.integers(1, 5), st.randoms())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=scaled(50), deadline=None)
 def test_unit_that_must_not_be_cut_runs_on_one_worker(
     sizes: list[int], n_workers: int, rng: random.Random
 ) -> None:

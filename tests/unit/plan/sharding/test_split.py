@@ -252,6 +252,7 @@ def test_a_stable_shard_is_one_of_the_shards(key, n_shards):
     assert 1 <= stable_shard(key, n_shards) <= n_shards
 
 
+@pytest.mark.process
 def test_a_stable_shard_is_the_same_in_another_process():
     code = (
         "from pytest_nexus.plan.sharding.split import stable_shard\n"

@@ -20,6 +20,7 @@ from pytest_nexus.history.state.fold import Observation, RunFacts
 from pytest_nexus.journal.encoding import FAIL, PASS
 from pytest_nexus.training.point_in_time import LabelledTest, PointInTimeReplay
 from tests.support.builders import collected, known
+from tests.support.examples import scaled
 
 X, Y = "tests/test_price.py::test_total", "tests/test_shop.py::test_opens"
 
@@ -48,7 +49,7 @@ RUNS = st.lists(st.lists(st.booleans(), min_size=3, max_size=3), min_size=1, max
 
 
 @given(runs=RUNS, cut=st.integers(0, 7))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=scaled(60), deadline=None)
 def test_no_row_sees_its_future(runs: list[list[bool]], cut: int) -> None:
     """What stands before run `cut` is the same, whatever happens in it and after it."""
     cut = min(cut, len(runs) - 1)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from xml.etree.ElementTree import Element
 
+pytestmark = pytest.mark.process
+
 SUITE = """
     import logging
     import sys

@@ -38,10 +38,12 @@ def pipeline(tmp_path: Path) -> Pipeline:
     return Pipeline(SessionSetup(options, tmp_path, {"PATH": ""}))
 
 
+@pytest.mark.process
 def test_header_says_that_nothing_is_known(pipeline: Pipeline) -> None:
     assert header_line(pipeline).startswith("nexus: order risk; no history yet; ")
 
 
+@pytest.mark.process
 def test_each_loss_is_said_once(pipeline: Pipeline) -> None:
     report = TerminalReport(pipeline)
     pipeline.notices.notify("the cat is gone")

@@ -80,7 +80,9 @@ def raised(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Raised]]:
 
 @pytest.fixture(autouse=True)
 def registered(pytester: pytest.Pytester) -> None:
-    pytester.makeini("[pytest]\nmarkers =\n    flaky\n    slow\n")
+    # At the end of each configuration that plugin collects garbage five times, for half a second.
+    ini = "[pytest]\naddopts = -p no:unraisableexception\nmarkers =\n    flaky\n    slow\n"
+    pytester.makeini(ini)
 
 
 def rule_of(pytester: pytest.Pytester, arguments: str, mark: str = "flaky") -> RerunRule | None:
