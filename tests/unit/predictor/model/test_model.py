@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from math import exp, log
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -96,3 +98,52 @@ def test_the_deepest_tree_that_is_let_in_is_evaluated(rate: float) -> None:
     )
     model = load(dump(Model({}, (tree,), 1.0)))
     assert model.scores([row(rate_2=rate)]) == [tree(row(rate_2=rate))]
+
+
+@pytest.mark.parametrize(
+    ("slope", "intercept", "score", "expected"),
+    [(2.0, -1.0, 1.5, 1 / (1 + exp(-2.0))), (1.0, -3.0, 1.0, 1 / (1 + exp(2.0))),
+     (1.0, 2.0, 0.0, 1 / (1 + exp(-2.0)))],
+)  # fmt: skip
+def test_probability_is_the_logistic_of_slope_and_intercept(
+    slope: float, intercept: float, score: float, expected: float
+) -> None:
+    found = Model({}, slope=slope, intercept=intercept).probability(score)
+    assert found == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("floor", "score", "expected"),
+    [(2.0, 0.0, log(3)), (2.0, -50.0, log(2)), (0.5, 1.0, log(exp(1) + 0.5)), (0.5, 900.0, 900.0)],
+)
+def test_gain_is_the_logarithm_of_the_odds_and_the_floor(
+    floor: float, score: float, expected: float
+) -> None:
+    assert Model({}, floor=floor).gain(score) == pytest.approx(expected, rel=1e-12)
+
+
+def test_trees_and_terms_share_the_score() -> None:
+    """A quarter of 5 for two stumps, three quarters of 2 for the file that changed."""
+    at = NAMES.index("file_changed")
+    stumps = tuple(
+        Tree((at, -1, -1), (0.5, 0.0, 0.0), (1, 0, 0), (2, 0, 0), (0.0, low, high))
+        for low, high in ((-1.0, 2.0), (0.5, 3.0))
+    )
+    model = Model({"file_changed": 2.0}, stumps, 0.25)
+    assert model.scores([row(file_changed=1.0), row()]) == pytest.approx([2.75, -0.125])
+    assert model.contributions(row(file_changed=1.0)) == [
+        ("its file changed", pytest.approx(1.5)),
+        ("learned trees", pytest.approx(1.25)),
+    ]
+
+
+def test_a_row_at_the_threshold_goes_left() -> None:
+    tree = Tree((0, -1, -1), (0.5, 0.0, 0.0), (1, 0, 0), (2, 0, 0), (0.0, -1.0, 2.0))
+    assert [tree((value,)) for value in (0.4, 0.5, 0.6)] == [-1.0, -1.0, 2.0]
+    assert tree.values([(0.4,), (0.5,), (0.6,)]) == [-1.0, -1.0, 2.0]
+
+
+def test_contributions_begin_with_the_largest() -> None:
+    model = Model({"file_changed": 1.0, "beside": 3.0, "mentioned": 1.0})
+    found = model.contributions(row(file_changed=1.0, beside_change=1.0))
+    assert [value for _, value in found] == [3.0, 1.0]
