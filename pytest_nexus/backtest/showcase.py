@@ -58,7 +58,7 @@ nexus = true
 
 
 @dataclass(frozen=True, slots=True)
-class TestOutcome:
+class OutcomeInRun:
     """Where the first failure of a run stood."""
 
     nodeid: str
@@ -79,7 +79,7 @@ RUNS: Final = (
 """What each run goes by, in their order."""
 
 
-def show_failure_moving(root: Path) -> tuple[TestOutcome, ...]:
+def show_failure_moving(root: Path) -> tuple[OutcomeInRun, ...]:
     """Write the suite into an empty folder and run it; return the first failure of each of `RUNS`.
 
     All runs are on the same sources, with the same bug, and differ in what they go by: the first
@@ -97,7 +97,7 @@ def show_failure_moving(root: Path) -> tuple[TestOutcome, ...]:
     )
 
 
-def first_failure(journal: Path) -> TestOutcome:
+def first_failure(journal: Path) -> OutcomeInRun:
     """Return where the first failure of a recorded run stood.
 
     Raises:
@@ -108,7 +108,7 @@ def first_failure(journal: Path) -> TestOutcome:
     for position, attempt in enumerate(attempts, 1):
         if attempt.outcome in BAD:
             start, last = attempts[0].started_s, attempts[-1]
-            return TestOutcome(
+            return OutcomeInRun(
                 nodeid=attempt.nodeid,
                 position=position,
                 n_tests=len(attempts),
@@ -150,7 +150,7 @@ def _commit(root: Path) -> None:
             return
 
 
-def _run(root: Path, number: int, folder: str, more: tuple[str, ...] = ()) -> TestOutcome:
+def _run(root: Path, number: int, folder: str, more: tuple[str, ...] = ()) -> OutcomeInRun:
     # Plugins of the user's environment that reorder tests would decide the order.
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", "-p", "no:cacheprovider"]
     command += ["--nexus-journal", folder, *more]

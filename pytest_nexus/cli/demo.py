@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from pytest_nexus.backtest.builds import Build
-    from pytest_nexus.backtest.showcase import TestOutcome
+    from pytest_nexus.backtest.showcase import OutcomeInRun
 
 _TITLES: Final = {
     "collection": "collection order",
@@ -145,7 +145,7 @@ def _counts(result: Result) -> str:
     return ", ".join(f"{project} {n}" for project, n in result.n_builds.items())
 
 
-def _print_sightings(sightings: Sequence[TestOutcome]) -> None:
+def _print_sightings(sightings: Sequence[OutcomeInRun]) -> None:
     first = sightings[0]
     say("", f"A suite of {first.n_tests} tests with a bug planted, run through the plugin:")
     rows = [
@@ -160,7 +160,7 @@ def _print_sightings(sightings: Sequence[TestOutcome]) -> None:
     print_table(rows, ("run", "first failure", "test", "after"))
 
 
-def _as_json(results: Mapping[str, Result], sightings: Sequence[TestOutcome]) -> dict[str, Any]:
+def _as_json(results: Mapping[str, Result], sightings: Sequence[OutcomeInRun]) -> dict[str, Any]:
     return {
         "replay": {
             name: {

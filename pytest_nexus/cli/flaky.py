@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pytest_nexus.cli.arguments.tests import Functions
     from pytest_nexus.domain.records import TestKey
     from pytest_nexus.plan.flakiness.assess import Flakiness
-    from pytest_nexus.plan.flakiness.outcomes import FlakeEvidence, TestOutcome
+    from pytest_nexus.plan.flakiness.outcomes import FlakeEvidence, OutcomeInRun
     from pytest_nexus.plan.flakiness.rates import Rate
 
 _COLUMNS: Final = ("flakes", "runs", "rate", "90_%", "red_builds", "reruns", "seconds", "since")
@@ -111,7 +111,7 @@ def _row(one: Flakiness) -> dict[str, object]:
     }
 
 
-def _print(one: Flakiness, seen: Sequence[TestOutcome]) -> None:
+def _print(one: Flakiness, seen: Sequence[OutcomeInRun]) -> None:
     say(one.key)
     say(f"  {one.status}: {one.reason}")
     for name, rate in [
@@ -154,11 +154,11 @@ def _print_origin(one: Flakiness) -> None:
     say(f"  - first flake {_day(one.first.at):%Y-%m-%d}: {commits}, in {one.first.environment}")
 
 
-def _evidence(seen: Sequence[TestOutcome]) -> list[dict[str, object]]:
+def _evidence(seen: Sequence[OutcomeInRun]) -> list[dict[str, object]]:
     return [_evidence_row(each, proof) for each, proof in zip(seen, prove(seen), strict=True)]
 
 
-def _evidence_row(each: TestOutcome, proof: FlakeEvidence) -> dict[str, object]:
+def _evidence_row(each: OutcomeInRun, proof: FlakeEvidence) -> dict[str, object]:
     picked = " (picked for failing)" if each.is_biased else ""
     return {
         "run": each.run_uid,
@@ -170,7 +170,7 @@ def _evidence_row(each: TestOutcome, proof: FlakeEvidence) -> dict[str, object]:
     }
 
 
-def _as_json(one: Flakiness, seen: Sequence[TestOutcome]) -> dict[str, Any]:
+def _as_json(one: Flakiness, seen: Sequence[OutcomeInRun]) -> dict[str, Any]:
     return {**_fields(one), "runs": _evidence(seen)}
 
 

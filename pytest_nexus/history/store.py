@@ -23,7 +23,7 @@ from pytest_nexus.history.queries.failing import (
 )
 from pytest_nexus.history.queries.replay import failing_runs, read_cofailures, replayed_runs
 from pytest_nexus.history.queries.streaks import read_streaks
-from pytest_nexus.history.queries.test_stats import TestStatsView
+from pytest_nexus.history.queries.test_stats import StatsView
 from pytest_nexus.history.sqlite import connection as connections
 from pytest_nexus.history.sqlite import seen_artifacts as artifacts
 from pytest_nexus.history.sqlite import untrusted
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from pytest_nexus.domain.records import Attempt, TestKey, TestStats
     from pytest_nexus.history.queries.replay import Replayed
     from pytest_nexus.history.sqlite.seen_artifacts import ArtifactNote, Status
-    from pytest_nexus.plan.flakiness.outcomes import TestOutcome
+    from pytest_nexus.plan.flakiness.outcomes import OutcomeInRun
     from pytest_nexus.plan.reruns.recovery_times import Recovery
 
 
@@ -102,19 +102,19 @@ class History:
         """Return what is known of every test."""
         return self.recall().all()
 
-    def recall(self, setting: bytes | None = None) -> TestStatsView:
+    def recall(self, setting: bytes | None = None) -> StatsView:
         """Return the same as `stats`, each test worked out when it is asked for.
 
         `setting`: where the tests are going to run, see `folding.setting_of`; the durations are
         those to be expected there.
         """
         with connections.decoded(self.path):
-            return TestStatsView.read(self._connection, setting)
+            return StatsView.read(self._connection, setting)
 
     def flaky_stats(self) -> dict[TestKey, TestStats]:
         """Return what is known of the tests that have flaked."""
         with connections.decoded(self.path):
-            return TestStatsView.of_flaky(self._connection).all()
+            return StatsView.of_flaky(self._connection).all()
 
     def recoveries(self) -> list[Recovery]:
         """Return how attempts after a failed one went."""
@@ -227,7 +227,7 @@ class History:
             self._require_sound("run")
             return forks.heads(self._connection)
 
-    def sightings(self, keys: Iterable[str]) -> dict[TestKey, list[TestOutcome]]:
+    def sightings(self, keys: Iterable[str]) -> dict[TestKey, list[OutcomeInRun]]:
         """Return what each run showed of some tests, in the order of the fold.
 
         Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_nexus.plan.flakiness.outcomes import TestOutcome
+from pytest_nexus.plan.flakiness.outcomes import OutcomeInRun
 from tests.support.builders import attempt
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def seen(
     failure: Failure | None = None,
     call_s: float = 0.1,
     **fields: object,
-) -> TestOutcome:
+) -> OutcomeInRun:
     """One run: a letter for each attempt."""
     attempts = tuple(
         attempt(
@@ -35,15 +35,15 @@ def seen(
         )
         for number, letter in enumerate(outcomes, 1)
     )
-    return TestOutcome(f"{run:032x}", float(run), commit, environment, attempts, **fields)  # type: ignore[arg-type] # fields by name
+    return OutcomeInRun(f"{run:032x}", float(run), commit, environment, attempts, **fields)  # type: ignore[arg-type] # fields by name
 
 
-def row(*specs: str, environment: str = LINUX, first: int = 1) -> list[TestOutcome]:
+def row(*specs: str, environment: str = LINUX, first: int = 1) -> list[OutcomeInRun]:
     """Return runs in order from specs such as `a:FP`, commit and outcomes; `-:F` is a dirty tree.
 
     A number repeats: `a:P*3`.
     """
-    found: list[TestOutcome] = []
+    found: list[OutcomeInRun] = []
     for spec in specs:
         commit, _, outcomes = spec.partition(":")
         letters, _, times = outcomes.partition("*")

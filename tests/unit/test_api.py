@@ -25,10 +25,12 @@ def loaded_by(code: str) -> set[str]:
     return {name for name in done.stdout.split() if name.partition(".")[0] == "pytest_nexus"}
 
 
+@pytest.mark.process
 def test_importing_the_package_loads_no_other_module() -> None:
     assert loaded_by("import pytest_nexus") == {"pytest_nexus"}
 
 
+@pytest.mark.process
 def test_a_value_loads_neither_history_nor_plan() -> None:
     layers = {
         name.split(".")[1] for name in loaded_by("from pytest_nexus import Verdict") if "." in name

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pytest_nexus.cli.arguments.tests import Functions
     from pytest_nexus.domain.records import FunctionKey, TestKey
     from pytest_nexus.plan.flakiness.assess import Flakiness
-    from pytest_nexus.plan.flakiness.outcomes import TestOutcome
+    from pytest_nexus.plan.flakiness.outcomes import OutcomeInRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Measured:
 
     found: Sequence[Flakiness]
     """The most expensive first."""
-    seen: Mapping[TestKey, Sequence[TestOutcome]]
+    seen: Mapping[TestKey, Sequence[OutcomeInRun]]
     functions: Mapping[TestKey, FunctionKey]
     """The function of every test that the history knows."""
 

@@ -8,7 +8,7 @@ from pytest_nexus.domain.records import TestKey, environment_name
 from pytest_nexus.domain.system.originals import dumps
 from pytest_nexus.history.sqlite.runs import ordered_runs, selection
 from pytest_nexus.journal.encoding import failure_of, full_attempt
-from pytest_nexus.plan.flakiness.outcomes import TestOutcome
+from pytest_nexus.plan.flakiness.outcomes import OutcomeInRun
 
 if TYPE_CHECKING:
     import sqlite3
@@ -32,7 +32,7 @@ _ATTEMPTS: Final = """
 
 def read_sightings(
     connection: sqlite3.Connection, keys: Iterable[str]
-) -> dict[TestKey, list[TestOutcome]]:
+) -> dict[TestKey, list[OutcomeInRun]]:
     """Return the sightings of some tests in the order of the fold; unknown tests are left out.
 
     One pass over the attempts, however many tests. Imported durations show nothing.
@@ -42,7 +42,7 @@ def read_sightings(
         attempt = full_attempt((key, *packed[:8], failure_of(packed[8:])))
         found.setdefault(run_id, {}).setdefault(TestKey(key), []).append(attempt)
     runs = {row[0]: row[1:] for row in connection.execute(_RUNS)}
-    seen: dict[TestKey, list[TestOutcome]] = {}
+    seen: dict[TestKey, list[OutcomeInRun]] = {}
     for run_id in ordered_runs(connection):
         for key, attempts in found.get(run_id, {}).items():
             if run_id in runs:
@@ -50,9 +50,9 @@ def read_sightings(
     return seen
 
 
-def _sighting(run: tuple[Any, ...], attempts: Iterable[Attempt]) -> TestOutcome:
+def _sighting(run: tuple[Any, ...], attempts: Iterable[Attempt]) -> OutcomeInRun:
     run_uid, at, commit, dirty, python, platform, mass_failure, selected_by, exit_status = run
-    return TestOutcome(
+    return OutcomeInRun(
         run_uid=run_uid,
         at=at,
         commit=None if dirty else commit,

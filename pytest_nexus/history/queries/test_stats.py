@@ -59,7 +59,7 @@ _ODD: Final = (
 )
 
 
-class TestStatsView(Mapping[TestKey, TestStats]):
+class StatsView(Mapping[TestKey, TestStats]):
     """The statistics of every test by key; those of a test are worked out when it is asked for.
 
     A session reads what is known of all tests before it collects, and asks for those it collects.
@@ -73,7 +73,7 @@ class TestStatsView(Mapping[TestKey, TestStats]):
         self._here = here
 
     @classmethod
-    def read(cls, connection: sqlite3.Connection, setting: bytes | None = None) -> TestStatsView:
+    def read(cls, connection: sqlite3.Connection, setting: bytes | None = None) -> StatsView:
         """Return what a history knows.
 
         Args:
@@ -89,7 +89,7 @@ class TestStatsView(Mapping[TestKey, TestStats]):
         return cls(rows, None if setting is None else _differs(rows, setting))
 
     @classmethod
-    def of_flaky(cls, connection: sqlite3.Connection) -> TestStatsView:
+    def of_flaky(cls, connection: sqlite3.Connection) -> StatsView:
         """Return what a history knows of the tests that have flaked.
 
         Raises:

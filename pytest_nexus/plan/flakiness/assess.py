@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from pytest_nexus.domain.records import BAD, TestKey
 from pytest_nexus.domain.wording import times
 from pytest_nexus.plan.flakiness.diagnosis import Diagnosis, Status, diagnose, sampled_rate
-from pytest_nexus.plan.flakiness.outcomes import FlakeEvidence, TestOutcome, passes_in_a_row, prove
+from pytest_nexus.plan.flakiness.outcomes import FlakeEvidence, OutcomeInRun, passes_in_a_row, prove
 from pytest_nexus.plan.flakiness.rates import MIN_PASSES, Rate, passes_needed
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Flakiness:
 
 
 def assess(
-    key: TestKey, sightings: Sequence[TestOutcome], rule: OrderRule | None = None
+    key: TestKey, sightings: Sequence[OutcomeInRun], rule: OrderRule | None = None
 ) -> Flakiness:
     """Return the flakiness of a test, its red builds apart: see `with_red_builds`.
 
@@ -154,7 +154,7 @@ def _evidence(rule: OrderRule) -> str:
 
 
 def assess_all(
-    seen: Mapping[TestKey, Sequence[TestOutcome]], rules: Mapping[TestKey, OrderRule] = _NO_RULES
+    seen: Mapping[TestKey, Sequence[OutcomeInRun]], rules: Mapping[TestKey, OrderRule] = _NO_RULES
 ) -> list[Flakiness]:
     """Return the flakiness of every test with its red builds, the most expensive first.
 
@@ -172,7 +172,7 @@ def assess_all(
 
 
 def with_red_builds(
-    found: Sequence[Flakiness], seen: Mapping[TestKey, Sequence[TestOutcome]]
+    found: Sequence[Flakiness], seen: Mapping[TestKey, Sequence[OutcomeInRun]]
 ) -> list[Flakiness]:
     """Return the same with the red builds that each test had a part in.
 
@@ -200,16 +200,16 @@ def with_red_builds(
     return [replace(one, cost=replace(one.cost, red_builds=red[one.key])) for one in found]
 
 
-def _rate_until_last(sightings: Sequence[TestOutcome], proofs: Sequence[FlakeEvidence]) -> float:
+def _rate_until_last(sightings: Sequence[OutcomeInRun], proofs: Sequence[FlakeEvidence]) -> float:
     """Return the mean rate up to the last flake: later passes must not make it seem rarer."""
     end = max(place for place, proof in enumerate(proofs) if proof == "flake") + 1
     return sampled_rate(sightings[:end], proofs[:end]).mean
 
 
 def _environments(
-    sightings: Sequence[TestOutcome], proofs: Sequence[FlakeEvidence]
+    sightings: Sequence[OutcomeInRun], proofs: Sequence[FlakeEvidence]
 ) -> tuple[EnvironmentRate, ...]:
-    parts: dict[str, list[tuple[TestOutcome, FlakeEvidence]]] = {}
+    parts: dict[str, list[tuple[OutcomeInRun, FlakeEvidence]]] = {}
     for seen, proof in zip(sightings, proofs, strict=True):
         parts.setdefault(seen.environment, []).append((seen, proof))
     return tuple(
@@ -222,7 +222,7 @@ def _environments(
     )
 
 
-def _first(sightings: Sequence[TestOutcome], proofs: Sequence[FlakeEvidence]) -> FirstFlake | None:
+def _first(sightings: Sequence[OutcomeInRun], proofs: Sequence[FlakeEvidence]) -> FirstFlake | None:
     place = next((place for place, proof in enumerate(proofs) if proof == "flake"), None)
     if place is None:
         return None
@@ -239,7 +239,7 @@ def _first(sightings: Sequence[TestOutcome], proofs: Sequence[FlakeEvidence]) ->
     )
 
 
-def _clusters(flaked: Iterable[TestOutcome]) -> tuple[Cluster, ...]:
+def _clusters(flaked: Iterable[OutcomeInRun]) -> tuple[Cluster, ...]:
     failures: list[Failure | None] = [
         attempt.failure for seen in flaked for attempt in seen.attempts if attempt.outcome in BAD
     ]
@@ -254,7 +254,7 @@ def _clusters(flaked: Iterable[TestOutcome]) -> tuple[Cluster, ...]:
     return tuple(sorted(clusters, key=lambda one: (-one.count, one.signature)))
 
 
-def _cost(flaked: Iterable[TestOutcome]) -> Cost:
+def _cost(flaked: Iterable[OutcomeInRun]) -> Cost:
     attempts = [attempt for seen in flaked for attempt in seen.attempts]
     return Cost(
         seconds=sum(a.duration_s for a in attempts if a.number > 1 or a.outcome in BAD),

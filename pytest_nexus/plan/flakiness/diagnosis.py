@@ -14,7 +14,7 @@ from pytest_nexus.plan.flakiness.rates import rate_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from pytest_nexus.plan.flakiness.outcomes import FlakeEvidence, TestOutcome
+    from pytest_nexus.plan.flakiness.outcomes import FlakeEvidence, OutcomeInRun
     from pytest_nexus.plan.flakiness.rates import Rate
 
 Status = Literal["flaky", "order-dependent", "broken", "recovered", "stable"]
@@ -33,7 +33,7 @@ of the same commit in others, are bound to it."""
 _CURRENT: Final = 50
 """An environment that none of so many last sightings has is one that is no longer tested in."""
 
-_Proved: TypeAlias = "tuple[TestOutcome, FlakeEvidence]"
+_Proved: TypeAlias = "tuple[OutcomeInRun, FlakeEvidence]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Diagnosis:
 
 
 def diagnose(
-    sightings: Sequence[TestOutcome], proofs: Sequence[FlakeEvidence], *, is_over: bool
+    sightings: Sequence[OutcomeInRun], proofs: Sequence[FlakeEvidence], *, is_over: bool
 ) -> Diagnosis:
     """Return what is the matter with a test.
 
@@ -78,7 +78,7 @@ def diagnose(
     return Diagnosis("flaky", seen)
 
 
-def sampled_rate(sightings: Iterable[TestOutcome], proofs: Iterable[FlakeEvidence]) -> Rate:
+def sampled_rate(sightings: Iterable[OutcomeInRun], proofs: Iterable[FlakeEvidence]) -> Rate:
     """Return the flake rate over the runs that passed or flaked, biased runs left out."""
     counts = Counter(
         proof for seen, proof in zip(sightings, proofs, strict=True) if not seen.is_biased
@@ -86,7 +86,7 @@ def sampled_rate(sightings: Iterable[TestOutcome], proofs: Iterable[FlakeEvidenc
     return rate_of(counts["flake"], counts["flake"] + counts["passed"])
 
 
-def _broken(proved: Sequence[_Proved]) -> dict[str, list[TestOutcome]]:
+def _broken(proved: Sequence[_Proved]) -> dict[str, list[OutcomeInRun]]:
     """Return the runs that failed for good up to now, by environment."""
     current = {seen.environment for seen, _ in proved[-_CURRENT:]}
     return {
@@ -123,7 +123,7 @@ def _lasts(row: Sequence[_Proved], proved: Iterable[_Proved]) -> bool:
 
 
 def _broken_for_good(
-    broken: Mapping[str, Sequence[TestOutcome]], proved: Sequence[_Proved]
+    broken: Mapping[str, Sequence[OutcomeInRun]], proved: Sequence[_Proved]
 ) -> Diagnosis:
     passed_elsewhere = {
         seen.commit

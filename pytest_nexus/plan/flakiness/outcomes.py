@@ -25,7 +25,7 @@ what failed besides what a change reaches. What a user's hook goes by is not kno
 
 
 @dataclass(frozen=True, slots=True)
-class TestOutcome:
+class OutcomeInRun:
     """One test in one run."""
 
     run_uid: str
@@ -65,7 +65,7 @@ class TestOutcome:
         return not _CHOSEN_BY_OUTCOME.isdisjoint(self.selected_by)
 
 
-def prove(sightings: Sequence[TestOutcome]) -> list[FlakeEvidence]:
+def prove(sightings: Sequence[OutcomeInRun]) -> list[FlakeEvidence]:
     """Return what each sighting of one test proves, in the order given.
 
     A run is proof by itself if the test failed and passed in it, whatever the tree: no file
@@ -80,7 +80,7 @@ def prove(sightings: Sequence[TestOutcome]) -> list[FlakeEvidence]:
     return [_proof(seen, passed_at) for seen in sightings]
 
 
-def _proof(seen: TestOutcome, passed_at: AbstractSet[tuple[str | None, str]]) -> FlakeEvidence:
+def _proof(seen: OutcomeInRun, passed_at: AbstractSet[tuple[str | None, str]]) -> FlakeEvidence:
     if seen.is_mass_failure:
         return "mass failure"
     if not seen.has_failed:
@@ -91,7 +91,7 @@ def _proof(seen: TestOutcome, passed_at: AbstractSet[tuple[str | None, str]]) ->
     return "flake" if is_flake else "failed"
 
 
-def passes_in_a_row(sightings: Iterable[TestOutcome], since: float = 0.0) -> int:
+def passes_in_a_row(sightings: Iterable[OutcomeInRun], since: float = 0.0) -> int:
     """Return in how many runs a test passed since it last failed, and since a time.
 
     Mass failures and skips count as no run at all, biased runs as none that passed.

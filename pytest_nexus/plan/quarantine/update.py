@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pytest_nexus.domain.records import FunctionKey, TestKey
     from pytest_nexus.plan.flakiness.assess import Flakiness
-    from pytest_nexus.plan.flakiness.outcomes import TestOutcome
+    from pytest_nexus.plan.flakiness.outcomes import OutcomeInRun
     from pytest_nexus.plan.quarantine.file import Quarantine
 
 MAX_QUARANTINED: Final = 20
@@ -92,7 +92,7 @@ def standing(
     entry: QuarantineEntry,
     keys: Iterable[TestKey],
     found: Mapping[TestKey, Flakiness],
-    seen: Mapping[TestKey, Sequence[TestOutcome]],
+    seen: Mapping[TestKey, Sequence[OutcomeInRun]],
 ) -> Standing:
     """Return how far an entry is from leaving: all its tests must have passed long enough.
 

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 from pytest_nexus.domain.records import Attempt, FunctionKey, NodeId, PhaseResult, TestKey
 from pytest_nexus.plan.flakiness.assess import assess
-from pytest_nexus.plan.flakiness.outcomes import TestOutcome
+from pytest_nexus.plan.flakiness.outcomes import OutcomeInRun
 from tests.benchmarks.table import Table
 
 if TYPE_CHECKING:
@@ -151,12 +151,12 @@ def judge(random: Random, n_runs: int, n_tests: int) -> list[Judged]:
     return judged
 
 
-def _sighting(random: Random, behaviour: Behaviour, session: Session) -> TestOutcome:
+def _sighting(random: Random, behaviour: Behaviour, session: Session) -> OutcomeInRun:
     chance = behaviour.chance(session)
     attempts = [_attempt(1, has_failed=random.random() < chance)]
     if attempts[0].call is _FAILED:
         attempts.append(_attempt(2, has_failed=random.random() < chance))
-    return TestOutcome(
+    return OutcomeInRun(
         run_uid=str(session.number),
         at=float(session.number),
         commit=session.commit,

@@ -161,3 +161,30 @@ def test_the_trainer_sees_what_a_session_saw(
     columns = NAMES.index("branch_streak"), NAMES.index("base_streak")
     replayed = [[row[at] for at in columns] for case in cases for row in case.rows()]
     assert replayed == seen
+
+
+def test_a_streak_grows_by_failures_and_ends_by_a_pass() -> None:
+    branch = Branch()
+    branch.add([("t", True), ("u", True), ("v", False)])
+    branch.add([("t", True), ("u", False)])
+    assert branch.streaks() == {"t": 2}
+    branch.add([("u", True)])
+    assert branch.streaks() == {"t": 2, "u": 1}
+    branch.add([("t", True), ("u", True)])
+    assert branch.streaks() == {"t": 3, "u": 2}
+
+
+def test_a_streak_lasts_as_long_as_its_last_failure_is_recent() -> None:
+    branch = Branch()
+    for failed in [True] + [False] * (BRANCH_RUNS - 1):
+        branch.add([("t", True)] if failed else [("u", False)])
+    assert branch.streaks() == {"t": 1}
+    branch.add([("u", False)])
+    assert branch.streaks() == {}
+
+
+def test_a_streak_is_no_longer_than_what_is_looked_at() -> None:
+    branch = Branch()
+    for _ in range(BRANCH_RUNS + 5):
+        branch.add([("t", True)])
+    assert branch.streaks() == {"t": BRANCH_RUNS}

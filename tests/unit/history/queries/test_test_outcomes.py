@@ -8,7 +8,7 @@ from pytest_nexus.domain.records import TestKey
 from pytest_nexus.errors import HistoryError
 from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.store import open_history, read_history
-from pytest_nexus.plan.flakiness.outcomes import TestOutcome, prove
+from pytest_nexus.plan.flakiness.outcomes import OutcomeInRun, prove
 from tests.support.builders import attempt, failure, run
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def test_a_sighting_is_what_one_run_says_of_one_test(history: History) -> None:
     of = run(1, commit=C, python="3.12.4", platform="linux", exit_status=1, selected_by=("-k",))
     ingest_run(history, of, [second, attempt("other"), first])
     assert history.sightings([X]) == {
-        X: [TestOutcome(of.run_uid, 1.0, C, "3.12 linux", (first, second), False, ("-k",), 1)]
+        X: [OutcomeInRun(of.run_uid, 1.0, C, "3.12 linux", (first, second), False, ("-k",), 1)]
     }
 
 

@@ -28,7 +28,7 @@ from tests.support.sightings import row, seen
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pytest_nexus.plan.flakiness.outcomes import TestOutcome
+    from pytest_nexus.plan.flakiness.outcomes import OutcomeInRun
 
 EPOCH = date(1970, 1, 1)
 TODAY = EPOCH + timedelta(days=1)
@@ -41,7 +41,7 @@ def entry(nodeid: str, since: date = EPOCH - timedelta(days=1)) -> QuarantineEnt
 
 
 def updated(
-    runs: Mapping[str, Sequence[TestOutcome]], *entries: QuarantineEntry, terms: Terms = TERMS
+    runs: Mapping[str, Sequence[OutcomeInRun]], *entries: QuarantineEntry, terms: Terms = TERMS
 ) -> Update:
     by_key = {TestKey(key): sightings for key, sightings in runs.items()}
     functions = {key: function_of_key(key) for key in by_key}

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 from pytest_nexus.predictor.features.history import (
-    BRANCH_RUNS,
     MAX_FILES,
-    Branch,
     CoFailures,
     Neighbours,
     places_of,
@@ -57,33 +55,6 @@ def test_the_rate_of_a_pair_is_failures_by_runs_and_three(
 def test_a_change_of_too_many_files_is_no_run_of_them(pairs: CoFailures) -> None:
     pairs.add(["src/a.py", *(f"src/{n}.py" for n in range(MAX_FILES))], ["t"])
     assert pairs.rates(["src/a.py"])[0]["t"] == pytest.approx(2 / 6)
-
-
-def test_a_streak_grows_by_failures_and_ends_by_a_pass() -> None:
-    branch = Branch()
-    branch.add([("t", True), ("u", True), ("v", False)])
-    branch.add([("t", True), ("u", False)])
-    assert branch.streaks() == {"t": 2}
-    branch.add([("u", True)])
-    assert branch.streaks() == {"t": 2, "u": 1}
-    branch.add([("t", True), ("u", True)])
-    assert branch.streaks() == {"t": 3, "u": 2}
-
-
-def test_a_streak_lasts_as_long_as_its_last_failure_is_recent() -> None:
-    branch = Branch()
-    for failed in [True] + [False] * (BRANCH_RUNS - 1):
-        branch.add([("t", True)] if failed else [("u", False)])
-    assert branch.streaks() == {"t": 1}
-    branch.add([("u", False)])
-    assert branch.streaks() == {}
-
-
-def test_a_streak_is_no_longer_than_what_is_looked_at() -> None:
-    branch = Branch()
-    for _ in range(BRANCH_RUNS + 5):
-        branch.add([("t", True)])
-    assert branch.streaks() == {"t": BRANCH_RUNS}
 
 
 def at_moment(key: str, **facts: object) -> TestAtMoment:
