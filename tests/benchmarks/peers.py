@@ -23,6 +23,10 @@ _BASE: Final = (f"pytest=={version('pytest')}", f"pytest-xdist=={version('pytest
 _PACKAGED: Final = ("pytest_nexus", "predictor", "pyproject.toml", "README.md", "LICENSE")
 
 
+PYTEST_MOCK: Final = "pytest-mock==3.17.0"
+"""A suite in which few tests take long: those that start pytest in a process or in their own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Peer:
     """What is installed beside pytest and pytest-xdist."""
@@ -39,6 +43,7 @@ PEERS: Final = {
         Peer("bare"),
         Peer("nexus", is_checkout=True),
         Peer("nexus-suites", ("networkx", "sympy"), is_checkout=True),
+        Peer("pytest-mock", (PYTEST_MOCK, "pytest-asyncio"), is_checkout=True),
         Peer("pytest-split", ("pytest-split",)),
         Peer("pytest-reportlog", ("pytest-reportlog",)),
         Peer("pytest-testmon", ("pytest-testmon",)),
