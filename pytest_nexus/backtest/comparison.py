@@ -45,7 +45,7 @@ _SHIPPED: Final = "shipped model"
 _ABOUT_DURATIONS: Final = (
     "Medians over tests; relative and within 25%: of tests of 1 ms or more;",
     "of the sum: of the seconds of a run.",
-    "nexus regards environment and workers where that has proved better.",
+    "nexus expects the median of the last seven runs of each test.",
 )
 
 _ABOUT_BLOCKS: Final = (

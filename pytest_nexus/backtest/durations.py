@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pytest_nexus.backtest.builds import lived
 from pytest_nexus.domain.median import lower_median
-from pytest_nexus.history.state.environments import here, sampled
 from pytest_nexus.history.state.fold import RunFacts, State, fold, stats_of, trend_of
 from pytest_nexus.journal.encoding import VERDICT_OF
 from pytest_nexus.plan.known_tests import has_duration
@@ -55,7 +54,7 @@ def of_recorded(builds: Iterable[Build]) -> Iterator[Life]:
 def judged(runs: Iterable[Life]) -> list[dict[str, Any]]:
     """Return a row for each way to foresee durations, with its errors.
 
-    The plain median of each test, what a session deploys, the trend of each test, and the median
+    What a session expects, which is the median of each test; the trend of each test; and the median
     over all tests.
 
     Args:
@@ -67,7 +66,7 @@ def judged(runs: Iterable[Life]) -> list[dict[str, Any]]:
     for left, run in enumerate(runs, -len(runs)):
         true = {key: _seconds(seen) for key, seen in run.seen.items() if VERDICT_OF[seen.outcomes]}
         if left >= -MAX_RUNS and run.facts.has_outcomes:
-            for name, expected in _foreseen(states, run.facts.setting).items():
+            for name, expected in _foreseen(states).items():
                 pairs = [(expected[key], true[key]) for key in true.keys() & expected.keys()]
                 if pairs:
                     found[name].append(pairs)
@@ -80,22 +79,13 @@ def _seconds(seen: Observation) -> float:
     return sum(each or 0 for each in (seen.setup_us, seen.call_us, seen.teardown_us)) / 1e6
 
 
-def _foreseen(states: Mapping[str, State], setting: bytes) -> dict[str, dict[str, float]]:
+def _foreseen(states: Mapping[str, State]) -> dict[str, dict[str, float]]:
     stats = {key: stats_of(key, None, state) for key, state in states.items()}
     plain = {key: each.duration_s for key, each in stats.items() if has_duration(each)}
     if not plain:
         return {}
-    windows = ((state.durations, state.settings) for state in states.values())
-    deployed = here(sampled(windows), setting)
-    paced = plain
-    if deployed is not None:
-        paced = {
-            key: seconds * deployed.pace(states[key].durations, states[key].settings)
-            for key, seconds in plain.items()
-        }
     return {
-        "nexus": paced,
-        "median of the test": plain,
+        "nexus": plain,
         "trend of the test": {key: trend_of(states[key].durations) for key in plain},
         "median of all tests": dict.fromkeys(plain, lower_median(plain.values())),
     }

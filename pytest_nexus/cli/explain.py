@@ -11,14 +11,13 @@ from pytest_nexus.cli.arguments.pending_journals import take_in_waiting
 from pytest_nexus.cli.arguments.tests import asked_keys, known_keys, spellings
 from pytest_nexus.cli.output.tables import add_json_option, print_json
 from pytest_nexus.cli.quarantine import read_quarantine
-from pytest_nexus.domain.records import CollectedTest, NodeId, environment_name
+from pytest_nexus.domain.records import CollectedTest, NodeId
 from pytest_nexus.domain.system import originals
 from pytest_nexus.domain.system.console import say, warn_of
 from pytest_nexus.errors import HistoryError, ModelRefusedError
 from pytest_nexus.forecast import forecaster as forecast
 from pytest_nexus.forecast.explain import explained
 from pytest_nexus.forecast.neighbours import described, lines, nearest
-from pytest_nexus.history.state.refresh import setting_of
 from pytest_nexus.history.store import read_history
 from pytest_nexus.impact.changes import find_change
 from pytest_nexus.launch.shared_fixtures import add_collect_option, collected_suite
@@ -31,7 +30,6 @@ from pytest_nexus.project import (
     project_root,
     quarantine_path,
 )
-from pytest_nexus.record.machine import machine
 from pytest_nexus.session.history_view import read_texts
 
 if TYPE_CHECKING:
@@ -121,7 +119,7 @@ def _read(options: argparse.Namespace) -> _Known:
     root = project_root(Path.cwd())
     change = find_change(root, base_revision(options.base), originals.environ)
     with history:
-        stats = history.recall(setting_of(environment_name(*machine()), 0)).all()
+        stats = history.stats()
         deployed, past = history.deployed_model(), history.cofailures()
         streaks = history.streaks(change.branch, default_branch(originals.environ))
         rules = history.order_rules.read()

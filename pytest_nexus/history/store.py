@@ -102,14 +102,10 @@ class History:
         """Return what is known of every test."""
         return self.recall().all()
 
-    def recall(self, setting: bytes | None = None) -> StatsView:
-        """Return the same as `stats`, each test worked out when it is asked for.
-
-        `setting`: where the tests are going to run, see `folding.setting_of`; the durations are
-        those to be expected there.
-        """
+    def recall(self) -> StatsView:
+        """Return the same as `stats`, each test worked out when it is asked for."""
         with connections.decoded(self.path):
-            return StatsView.read(self._connection, setting)
+            return StatsView.read(self._connection)
 
     def flaky_stats(self) -> dict[TestKey, TestStats]:
         """Return what is known of the tests that have flaked."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 
 from pytest_nexus.ci.current_run import ci_run
-from pytest_nexus.domain.records import Run, environment_name
+from pytest_nexus.domain.records import Run
 from pytest_nexus.domain.system import clock, originals
 from pytest_nexus.domain.system.originals import urandom
 from pytest_nexus.record.limited_by import selected_by
@@ -16,11 +16,6 @@ from pytest_nexus.record.machine import machine
 if TYPE_CHECKING:
     from pytest_nexus.domain.records import Change
     from pytest_nexus.options import Options
-
-
-def setting(config: pytest.Config) -> tuple[str, int]:
-    """Return what durations depend on beside the commit: environment, and number of workers."""
-    return environment_name(*machine()), _n_workers(config)
 
 
 def new_run(config: pytest.Config, change: Change) -> Run:

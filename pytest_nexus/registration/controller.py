@@ -20,7 +20,7 @@ from pytest_nexus.errors import NexusError, PlanError
 from pytest_nexus.options import read_options
 from pytest_nexus.record.observer import Observer
 from pytest_nexus.record.recorder import Recorder
-from pytest_nexus.record.run_metadata import is_distributed, narrowed_to, setting
+from pytest_nexus.record.run_metadata import is_distributed, narrowed_to
 from pytest_nexus.registration.misspelt_settings import unknown_keys, unknown_variables
 from pytest_nexus.registration.reruns import (
     quarantined_by,
@@ -139,7 +139,6 @@ def setup_of(config: pytest.Config, options: Options, rules: RerunRules | None) 
         config.rootpath,
         environ,
         share_of(options, environ),
-        setting(config),
         narrowed_to(config, options),
         is_distributed(config),
         quarantined_by(rules),

@@ -20,7 +20,6 @@ from pytest_nexus.forecast import forecaster
 from pytest_nexus.forecast.snapshot import told_by_pairs
 from pytest_nexus.history.ingest import sweep
 from pytest_nexus.history.sqlite.connection import set_aside
-from pytest_nexus.history.state.refresh import setting_of
 from pytest_nexus.history.store import open_history, read_history
 from pytest_nexus.impact.changed_identifiers import changed_words
 from pytest_nexus.impact.test_code import read_code
@@ -69,7 +68,6 @@ NOTHING: Final = HistoryView(0, 0, {})
 def learn(
     options: Options,
     change: Callable[[], Change],
-    setting: tuple[str, int] | None,
     environ: Mapping[str, str],
     lose: Callable[[str], None],
 ) -> HistoryView:
@@ -78,12 +76,11 @@ def learn(
     Args:
         options: of the session.
         change: what changed; asked for after the journals are taken in.
-        setting: environment and number of workers whose durations count; None for all.
         environ: the environment of this process.
         lose: takes a sentence for the user about what cannot be read.
     """
     try:
-        return _learn(options, change, setting, environ)
+        return _learn(options, change, environ)
     except CorruptHistoryError as exc:
         lose(_start_cold(options, exc))
     except NexusError as exc:
@@ -94,14 +91,13 @@ def learn(
 def _learn(
     options: Options,
     change: Callable[[], Change],
-    setting: tuple[str, int] | None,
     environ: Mapping[str, str],
 ) -> HistoryView:
     if options.ingest:
         try:
             with open_history(options.history) as history:
                 sweep(history, options.journal)
-                return _read(history, change(), setting, environ)
+                return _read(history, change(), environ)
         except (CorruptHistoryError, NewerHistoryError):
             raise
         except HistoryError:
@@ -110,16 +106,15 @@ def _learn(
     if read is None:
         return NOTHING
     with read as history:
-        return _read(history, change(), setting, environ)
+        return _read(history, change(), environ)
 
 
 def _read(
     history: History,
     change: Change,
-    setting: tuple[str, int] | None,
     environ: Mapping[str, str],
 ) -> HistoryView:
-    stats = history.recall(None if setting is None else setting_of(*setting))
+    stats = history.recall()
     past = history.cofailures(told_by_pairs(change))
     streaks = history.streaks(change.branch, default_branch(environ))
     deployed = history.deployed_model()

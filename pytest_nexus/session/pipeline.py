@@ -125,12 +125,9 @@ class Pipeline:
     def _learn(self) -> HistoryView:
         from pytest_nexus.session.history_view import learn  # noqa: PLC0415 - not in a brief session
 
-        # Shards must come to one plan, and may stand on unlike machines.
-        setup = self.setup
-        setting = None if setup.share is not None else setup.setting
-        notify = self.notices.notify
+        setup, notify = self.setup, self.notices.notify
         with paused_gc():
-            return learn(setup.options, lambda: self.change, setting, setup.environ, notify)
+            return learn(setup.options, lambda: self.change, setup.environ, notify)
 
     def prepare(self) -> None:
         """Do what a plan needs and can be done before the tests are known.

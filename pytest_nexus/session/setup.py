@@ -33,8 +33,6 @@ class SessionSetup(NamedTuple):
     """The environment of the process when the session began."""
     share: Share | None = None
     """None for the whole suite."""
-    setting: tuple[str, int] | None = None
-    """Environment and number of workers, see `Run`; None where durations of all count."""
     narrowed_to: Literal["", "files", "tests"] = ""
     """What the command line names, see `record.run_metadata.narrowed_to`."""
     is_distributed: bool = False

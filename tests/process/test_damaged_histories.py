@@ -69,8 +69,7 @@ def pipeline(path: Path) -> Pipeline:
         shard=None, plan=None, dist="auto", reruns=None, rerun_delay_s=None, rerun_budget="10",
         order_dependence="off", fail_on_flaky=False, quarantine=root / "none.toml", sources={},
     )  # fmt: skip
-    setup = SessionSetup(options, root, dict(os.environ), setting=("py3.12 Linux", 0))
-    return Pipeline(setup)
+    return Pipeline(SessionSetup(options, root, dict(os.environ)))
 
 
 @pytest.mark.parametrize("slim", [False, True], ids=["whole", "slim"])

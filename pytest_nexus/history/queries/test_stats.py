@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus.domain.records import OUTCOMES, TestKey, TestStats
-from pytest_nexus.history.state.environments import here, sampled
 from pytest_nexus.history.state.fold import (
     DURATIONS_BYTES,
     SETTING_BYTES,
@@ -20,14 +18,8 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator
 
-    from pytest_nexus.history.state.environments import CurrentEnvironment
-
 _ROWS: Final = "SELECT test.key, test.function, state.* FROM state JOIN test USING (test_id)"
 _COLUMNS: Final = 3 + len(State._fields)
-_DURATIONS_AT: Final = 3 + State._fields.index("durations")
-_SETTINGS_AT: Final = 3 + State._fields.index("settings")
-_LOOKED_AT: Final = 2000
-"""Tests of which it is asked whether they ran in several environments."""
 
 _LARGEST: Final = 1e12
 """Beyond any count."""
@@ -66,27 +58,18 @@ class StatsView(Mapping[TestKey, TestStats]):
     What could not be worked out later is found when it is read.
     """
 
-    def __init__(
-        self, rows: dict[str, tuple[Any, ...] | TestStats], here: CurrentEnvironment | None = None
-    ) -> None:
+    def __init__(self, rows: dict[str, tuple[Any, ...] | TestStats]) -> None:
         self._known = rows
-        self._here = here
 
     @classmethod
-    def read(cls, connection: sqlite3.Connection, setting: bytes | None = None) -> StatsView:
+    def read(cls, connection: sqlite3.Connection) -> StatsView:
         """Return what a history knows.
-
-        Args:
-            connection: to the history.
-            setting: in which durations are to be expected, see `folding.setting_of`; None for the
-                median over all.
 
         Raises:
             ValueError: it holds a value that was not written by the fold.
         """
         _refuse_odd(connection)
-        rows = cls._rows(connection.execute(_ROWS))
-        return cls(rows, None if setting is None else _differs(rows, setting))
+        return cls(cls._rows(connection.execute(_ROWS)))
 
     @classmethod
     def of_flaky(cls, connection: sqlite3.Connection) -> StatsView:
@@ -111,10 +94,7 @@ class StatsView(Mapping[TestKey, TestStats]):
     def __getitem__(self, key: TestKey) -> TestStats:
         found = self._known[key]
         if type(found) is tuple:
-            pace = 1.0
-            if self._here is not None:
-                pace = self._here.pace(found[_DURATIONS_AT], found[_SETTINGS_AT])
-            found = self._known[key] = stats_of(found[0], found[1], found[3:], pace)
+            found = self._known[key] = stats_of(found[0], found[1], found[3:])
         return found  # type: ignore[return-value] # the tuple was just replaced
 
     def get(self, key: TestKey, default: Any = None) -> Any:
@@ -132,9 +112,3 @@ def _refuse_odd(connection: sqlite3.Connection) -> None:
     odd = connection.execute(_ODD).fetchone()
     if odd is not None:
         raise ValueError(f"the state of test {odd[0]!r}")
-
-
-def _differs(rows: Mapping[str, Any], setting: bytes) -> CurrentEnvironment | None:
-    """Return how a setting differs in durations, by a sample of the tests that ran in several."""
-    some = islice(rows.values(), 0, None, max(1, len(rows) // _LOOKED_AT))
-    return here(sampled((row[_DURATIONS_AT], row[_SETTINGS_AT]) for row in some), setting)

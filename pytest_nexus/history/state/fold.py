@@ -40,7 +40,7 @@ DURATIONS_BYTES: Final = _DURATIONS.size
 _NO_DURATIONS: Final = _DURATIONS.pack(*[math.nan] * 3 * WINDOW)
 _NO_SETTINGS: Final = NO_SETTING * WINDOW
 _IMPLAUSIBLE_S: Final = 1e8
-"""Beyond the sum of three phases of a week each, whatever the pace."""
+"""Beyond the sum of three phases of a week each."""
 
 _COMMIT_BYTES: Final = 8
 _ENTRY_BYTES: Final = _COMMIT_BYTES + 1
@@ -69,7 +69,8 @@ class State(NamedTuple):
     durations: bytes
     commits: bytes
     settings: bytes
-    """Of each call in `durations`; empty in a slim copy that an older version made."""
+    """Of each call in `durations`; empty in a slim copy that an older version made. Written for
+    older versions, which read this column; this version does not."""
 
 
 class RunFacts(NamedTuple):
@@ -83,7 +84,7 @@ class RunFacts(NamedTuple):
     has_outcomes: bool
     """False for imported durations."""
     setting: bytes = NO_SETTING
-    """2 bytes for the environment and the number of workers, on which durations depend."""
+    """2 bytes for the environment and the number of workers."""
 
 
 class Observation(NamedTuple):
@@ -194,18 +195,15 @@ def _taken_out(memory: bytes, commit: bytes) -> tuple[bytes, int]:
     return memory, 0  # the bytes of two entries together look like the commit
 
 
-def stats_of(key: str, function: str | None, state: Sequence[Any], pace: float = 1.0) -> TestStats:
-    """Return the readable form of a `State`: medians in place of durations.
-
-    `pace`: what the medians are multiplied with.
-    """
+def stats_of(key: str, function: str | None, state: Sequence[Any]) -> TestStats:
+    """Return the readable form of a `State`: medians in place of durations."""
     (
         runs, failures, rate_2, rate_8, rate_32, since, transitions, flakes,
         last_outcome, first_seen, last_seen, packed, *_,
     ) = state  # fmt: skip
     durations = _DURATIONS.unpack(packed)
     setup_s, call_s, teardown_s = (median_of(durations[phase::3]) for phase in range(3))
-    if not 0 <= (setup_s + call_s + teardown_s) * pace <= _IMPLAUSIBLE_S:  # NaN neither: see fold
+    if not 0 <= setup_s + call_s + teardown_s <= _IMPLAUSIBLE_S:  # NaN neither: see fold
         setup_s = call_s = teardown_s = 0.0
     return TestStats(
         TestKey(key),
@@ -221,15 +219,10 @@ def stats_of(key: str, function: str | None, state: Sequence[Any], pace: float =
         OUTCOMES[last_outcome - 1],
         first_seen,
         last_seen,
-        setup_s * pace,
-        call_s * pace,
-        teardown_s * pace,
+        setup_s,
+        call_s,
+        teardown_s,
     )
-
-
-def calls_of(durations: bytes) -> Sequence[float]:
-    """Return the seconds of the last calls, the newest last, NaN before the first ones."""
-    return _DURATIONS.unpack(durations)[1::3]
 
 
 def trend_of(durations: bytes) -> float:

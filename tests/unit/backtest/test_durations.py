@@ -16,11 +16,11 @@ from pytest_nexus.history.store import open_history
 from tests.support.builders import attempt, run
 
 
-def make(path: Path, paces: list[tuple[float, int]]) -> None:
-    """Write a history of a run for each pace and number of workers."""
+def make(path: Path, paces: list[float]) -> None:
+    """Write a history of a run for each pace."""
     random = Random(5)
     with open_history(path) as history:
-        for number, (pace, workers) in enumerate(paces, 1):
+        for number, pace in enumerate(paces, 1):
             attempts = [
                 attempt(
                     f"test_a.py::t{at}",
@@ -29,7 +29,7 @@ def make(path: Path, paces: list[tuple[float, int]]) -> None:
                 )
                 for at in range(1, 31)
             ]
-            ingest_run(history, run(number, python="3.12.4", workers=workers), attempts)
+            ingest_run(history, run(number), attempts)
 
 
 def rows_of(path: Path) -> dict[str, dict[str, float]]:
@@ -38,37 +38,27 @@ def rows_of(path: Path) -> dict[str, dict[str, float]]:
     return {row["durations"]: row for row in found}
 
 
-def test_where_workers_slow_tests_down_nexus_errs_less_than_the_median(tmp_path: Path) -> None:
-    make(tmp_path / "h.sqlite3", [(1.0, 0), (4.0, 2)] * 8)
+def test_nexus_expects_the_median_of_each_test(tmp_path: Path) -> None:
+    make(tmp_path / "h.sqlite3", [1.0] * 8)
     rows = rows_of(tmp_path / "h.sqlite3")
-    assert rows["nexus"]["relative"] < 0.7 * rows["median of the test"]["relative"]
-    assert rows["nexus"]["within_25%"] > rows["median of the test"]["within_25%"]
-
-
-def test_where_nothing_differs_nexus_is_the_median(tmp_path: Path) -> None:
-    make(tmp_path / "h.sqlite3", [(1.0, 0), (1.0, 2)] * 8)
-    rows = rows_of(tmp_path / "h.sqlite3")
-    named = {"durations": ""}
-    assert rows["nexus"] | named == rows["median of the test"] | named
     assert rows["nexus"]["relative"] < 0.15 < rows["median of all tests"]["relative"]
 
 
 def test_tests_that_grow_are_foreseen_by_their_trend(tmp_path: Path) -> None:
-    make(tmp_path / "h.sqlite3", [(1.0 + at, 0) for at in range(8)])
+    make(tmp_path / "h.sqlite3", [1.0 + at for at in range(8)])
     rows = rows_of(tmp_path / "h.sqlite3")
-    assert rows["trend of the test"]["of_the_sum"] < rows["median of the test"]["of_the_sum"]
+    assert rows["trend of the test"]["of_the_sum"] < rows["nexus"]["of_the_sum"]
 
 
 @pytest.mark.slow
 def test_recorded_builds_are_judged_without_the_mutants() -> None:
     builds = list(read_builds(Path("sample_history"), "structlog"))
     rows = {row["durations"]: row for row in judged(of_recorded(builds))}
-    assert rows["nexus"]["error_ms"] == rows["median of the test"]["error_ms"]
     assert rows["nexus"]["of_the_sum"] < rows["median of all tests"]["of_the_sum"]
 
 
 def test_evaluate_prints_the_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    make(tmp_path / "h.sqlite3", [(1.0, 0)] * 6)
+    make(tmp_path / "h.sqlite3", [1.0] * 6)
     assert main(["evaluate", "--history", str(tmp_path / "h.sqlite3")]) == 0
     printed = capsys.readouterr().out
     assert "median of all tests" in printed

@@ -205,3 +205,12 @@ def test_fold_leaves_its_state_as_it_was() -> None:
     copy = tuple(state)
     fold(state, facts(1), seen("failed"))
     assert tuple(state) == copy
+
+
+def test_settings_are_still_written_for_older_versions_that_read_them() -> None:
+    state = None
+    for at in range(9):
+        run = RunFacts(float(at), b"", True, True, bytes([at, at]))
+        state = fold(state, run, seen("passed"))
+    assert state is not None
+    assert state.settings == b"".join(bytes([at, at]) for at in range(2, 9))
