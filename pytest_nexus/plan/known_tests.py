@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pytest_nexus.domain.records import CollectedTest
-    from pytest_nexus.plan.name_similarity import Module
 
 Found = Literal["exact", "renamed", "function", "unknown"]
 
@@ -37,7 +36,6 @@ class StatsIndex:
         self._stats = stats
         self._renames = renames
         self._pooled: dict[FunctionKey, TestStats] = {}
-        self._modules: dict[str, Module] = {}
 
     def find(self, test: CollectedTest) -> tuple[TestStats | None, Found]:
         """Return the statistics that speak for a test, and how they were found.
@@ -51,9 +49,8 @@ class StatsIndex:
     def expected_duration(self, test: CollectedTest) -> float:
         """Return the seconds that a test is expected to take, shared set-up included.
 
-        Its own recent median, else its function's, else that of the tests of its module that are
-        named alike, else of its module, else of the suite, else `UNKNOWN_DURATION_S`; the
-        last two by what it looks like.
+        Its own recent median, else its function's, else that of its module, else of the suite,
+        else `UNKNOWN_DURATION_S`; the last two by what it looks like.
         """
         return self.duration_of(self.find(test)[0], test)
 
@@ -62,8 +59,8 @@ class StatsIndex:
         if found is not None and has_duration(found):
             return found.duration_s
         path = self._renames.get(test.path, test.path)
-        if path in self._durations:
-            return self._module(path).expected(_moved(test.function_key, test.path, path))
+        if path in self._module_medians:
+            return self._module_medians[path]
         return self._suite_median * test.duration_factor
 
     def _find_elsewhere(self, test: CollectedTest) -> tuple[TestStats | None, Found]:
@@ -92,22 +89,14 @@ class StatsIndex:
             functions[stats.function_key].append(stats)
         return dict(functions)
 
-    def _module(self, path: str) -> Module:
-        if path not in self._modules:
-            from pytest_nexus.plan.name_similarity import Module  # noqa: PLC0415 - where a test is new
-
-            self._modules[path] = Module(self._durations[path])
-        return self._modules[path]
-
     @cached_property
-    def _durations(self) -> dict[str, dict[str, list[float]]]:
-        """Seconds by file and function."""
-        found: defaultdict[str, dict[str, list[float]]] = defaultdict(dict)
+    def _module_medians(self) -> dict[str, float]:
+        """Seconds of the median test by file."""
+        found: defaultdict[str, list[float]] = defaultdict(list)
         for stats in self._stats.values():
             if has_duration(stats):
-                own = found[stats.key.partition("::")[0]]
-                own.setdefault(stats.function_key, []).append(stats.duration_s)
-        return dict(found)
+                found[stats.key.partition("::")[0]].append(stats.duration_s)
+        return {path: lower_median(seconds) for path, seconds in found.items()}
 
     @cached_property
     def _suite_median(self) -> float:

@@ -1,7 +1,7 @@
 """A suite's first session: makespans with durations guessed from names, and with equal ones.
 
-Nothing is known of any test. `DurationHints` guesses from the names in the code and fixtures of a test;
-the alternative is that all tests take the same.
+Nothing is known of any test. `DurationHints` guesses from names in the code and the fixtures of a
+test; the alternative is that all tests take the same.
 """
 
 from __future__ import annotations
