@@ -157,6 +157,7 @@ def test_one_room_knows_the_inside_of_pytest_and_xdist() -> None:
 STATE_MACHINES: Final = {
     "plan.dispatch": {"best", "lane", "piece", "server", "self", "actor"},
     "run.reruns.gate": {"attempt"},
+    "run.reruns.decisions": {"attempt"},
     "run.xdist.guarded_scheduling": {"SafeScheduling"},
     "run.fresh_process.order_dependents": {"attempt"},
 }

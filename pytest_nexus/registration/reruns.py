@@ -185,10 +185,11 @@ def register_loop(
     config: pytest.Config, pipeline: Pipeline, healing: RerunReport, recorder: Recorder
 ) -> None:
     """Register the loop of a single process, in which failed tests come again."""
-    from pytest_nexus.run.reruns.gate import Host, ReportGate  # noqa: PLC0415 - not under xdist
+    from pytest_nexus.run.reruns.decisions import Host  # noqa: PLC0415 - not under xdist
+    from pytest_nexus.run.reruns.gate import ReportGate  # noqa: PLC0415 - not under xdist
     from pytest_nexus.run.reruns.guarded_gate import GuardedGate  # noqa: PLC0415 - likewise
     from pytest_nexus.run.reruns.loop import RerunLoop  # noqa: PLC0415 - likewise
-    from pytest_nexus.run.reruns.running_tests import RunningTests  # noqa: PLC0415 - likewise
+    from pytest_nexus.run.running_tests import RunningTests  # noqa: PLC0415 - likewise
 
     part, tests = reruns_part(pipeline.net), RunningTests()
     record = recording_part(pipeline.net).cover(recorder.take)

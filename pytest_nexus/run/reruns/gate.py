@@ -10,7 +10,7 @@ its tear-down has passed too: one test is reported once.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from pytest_nexus.compat.report_marks import (
     attach_earlier,
@@ -20,8 +20,7 @@ from pytest_nexus.compat.report_marks import (
     mark_quarantined,
     mark_rerun,
 )
-from pytest_nexus.domain.mass_failure import is_doubtful, is_mass_failure
-from pytest_nexus.plan.reruns.rerun_policy import FailedAttempt
+from pytest_nexus.domain.mass_failure import is_doubtful
 from pytest_nexus.run.fresh_process.order_dependents import stand_in
 from pytest_nexus.run.reruns.attempt_in_progress import (
     AttemptInProgress,
@@ -29,44 +28,24 @@ from pytest_nexus.run.reruns.attempt_in_progress import (
     take_back,
     words_for_subtests,
 )
+from pytest_nexus.run.reruns.decisions import RerunDecisions
 from pytest_nexus.run.reruns.refusals import (
     ENDS,
     NOT_IN_ORDER,
     STANDS,
     TOO_MANY,
-    later_refusal,
     leaves_doubt,
-    refusal,
-    refusal_of_crash,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     import pytest
 
-    from pytest_nexus.domain.records import CollectedTest, Failure
     from pytest_nexus.plan.reruns.rerun_policy import Decision
     from pytest_nexus.run.fresh_process.order_dependents import OrderDependents
-    from pytest_nexus.run.reruns.markers import RerunRule
+    from pytest_nexus.run.reruns.decisions import Host
     from pytest_nexus.run.reruns.session import RerunSession
-
-
-class Host(NamedTuple):
-    """What the desk asks of the session around it."""
-
-    test_of: Callable[[int], CollectedTest]
-    """The test behind a collection index."""
-    rule_of: Callable[[pytest.TestReport, int], RerunRule | None]
-    """What the marker of the test behind a failed report says."""
-    failure_of: Callable[[pytest.TestReport], Failure]
-    """Describes a failed report."""
-    record: Callable[[pytest.TestReport], None]
-    """Takes a report that is not logged."""
-    accepts: Callable[[], bool]
-    """Whether a test that is to be repeated now would be."""
-    ends_well: Callable[[], bool]
-    """Whether the session ran to its end, asked when all else is done."""
 
 
 class ReportGate:
@@ -84,11 +63,10 @@ class ReportGate:
         self._healer = healer
         self._host = host
         self._test_of = host.test_of
-        self._rule_of = host.rule_of
-        self._failure_of = host.failure_of
         self._record = host.record
         self.dependents = dependents
         self.is_at_once = healer.is_at_once
+        self._decisions = RerunDecisions(healer, host, dependents)
         self._open: dict[int, AttemptInProgress] = {}
         """Attempts of which something is to be remembered; one that simply passes is not here."""
         self._set_up: dict[int, pytest.TestReport] = {}
@@ -96,7 +74,6 @@ class ReportGate:
         """By test: reports of a first attempt in which all has passed so far."""
         self._past: dict[int, EarlierAttempts] = {}
         """The attempts that were or are to be repeated, by test."""
-        self._first_ended: dict[int, float] = {}
         self.due: dict[int, Decision] = {}
         """By test: decided and not put back into the queue yet, see `take_due`."""
         self.pending: set[int] = set()
@@ -107,7 +84,7 @@ class ReportGate:
     @property
     def is_mass_failure(self) -> bool:
         """Whether so many tests failed that repeating them proves nothing."""
-        return is_mass_failure(self._healer.n_failed, self._healer.n_ran)
+        return self._decisions.is_mass_failure
 
     @property
     def is_doubtful(self) -> bool:
@@ -280,9 +257,9 @@ class ReportGate:
         """Decide about the first failure of an attempt, and treat the report accordingly."""
         if not attempt.has_failed:
             attempt.has_failed = True
-            self._decide(report, index, attempt, is_crash=is_crash)
+            self._decisions.decide(report, index, attempt, is_crash=is_crash)
         elif attempt.decision is not None:
-            self._reconsider(report, index, attempt)
+            self._decisions.reconsider(report, index, attempt)
         if attempt.decision is not None:
             mark_rerun(report, attempt.decision.reason, attempt.number)
             attempt.bad.append(report)
@@ -291,92 +268,6 @@ class ReportGate:
         else:
             self._attach(report, index, attempt)
         return [report]
-
-    def _reconsider(
-        self, report: pytest.TestReport, index: int, attempt: AttemptInProgress
-    ) -> None:
-        """Take a decision back where a later failure of the attempt forbids to repeat it."""
-        failure, rule = self._failure_of(report), self._rule_of(report, index)
-        reason = later_refusal(report, failure, rule)
-        if reason:
-            test = self._test_of(index)
-            attempt.decision, attempt.is_taken_back = None, True
-            self._healer.take_back(test)
-            self._healer.note_failure(test, reason)
-
-    def _decide(
-        self, report: pytest.TestReport, index: int, attempt: AttemptInProgress, *, is_crash: bool
-    ) -> None:
-        healer, test = self._healer, self._test_of(index)
-        healer.note_failed_attempt()
-        if attempt.number == 1:
-            entry = healer.quarantine_of(test)
-            if entry is not None:
-                attempt.quarantine = entry.reason
-                healer.note_quarantined(test, entry)
-                return
-            healer.note_first_failure()
-        failure = self._failure_of(report)
-        attempt.signature = failure.signature
-        rule = self._rule_of(report, index)
-        decision = self._refused(report, failure, rule, attempt, is_crash=is_crash)
-        if decision is None:
-            setback = self._setback(index, test, attempt, failure, rule)
-            decision = self._fresh_process(index, test, attempt) or healer.decide(test, setback)
-            if not decision.is_rerun:
-                last = self._fresh_process(index, test, attempt, is_last=True)
-                decision = decision if last is None else last
-        if decision.is_rerun:
-            attempt.decision = decision
-            healer.charge(test, decision)
-        else:
-            healer.note_failure(test, decision.reason)
-
-    def _fresh_process(
-        self, index: int, test: CollectedTest, attempt: AttemptInProgress, *, is_last: bool = False
-    ) -> Decision | None:
-        """Return the decision about a fresh process for a test that was repeated in vain."""
-        if self.dependents is None or attempt.number == 1:
-            return None
-        return self.dependents.decide(index, test, is_last=is_last, goes_on=self._host.accepts())
-
-    def _refused(
-        self,
-        report: pytest.TestReport,
-        failure: Failure,
-        rule: RerunRule | None,
-        attempt: AttemptInProgress,
-        *,
-        is_crash: bool,
-    ) -> Decision | None:
-        """Return why this kind of failure is not repeated, whatever the policy; None if it may."""
-        reason = refusal(report, failure, rule)
-        if not reason and not self._host.accepts():
-            reason = ENDS
-        if not reason and self.is_at_once and self.is_mass_failure:
-            reason = TOO_MANY
-        if not reason and is_crash:
-            reason = refusal_of_crash(attempt.number, is_at_once=self.is_at_once)
-        return self._healer.refuse(reason) if reason else None
-
-    def _setback(
-        self,
-        index: int,
-        test: CollectedTest,
-        attempt: AttemptInProgress,
-        failure: Failure,
-        rule: RerunRule | None,
-    ) -> FailedAttempt:
-        now = self._healer.now()
-        return FailedAttempt(
-            key=test.key,
-            number=attempt.number,
-            signature=failure.signature,
-            duration_s=self._healer.seconds_of(test, attempt.seconds),
-            waited_s=max(0.0, now - self._first_ended.setdefault(index, now)),
-            limit=None if rule is None else rule.reruns,
-            delay_s=None if rule is None else rule.delay_after(attempt.number),
-        )
 
     def _parent(
         self, report: pytest.TestReport, attempt: AttemptInProgress
@@ -399,7 +290,7 @@ class ReportGate:
         if report.failed and attempt.decision is None:
             changed = self._failed(report, index, attempt)
         elif report.failed:
-            self._reconsider(report, index, attempt)
+            self._decisions.reconsider(report, index, attempt)
         del self._open[index]
         if attempt.decision is None:
             return self._log(index, attempt, report)

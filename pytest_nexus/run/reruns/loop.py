@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from pytest_nexus.run.reruns.fresh_item import AsCollected
     from pytest_nexus.run.reruns.guarded_gate import GuardedGate
-    from pytest_nexus.run.reruns.running_tests import RunningTests
+    from pytest_nexus.run.running_tests import RunningTests
     from pytest_nexus.session.error_boundary import Part
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_nexus.run.reruns.gate import Host, ReportGate
+from pytest_nexus.run.reruns.decisions import Host
+from pytest_nexus.run.reruns.gate import ReportGate
 from pytest_nexus.run.reruns.guarded_gate import GuardedGate
 from pytest_nexus.run.xdist.marker_channel import is_foreign, sent_rule
 from pytest_nexus.run.xdist.maxfail_controller import FailureBrake
