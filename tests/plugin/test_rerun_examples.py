@@ -89,36 +89,38 @@ def test_backoff_factor_of_the_marker(example: Callable[..., Project]) -> None:
     assert (waits[0] >= 0.1, waits[1] >= 0.2, waits[2] >= 0.4) == (True, True, True)
 
 
+CASES = [
+    ('reruns=2, only_rerun="AssertionError"', "assert 0", 3),
+    ('reruns=2, only_rerun="AssertionError"', "raise ValueError", 1),
+    ('reruns=2, only_rerun=["AssertionError", "ValueError"]', "raise ValueError", 3),
+    ("reruns=2, only_rerun=[AssertionError, ValueError]", "raise UnicodeError", 3),
+    ('reruns=2, only_rerun="MemoryError"', "raise RuntimeError from MemoryError()", 3),
+    ('reruns=2, rerun_except="AssertionError"', "assert 0", 1),
+    ('reruns=2, rerun_except="AssertionError"', "raise ValueError", 3),
+    ('reruns=2, rerun_except="ValueError"', "raise RuntimeError from ValueError()", 1),
+    ("reruns=2, condition=sys.platform.startswith('nowhere')", "assert 0", 1),
+    ("reruns=2, condition=\"sys.platform.startswith('nowhere')\"", "assert 0", 1),
+    ('reruns=2, condition="len(sys.platform) > 0"', "assert 0", 3),
+    ("reruns=2, condition=7", "assert 0", 3),
+    ("reruns=2", "assert 0", 3),
+    ("", "assert 0", 2),
+]
+"""Arguments of the marker, what the test does, and how many attempts it gets."""
+
+
 @WAYS
-@pytest.mark.parametrize(
-    ("marker", "body", "attempts"),
-    [
-        ('reruns=2, only_rerun="AssertionError"', "assert 0", 3),
-        ('reruns=2, only_rerun="AssertionError"', "raise ValueError", 1),
-        ('reruns=2, only_rerun=["AssertionError", "ValueError"]', "raise ValueError", 3),
-        ("reruns=2, only_rerun=[AssertionError, ValueError]", "raise UnicodeError", 3),
-        ('reruns=2, only_rerun="MemoryError"', "raise RuntimeError from MemoryError()", 3),
-        ('reruns=2, rerun_except="AssertionError"', "assert 0", 1),
-        ('reruns=2, rerun_except="AssertionError"', "raise ValueError", 3),
-        ('reruns=2, rerun_except="ValueError"', "raise RuntimeError from ValueError()", 1),
-        ("reruns=2, condition=sys.platform.startswith('nowhere')", "assert 0", 1),
-        ("reruns=2, condition=\"sys.platform.startswith('nowhere')\"", "assert 0", 1),
-        ('reruns=2, condition="len(sys.platform) > 0"', "assert 0", 3),
-        ("reruns=2, condition=7", "assert 0", 3),
-        ("reruns=2", "assert 0", 3),
-        ("", "assert 0", 2),
-    ],
-)
-def test_individual_failures(
-    example: Callable[..., Project],
-    way: tuple[str, ...],
-    marker: str,
-    body: str,
-    attempts: int,
-) -> None:
-    made = example(body, f"@pytest.mark.flaky({marker})")
+def test_individual_failures(project: Callable[..., Project], way: tuple[str, ...]) -> None:
+    """All in one session, beside enough tests that pass: else it would be a mass failure."""
+    passing = "@pytest.mark.parametrize('n', range(100))\ndef test_passing(n): pass\n"
+    examples = (
+        f"@pytest.mark.flaky({marker})\ndef test_example_{at:02}(): {body}\n"
+        for at, (marker, body, _) in enumerate(CASES)
+    )
+    made = project({"test_report.py": "import sys\nimport pytest\n" + passing + "".join(examples)})
     result = made.run("--nexus-reruns=adaptive", "--nexus-rerun-delay=0", *way)
-    assert (result.exit_status, ran(result)) == (1, attempts)
+    assert result.exit_status == 1
+    found = [(*case[:2], ran(result, f"_{at:02}")) for at, case in enumerate(CASES)]
+    assert found == CASES
 
 
 def test_the_marker_beats_the_command_line_and_that_the_ini_file(
