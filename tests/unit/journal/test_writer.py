@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from pytest_nexus.domain.records import Change, ChangedFile, Run
+from pytest_nexus.domain.identity import Identity
+from pytest_nexus.domain.records import Change, ChangedFile, FunctionKey, Run, TestKey
 from pytest_nexus.domain.system import clock
 from pytest_nexus.errors import JournalError
 from pytest_nexus.journal import writer as journal
+from pytest_nexus.journal.reader import read_journal
 from pytest_nexus.journal.writer import JournalWriter, file_name, is_live, run_uid_of
 from tests.support.builders import attempt, failure, run
 
@@ -190,3 +192,29 @@ def test_the_longest_attempt_keeps_the_bound_of_a_line(tmp_path: Path) -> None:
     writer.attempt(attempt(worst, "failed", worker=worst, failure=failure(worst)))
     writer.close()
     assert len(writer.path.read_bytes().splitlines()[1]) <= journal.MAX_LINE_BYTES
+
+
+@pytest.mark.parametrize(
+    ("key", "function", "kept"),
+    [
+        ("a.py::t", "a.py::t", {}),
+        ("b.py::t", "b.py::t", {"key": "b.py::t"}),
+        ("a.py::t", "a.py::f", {"function": "a.py::f"}),
+        ("b.py::t", "b.py::f", {"key": "b.py::t", "function": "b.py::f"}),
+        ("b.py::t", "a.py::t", {"key": "b.py::t", "function": "a.py::t"}),
+    ],
+)
+def test_a_key_is_kept_where_the_node_id_does_not_say_it(
+    tmp_path: Path, key: str, function: str, kept: dict[str, str]
+) -> None:
+    identity = Identity(TestKey(key), FunctionKey(function))
+    whole = attempt("a.py::t")._replace(key=identity.key, function_key=identity.function_key)
+    writer = JournalWriter.create(tmp_path, run())
+    writer.attempt(whole)
+    writer.passed("a.py::t", identity, 0.0, {"setup": 0.001, "call": 0.1, "teardown": 0.001}, None)
+    writer.close()
+    long, short = lines(writer.path)[1:]
+    assert long == short
+    assert {name: long[name] for name in ("key", "function") if name in long} == kept
+    first, second = read_journal(writer.path).attempts
+    assert (first.key, first.function_key) == (second.key, second.function_key) == (key, function)

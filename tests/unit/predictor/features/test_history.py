@@ -65,22 +65,26 @@ def at_moment(key: str, **facts: object) -> TestAtMoment:
 SUITE = [
     at_moment("t/a.py::x[1]", rate_2=0.4, rate_8=0.1, runs_since_failure=5),
     at_moment("t/a.py::x[2]", rate_2=0.0, rate_8=0.2, runs_since_failure=2),
+    at_moment("t/a.py::x[3]", rate_2=0.0, rate_8=0.3, runs_since_failure=9),
     at_moment("t/a.py::y", rate_2=0.1, rate_8=0.6, runs_since_failure=None),
     at_moment("t/b.py::z", rate_2=0.3, rate_8=0.5, runs_since_failure=7),
     at_moment("u/c.py::new"),
     at_moment("t/d.py::new"),
+    at_moment("t/deep/e.py::z", rate_2=0.2, rate_8=0.9, runs_since_failure=None),
 ]
 
 
 @pytest.mark.parametrize(
     ("at", "expected"),
     [
-        (0, (2.0, 0.3, 2.0, 0.35)),
-        (1, (2.0, 0.3, 2.0, 0.35)),
-        (2, (NEVER, 0.3, 2.0, 0.35)),
-        (3, (7.0, 0.5, 7.0, 0.35)),
-        (4, (NEVER, 0.0, NEVER, 0.0)),
-        (5, (NEVER, 0.0, NEVER, 0.35)),
+        (0, (2.0, 0.3, 2.0, 0.34)),
+        (1, (2.0, 0.3, 2.0, 0.34)),
+        (2, (2.0, 0.3, 2.0, 0.34)),
+        (3, (NEVER, 0.3, 2.0, 0.34)),
+        (4, (7.0, 0.5, 7.0, 0.34)),
+        (5, (NEVER, 0.0, NEVER, 0.0)),
+        (6, (NEVER, 0.0, NEVER, 0.34)),
+        (7, (NEVER, 0.9, NEVER, 0.9)),
     ],
 )
 def test_neighbours_share_their_mean_rate_and_their_last_failure(
@@ -90,8 +94,8 @@ def test_neighbours_share_their_mean_rate_and_their_last_failure(
 
 
 def test_the_rate_of_the_suite_is_the_mean_of_the_known_tests() -> None:
-    assert Neighbours(SUITE).suite_rate == pytest.approx((0.4 + 0.0 + 0.1 + 0.3) / 4)
-    assert Neighbours(SUITE[4:]).suite_rate == 0.0
+    assert Neighbours(SUITE).suite_rate == pytest.approx((0.4 + 0.1 + 0.3 + 0.2) / 6)
+    assert Neighbours(SUITE[5:7]).suite_rate == 0.0
 
 
 def test_a_failure_longer_ago_than_any_counts_as_never() -> None:

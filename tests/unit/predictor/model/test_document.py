@@ -38,6 +38,23 @@ def tree(**fields: object) -> list[dict[str, object]]:
     return [body | {"left": [1, 0, 0], "right": [2, 0, 0], "value": [0, -1, 2]} | fields]
 
 
+def chain(depth: int) -> list[dict[str, object]]:
+    """A tree whose left child is a tree again, down to a depth; without the other leaves."""
+    left = [*range(1, depth + 1), 0]
+    feature = [*["rate_2"] * depth, ""]
+    return tree(
+        feature=[*feature, *[""] * depth],
+        left=[*left, *[0] * depth],
+        right=[*range(depth + 1, 2 * depth + 1), 0, *[0] * depth],
+        threshold=[0] * (2 * depth + 1),
+        value=[0] * (2 * depth + 1),
+    )
+
+
+def test_a_tree_of_the_greatest_depth_is_let_in() -> None:
+    assert len(load(changed(trees=chain(127))).trees) == 1
+
+
 def test_a_model_survives_its_document() -> None:
     assert load(dump(MODEL)) == MODEL
     assert dump(load(dump(MODEL))) == dump(MODEL)
@@ -67,11 +84,24 @@ def test_a_document_that_was_changed_is_refused() -> None:
         (changed(weights={"record": float("nan")}), "is no number"),
         (changed(weights=[]), "is not what a model must be"),
         (changed(thrift=2), "not between 0 and 1"),
+        (changed(trees_share=1.5), "not between 0 and 1"),
+        (changed(trees_share=-0.1), "not between 0 and 1"),
+        (changed(floor=-0.1), "not between 0 and"),
+        (changed(slope=-0.1), "not between 0 and 100"),
+        (changed(intercept=-100.5), "not between -100 and 100"),
+        (changed(intercept=100.5), "not between -100 and 100"),
         (changed(thrift=True), "True is no number"),
         (changed(card=[]), "its card is no object"),
         (changed(trees=tree(left=[0, 0, 0])), "no place for its children"),
         (changed(trees=tree(right=[9, 0, 0])), "no place for its children"),
         (changed(trees=tree(feature=["os.system", "", ""])), "is not what a model must be"),
+        (changed(trees=tree(left=[1.0, 0, 0])), "1.0 is no place of a node"),
+        (changed(trees=tree(left=[True, 0, 0])), "True is no place of a node"),
+        (changed(trees=tree(left=[1, -2, 0])), "-2 is no place of a node"),
+        (changed(trees=tree(left=[1, 256, 0])), "256 is no place of a node"),
+        (changed(trees=tree(right=[1, 0, 0])), "node 1 of a tree has two parents"),
+        (changed(trees=tree(feature=["rate_2", "", "rate_2"])), "no place for its children"),
+        (changed(trees=chain(128)), "a tree has 257 nodes"),
         (changed(trees=tree(value=[0])), "differ in length"),
         (changed(trees=tree() * 65), "more than 64 trees"),
     ],

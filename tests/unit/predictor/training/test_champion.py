@@ -10,7 +10,13 @@ from pytest_nexus.predictor.evaluation.metrics import mean
 from pytest_nexus.predictor.model.document import dump, load
 from pytest_nexus.predictor.model.model import Model
 from pytest_nexus.predictor.schema import FEATURES, NAMES
-from pytest_nexus.predictor.training.champion import MIN_FAILED_RUNS, TrainingSet, digest_of, train
+from pytest_nexus.predictor.training.champion import (
+    MIN_FAILED_RUNS,
+    TrainingSet,
+    _labelled,
+    digest_of,
+    train,
+)
 from pytest_nexus.predictor.training.distillation import grow
 
 from pytest_nexus.forecast import forecaster
@@ -136,3 +142,13 @@ def test_the_backtest_has_the_model_and_every_simple_order() -> None:
     assert {"nexus", "collection order", "random, mean of 20", "fastest first"} <= found.keys()
     assert {len(scores) for scores in found.values()} == {5}
     assert mean(found["nexus"]).apfd > mean(found["random, mean of 20"]).apfd
+
+
+def test_quiet_rows_passed_and_count_as_often_as_their_sample_says() -> None:
+    run = case("run", 1, "imported_words", 3)
+    quiet = tuple(DEFAULTS[name] for name in NAMES)
+    found = _labelled([run], [(quiet, 7.0)])
+    assert found[0] == (quiet, False, 7.0)
+    assert [(bad, weight) for _, bad, weight in found[1:]] == [
+        (False, 1.0), (True, 1.0), (False, 1.0)
+    ]  # fmt: skip
