@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from pytest_nexus.options import OPTIONS, read_options
@@ -11,7 +13,8 @@ PASSING = "def test_a(): pass"
 
 
 def parse(pytester: pytest.Pytester, *arguments: str):
-    return read_options(pytester.parseconfig(*arguments))
+    # At the end of each configuration that plugin collects garbage five times, for half a second.
+    return read_options(pytester.parseconfig("-p", "no:unraisableexception", *arguments))
 
 
 @pytest.fixture(autouse=True)
@@ -130,7 +133,23 @@ def test_every_budget_that_is_allowed_can_be_worked_out(pytester, text):
         (["--nexus-base="], "", {}, "--nexus-base must be a text that is not empty, got ''"),
     ],
 )
-def test_a_wrong_value_is_a_usage_error_that_names_it(
+def test_a_wrong_value_is_refused_by_name(pytester, monkeypatch, arguments, ini, environment, said):
+    pytester.makeini(f"[pytest]\nnexus = true\n{ini}")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(pytest.UsageError, match=re.escape(said)):
+        parse(pytester, *arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "ini", "environment", "said"),
+    [
+        (["--nexus-reruns=-1"], "", {}, "--nexus-reruns must be 'adaptive' or a number from 0"),
+        ([], "", {"NEXUS_RERUN_BUDGET": "inf"}, "environment variable NEXUS_RERUN_BUDGET must be"),
+        ([], "nexus_order = quick", {}, "ini option nexus_order must be 'risk' or 'off'"),
+    ],
+)
+def test_a_wrong_value_ends_the_session_before_it_leaves_anything(
     pytester, monkeypatch, arguments, ini, environment, said
 ):
     pytester.makeini(f"[pytest]\nnexus = true\n{ini}")
