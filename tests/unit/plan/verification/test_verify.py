@@ -187,3 +187,17 @@ def test_long_lists_are_bounded_in_the_sentence_and_whole_in_the_problem(runs):
 
 def test_no_journal_is_a_problem():
     assert kinds(verify([])) == ["no shards"]
+
+
+def test_a_damaged_journal_is_found_behind_sound_ones(runs):
+    """Journals of one collection are compared once; the search goes on behind them."""
+    plan = sharded_plan({"a.py::x": 1, "a.py::y": 2, "a.py::z": 3})
+    runs.write(plan, 1, 3)
+    runs.write(plan, 2, 3)
+    path = runs.write(plan, 3, 3)
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(line for line in lines if '"shard":2,"tests"' not in line))
+    found = [
+        problem for problem in verify(runs.read()).problems if problem.kind == "damaged journal"
+    ]
+    assert [path.name in problem.sentence for problem in found] == [True]
