@@ -13,7 +13,7 @@ READY := $(VENV)/.ready
 COMPANIONS := .venv-companions
 COMPANIONS_READY := $(COMPANIONS)/.ready
 
-.PHONY: demo story test test-fast test-thorough coverage lint types contracts docs docs-check docs-site workflow-audit dist bench clean
+.PHONY: demo story test test-fast test-thorough mutants coverage lint types contracts docs docs-check docs-site workflow-audit dist bench clean
 
 demo: $(READY)  ## The main job: replay real runs, then watch a failure move to the front
 	$(BIN)/nexus demo
@@ -26,6 +26,9 @@ test-fast: $(READY)  ## The unit tests that start no process, in less than a min
 
 test-thorough: $(READY)  ## The unit tests with forty times the examples of each property
 	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -n $(WORKERS) -m "not process" tests/unit
+
+mutants: $(READY)  ## How many small changes of the decisions the unit tests notice, by a sample
+	$(BIN)/python -m tests.mutants
 
 # The floors: 96.9 and 98.3 % of the branches were taken when this was written. A branch more or less depends
 # on the examples of a run, so each floor is a little lower. Raise them with the tests.
@@ -81,4 +84,4 @@ $(COMPANIONS_READY): pyproject.toml tests/companions.txt | $(READY)
 	$(COMPANIONS)/$(SCRIPTS)/python -c "open('$(COMPANIONS_READY)', 'w').close()"
 
 clean:
-	rm -rf story-out $(VENV) $(COMPANIONS) .bench .coverage .coverage.json benchmarks-out build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf story-out $(VENV) $(COMPANIONS) .bench .coverage .coverage.json benchmarks-out .mutants build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

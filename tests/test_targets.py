@@ -18,8 +18,8 @@ PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
-NOT_IN_CI = {"bench", "test-fast", "test-thorough"}
-"""A comparison with peers on a quiet machine, a part of `make test`, and a long search."""
+NOT_IN_CI = {"bench", "test-fast", "test-thorough", "mutants"}
+"""A comparison with peers on a quiet machine, a part of `make test`, and two long searches."""
 
 pytestmark = pytest.mark.skipif(
     os.name == "nt" or shutil.which("make") is None, reason="needs make and a shell"
