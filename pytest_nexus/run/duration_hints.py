@@ -1,4 +1,4 @@
-"""How long a test looks like taking that never ran: by the names that it and its fixtures use."""
+"""Estimate the duration of a test that has never run, from names in its code and its fixtures."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ _KINDS: Final = {
     ),
     "whole program": (0.5, "run main invoke"),
 }
-"""Logarithm of the factor for a test that uses any of some names; halves, whose sum is exact in any
-order."""
+"""Logarithm of the factor for a test that uses a name of each kind. All values are multiples of one
+half, so their sum is exact in any order."""
 
 _SLOW_WEIGHT: Final = 2.0
 _SLOW: Final = frozenset(
     {"process", "processes", "integration", "integrations", "e2e", "functional", "system", "slow"}
     | {"acceptance", "benchmark", "benchmarks", "performance", "stress"}
 )
-"""Words in the names of folders, and markers, of tests that take long."""
+"""Words in folder names and in marker names of tests that take long."""
 
 _WORD: Final = re.compile(r"[a-z0-9]+")
 _KIND_OF: Final = {name: kind for kind, (_, names) in _KINDS.items() for name in names.split()}
@@ -57,17 +57,17 @@ _NO_KINDS: Final[frozenset[str]] = frozenset()
 
 
 class DurationHints:
-    """Judges the items of one collection; what several share is looked at once."""
+    """Estimates duration factors of one collection's items; shared results are cached."""
 
     def __init__(self) -> None:
         self._of_fixture: dict[int, frozenset[str]] = {}
         self._is_slow: dict[str, bool] = {}
 
     def factor(self, item: pytest.Item, path: str) -> float:
-        """Return how many times as long as a plain one an item looks like taking, 1 to 200.
+        """Return the expected duration of an item as a multiple of a plain test's: 1 to 200.
 
-        An item of another plugin's own kind, which says nothing about itself, looks like any.
-        Called for each test, so that what most have not is asked first.
+        An item of another plugin's own kind has no code to read; it counts as a plain test.
+        This function is called for each test, so it first checks what most tests do not have.
         """
         info = getattr(item, "_fixtureinfo", None)
         if info is None:
@@ -104,7 +104,7 @@ def _kinds(names: Iterable[str]) -> frozenset[str]:
 
 
 def _kinds_of(code: CodeType | None) -> frozenset[str]:
-    """Return the kinds of what a function and those inside it name: globals and attributes."""
+    """Return the kinds of the names (globals, attributes) in a function and its inner functions."""
     if code is None:
         return _NO_KINDS
     found = _NO_KINDS if _uses_none(code.co_names) else _kinds(code.co_names)

@@ -1,4 +1,4 @@
-"""Reads from an item what ties it to other tests: shared fixtures, parameters, markers."""
+"""Read from an item what ties it to other tests: shared fixtures, parameters, markers."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ if TYPE_CHECKING:
 
 _SHARED: Final = ("package", "module", "class")
 _ORDER_MARKERS: Final = ("order", "run")
-"""pytest-order's marker, and its predecessor pytest-ordering's."""
+"""The marker of pytest-order, and that of its predecessor pytest-ordering."""
 
 
 def shared_scopes(item: pytest.Item) -> tuple[str, ...]:
     """Return the scopes that an item shares with others, outermost first, each named uniquely.
 
-    A scope counts if the item uses a fixture of that scope: xunit's `setup_module` and
-    `setup_class` and unittest's `setUpClass` are such fixtures to pytest. A parameter of a
-    fixture wider than a function counts too: another value in between sets it up again. An item
-    of another plugin's own kind, which says nothing about its fixtures, is tied to its file.
+    A scope counts if the item uses a fixture of that scope. pytest treats xunit's `setup_module`
+    and `setup_class` and unittest's `setUpClass` as such fixtures.
+    A parameter of a fixture with a wider scope than `function` counts too: a test with another
+    value in between would make pytest set the fixture up again.
+    An item of another plugin's own kind does not show its fixtures; it is tied to its file.
     """
     info = getattr(item, "_fixtureinfo", None)
     if info is None:
@@ -33,9 +34,10 @@ def shared_scopes(item: pytest.Item) -> tuple[str, ...]:
 
 
 def position_marker(item: pytest.Item) -> Marker | None:
-    """Return the marker of another plugin that fixes an item's place among others so marked.
+    """Return the marker of another plugin that fixes the place of an item among marked items.
 
-    An item of another plugin's own kind counts as marked: cells of a notebook build on each other.
+    An item of another plugin's own kind counts as marked: the cells of a notebook build on each
+    other.
     """
     if not hasattr(item, "_fixtureinfo"):
         return "dependency"

@@ -1,4 +1,4 @@
-"""Puts the collected items of a single process into the order of the plan."""
+"""Put the collected items of a single process into the order of the plan."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from pytest_nexus.session.pipeline import Pipeline
 
 _RANDOM_ORDER: Final = ("randomly", "random_order")
-"""Plugins whose users want another order in each run, to find tests that depend on theirs."""
+"""Plugins that shuffle the tests. Their users want another order in each run, to find tests that
+depend on the order."""
 
 
 class Ordering:
-    """Orders the items after every other plugin has selected and ordered them."""
+    """Orders the items after all other plugins have selected and ordered them."""
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
@@ -34,7 +35,7 @@ class Ordering:
     def pytest_collection_modifyitems(
         self, session: pytest.Session, items: list[pytest.Item]
     ) -> Generator[None]:
-        """Let all others act first (`--lf` and `--ff` act after their own yield), then order."""
+        """Let all other plugins act first, then order; `--lf` and `--ff` act after a yield."""
         yield
         if self._pipeline.is_brief:
             self._pipeline.settle([identify(item).key for item in items])
@@ -53,7 +54,7 @@ class Ordering:
         items[:] = [items[index] for index in ours]
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """A shard without tests is no failure; a suite without tests is."""
+        """Set the exit status of an empty shard to success; an empty suite stays an error."""
         if (
             exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED
             and self._pipeline.planned.is_empty_share
@@ -66,7 +67,7 @@ def wants_plan(pipeline: Pipeline, order: str | None = None) -> bool:
 
     Args:
         pipeline: of the session.
-        order: that was chosen; None for that of the option.
+        order: the chosen order; None to use the value of the option.
     """
     if (order or pipeline.setup.options.order) == "risk" or pipeline.setup.share is not None:
         return True
@@ -74,9 +75,9 @@ def wants_plan(pipeline: Pipeline, order: str | None = None) -> bool:
 
 
 def chosen_order(pipeline: Pipeline, config: pytest.Config) -> Literal["risk", "off"]:
-    """Return the order of a session: `off`, with a line that says so, where a shuffler is active.
+    """Return the order of a session: `off`, with a notice, if a shuffling plugin is active.
 
-    An order that was asked for holds in any case.
+    An order that the user asked for explicitly is always used.
     """
     options = pipeline.setup.options
     if options.order == "risk" and options.sources["nexus_order"] == "default":
@@ -88,7 +89,7 @@ def chosen_order(pipeline: Pipeline, config: pytest.Config) -> Literal["risk", "
 
 
 def is_shuffled(config: pytest.Config) -> bool:
-    """Return whether a plugin runs the tests in random order."""
+    """Return whether a plugin shuffles the tests."""
     return any(
         config.pluginmanager.hasplugin(name) and _reorders(name, config) for name in _RANDOM_ORDER
     )
@@ -98,14 +99,14 @@ def describe(
     items: Sequence[pytest.Item],
     depends_on: Callable[[pytest.Item], tuple[str, ...]] | None = None,
 ) -> list[CollectedTest]:
-    """Return what a plan needs to know of each item, in the order given.
+    """Return a description of each item for the plan, in the order given.
 
-    Its file is the one it was collected from: pytest's own `location`, besides costing more than
-    all the rest, names the file of the base class for an inherited test.
+    The file of a test is the file from which pytest collected the test. pytest's own `location` is
+    slower than everything else here, and for an inherited test it names the file of the base class.
 
     Args:
         items: as collected.
-        depends_on: says on which files an item depends; None where nobody knows.
+        depends_on: returns the files on which an item depends; None if they are unknown.
     """
     paths: dict[Path, str] = {}
     tests = []
@@ -134,7 +135,7 @@ def tied(
     items: Sequence[pytest.Item],
     depends_on: Callable[[pytest.Item], tuple[str, ...]] | None = None,
 ) -> list[CollectedTest]:
-    """Return the same, with the tests of an xdist_group tied together."""
+    """Return the same tests, with the tests of each xdist_group tied together."""
     from pytest_nexus.plan.dispatch.units import tie  # noqa: PLC0415 - in a shard
 
     return tie(describe(items, depends_on), groups(items))
@@ -148,14 +149,14 @@ def _relative(path: Path, root: Path) -> str:
 
 
 def groups(items: Sequence[pytest.Item]) -> dict[int, list[str]]:
-    """Return the xdist_group of each item that has one, as the scope that it stands for."""
+    """Return, for each item with an xdist_group, the group as a scope name."""
     return {
         index: [f"group:{name}"] for index, item in enumerate(items) if (name := group_name(item))
     }
 
 
 def group_name(item: pytest.Item) -> str:
-    """Return the xdist_group of an item, several names joined as xdist joins them."""
+    """Return the xdist_group of an item; several names are joined as xdist joins them."""
     names = {
         str(mark.args[0] if mark.args else mark.kwargs.get("name", "default"))
         for mark in item.iter_markers("xdist_group")
@@ -171,7 +172,7 @@ def _others(items: Sequence[pytest.Item], ours: Sequence[int]) -> list[pytest.It
 def _reorders(name: str, config: pytest.Config) -> bool:
     if name == "randomly":
         return bool(config.getoption("randomly_reorganize", default=True))
-    # Its other two options turn it on as well, unless they still have their marked defaults.
+    # Its other two options also turn the plugin on, unless they still have their marked defaults.
     given = (config.getoption(f"random_order_{part}", default=None) for part in ("bucket", "seed"))
     return bool(config.getoption("random_order_enabled", default=False)) or any(
         value and not str(value).startswith("default:") for value in given

@@ -1,4 +1,4 @@
-"""The tests of a single process by their place in the order of execution."""
+"""Map places in the order of execution to the tests of a single process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class RunningTests:
-    """The tests that a session runs, from the moment at which it begins to run them."""
+    """The tests of a session, from the moment at which the session starts to run them."""
 
     def __init__(self) -> None:
         self.items: list[pytest.Item] = []
@@ -30,7 +30,7 @@ class RunningTests:
         return not (session.shouldfail or session.shouldstop)
 
     def test_of(self, index: int) -> CollectedTest:
-        """Return the test behind a place in the order of execution."""
+        """Return the test at a place in the order of execution."""
         item = self.items[index]
         identity = identify(item)
         path = item.path.relative_to(item.config.rootpath) if _is_below(item) else item.path
@@ -39,7 +39,7 @@ class RunningTests:
         )
 
     def rule_of(self, _: pytest.TestReport, index: int) -> RerunRule | None:
-        """Return what the marker of a test says about reruns."""
+        """Return the rerun rule in the marker of a test; None if there is none."""
         return rerun_rule(self.items[index])
 
 

@@ -1,1 +1,1 @@
-"""Runs a test once more in a process of its own, at the end of a session."""
+"""Run a test once more in a fresh process, at the end of a session."""

@@ -1,8 +1,9 @@
-"""Tests that may depend on the order: which of them get a fresh process at the end of a session.
+"""Choose the tests that may depend on the order, and run them in a fresh process at the end.
 
-A test that fails out of the order of the collection, and fails again, gets an attempt in a fresh
-process in that order. One that fails and then passes, after others have run, gets a few attempts
-alone: these tell a brittle test from a flaky one.
+If a test runs at another place than in the collection order and fails twice, it gets an attempt in
+a fresh process, in collection order.
+If a test fails and then passes after other tests have run, it gets a few attempts alone. These
+attempts tell a brittle test from a flaky one.
 """
 
 from __future__ import annotations
@@ -25,31 +26,31 @@ if TYPE_CHECKING:
     from pytest_nexus.run.reruns.session import RerunSession
 
 TIMES_ALONE: Final = 3
-"""Attempts alone in one process: they cost little besides its start."""
+"""Attempts alone in one process. They cost little more than the start of the process."""
 
 _MAX_TESTS: Final = 20
-"""Of a session, in the fresh process that has the order of the collection."""
+"""Limit per session of the tests that run in the fresh process with the collection order."""
 
 _MAX_SUSPECTS: Final = 3
-"""Of a session: each gets a process of its own."""
+"""Limit per session of the tests that are run alone; each gets its own process."""
 
 _LIKELY: Final = 0.5
 _LEAST_S: Final = 1.0
-"""With less time left a process is not worth starting."""
+"""With less time left than this, in seconds, starting a process is not worthwhile."""
 
 ALONE_AGAIN: Final = "alone in a fresh process"
 IN_ORDER: Final = "in a fresh process, in the order of the collection"
 
 
 class OrderDependents:
-    """Chooses tests, and runs them; one for a session.
+    """Chooses the tests for fresh processes and runs them; one object per session.
 
     Args:
-        healer: the books of the reruns, whose time is spent here.
-        launch: starts a process as this session was started.
-        rules: what is known of tests that may depend on the order.
-        is_rearranged: whether tests run in another order than that of the collection.
-        expected: expected seconds by node id, in the order of the collection.
+        healer: the `RerunSession`; its time budget pays for the processes.
+        launch: starts a process in the same way as this session was started.
+        rules: the known rules about tests that may depend on the order.
+        is_rearranged: whether the tests run in another order than the collection order.
+        expected: expected seconds by node id, in collection order.
     """
 
     def __init__(
@@ -66,28 +67,30 @@ class OrderDependents:
         self._is_rearranged = is_rearranged
         self._expected = expected
         self.waiting: dict[int, CollectedTest] = {}
-        """Tests that get an attempt in the order of the collection, by collection index."""
+        """Tests that get an attempt in collection order, by collection index."""
         self.is_interrupted = False
-        """Whether somebody interrupted a process; the session ends once all is reported."""
+        """Whether a user interrupted a process. The session then ends after everything is
+        reported."""
         self._tried: set[int] = set()
         self._n_suspects = 0
 
     def rule_of(self, test: CollectedTest) -> OrderRule | None:
-        """Return what is known of a test that certainly depends on the order."""
+        """Return the rule of a test that certainly depends on the order; None for other tests."""
         rule = self._rules().get(test.key)
         return rule if rule is not None and rule.is_certain else None
 
     def decide(
         self, index: int, test: CollectedTest, *, is_last: bool, goes_on: bool
     ) -> Decision | None:
-        """Return the decision to give a test a fresh process; None where it gets none.
+        """Return the decision to give a test a fresh process; None if the test gets none.
 
         Args:
-            index: of the test.
-            test: that failed again.
-            is_last: whether no other rerun is to come; else only what probably depends on the
-                order gets the process, which says more than another rerun here.
-            goes_on: whether the session does.
+            index: collection index of the test.
+            test: the test that failed again.
+            is_last: whether no other rerun follows. If one follows, the process is only for a test
+                that probably depends on the order: for this test the process says more than another
+                rerun in this session.
+            goes_on: whether the session goes on.
         """
         if index in self._tried:
             return Decision(is_rerun=False, reason=f"failed also {IN_ORDER}")
@@ -108,7 +111,7 @@ class OrderDependents:
 
     @property
     def _has_time(self) -> bool:
-        """Whether there is a reason to start a process, and time for it."""
+        """Return whether there is a reason to start a process, and enough time left."""
         if self.is_interrupted or self._healer.is_at_once or not self._is_rearranged():
             return False
         return self._healer.left_s >= _LEAST_S
@@ -135,7 +138,7 @@ class OrderDependents:
         return ""
 
     def in_order(self) -> dict[int, list[pytest.TestReport]]:
-        """Run the tests that wait; return the reports of those that ran to their end."""
+        """Run the waiting tests in collection order; return the reports of the completed ones."""
         waiting, self.waiting = self.waiting, {}
         targets = [test.nodeid for test in waiting.values()]
         reach = self._reach(targets)
@@ -152,11 +155,12 @@ class OrderDependents:
         attempt: AttemptInProgress,
         record: Callable[[pytest.TestReport], None],
     ) -> None:
-        """Run a test alone, a few times, and record that before the attempt that passed.
+        """Run a test alone a few times, and record these attempts before the attempt that passed.
 
         Args:
-            test: that failed and passed.
-            attempt: in which it passed; its number becomes that behind the new ones.
+            test: the test that failed and then passed.
+            attempt: the attempt in which the test passed; it gets the number after the new
+                attempts.
             record: takes the reports, which are not logged.
         """
         if not self._has_time:
@@ -179,7 +183,7 @@ class OrderDependents:
         try:
             return self._launch.run(targets, reach, times, self._healer.left_s)
         except OSError:
-            return {}  # the tests keep the outcomes that they have
+            return {}  # the tests keep their present outcomes
         except KeyboardInterrupt:
             self.is_interrupted = True
             return {}
@@ -187,7 +191,7 @@ class OrderDependents:
             self._healer.spend(perf_counter() - started)
 
     def _reach(self, targets: Sequence[str]) -> Reach | None:
-        """Return how much of the suite there is time for, before and with the tests."""
+        """Return how much of the suite can run before and with the tests in the time left."""
         left_s = self._healer.left_s
         expected = self._expected()
         wanted = set(targets)
@@ -205,7 +209,7 @@ class OrderDependents:
 
 
 def stand_in(report: pytest.TestReport, failed: pytest.TestReport) -> None:
-    """Let a report of another process pass for one of the worker that the test failed on."""
+    """Make a report from a fresh process look like a report of the worker where the test failed."""
     node = getattr(failed, "node", None)
     if node is not None:
         report.node = node  # type: ignore[attr-defined] # as xdist does

@@ -1,4 +1,4 @@
-"""Runs tests once more in a fresh process: in the order of the collection, or alone."""
+"""Run tests once more in a fresh process: in collection order, or alone."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 Reach = Literal["all", "files", "alone"]
 
 CONTEXT_VARIABLE: Final = "NEXUS_CONTEXT"
-"""Environment variable with what is to run, as JSON: `targets`, node ids; `reach`, `all`, `files`
-or `alone`; `times`; and `token`, with which each line that is written begins."""
+"""Environment variable that tells the fresh process, as JSON, which tests to run. Its keys are
+`targets` (node ids), `reach` (`all`, `files` or `alone`), `times`, and `token`. Each line that the
+process writes begins with `token`."""
 
 _MAX_BYTES: Final = 32 * 1024 * 1024
 _SHARD_VARIABLES: Final = ("NEXUS_SHARD", "NEXUS_PLAN", CONTEXT_VARIABLE)
@@ -34,7 +35,7 @@ _PLUGINS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """How this session was started, so that another one can be."""
+    """Records how this session was started, so that another process can be started alike."""
 
     folder: Path
     arguments: tuple[str, ...]
@@ -45,7 +46,7 @@ class Launch:
 
     @classmethod
     def of(cls, config: pytest.Config, environ: Mapping[str, str]) -> Launch | None:
-        """Return how a session was started; None where no other process can do the same."""
+        """Return how a session was started; None if no other process can be started that way."""
         given = config.invocation_params
         if given.plugins or getattr(config.option, "usepdb", False):
             return None
@@ -55,12 +56,12 @@ class Launch:
     def run(
         self, targets: Sequence[str], reach: Reach, times: int, timeout_s: float
     ) -> dict[str, list[list[pytest.TestReport]]]:
-        """Return the reports of the attempts of each test, by node id; those without any left out.
+        """Return the reports of all attempts by node id; a test without any report is left out.
 
         Args:
             targets: node ids.
-            reach: what runs before them, see `pytest_nexus.launch.in_context_plugin`.
-            times: attempts of each.
+            reach: which tests run before the targets, see `pytest_nexus.launch.in_context_plugin`.
+            times: number of attempts of each target.
             timeout_s: seconds after which the process is ended.
 
         Raises:

@@ -1,1 +1,1 @@
-"""Runs failed tests again, and holds their reports back until they are final."""
+"""Rerun failed tests, and hold their reports back until they are final."""

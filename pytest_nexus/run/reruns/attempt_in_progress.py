@@ -1,4 +1,4 @@
-"""An attempt that is under way: what the desk remembers of it until it has ended."""
+"""An attempt that is still running, and the data that the ReportGate keeps about it."""
 
 from __future__ import annotations
 
@@ -13,63 +13,65 @@ if TYPE_CHECKING:
     from pytest_nexus.plan.reruns.rerun_policy import Decision
 
 _PASSED_UNEXPECTEDLY: Final = ("[XPASS(strict)]", "Unexpected success")
-"""How pytest and unittest begin: a test that was expected to fail has passed."""
+"""First words of the messages of pytest and unittest for a test that passed unexpectedly."""
 
 
 @dataclass(slots=True)
 class AttemptInProgress:
-    """An attempt that is under way."""
+    """One running attempt of a test."""
 
     number: int
     held: list[pytest.TestReport] = field(default_factory=list)
-    """Reports that passed and wait for the tear-down."""
+    """Passed reports that wait for the tear-down."""
     bad: list[pytest.TestReport] = field(default_factory=list)
-    """Failed reports that were changed."""
+    """Failed reports that nexus changed."""
     subtests: list[pytest.TestReport] = field(default_factory=list)
-    """Reports of its subtests, which were logged."""
+    """Reports of its subtests, which were already logged."""
     n_failed_subtests: int = 0
     decision: Decision | None = None
     is_taken_back: bool = False
-    """Whether it was to be repeated, until a later failure of it forbade that."""
+    """Whether the attempt was going to be repeated until a later failure in the attempt forbade
+    it."""
     quarantine: str = ""
     seconds: float = 0.0
     has_failed: bool = False
     signature: str = ""
-    """Of its first failure."""
+    """Signature of the first failure of the attempt."""
     n_alone: int = 0
-    """Attempts that the test had alone in a fresh process, before this one is reported."""
+    """Number of attempts that the test had alone in a fresh process before this attempt is
+    reported."""
     n_failed_alone: int = 0
 
     def void_subtests(self, *, is_void: bool) -> None:
-        """Let its subtests count for nothing, or let them count again."""
+        """Exclude the failures of its subtests from the totals, or include them again."""
         for report in self.subtests:
             mark_void(report, is_void=is_void)
 
 
 @dataclass(slots=True)
 class EarlierAttempts:
-    """The attempts of a test that were or are to be repeated."""
+    """All attempts of a test that were repeated or are going to be repeated."""
 
     attempts: list[list[pytest.TestReport]] = field(default_factory=list)
-    """Reports of each, in their order."""
+    """Reports of each attempt, in the order of the attempts."""
     last: AttemptInProgress | None = None
-    """The last of them."""
+    """The last of these attempts."""
     signature: str = ""
-    """Of the failure of the first one."""
+    """Signature of the failure of the first attempt."""
 
     def add(self, attempt: AttemptInProgress, reports: list[pytest.TestReport]) -> None:
-        """Take one more of them."""
+        """Append one attempt."""
         self.attempts.append(reports)
         self.last = attempt
 
     @property
     def failed(self) -> list[pytest.TestReport]:
-        """The failed reports of all of them."""
+        """Return the failed reports of all attempts."""
         return [one for reports in self.attempts for one in reports if is_bad(one)]
 
 
 def take_back(reports: list[pytest.TestReport]) -> list[pytest.TestReport]:
-    """Make the failed ones of an attempt that is not repeated after all failures again."""
+    """Turn the reports of an attempt that is not repeated after all back into failures."""
     for report in reports:
         if is_bad(report):
             unmark_rerun(report)
@@ -77,7 +79,7 @@ def take_back(reports: list[pytest.TestReport]) -> list[pytest.TestReport]:
 
 
 def words_for_subtests(number: int) -> str:
-    """Return what pytest says of a test that passed and has failed subtests.
+    """Return pytest's message for a passed test with failed subtests.
 
     >>> words_for_subtests(1), words_for_subtests(2)
     ('contains 1 failed subtest', 'contains 2 failed subtests')
@@ -91,5 +93,5 @@ def has_passed_unexpectedly(report: pytest.TestReport) -> bool:
 
 
 def is_bad(report: Any) -> bool:
-    """Return whether a report is of a phase that failed, whatever became of it."""
+    """Return whether a report is of a phase that failed, with whatever outcome it was reported."""
     return report.outcome in ("failed", "rerun")

@@ -1,9 +1,10 @@
-"""Whether the `condition` of a marker holds, as pytest-rerunfailures evaluates it.
+"""Evaluate the `condition` of a marker as pytest-rerunfailures does.
 
-A boolean, an expression that sees `os`, `sys`, `platform`, `config` and the globals of the test, or
-something to call. Where it looks at the exception (`error`, or an argument), which is not there
-when a report is judged, it counts as true: such a failure may be repeated. Where it cannot be
-evaluated it counts as false.
+A condition is a boolean, an expression, or a callable. An expression sees `os`, `sys`, `platform`,
+`config` and the globals of the test.
+A condition may look at the exception, as `error` or as an argument. When a report is judged, the
+exception no longer exists, so this condition counts as true: the failure may be repeated.
+A condition that cannot be evaluated counts as false.
 """
 
 from __future__ import annotations

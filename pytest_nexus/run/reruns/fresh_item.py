@@ -1,8 +1,9 @@
-"""Starts a test afresh: a second attempt begins with the item as it was collected.
+"""Restore an item to its state after collection, so that a second attempt starts fresh.
 
-What an attempt leaves in the item itself is taken back: attributes, markers, keywords, stash,
-properties, the globals of a doctest. What it leaves elsewhere, as in a module, in a class, in the
-depth of a parameter or in a database, stays.
+Restored are the attributes, markers, keywords, stash and properties of the item, and the globals of
+a doctest.
+Not restored is what an attempt changed elsewhere: in a module, in a class, inside a parameter, or
+in a database.
 """
 
 from __future__ import annotations
@@ -18,25 +19,26 @@ if TYPE_CHECKING:
 
 _CONTAINERS: Final = frozenset({list, dict, set})
 _HIDING: Final = frozenset({"skip", "skipif", "xfail"})
-"""Markers under which a failure is none."""
+"""Markers that prevent a failure from being reported as a failure."""
 
 _MAX_DEPTH: Final = 4
-"""Functions around the one in which Hypothesis keeps what it remembers."""
+"""How many levels of enclosing functions are searched for the function in which Hypothesis keeps
+its state."""
 
 
 class AsCollected(NamedTuple):
-    """What an item was before its first attempt; made for every test."""
+    """The state of an item before its first attempt; made for every test."""
 
     name: str
     attributes: dict[str, Any]
     contents: list[tuple[Any, Any]]
-    """Lists, dicts and sets of the item, with a copy of each."""
+    """Each list, dict and set of the item, with a copy of it."""
     above: list[tuple[list[Any], int]]
-    """Markers of what is above it, and how many there were."""
+    """The marker lists of the parents of the item, each with its length."""
 
 
 def remember(item: Any) -> AsCollected:
-    """Note what an item is, before an attempt."""
+    """Record the state of an item before an attempt."""
     fields: dict[str, Any] = item.__dict__
     kept = [one for one in fields.values() if type(one) in _CONTAINERS]
     kept += pytest_internals.hidden_contents(fields)
@@ -50,7 +52,7 @@ def remember(item: Any) -> AsCollected:
 
 
 def restore(item: Any, state: AsCollected) -> None:
-    """Make an item what it was, so that another attempt of it begins afresh."""
+    """Restore an item to its recorded state, so that another attempt starts fresh."""
     has_request = item.__dict__.get("_request") is not None
     earlier = _self_of_hypothesis(item)
     item.name = state.name
@@ -66,14 +68,14 @@ def restore(item: Any, state: AsCollected) -> None:
     if has_request:
         pytest_internals.forget_request(item)
     if earlier is not None:
-        with suppress(Exception):  # the user's own class, which may want more to begin
+        with suppress(Exception):  # the user's own class may need more set-up
             _renew(item, earlier)
 
 
 def _without_hiding(markers: list[Any], number: int) -> list[Any]:
-    """Return the markers without those that were added and would hide a failure.
+    """Return the markers without the added ones that would hide a failure.
 
-    They may have been added in front or behind; of equal ones the later are taken for the new.
+    Markers may have been added at either end. If several are equal, the later ones count as added.
     """
     n_added = len(markers) - number
     kept = list(markers)
@@ -85,9 +87,9 @@ def _without_hiding(markers: list[Any], number: int) -> list[Any]:
 
 
 def _renew(item: Any, instance: Any) -> None:
-    """Let a method run on the instance of the attempt before, as if that had just been made.
+    """Let a method run on the instance of the previous attempt, as if it had just been made.
 
-    Hypothesis takes a second instance for a mistake, and hides the failure behind that.
+    Hypothesis reports a second instance as a mistake of the user, which would hide the failure.
     """
     kind = type(instance)
     getattr(instance, "__dict__", {}).clear()
@@ -101,7 +103,7 @@ def _renew(item: Any, instance: Any) -> None:
 
 
 def _self_of_hypothesis(item: Any) -> Any:
-    """Return the instance on which Hypothesis ran a method first; None where there is none."""
+    """Return the instance on which Hypothesis first ran a method; None if there is none."""
     function = _method_of_hypothesis(item)
     for value in _cells(function, _MAX_DEPTH):
         kept = getattr(value, "prev_self", value)
@@ -111,7 +113,7 @@ def _self_of_hypothesis(item: Any) -> Any:
 
 
 def obstacle_to(item: Any) -> str:
-    """Return why a test cannot begin afresh in this process; empty if it can."""
+    """Return why a test cannot start fresh in this process; empty if it can."""
     function = _method_of_hypothesis(item)
     if function is None or any(hasattr(one, "prev_self") for one in _cells(function, _MAX_DEPTH)):
         return ""
@@ -119,13 +121,13 @@ def obstacle_to(item: Any) -> str:
 
 
 def _method_of_hypothesis(item: Any) -> Any:
-    """Return the function of a method under Hypothesis; None of any other test."""
+    """Return the function of a method under Hypothesis; None for any other test."""
     function = getattr(getattr(item, "cls", None), getattr(item, "originalname", None) or "", None)
     return function if getattr(function, "is_hypothesis_test", False) else None
 
 
 def _cells(function: Any, depth: int) -> Iterator[Any]:
-    """Yield what the functions that make up a test have around them."""
+    """Yield the values in the closures of the functions that make up a test."""
     for cell in getattr(function, "__closure__", None) or ():
         with suppress(ValueError):  # an empty cell
             value = cell.cell_contents

@@ -1,11 +1,12 @@
-"""Where every report of a session passes before it is logged: what fails may be repeated.
+"""Receive every report of a session before it is logged, and decide whether a failure is repeated.
 
     receive(report, index) -> the reports to log now
 
-A report that passes goes through. A failed one is put to the policy: it goes through as it is, or
-as one with the outcome `rerun`, or, of a quarantined test, as an expected failure. Of an attempt
-that is repeated nothing else is logged; the recorder gets it all. A call that passed is held until
-its tear-down has passed too: one test is reported once.
+A passed report goes through, with one exception: a passed call is held until its tear-down has
+passed too, so that each test is reported once.
+The policy decides about a failed report. It goes through unchanged, or with the outcome `rerun`,
+or, for a quarantined test, as an expected failure.
+From an attempt that is repeated nothing else is logged; the recorder gets all of its reports.
 """
 
 from __future__ import annotations
@@ -49,12 +50,12 @@ if TYPE_CHECKING:
 
 
 class ReportGate:
-    """Decides what becomes of each report; one for a session.
+    """Decides how each report is logged; one object per session.
 
     Args:
-        healer: the policy with what is known, and its books.
-        host: the session around the desk.
-        dependents: tests that may depend on the order; None where nothing is done about these.
+        healer: the `RerunSession`, with the policy and the known flakes.
+        host: the services of the session.
+        dependents: runs tests that may depend on the order; None if nothing is done for such tests.
     """
 
     def __init__(
@@ -68,31 +69,32 @@ class ReportGate:
         self.is_at_once = healer.is_at_once
         self._decisions = RerunDecisions(healer, host, dependents)
         self._open: dict[int, AttemptInProgress] = {}
-        """Attempts of which something is to be remembered; one that simply passes is not here."""
+        """Attempts with data to keep, by test; an attempt that simply passes is not here."""
         self._set_up: dict[int, pytest.TestReport] = {}
         self._called: dict[int, pytest.TestReport] = {}
-        """By test: reports of a first attempt in which all has passed so far."""
+        """Reports of a first attempt whose phases have all passed so far, by test."""
         self._past: dict[int, EarlierAttempts] = {}
-        """The attempts that were or are to be repeated, by test."""
+        """Attempts that were repeated or are going to be repeated, by test."""
         self.due: dict[int, Decision] = {}
-        """By test: decided and not put back into the queue yet, see `take_due`."""
+        """Decisions to repeat a test that is not yet back in the queue, by test; see `take_due`."""
         self.pending: set[int] = set()
-        """Tests that were put back and have not run again."""
+        """Tests that were put back into the queue and have not run again."""
         self.doubtful: dict[int, tuple[AttemptInProgress, list[pytest.TestReport]]] = {}
-        """By test: the attempt that passed at last and its reports, which are logged at the end."""
+        """The attempt that passed at last, with its reports, by test. They are logged at the
+        end."""
 
     @property
     def is_mass_failure(self) -> bool:
-        """Whether so many tests failed that repeating them proves nothing."""
+        """Return whether so many tests failed that repeating them proves nothing."""
         return self._decisions.is_mass_failure
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether reruns are to wait until more tests have run."""
+        """Return whether reruns must wait until more tests have run."""
         return is_doubtful(self._healer.n_failed, self._healer.n_ran)
 
     def will_repeat(self, index: int) -> bool:
-        """Return whether the attempt of a test that is under way is to be repeated."""
+        """Return whether the running attempt of a test is going to be repeated."""
         attempt = self._open.get(index)
         return attempt is not None and attempt.decision is not None
 
@@ -104,7 +106,7 @@ class ReportGate:
         return decision
 
     def receive(self, report: pytest.TestReport, index: int) -> list[pytest.TestReport]:
-        """Return what is to be logged now that a phase of a test has been reported."""
+        """Return the reports to log now that a phase of a test has been reported."""
         fields = report.__dict__
         attempt = self._open.get(index)
         if attempt is None:
@@ -121,7 +123,7 @@ class ReportGate:
     def _phase(
         self, report: pytest.TestReport, index: int, attempt: AttemptInProgress
     ) -> list[pytest.TestReport]:
-        """Treat a set-up or a call."""
+        """Handle the report of a set-up or a call."""
         attempt.seconds += report.duration
         if attempt.number > 1 and report.when == "setup":
             mark_attempt(report, attempt.number)
@@ -135,7 +137,7 @@ class ReportGate:
         return [report]
 
     def subtest(self, report: pytest.TestReport, index: int) -> pytest.TestReport:
-        """Change the report of a subtest that failed as that of its test would be, in place."""
+        """Change the report of a failed subtest in place, as that of its test is changed."""
         attempt = self._open.get(index)
         if attempt is None:
             attempt = self._begin(index)
@@ -150,7 +152,7 @@ class ReportGate:
         return TOO_MANY if self.is_mass_failure else ENDS
 
     def settle(self) -> Iterator[pytest.TestReport]:
-        """Yield what is to be logged for the tests that were to be repeated and will not be."""
+        """Yield the reports of the tests that were to be repeated and will not be."""
         yield from self._break_off()
         waiting = {} if self.dependents is None else self.dependents.waiting
         if self.is_mass_failure and (self.pending or self.due or waiting):
@@ -164,7 +166,7 @@ class ReportGate:
             yield from self._in_own_processes(self.dependents)
 
     def _in_own_processes(self, dependents: OrderDependents) -> Iterator[pytest.TestReport]:
-        """Give the tests that may depend on the order their attempts in fresh processes."""
+        """Run tests that may depend on the order in fresh processes, and yield their reports."""
         waiting = dict(dependents.waiting)
         goes_on = self._host.ends_well() and not self.is_mass_failure
         found = dependents.in_order() if goes_on else {}
@@ -183,7 +185,7 @@ class ReportGate:
         self.doubtful.clear()
 
     def _let_stand(self, index: int, reason: str) -> list[pytest.TestReport]:
-        """Return the reports of the last attempt that failed: there is none that counts more."""
+        """Return the reports of the last failed attempt, when no later attempt counts more."""
         test, past = self._test_of(index), self._past.pop(index)
         last = take_back(past.attempts.pop())
         if past.last is not None:
@@ -195,7 +197,7 @@ class ReportGate:
         return last
 
     def _break_off(self) -> Iterator[pytest.TestReport]:
-        """End the attempts in the middle of which the session ended; yield what passed in them."""
+        """End the attempts that were running when the session ended; yield their passed reports."""
         yield from self._called.values()
         self._called.clear()
         for index, attempt in self._open.items():
@@ -208,7 +210,7 @@ class ReportGate:
         self._open.clear()
 
     def crash(self, report: pytest.TestReport, index: int) -> bool:
-        """A worker died in a test; return whether the test is to be run once more."""
+        """Handle the crash of a worker in a test; return whether the test is run once more."""
         self._open.pop(index, None)
         self._called.pop(index, None)
         attempt = self._begin(index)
@@ -222,7 +224,7 @@ class ReportGate:
         return False
 
     def _passing(self, report: pytest.TestReport, index: int) -> list[pytest.TestReport]:
-        """Treat a phase of a first attempt in which all has passed; most tests see nothing else."""
+        """Handle a passed phase of a first attempt; most tests need only this path."""
         when = report.when
         if when == "setup":
             self._set_up[index] = report
@@ -236,7 +238,7 @@ class ReportGate:
         return [report] if called is None else [called, report]
 
     def _begin(self, index: int) -> AttemptInProgress:
-        """Open an attempt, with what has passed in it."""
+        """Open an attempt with the phases that have passed in it."""
         self.pending.discard(index)
         number = len(self._past[index].attempts) + 1 if index in self._past else 1
         attempt = self._open[index] = AttemptInProgress(number)
@@ -254,7 +256,7 @@ class ReportGate:
         *,
         is_crash: bool = False,
     ) -> list[pytest.TestReport]:
-        """Decide about the first failure of an attempt, and treat the report accordingly."""
+        """Decide about the first failure of an attempt, and handle the report accordingly."""
         if not attempt.has_failed:
             attempt.has_failed = True
             self._decisions.decide(report, index, attempt, is_crash=is_crash)
@@ -272,7 +274,7 @@ class ReportGate:
     def _parent(
         self, report: pytest.TestReport, attempt: AttemptInProgress
     ) -> list[pytest.TestReport]:
-        """Treat the call of a test as its failed subtests were, which pytest may turn to failed."""
+        """Handle a call after its failed subtests, which may make pytest fail the call too."""
         if attempt.decision is not None:
             mark_rerun(report, attempt.decision.reason, attempt.number)
             report.longrepr = words_for_subtests(attempt.n_failed_subtests)
@@ -320,7 +322,7 @@ class ReportGate:
     def _log_repeated(
         self, index: int, attempt: AttemptInProgress, reports: list[pytest.TestReport]
     ) -> list[pytest.TestReport]:
-        """Return the last reports of a test that was repeated; none where the end decides."""
+        """Return the last reports of a repeated test; none if the end of the session decides."""
         if attempt.has_failed:
             for one in reports:
                 self._attach(one, index, attempt)

@@ -1,7 +1,7 @@
-"""The desk of the reruns in the net: where it fails, each test keeps the reports that it has.
+"""Guard the ReportGate with the ErrorBoundary: if the gate fails, each test keeps its reports.
 
-What was held back is logged, and what was reported as repeated is logged as the failure that it
-was, unless the test runs again after all.
+After a failure of the gate, held reports are logged. A report that was logged as repeated is logged
+again as a failure, unless the test still runs again.
 """
 
 from __future__ import annotations
@@ -21,37 +21,37 @@ if TYPE_CHECKING:
 
 
 class GuardedGate:
-    """Passes every question on to the desk while that works; see `ReportGate`."""
+    """Passes every call on to the ReportGate as long as the gate works; see `ReportGate`."""
 
     def __init__(self, desk: ReportGate, part: Part) -> None:
         self._desk = desk
         self.part = part
         self._held: dict[int, list[pytest.TestReport]] = {}
-        """By test: reports of the attempt that runs now which were not logged yet."""
+        """Reports of the running attempt that are not logged yet, by test."""
         self._repeated: dict[int, list[pytest.TestReport]] = {}
-        """By test: reports of its last attempt, with failures that were logged as repeated."""
+        """Reports of the last attempt, whose failures were logged as repeated, by test."""
 
     @property
     def is_mass_failure(self) -> bool:
-        """Whether so many tests failed that repeating them proves nothing."""
+        """Return whether so many tests failed that repeating them proves nothing."""
         return self.part.call(lambda: self._desk.is_mass_failure, otherwise=False)
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether reruns are to wait until more tests have run."""
+        """Return whether reruns must wait until more tests have run."""
         return self.part.call(lambda: self._desk.is_doubtful, otherwise=False)
 
     @property
     def is_at_once(self) -> bool:
-        """Whether a failed test is repeated before any other, see `RerunSettings`."""
+        """Return whether a failed test is repeated before any other test, see `RerunSettings`."""
         return self._desk.is_at_once
 
     def is_due(self, index: int) -> bool:
-        """Return whether it was decided to repeat a test, and nobody has taken that up yet."""
+        """Return whether a test is due for a rerun that nobody has taken up yet."""
         return self.part.call(lambda: index in self._desk.due, otherwise=False)
 
     def will_repeat(self, index: int) -> bool:
-        """Return whether the attempt of a test that is under way is to be repeated."""
+        """Return whether the running attempt of a test is going to be repeated."""
         return self.part.call(lambda: self._desk.will_repeat(index), otherwise=False)
 
     def take_due(self, index: int) -> Decision | None:
@@ -59,7 +59,7 @@ class GuardedGate:
         return self.part.call(lambda: self._desk.take_due(index), None)
 
     def receive(self, report: pytest.TestReport, index: int) -> list[pytest.TestReport]:
-        """Return what is to be logged now that a phase of a test has been reported."""
+        """Return the reports to log now that a phase of a test has been reported."""
         when = report.when
         if when not in PHASES:
             return [report]
@@ -76,7 +76,7 @@ class GuardedGate:
         return given
 
     def _note(self, report: pytest.TestReport, index: int, *, is_given: bool) -> None:
-        """Remember a report that was held back, or logged as repeated, in case the desk fails."""
+        """Remember a report that was held back, or logged as repeated, in case the gate fails."""
         if is_rerun(report):
             self._repeated.setdefault(index, []).append(report)
         if report.when == "teardown":
@@ -88,11 +88,11 @@ class GuardedGate:
             self._held.setdefault(index, []).append(report)
 
     def forget(self, index: int) -> None:
-        """Forget what a test had before: it runs again, and its reports do not come here."""
+        """Forget the reports of a test that runs again; the new reports bypass the gate."""
         self._repeated.pop(index, None)
 
     def subtest(self, report: pytest.TestReport, index: int) -> None:
-        """Change the report of a subtest that failed as that of its test would be, in place."""
+        """Change the report of a failed subtest in place, as that of its test is changed."""
         if self.part.is_on:
             try:
                 self._desk.subtest(report, index)
@@ -104,7 +104,7 @@ class GuardedGate:
             restore(report)
 
     def crash(self, report: pytest.TestReport, index: int) -> bool:
-        """A worker died in a test; return whether the test is to be run once more."""
+        """Handle the crash of a worker in a test; return whether the test is run once more."""
         self._held.pop(index, None)
         self._repeated.pop(index, None)
         is_repeated = self.part.call(lambda: self._desk.crash(report, index), otherwise=False)
@@ -115,7 +115,7 @@ class GuardedGate:
         return is_repeated
 
     def settle(self) -> Iterator[pytest.TestReport]:
-        """Yield what is to be logged for the tests that were to be repeated and will not be."""
+        """Yield the reports of the tests that were to be repeated and will not be."""
         reports = self.part.call(lambda: list(self._desk.settle()), None)
         if reports is None:
             for index in sorted({*self._held, *self._repeated}):
@@ -131,13 +131,13 @@ class GuardedGate:
             raise KeyboardInterrupt
 
     def _unchanged(self, report: pytest.TestReport, index: int) -> list[pytest.TestReport]:
-        """Return a report as it came, after what the desk kept of the same attempt."""
+        """Return a report unchanged, after the held reports of the same attempt."""
         if is_rerun(report):
             restore(report)
         return [*self._held.pop(index, ()), *self._failures(index), report]
 
     def _failures(self, index: int) -> list[pytest.TestReport]:
-        """Take the failures that were logged as repeated, as the failures that they are."""
+        """Take the reports that were logged as repeated, and turn them back into failures."""
         failures = self._repeated.pop(index, [])
         for report in failures:
             if is_rerun(report):

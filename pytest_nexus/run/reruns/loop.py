@@ -1,8 +1,8 @@
-"""The loop of a single process: tests in their order, with reruns put back among them.
+"""Run the tests of a single process in order, with reruns inserted among them.
 
-pytest's own loop runs each test once. This one asks a `RunQueue` for the next, runs its attempt in
-three phases, and hands the reports to the desk before they are logged, so that a failed attempt
-can be repeated later while others run.
+pytest's own loop runs each test once. This loop asks a `RunQueue` for the next test, runs an
+attempt in three phases, and passes the reports to the ReportGate before they are logged.
+A failed attempt can therefore be repeated later, while other tests run in between.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
 
 class RerunLoop:
-    """Runs the tests of a single process and repeats those that the desk says.
+    """Runs the tests of a single process and repeats those that the ReportGate chooses.
 
     Args:
-        part: catches what fails.
-        tests: the collected tests, which the desk asks for too.
-        desk: takes the reports.
-        is_foreign: whether another plugin repeats a test; None where no such plugin is there.
+        part: catches exceptions of this loop.
+        tests: the collected tests, which the ReportGate uses too.
+        desk: the ReportGate, which takes the reports.
+        is_foreign: whether another plugin repeats a test; None if there is no such plugin.
     """
 
     def __init__(
@@ -50,17 +50,17 @@ class RerunLoop:
         self._is_foreign = is_foreign
         self._queue = RunQueue(0, lambda _: "")
         self._index = -1
-        """Of the test that runs now; -1 when none does."""
+        """Index of the running test; -1 if no test runs."""
         self._as_collected: dict[int, AsCollected] = {}
-        """What each repeated test was before its first attempt."""
+        """State of each repeated test before its first attempt."""
         self._again: int | None = None
-        """The test that is repeated before any other."""
+        """The test that is repeated before any other test."""
         self._upcoming: int | None = None
-        """The test that the last tear-down prepared for."""
+        """The test for which the last tear-down prepared."""
         self._ran: set[int] = set()
-        """Tests of which an attempt was begun."""
+        """Tests with at least one started attempt."""
         self._last: pytest.TestReport | None = None
-        """Of the phase of the running attempt that ended last."""
+        """Report of the phase of the running attempt that ended last."""
 
     @property
     def _items(self) -> list[pytest.Item]:
@@ -72,7 +72,7 @@ class RerunLoop:
         if session.config.option.collectonly:
             return None
         if session.testsfailed and not session.config.option.continue_on_collection_errors:
-            return None  # pytest's own words for errors in collection
+            return None  # pytest has its own message for errors in collection
         self._tests.begin(session)
         self._queue = RunQueue(len(self._items), self._block_of)
         try:
@@ -85,7 +85,7 @@ class RerunLoop:
         return True
 
     def go_on(self, session: pytest.Session) -> bool | None:
-        """Let pytest run the tests, unless some of them ran already."""
+        """Let pytest run the tests, unless some of them have already run."""
         if not self._ran:
             return None
         self._run_rest(session)
@@ -101,7 +101,7 @@ class RerunLoop:
                 raise session.Interrupted(session.shouldstop)
 
     def _run_rest(self, session: pytest.Session) -> None:
-        """Run by pytest's own way what did not run; first what was prepared for."""
+        """Run the remaining tests with pytest's own protocol, starting with the prepared test."""
         left = [index for index in range(len(self._items)) if index not in self._ran]
         if self._upcoming is not None:
             self._desk.forget(self._upcoming)
@@ -135,7 +135,7 @@ class RerunLoop:
         return True
 
     def finish(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-        """Let pytest run an item, or what is left of it where a phase of it has run."""
+        """Let pytest run an item, or only the remaining phases if one phase has run."""
         if self._last is None or self._index < 0:
             return None
         for report in finish_attempt(item, nextitem, self._last):
@@ -146,12 +146,12 @@ class RerunLoop:
         return True
 
     def take_subtest(self, report: pytest.TestReport) -> None:
-        """Treat the report of a subtest, which is logged from inside the call."""
+        """Handle the report of a subtest, which is logged from inside the call."""
         if self._index >= 0:
             self._desk.subtest(report, self._index)
 
     def _steps(self) -> Iterator[tuple[Step, pytest.Item | None]]:
-        """Yield each step with the item of the one after it, as far as that is known."""
+        """Yield each step with the item of the next step, if that is already known."""
         step = self._take()
         while step is not None:
             upcoming = self._take()
@@ -188,7 +188,7 @@ class RerunLoop:
     def _attempt(
         self, item: pytest.Item, nextitem: pytest.Item | None, index: int
     ) -> pytest.Item | None:
-        """Run the phases of one attempt, as pytest's own protocol does; log what the desk says.
+        """Run the phases of one attempt as pytest's own protocol does, and log the reports.
 
         Return what the tear-down prepared for.
         """
@@ -210,7 +210,7 @@ class RerunLoop:
     def _finish_tear_down(
         self, item: pytest.Item, nextitem: pytest.Item | None, index: int
     ) -> None:
-        """Tear down what was kept for an attempt that does not come; only an error is logged."""
+        """Tear down fixtures kept for an attempt that does not come; log only an error."""
         report = pytest_internals.tear_down_further(item, nextitem)
         if report is not None:
             self._log(item, report, index)
@@ -218,9 +218,9 @@ class RerunLoop:
     def _after(
         self, item: pytest.Item, nextitem: pytest.Item | None, index: int
     ) -> pytest.Item | None:
-        """Return what the tear-down is to prepare for: the test itself where it comes next.
+        """Return the item for which the tear-down prepares: the test itself if it runs next.
 
-        A session about to stop tears everything down (pytest#11706).
+        Before a session stops, everything is torn down (pytest#11706).
         """
         if item.session.shouldfail or item.session.shouldstop:
             return None
@@ -244,7 +244,7 @@ class RerunLoop:
         return True
 
     def _settle(self, session: pytest.Session) -> None:
-        """Report as failed what was to be repeated and cannot be any more."""
+        """Report the tests as failed that were to be repeated and no longer can be."""
         self._queue.drop_reruns()
         for report in self._desk.settle():
             session.config.hook.pytest_runtest_logreport(report=report)
@@ -255,7 +255,7 @@ class RerunLoop:
 
 
 def _sleep_until(start_at: float, session: pytest.Session) -> None:
-    """Wait until a time; the number of naps bounds the wait where the clock stands still."""
+    """Wait until a time. The number of naps is limited, in case the clock stands still."""
     left_s = start_at - perf_counter()
     for _ in range(int(max(left_s, 0.0) / NAP_S) + 1):
         if left_s <= 0 or session.shouldstop or session.shouldfail:
@@ -265,7 +265,7 @@ def _sleep_until(start_at: float, session: pytest.Session) -> None:
 
 
 def _tear_down(item: pytest.Item, nextitem: pytest.Item | None) -> pytest.TestReport:
-    """Tear down a test; before the test itself, what is wider than the test stays."""
+    """Tear down a test. If the same test is next, fixtures with a wider scope stay."""
     if nextitem is not item:
         return pytest_internals.run_phase(item, "teardown", nextitem=nextitem)
     with pytest_internals.torn_down_to(item.session, item.parent, nextitem):

@@ -1,4 +1,4 @@
-"""The marker `flaky`, read as pytest-rerunfailures reads it."""
+"""Read the marker `flaky` as pytest-rerunfailures reads it."""
 
 from __future__ import annotations
 
@@ -26,31 +26,31 @@ DESCRIPTION: Final = (
 _POSITIONS: Final = ("reruns", "reruns_delay", "reruns_delay_backoff_factor")
 _NAMES: Final = frozenset({*_POSITIONS, "condition", "only_rerun", "rerun_except"})
 _EXPLICIT: Final = "direct cause"
-"""In pytest's words between an exception and the one that was raised `from` it."""
+"""pytest's words between an exception and the one that was raised `from` it."""
 
 
 class Raised(NamedTuple):
-    """What a failed phase raised, as `Exception: message`."""
+    """The exceptions of a failed phase, each as `Exception: message`."""
 
     texts: tuple[str, ...]
-    """The exception first, then those behind it (`__cause__`, `__context__`)."""
+    """The exception first, then the exceptions in its chain (`__cause__`, `__context__`)."""
     n_causes: int = 0
-    """How many of those behind it are linked by `raise ... from ...` without a break."""
+    """How many exceptions of the chain are linked by `raise ... from ...` without a break."""
 
 
 class RerunRule(NamedTuple):
-    """What the marker of a test says."""
+    """The rerun settings in the marker of a test."""
 
     reruns: int
     delay_s: float
     only: tuple[str, ...] = ()
-    """Patterns of `Exception: message`; any other failure is not repeated."""
+    """Patterns of `Exception: message`; a failure that matches none is not repeated."""
     excepted: tuple[str, ...] = ()
     """Patterns of failures that are not repeated."""
     backoff: float = 1.0
-    """By how much each delay is longer than the one before."""
+    """Factor between each delay and the delay before it."""
     obstacle: str = ""
-    """Why the test is not repeated at all, whatever its marker says; empty if it may be."""
+    """Why the test is never repeated, whatever its marker says; empty if it may be repeated."""
 
     def delay_after(self, number: int) -> float:
         """Return the seconds to wait after an attempt, counted from 1.
@@ -66,19 +66,19 @@ class RerunRule(NamedTuple):
     def allows(self, raised: Raised) -> bool:
         """Return whether a failure may be repeated.
 
-        `only` is looked for in the whole chain of exceptions.
+        The patterns in `only` are searched in the whole chain of exceptions.
         """
         if self.only and not _matches(self.only, raised.texts):
             return False
         return not self.forbids(raised)
 
     def forbids(self, raised: Raised) -> bool:
-        """Return whether a failure forbids to repeat, by `excepted` and the explicit causes."""
+        """Return whether `excepted` matches the failure or one of its explicit causes."""
         return _matches(self.excepted, raised.texts[: 1 + raised.n_causes])
 
 
 def rerun_rule(item: pytest.Item) -> RerunRule | None:
-    """Return what the marker `flaky` of an item says, or what is against repeating it; else None.
+    """Return the rule in an item's marker `flaky`, or the obstacle to reruns; None if neither.
 
     `flaky` of another plugin, which has other arguments, is none. A value that is no number counts
     as the default.
@@ -102,9 +102,9 @@ def rerun_rule(item: pytest.Item) -> RerunRule | None:
 
 
 def text_of(report: pytest.TestReport, failure: Failure) -> Raised:
-    """Return what the patterns are matched against, as far as a report has it.
+    """Return the texts that the patterns are matched against, taken from a report.
 
-    With `--tb=native` it has the last exception alone.
+    With `--tb=native`, a report contains only the last exception.
     """
     crash = getattr(report.longrepr, "reprcrash", None)
     message = failure.message if crash is None else str(crash.message)
@@ -118,14 +118,14 @@ def text_of(report: pytest.TestReport, failure: Failure) -> Raised:
 
 
 def _said_by(traceback: Any, place: Any) -> str:
-    """Return the message of an exception in a chain; one that was never raised has no place."""
+    """Return the message of a chained exception; one that was never raised has no place."""
     if place is not None:
         return str(place.message)
     return "".join(str(traceback).strip().splitlines()[-1:])
 
 
 def _named(message: str, exception: str = "") -> str:
-    """Return a message with the bare name of its exception before it, which pytest may leave out.
+    """Return a message that begins with its exception's bare name, which pytest may leave out.
 
     >>> _named("assert 1 == 2"), _named("urllib.error.URLError: refused"), _named("a: b", "lower")
     ('AssertionError: assert 1 == 2', 'URLError: refused', 'lower: a: b')
@@ -143,7 +143,7 @@ def _matches(patterns: Iterable[str], texts: Iterable[str]) -> bool:
 def _found(pattern: str, text: str) -> bool:
     try:
         return re.search(pattern, text) is not None
-    except re.error:  # what is no pattern is taken as it is written
+    except re.error:  # an invalid pattern is matched as plain text
         return pattern in text
 
 
@@ -168,7 +168,7 @@ def _is_exception(value: Any) -> bool:
 
 @lru_cache(maxsize=64)
 def _of_class(kind: type) -> str:
-    """Return a pattern of an exception class and of the subclasses that there are."""
+    """Return a pattern that matches an exception class and its existing subclasses."""
     names = sorted({re.escape(one.__name__) for one in _family(kind)})
     return rf"\A(?:{'|'.join(names)}): "
 

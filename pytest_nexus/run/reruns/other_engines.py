@@ -1,4 +1,4 @@
-"""Other plugins that repeat tests, and sessions in which nothing must be repeated."""
+"""Detect other plugins that repeat tests, and sessions in which nothing may be repeated."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _ENGINES: Final = (
     ("ddtrace", ("ddtrace",)),
     ("pytest_mergify", ()),
 )
-"""By plugin: the options, of the command line or the ini file, that put it to work; without any it
-works wherever it is loaded."""
+"""By plugin: the command-line and ini options that activate it. A plugin without such options is
+active whenever it is loaded."""
 
 _DEBUGGING: Final = (
     ("usepdb", "--pdb"),
@@ -30,7 +30,7 @@ _DEBUGGING: Final = (
 
 
 def reason_not_to_rerun(config: pytest.Config) -> str:
-    """Return why this session repeats nothing; empty if it may."""
+    """Return why this session repeats nothing; empty if it may repeat tests."""
     for option, flag in _DEBUGGING:
         if getattr(config.option, option, False):
             return f"nothing is repeated under {flag}"
@@ -43,10 +43,10 @@ def reason_not_to_rerun(config: pytest.Config) -> str:
 
 
 def foreign_tests(config: pytest.Config) -> Callable[[pytest.Item], bool] | None:
-    """Return what tells whether another engine has been told to repeat a test; None without one.
+    """Return a function that tells whether another plugin repeats a test; None if no plugin does.
 
-    The plugin flaky writes its numbers on the test, its function or class; pytest-rerunfailures and
-    pytest-retry take any marker `flaky` for their own, whatever arguments it has.
+    The plugin flaky stores its counters on the test, its function or its class.
+    pytest-rerunfailures and pytest-retry act on any marker `flaky`, whatever its arguments.
     """
     has_flaky = config.pluginmanager.hasplugin("flaky")
     has_marker = any(map(config.pluginmanager.hasplugin, ("pytest-retry", "rerunfailures")))

@@ -1,4 +1,4 @@
-"""Failures that are not repeated, whatever the policy: each answer is the reason, or empty."""
+"""Decide which failures are never repeated, whatever the policy; return the reason, or empty."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def refusal_of_crash(number: int, *, is_at_once: bool) -> str:
     """Return why a test in which a worker crashed is not repeated.
 
     Args:
-        number: of the attempt.
-        is_at_once: whether it would have to be repeated there.
+        number: of the attempt, counted from 1.
+        is_at_once: whether the test would have to be repeated on that worker.
     """
     if is_at_once:
         return _NOT_HERE
@@ -37,7 +37,7 @@ def refusal_of_crash(number: int, *, is_at_once: bool) -> str:
 
 
 def refusal(report: pytest.TestReport, failure: Failure, rule: RerunRule | None) -> str:
-    """Return why the first failure of an attempt is not repeated."""
+    """Return why the first failure of an attempt is not repeated; empty if it may be."""
     if failure.exception in _NEVER or has_passed_unexpectedly(report):
         return f"not repeated: {failure.exception or 'it passed and was expected to fail'}"
     if rule is None or rule.obstacle:
@@ -46,7 +46,7 @@ def refusal(report: pytest.TestReport, failure: Failure, rule: RerunRule | None)
 
 
 def later_refusal(report: pytest.TestReport, failure: Failure, rule: RerunRule | None) -> str:
-    """Return why an attempt is not repeated after all, by a later failure of it."""
+    """Return why a later failure of an attempt forbids its repetition; empty if it does not."""
     if failure.exception in _NEVER:
         return f"not repeated: {failure.exception}"
     if rule is not None and rule.forbids(text_of(report, failure)):
@@ -55,8 +55,8 @@ def later_refusal(report: pytest.TestReport, failure: Failure, rule: RerunRule |
 
 
 def leaves_doubt(report: pytest.TestReport) -> bool:
-    """Return whether an attempt was not run to its end, so that an earlier failure stands.
+    """Return whether an attempt did not run to its end, so that an earlier failure stands.
 
-    A test that skips itself has run as far as it wanted.
+    A test that skips itself has run to its intended end.
     """
     return report.outcome == "skipped" and (report.when == "setup" or hasattr(report, "wasxfail"))

@@ -1,4 +1,4 @@
-"""Runs the tests that are left by pytest's own way, where nexus' loop failed in the middle."""
+"""Run the remaining tests with pytest's own protocol, after nexus' loop failed midway."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def run_rest(session: pytest.Session, items: Sequence[pytest.Item]) -> None:
     """Run some items as pytest's own loop does.
 
     Raises:
-        pytest.Session.Failed: so many tests failed that the session is to stop.
-        pytest.Session.Interrupted: the session is to stop.
+        pytest.Session.Failed: enough tests failed to stop the session.
+        pytest.Session.Interrupted: the session must stop.
     """
     for item, nextitem in pairwise([*items, None]):
         if item is None:  # never, as the last pair begins with the last item
@@ -38,8 +38,8 @@ def finish_attempt(
     """Run the phases that follow a phase of an item, and return their reports.
 
     Args:
-        item: in the middle of which something failed.
-        nextitem: that the tear-down is to prepare for.
+        item: the item whose attempt was interrupted by an error.
+        nextitem: the item for which the tear-down prepares.
         last: report of the last phase that ran.
     """
     reports = []

@@ -1,4 +1,4 @@
-"""The rerun policy with its evidence and its books: what a session knows, spends, and found out."""
+"""Keep the rerun policy of one session, its evidence, its time budget and its results."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _MAX_MESSAGE_CHARS: Final = 120
 
 
 class RerunOutcome(NamedTuple):
-    """What became of a test that did not simply pass."""
+    """The result of a test that did not simply pass."""
 
     nodeid: str
     kind: Literal["rerun", "failed", "order-dependent", "flaky", "quarantined"]
@@ -43,42 +43,42 @@ class RerunOutcome(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """What the history says about flakes."""
+    """Known flakes and lasting failures, from the history."""
 
     stats: Mapping[TestKey, TestStats]
-    """Of the tests that have flaked."""
+    """Statistics of the tests that have flaked."""
     recoveries: Recoveries
     lasting: Collection[TestKey] = ()
-    """Tests that failed in their last run, and do not seem to depend on the order."""
+    """Tests that failed in their last run and do not seem to depend on the order."""
 
 
 class RerunRules(NamedTuple):
-    """What decides about reruns in one session, known before its tests are."""
+    """The rerun rules of one session that are known before its tests are known."""
 
     settings: RerunSettings
-    """What the user chose, without the budget."""
+    """The settings that the user chose, without the budget."""
     history: Path
-    """The file that knows earlier flakes."""
+    """The history file, which contains earlier flakes."""
     budget: str
-    """As the option gives it: seconds, or a share of the session."""
+    """Text of the option: seconds, or a share of the session."""
     quarantine: Quarantine
     n_workers: int = 1
     is_watched: bool = False
-    """Whether a person waits for the session, and not a CI."""
+    """Whether a person watches the session, instead of a CI."""
     overrule: Callable[[FailedAttempt, Decision], Decision] | None = None
-    """Has the last word about a failed attempt; None where nobody has."""
+    """Overrules the decision about a failed attempt; None if no hook does."""
 
 
 class RerunSession:
-    """Answers whether a failed attempt is repeated, and keeps account; one for a session.
+    """Decides whether a failed attempt is repeated, and counts costs and results; one per session.
 
     Args:
-        rules: what decides.
-        planned: what the session is going to run, once that is known.
-        change: what changed.
+        rules: the rules of the session.
+        planned: returns what the session is going to run, once that is known.
+        change: returns what changed.
         notify: takes a sentence for the user.
         on_setback: called once, before the first failure is reported.
-        now: seconds on any one clock.
+        now: returns seconds on any one clock.
     """
 
     def __init__(
@@ -102,14 +102,14 @@ class RerunSession:
         self._waits_until = 0.0
         self.n_reruns = 0
         self.n_failed = 0
-        """Tests whose first attempt failed, without those in quarantine."""
+        """Tests whose first attempt failed, without the quarantined tests."""
         self.n_ran = 0
         """Tests whose first attempt has ended."""
         self.findings: list[RerunOutcome] = []
 
     @cached_property
     def evidence(self) -> Evidence:
-        """What is known of flakes, read when the first test fails."""
+        """Return the known flakes, read from the history when the first test fails."""
         from pytest_nexus.history.store import read_history  # noqa: PLC0415 - where a test fails
 
         try:
@@ -127,7 +127,7 @@ class RerunSession:
 
     @cached_property
     def settings(self) -> RerunSettings:
-        """What the user chose, with the budget in seconds, known once the plan is made."""
+        """Return the user's settings with the budget in seconds; known after planning."""
         asked, planned_s = self._rules.budget, self._planned_s
         budget = budget_s(asked, planned_s)
         patience = budget_s(asked, planned_s, 0.0) if self._rules.is_watched else budget
@@ -135,39 +135,39 @@ class RerunSession:
 
     @property
     def is_at_once(self) -> bool:
-        """Whether a test is repeated before any other runs, as under `--maxfail`, or not at all."""
+        """Return whether a rerun comes before any other test or not at all (`--maxfail`)."""
         return self._settings.is_at_once
 
     @property
     def n_flaky(self) -> int:
-        """Tests that failed and passed in this session."""
+        """Return the number of tests that failed and passed in this session."""
         return sum(finding.kind == "flaky" for finding in self.findings)
 
     @property
     def n_dependent(self) -> int:
-        """Tests that failed because of the order, and passed in this session."""
+        """Return how many tests failed because of the order and passed in this session."""
         return sum(finding.kind == "order-dependent" for finding in self.findings)
 
     @property
     def left_s(self) -> float:
-        """Seconds that reruns may still add to the session."""
+        """Return the seconds that reruns may still add to the session."""
         return self.settings.budget_s - self._spent_s
 
     def spend(self, seconds: float) -> None:
-        """Take the time of a process of its own from the budget."""
+        """Subtract the time of a fresh process from the budget."""
         self._spent_s += seconds
 
     def is_lasting(self, test: CollectedTest) -> bool:
-        """Return whether a test failed in its last run already, whatever was tried."""
+        """Return whether a test already failed in its last run, in all attempts."""
         return test.key in self.evidence.lasting
 
     @property
     def n_planned(self) -> int:
-        """Tests that this session is to run."""
+        """Return the number of tests that this session runs."""
         return self._planned().n_tests
 
     def decide(self, test: CollectedTest, setback: FailedAttempt) -> Decision:
-        """Return what becomes of a failed attempt."""
+        """Return the decision about a failed attempt."""
         stats = self.evidence.stats.get(test.key)
         setback = setback._replace(is_touched=self._is_touched(test))
         decision = decide(setback, stats, self.evidence.recoveries, self._spent, self.settings)
@@ -177,7 +177,7 @@ class RerunSession:
         return overrule(setback, decision)
 
     def seconds_of(self, test: CollectedTest, measured_s: float) -> float:
-        """Return what an attempt took; what was expected where a test made the clock lie."""
+        """Return the duration of an attempt; the expected one if the test falsified the clock."""
         if is_plausible(measured_s):
             return measured_s
         return self._planned().expected.get(test.nodeid, _UNKNOWN_TEST_S)
@@ -187,14 +187,14 @@ class RerunSession:
         return Decision(is_rerun=False, reason=reason)
 
     def charge(self, test: CollectedTest, decision: Decision) -> None:
-        """Note a decision to repeat, and take the rerun from the budget."""
+        """Record a decision to repeat, and subtract the rerun from the budget."""
         self.findings.append(RerunOutcome(test.nodeid, "rerun", decision.reason))
         self.n_reruns += 1
         self._spent_s += decision.cost_s
         self._waits_until = max(self._waits_until, self.now() + decision.delay_s)
 
     def take_back(self, test: CollectedTest) -> None:
-        """A test that was to be repeated is not: its last rerun was none."""
+        """Cancel the last rerun of a test that was to be repeated and is not."""
         for place in range(len(self.findings) - 1, -1, -1):
             finding = self.findings[place]
             if finding.kind == "rerun" and finding.nodeid == test.nodeid:
@@ -203,26 +203,26 @@ class RerunSession:
                 return
 
     def quarantine_of(self, test: CollectedTest) -> QuarantineEntry | None:
-        """Return the entry of a test in quarantine."""
+        """Return the entry of a quarantined test; None for any other test."""
         return self._rules.quarantine.find(test.nodeid, test.key, test.function_key)
 
     def note_ran(self, nodeid: str) -> None:
-        """The first attempt of a test has ended; called for every test, so by its name alone."""
+        """Count a test's first attempt as ended. Takes only a name: it is called for each test."""
         self.n_ran += 1
         self._done_s += self._planned().expected.get(nodeid, _UNKNOWN_TEST_S)
 
     def note_failed_attempt(self) -> None:
-        """An attempt has failed, and nothing is decided or reported of it yet."""
+        """Note that an attempt has failed, before anything is decided or reported about it."""
         if self._on_setback is not None:
             announce, self._on_setback = self._on_setback, None
             announce()
 
     def note_first_failure(self) -> None:
-        """The first attempt of a test has failed that is not in quarantine."""
+        """Note that the first attempt of a test failed, and that the test is not quarantined."""
         self.n_failed += 1
 
     def note_failure(self, test: CollectedTest, reason: str) -> None:
-        """A test has failed for good; not worth a word where no test is ever repeated."""
+        """Record the final failure of a test; nothing is recorded if no test is ever repeated."""
         if self._settings.limit == 0:
             return
         is_known = test.key in self.evidence.stats
@@ -231,7 +231,7 @@ class RerunSession:
     def note_flaky_pass(
         self, test: CollectedTest, number: int, first: Any, *, has_passed: bool = True
     ) -> None:
-        """A test has passed at last, or was skipped after it failed."""
+        """Record a test that passed, or was skipped, after it failed."""
         evidence = self.evidence
         flakes, runs = known_flakes(test.key, evidence.stats.get(test.key), evidence.recoveries)
         known = "its first flake"
@@ -242,18 +242,18 @@ class RerunSession:
         self.findings.append(RerunOutcome(test.nodeid, "flaky", reason))
 
     def note_dependent(self, test: CollectedTest, reason: str, first: Any) -> None:
-        """A test has passed that failed because of the order."""
+        """Record a test that failed because of the order and then passed."""
         words = f"{reason}: {in_short(first)}"
         self.findings.append(RerunOutcome(test.nodeid, "order-dependent", words))
 
     def note_mass_failure(self) -> None:
-        """So many tests failed that those left were not repeated."""
+        """Record that so many tests failed that the remaining ones were not repeated."""
         self._notify(
             f"too many tests failed to repeat them one by one: {self.n_failed} of {self.n_ran}"
         )
 
     def note_quarantined(self, test: CollectedTest, entry: QuarantineEntry) -> None:
-        """A test in quarantine has failed."""
+        """Record the failure of a quarantined test."""
         until = f", until {entry.until}" if entry.until else ""
         owner = f" ({entry.owner}{until})" if entry.owner else ""
         self.findings.append(RerunOutcome(test.nodeid, "quarantined", f"{entry.reason}{owner}"))
@@ -278,7 +278,7 @@ class RerunSession:
 
 
 def in_short(report: Any) -> str:
-    """Return the message of a failed report in one line; of a doctest the last line says it."""
+    """Return the message of a failed report in one line; for a doctest, the last line."""
     crash = getattr(report.longrepr, "reprcrash", None)
     if crash is not None:
         lines = str(crash.message).strip().splitlines()[:1]

@@ -1,1 +1,1 @@
-"""Hands tests to the workers of xdist, and takes their reports."""
+"""Send tests to the workers of xdist, and take their reports."""

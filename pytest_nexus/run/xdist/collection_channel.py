@@ -1,7 +1,8 @@
-"""Carries the description of the collected tests from a worker to the controller.
+"""Send the description of the collected tests from a worker to the controller.
 
-xdist's workers send node ids alone. What a plan needs beside them goes through a channel of our
-own on the same connection: it is sent before xdist's list of ids, so it has arrived when that has.
+xdist's workers send only node ids. The plan needs more, so the description uses a channel of its
+own on the same connection.
+A worker sends the description before xdist's list of ids, so the description arrives first.
 """
 
 from __future__ import annotations
@@ -25,16 +26,16 @@ if TYPE_CHECKING:
 
 _VERSION: Final = 1
 CHANNEL: Final = "channel"
-"""Key in `workerinput["nexus"]`; only the workers that are to describe their tests have it."""
+"""Key in `workerinput["nexus"]`, present only in workers that must describe their tests."""
 MAIL: Final = "mail"
-"""Key in `workerinput["nexus"]` of the workers that may pack what they send."""
+"""Key in `workerinput["nexus"]` of the workers that may pack their messages."""
 REPEATS: Final = "repeats"
 """Key in `workerinput["nexus"]` of the workers that may be sent a test more than once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """The collected tests, and what xdist's modes of distribution go by."""
+    """The collected tests, with the names that xdist's modes of distribution group them by."""
 
     tests: tuple[CollectedTest, ...]
     groups: Mapping[int, str]
@@ -54,9 +55,9 @@ class WorkerDescriber:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Called before xdist's own implementation, which tells the controller to go on."""
+        """Send the description, before xdist's own implementation starts the controller."""
         if not send_if_possible(self._channel, pack(session.items, dependencies(self._hooks))):
-            # The controller goes by the node ids, and says so.
+            # Without a description the controller uses the node ids, and says so.
             self._channel.close()
 
 
@@ -66,7 +67,7 @@ class CollectionChannels:
     def __init__(self) -> None:
         self._packed: dict[str, Any] = {}
         self._describer: Any = None
-        """The worker that was asked; another is asked if it goes without an answer."""
+        """The worker that was asked. If it ends without an answer, another worker is asked."""
 
     @pytest.hookimpl(optionalhook=True, trylast=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -85,14 +86,14 @@ class CollectionChannels:
             self._describer = None
 
     def collection(self, nodeids: Sequence[str]) -> Collection:
-        """Return what was received for these node ids, or what they say by themselves."""
+        """Return the collection received for these node ids, or one made from the ids."""
         for packed in self._packed.values():
             if packed.get("version") == _VERSION and packed.get("n") == len(nodeids):
                 return unpack(packed, nodeids)
         return by_nodeid(nodeids)
 
     def _receive(self, worker: str, packed: Any) -> None:
-        """Called in execnet's receiver thread: only takes note."""
+        """Called in execnet's receiver thread: only store the message."""
         if isinstance(packed, dict):
             self._packed[worker] = packed
 
@@ -101,9 +102,9 @@ def pack(
     items: Iterable[pytest.Item],
     depends_on: Callable[[pytest.Item], tuple[str, ...]] | None = None,
 ) -> dict[str, Any]:
-    """Return what is known of the items beside their node ids, as plain values.
+    """Return the description of the items, without their node ids, as plain values.
 
-    Each column is a table of its distinct values and a number for each test: scopes, paths and
+    Each column is a table of its distinct values, plus one number for each test: scopes, paths and
     classes repeat.
     """
     items = list(items)
@@ -147,7 +148,7 @@ def unpack(packed: Mapping[str, Any], nodeids: Sequence[str]) -> Collection:
 
 
 def by_nodeid(nodeids: Sequence[str]) -> Collection:
-    """Return what node ids say alone: keys, files and classes, but no fixtures and no markers."""
+    """Return a collection made of node ids alone, without fixtures and markers."""
     tests = []
     for nodeid in nodeids:
         key = key_of_nodeid(nodeid)

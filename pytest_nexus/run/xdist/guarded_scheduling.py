@@ -1,7 +1,8 @@
-"""What xdist calls to have its tests scheduled: nexus' scheduling while that works.
+"""Guard nexus' scheduling with the ErrorBoundary; xdist calls this object to schedule its tests.
 
-Where it fails, the tests that no worker has are dealt out at once, in their order, and the workers
-are told to end after them: each test runs once, and no session waits for what never comes.
+If nexus' scheduling fails, the tests that no worker has are sent out at once, in their order. The
+workers are told to end after these tests.
+Each test therefore runs once, and no session waits forever.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _PIECES_PER_WORKER: Final = 4
 
 
 class SafeScheduling:
-    """Implements `xdist.scheduler.protocol.Scheduling` in the net; xdist calls every method."""
+    """Implements `xdist.scheduler.protocol.Scheduling` safely; xdist calls every method."""
 
     def __init__(self, nexus: NexusScheduling, part: Part, outstanding: Outstanding) -> None:
         self._nexus = nexus
@@ -29,11 +30,11 @@ class SafeScheduling:
         self._nodes: dict[str, WorkerNode] = {}
         self._collections: dict[str, Sequence[str]] = {}
         self._collection: Sequence[str] | None = None
-        """As all workers have it, once that is known."""
+        """The common collection of all workers, once it is known."""
         self._crashed: dict[str, int] = {}
         self._is_stopped = False
         self._has_left = False
-        """Whether there are tests that no worker has, once nexus' scheduling is off."""
+        """Whether some tests are at no worker after nexus' scheduling has been switched off."""
         part.on_failure.append(self._deal)
         self.numnodes = nexus.numnodes
         self.maxfail = nexus.maxfail
@@ -46,12 +47,12 @@ class SafeScheduling:
 
     @property
     def collection_is_completed(self) -> bool:
-        """Whether all first workers have collected."""
+        """Return whether all first workers have collected."""
         return self._collection is not None or len(self._collections) >= self.numnodes
 
     @property
     def tests_finished(self) -> bool:
-        """Whether the workers may be told to end."""
+        """Return whether the workers may be told to end."""
         if self._part.is_on:
             try:
                 return self._nexus.tests_finished
@@ -63,27 +64,27 @@ class SafeScheduling:
 
     @property
     def has_pending(self) -> bool:
-        """Whether the run is under way."""
+        """Return whether the run is in progress."""
         plain = self._collection is not None
         return self._part.call(lambda: self._nexus.has_pending, plain)
 
     @property
     def accepts_reruns(self) -> bool:
-        """Whether `again` has an effect."""
+        """Return whether `again` has an effect."""
         return self._part.call(lambda: self._nexus.accepts_reruns, otherwise=False)
 
     def add_node(self, node: WorkerNode) -> None:
-        """A worker is up and collects."""
+        """Add a worker that is up and collects."""
         self._nodes[node.gateway.id] = node
         self._part.cover(self._nexus.add_node)(node)
 
     def add_node_collection(self, node: WorkerNode, collection: Sequence[str]) -> None:
-        """A worker has collected."""
+        """Store the collection of a worker."""
         self._collections[node.gateway.id] = collection
         self._part.cover(self._nexus.add_node_collection)(node, collection)
 
     def schedule(self) -> None:
-        """All that were waited for have collected; called again for each one that comes later."""
+        """Start the run after all awaited workers collected; called again for late workers."""
         is_on = self._part.is_on
         self._part.cover(self._nexus.schedule)()
         if self._collection is None and self._part.is_on:
@@ -93,7 +94,7 @@ class SafeScheduling:
             self._deal()
 
     def mark_test_complete(self, node: WorkerNode, item_index: int, duration: float = 0) -> None:
-        """A worker has finished a test."""
+        """Record that a worker has finished a test."""
         self._outstanding.finish(node.gateway.id, item_index)
         if self._part.is_on:
             try:
@@ -102,14 +103,14 @@ class SafeScheduling:
                 self._part.catch(exc)
 
     def mark_test_pending(self, item: str) -> None:
-        """A test whose worker crashed is to run once more."""
+        """Run a test once more after its worker crashed."""
         if not self._part.is_on and item in self._crashed:
             self._outstanding.ran.pop(self._crashed[item], None)
             self._deal()
         self._part.cover(self._nexus.mark_test_pending)(item)
 
     def remove_pending_tests_from_node(self, node: WorkerNode, indices: Sequence[int]) -> None:
-        """A worker has answered a withdrawal."""
+        """Record a worker's answer to a withdrawal."""
         self._outstanding.withdrawn(node.gateway.id, indices)
         if self._part.is_on:
             self._part.cover(self._nexus.remove_pending_tests_from_node)(node, indices)
@@ -117,10 +118,10 @@ class SafeScheduling:
             self._deal()
 
     def remove_node(self, node: WorkerNode) -> str | None:
-        """A worker has ended or crashed; return the node id of the test it was in.
+        """Remove a worker that ended or crashed; return the node id of the test that was running.
 
         Raises:
-            KeyError: it had not come up.
+            KeyError: the worker had not come up.
         """
         name = node.gateway.id
         del self._nodes[name]
@@ -140,12 +141,12 @@ class SafeScheduling:
         return nodeid
 
     def stop(self) -> None:
-        """The limit of failures is reached: send nothing more."""
+        """Send nothing more, because the limit of failures is reached."""
         self._is_stopped = True
         self._part.cover(self._nexus.stop)()
 
     def again(self, index: int, due_s: float, worker: str) -> None:
-        """A test that has failed on a worker is to run once more."""
+        """Run a test that has failed on a worker once more."""
         self._part.cover(self._nexus.again)(index, due_s, worker)
 
     def nodeid(self, index: int) -> str:
@@ -153,15 +154,15 @@ class SafeScheduling:
         return self._nexus.nodeid(index)
 
     def crashed_index(self, nodeid: str) -> int:
-        """Return the index of the last test of this node id in which a worker crashed.
+        """Return the index of the last test with this node id in which a worker crashed.
 
         Raises:
-            KeyError: none crashed in it.
+            KeyError: no worker crashed in this test.
         """
         return self._crashed[nodeid]
 
     def wake(self) -> None:
-        """The alarm rang: a rerun may be due."""
+        """Send a rerun that may be due; called when the timer rings."""
         self._part.cover(self._nexus.wake)()
 
     def hold(self) -> None:
@@ -173,7 +174,7 @@ class SafeScheduling:
         self._part.cover(self._nexus.release)()
 
     def abandon(self) -> None:
-        """Forget all reruns that no worker was sent, and take in no more."""
+        """Forget all reruns that were not sent to a worker, and accept no more."""
         self._part.cover(self._nexus.abandon)()
 
     def _culprit(self, node: WorkerNode) -> int | None:
@@ -181,21 +182,21 @@ class SafeScheduling:
         return None if nodeid is None else self._nexus.crashed_index(nodeid)
 
     def _first_of(self, node: WorkerNode) -> int | None:
-        """Return the first test that a worker has, where it crashed."""
+        """Return the first test in the queue of a worker: the test in which the worker crashed."""
         if hasattr(node, "workeroutput") or self._collection is None:
             return None
         queue = self._outstanding.queues.get(node.gateway.id, {})
         return next((index for index in queue if index < len(self._collection)), None)
 
     def _left(self) -> list[int]:
-        """Return the tests that are to be run and that no worker has."""
+        """Return the tests that must run and that no worker has."""
         if self._is_stopped or self._collection is None:
             return []
         order = self._nexus.order
         return self._outstanding.left_of(range(len(self._collection)) if order is None else order)
 
     def _deal(self) -> None:
-        """Send what is left to the workers that are up and collected the same."""
+        """Send the remaining tests to the workers that are up and have the common collection."""
         if self._collection is None and self.collection_is_completed:
             self._collection = next(iter(self._collections.values()), None)
         nodes = self._ready()
@@ -221,7 +222,7 @@ class SafeScheduling:
         try:
             node.send_runtest_some(indices)
         except OSError:
-            return  # the worker has just died; xdist will say so, and another one takes its place
+            return  # the worker has just died; xdist reports that, and replaces the worker
         self._outstanding.send(node.gateway.id, indices)
 
     def _ready(self) -> list[WorkerNode]:
@@ -237,7 +238,7 @@ class SafeScheduling:
         return ready
 
     def _homes(self, names: set[str]) -> dict[Hashable, str]:
-        """Return the worker of each group of tests that are kept together, as far as it is up."""
+        """Return the worker of each group of tests that stay together, if it is still up."""
         homes: dict[Hashable, str] = {}
         tie_of = self._tie_of()
         for index, name in self._outstanding.ran.items():
@@ -250,7 +251,7 @@ class SafeScheduling:
         return homes
 
     def _pieces(self, left: Sequence[int], n_workers: int) -> list[tuple[Hashable, list[int]]]:
-        """Return what is left in pieces, each with what ties it together; in the order given."""
+        """Return the remaining tests in pieces, each with its tie, in the order given."""
         size = max(1, len(left) // (n_workers * _PIECES_PER_WORKER))
         tie_of = self._tie_of()
         pieces: dict[Hashable, list[int]] = {}

@@ -1,4 +1,4 @@
-"""What the marker of a test says about reruns, sent by the worker that has the item."""
+"""Send the rerun rule in a test's marker from the worker, which has the item."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _IS_FOREIGN: Final = "nexus_is_foreign"
 
 
 class ForeignMarker:
-    """Marks the reports of tests that another plugin repeats; in workers that have such a plugin.
+    """Marks the reports of tests that another plugin repeats, in workers with such a plugin.
 
     Args:
         is_foreign: whether another plugin repeats a test.
@@ -25,22 +25,22 @@ class ForeignMarker:
     def __init__(self, is_foreign: Callable[[pytest.Item], bool]) -> None:
         self._is_foreign = is_foreign
         self._rests = False
-        """Whether the item that runs is another plugin's to repeat."""
+        """Whether another plugin repeats the running item."""
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> None:
-        """Note whose the item is."""
+        """Note whether another plugin repeats this item."""
         self._rests = self._is_foreign(item)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Called before xdist sends the report."""
+        """Mark a report; called before xdist sends it."""
         if self._rests:
             setattr(report, _IS_FOREIGN, True)
 
 
 def attach_rule(report: pytest.TestReport, item: pytest.Item) -> None:
-    """Attach to a failed report what the marker of its test says."""
+    """Attach the rerun rule of a test's marker to its failed report."""
     rule = rerun_rule(item)
     if rule is not None:
         setattr(report, _RULE, [getattr(rule, name) for name in RerunRule._fields])
@@ -52,7 +52,7 @@ def is_foreign(report: pytest.TestReport) -> bool:
 
 
 def sent_rule(report: pytest.TestReport, _: int) -> RerunRule | None:
-    """Return what a worker attached; None where the test has no marker of ours."""
+    """Return the rule that a worker attached; None if the test has no marker of ours."""
     sent = report.__dict__.get(_RULE)
     if sent is None:
         return None

@@ -1,4 +1,4 @@
-"""Under `--maxfail`, what the controller of xdist says to its workers, see `maxfail_worker`."""
+"""Tell xdist's workers, under `--maxfail`, whether to go on; see `maxfail_worker`."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from pytest_nexus.compat.xdist_internals import WorkerNode
 
     Answer = Callable[[str], bool]
-    """Given the name of a worker in which a test has failed, says whether that is repeated."""
+    """Return, for the name of a worker in which a test has failed, whether the test is repeated."""
 
 
 class FailureBrake:
     """Answers the workers, and holds them while a test is repeated on one of them.
 
     Args:
-        answer: says whether the last test of a worker is repeated.
-        is_last_straw: says whether the session ends if so many tests more fail.
-        post: lets the controller call something, behind the reports that it has received; returns
-            whether it will be called.
+        answer: returns whether the last test of a worker is repeated.
+        is_last_straw: returns whether the session ends after a given number of further failures.
+        post: makes the controller call a function after the reports that it has received; returns
+            whether the function will be called.
     """
 
     def __init__(
@@ -39,10 +39,11 @@ class FailureBrake:
         self._post = post
         self._channels: dict[str, Any] = {}
         self._repeating: set[str] = set()
-        """Workers on which a test is repeated."""
+        """Workers that are repeating a test."""
         self._is_held = False
         self._error: Exception | None = None
-        """What failed in execnet's receiver thread, until it is raised in that of the session."""
+        """An error in execnet's receiver thread, kept until it is raised in the session's
+        thread."""
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -58,13 +59,13 @@ class FailureBrake:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: WorkerNode) -> None:
-        """A worker has ended: nothing is repeated there."""
+        """Forget a worker that has ended: it repeats nothing."""
         self._fail()
         self._channels.pop(node.gateway.id, None)
         self._end(node.gateway.id)
 
     def _hear(self, worker: str) -> None:
-        """Called in execnet's receiver thread: a worker waits for an answer, which has to come."""
+        """Answer a waiting worker in every case; called in execnet's receiver thread."""
         try:
             is_heard = self._post(lambda: self._reply(worker))
         except Exception as exc:  # noqa: BLE001 - raised by `_fail` in the thread of the session
@@ -74,13 +75,13 @@ class FailureBrake:
             self._tell(worker, GO)
 
     def _fail(self) -> None:
-        """Raise what failed where a worker was heard, once."""
+        """Raise, once, the error that occurred while a worker was heard."""
         error, self._error = self._error, None
         if error is not None:
             raise error
 
     def begin(self, worker: str) -> None:
-        """A test is to be repeated on a worker: the others wait, if the session may end with it."""
+        """Hold the other workers while one repeats a test, if a failure may end the session."""
         self._fail()
         self._repeating.add(worker)
         if not self._is_held and self._is_last_straw(len(self._repeating)):
@@ -88,7 +89,7 @@ class FailureBrake:
             self._tell_all(HOLD)
 
     def end(self, worker: str) -> None:
-        """A test has ended on a worker and is not repeated; its reports are about to be logged."""
+        """End the repetition on a worker; called before the final reports are logged."""
         if worker in self._repeating:
             self._post(lambda: self._end(worker))
 
@@ -101,12 +102,12 @@ class FailureBrake:
             self._tell_all(RELEASE)
 
     def let_go(self) -> None:
-        """Nothing is repeated from here on: let all workers run."""
+        """Release all workers: nothing is repeated from now on."""
         self._is_held = False
         self._tell_all(RELEASE)
 
     def stop(self) -> None:
-        """The session ends: no worker begins another test."""
+        """Stop all workers before their next test: the session ends."""
         self._tell_all(STOP)
 
     def _reply(self, worker: str) -> None:
@@ -122,5 +123,5 @@ class FailureBrake:
     def _tell(self, worker: str, word: str) -> None:
         channel = self._channels.get(worker)
         if channel is not None:
-            with suppress(OSError):  # it has just died; xdist will say so
+            with suppress(OSError):  # the worker has just died; xdist reports that
                 channel.send(word)

@@ -1,8 +1,9 @@
-"""How a worker of xdist behaves under `--maxfail`: it runs on only where the controller lets it.
+"""Run an xdist worker under `--maxfail`: it goes on only when the controller allows it.
 
-A test that failed is repeated here at once, if the controller says so, and other workers begin no
-test before that has ended. So the session ends where pytest's own would: what is under way may end,
-and no more. The words come over a channel of our own.
+A failed test is repeated at once on the same worker if the controller says so. Until the repetition
+has ended, other workers start no test.
+The session thus ends where pytest's own would end: running tests may finish, and no others start.
+The messages use a channel of their own.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
 BRAKE: Final = "brake"
-"""Key in `workerinput["nexus"]` of the channel; only where a limit of failures is set."""
+"""Key in `workerinput["nexus"]` of the channel; present only if a limit of failures is set."""
 
 AGAIN: Final = "again"
 GO: Final = "go"
@@ -25,15 +26,15 @@ STOP: Final = "stop"
 HOLD: Final = "hold"
 RELEASE: Final = "release"
 ASK: Final = "ask"
-"""The one word of the worker: a test has failed, what now?"""
+"""The only message of the worker: a test has failed, and the worker waits for an answer."""
 
 
 class LimitedWorker:
-    """Asks the controller after each failure, and begins no test while it is held.
+    """Asks the controller after each failure, and starts no test while it is held.
 
     Args:
         channel: to the controller.
-        flush: sends the reports that are held back: the controller answers by them.
+        flush: sends the held reports, which the controller needs for its answer.
     """
 
     def __init__(self, channel: Any, flush: Callable[[], None] | None = None) -> None:
@@ -46,7 +47,7 @@ class LimitedWorker:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self) -> Generator[None, Any, Any]:
-        """Around xdist's loop: listen to the controller; its end is the end of this session."""
+        """Listen to the controller during xdist's loop; the session ends with the loop."""
         self._channel.setcallback(self._hear, endmarker=STOP)
         return (yield)
 
@@ -65,13 +66,13 @@ class LimitedWorker:
     def run(
         self, protocol: Callable[..., Any], item: pytest.Item, nextitem: pytest.Item | None
     ) -> None:
-        """Run a test, and again as long as it fails and the controller says so.
+        """Run a test, and repeat it as long as it fails and the controller says so.
 
         Args:
-            protocol: the hook that runs a test; what others do around each attempt is to be done
-                for a second one too.
+            protocol: the hook that runs a test. The wrappers of other plugins run around each
+                attempt.
             item: the test.
-            nextitem: the test after it; None where none is known.
+            nextitem: the test after it; None if none is known.
         """
         session = item.session
         self._is_free.wait()

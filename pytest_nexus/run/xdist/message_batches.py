@@ -1,9 +1,10 @@
-"""Packs what xdist's workers send: fewer messages, encoded in C.
+"""Pack the messages of xdist's workers: fewer messages, encoded in C.
 
-A worker sends six messages for each test, which execnet encodes and decodes in Python; on a suite
-of short tests this is a third of its processor time. Here all but those that somebody may wait for
-travel with the next one, and `marshal` encodes them. Workers of this machine run the same
-interpreter, so it reads what they write. What `marshal` refuses goes the usual way.
+A worker sends six messages for each test. execnet encodes and decodes them in Python; on a suite of
+short tests this takes a third of the processor time.
+Here a message that nobody waits for travels with the next message, and `marshal` encodes both.
+Workers on this machine run the same interpreter, so the controller can read the encoding.
+A message that `marshal` refuses goes the usual way.
 """
 
 from __future__ import annotations
@@ -25,14 +26,14 @@ if TYPE_CHECKING:
 
 _EVENT: Final = "nexus_mail"
 _MARSHAL_VERSION: Final = 2
-"""The last one that keeps no references: each report gets lists and dictionaries of its own."""
+"""The last version without references: each report gets its own lists and dictionaries."""
 
 
 class Outbox:
-    """Sends the events of a worker; registered there.
+    """Sends the events of a worker; registered in the worker.
 
-    Held back are the report of a tear-down and the end of a test, until the test is complete. That
-    follows at once, and a crash before it loses nothing else.
+    The report of a tear-down and the end of a test are held back until the test is complete. Its
+    completion follows at once; a crash before then loses only these messages.
     """
 
     def __init__(self) -> None:
@@ -42,14 +43,14 @@ class Outbox:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
-        """Take over what xdist's plugin sends."""
+        """Take over the sending from xdist's plugin."""
         worker = worker_of(session.config)
         if worker is not None:
             self.send_by(worker.channel.send)
             worker.sendevent = self.send
 
     def send_by(self, send: Callable[[Any], None]) -> None:
-        """Send through a channel from now on."""
+        """Send through this channel from now on."""
         self._send = send
 
     def send(self, name: str, **arguments: object) -> None:
@@ -63,7 +64,7 @@ class Outbox:
                 self._send_held()
 
     def flush(self) -> None:
-        """Send what is held back, before the controller is asked for an answer."""
+        """Send the held messages, before the controller is asked for an answer."""
         with self._lock:
             if self._held:
                 self._send_held()
@@ -80,7 +81,7 @@ class Outbox:
 
 
 class Inbox:
-    """Opens on the controller what the workers packed; registered there."""
+    """Unpacks the messages of the workers; registered on the controller."""
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -90,7 +91,7 @@ class Inbox:
 
 
 def _receive(process: Callable[[Any], None], message: Any) -> None:
-    """Hand on the events of a message one by one; called in execnet's receiver thread."""
+    """Pass the events of a message on one by one; called in execnet's receiver thread."""
     if isinstance(message, tuple) and message[0] == _EVENT:
         for event in marshal.loads(message[1]["events"]):  # noqa: S302 - of our own worker
             process(event)
@@ -104,4 +105,4 @@ def _is_good_end(arguments: dict[str, Any]) -> bool:
 
 
 def _lost(_: Any) -> None:
-    """Send nothing: the loop has not begun."""
+    """Send nothing, because the loop has not begun."""

@@ -1,9 +1,9 @@
-"""What makes an xdist worker run its last test before it is known whether that is the last.
+"""Make an xdist worker run its last test before that test is known to be the last.
 
-xdist's worker begins a test when it knows the one after it or was told to end, as the tear-down of
-a test depends on the next. But a worker that was told to end can repeat nothing. So the controller
-sends a placeholder number, which stands for the test that may follow. Only
-the worker's loop sees this number: hooks and plugins see None as the next test.
+xdist's worker starts a test when it knows the next test or was told to end, because the tear-down
+of a test depends on the next test. But a worker that was told to end cannot repeat anything.
+The controller therefore sends a placeholder number, which stands for a possible next test. Only the
+worker's loop sees this number: hooks and plugins see None as the next test.
 """
 
 from __future__ import annotations
@@ -31,24 +31,25 @@ class RepeatingWorker:
     """Runs the tests that the controller sends to a worker, some of them more than once.
 
     Args:
-        around: runs a test by the hook that it is given; None calls the hook.
+        around: runs a test by the hook that it gets as argument; None calls the hook directly.
     """
 
     def __init__(self, around: Around | None = None) -> None:
         self._around = around
         self._last: pytest.Item | None = None
-        """The test that ran last, where fixtures of the session outlive it."""
+        """The test that ran last, if session-scoped fixtures outlive it."""
         self._failed: dict[pytest.Item, AsCollected] = {}
-        """What the items that failed were before, and the one that runs."""
+        """States before the first attempt: of the items that failed, and of the running item."""
         self._running: pytest.Item | None = None
         self._n_failed = 0
-        """Failed reports of the session before that item ran."""
+        """Number of failed reports of the session before the running item."""
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, Any, Any]:
         """Replace the step of xdist's loop that runs one test.
 
-        From here on the controller counts failures: it knows which of them are repeated.
+        From here on the controller counts the failures, because it knows which of them are
+        repeated.
         """
         worker = worker_of(session.config)
         if worker is None:
@@ -63,7 +64,7 @@ class RepeatingWorker:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> None:
-        """Prepare an item that has run, and let pytest run it."""
+        """Prepare an item that has already run, and let pytest run it."""
         state = self._failed.get(item)
         if state is not None:
             restore(item, state)
@@ -71,7 +72,7 @@ class RepeatingWorker:
             self._note(item)
 
     def _note(self, item: pytest.Item) -> None:
-        """Keep what an item is before its first attempt, until it is known that it passed."""
+        """Keep the state of an item before its first attempt, until the item has passed."""
         session = item.session
         if self._running is not None and session.testsfailed == self._n_failed:
             self._failed.pop(self._running, None)
@@ -79,15 +80,15 @@ class RepeatingWorker:
         self._failed[item] = remember(item)
 
     def run(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
-        """Run a test; None: it is the last."""
+        """Run a test; a next item of None means that the test is the last one."""
         self._last = None
         self._call(item, nextitem)
 
     def run_before_pause(self, item: pytest.Item) -> None:
-        """Run a test where no next one is known: only the fixtures of the session outlive it.
+        """Run a test without a known next test; only session-scoped fixtures outlive it.
 
-        Nothing narrower is kept: while a worker waits, a module's port or file is free for the
-        worker that repeats a test of that module.
+        Nothing with a narrower scope is kept. While this worker waits, another worker may repeat a
+        test of the same module, and that test needs the module's port or file.
         """
         self._last = item
         with pytest_internals.torn_down_to(item.session, item.session, None):
@@ -101,7 +102,7 @@ class RepeatingWorker:
             self._around(protocol, item, nextitem)
 
     def end(self) -> None:
-        """Tear down the session; report an error as one of the last test, as pytest does."""
+        """Tear down the session; report an error as an error of the last test, as pytest does."""
         item = self._last
         if item is None:
             return
@@ -120,7 +121,7 @@ def is_after_all(report: pytest.TestReport) -> bool:
 
 
 def _tear_down_of(config: pytest.Config) -> Callable[..., Any]:
-    """Return the hook for tear-downs without what other plugins do once after each test."""
+    """Return the tear-down hook without what other plugins do once after each test."""
     manager = config.pluginmanager
     needed = {manager.get_plugin("runner"), manager.get_plugin("capturemanager")}
     others = [plugin for plugin in manager.get_plugins() if plugin not in needed]

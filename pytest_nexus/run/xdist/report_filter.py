@@ -1,9 +1,9 @@
-"""Repeats tests on xdist's workers: where their reports pass before they are logged.
+"""Repeat tests on xdist's workers: filter their reports before they are logged.
 
     filter_report(report, node) -> the reports to log now
 
-The filter is called on the controller for each report of a worker, in the order of its phases, and
-may call `rerun` for the test that it is about. Nothing here decides.
+The filter runs on the controller for each report of a worker, in the order of the phases. It may
+call `rerun` for the test of the report. This module itself decides nothing.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
 
 class ReportFilter:
-    """Between xdist and its scheduler; registered on the controller where tests are repeated.
+    """Stands between xdist and its scheduler; registered on the controller if tests are repeated.
 
-    The report of an error in the tear-down of the session, which comes after the last test of a
-    worker was reported as a whole, does not pass the filter: nothing can be repeated then.
+    An error in the tear-down of the session does not pass the filter. Its report comes after the
+    last test of a worker was reported as a whole, and nothing can be repeated then.
     """
 
     def __init__(self, filter_report: FilterReport, part: Part | None = None) -> None:
@@ -43,24 +43,24 @@ class ReportFilter:
         self._scheduling: SafeScheduling | None = None
         self._alarm: WakeUpTimer | None = None
         self._repeated: set[str] = set()
-        """Node ids of tests of which another attempt is to come."""
+        """Node ids of the tests with another attempt to come."""
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Called on the controller for each worker before it starts.
 
-        Under `--dist=each` every worker runs all the items it has, once.
+        Under `--dist=each` every worker runs all its items once, so nothing is repeated.
         """
         self.tell(node)
 
     def tell(self, node: Any) -> None:
-        """Tell a worker to expect tests more than once, also where reruns are off by then."""
+        """Tell a worker that tests may come more than once, even if reruns are off by then."""
         if node.config.getvalue("dist") != "each":
             node.workerinput.setdefault("nexus", {})[REPEATS] = True
 
     @property
     def is_on(self) -> bool:
-        """Whether tests may be repeated so far."""
+        """Return whether tests may still be repeated."""
         return self._part.is_on
 
     def pytest_sessionfinish(self) -> None:
@@ -83,14 +83,14 @@ class ReportFilter:
         dsession.worker_logfinish = self._on_finish
 
     def set_alarm(self, at_s: float | None) -> None:
-        """Wake the scheduler at a time, by `timing.perf_counter`."""
+        """Wake the scheduler at a time of `timing.perf_counter`."""
         assert self._alarm is not None
         self._alarm.set(at_s)
 
     def post(self, call: Callable[[], object]) -> bool:
-        """Let the controller call something, behind the events that it has received.
+        """Make the controller call a function, after the events that it has received.
 
-        Return whether it will be called: not where no session is led.
+        Return whether the function will be called; it is not called if no session runs.
         """
         if self._dsession is None:
             return False
@@ -98,12 +98,12 @@ class ReportFilter:
         return True
 
     def announce(self, index: int) -> None:
-        """A worker is about to run a test again by itself: that is no other test."""
+        """Announce a test that a worker repeats by itself: it is not another test."""
         assert self._scheduling is not None
         self._repeated.add(self._scheduling.nodeid(index))
 
     def is_last_straw(self, n_repeated: int) -> bool:
-        """Return whether the session ends if so many tests more fail."""
+        """Return whether the session ends after this many further failures."""
         dsession, scheduling = self._dsession, self._scheduling
         if dsession is None or scheduling is None:
             return False
@@ -111,7 +111,7 @@ class ReportFilter:
 
     @property
     def accepts_reruns(self) -> bool:
-        """Whether a test that is to be repeated now will be; to be asked before it is decided."""
+        """Return whether a rerun will be accepted; to be asked before the rerun is decided."""
         dsession, scheduling = self._dsession, self._scheduling
         if dsession is None or scheduling is None or dsession.shuttingdown or dsession.shouldstop:
             return False
@@ -119,19 +119,19 @@ class ReportFilter:
 
     @property
     def ends_well(self) -> bool:
-        """Whether nothing has stopped the session; to be asked when its workers have ended."""
+        """Return whether nothing stopped the session; to be asked after its workers ended."""
         return self._dsession is not None and not self._dsession.shouldstop
 
     def rerun(self, node: WorkerNode, index: int, delay_s: float) -> bool:
-        """Run a test once more, not before a time from now; return whether that will be.
+        """Run a test once more after a delay; return whether that will happen.
 
-        To be called while a report of the failed attempt is handled, or in
-        `pytest_handlecrashitem`; calling it twice for one attempt changes nothing.
+        Call this while a report of the failed attempt is handled, or in `pytest_handlecrashitem`. A
+        second call for the same attempt changes nothing.
 
         Args:
             node: the worker of the failed attempt.
             index: `item_index` of the report, or `crashed_index`.
-            delay_s: seconds.
+            delay_s: seconds from now before which the test does not start.
         """
         if not self.accepts_reruns or self._scheduling is None:
             return False
@@ -145,7 +145,7 @@ class ReportFilter:
         return self._scheduling.crashed_index(nodeid)
 
     def hold(self) -> None:
-        """Send no reruns until `release`; what is held when all else is done is not run."""
+        """Send no reruns until `release`; a rerun that is still held at the end is not run."""
         if self._scheduling is not None:
             self._scheduling.hold()
 
@@ -155,7 +155,7 @@ class ReportFilter:
             self._scheduling.release()
 
     def abandon(self) -> None:
-        """Forget the reruns that no worker was sent, and accept no more."""
+        """Forget the reruns that were not sent to a worker, and accept no more."""
         if self._scheduling is not None:
             self._scheduling.abandon()
 
@@ -163,7 +163,7 @@ class ReportFilter:
         rep.node = node
         is_final = is_after_all(rep)
         if is_final:
-            mark_known(rep)  # of no attempt
+            mark_known(rep)  # the report belongs to no attempt
         for report in [rep] if is_final else self._filtered(rep, node):
             self._log_report(node=node, rep=report)
 
@@ -181,7 +181,7 @@ class ReportFilter:
         self._scheduling.wake()
 
     def _on_start(self, node: WorkerNode, nodeid: str, location: Any) -> None:
-        """A test starts once, whatever the number of its attempts."""
+        """Report the start of a test once, whatever the number of its attempts."""
         if nodeid in self._repeated:
             self._repeated.discard(nodeid)
         else:

@@ -1,4 +1,4 @@
-"""xdist's scheduler on nexus' policy: passes its events to the dispatch, performs the commands."""
+"""Schedule xdist's tests with nexus' policy: pass events to the dispatch, perform its commands."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from pytest_nexus.plan.dispatch.units import Workload
 
     Ties = dict[int, list[str]]
-    """What the user keeps together, by test."""
+    """The names that tie tests together by the user's wish, by test."""
     Planning = Callable[[Sequence[str], str], tuple[Workload, Ties]]
-    """Plans the tests of a collection, by their node ids and the mode of distribution."""
+    """Plan the tests of a collection from their node ids and the mode of distribution."""
 
 
 class NexusScheduling:
@@ -37,14 +37,15 @@ class NexusScheduling:
         set_alarm: Callable[[float | None], None] | None = None,
     ) -> None:
         self._set_alarm = set_alarm
-        """Wakes the scheduler at a time; None where no test is repeated."""
+        """Wakes the scheduler at a time; None if no test is repeated."""
         self.config = config
         self.log = log.nexussched
         self.maxfail: int = config.getvalue("maxfail")
-        """Failures after which nothing more is sent; 0 for no limit."""
+        """Number of failures after which nothing more is sent; 0 for no limit."""
         self.dist: str = config.getvalue("dist")
         self.ties: Ties = {}
-        """What the user keeps together, by test, once the tests are known."""
+        """The names that tie tests together by the user's wish, by test; known once the tests
+        are."""
         self.order: list[int] | None = None
         """The tests to run, once they are planned."""
         self.outstanding = Outstanding()
@@ -67,27 +68,27 @@ class NexusScheduling:
 
     @property
     def collection_is_completed(self) -> bool:
-        """Whether all first workers have collected."""
+        """Return whether all first workers have collected."""
         return self._collection is not None or len(self._collections) >= self.numnodes
 
     @property
     def tests_finished(self) -> bool:
-        """Whether the workers may be told to end."""
+        """Return whether the workers may be told to end."""
         # xdist asks after every event
         dispatch = self._dispatch
         return self._is_over or (dispatch is not None and dispatch.is_finished)
 
     @property
     def has_pending(self) -> bool:
-        """Whether the run is under way."""
+        """Return whether the run is in progress."""
         return self._dispatch is not None and self._dispatch.has_pending
 
     def add_node(self, node: WorkerNode) -> None:
-        """A worker is up and collects."""
+        """Add a worker that is up and collects."""
         self._nodes[node.gateway.id] = node
 
     def add_node_collection(self, node: WorkerNode, collection: Sequence[str]) -> None:
-        """A worker has collected; one that comes late must have collected the same."""
+        """Store the collection of a worker; a late worker must have collected the same tests."""
         if self._collection is None:
             self._collections[node.gateway.id] = list(collection)
         elif self._is_same(node, list(collection)):
@@ -95,7 +96,7 @@ class NexusScheduling:
             self._join([node])
 
     def schedule(self) -> None:
-        """All that were waited for have collected; called again for each one that comes later."""
+        """Start the run after all awaited workers collected; called again for late workers."""
         if self._collection is not None or self._is_over:
             return
         first, *others = self._collections.items()
@@ -110,12 +111,12 @@ class NexusScheduling:
 
     @property
     def collection(self) -> Sequence[str] | None:
-        """The node ids that all workers collected, once they are known."""
+        """The common node ids of all workers, once they are known."""
         return self._collection
 
     @property
     def accepts_reruns(self) -> bool:
-        """Whether `again` has an effect."""
+        """Return whether `again` has an effect."""
         return self._dispatch is not None and self._dispatch.accepts_reruns
 
     def nodeid(self, index: int) -> str:
@@ -124,29 +125,29 @@ class NexusScheduling:
         return self._collection[index]
 
     def crashed_index(self, nodeid: str) -> int:
-        """Return the index of the last test of this node id in which a worker crashed.
+        """Return the index of the last test with this node id in which a worker crashed.
 
         Raises:
-            KeyError: none crashed in it.
+            KeyError: no worker crashed in this test.
         """
         return self._crashed[nodeid]
 
     def mark_test_complete(self, node: WorkerNode, item_index: int, duration: float = 0) -> None:
-        """A worker has finished a test."""
+        """Record that a worker has finished a test."""
         commands = self._running.finish(node.gateway.id, item_index, duration, perf_counter())
         self._perform(commands)
 
     def mark_test_pending(self, item: str) -> None:
-        """A test whose worker crashed is to run once more, says a `pytest_handlecrashitem`."""
+        """Run a crashed worker's test once more, as a `pytest_handlecrashitem` asked."""
         if item in self._crashed:
             self._perform(self._running.again(self._crashed[item], perf_counter()))
 
     def again(self, index: int, due_s: float, worker: str) -> None:
-        """A test that has failed on a worker is to run once more."""
+        """Run a test that has failed on a worker once more."""
         self._perform(self._running.again(index, perf_counter(), due_s, worker))
 
     def wake(self) -> None:
-        """The alarm rang: a rerun may be due."""
+        """Send a rerun that may be due; called when the timer rings."""
         if self._dispatch is not None:
             self._perform(self._dispatch.woken(perf_counter()))
 
@@ -161,19 +162,19 @@ class NexusScheduling:
             self._perform(self._dispatch.release(perf_counter()))
 
     def abandon(self) -> None:
-        """Forget all reruns that no worker was sent, and take in no more."""
+        """Forget all reruns that were not sent to a worker, and accept no more."""
         if self._dispatch is not None:
             self._perform(self._dispatch.abandon(perf_counter()))
 
     def remove_pending_tests_from_node(self, node: WorkerNode, indices: Sequence[int]) -> None:
-        """A worker has answered a withdrawal."""
+        """Record a worker's answer to a withdrawal."""
         self._perform(self._running.withdrawn(node.gateway.id, indices, perf_counter()))
 
     def remove_node(self, node: WorkerNode) -> str | None:
-        """A worker has ended or crashed; return the node id of the test it was in.
+        """Remove a worker that ended or crashed; return the node id of the test that was running.
 
         Raises:
-            KeyError: it had not come up.
+            KeyError: the worker had not come up.
         """
         is_crash = not hasattr(node, "workeroutput")
         self._n_crashes += is_crash
@@ -192,7 +193,7 @@ class NexusScheduling:
         return self._note_crash(culprit)
 
     def stop(self) -> None:
-        """The limit of failures is reached: send nothing more, ask back what has not begun."""
+        """Send nothing more at the limit of failures, and withdraw tests that have not started."""
         if self._dispatch is not None:
             self._perform(self._dispatch.stop())
 
@@ -203,7 +204,7 @@ class NexusScheduling:
 
     @property
     def _is_last_crash(self) -> bool:
-        """Whether xdist will replace no worker and end the run after this one."""
+        """Return whether xdist replaces no worker and ends the run after this crash."""
         return self._max_restart is not None and self._n_crashes > self._max_restart
 
     def _join(self, nodes: Iterable[WorkerNode]) -> None:
@@ -223,7 +224,8 @@ class NexusScheduling:
                 else:
                     node.shutdown()
             except OSError:
-                # The worker has just died; xdist will say so, and what it had comes back.
+                # The worker has just died. xdist reports that, and the tests of the worker come
+                # back.
                 self.log("not sent", command)
         if self._set_alarm is not None:
             self._set_alarm(self._running.wake_at)
@@ -236,7 +238,7 @@ class NexusScheduling:
         return nodeid
 
     def _is_same(self, node: WorkerNode, collection: Sequence[str]) -> bool:
-        """Tell whether a late worker may help; one that may not is told to end."""
+        """Return whether a late worker may help; a worker that may not is told to end."""
         assert self._collection is not None
         if not self._report_difference("the others", self._collection, node.gateway.id, collection):
             return True
@@ -246,7 +248,7 @@ class NexusScheduling:
         return False
 
     def _end_early(self) -> None:
-        """No worker is left that could run the rest."""
+        """End the run early: no worker is left for the remaining tests."""
         self._is_over = True
         if self._running.unsent:
             self._notify(f"{self._running.unsent} tests were not run: no worker was left for them")
@@ -257,7 +259,7 @@ class NexusScheduling:
     def _report_difference(
         self, one: str, ids: Sequence[str], other: str, other_ids: Sequence[str]
     ) -> bool:
-        """Report, in xdist's words, that two workers collected differently."""
+        """Report, in xdist's words, that two workers collected different tests."""
         message = xdist_internals.difference(ids, other_ids, one, other)
         if message is None:
             return False

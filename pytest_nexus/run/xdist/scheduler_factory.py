@@ -1,4 +1,4 @@
-"""Offers nexus' scheduling to xdist, and counts the failures that end a run."""
+"""Offer nexus' scheduling to xdist, and count the failures that end a run."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from pytest_nexus.session.error_boundary import Part
 
     Planner = Callable[[Sequence[CollectedTest], Sequence[CollectedTest]], Workload]
-    """Plans the collected tests; called once, when all workers have collected the same.
+    """Plan the collected tests; called once, after all workers have collected the same tests.
 
-    Gets them twice: tied by their groups, as in every process that plans, and tied by the mode of
-    distribution too, which only the workers go by: shards with and without workers share a plan.
+    The planner gets the tests twice. The first list is tied by groups, as in every process that
+    plans. The second list is tied by the mode of distribution too, which only matters for workers:
+    shards with and without workers share a plan.
     """
 
 ONLY_IDS: Final = "no worker described its tests: fixtures and groups are not kept together"
@@ -36,11 +37,11 @@ class SchedulerFactory:
     """Offers the scheduler to xdist; registered on the controller.
 
     Args:
-        planner: says what is to be run.
-        channels: say what was collected.
+        planner: returns the workload.
+        channels: return the description of the collected tests.
         notify: takes a sentence for the user.
-        repeater: what repeats tests, where they may be repeated.
-        part: of the net, which is off where the scheduling fails.
+        repeater: repeats tests; None if no test may be repeated.
+        part: the part of the ErrorBoundary that is switched off if the scheduling fails.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class SchedulerFactory:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> SafeScheduling | None:
-        """Called once by xdist; `--dist=each` is left to it."""
+        """Return nexus' scheduler; called once by xdist. `--dist=each` stays with xdist."""
         if config.getvalue("dist") == "each":
             return None
         repeater = self._repeater
@@ -83,7 +84,7 @@ class SchedulerFactory:
 
 
 class FailureLimit:
-    """Counts failures on the controller, where `--maxfail` limits them."""
+    """Counts failures on the controller if `--maxfail` limits them."""
 
     def __init__(self, scheduling: SafeScheduling) -> None:
         self._scheduling = scheduling
@@ -97,7 +98,7 @@ class FailureLimit:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """A failed collection counts as a failure, as it does to xdist."""
+        """Count a failed collection as a failure, as xdist does."""
         if report.failed:
             self._count_failure()
 
@@ -108,7 +109,7 @@ class FailureLimit:
 
 
 def ties(collection: Collection, dist: str) -> Ties:
-    """Return what each test is tied to by the mode of distribution and by its group."""
+    """Return the names that tie each test, by the mode of distribution and by its group."""
     names: Ties = {}
     if dist == "loadfile":
         names = {

@@ -1,4 +1,4 @@
-"""A thread that says when a time has come."""
+"""Call a function in a thread when a given time has come."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 class WakeUpTimer:
-    """Rings once at the time it is set to; the thread starts when it is first set.
+    """Rings once at the set time; the thread starts when a time is first set.
 
     Args:
-        ring: called in the thread, must not wait for anything.
+        ring: called in the thread; must not wait for anything.
     """
 
     def __init__(self, ring: Callable[[], None]) -> None:
@@ -26,10 +26,10 @@ class WakeUpTimer:
         self._changed = Condition()
         self._thread: Thread | None = None
         self.error: Exception | None = None
-        """What ended the thread too early; it rang once more for that."""
+        """The error that ended the thread too early; the thread rang once more because of it."""
 
     def set(self, at_s: float | None) -> None:
-        """Set it to another time, by `timing.perf_counter`; None: do not ring."""
+        """Set the timer to a time of `timing.perf_counter`; None: do not ring."""
         if at_s == self._at_s or self._is_closed:
             return
         with self._changed:
@@ -40,13 +40,13 @@ class WakeUpTimer:
             self._thread.start()
 
     def close(self) -> None:
-        """Ring no more, and end the thread."""
+        """Stop ringing, and end the thread."""
         with self._changed:
             self._is_closed = True
             self._changed.notify()
 
     def fail(self) -> None:
-        """Raise what ended the thread."""
+        """Raise the error that ended the thread, if any."""
         if self.error is not None:
             raise self.error
 

@@ -1,4 +1,4 @@
-"""Reruns under xdist: the desk on the controller, fed with the reports of all workers."""
+"""Repeat tests under xdist: one ReportGate on the controller gets the reports of all workers."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class WorkerReruns:
     """Decides about the reports of all workers; registered on the controller.
 
     Args:
-        healer: the policy with what is known, and its books.
+        healer: the `RerunSession`, with the policy and the known flakes.
         failure_of: describes a failed report.
         record: takes a report that is not logged.
-        part: of the net, which is off where the reruns fail.
-        dependents: tests that may depend on the order; None where nothing is done about these.
+        part: the part of the ErrorBoundary that is switched off if the reruns fail.
+        dependents: runs tests that may depend on the order; None if nothing is done for such tests.
     """
 
     def __init__(
@@ -57,12 +57,12 @@ class WorkerReruns:
         self._desk = GuardedGate(desk, part)
         part.on_failure.append(repeater.abandon)
         self._tests: Sequence[CollectedTest] = ()
-        """By collection index, once the workers have collected."""
+        """Tests by collection index, once the workers have collected."""
         self._is_held = False
         self._passed: set[int] = set()
-        """Tests that another plugin repeats, once they have run."""
+        """Tests of another plugin's reruns that have run."""
         self.brakes: FailureBrake | None = None
-        """Where failures are limited."""
+        """Answers the workers under `--maxfail`; None without a limit of failures."""
         if self._desk.is_at_once:
             self.brakes = FailureBrake(
                 part.cover(self._is_repeated_there),
@@ -71,11 +71,11 @@ class WorkerReruns:
             )
             part.on_failure.append(self.brakes.let_go)
         self._failed_on: dict[str, int] = {}
-        """By worker: the test that is repeated there, unless that was told already."""
+        """The test to repeat on each worker, until the worker has been told; by worker."""
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_handlecrashitem(self, crashitem: str, report: pytest.TestReport) -> None:
-        """Called when a worker died in a test, before its failure is logged."""
+        """Handle a crash in a test; called before the failure of the test is logged."""
         index = self.repeater.crashed_index(crashitem)
         if self._desk.crash(report, index):
             self._put_back(index, report.node)
@@ -84,7 +84,7 @@ class WorkerReruns:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, Any, Any]:
-        """Around xdist's loop: report as failed what was to be repeated and was not."""
+        """Report, after xdist's loop, the tests as failed that were to be repeated and were not."""
         try:
             return (yield)
         finally:
@@ -111,7 +111,7 @@ class WorkerReruns:
         return reports
 
     def _let_go_on(self, report: pytest.TestReport, index: int, node: WorkerNode) -> None:
-        """Let a test whose attempt has ended be repeated, where that was decided."""
+        """Repeat a test whose attempt has ended, if that was decided."""
         if self.brakes is not None:
             self._brake(self.brakes, report, node.gateway.id)
         else:
@@ -120,14 +120,14 @@ class WorkerReruns:
                 self._hold_or_release()
 
     def _pass(self, report: pytest.TestReport, index: int) -> None:
-        """Count a test that another plugin repeats: reruns of others may wait for it."""
+        """Count a test that another plugin repeats: other reruns may wait for this count."""
         if report.when == "teardown" and index not in self._passed:
             self._passed.add(index)
             self._healer.note_ran(report.nodeid)
             self._hold_or_release()
 
     def _brake(self, brakes: FailureBrake, report: pytest.TestReport, worker: str) -> None:
-        """Hold the others while a test is to be repeated on its own worker."""
+        """Hold the other workers while a test is going to be repeated on its own worker."""
         index: int = report.item_index
         if self._desk.is_due(index):
             self._failed_on[worker] = index
@@ -139,7 +139,7 @@ class WorkerReruns:
             brakes.end(worker)
 
     def _is_repeated_there(self, worker: str) -> bool:
-        """Return whether a worker is to run its last test again, which it asks after a failure."""
+        """Return whether a worker must repeat its last test; it asks after each failure."""
         index = self._failed_on.pop(worker, None)
         return index is not None and self._desk.take_due(index) is not None
 
@@ -149,7 +149,7 @@ class WorkerReruns:
             self.repeater.rerun(node, index, decision.delay_s)
 
     def _hold_or_release(self) -> None:
-        """Keep reruns back while it looks as if everything failed; see `is_doubtful`."""
+        """Hold reruns while it looks as if every test failed; see `is_doubtful`."""
         is_fresh = self._healer.n_ran < self._healer.n_planned
         is_held = self._desk.is_doubtful if is_fresh else self._desk.is_mass_failure
         if is_held != self._is_held:
