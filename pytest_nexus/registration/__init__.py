@@ -1,1 +1,1 @@
-"""Which objects are registered with pytest in which kind of process."""
+"""Register the session objects with pytest in each kind of process."""

@@ -1,6 +1,7 @@
-"""Registers the session objects of an enabled session, each with the hooks of one feature.
+"""Register the session objects of an enabled session, each with the hooks of one feature.
 
-For the single process or the controller; `pytest_nexus.registration.worker` does it for a worker.
+This module serves the single process and the controller; `pytest_nexus.registration.worker` serves
+a worker.
 """
 
 from __future__ import annotations
@@ -64,11 +65,11 @@ _NOT_RECORDED: Final = {
     "cacheshow": "nothing runs under --cache-show",
     "looponfail": "sessions under --looponfail are not recorded",
 }
-"""By the name of pytest's option: why such a session teaches nothing."""
+"""Why a session with this option is not recorded; by the name of pytest's option."""
 
 
 class WorkerInput:
-    """Tells each xdist worker what the controller decided."""
+    """Sends the controller's decisions to each xdist worker."""
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -77,14 +78,14 @@ class WorkerInput:
 
 
 class Preparation:
-    """Gets ready for the plan while the workers collect; called where xdist's controller waits."""
+    """Prepares the plan while the workers collect; called where xdist's controller waits."""
 
     def __init__(self, pipeline: Pipeline) -> None:
         self.pipeline = pipeline
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodeready(self) -> None:
-        """Called for each worker when it is up and about to collect."""
+        """Prepare the plan; called for each worker when it is up and about to collect."""
         self.pipeline.prepare()
 
 
@@ -97,7 +98,7 @@ def register_session(config: pytest.Config) -> None:
     options = read_options(config)
     reason = not_recorded(config)
     if reason:
-        options = options._replace(ingest=False)  # such a session leaves nothing behind
+        options = options._replace(ingest=False)  # this kind of session leaves nothing behind
     net = ErrorBoundary()
     name_unknown_settings(config, net.notices)
     rules = None
@@ -128,7 +129,7 @@ def register_session(config: pytest.Config) -> None:
 
 
 def setup_of(config: pytest.Config, options: Options, rules: RerunRules | None) -> SessionSetup:
-    """Return what the session is.
+    """Return the set-up of the session.
 
     Raises:
         pytest.UsageError: the shard or the plan cannot be followed.
@@ -148,7 +149,7 @@ def setup_of(config: pytest.Config, options: Options, rules: RerunRules | None) 
 def register_single(
     config: pytest.Config, pipeline: Pipeline, healing: RerunReport | None, recorder: Recorder
 ) -> None:
-    """Register what orders and repeats tests in a single process."""
+    """Register the objects that order and repeat tests in a single process."""
     if wants_plan(pipeline):
         ordering = pipeline.net.part("ordering", "all tests run, in the order of collection")
         ordering.register(config, Ordering(pipeline), "nexus-ordering")
@@ -159,12 +160,12 @@ def register_single(
 def register_recorder(
     config: pytest.Config, pipeline: Pipeline, observer: Observer | None
 ) -> Recorder:
-    """Register what writes the journal.
+    """Register the recorder, which writes the journal.
 
     Args:
         config: of the session.
         pipeline: of the session.
-        observer: what sees the items; None on xdist's controller.
+        observer: sees the items; None on xdist's controller.
     """
     part = recording_part(pipeline.net)
     recorder = Recorder(pipeline, observer)
@@ -180,20 +181,20 @@ def register_recorder(
 def register_report(
     config: pytest.Config, pipeline: Pipeline, healing: RerunReport | None = None
 ) -> None:
-    """Register what speaks on the terminal."""
+    """Register the terminal report."""
     part = pipeline.net.part("the report", "nexus says nothing more")
     part.on_failure.append(pipeline.net.speak)
     part.register(config, TerminalReport(pipeline, healing), "nexus-report")
 
 
 def name_unknown_settings(config: pytest.Config, notices: Notices) -> None:
-    """Name variables and ini options that look like ours and are read by nobody."""
+    """Report variables and ini options that look like ours but that nothing reads."""
     for sentence in (*unknown_variables(originals.environ), *unknown_keys(ini_keys(config))):
         notices.notify(sentence)
 
 
 def register_bystander(config: pytest.Config, pipeline: Pipeline, reason: str) -> None:
-    """Register what says why nexus does nothing in this kind of session.
+    """Register the notice that explains why nexus does nothing in this kind of session.
 
     Raises:
         pytest.UsageError: the session was to run one shard of the suite.
@@ -208,7 +209,7 @@ def register_bystander(config: pytest.Config, pipeline: Pipeline, reason: str) -
 def register_controller(
     config: pytest.Config, pipeline: Pipeline, reruns: WorkerReruns | None = None
 ) -> None:
-    """Register what passes between xdist's controller and its workers.
+    """Register the objects between xdist's controller and its workers.
 
     Raises:
         pytest.UsageError: the tests of a shard cannot be chosen where xdist schedules them.
@@ -248,14 +249,14 @@ def workload(
     tests: Sequence[CollectedTest],
     tied: Sequence[CollectedTest],
 ) -> Workload:
-    """Return what the workers are to run, in the order of the plan.
+    """Return the workload of the workers, in the order of the plan.
 
     Args:
         pipeline: of the session.
         config: of the controller.
-        reruns: what asks for the tests, where they may be repeated.
-        tests: what is planned.
-        tied: the same, with what the mode of distribution keeps on one worker.
+        reruns: repeats the tests; None if no test may be repeated.
+        tests: the tests to plan.
+        tied: the same tests, tied by the mode of distribution.
     """
     from pytest_nexus.plan.dispatch.units import make_workload  # noqa: PLC0415 - where xdist runs
 
@@ -268,7 +269,7 @@ def workload(
 
 
 def share_of(options: Options, environ: Mapping[str, str]) -> Share | None:
-    """Return the part of the suite that this session is to run; None for all of it.
+    """Return the part of the suite that this session runs; None for the whole suite.
 
     Raises:
         pytest.UsageError: the shard or the plan cannot be followed.
@@ -308,7 +309,7 @@ def _pinned_share(path: Path, shard: tuple[int, int] | None) -> Share:
 
 
 def not_recorded(config: pytest.Config) -> str:
-    """Return why this kind of session teaches nothing about the tests; empty if it does."""
+    """Return why this kind of session is not recorded; empty if it is."""
     for name, reason in _NOT_RECORDED.items():
         if getattr(config.option, name, False):
             return reason

@@ -1,4 +1,4 @@
-"""Names settings that nobody reads: variables, ini options and options that are spelled wrongly."""
+"""Report misspelt settings that nothing reads: variables, ini options and options."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ _OF_OTHERS: Final = frozenset(
         "CREDENTIALS", "CREDENTIALS_USR", "CREDENTIALS_PSW", "AUTH", "PROXY", "VERSION",
     )
 )  # fmt: skip
-"""What Sonatype's Nexus Repository and the jobs that use it set."""
+"""Variables that Sonatype's Nexus Repository and its CI jobs set."""
 
 
 def unknown_variables(names: Iterable[str]) -> list[str]:
-    """Return a sentence for each environment variable that looks like one of ours and is none."""
+    """Return a sentence for each environment variable that looks like ours but is unknown."""
     found = [name for name in names if name.startswith(_PREFIX)]
     unknown = sorted(name for name in found if name not in _OURS and name not in _OF_OTHERS)
     return [f"no option reads the variable {name}{advice(name, _OURS)}" for name in unknown]
 
 
 def unknown_keys(names: Iterable[str]) -> list[str]:
-    """Return a sentence for each ini option that looks like one of ours and is none."""
+    """Return a sentence for each ini option that looks like ours but is unknown."""
     ours = frozenset(option.name for option in OPTIONS)
     unknown = sorted(name for name in names if name.startswith("nexus_") and name not in ours)
     return [f"there is no ini option {name}{advice(name, ours)}" for name in unknown]
 
 
 def unknown_option(words: Iterable[str]) -> str:
-    """Return a sentence about the first option that is spelled like one of ours; empty if none."""
+    """Return a sentence about the first word that looks like our option; empty if there is none."""
     ours = flags()
     for word in words:
         name = word.partition("=")[0]
@@ -52,7 +52,7 @@ def unknown_option(words: Iterable[str]) -> str:
 
 
 def advice(name: str, names: Iterable[str]) -> str:
-    """Return the name that was probably meant, as the end of a sentence.
+    """Return the probably intended name, as the end of a sentence.
 
     >>> advice("NEXUS_SHRAD", ["NEXUS_SHARD", "NEXUS_PLAN"])
     '; did you mean NEXUS_SHARD?'

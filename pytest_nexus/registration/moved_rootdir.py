@@ -1,7 +1,8 @@
-"""Says where pytest took the value of one of our options for a path, and moved the rootdir.
+"""Detect that pytest took the value of one of our options for a path and moved the rootdir.
 
-pytest finds the rootdir before it loads plugins. By then `--nexus-plan ../plan.json` is an unknown
-option and a path of tests, whose folder counts. Written with `=` it does not.
+pytest finds the rootdir before it loads plugins. At that time the option in `--nexus-plan
+../plan.json` is unknown, so its value counts as a path of tests, which moves the rootdir. With `=`
+between option and value, this does not happen.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def moved_rootdir(config: pytest.Config) -> str | None:
-    """Return a sentence where a value that was given with a space moved the rootdir."""
+    """Return a sentence if a value after a space moved the rootdir; None otherwise."""
     found = [(flag, value) for flag, value in _spaced(config) if _exists(config, value)]
     meant = rootdir_of(config) if found else None
     if meant is None or meant == (config.rootpath, config.inipath):
@@ -35,7 +36,7 @@ def moved_rootdir(config: pytest.Config) -> str | None:
 
 
 def _spaced(config: pytest.Config) -> list[tuple[str, str]]:
-    """Return our options of the command line whose value stands behind a space."""
+    """Return our options on the command line whose value follows a space."""
     flags = {option.flag for option in OPTIONS if option.kind != "bool"}
     try:
         added = shlex.split(originals.environ.get("PYTEST_ADDOPTS", ""))

@@ -1,4 +1,4 @@
-"""Registers what repeats failed tests, in sessions that do."""
+"""Register the objects that repeat failed tests, in sessions with reruns."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 def rules_of(config: pytest.Config, options: Options, notices: Notices) -> RerunRules | None:
-    """Return what decides about reruns; None where nothing is repeated or in quarantine."""
+    """Return the rules about reruns; None if nothing is repeated or quarantined."""
     quarantine = quarantine_in(options.quarantine, notices)
     if options.reruns == 0 and not quarantine.entries:
         return None
@@ -72,7 +72,7 @@ def _n_workers(config: pytest.Config) -> int:
 
 
 def quarantined_by(rules: RerunRules | None) -> Callable[[CollectedTest], bool] | None:
-    """Return whether a test is in quarantine; None where no test is."""
+    """Return a predicate of quarantined tests; None if no test is quarantined."""
     if rules is None or not rules.quarantine.entries:
         return None
     find = rules.quarantine.find
@@ -80,7 +80,7 @@ def quarantined_by(rules: RerunRules | None) -> Callable[[CollectedTest], bool] 
 
 
 def rerun_report_of(config: pytest.Config, pipeline: Pipeline, rules: RerunRules) -> RerunReport:
-    """Return what keeps account of the reruns of a session, and speaks of them."""
+    """Return the object that counts the reruns of a session and reports them."""
     from pytest_nexus.report.session.rerun_letters import RepeatedTests  # noqa: PLC0415 - where tests come again
 
     options = pipeline.setup.options
@@ -100,7 +100,7 @@ def rerun_report_of(config: pytest.Config, pipeline: Pipeline, rules: RerunRules
 
 
 def overruled_by(pipeline: Pipeline) -> Callable[[FailedAttempt, Decision], Decision] | None:
-    """Return what asks users' hooks about reruns; None where nobody has one."""
+    """Return a function that asks users' hooks about reruns; None if no hook is implemented."""
     if not pipeline.hooks.has("pytest_nexus_rerun"):
         return None
     from pytest_nexus.session.rerun_hook import overrule  # noqa: PLC0415 - where there is one
@@ -109,7 +109,7 @@ def overruled_by(pipeline: Pipeline) -> Callable[[FailedAttempt, Decision], Deci
 
 
 def register_rerun_report(config: pytest.Config, pipeline: Pipeline, healing: RerunReport) -> None:
-    """Register what shows reruns and quarantine."""
+    """Register the report of reruns and quarantine."""
     config.addinivalue_line("markers", DESCRIPTION)
     part = reruns_part(pipeline.net)
     part.register(config, healing, "nexus-healing")
@@ -122,7 +122,7 @@ def register_rerun_report(config: pytest.Config, pipeline: Pipeline, healing: Re
 def dependents_of(
     config: pytest.Config, pipeline: Pipeline, healing: RerunReport
 ) -> OrderDependents | None:
-    """Return what gives order-dependent tests a fresh process; None where nothing is to be done."""
+    """Return the runner of order-dependent tests; None if it is off or cannot start processes."""
     from pytest_nexus.run.fresh_process.order_dependents import OrderDependents  # noqa: PLC0415 - where tests come again
     from pytest_nexus.run.fresh_process.process import Launch  # noqa: PLC0415 - likewise
 
@@ -139,17 +139,17 @@ def dependents_of(
 
 
 def reruns_part(net: ErrorBoundary) -> Part:
-    """Return what catches the failures of reruns and quarantine."""
+    """Return the part of the ErrorBoundary for reruns and quarantine."""
     return net.part("rerunning", "no failed test is repeated or in quarantine from here")
 
 
 def recording_part(net: ErrorBoundary) -> Part:
-    """Return what catches the failures of the recording."""
+    """Return the part of the ErrorBoundary for the recording."""
     return net.part("recording", "the rest of this run is not recorded")
 
 
 def quarantine_in(path: Path, notices: Notices) -> Quarantine:
-    """Return the tests in quarantine; none, and a sentence, where the file cannot be used."""
+    """Return the quarantine; empty, with a notice, if the file cannot be used."""
     if not path.exists():
         return Quarantine(())
     try:
@@ -160,7 +160,7 @@ def quarantine_in(path: Path, notices: Notices) -> Quarantine:
 
 
 def reason_not_to_rerun_on_workers(config: pytest.Config, options: Options) -> str:
-    """Return why xdist's workers repeat nothing; empty if they may."""
+    """Return why xdist's workers repeat nothing; empty if they may repeat tests."""
     from pytest_nexus.compat.xdist_internals import (  # noqa: PLC0415 - where xdist runs
         CAN_REPEAT,
         are_local,
@@ -176,7 +176,7 @@ def reason_not_to_rerun_on_workers(config: pytest.Config, options: Options) -> s
 
 
 def register_display(config: pytest.Config, part: Part, repeated: RepeatedTests) -> None:
-    """Register what shows repeated tests, in a session in which a test has failed."""
+    """Register the display of repeated tests, in a session in which a test has failed."""
     part.register(config, Letters(), "nexus-letters")
     part.register(config, repeated, "nexus-repeated")
 
@@ -184,7 +184,7 @@ def register_display(config: pytest.Config, part: Part, repeated: RepeatedTests)
 def register_loop(
     config: pytest.Config, pipeline: Pipeline, healing: RerunReport, recorder: Recorder
 ) -> None:
-    """Register the loop of a single process, in which failed tests come again."""
+    """Register the loop of a single process, which repeats failed tests."""
     from pytest_nexus.run.reruns.decisions import Host  # noqa: PLC0415 - not under xdist
     from pytest_nexus.run.reruns.gate import ReportGate  # noqa: PLC0415 - not under xdist
     from pytest_nexus.run.reruns.guarded_gate import GuardedGate  # noqa: PLC0415 - likewise
@@ -214,7 +214,7 @@ def register_loop(
 def register_worker_reruns(
     config: pytest.Config, pipeline: Pipeline, healing: RerunReport, recorder: Recorder
 ) -> WorkerReruns:
-    """Register, on xdist's controller, what sends failed tests to the workers again."""
+    """Register the reruns of workers' tests on xdist's controller."""
     from pytest_nexus.run.xdist.worker_reruns import WorkerReruns  # noqa: PLC0415 - where xdist runs
 
     part = reruns_part(pipeline.net)

@@ -1,7 +1,7 @@
-"""Registers the session objects of a worker of xdist.
+"""Register the session objects of a worker of xdist.
 
-Apart from `registration.controller`: each worker imports this before its first test, so what only
-the controller needs (history, plan, journal, git) must not come with it.
+This module is separate from `registration.controller`, because each worker imports it before its
+first test. It must not import what only the controller needs: history, plan, journal, git.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def register_worker(config: pytest.Config) -> None:
-    """Register what a worker must see for the controller."""
+    """Register the observers that a worker needs for the controller."""
     net = ErrorBoundary()
     net.register(config)
     told = cast("Any", config).workerinput["nexus"]
@@ -43,19 +43,19 @@ def register_worker(config: pytest.Config) -> None:
 
 
 def repeating_part(net: ErrorBoundary) -> Part:
-    """Return what catches the failures of reruns in a worker."""
+    """Return the part of the ErrorBoundary for the reruns of a worker."""
     return net.part("rerunning in a worker", "tests may be repeated where an attempt left traces")
 
 
 def failure_listener(net: ErrorBoundary) -> Callable[..., Any]:
-    """Return what attaches to a failed report what its marker says of reruns."""
+    """Return a function that attaches the rerun rule of a test's marker to its failed report."""
     from pytest_nexus.run.xdist.marker_channel import attach_rule  # noqa: PLC0415 - where tests are repeated
 
     return repeating_part(net).cover(attach_rule)
 
 
 def register_outbox(config: pytest.Config, net: ErrorBoundary) -> Callable[[], None]:
-    """Register what packs the reports of a worker; return what sends those that it holds back."""
+    """Register the Outbox, which packs a worker's reports; return its function `flush`."""
     from pytest_nexus.run.xdist.message_batches import Outbox  # noqa: PLC0415 - where workers are local
 
     outbox = Outbox()
@@ -69,11 +69,11 @@ def register_repeating(
     net: ErrorBoundary,
     flush: Callable[[], None] | None = None,
 ) -> None:
-    """Register what lets a worker run a test more than once.
+    """Register the objects that let a worker run a test more than once.
 
     Args:
         config: of the worker.
-        net: of the worker.
+        net: the ErrorBoundary of the worker.
         flush: sends the reports that the worker holds back.
     """
     from pytest_nexus.run.reruns.markers import DESCRIPTION  # noqa: PLC0415 - likewise

@@ -1,1 +1,1 @@
-"""One session as a value: what it is, what is known, what was planned, what was lost."""
+"""One session as a value: its set-up, the known history, the plan, and the lost parts."""

@@ -1,4 +1,4 @@
-"""Asks users' hooks for the files that tests depend on."""
+"""Ask users' hooks for the files that tests depend on."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 DEPENDENCIES: Final = "pytest_nexus_dependencies"
 
 _MAX_FILES: Final = 200
-"""Of one test: what depends on more files depends on everything."""
+"""Limit per test. A test that depends on more files counts as dependent on every file."""
 
 
 def dependencies(hooks: UserHooks) -> Callable[[pytest.Item], tuple[str, ...]] | None:
-    """Return what says on which files an item depends; None where nobody knows.
+    """Return a function that gives the files on which an item depends; None if no hook knows.
 
     Paths are relative to the rootdir, with `/`.
     """
@@ -41,7 +41,7 @@ def dependencies(hooks: UserHooks) -> Callable[[pytest.Item], tuple[str, ...]] |
 
 
 def _paths(value: Any) -> list[str] | None:
-    """Return paths as texts; None for a value that is no collection of paths."""
+    """Return the paths as strings; None for a value that is not a collection of paths."""
     if not isinstance(value, list | tuple | set | frozenset):
         return None
     if not all(isinstance(path, str | PurePath) for path in value):

@@ -1,12 +1,13 @@
-"""The net under a session: what fails in a part of nexus costs one line, and pytest goes on.
+"""Contain the errors of nexus: a failing part costs one line of output, and pytest goes on.
 
     part = net.part("recording", "the rest of this run is not recorded")
     part.register(config, recorder, "nexus-recorder")
 
-Every hook of a registered object runs in the net. After its first exception a part is off: its
-hooks do nothing for the rest of the session. An exception of anybody else passes: of another
-plugin's hook that nexus called, of `pytest.exit`, of a wrong option, of the end of a session.
-With `NEXUS_DEBUG=1` every exception passes.
+Every hook of a registered object runs inside the ErrorBoundary. After its first exception a part is
+off: its hooks do nothing for the rest of the session.
+Exceptions that nexus did not cause pass through: those of another plugin's hook that nexus called,
+of `pytest.exit`, of a wrong option, and of the end of a session.
+With `NEXUS_DEBUG=1` every exception passes through.
 """
 
 from __future__ import annotations
@@ -31,10 +32,10 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 DEBUG_VARIABLE: Final = "NEXUS_DEBUG"
-"""Environment variable with which exceptions are raised instead."""
+"""Environment variable that makes nexus raise its exceptions instead of catching them."""
 
 _NOTICES: Final = "nexus_notices"
-"""Where a worker says what failed in it."""
+"""Key under which a worker reports its failures."""
 
 _PASSING: Final = (
     pytest.UsageError,
@@ -42,19 +43,19 @@ _PASSING: Final = (
     pytest.Session.Failed,
     pytest.Session.Interrupted,
 )
-"""What is raised on purpose, to be seen by pytest."""
+"""Exceptions that are raised on purpose, for pytest to see."""
 
 _HOOK_CALL: Final = "_multicall"
-"""Name of pluggy's function that calls the implementations of a hook, in whatever module."""
+"""Name of pluggy's function that calls the implementations of a hook, whatever its module."""
 _PACKAGE: Final = Path(__file__).parents[1]
 _MAX_MESSAGE_CHARS: Final = 160
 
 
 class ErrorBoundary:
-    """Knows the parts of a session and which of them failed; one for each process.
+    """Holds the parts of a session and knows which of them failed; one per process.
 
     Args:
-        notices: takes a sentence for each part that failed; None for notices of its own.
+        notices: takes a sentence for each part that failed; None to create new notices.
     """
 
     def __init__(self, notices: Notices | None = None) -> None:
@@ -64,47 +65,47 @@ class ErrorBoundary:
         self._speaks = False
 
     def part(self, name: str, loss: str) -> Part:
-        """Return the part of a name, made at the first call.
+        """Return the part with a name, created at the first call.
 
         Args:
             name: of the feature, for the user.
-            loss: what its failure means for the run.
+            loss: what the failure of the part means for the run.
         """
         if name not in self._parts:
             self._parts[name] = Part(self, name, loss)
         return self._parts[name]
 
     def register(self, config: pytest.Config) -> None:
-        """Register what says which parts failed, where the terminal or a worker ends."""
+        """Register the hooks that report failed parts, at the end of the session or of a worker."""
         part = self.part("messages", "what failed is not shown")
         part.register(config, self, "nexus-net")
 
     def speak(self) -> None:
-        """Say all sentences here, since the report that says them has failed."""
+        """Show all sentences from here, because the report that shows them has failed."""
         self._speaks = True
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Say what the report cannot say any more."""
+        """Show the sentences if the report has failed."""
         if self._speaks:
             for sentence in self.notices:
                 terminalreporter.write_line(shown(f"nexus: {sentence}"))
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Let a worker send what failed to the controller."""
+        """Send the failures of a worker to the controller."""
         output = getattr(session.config, "workeroutput", None)
         if output is not None and self.notices:
             output[_NOTICES] = list(self.notices)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        """Take what failed in a worker, once for all workers."""
+        """Take the failures of a worker; each sentence is kept once for all workers."""
         for sentence in getattr(node, "workeroutput", {}).get(_NOTICES, ()):
             self.notices.notify(sentence)
 
     def pytest_unconfigure(self, config: pytest.Config) -> None:
-        """Say what failed where there is no terminal report at all."""
+        """Write the failures to stderr if there is no terminal report."""
         has_terminal = config.pluginmanager.hasplugin("terminalreporter")
         is_worker = hasattr(config, "workerinput")
         if not has_terminal and not is_worker:
@@ -114,7 +115,7 @@ class ErrorBoundary:
 
 
 class Part:
-    """One feature of a session, which is on until something in it fails."""
+    """One feature of a session; it is on until something in it fails."""
 
     def __init__(self, net: ErrorBoundary, name: str, loss: str) -> None:
         self._net = net
@@ -122,9 +123,9 @@ class Part:
         self._loss = loss
         self.is_on = True
         self.sentence = ""
-        """What failed; empty while nothing has."""
+        """The message about the failure; empty while nothing has failed."""
         self.on_failure: list[Callable[[], object]] = []
-        """Called once, when the part is off."""
+        """Functions that are called once when the part is switched off."""
 
     def register(
         self,
@@ -133,13 +134,13 @@ class Part:
         name: str,
         instead: Mapping[str, Callable[..., Any]] | None = None,
     ) -> None:
-        """Register an object with its hooks in the net.
+        """Register an object so that its hooks run inside the ErrorBoundary.
 
         Args:
             config: of the session.
-            plugin: has the hooks.
+            plugin: the object with the hooks.
             name: of the plugin.
-            instead: by hook: what is called in its place once the part is off.
+            instead: by hook, the function that replaces the hook once the part is off.
         """
         for hook in dir(type(plugin)):
             if hook.startswith("pytest_"):
@@ -156,7 +157,7 @@ class Part:
     def cover(
         self, function: Callable[..., T], instead: Callable[..., Any] | None = None
     ) -> Callable[..., T]:
-        """Return a function in the net; it returns None, or calls `instead`, where it fails."""
+        """Return a guarded function; after a failure, it returns None or calls `instead`."""
 
         @wraps(function)
         def caught(*args: Any, **kwargs: Any) -> Any:
@@ -170,7 +171,7 @@ class Part:
         return caught
 
     def call(self, function: Callable[[], T], otherwise: T) -> T:
-        """Return what a function returns, or something else where it fails or the part is off."""
+        """Return the result of a function; `otherwise` if the function fails or the part is off."""
         if self.is_on:
             try:
                 return function()
@@ -179,10 +180,10 @@ class Part:
         return otherwise
 
     def catch(self, exc: Exception) -> None:
-        """Switch the part off after an exception, to be called where it was caught.
+        """Switch the part off after an exception; to be called where the exception was caught.
 
         Raises:
-            Exception: the same, where it is not of nexus or is to be seen.
+            Exception: the same exception, if nexus did not cause it or if debugging is on.
         """
         if self._net.raises or isinstance(exc, _PASSING) or is_foreign(exc):
             raise exc
@@ -195,16 +196,16 @@ class Part:
         self.switch_off()
 
     def switch_off(self) -> None:
-        """Switch the part off, and tell whoever depends on it."""
+        """Switch the part off, and tell everything that depends on it."""
         if not self.is_on:
             return
         self.is_on = False
         for callback in self.on_failure:
-            with suppress(Exception):  # one more failure of a part that is off
+            with suppress(Exception):  # another failure of a part that is off
                 callback()
 
     def _wrapper(self, function: Callable[..., Generator[None, Any, Any]]) -> Callable[..., Any]:
-        """Return a wrapper of hooks in the net, which lets everything through where it fails."""
+        """Return a guarded hook wrapper, which lets everything through after a failure."""
 
         @wraps(function)
         def caught(*args: Any) -> Generator[None, Any, Any]:
@@ -220,7 +221,7 @@ class Part:
         return caught
 
     def _end(self, around: Generator[None, Any, Any], result: Any) -> Any:
-        """Let a wrapper end; of one whose part is off by now, only what it does in any case."""
+        """End a wrapper; if its part is off by now, only run its unconditional clean-up."""
         try:
             if not self.is_on:
                 around.close()
@@ -233,7 +234,7 @@ class Part:
         return result
 
     def _pass(self, around: Generator[None, Any, Any], exc: BaseException) -> Any:
-        """Give an exception of the hooks inside to a wrapper, whose own one is caught."""
+        """Pass an exception of the inner hooks to a wrapper; catch the wrapper's own one."""
         try:
             around.throw(exc)
         except StopIteration as end:
@@ -245,10 +246,10 @@ class Part:
 
 
 def step_back(config: pytest.Config, exc: Exception) -> None:
-    """Let a session go on without nexus, which could not be set up; called where it was caught.
+    """Continue a session without nexus after its set-up failed; called where that was caught.
 
     Raises:
-        Exception: the same, where it is to be seen.
+        Exception: the same exception, if debugging is on.
     """
     net = ErrorBoundary()
     net.part("the start of nexus", "this session runs without nexus").catch(exc)
@@ -263,14 +264,15 @@ def step_back(config: pytest.Config, exc: Exception) -> None:
 def is_foreign(exc: BaseException) -> bool:
     """Return whether an exception came out of a hook that was called where it was caught.
 
-    Hooks of nexus let none out, so it is somebody else's, who would have failed without nexus.
+    Hooks of nexus let no exception out. The exception therefore comes from another plugin, and
+    would also have occurred without nexus.
     """
     codes = (one.tb_frame.f_code for one in _below(exc))
     return any(code.co_name == _HOOK_CALL and "pluggy" in code.co_filename for code in codes)
 
 
 def place_of(exc: BaseException) -> str:
-    """Return the innermost place in nexus of an exception, else the innermost of all."""
+    """Return the innermost place of an exception in nexus, else the innermost place of all."""
     place = "?"
     is_ours = False
     for one in _below(exc):
@@ -284,7 +286,7 @@ def place_of(exc: BaseException) -> str:
 
 
 def _below(exc: BaseException) -> Iterator[TracebackType]:
-    """Yield what was called where an exception was caught, from the outermost."""
+    """Yield the calls below the place where an exception was caught, from the outermost."""
     found = exc.__traceback__.tb_next if exc.__traceback__ is not None else None
     while found is not None:
         yield found

@@ -1,6 +1,6 @@
-"""What earlier runs say, read once before a session is planned.
+"""Read the results of earlier runs once, before a session is planned.
 
-Imported when a plan is to be made: a brief session, which orders nothing, does without all this.
+This module is imported when a plan is made. A brief session orders nothing and does not import it.
 """
 
 from __future__ import annotations
@@ -35,34 +35,34 @@ if TYPE_CHECKING:
 
 
 SHORT_S: Final = 1.0
-"""Seconds of tests whose order is not worth the time that it takes to find one."""
+"""Total test time, in seconds, below which ordering the tests costs more than it gains."""
 
 
 class HistoryView(NamedTuple):
-    """What earlier runs say."""
+    """The results of earlier runs."""
 
     n_runs: int
     n_tests: int
     stats: Mapping[TestKey, TestStats]
-    """Emptied when the plan is made: objects that live to the end slow the session down."""
+    """Emptied when the plan is made: objects that live until the end slow the session down."""
     deployed: tuple[str, str] | None = None
-    """Version and document of the project's own model; None where it has none."""
+    """Version and document of the project's own model; None if the project has none."""
     past: Sequence[ChangedAndFailed] = ()
-    """What failed when which files changed; emptied like `stats`."""
+    """Failed tests with the files that changed before each failure; emptied like `stats`."""
     streaks: Streaks = NO_STREAKS
-    """What failed last on this branch and on the default one."""
+    """Last failures on this branch and on the default branch."""
     rules: Mapping[TestKey, OrderRule] = MappingProxyType({})
-    """Of tests that depend on what ran before them, and of those that may."""
+    """Rules about tests that depend, or may depend, on the tests before them."""
 
     def expects_little(self, keys: Iterable[TestKey]) -> bool:
-        """Return whether tests never failed and take no more than `SHORT_S` seconds in all."""
+        """Return whether no test ever failed and all together take at most `SHORT_S`."""
         known = [self.stats.get(key) for key in keys]
         seconds = [test.duration_s for test in known if test is not None and not test.failures]
         return len(seconds) == len(known) and sum(seconds) <= SHORT_S
 
 
 NOTHING: Final = HistoryView(0, 0, {})
-"""Of a project without history."""
+"""The view of a project without history."""
 
 
 def learn(
@@ -71,13 +71,13 @@ def learn(
     environ: Mapping[str, str],
     lose: Callable[[str], None],
 ) -> HistoryView:
-    """Return what the history says, with the journals that wait taken in first; never raises.
+    """Return the view of the history, after taking in the waiting journals; never raises.
 
     Args:
         options: of the session.
-        change: what changed; asked for after the journals are taken in.
+        change: returns what changed; called after the journals are taken in.
         environ: the environment of this process.
-        lose: takes a sentence for the user about what cannot be read.
+        lose: takes a sentence for the user about data that cannot be read.
     """
     try:
         return _learn(options, change, environ)
@@ -101,7 +101,7 @@ def _learn(
         except (CorruptHistoryError, NewerHistoryError):
             raise
         except HistoryError:
-            pass  # read-only perhaps; the end of the session says so if it cannot write either
+            pass  # perhaps read-only; the end of the session reports it if it cannot write either
     read = read_history(options.history)
     if read is None:
         return NOTHING
@@ -123,7 +123,7 @@ def _read(
 
 
 def _start_cold(options: Options, exc: CorruptHistoryError) -> str:
-    """Set a damaged history aside, where the session may write; return the sentence about it."""
+    """Move a damaged history aside if the session may write; return a sentence about the damage."""
     if not options.ingest:
         return f"{exc}; it is left as it is, and this run starts without history"
     try:
@@ -136,7 +136,7 @@ def _start_cold(options: Options, exc: CorruptHistoryError) -> str:
 def read_texts(
     root: Path, tests: Sequence[CollectedTest], change: Change, environ: Mapping[str, str]
 ) -> forecaster.Texts:
-    """Return what the change and the tests say, as far as it can be read in a second or two."""
+    """Return the texts of the change and of the tests that can be read within a second or two."""
     words = changed_words(root, change, environ)
     paths = {test.path for test in tests}
     sources = {file.path for file in change.files} - paths

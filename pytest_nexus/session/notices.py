@@ -1,4 +1,4 @@
-"""What a session tells its user about parts that are not available."""
+"""Messages to the user about parts that are not available."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Notices:
-    """Sentences for the user, each one once, in the order in which they came."""
+    """Sentences for the user, each kept once, in order of arrival."""
 
     def __init__(self) -> None:
         self._sentences: list[str] = []
@@ -20,7 +20,7 @@ class Notices:
             self._sentences.append(sentence)
 
     def since(self, place: int) -> list[str]:
-        """Return the sentences from a place on, counted from 0."""
+        """Return the sentences from a position on, counted from 0."""
         return self._sentences[place:]
 
     def __iter__(self) -> Iterator[str]:

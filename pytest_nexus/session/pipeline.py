@@ -1,10 +1,10 @@
-"""One session as a handful of calls; the only module that knows the whole flow.
+"""Run one session in a few calls; the only module that knows the whole flow.
 
-    learn() -> HistoryView    what earlier runs and git say
-    plan(tests) -> Plan       what is decided about each collected test
+    learn() -> HistoryView    the results of earlier runs and the change seen by git
+    plan(tests) -> Plan       the decision about each collected test
     finish(journal)           the run goes into the history
 
-Nothing here raises because of a missing or broken history, git or folder. What is not available
+Nothing here raises because of a missing or broken history, git or folder. Each unavailable part
 costs one notice, and the default behaviour goes on.
 """
 
@@ -34,25 +34,25 @@ if TYPE_CHECKING:
 
 
 FEW_TESTS: Final = 5
-"""Tests asked for by name whose order is not worth the time that it takes to find one."""
+"""Tests asked for by name, up to this number, are not worth the time that ordering takes."""
 
 
 class Recorded(NamedTuple):
-    """What became of the journal of a session."""
+    """The result of writing and ingesting the journal of a session."""
 
     journal: str
-    """Name of the file."""
+    """Name of the journal file."""
     n_runs: int | None = None
-    """Runs in the history once this one is in; None where this one was not taken in."""
+    """Runs in the history including this one; None if this run was not taken in."""
 
 
 class Pipeline:
-    """The flow of one session, on the single process or the controller.
+    """The flow of one session, in the single process or on the controller.
 
     Args:
-        setup: what the session is.
-        net: catches what fails, and has the notices of the session; None for a new one.
-        hooks: of users; None where nobody can have any.
+        setup: the set-up of the session.
+        net: the ErrorBoundary, with the notices of the session; None to create one.
+        hooks: of users; None if no hooks can exist.
     """
 
     def __init__(
@@ -67,31 +67,31 @@ class Pipeline:
         self.recorded: Recorded | None = None
         """Set when the journal has ended."""
         self.is_brief = bool(setup.narrowed_to)
-        """Whether this session only records, because there is nothing to order. Its journal waits
-        for the next session that orders, or for the next command that reads the history."""
+        """Whether this session only records, because there is nothing to order. Its journal is
+        taken in by the next session that orders, or by the next command that reads the history."""
         self._listeners: list[Callable[[Plan, Share], None]] = []
         self._on_left_out: list[Callable[[Plan], None]] = []
 
     def on_share(self, listener: Callable[[Plan, Share], None]) -> None:
-        """Have a listener called with the plan of the whole suite, if this session runs a shard."""
+        """Call a listener with the plan of the whole suite, if this session runs a shard."""
         self._listeners.append(listener)
 
     def on_left_out(self, listener: Callable[[Plan], None]) -> None:
-        """Have a listener called with the plan of the whole suite, if tests are left out of it.
+        """Call a listener with the plan of the whole suite, if the plan leaves tests out.
 
-        Before the listeners of a share.
+        These listeners are called before those of a share.
         """
         self._on_left_out.append(listener)
 
     @cached_property
     def change(self) -> Change:
-        """What git and the CI say changed."""
+        """Return the change that git and the CI report."""
         part = self.net.part("the reading of git", "what changed is not known")
         return part.call(self._find_change, Change())
 
     @cached_property
     def knowledge(self) -> HistoryView:
-        """What the history says, with journals of killed and brief sessions taken in first."""
+        """Return the view of the history, after taking in journals of killed and brief sessions."""
         from pytest_nexus.session.history_view import NOTHING  # noqa: PLC0415 - not in a brief session
 
         part = self.net.part("the reading of the history", "this run starts without history")
@@ -99,20 +99,20 @@ class Pipeline:
 
     @property
     def rules(self) -> Mapping[TestKey, OrderRule]:
-        """What is known of tests that depend on the order; nothing where that is to be ignored."""
+        """Return the rules about order-dependent tests; none if these rules are to be ignored."""
         return {} if self.setup.options.order_dependence == "off" else self.knowledge.rules
 
     def bind(self, tests: Sequence[CollectedTest]) -> Sequence[CollectedTest]:
-        """Return tests with those tied together that depend on each other, as the plan has them."""
+        """Return the tests, tied together where they depend on each other, as the plan has them."""
         from pytest_nexus.plan.order_dependence.constraints import bind, in_force  # noqa: PLC0415 - see above
 
         return bind(tests, in_force(self.rules.values(), self.change))
 
     def settle(self, keys: Sequence[TestKey]) -> None:
-        """Decide whether a session that may be brief is brief; called when its tests are selected.
+        """Decide whether this session is brief; called when its tests are selected.
 
         Args:
-            keys: what the history calls the tests.
+            keys: the keys of the tests in the history.
         """
         if self.setup.narrowed_to != "tests" or len(keys) > FEW_TESTS:
             self.is_brief = self.knowledge.expects_little(keys)
@@ -130,9 +130,9 @@ class Pipeline:
             return learn(setup.options, lambda: self.change, setup.environ, notify)
 
     def prepare(self) -> None:
-        """Do what a plan needs and can be done before the tests are known.
+        """Do the work for a plan that does not need the tests.
 
-        Worth a call where the session waits for its tests: under xdist, while workers collect.
+        Under xdist, call this while the workers collect: the session waits then anyway.
         """
         from pytest_nexus.forecast.forecaster import warm_up  # noqa: PLC0415 - not in a brief session
         from pytest_nexus.plan.sharding import divide  # noqa: F401, PLC0415 - read while nothing waits
@@ -143,9 +143,9 @@ class Pipeline:
     def plan(
         self, tests: Sequence[CollectedTest], order: Literal["risk", "off"] | None = None
     ) -> Plan:
-        """Return the plan for the collected tests, those of other shards included.
+        """Return the plan of all collected tests, including those of other shards.
 
-        `order` overrules the option, for a session in which another plugin orders.
+        `order` overrides the option, for a session in which another plugin orders the tests.
         """
         from pytest_nexus.plan.make import (  # noqa: PLC0415 - not in a brief session
             PlanSettings,
@@ -174,9 +174,9 @@ class Pipeline:
 
     @cached_property
     def _forecaster(self) -> Forecaster | None:
-        """Return who says how likely each test fails, by the model deployed if there is one.
+        """Return the forecaster: a user's own, else the deployed model.
 
-        None where no model can be used: then the order is that of the collection.
+        None if no model can be used; the tests then run in collection order.
         """
         from pytest_nexus.forecast import forecaster as forecast  # noqa: PLC0415 - not in a brief session
 
@@ -198,9 +198,9 @@ class Pipeline:
         return forecast.ExcusedTests(found, excused)
 
     def _selected(self, plan: Plan) -> Plan:
-        """Return the plan without the tests that hooks of users leave out.
+        """Return the plan without the tests that users' hooks leave out.
 
-        A saved plan says itself which tests are left out.
+        A saved plan already says which tests are left out.
         """
         is_pinned = self.setup.share is not None and self.setup.share.pinned is not None
         if is_pinned or not self.hooks.has("pytest_nexus_select"):
@@ -217,7 +217,7 @@ class Pipeline:
 
     @property
     def _excused(self) -> Callable[[CollectedTest], bool] | None:
-        """Return what says that the failures of a test tell nothing of the code; None for none."""
+        """Return a predicate of tests whose failures say nothing about the code, or None."""
         quarantined = self.setup.is_quarantined
         dependent = {rule.key for rule in self.rules.values() if rule.is_certain}
         if not dependent:
@@ -244,7 +244,7 @@ class Pipeline:
         return [index for index in plan.order if is_in_share(plan.tests[index], share)]
 
     def finish(self, journal: Path) -> None:
-        """Take the ended journal into the history, where this session is to do so."""
+        """Take the ended journal into the history, if this session is to do so."""
         self.recorded = Recorded(journal.name)
         if not self.setup.options.ingest or self.is_brief:
             return

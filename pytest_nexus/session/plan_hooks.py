@@ -1,4 +1,4 @@
-"""What users' hooks have a say in before the first test: forecasts, selection, dependencies."""
+"""Call users' hooks that act before the first test: forecasts, selection, dependencies."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _is_verdict(index: object, verdict: object, n_tests: int) -> bool:
 
 
 def own_forecaster(hooks: UserHooks, model: Callable[[], Forecaster | None]) -> Forecaster | None:
-    """Return the forecaster of a user's hook, else the model.
+    """Return the forecaster of a user's hook; the model if no hook has one.
 
     Args:
         hooks: of the session.
@@ -72,12 +72,12 @@ def own_forecaster(hooks: UserHooks, model: Callable[[], Forecaster | None]) -> 
 
 
 class OwnForecaster:
-    """A user's forecaster, and the model in its place where it fails.
+    """A user's forecaster, replaced by the model if it fails.
 
     Args:
-        own: of the user.
+        own: the user's forecaster.
         model: returns the model.
-        hooks: take what goes wrong.
+        hooks: report the user's errors.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class OwnForecaster:
 
 
 def _complete(forecast: Forecast) -> Forecast:
-    """Return a forecast with a reason, and a gain: without any, a new suite is not ordered."""
+    """Return a forecast with a reason and a gain; without gains a new suite is not ordered."""
     gain = forecast.p_fail if forecast.gain is None else forecast.gain
     return forecast._replace(reason=forecast.reason or _REASON, gain=gain)
 
@@ -128,5 +128,5 @@ def _is_forecast(value: object) -> bool:
 
 
 def left_out(plan: Plan) -> int:
-    """Return how many tests are left out of a plan."""
+    """Return the number of tests that a plan leaves out."""
     return sum(one.verdict.action == "leave" for one in plan.tests)

@@ -1,4 +1,4 @@
-"""What a session is going to run, as far as its parts need to know."""
+"""The plan of a session, reduced to the data that its parts need."""
 
 from __future__ import annotations
 
@@ -15,46 +15,47 @@ _NONE: Final[Mapping[str, float]] = MappingProxyType({})
 
 
 class SessionPlan(NamedTuple):
-    """The plan of one session. It keeps no forecasts: objects that live long slow a session."""
+    """The plan of one session, without forecasts: objects that live long slow a session down."""
 
     n_tests: int = 0
-    """Tests that this session is to run. Several may have one node id."""
+    """Tests that this session runs. Several tests may have the same node id."""
     seconds: float = 0.0
-    """Expected, for all of them."""
+    """Expected seconds of all these tests together."""
     expected: Mapping[str, float] = _NONE
-    """Expected seconds by node id, in the order of collection."""
+    """Expected seconds by node id, in collection order."""
     in_order: Mapping[str, float] = _NONE
-    """The same of the whole suite, in a shard too."""
+    """Expected seconds by node id of the whole suite, in a shard too."""
     setups: Mapping[str, float] = _NONE
-    """Expected seconds of shared set-up, by name of the block."""
+    """Expected seconds of shared set-up, by block name."""
     scopes: Mapping[str, tuple[str, ...]] = MappingProxyType({})
-    """The scopes that each test shares with others, by node id. Tests without any are left out."""
+    """The scopes that each test shares with others, by node id. Tests without shared scopes are
+    left out."""
     is_rearranged: bool = False
-    """Whether tests run in another order than that of the collection, or in several processes."""
+    """Whether the tests run in another order than the collection order, or in several processes."""
     is_empty_share: bool = False
-    """Whether tests were collected, and none of them is in the shard of this session."""
+    """Whether tests were collected but none of them is in the shard of this session."""
     explanation: Sequence[str] = ()
-    """Why the first tests come first, a line for each, where that was asked for."""
+    """Reasons why the first tests come first, one line each; empty if not asked for."""
 
 
 NOT_PLANNED: Final = SessionPlan()
-"""Before the tests are collected, and in a session that orders nothing."""
+"""The plan before the tests are collected, and in a session that orders nothing."""
 
 
 def is_in_share(planned: PlannedTest, share: Share | None) -> bool:
-    """Return whether the session with this share is to run a test; without one it runs all."""
+    """Return whether the session with this share runs a test; without a share it runs all."""
     if planned.verdict.action != "run":
         return False
     return share is None or planned.shard == share.shard
 
 
 def session_plan(plan: Plan, setup: SessionSetup, explanation: Sequence[str]) -> SessionPlan:
-    """Return what the session with this set-up runs of a plan of the whole suite.
+    """Return the part of a suite's plan that the session with this set-up runs.
 
     Args:
-        plan: in the order of collection.
+        plan: in collection order.
         setup: of the session.
-        explanation: a line for each of the first tests.
+        explanation: one line for each of the first tests.
     """
     share = setup.share
     ours = [one for one in plan.tests if is_in_share(one, share)]

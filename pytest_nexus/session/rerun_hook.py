@@ -1,4 +1,4 @@
-"""Lets users' hooks overrule whether a failed attempt is repeated."""
+"""Let users' hooks overrule the decision about a failed attempt."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 RERUN: Final = "pytest_nexus_rerun"
 
 MAX_ASKED: Final = 20
-"""Reruns of one test that a hook may ask for: one that always asks must not hang a session."""
+"""Reruns of one test that a hook may ask for. Without this limit, a hook that always asks would
+hang the session."""
 
 _MAX_DELAY_S: Final = 3600.0
 
 
 def overrule(hooks: UserHooks, setback: FailedAttempt, decision: Decision) -> Decision:
-    """Return what a hook decides about a failed attempt, else the decision given."""
+    """Return a hook's decision about a failed attempt, else the decision given."""
     found = hooks.first(RERUN, config=hooks.config, failure=setback, decision=decision)
     if found is None or (setback.number > MAX_ASKED and found != decision):
         return decision

@@ -1,4 +1,4 @@
-"""What a session is, before anything is known of its tests."""
+"""The set-up of a session, before its tests are known."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ if TYPE_CHECKING:
 
 
 class Share(NamedTuple):
-    """The part of a suite that this session is to run."""
+    """The part of a suite that this session runs."""
 
     shard: int
-    """From 1."""
+    """Number of the shard, from 1."""
     n_shards: int
     pinned: SavedPlan | None = None
-    """The plan to follow. None to make one: equal histories give every shard the same plan."""
+    """The plan to follow. None to make a plan: equal histories give every shard the same plan."""
 
 
 class SessionSetup(NamedTuple):
-    """One session, on the single process or the controller of xdist."""
+    """The set-up of one session, in the single process or on the controller of xdist."""
 
     options: Options
     root: Path
-    """Pytest's root directory."""
+    """pytest's root directory."""
     environ: Mapping[str, str]
     """The environment of the process when the session began."""
     share: Share | None = None
-    """None for the whole suite."""
+    """The shard to run; None for the whole suite."""
     narrowed_to: Literal["", "files", "tests"] = ""
-    """What the command line names, see `record.run_metadata.narrowed_to`."""
+    """The kind of arguments on the command line, see `record.run_metadata.narrowed_to`."""
     is_distributed: bool = False
     """Whether xdist's workers run the tests."""
     is_quarantined: Callable[[CollectedTest], bool] | None = None
-    """Whether a test is in quarantine; None where no test is."""
+    """Return whether a test is quarantined; None if no test is."""

@@ -14,7 +14,7 @@ class Timeline:
         self.nodeids: list[str] = []
         self.durations_s: list[float] = []
         self.setups_s: list[float] = []
-        """Of each attempt, the part of its duration that set up fixtures."""
+        """Seconds of fixture set-up in each attempt; a part of its duration."""
         self.bad: set[int] = set()
         """Indices of failed attempts. For a test whose reruns all failed: the index of its first
         attempt, because that is when the failure became visible."""
@@ -29,7 +29,7 @@ class Timeline:
         is_bad: bool,
         is_repeated: bool = False,
     ) -> None:
-        """Append one attempt; one that is repeated is bad only if the test fails in the end."""
+        """Append one attempt; a repeated one is bad only if the test fails in the end."""
         if is_repeated:
             self._repeated.setdefault(nodeid, len(self.nodeids))
         elif is_bad:
@@ -44,5 +44,5 @@ class Timeline:
             self.bad.add(self._repeated[nodeid])
 
     def n_tests(self) -> int:
-        """Return how many tests have an attempt."""
+        """Return the number of tests with an attempt."""
         return len(set(self.nodeids))

@@ -1,6 +1,6 @@
-"""Calls the hooks of `hookspecs`, which users implement: an exception costs one line.
+"""Call the hooks of `hookspecs`, which users implement; an exception costs one line.
 
-A hook is looked up where it is called, and not called where nobody implements it.
+A hook is looked up at each call. If nobody implements it, it is not called.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 _MAX_CHARS: Final = 160
 _CAUGHT: Final = (Exception, pytest.fail.Exception, pytest.skip.Exception)
 _PASSING: Final = (pytest.UsageError, pytest.exit.Exception)
-"""Raised on purpose, to end the session."""
+"""Exceptions that are raised on purpose, to end the session."""
 
 
 class UserHooks:
-    """The hooks that users implement; one for each process.
+    """The hooks that users implement; one object per process.
 
     Args:
-        config: of the session; None where nobody can implement a hook.
-        net: takes the sentences for the user, and knows whether exceptions pass.
+        config: of the session; None if nobody can implement a hook.
+        net: the ErrorBoundary; takes the sentences for the user, and knows whether exceptions pass.
     """
 
     def __init__(self, config: pytest.Config | None, net: ErrorBoundary) -> None:
@@ -38,7 +38,7 @@ class UserHooks:
         self._off: set[str] = set()
 
     def has(self, name: str) -> bool:
-        """Return whether somebody implements a hook, and it has not failed yet."""
+        """Return whether a hook is implemented and has not failed yet."""
         return self.config is not None and bool(self._implementations(name))
 
     def first(self, name: str, **arguments: Any) -> Any:
@@ -46,18 +46,18 @@ class UserHooks:
         return self._call(name, None, arguments)
 
     def results(self, name: str, relay: Any = None, **arguments: Any) -> list[Any]:
-        """Return the results of a hook, one for each plugin that has one.
+        """Return the results of a hook, one for each plugin that returned one.
 
         Args:
             name: of the hook.
-            relay: what has the hooks that are in force for one item; None for those of all.
+            relay: the hook relay of one item, with the hooks in force there; None for all hooks.
             arguments: of the hook.
         """
         found: list[Any] = self._call(name, relay, arguments) or []
         return found
 
     def refuse(self, name: str, value: object) -> None:
-        """Say that a result of a hook cannot be used."""
+        """Report that a result of a hook cannot be used."""
         try:
             shown = " ".join(repr(value).split())[:_MAX_CHARS]
         except Exception:  # noqa: BLE001 - `repr` is the user's too
@@ -68,7 +68,7 @@ class UserHooks:
         """Switch a hook off after an exception.
 
         Raises:
-            BaseException: the same, where it is to be seen.
+            BaseException: the same exception, if debugging is on.
         """
         if self._net.raises or isinstance(exc, _PASSING):
             raise exc
@@ -94,7 +94,7 @@ class UserHooks:
         return [] if caller is None else caller.get_hookimpls()
 
     def _culprit(self, name: str, exc: BaseException) -> str:
-        """Return the plugin in whose implementation an exception arose."""
+        """Return the name of the plugin whose implementation raised an exception."""
         codes = set(_codes(exc))
         for each in self._implementations(name):
             if getattr(inspect.unwrap(each.function), "__code__", None) in codes:
@@ -102,7 +102,7 @@ class UserHooks:
         return "a plugin"
 
     def _name_of(self, implementation: Any) -> str:
-        """Return the name of a plugin; the path of a conftest, relative to the rootdir."""
+        """Return the name of a plugin; for a conftest, its path relative to the rootdir."""
         assert self.config is not None
         name = str(implementation.plugin_name)
         if name.isdecimal():  # the id of an object that was registered without a name
@@ -114,7 +114,7 @@ class UserHooks:
 def usable(
     hooks: UserHooks, name: str, results: Iterable[Any], kind: type | tuple[type, ...]
 ) -> Iterator[Any]:
-    """Yield the results of a kind, and say which ones are not."""
+    """Yield the results of the expected kind, and report the others."""
     for each in results:
         if isinstance(each, kind):
             yield each

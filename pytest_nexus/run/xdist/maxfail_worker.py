@@ -47,7 +47,7 @@ class LimitedWorker:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self) -> Generator[None, Any, Any]:
-        """Listen to the controller during xdist's loop; the session ends with the loop."""
+        """Listen to the controller during xdist's loop; a closed channel counts as `STOP`."""
         self._channel.setcallback(self._hear, endmarker=STOP)
         return (yield)
 
