@@ -1,1 +1,1 @@
-"""Step 6: turns pytest's reports into attempts, and writes the journal."""
+"""Step 6: turn pytest's reports into attempts, and write the journal."""

@@ -1,4 +1,4 @@
-"""Asks plugins what else the journal is to say of an attempt."""
+"""Ask plugins for additional facts about an attempt, for the journal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ATTEMPT: Final = "pytest_nexus_attempt"
 
 
 def with_extra(hooks: UserHooks, attempt: Attempt, run: Run) -> Attempt:
-    """Return the attempt with the fields that plugins add; what cannot be used is left out."""
+    """Return the attempt with the fields that plugins add; unusable fields are left out."""
     fields: dict[str, Any] = {}
     results = hooks.results(ATTEMPT, attempt=attempt, run=run)
     for added in usable(hooks, ATTEMPT, results, Mapping):

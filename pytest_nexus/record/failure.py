@@ -1,4 +1,4 @@
-"""Describes why a phase failed, from the exception at hand or from the report."""
+"""Describe why a phase failed, from its exception or from its report."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 _FOREIGN: Final = ("site-packages", "dist-packages", ".venv", ".tox", ".nox")
 
 _MIN_HIDDEN_CHARS: Final = 8
-"""Shorter values are words such as `true` and `linux`."""
+"""Shorter values, such as `true` and `linux`, are ordinary words and stay visible."""
 
 _MAX_LINE_CHARS: Final = 4_000
-"""Twice of what a signature looks at: what is cut off here was not seen there."""
+"""Twice the length that a signature uses, so cutting the line does not change the signature."""
 
 _CONTAINERS: Final = (bytes, list, tuple, dict, set, frozenset)
-"""Their texts may be huge, and hold numbers and quoted texts, which are masked anyway."""
+"""Values of these types may have huge texts. The numbers and quoted texts in them are masked
+anyway."""
 
 
 def describe(
@@ -35,10 +36,10 @@ def describe(
 ) -> Failure:
     """Return the failure behind an exception; `where` is its innermost frame below `root`.
 
-    Called for every failing phase, so it reads no source and formats no traceback. An exception
-    whose `__str__` raises has an empty message. Of a failed doctest, the example is the message:
-    what it printed is captured output, and stays out, as do values of the environment and of
-    parameters.
+    Called for every failing phase, so this function reads no source and formats no traceback.
+    An exception whose `__str__` raises gets an empty message.
+    For a failed doctest, the message is the example; its output is captured output and stays out.
+    Values of the environment and of parameters stay out too.
     """
     folder = str(root).rstrip(os.sep) + os.sep
     if (failed := _failed_doctest(excinfo.value)) is not None:
@@ -49,7 +50,7 @@ def describe(
 
 
 def describe_report(report: pytest.TestReport, root: Path) -> Failure:
-    """Return what a report says of a failure without an exception, as a strict xpass is."""
+    """Return the failure in a report without an exception, such as a strict xpass."""
     crash = getattr(report.longrepr, "reprcrash", None)
     text = str(report.longrepr or "") if crash is None else str(crash.message)
     kind, message = failure_signature.split_exception(_cleaned(text, str(root) + os.sep))
@@ -57,7 +58,7 @@ def describe_report(report: pytest.TestReport, root: Path) -> Failure:
 
 
 def is_skip(excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
-    """Return whether the exception is how pytest says that a test was skipped."""
+    """Return whether the exception is pytest's way to skip a test."""
     return isinstance(excinfo.value, pytest.skip.Exception)
 
 
@@ -96,7 +97,7 @@ def _text(value: object, form: Callable[[object], str] = str) -> str:
 
 
 def _cleaned(text: str, folder: str, hidden: Iterable[str] = ()) -> str:
-    """Return the first line without the project's place and without values from elsewhere."""
+    """Return the first line of a text, without the project folder and without hidden values."""
     line = text[: 2 * _MAX_LINE_CHARS].lstrip().partition("\n")[0][:_MAX_LINE_CHARS]
     line = line.replace(folder, "")
     variables = (part for value in originals.environ.values() for part in value.splitlines())
@@ -111,7 +112,7 @@ def _cleaned(text: str, folder: str, hidden: Iterable[str] = ()) -> str:
 
 
 def _parameters(item: pytest.Item) -> list[str]:
-    """Return how a test's parameters may be written in a message, but what its id says anyway."""
+    """Return the forms of a test's parameters in a message, except values already in its id."""
     callspec = getattr(item, "callspec", None)
     if callspec is None:
         return []
@@ -136,7 +137,7 @@ def _innermost(step: TracebackType | None, folder: str) -> str:
 
 def _inside(filename: str, folder: str) -> str:
     if ".." in filename:
-        filename = os.path.normpath(filename)  # of an entry of sys.path such as `tests/../src`
+        filename = os.path.normpath(filename)  # from an entry of sys.path such as `tests/../src`
     if not filename.startswith(folder):
         return ""
     relative = filename[len(folder) :].replace("\\", "/")

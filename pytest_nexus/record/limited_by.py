@@ -1,4 +1,4 @@
-"""What limited a run to a part of the suite, read from the options of pytest and its plugins."""
+"""Detect what limited a run to a part of the suite, from options of pytest and its plugins."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pytest
 
 HOOK: Final = "nexus-select"
-"""A hook `pytest_nexus_select` left tests out; known only once the plan is made."""
+"""A hook `pytest_nexus_select` left tests out. This is known only after the plan is made."""
 
 _SELECTING: Final = (
     ("-k", "keyword"),
@@ -22,17 +22,18 @@ _SELECTING: Final = (
     ("-x", "maxfail"),
     ("--splits", "splits"),  # pytest-split
 )
-"""What the history calls a selection, and where pytest keeps its value."""
+"""The history's name of each selection, and the name of pytest's option with its value."""
 
 
 def selected_by(config: pytest.Config) -> tuple[str, ...]:
-    """Return the names of what limits a run to a part of the suite.
+    """Return the names of the limits of a run to a part of the suite.
 
-    They are `-k`, `-m`, `--lf`, `--sw`, `--deselect`, `-x` (which stands for `--maxfail` too),
-    `--splits` of pytest-split, `--testmon` where pytest-testmon selects, and `paths`: arguments,
-    or a working folder, that hold less than `testpaths`, or than the root folder where these are
-    not set. An order (`--ff`, `--nf`) selects nothing. What the ini file's `addopts` says counts
-    like the command line.
+    The names are `-k`, `-m`, `--lf`, `--sw`, `--deselect`, `-x` (also for `--maxfail`), `--splits`
+    of pytest-split, `--testmon` if pytest-testmon selects, and `paths`.
+    `paths` means that arguments, or the working folder, cover less than `testpaths`; without
+    `testpaths`, less than the root folder.
+    An order (`--ff`, `--nf`) selects nothing. Options in the ini file's `addopts` count like those
+    of the command line.
     """
     names = [name for name, option in _SELECTING if config.getoption(option, None)]
     names += ["--testmon"] if _testmon_selects(config) else []
@@ -52,7 +53,7 @@ def _names_a_part(config: pytest.Config) -> bool:
 
 
 def _names_packages(config: pytest.Config) -> bool:
-    """Whether `--pyargs` names whole packages only, which are suites of their own."""
+    """Return whether `--pyargs` names only whole packages, which are suites of their own."""
     if not config.getoption("pyargs", default=False):
         return False
     return all(

@@ -1,4 +1,4 @@
-"""The interpreter and the machine that a session runs on."""
+"""Describe the interpreter and the machine of a session."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _MAX_CHARS: Final = 200
 
 
 def machine() -> tuple[str, str]:
-    """Return the Python version and the platform, `("3.12.4", "linux-x86_64")`.
+    """Return the Python version and the platform, as in `("3.12.4", "linux-x86_64")`.
 
-    Another interpreter than CPython is named before its version.
+    For an interpreter other than CPython, its name precedes the version.
     """
     name = platform.python_implementation()
     version = platform.python_version()

@@ -1,4 +1,4 @@
-"""Watches items where they run: in the single process, or in each xdist worker."""
+"""Watch items where they run: in the single process, or in each xdist worker."""
 
 from __future__ import annotations
 
@@ -17,27 +17,29 @@ if TYPE_CHECKING:
 IDENTITY_ATTRIBUTE: Final = "nexus_identity"
 FAILURE_ATTRIBUTE: Final = "nexus_failure"
 DESELECTED: Final = "nexus_deselected"
-"""Where a worker says how many tests were left out."""
+"""Key under which a worker reports how many tests were deselected."""
 
 
 class Observer:
     """Sees each phase with its item and its exception, before pytest makes the report.
 
-    A plain hook that returns None instead of a wrapper: it runs three times for every test.
+    The hook is a plain function that returns None, not a wrapper, because it runs three times for
+    every test.
     """
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._item: pytest.Item | None = None
         self.failures: dict[str, Failure] = {}
-        """By phase, of the attempt that runs now; taken by whoever handles the report.
+        """Failures of the running attempt by phase; taken by the handler of the report.
 
-        Retry engines make the reports of all phases before they hand on the first."""
+        Retry engines make the reports of all phases before they pass on the first report."""
 
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[Any]) -> None:
-        """Note who runs and why it failed; leave the report to pytest.
+        """Note which item runs and why it failed; pytest makes the report.
 
-        Not `tryfirst`: pytest's own hook of that kind brings in the exceptions of unittest.
+        This hook is not `tryfirst`: pytest's own `tryfirst` hook brings in the exceptions of
+        unittest.
         """
         if call.when == "setup":
             self._item = item
@@ -59,13 +61,13 @@ class Observer:
             self.failures[phase] = describe(item, phase, excinfo, self._root)
 
     def identity_of(self, nodeid: str) -> Identity | None:
-        """Return the identity of the item that runs now; None if it has another node id."""
+        """Return the identity of the running item; None if the item has another node id."""
         item = self._item
         return identify(item) if item is not None and item.nodeid == nodeid else None
 
 
 class WorkerObserver(Observer):
-    """Sends what it saw to the controller, as attributes of the reports that go there anyway."""
+    """Sends its observations to the controller, as attributes of reports that go there anyway."""
 
     def __init__(
         self,
@@ -75,19 +77,19 @@ class WorkerObserver(Observer):
         super().__init__(root)
         self._deselected = 0
         self._on_failure = on_failure
-        """Attaches to a failed report what else the controller is to know."""
+        """Attaches further data for the controller to a failed report."""
 
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
-        """Count what `-k`, `-m` and others left out."""
+        """Count the tests that `-k`, `-m` and other selections left out."""
         self._deselected += len(items)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Add the count to what xdist sends when this hook is done."""
+        """Add the count to the data that xdist sends after this hook."""
         cast("Any", session.config).workeroutput[DESELECTED] = self._deselected
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Attach to a report what the controller cannot know; called before xdist sends it."""
+        """Attach the worker's own knowledge to a report; called before xdist sends the report."""
         fields = report.__dict__
         if fields.get("when") == "setup":
             identity = self.identity_of(report.nodeid)
@@ -104,13 +106,13 @@ class WorkerObserver(Observer):
     def _failure_to_send(self, report: pytest.TestReport) -> Failure | None:
         if is_failure(report):
             return self.failures.pop(str(report.when), None)
-        if report.when == "teardown":  # of a call that a retry engine made no report of
+        if report.when == "teardown":  # after a call for which a retry engine made no report
             return self.failures.pop("call", None)
         return None
 
 
 def is_failure(report: pytest.TestReport) -> bool:
-    """Return whether a phase failed: also one reported as `rerun`, or in quarantine."""
+    """Return whether a phase failed, also if reported as `rerun` or quarantined."""
     return report.outcome not in ("passed", "skipped") or QUARANTINED in report.__dict__
 
 
@@ -119,7 +121,7 @@ def _says_more(identity: Identity, report: pytest.TestReport) -> bool:
 
 
 def sent_identity(report: pytest.TestReport) -> Identity:
-    """Return the identity that a worker attached; the node id itself where it attached none."""
+    """Return the identity that a worker attached; the node id itself if none is attached."""
     sent = getattr(report, IDENTITY_ATTRIBUTE, None)
     if sent is None:
         return Identity(TestKey(report.nodeid), FunctionKey(report.nodeid))

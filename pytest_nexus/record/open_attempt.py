@@ -1,4 +1,4 @@
-"""Puts the reports of one attempt together, as they arrive from one or many workers."""
+"""Combine the reports of one attempt, as they arrive from one or many workers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class OpenAttempt:
-    """An attempt of which not all phases are reported yet."""
+    """An attempt whose phases are not all reported yet."""
 
     __slots__ = (
         "counts",
@@ -36,19 +36,20 @@ class OpenAttempt:
         self.duration_s = 0.0
         self.is_bad = False
         self.counts = True
-        """False where the failure is repeated, or is of a test in quarantine."""
+        """False if the failure is repeated, or if the test is quarantined."""
         self.quarantined = False
         self.phases: dict[str, float] = {}
-        """Seconds by name, of those reported so far."""
+        """Seconds of each phase reported so far, by phase name."""
         self.outcomes: dict[str, Outcome] = {}
-        """Of the phases that did not just pass."""
+        """Outcomes of the phases that did not simply pass, by phase name."""
         self.failure: Failure | None = None
         self.failed_subtest = False
 
     def passed(self, when: str, duration_s: float) -> None:
-        """Take in the report of a phase that passed, neither an xfail's nor a subtest's.
+        """Record a phase that passed, if the report is neither an xfail's nor a subtest's.
 
-        The short way, nearly always taken. A subtest's failure makes the call of its test one.
+        Nearly all reports take this short path. A failed subtest makes the call of its test a
+        failure.
         """
         self.duration_s += duration_s
         self.phases[when] = duration_s
@@ -57,11 +58,11 @@ class OpenAttempt:
 
     @property
     def is_usual(self) -> bool:
-        """Whether it passed in all three phases, as nearly every test does."""
+        """Return whether all three phases passed, as in nearly every test."""
         return not self.outcomes and self.failure is None and len(self.phases) == 3
 
     def add(self, report: pytest.TestReport, duration_s: float, failure: Failure | None) -> None:
-        """Take in one report; a subtest's failure makes the call of its test a failure."""
+        """Record one report; a failed subtest makes the call of its test a failure."""
         fields = report.__dict__
         when: str = fields["when"]
         outcome = outcome_of(report)
@@ -81,14 +82,14 @@ class OpenAttempt:
             self.outcomes[when] = outcome
 
     def fail(self, failure: Failure, duration_s: float) -> None:
-        """Note a failed call of which there is no report."""
+        """Record a failed call that has no report."""
         self.phases["call"] = duration_s
         self.outcomes["call"] = "failed"
         self.failure = self.failure or failure
         self.is_bad = True
 
     def finish(self, nodeid: str, number: int, worker: str | None) -> Attempt:
-        """Return the attempt with what was reported of it."""
+        """Return the attempt with all reported data."""
         identity, phase = self.identity, self._phase
         return Attempt(
             NodeId(nodeid),
@@ -106,7 +107,7 @@ class OpenAttempt:
 
     @property
     def is_repeated(self) -> bool:
-        """Whether it failed and another attempt is to follow."""
+        """Return whether the attempt failed and another attempt follows."""
         return self.is_bad and not (self.counts or self.quarantined)
 
     def _phase(self, name: str) -> PhaseResult | None:
@@ -115,15 +116,15 @@ class OpenAttempt:
 
 
 def is_subtest(report: pytest.TestReport) -> bool:
-    """Return whether the report is about a part of a test: pytest's own, or pytest-subtests'."""
+    """Return whether the report is about a subtest of pytest or of pytest-subtests."""
     return "context" in report.__dict__
 
 
 def outcome_of(report: pytest.TestReport) -> Outcome:
-    """Return the outcome of a phase: a failure outside the call is an error.
+    """Return the outcome of a phase; a failure outside the call is an error.
 
-    A retry engine reports a failure that it will repeat as `rerun`; it was a failure, and so is
-    one that counts as expected because its test is in quarantine.
+    A retry engine reports a failure as `rerun` if it is going to repeat the test; this still counts
+    as a failure. An expected failure of a quarantined test counts as a failure too.
     """
     fields = report.__dict__
     outcome: str = "failed" if QUARANTINED in fields else report.outcome

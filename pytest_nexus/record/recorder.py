@@ -1,4 +1,4 @@
-"""Writes the journal of a session: in the single process, or on xdist's controller."""
+"""Write the journal of a session: in the single process, or on xdist's controller."""
 
 from __future__ import annotations
 
@@ -29,51 +29,52 @@ if TYPE_CHECKING:
 _NO_TESTS_FAILED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
 
 _SHARD: Final = "--nexus-shard"
-"""What limits the run of a shard to a part of the suite, among the names of `selected_by`."""
+"""The limit of a shard's run to a part of the suite, among the names of `selected_by`."""
 
 _LONG_S: Final = 1.0
-"""Longer phases are compared with the clock: a test may have frozen time around them."""
+"""Longer phases, in seconds, are compared with the clock: a test may have frozen its time."""
 
 _SKEW_S: Final = 1.0
-"""How far the wall clock may differ from the counter that measures durations."""
+"""Largest plausible difference, in seconds, between the wall clock and the duration counter."""
 
 
 class Recorder:
     """Turns reports into attempts, and attempts into lines of the journal.
 
-    Reports of one test arrive in order, those of different workers in any order between them.
+    Reports of one test arrive in order. Reports of different workers may be interleaved.
     """
 
     def __init__(self, pipeline: Pipeline, observer: Observer | None) -> None:
         self._pipeline = pipeline
         self._subtest_listeners: list[Callable[[pytest.TestReport], None]] = []
         self._observer = observer
-        """Sees the items of this process; None on a controller: its workers send what they saw."""
+        """Sees the items of this process; None on a controller, whose workers send their
+        observations."""
         self._journal: JournalWriter | None = None
         self._run: Run | None = None
         self._clock = clock.perf_counter
         self._clock_started = 0.0
         self._started_at = 0.0
-        """Start of the run by the wall clock, which reports are stamped with."""
+        """Start of the run by the wall clock, which also stamps the reports."""
         self._open: dict[tuple[str, str | None], OpenAttempt] = {}
         self._reruns: dict[str, int] = {}
         self._seen: set[str] = set()
         self._is_partial = False
         self._deselected = 0
         self._nodeids: list[str] | None = None
-        """Of all selected tests; some twice under --keep-duplicates."""
+        """Node ids of all selected tests; some occur twice under --keep-duplicates."""
         self._selected_by: tuple[str, ...] = ()
-        """What limited the run that was not known when it began."""
+        """Limits of the run that were not known when it began."""
 
     def on_subtest(self, listener: Callable[[pytest.TestReport], None]) -> None:
-        """Have a listener change the report of each subtest before anyone else sees it."""
+        """Let a listener change the report of each subtest before anyone else sees it."""
         self._subtest_listeners.append(listener)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
-        """Open the journal, before anything can go wrong in collection.
+        """Open the journal before collection, which may fail.
 
-        A session that may be brief opens its journal when its tests are selected.
+        A session that may be brief opens its journal only when its tests are selected.
         """
         self._clock_started = self._clock()
         self._started_at = clock.time()
@@ -91,7 +92,7 @@ class Recorder:
             self._pipeline.notices.notify(f"this run is not recorded: {exc}")
 
     def note_left_out(self, plan: Plan) -> None:
-        """Write which tests are left out; called by the pipeline when the plan is made."""
+        """Write which tests the plan leaves out; called by the pipeline when the plan is made."""
         from pytest_nexus.journal.shards import left_lines  # noqa: PLC0415 - where tests are left out
 
         self._selected_by = (HOOK,)
@@ -104,7 +105,7 @@ class Recorder:
             self._note_collection(list(left))
 
     def note_share(self, plan: Plan, share: Share) -> None:
-        """Write what this shard is to run; called by the pipeline when the plan is made."""
+        """Write which tests this shard runs; called by the pipeline when the plan is made."""
         from pytest_nexus.journal.shards import plan_lines  # noqa: PLC0415 - in a shard
         from pytest_nexus.session.planned import is_in_share  # noqa: PLC0415 - likewise
 
@@ -117,17 +118,17 @@ class Recorder:
             self._note_collection(list(ours))
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Note that tests are missing: their module, or class, could not be collected."""
+        """Note that tests are missing, because their module or class could not be collected."""
         if report.failed:
             self._is_partial = True
 
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
-        """Count what `-k`, `-m` and others left out."""
+        """Count the tests that `-k`, `-m` and other selections left out."""
         self._deselected += len(items)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Note how many tests there are; a controller collects none and hears it from workers."""
+        """Note the number of tests; a controller collects none and gets the number from workers."""
         if self._run is None:
             is_brief = self._pipeline.is_brief
             self._open_journal(session.config, Change() if is_brief else self._pipeline.change)
@@ -136,13 +137,13 @@ class Recorder:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
-        """Note how many tests there are; called on the controller once for each worker."""
+        """Note the number of tests; called on the controller once for each worker."""
         if self._nodeids is None:
             self._note_collection(ids)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        """Hear what a worker left out, which it says when it ends; the last line counts."""
+        """Read a worker's number of deselected tests when it ends; the last journal line counts."""
         deselected = getattr(node, "workeroutput", {}).get(DESELECTED, 0)
         if deselected > self._deselected and self._nodeids is not None:
             self._deselected = deselected
@@ -160,9 +161,9 @@ class Recorder:
             self._pipeline.timeline.give_up(report.nodeid)
 
     def take(self, report: pytest.TestReport) -> None:
-        """Take in one report, and write the attempt when it is the last of it.
+        """Take in one report; write the attempt after its last report.
 
-        A second report of the same phase, as retry engines make it, begins another attempt.
+        A second report of the same phase begins another attempt; retry engines send such reports.
         """
         fields = report.__dict__
         key = (report.nodeid, fields.get("worker_id"))
@@ -190,7 +191,7 @@ class Recorder:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, exitstatus: int) -> None:
-        """End the journal and hand it on; called before the terminal summary is written."""
+        """End the journal and pass it on; called before the terminal summary is written."""
         if self._journal is None:
             return
         is_whole = not self._is_partial and self._seen.issuperset(self._nodeids or ())
@@ -211,7 +212,7 @@ class Recorder:
     def _begin_or_go_on(
         self, report: pytest.TestReport, key: tuple[str, str | None], attempt: OpenAttempt | None
     ) -> OpenAttempt:
-        """Return the attempt that a report belongs to when it is the first of it, or a second."""
+        """Return the attempt of a report; begin one if the report is its first."""
         if attempt is None:
             return self._begin(report, key)
         if is_subtest(report):
@@ -238,14 +239,14 @@ class Recorder:
         return self._clock() - self._clock_started
 
     def _measured(self, duration_s: float, attempt: OpenAttempt) -> float:
-        """Return what a phase took, by the own clock where a test made the other one lie."""
+        """Return the duration of a phase, by our own clock if the test falsified the other."""
         elapsed_s = self._elapsed_s()
         if 0.0 <= duration_s <= elapsed_s:
             return duration_s
         return max(0.0, elapsed_s - attempt.started_s - attempt.duration_s)
 
     def failure_of(self, report: pytest.TestReport) -> Failure:
-        """Return why a phase failed, before its report is taken in."""
+        """Return why a phase failed; called before its report is taken in."""
         observer = self._observer
         seen = observer.failures.get(report.when) if observer else None
         return seen or sent_failure(report) or self._described(report)
@@ -263,14 +264,14 @@ class Recorder:
         return describe_report(report, self._pipeline.setup.root)
 
     def _note_hidden_call(self, attempt: OpenAttempt, report: pytest.TestReport) -> None:
-        """Note a failed call of which a retry engine made no report, as flaky does."""
+        """Record a failed call for which a retry engine such as flaky made no report."""
         observer = self._observer
         failure = observer.failures.pop("call", None) if observer else sent_failure(report)
         if failure is not None and failure.phase == "call":
             attempt.fail(failure, 0.0)
 
     def _record_crash(self, report: pytest.TestReport) -> None:
-        """Record the test that was running when its process died: a worker, or a child of it."""
+        """Record the running test after its process died: a worker, or a worker's child."""
         from pytest_nexus.domain import failure_signature  # noqa: PLC0415 - where something fails
 
         gateway = getattr(getattr(report, "node", None), "gateway", None)
@@ -308,7 +309,7 @@ class Recorder:
 
     @cached_property
     def _adds_nothing(self) -> bool:
-        """Whether a passed attempt has a short form, and no plugin adds to it."""
+        """Return whether a passed attempt has a short form and no plugin adds facts to it."""
         adds = self._pipeline.hooks.has("pytest_nexus_attempt")
         return not adds and self._journal is not None and self._journal.has_short_form
 

@@ -1,4 +1,4 @@
-"""What is known of a session before its first test."""
+"""Collect the facts about a session that are known before its first test."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def new_run(config: pytest.Config, change: Change) -> Run:
-    """Return the run that begins now, with a run_uid of its own."""
+    """Return the run that begins now, with its own new run_uid."""
     python, platform = machine()
     return Run(
         run_uid=urandom(16).hex(),
@@ -35,9 +35,9 @@ def new_run(config: pytest.Config, change: Change) -> Run:
 
 
 def narrowed_to(config: pytest.Config, options: Options) -> Literal["", "files", "tests"]:
-    """Return whether the command line names nothing but test files, or nothing but single tests.
+    """Return whether the command line names only test files, or only single tests.
 
-    Empty for any other session, and for one whose user asked for an order, for reasons, for a
+    Empty for any other session. Also empty if the user asked for an order, for explanations, for a
     shard, for workers, or for the history to be written.
     """
     arguments = config.args if config.args_source is pytest.Config.ArgsSource.ARGS else []

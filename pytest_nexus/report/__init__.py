@@ -1,1 +1,1 @@
-"""Step 7: says what happened."""
+"""Step 7: report the results."""

@@ -1,1 +1,1 @@
-"""What a CI run says as a whole: the results of all shards."""
+"""The report of a whole CI run: the results of all shards."""

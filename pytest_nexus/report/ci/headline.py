@@ -1,4 +1,4 @@
-"""A run in one sentence. Pure."""
+"""Describe a run in one sentence. Pure."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def verdict(summary: Summary) -> str:
-    """Return what became of the run, what is worst about it first.
+    """Return the result of the run, worst facts first.
 
-    A flaky test failed and passed in the end, so it is among those that passed too, as pytest
-    counts it; one in quarantine whose failure does not count is neither passed nor failed.
+    A flaky test failed and passed in the end; it counts among the passed tests too, as pytest
+    counts it. A quarantined test with a failure that does not count is neither passed nor failed.
     """
     counts = summary.counts
     passing: tuple[Status, ...] = ("passed", "healed", "order-dependent", "xfailed")

@@ -1,4 +1,4 @@
-"""What decided the order, with its measured quality, in one line."""
+"""Name the model that decided the order, with its measured quality, in one line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SHOWN_DIGITS: Final = 8
 
 
 def model_line(models: Registry) -> str:
-    """Return what a report says of the model that is deployed."""
+    """Return the report's line about the deployed model."""
     champion = models.champion()
     if champion is None:
         return SHIPPED
@@ -21,7 +21,7 @@ def model_line(models: Registry) -> str:
 
 
 def _quality(version: Version) -> str:
-    """Return how good it was on runs that it had not seen; empty where that was not measured."""
+    """Return the model's quality on runs unseen in training; empty if it was not measured."""
     metrics = json.loads(version.metrics)
     ours, theirs = metrics.get("apfdc"), metrics.get("apfdc_incumbent")
     if not isinstance(ours, float) or not isinstance(theirs, float):

@@ -1,4 +1,4 @@
-"""What became of each test of a CI run, over its reruns and over the attempts of the CI. Pure."""
+"""Combine the attempts of each test of a CI run, over reruns and over CI attempts. Pure."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 Status = Literal[
     "failed", "healed", "order-dependent", "quarantined", "passed", "skipped", "xfailed"
 ]
-"""`healed`: it failed first and passed at last. `order-dependent`: so did it, in a fresh process in
-the order of the collection, or after it failed each time alone. `quarantined`: it failed, and that
-does not count. An unexpected pass that pytest lets pass is `passed`."""
+"""`healed`: the test failed first and passed at last. `order-dependent`: the same, but it passed in
+a fresh process in collection order, or after it failed every time alone. `quarantined`: the test
+failed, and the failure does not count. An unexpected pass that pytest accepts is `passed`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,32 +33,32 @@ class TestResult:
     nodeid: str
     key: TestKey
     variant: str
-    """What tells its jobs from others of the same run, such as the version of Python."""
+    """The difference between its job and other jobs of the same run, such as the Python version."""
     attempts: tuple[Attempt, ...]
     """In order; at least one."""
     status: Status
 
     @property
     def last(self) -> Attempt:
-        """The attempt that counts."""
+        """Return the attempt that counts."""
         return self.attempts[-1]
 
     @property
     def n_attempts(self) -> int:
-        """How many attempts there were, without those that the test had alone."""
+        """Return the number of attempts, without those that the test had alone."""
         return sum(attempt.worker != ALONE for attempt in self.attempts)
 
     @property
     def failure(self) -> Failure | None:
-        """Why its last failed attempt failed; None if none did, or the reason is unknown."""
+        """Return the failure of the last failed attempt; None if none failed or unknown."""
         failures = [one.failure for one in self.attempts if one.outcome in BAD]
         return failures[-1] if failures else None
 
 
 def chosen(sessions: Iterable[Session], run: str | None = None) -> list[Session]:
-    """Return the sessions of the CI run with an id, else of the newest run, by start.
+    """Return the sessions of the CI run with an id; without an id, of the newest run by start.
 
-    Without a CI the shards of one plan are a run, and so is a session that is no shard.
+    Without a CI, the shards of one plan form a run, and a session without a shard is a run.
     """
     given = sorted(sessions, key=lambda one: (one.run.started_at, one.name))
     wanted = run if run is not None or not given else _run_of(given[-1])
@@ -66,7 +66,7 @@ def chosen(sessions: Iterable[Session], run: str | None = None) -> list[Session]
 
 
 def current(sessions: Sequence[Session]) -> list[Session]:
-    """Return the sessions that count: of each job and shard that of the last attempt."""
+    """Return the sessions that count: for each job and shard, the session of the last attempt."""
     newest: dict[tuple[str, int], Session] = {}
     for one in sorted(sessions, key=_age):
         newest[variant_of(one.run), 0 if one.shard is None else one.shard.shard] = one
@@ -74,10 +74,10 @@ def current(sessions: Sequence[Session]) -> list[Session]:
 
 
 def results_of(sessions: Sequence[Session]) -> list[TestResult]:
-    """Return what became of each test, in the order in which they first started.
+    """Return the result of each test, in the order in which the tests first started.
 
-    A test that failed in a job and passed when the job was run again on the same commit is
-    `healed`, as one that passed in a rerun within the session.
+    A test is `healed` if it failed in a job and passed when the job was run again on the same
+    commit, just like a test that passed in a rerun within the session.
     """
     attempts: defaultdict[tuple[str, str], list[Attempt]] = defaultdict(list)
     quarantined: set[tuple[str, str]] = set()
@@ -100,7 +100,7 @@ def results_of(sessions: Sequence[Session]) -> list[TestResult]:
 
 
 def status_of(attempts: Sequence[Attempt], *, is_quarantined: bool = False) -> Status:
-    """Return what the attempts of one test add up to."""
+    """Return the combined status of the attempts of one test."""
     last = attempts[-1].outcome
     if last in BAD:
         return "quarantined" if is_quarantined else "failed"

@@ -1,4 +1,4 @@
-"""The line on which a test is defined, read from its file."""
+"""Find the line on which a test is defined, from its file."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _WRONG: Final = (OSError, SyntaxError, ValueError, RecursionError, MemoryError)
 
 
 def locator(root: Path) -> Callable[[str], int | None]:
-    """Return a function that gives the line of a test by its node id, None where it is not found.
+    """Return a function from a node id to the line of the test; the line is None if not found.
 
-    Only plain files inside `root` are read, and none of them is executed: node ids come from
-    journals, which may name anything.
+    Only plain files inside `root` are read, and no file is executed: node ids come from journals,
+    which may contain any text.
     """
 
     @cache

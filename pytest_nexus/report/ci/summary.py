@@ -1,4 +1,4 @@
-"""What there is to say about a CI run, best first: one value that every format renders. Pure."""
+"""Summarise a CI run, most important facts first, in one value for all formats. Pure."""
 
 from __future__ import annotations
 
@@ -27,19 +27,20 @@ _UNKNOWN: Final = "order by the model that is shipped"
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the history says, as far as a report needs it."""
+    """The facts from the history that a report needs."""
 
     n_runs: int = 0
     failing: Mapping[tuple[str, str], FailingSince] = field(default_factory=dict)
-    """By key and branch: tests whose last run there failed, before this run."""
+    """Tests whose last run on a branch failed, before this run; by key and branch."""
     branch: str = ""
-    """That this run is on."""
+    """The branch of this run."""
     base: str = ""
-    """That it is to be merged into; its own where there is none."""
+    """The branch that this run's branch is merged into; the same branch if there is no other."""
     has_base: bool = True
-    """Whether the history has a run of that branch: else no failure can be called new."""
+    """Whether the history has a run of the base branch. Without one, no failure can be called
+    new."""
     model: str = _UNKNOWN
-    """What decided the order, and how good it is."""
+    """What decided the order, with its quality."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +49,13 @@ class Failed:
 
     result: TestResult
     is_new: bool
-    """Whether the base branch does not fail so."""
+    """Whether the test does not fail in the same way on the base branch."""
     since: FailingSince | None
-    """The first run that failed so; None for this one."""
+    """The first run with this failure; None if this run is the first."""
 
     @property
     def signature(self) -> str:
-        """Of the failure; empty where none is known."""
+        """Return the signature of the failure; empty if unknown."""
         failure = self.result.failure
         return failure.signature if failure is not None else ""
 
@@ -68,63 +69,63 @@ class Part:
     tests_s: float
     """Seconds of all attempts."""
     wall_s: float
-    """Seconds of the session; of its tests where it was killed."""
+    """Seconds of the session; seconds of its tests if the session was killed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A CI run, ready to be shown."""
+    """A summarised CI run, which every format renders."""
 
     results: tuple[TestResult, ...]
     failed: tuple[Failed, ...]
-    """New ones first; the most telling of each kind first."""
+    """New failures first; within each kind, the most informative failures first."""
     parts: tuple[Part, ...]
     proofs: tuple[Verification, ...]
-    """One for each divided suite; none where nothing was divided."""
+    """One proof for each divided suite; empty if no suite was divided."""
     first_failure_s: float | None
-    """Seconds from the start of a session to the end of its first failed attempt, at best."""
+    """Shortest time in seconds from a session's start to the end of its first failed attempt."""
     gain: Gain | None
-    """Against collection order; None where nothing failed or that order is not known."""
+    """Gain against collection order; None if nothing failed or that order is unknown."""
     known: Known
     started_at: float
     ended_at: float
     commit: str
-    """Full id; empty where none is known."""
+    """Full commit id; empty if unknown."""
     links: Links = NO_LINKS
 
     @property
     def counts(self) -> Counter[Status]:
-        """How many tests there are of each status."""
+        """Return the number of tests of each status."""
         return Counter(result.status for result in self.results)
 
     @property
     def new_failures(self) -> list[Failed]:
-        """The failures that the base branch does not have."""
+        """Return the failures that the base branch does not have."""
         return [one for one in self.failed if one.is_new]
 
     @property
     def known_failures(self) -> list[Failed]:
-        """The failures that the base branch has too."""
+        """Return the failures that the base branch has too."""
         return [one for one in self.failed if not one.is_new]
 
     @property
     def problems(self) -> list[str]:
-        """What keeps the shards from being a proof, a sentence each."""
+        """Return the obstacles to a proof about the shards, one sentence each."""
         return [problem.sentence for proof in self.proofs for problem in proof.problems]
 
     @property
     def is_good(self) -> bool:
-        """Whether tests ran, none failed, and none was lost."""
+        """Return whether tests ran, none failed, and none was lost."""
         return bool(self.results) and not self.failed and not self.problems
 
     @property
     def tests_s(self) -> float:
-        """Seconds of all attempts of the sessions that count."""
+        """Return the seconds of all attempts in the sessions that count."""
         return sum(part.tests_s for part in self.parts)
 
     @property
     def wall_s(self) -> float:
-        """Seconds of the longest session."""
+        """Return the seconds of the longest session."""
         return max((part.wall_s for part in self.parts), default=0.0)
 
     def of(self, status: Status) -> list[TestResult]:
@@ -132,12 +133,12 @@ class Summary:
         return [result for result in self.results if result.status == status]
 
     def slowest(self) -> list[TestResult]:
-        """Return the tests that took longest, where these are worth a word."""
+        """Return the slowest tests, if they are slow enough to mention."""
         ranked = sorted(self.results, key=lambda one: -one.last.duration_s)[:MOST_SLOW]
         return [one for one in ranked if one.last.duration_s >= _WORTH_SHOWING_S]
 
     def slowest_setups(self) -> list[TestResult]:
-        """Return the tests with the longest set-ups, where these are worth a word."""
+        """Return the tests with the longest set-ups, if these are long enough to mention."""
         ranked = sorted(self.results, key=lambda one: -longest_setup_s(one))[:MOST_SLOW]
         return [one for one in ranked if longest_setup_s(one) >= _WORTH_SHOWING_S]
 
@@ -148,7 +149,7 @@ def summarise(
     known: Known,
     links: Links = NO_LINKS,
 ) -> Summary:
-    """Return what there is to say about the sessions of one run."""
+    """Return the summary of the sessions of one run."""
     results = results_of(sessions)
     counting = current(sessions)
     failed = {one.last.nodeid for one in results if one.status == "failed"}
@@ -174,13 +175,13 @@ def summarise(
 def longest_setup_s(result: TestResult) -> float:
     """Return the seconds of the longest set-up of a test.
 
-    What the first attempt set up for more than one test, a second attempt finds in place.
+    A second attempt finds shared set-up in place, so the attempts differ.
     """
     return max(one.setup.duration_s if one.setup is not None else 0.0 for one in result.attempts)
 
 
 def _failed(results: Sequence[TestResult], known: Known) -> list[Failed]:
-    """Return the failures; of several that share a signature one stands first, the rest behind."""
+    """Return the failures; for each signature, one failure comes first and the others later."""
     found = [_judged(result, known) for result in results if result.status == "failed"]
     seen: Counter[str] = Counter()
     ranked = []
@@ -203,7 +204,7 @@ def _judged(result: TestResult, known: Known) -> Failed:
 
 
 def _parts(sessions: Sequence[Session]) -> tuple[Part, ...]:
-    """Return the sessions in order; they are told apart by their Python only where that differs."""
+    """Return the sessions in order; their names contain the Python version only if it differs."""
     are_mixed = len({one.run.python for one in sessions}) > 1
     return tuple(_part(one, is_named=are_mixed) for one in sorted(sessions, key=_place))
 
@@ -230,19 +231,19 @@ def _wall_s(session: Session) -> float:
 
 
 def _first_failure_s(session: Session, failed: Collection[str]) -> float | None:
-    """Return when the first failure ended that is one: not of a healed or a quarantined test."""
+    """Return the time of the first failure that is final: not of a healed or quarantined test."""
     bad = (one for one in session.attempts if one.outcome in BAD and one.nodeid in failed)
     return min((one.started_s + one.duration_s for one in bad), default=None)
 
 
 def _gain(sessions: Sequence[Session], failed: Collection[str]) -> Gain | None:
-    """Return the gain of the session that met a failure first, of those that know their order."""
+    """Return the gain of the session with the earliest failure, among those of known order."""
     gains = [found for one in sessions if (found := _gain_of(one, failed)) is not None]
     return min(gains, key=lambda one: one.first_failure_s, default=None)
 
 
 def _gain_of(session: Session, failed: Collection[str]) -> Gain | None:
-    """Return what the order gained, where one process ran tests of a known collection."""
+    """Return the gain of the order, if one process ran tests of a known collection."""
     if session.shard is None or session.run.workers:
         return None
     own = (group for group in session.shard.verdicts if group.shard == session.shard.shard)

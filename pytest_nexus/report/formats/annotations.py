@@ -1,4 +1,4 @@
-"""Annotations of GitHub Actions: the few that it shows, the most telling ones. Pure."""
+"""Make annotations of GitHub Actions, limited to the most informative ones. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pytest_nexus.report.ci.summary import Failed, Summary
 
 MOST: Final = 10
-"""GitHub shows 10 errors and 10 warnings of a step, and drops the rest in silence."""
+"""GitHub shows 10 errors and 10 warnings of a step, and silently drops the rest."""
 
 _MOST_PROBLEMS: Final = 3
 
@@ -20,14 +20,15 @@ _MOST_PROBLEMS: Final = 3
 def workflow_commands(
     summary: Summary, lines: Callable[[str], int | None], prefix: str = ""
 ) -> list[str]:
-    """Return workflow commands: errors for what is new, warnings for what was known before.
+    """Return workflow commands: errors for new failures, warnings for known failures.
 
-    Healed attempts get none. Failures that share a signature with an earlier one come last.
+    Healed attempts get none. A failure with the same signature as an earlier one comes last.
 
     Args:
         summary: the run.
-        lines: gives the line of a test in its file, or None.
-        prefix: of the paths, where the suite is not at the top of the repository: `api/`.
+        lines: returns the line of a test in its file, or None.
+        prefix: prefix of the paths if the suite is not at the top of the repository, such as
+            `api/`.
     """
     problems = [
         f"::error title=tests may be lost::{command_data(plain(sentence, 500))}"

@@ -1,4 +1,4 @@
-"""The comment of a pull request: the verdict, and what its author can do something about. Pure."""
+"""Write the comment on a pull request: the verdict, and the facts its author can act on. Pure."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from pytest_nexus.report.ci.summary import Summary
 
 MAX_BYTES: Final = 60_000
-"""GitHub takes 65,536 characters."""
+"""GitHub accepts 65,536 characters."""
 
 _NOT_IN_A_NAME: Final = re.compile(r"[^\w. ]+")
 
 
 def marker(name: str) -> str:
-    """Return the first line of the comment, by which it is found again; it is not shown.
+    """Return the first line of the comment, which is invisible and identifies the comment.
 
     >>> marker("unit tests")
     '<!-- pytest-nexus report: unit tests -->'
@@ -38,7 +38,7 @@ def marker(name: str) -> str:
 
 
 def comment_body(summary: Summary, lines: Callable[[str], int | None], name: str = "") -> str:
-    """Return the comment, marker included."""
+    """Return the comment, including the marker."""
     sections = [
         f"{marker(name)}\n{headline(summary)}",
         proof_section(summary, lines) if summary.problems else "",
@@ -53,7 +53,7 @@ def comment_body(summary: Summary, lines: Callable[[str], int | None], name: str
 
 
 def _footer(summary: Summary, lines: Callable[[str], int | None]) -> str:
-    """Return what decided the order, the commit it is about, and where there is more."""
+    """Return the footer: what decided the order, the commit, and where to find more."""
     links, commit = summary.links, summary.commit
     page = f"[the whole report]({links.run}), " if links.run else ""
     about = f"<sub>{page}commit {commit[:9]}</sub><br>" if links.commit(commit) else ""
@@ -61,6 +61,6 @@ def _footer(summary: Summary, lines: Callable[[str], int | None]) -> str:
 
 
 def is_worth_a_comment(summary: Summary) -> bool:
-    """Return whether a pull request without a comment should get one: all is well needs none."""
+    """Return whether a pull request without a comment should get one; a clean run needs none."""
     found = ("healed", "order-dependent", "quarantined")
     return not summary.is_good or any(result.status in found for result in summary.results)

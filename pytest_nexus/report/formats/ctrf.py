@@ -1,4 +1,4 @@
-"""A run in the Common Test Report Format 1.0, https://ctrf.io/docs/specification. Pure."""
+"""Write a run in the Common Test Report Format 1.0, https://ctrf.io/docs/specification. Pure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MAX_CHARS: Final = 4096
 
 
 def ctrf(summary: Summary, pytest_version: str = "") -> dict[str, Any]:
-    """Return the document as JSON can hold it; times in milliseconds, durations whole ones."""
+    """Return the document as JSON values; times and durations in whole milliseconds."""
     tests = [_test(result) for result in summary.results]
     counts = dict.fromkeys(("passed", "failed", "skipped", "pending", "other"), 0)
     for test in tests:

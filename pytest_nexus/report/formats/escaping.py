@@ -1,6 +1,6 @@
-"""Texts that others wrote, made harmless where they are shown. Pure.
+"""Make texts by others harmless where they are shown. Pure.
 
-Node ids and messages come from journals, which a pull request may have a say in.
+Node ids and messages come from journals, and a pull request may influence journals.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from pytest_nexus.domain.safe_text import visible
 MAX_SHOWN_CHARS: Final = 300
 _SPECIAL: Final = re.compile(r"[^\w\s./,-]|_|(?<=www)\.", re.IGNORECASE)
 _TAME: Final = re.compile(r"[\w./:\[\]()'\"#*=!?%+,;^-]+(?: [\w./:\[\]()'\"#*=!?%+,;^-]+)*")
-"""No backtick, pipe, backslash, ampersand, dollar, at or angle bracket; no space at an end."""
+"""Has no backtick, pipe, backslash, ampersand, dollar, at or angle bracket, and no space at an
+end."""
 
 
 def plain(text: str, limit: int = MAX_SHOWN_CHARS) -> str:
     r"""Return a text as one line of visible characters, shortened in its middle.
 
-    What is invisible, or turns the direction of writing, becomes a question mark.
+    Invisible characters and characters that change the writing direction become question marks.
 
     >>> plain("a\n b\u202e", 99)
     'a b?'
@@ -34,10 +35,10 @@ def plain(text: str, limit: int = MAX_SHOWN_CHARS) -> str:
 
 
 def code(text: str, limit: int = MAX_SHOWN_CHARS) -> str:
-    """Return Markdown that shows a text as code, in a table cell too, whatever it holds.
+    """Return Markdown that shows any text as code, also in a table cell.
 
-    A text of harmless characters is a code span, which people can read in the source too. In any
-    other, what could be structure becomes a character reference.
+    A text of harmless characters becomes a code span, which people can also read in the source. In
+    any other text, characters that could be structure become character references.
 
     >>> code("test_a.py::test_x"), code("a|b`")
     ('`test_a.py::test_x`', '<code>a&#124;b&#96;</code>')
@@ -49,16 +50,16 @@ def code(text: str, limit: int = MAX_SHOWN_CHARS) -> str:
 
 
 def code_element(text: str, limit: int = MAX_SHOWN_CHARS) -> str:
-    """Return the same as an element of HTML, for where Markdown is not read: in a `summary`.
+    """Return a text as an HTML code element, for places without Markdown, such as `summary`.
 
-    A character reference is never structure in CommonMark, so that nothing in the text can close
-    the element, end the cell, mention a person, become a link or a comment.
+    A character reference is never structure in CommonMark. So nothing in the text can close the
+    element, end the cell, mention a person, or become a link or a comment.
     """
     return f"<code>{escaped(text, limit)}</code>"
 
 
 def escaped(text: str, limit: int = MAX_SHOWN_CHARS) -> str:
-    """Return Markdown that shows a text as it is.
+    """Return Markdown that shows a text unchanged.
 
     >>> escaped("<b>_x_</b>")
     '&#60;b&#62;&#95;x&#95;&#60;/b&#62;'

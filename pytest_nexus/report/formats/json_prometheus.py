@@ -1,4 +1,4 @@
-"""A run for programs: JSON, and the text format of Prometheus. Pure."""
+"""Write a run for programs: as JSON, and in the text format of Prometheus. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _STATUSES: Final[tuple[Status, ...]] = (
 
 
 def as_json(summary: Summary) -> dict[str, Any]:
-    """Return the run as JSON can hold it; durations in seconds, times since the epoch."""
+    """Return the run as JSON values; durations in seconds, times in seconds since the epoch."""
     return {
         "verdict": verdict(summary),
         "good": summary.is_good,

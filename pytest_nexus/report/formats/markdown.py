@@ -1,4 +1,4 @@
-"""A run as Markdown: the verdict first, then what to do something about. Pure."""
+"""Write a run as Markdown: the verdict first, then the facts to act on. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pytest_nexus.report.ci.summary import Failed, Part, Summary
 
 MAX_BYTES: Final = 1024 * 1024
-"""What GitHub takes as the summary of one step; a longer one is not shown at all."""
+"""GitHub's limit for the summary of one step; a longer summary is not shown at all."""
 
 MAX_ROWS: Final = 50
 _BAR_CHARS: Final = 24
@@ -30,19 +30,19 @@ _CUT: Final = "\n\n_The rest is left out: the summary would be too long._\n"
 
 
 def markdown(summary: Summary, lines: Locator, max_bytes: int = MAX_BYTES) -> str:
-    """Return the report, of at most `max_bytes` bytes of UTF-8: whole sections, from the top.
+    """Return the report in at most `max_bytes` bytes of UTF-8: whole sections, from the top.
 
     Args:
         summary: the run.
-        lines: gives the line of a test in its file, or None.
-        max_bytes: the room there is.
+        lines: returns the line of a test in its file, or None.
+        max_bytes: largest allowed size.
     """
     sections = [section for make in _SECTIONS if (section := make(summary, lines))]
     return fitted(sections, max_bytes)
 
 
 def fitted(sections: Iterable[str], max_bytes: int) -> str:
-    r"""Return as many sections as there is room for, and a word about the rest.
+    r"""Return the leading sections that fit, and a note about the rest.
 
     >>> fitted(["abc", "defg"], 200)
     'abc\n\ndefg\n'
@@ -66,7 +66,7 @@ def _headline(summary: Summary, _: Locator) -> str:
 
 
 def proof_section(summary: Summary, _: Locator) -> str:
-    """Return what the shards prove, and what they do not."""
+    """Return the facts that the shards prove, and the gaps in the proof."""
     lines = []
     for proof in summary.proofs:
         lines.append(escaped(proof.sentence, 1000) + ".")
@@ -75,7 +75,7 @@ def proof_section(summary: Summary, _: Locator) -> str:
 
 
 def new_section(summary: Summary, lines: Locator) -> str:
-    """Return the failures of this change; all of them where there is no base to compare with."""
+    """Return the failures of this change; all failures if there is no base to compare with."""
     if summary.known.has_base:
         return failures("### New failures", summary.new_failures, lines, summary)
     found = failures("### Failures", summary.new_failures, lines, summary)
@@ -85,7 +85,7 @@ def new_section(summary: Summary, lines: Locator) -> str:
 
 
 def known_section(summary: Summary, lines: Locator) -> str:
-    """Return the failures that are not of this change, folded; empty without any."""
+    """Return the failures that this change did not cause, folded; empty if there are none."""
     found = summary.known_failures
     if not found:
         return ""
@@ -96,7 +96,7 @@ def known_section(summary: Summary, lines: Locator) -> str:
 
 
 def failures(title: str, found: Sequence[Failed], lines: Locator, about: Summary) -> str:
-    """Return a table of failures of a run; empty without any."""
+    """Return a table of failures of a run; empty if there are none."""
     if not found:
         return ""
     rows = [
@@ -112,7 +112,7 @@ def failures(title: str, found: Sequence[Failed], lines: Locator, about: Summary
 
 
 def flaky_section(summary: Summary, _: Locator) -> str:
-    """Return the tests that are flaky here; empty without any."""
+    """Return the tests that were flaky in this run; empty if there are none."""
     healed, quarantined = summary.of("healed"), summary.of("quarantined")
     if not healed and not quarantined:
         return ""
@@ -128,7 +128,7 @@ def flaky_section(summary: Summary, _: Locator) -> str:
 
 
 def dependent_section(summary: Summary, _: Locator) -> str:
-    """Return the tests that failed because of the order, and passed at last; empty without any."""
+    """Return the tests that failed because of the order and then passed; empty if none."""
     found = summary.of("order-dependent")
     if not found:
         return ""
@@ -137,7 +137,7 @@ def dependent_section(summary: Summary, _: Locator) -> str:
 
 
 def gains_section(summary: Summary, _: Locator) -> str:
-    """Return what was gained; empty where nothing was."""
+    """Return the section about gains; empty if nothing was gained."""
     said = [one for one in (_saved(summary), _healed(summary), _sooner(summary)) if one]
     return _joined("### Gained" if said else "", *said)
 
@@ -198,7 +198,7 @@ def _slow(summary: Summary, _: Locator) -> str:
 
 
 def model_section(summary: Summary, _: Locator) -> str:
-    """Return what decided the order, and from how much history."""
+    """Return what decided the order, and the amount of history behind it."""
     runs = counted(summary.known.n_runs, "run")
     return f"<sub>nexus: {escaped(summary.known.model)}; {runs} in the history</sub>"
 
@@ -215,7 +215,7 @@ def _test(result: TestResult) -> str:
 
 
 def _place(result: TestResult, lines: Locator, about: Summary) -> str:
-    """Return file and line; a link where the file was found: no invented name leads anywhere."""
+    """Return file and line, as a link only if the file exists: invented names get no link."""
     path, line = result.nodeid.partition("::")[0], lines(result.nodeid)
     if line is None:
         return code(path)

@@ -1,1 +1,1 @@
-"""What a session says at its end: terminal and JUnit."""
+"""The report at the end of a session: terminal and JUnit."""

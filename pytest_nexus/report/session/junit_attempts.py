@@ -1,9 +1,9 @@
-"""Earlier attempts in the JUnit file, with the elements that Maven Surefire gave names to.
+"""Add earlier attempts to the JUnit file, in the elements that Maven Surefire defined.
 
-One test case for each test. A test that passed in the end has a `flakyFailure` or `flakyError` for
-each failed attempt, one that failed in the end a `rerunFailure` or `rerunError` for each failed
-attempt before the last. Neither changes the totals of the suite. What an attempt printed is in it
-where `junit_logging` asks for it.
+Each test has one test case. A test that passed in the end has a `flakyFailure` or `flakyError` for
+each failed attempt. A test that failed in the end has a `rerunFailure` or `rerunError` for each
+failed attempt before the last. None of these elements changes the totals of the suite.
+The output of an attempt is included if `junit_logging` asks for it.
 (https://maven.apache.org/surefire/maven-surefire-plugin/xsd/surefire-test-report.xsd)
 """
 
@@ -38,13 +38,13 @@ class JUnitAttempts:
         self._config = config
         self._logging: str = config.getini("junit_logging")
         self._n_passed: dict[tuple[str, Any], int] = {}
-        """Subtests that were reported as passed, by test and worker, while the test runs."""
+        """Number of passed subtests reported so far, by test and worker, while the test runs."""
         self._left_out: dict[tuple[str, Any], pytest_internals.LeftOut] = {}
-        """By test and worker: what the case of the last attempt had, where that is repeated."""
+        """Elements of a repeated attempt's test case, left out for now; by test and worker."""
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:
-        """Around junitxml: before it closes the case of a test, after it opened one too many."""
+        """Act around junitxml: before it closes a test's case, and after it opened one too many."""
         if report.when == "teardown" and not is_rerun(report):
             is_flaky = not has_failed_in_the_end(report)
             earlier = earlier_failures(report)
@@ -74,7 +74,7 @@ def attempts(failures: Iterable[Any], *, is_flaky: bool, logging: str = "no") ->
     Args:
         failures: in the order of the attempts.
         is_flaky: whether the test passed in the end.
-        logging: what is kept of the output, as `junit_logging` has it: `no`, `log`, `system-out`,
+        logging: the output to keep, a value of `junit_logging`: `no`, `log`, `system-out`,
             `system-err`, `out-err` or `all`.
     """
     prefix = "flaky" if is_flaky else "rerun"
@@ -98,7 +98,7 @@ def _element(prefix: str, report: Any, logging: str) -> Element:
 
 
 def _output(report: Any, logging: str) -> Iterator[tuple[str, str]]:
-    """Yield what an attempt printed, as far as it is wanted, in the order of Surefire's schema."""
+    """Yield the wanted output of an attempt, in the order of Surefire's schema."""
     log = report.caplog if logging in ("log", "all") else ""
     out = report.capstdout if logging in ("system-out", "out-err", "all") else ""
     yield "system-out", "\n".join(part for part in (log, out) if part)
@@ -107,5 +107,5 @@ def _output(report: Any, logging: str) -> Iterator[tuple[str, str]]:
 
 
 def _legal(text: str) -> str:
-    """Return a text without what XML cannot hold."""
+    """Return a text without the characters that XML forbids."""
     return _ILLEGAL.sub(lambda found: f"#x{ord(found[0]):02X}", text)

@@ -1,4 +1,4 @@
-"""What the order of a run gained over the order of collection."""
+"""Compute how much sooner the first failure came than in collection order."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 
 class Gain(NamedTuple):
-    """When the first failure came, and when it would have come, in seconds of tests."""
+    """Seconds of tests up to the first failure: in the actual order and in collection order."""
 
     first_failure_s: float
     in_collection_order_s: float
     total_s: float
-    """Of all tests that ran."""
+    """Seconds of all tests that ran."""
 
 
 class Shared(NamedTuple):
-    """What tests set up together, which the first of them to run pays for."""
+    """Shared set-up of the tests; the first test that runs pays for it."""
 
     scopes: Mapping[str, tuple[str, ...]] = MappingProxyType({})
-    """The scopes of each test that shares any, by node id; outermost first."""
+    """Shared scopes of each test by node id, outermost first; tests without any are left out."""
     expected_s: Mapping[str, float] = MappingProxyType({})
     """Seconds of set-up by scope, as planned."""
 
@@ -49,16 +49,16 @@ class _Test(NamedTuple):
 def gain(
     expected: Mapping[str, float], timeline: Timeline, shared: Shared = NOTHING_SHARED
 ) -> Gain | None:
-    """Return what the order gained; None when nothing failed.
+    """Return the gain of the order; None if nothing failed.
 
-    Both figures add up the durations measured in this run; what did not run, because the session
-    stopped at the first failure, counts with its expected duration. In either order the first test
-    of a scope pays for what the scope sets up.
+    Both figures add up the durations measured in this run. A test that did not run, because the
+    session stopped at the first failure, counts with its expected duration. In either order, the
+    first test of a scope pays for the set-up of the scope.
 
     Args:
-        expected: seconds by node id, shared set-up apart, in the order of collection.
-        timeline: what ran.
-        shared: what tests set up together.
+        expected: seconds by node id, without shared set-up, in collection order.
+        timeline: the attempts that ran.
+        shared: the shared set-up of the tests.
     """
     if not timeline.bad:
         return None
@@ -73,7 +73,7 @@ def gain(
 def _as_collected(
     expected: Mapping[str, float], timeline: Timeline, shared: Shared
 ) -> Iterator[tuple[float, bool]]:
-    """Yield seconds and failure of each test in the order of collection, set-ups moved along."""
+    """Yield seconds and failure of each test in collection order, with shared set-ups moved."""
     ran = _first_attempts(timeline)
     session_s = _session_setup(ran, expected, shared)
     paid_s, cost_s = _moved(ran, shared, session_s)
@@ -92,10 +92,10 @@ def _as_collected(
 def _moved(
     ran: Sequence[_Test], shared: Shared, session_s: float
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """Return what each test paid for others, by node id, and what each scope costs.
+    """Return the seconds that each test paid for others, by node id, and the cost of each scope.
 
-    Where at least two tests of a scope ran, the cost is measured: what its first test took longer
-    to set up than the typical one. Else the planned cost counts.
+    If at least two tests of a scope ran, its cost is measured: the set-up time of its first test
+    minus the set-up time of the typical test. Otherwise the planned cost counts.
     """
     tests = [_described(test.nodeid, shared) for test in ran]
     setups = [test.setup_s for test in ran]
@@ -116,10 +116,11 @@ def _moved(
 
 
 def _session_setup(ran: Sequence[_Test], expected: Mapping[str, float], shared: Shared) -> float:
-    """Return the seconds that the first test spent on what the whole session shares.
+    """Return the seconds that the first test spent on fixtures of the whole session.
 
-    Session fixtures belong to no block. What the first test took longer than planned, and longer to
-    set up than the typical test, counts as theirs, less the planned set-up of its own blocks.
+    Session fixtures belong to no block. Their cost is the smaller of two differences, minus the
+    planned set-up of the first test's own blocks. The first difference is the first test's duration
+    minus its planned duration. The second is its set-up time minus that of the typical test.
     """
     first = ran[0]
     typical = lower_median(test.setup_s for test in ran)
@@ -129,7 +130,7 @@ def _session_setup(ran: Sequence[_Test], expected: Mapping[str, float], shared: 
 
 
 def _ran_alone(tests: Sequence[CollectedTest]) -> dict[str, int]:
-    """Return the scopes of which one test ran, with its position."""
+    """Return the scopes with exactly one test that ran, each with the position of that test."""
     places: dict[str, list[int]] = {}
     for at, test in enumerate(tests):
         for scope in test.scopes:

@@ -1,4 +1,4 @@
-"""How repeated tests show among pytest's own letters, sections and totals."""
+"""Show repeated tests among pytest's own letters, sections and totals."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ _SHOWN_BY_PYTEST: Final = {
     "X": "xpassed",
     "p": "passed",
 }
-"""By letter of `-r`: what pytest lists in its short summary."""
+"""Category of pytest's short summary, by letter of `-r`."""
 
 
 class RepeatedTests:
-    """Shows what nexus repeats as pytest shows tests; registered when the first test fails."""
+    """Shows repeated tests as pytest shows tests; registered when the first test fails."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Begin a line with the name of its file where a test comes again among others."""
+        """Begin a line with the file name when a test is repeated among other tests."""
         if (begins_again(report) or is_logged_again(report)) and not hasattr(report, "node"):
             terminal = _terminal_of(self._config)
             if terminal is not None:
@@ -48,7 +48,7 @@ class RepeatedTests:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> Generator[None, Any, Any]:
-        """Around pytest's own summary: put the totals right, then add to its last section."""
+        """Correct the totals before pytest's own summary; then add to its last section."""
         tidy(terminalreporter.stats)
         result = yield
         if not getattr(terminalreporter, "no_summary", False):
@@ -57,7 +57,7 @@ class RepeatedTests:
 
     @pytest.hookimpl(specname="pytest_terminal_summary", tryfirst=True)
     def pytest_earlier_attempts(self, terminalreporter: Any) -> None:
-        """Show the failures of earlier attempts behind those of the last ones."""
+        """Show the failures of earlier attempts after those of the last attempts."""
         style = self._config.option.tbstyle
         if style == "no" or getattr(terminalreporter, "no_summary", False):
             return
@@ -72,7 +72,7 @@ class RepeatedTests:
             pytest_internals.show_failure(terminalreporter, report)
 
     def _show_lines(self, terminal: Any) -> None:
-        """List repeated and flaky tests behind what pytest lists."""
+        """List repeated and flaky tests after the tests that pytest lists."""
         letters = letters_of(self._config.option.reportchars)
         lines = []
         if "R" in letters or letters & {"a", "A"}:
@@ -90,7 +90,7 @@ class RepeatedTests:
 
 
 def letters_of(given: str) -> set[str]:
-    """Return the letters that were given with `-r`, behind the last `N`, which forgets others.
+    """Return the letters given with `-r`, after the last `N`, which resets earlier letters.
 
     >>> sorted(letters_of("fER")), sorted(letters_of("RNa"))
     (['E', 'R', 'f'], ['a'])
@@ -99,7 +99,7 @@ def letters_of(given: str) -> set[str]:
 
 
 def tidy(stats: dict[str, list[Any]]) -> None:
-    """Take from pytest's totals what stands there twice, or is of an attempt that is repeated."""
+    """Remove from pytest's totals the duplicate reports and those of repeated attempts."""
     for category, reports in list(stats.items()):
         kept = [one for one in reports if not _counts_elsewhere(one, category)]
         if len(kept) != len(reports):
@@ -115,13 +115,13 @@ def _counts_elsewhere(report: Any, category: str) -> bool:
 
 
 def _all(stats: dict[str, list[Any]]) -> Iterator[tuple[int, Any]]:
-    """Yield every attempt that was repeated, with its number."""
+    """Yield every repeated attempt with its number."""
     for report in stats.get("rerun", ()):
         yield getattr(report, "rerun", 1), report
 
 
 def _others(stats: dict[str, list[Any]]) -> Iterator[tuple[int, Any]]:
-    """Yield the first attempt of each test that failed in another way in the end."""
+    """Yield the first attempt of each test whose last attempt failed in another way."""
     seen = set()
     for report in [*stats.get("failed", ()), *stats.get("error", ())]:
         if has_failed_differently(report) and report.nodeid not in seen:
@@ -130,7 +130,7 @@ def _others(stats: dict[str, list[Any]]) -> Iterator[tuple[int, Any]]:
 
 
 def _write_line(terminal: Any, word: str, nodeid: str, message: str) -> None:
-    """Write a line as pytest writes those of failures, cut to the width of the terminal."""
+    """Write a line as pytest writes failure lines, cut to the width of the terminal."""
     path, colons, rest = nodeid.partition("::")
     terminal.write(word, **_YELLOW)
     terminal.write(f" {path}{colons}")

@@ -1,4 +1,4 @@
-"""How reruns and quarantine show: letters, lines of the summary, and the exit status."""
+"""Show reruns and quarantine: letters, lines of the summary, and the exit status."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from pytest_nexus.run.reruns.session import RerunOutcome, RerunSession
 
 EXIT_FLAKY: Final = 7
-"""Exit status of a run in which nothing failed in the end, where `nexus_fail_on_flaky` is on."""
+"""Exit status, under `nexus_fail_on_flaky`, of a run with flaky tests and no final failure."""
 
 _MAX_LINES: Final = 15
-"""Lines of each kind; the rest is counted."""
+"""Limit of the lines of each kind; the other tests are only counted."""
 
 _KINDS: Final = ("failed", "order-dependent", "flaky", "quarantined")
 _YELLOW: Final = {"yellow": True}
@@ -32,7 +32,7 @@ _DEPENDENT: Final = ("order-dependent", "o", ("ORDER-DEPENDENT", _YELLOW))
 
 
 class RerunReport:
-    """Speaks of reruns and quarantine on the terminal of the single process or the controller."""
+    """Reports reruns and quarantine on the terminal of the single process or the controller."""
 
     def __init__(
         self, healer: RerunSession, *, fail_on_flaky: bool, fail_on_dependent: bool = False
@@ -43,7 +43,7 @@ class RerunReport:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Let a run with flaky or order-dependent tests fail, where the user wants it to."""
+        """Set the exit status for flaky or order-dependent tests, if the user wants that."""
         found = (self._fail_on_flaky and self.healer.n_flaky) or (
             self._fail_on_dependent and self.healer.n_dependent
         )
@@ -51,18 +51,18 @@ class RerunReport:
             session.exitstatus = EXIT_FLAKY
 
     def lines(self, verbosity: int = 0) -> list[str]:
-        """Return what became of the tests that did not simply pass, one line each.
+        """Return the result of each test that did not simply pass, one line each.
 
         Args:
-            verbosity: of pytest: above 0 with why each attempt was repeated, below 0 without the
-                failures, which pytest names itself.
+            verbosity: of pytest. Above 0, the lines include the reason of each rerun. Below 0, the
+                failures are left out, because pytest lists them itself.
         """
         kinds = ("rerun", *_KINDS) if verbosity > 0 else _KINDS
         return outcome_lines(self.healer.findings, _KINDS[1:] if verbosity < 0 else kinds)
 
 
 class Letters:
-    """Gives letters to what nexus repeats; registered when the first test fails.
+    """Assigns letters to repeated attempts; registered when the first test fails.
 
     pytest asks for a letter three times for each test.
     """
@@ -71,9 +71,9 @@ class Letters:
     def pytest_report_teststatus(
         self, report: pytest.TestReport
     ) -> tuple[str, str, str | tuple[str, dict[str, bool]]] | None:
-        """Give a letter to attempts that are repeated, to flaky tests, and to those in quarantine.
+        """Return the letter of a repeated attempt, of a flaky test, or of a quarantined test.
 
-        What was reported of a part of a test that is repeated, as a subtest, has none.
+        A report of a subtest of a repeated test gets no letter.
         """
         fields = report.__dict__
         if is_rerun(report):
@@ -94,7 +94,7 @@ def _has_healed(report: pytest.TestReport) -> bool:
 
 
 def outcome_lines(findings: Sequence[RerunOutcome], kinds: Sequence[str] = _KINDS) -> list[str]:
-    """Return one line for each: new failures, those of known flakes, flakes, quarantine."""
+    """Return one line for each result: failures, known flakes' failures, flakes, quarantine."""
     lines = []
     for kind in kinds:
         some = [finding for finding in findings if finding.kind == kind]

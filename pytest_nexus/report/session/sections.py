@@ -1,4 +1,4 @@
-"""Sections of the terminal summary that plugins add, and what they are told of the session."""
+"""Write the sections that plugins add to the terminal summary, from facts about the session."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ class Section(NamedTuple):
     """A part of the terminal summary."""
 
     title: str
-    """Stands in the line above."""
+    """Title in the line above the section."""
     lines: tuple[str, ...]
-    """Each is one line; what a terminal would obey is made visible."""
+    """One line of text each; control characters are made visible."""
 
 
 class SessionSummary(NamedTuple):
-    """What a session did."""
+    """The results of a session."""
 
     n_tests: int
-    """Tests with an attempt."""
+    """Number of tests with an attempt."""
     failed: tuple[str, ...]
-    """Node ids of the failures, in the order in which they were seen."""
+    """Node ids of the failures, in the order in which the failures occurred."""
     tests_s: float
     """Seconds of all attempts, reruns included."""
     expected_s: float
-    """What the plan expected for them; 0 without a plan."""
+    """Seconds that the plan expected for these attempts; 0 without a plan."""
     journal: str = ""
-    """Name of the journal; empty where nothing is recorded."""
+    """Name of the journal; empty if nothing is recorded."""
     n_runs: int | None = None
-    """Runs in the history with this one; None where this one is not in it."""
+    """Runs in the history including this run; None if this run is not in the history."""
 
 
 def summary_of(pipeline: Pipeline) -> SessionSummary:
-    """Return what a session did."""
+    """Return the results of a session."""
     timeline, recorded = pipeline.timeline, pipeline.recorded
     return SessionSummary(
         timeline.n_tests(),
@@ -65,7 +65,7 @@ def write_sections(pipeline: Pipeline, terminal: pytest.TerminalReporter) -> Non
 
 
 def _sections(pipeline: Pipeline) -> Iterator[Section]:
-    """Yield the sections that can be used."""
+    """Yield the usable sections."""
     hooks = pipeline.hooks
     results = hooks.results(SECTIONS, summary=summary_of(pipeline))
     for sections in usable(hooks, SECTIONS, results, (list, tuple)):

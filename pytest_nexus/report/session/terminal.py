@@ -1,4 +1,4 @@
-"""A header line, and a summary of a few lines that a person is glad to read."""
+"""Write a header line, and a summary of a few lines, to the terminal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _YELLOW: Final = {"yellow": True}
 
 
 class TerminalReport:
-    """Speaks on the terminal of the single process or the controller."""
+    """Reports on the terminal of the single process or the controller."""
 
     def __init__(self, pipeline: Pipeline, healing: RerunReport | None = None) -> None:
         self._pipeline = pipeline
@@ -29,16 +29,16 @@ class TerminalReport:
         self._n_shown = 0
 
     def pytest_report_header(self) -> list[str]:
-        """Say what is on, how much history there is, and what is missing so far.
+        """Return the header: active features, amount of history, and what is missing so far.
 
-        A session that may be brief knows neither yet.
+        In a session that may be brief, nothing of this is known yet.
         """
         line = [] if self._pipeline.is_brief else [header_line(self._pipeline)]
         notices = [f"nexus: {sentence}" for sentence in self._new_notices()]
         return [shown(each) for each in (*line, *notices)]
 
     def pytest_report_collectionfinish(self, config: pytest.Config) -> list[str]:
-        """Say it now, in a session that turned out not to be brief."""
+        """Return the delayed header, in a session that turned out not to be brief."""
         is_late = self._pipeline.setup.narrowed_to and not self._pipeline.is_brief
         if (
             not is_late
@@ -51,7 +51,7 @@ class TerminalReport:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_sessionstart(self, session: pytest.Session) -> Generator[None]:
-        """Say what is missing so far where there was no header, as under `-q`."""
+        """Write what is missing so far if there was no header, as under `-q`."""
         yield
         terminal: Any = session.config.pluginmanager.get_plugin("terminalreporter")
         lists = session.config.option.collectonly  # node ids, which other programs read
@@ -61,7 +61,7 @@ class TerminalReport:
             terminal.write_line(shown(f"nexus: {sentence}"), **_YELLOW)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Say what was gained; with `-q` a line for each fact of note, with `-qq` nothing."""
+        """Write the gains; with `-q` one line for each notable fact, with `-qq` nothing."""
         verbosity = terminalreporter.config.get_verbosity()
         self._write_own(terminalreporter, verbosity)
         if verbosity >= 0 and self._pipeline.hooks.has("pytest_nexus_report_sections"):
@@ -93,7 +93,7 @@ class TerminalReport:
             terminalreporter.write_line(shown(line))
 
     def _findings(self, verbosity: int) -> list[str]:
-        """Return what became of single tests, a line for each."""
+        """Return the results of single tests, one line each."""
         if self._healing is None:
             return []
         return self._healing.lines(verbosity)
@@ -105,7 +105,7 @@ class TerminalReport:
 
 
 def write_outcome(terminal: pytest.TerminalReporter, finding: str, prefix: str = "") -> None:
-    """Write what became of a test, with its first word in pytest's colour."""
+    """Write the result of a test, with its first word in pytest's colour."""
     word, colon, rest = finding.partition(":")
     terminal.write(prefix)
     terminal.write(word, **(_RED if word == "failed" else _YELLOW))
@@ -113,7 +113,7 @@ def write_outcome(terminal: pytest.TerminalReporter, finding: str, prefix: str =
 
 
 def header_line(pipeline: Pipeline) -> str:
-    """Return what is on, what is known, and what changed, in one line."""
+    """Return the active features, the known history and the change, in one line."""
     knowledge, change = pipeline.knowledge, pipeline.change
     share = pipeline.setup.share
     parts = [f"order {pipeline.setup.options.order}"]
@@ -134,7 +134,7 @@ def header_line(pipeline: Pipeline) -> str:
 
 
 def summary_lines(pipeline: Pipeline) -> list[str]:
-    """Return what was gained and what was learned; empty when nothing was recorded."""
+    """Return the gains and the recorded facts; empty if nothing was recorded."""
     lines = []
     planned, timeline = pipeline.planned, pipeline.timeline
     shared = Shared(planned.scopes, planned.setups)
