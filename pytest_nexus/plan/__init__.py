@@ -1,1 +1,1 @@
-"""Step 4: decisions as pure functions: order, shards, workers, reruns, quarantine."""
+"""Step 4: make decisions as pure functions: order, shards, workers, reruns, quarantine."""

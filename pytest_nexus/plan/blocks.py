@@ -1,18 +1,19 @@
-"""Which tests must stay together, and which must keep their relative order.
+"""Find the tests that must stay together, and the tests that must keep their relative order.
 
 A test that shares no fixture scope moves freely. Tests that share their outermost scope form a
 block, wherever they stand in the collection; inner scopes form blocks inside it.
 
 Markers of other plugins fix positions:
 
-- `order` (pytest-order): a run of marked tests at the very start of the collection stays there,
-  one at the very end stays there, and those in between form one rigid chain.
-- `dependency` (pytest-dependency): the marked tests of one file form one rigid chain. What they
-  depend on without being marked, or in another file, is left free.
+- `order` (pytest-order): a run of marked tests at the very start of the collection stays there. A
+  run at the very end stays there too. The marked tests in between form one rigid chain.
+- `dependency` (pytest-dependency): the marked tests of one file form one rigid chain. Tests that
+  they depend on stay free if these are unmarked or in another file.
 
-A rigid chain keeps the order of the collection and is not interrupted. It stands inside the blocks
-that all its tests share, and leaves the ones that only some of them do. A block of tests that
-depend on each other keeps that order in all its parts, see `order_dependence.constraints`.
+A rigid chain keeps the collection order and is not interrupted. It stands inside the blocks that
+all its tests share, and outside the blocks that only some of its tests share.
+A block of tests that depend on each other keeps the collection order in all its parts, see
+`order_dependence.constraints`.
 """
 
 from __future__ import annotations
@@ -25,19 +26,19 @@ if TYPE_CHECKING:
     from pytest_nexus.domain.records import CollectedTest
 
 ORDER_CHAIN: Final = "order"
-"""Name of the one chain of `order` tests that stand neither at the start nor at the end."""
+"""Name of the single chain of `order` tests that stand neither at the start nor at the end."""
 
 IN_ORDER: Final = "group:in order, for "
-"""How names of blocks begin that keep the order of the collection throughout."""
+"""Prefix of the names of blocks that keep the collection order throughout."""
 
 
 class Block(NamedTuple):
-    """Tests, and blocks of tests, that run without others in between."""
+    """Tests, and blocks of tests, that run without other tests in between."""
 
     name: str
-    """The scope they share, the name of the chain, or empty for the suite."""
+    """The shared scope, the name of the chain, or empty for the suite."""
     members: tuple[int | Block, ...]
-    """Collection indices and inner blocks, by their first test in the collection."""
+    """Collection indices and inner blocks, sorted by their first test in the collection."""
     first: int
     """The lowest collection index inside."""
     is_rigid: bool = False
@@ -45,12 +46,12 @@ class Block(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """What an order of the tests has to respect."""
+    """The constraints on the order of the tests."""
 
     prefix: tuple[int, ...]
     """Collection indices that stay at the start."""
     body: Block
-    """Everything that may move."""
+    """All tests that may move."""
     suffix: tuple[int, ...]
     """Collection indices that stay at the end."""
 
@@ -88,7 +89,7 @@ def leaves(block: Block) -> list[int]:
 
 
 def fixed_ends(tests: Sequence[CollectedTest]) -> tuple[int, int]:
-    """Return the slice of the collection that stands between the `order` tests at its ends."""
+    """Return the slice of the collection between the `order` tests at its start and its end."""
     start, end = 0, len(tests)
     while start < end and tests[start].marker == "order":
         start += 1

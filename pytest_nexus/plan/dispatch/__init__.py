@@ -1,1 +1,1 @@
-"""Which worker gets which tests next: a state machine of events in and commands out."""
+"""Decide which worker gets which tests next: a state machine from events to commands."""

@@ -1,4 +1,4 @@
-"""Who gets the next test: list scheduling with a look ahead, cuts and withdrawals at the end."""
+"""Assign the next test to a worker: list scheduling with look-ahead, cuts and withdrawals."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Assigner:
-    """Serves the workers that need something out of a ledger."""
+    """Gives tests from the Assignments to the workers that need some."""
 
     def __init__(self, ledger: Assignments, settings: Settings) -> None:
         self._ledger = ledger
@@ -31,20 +31,20 @@ class Assigner:
         self._now = 0.0
         self._open: Sequence[WorkerQueue] = ()
         self._horizon_s = 0.0
-        """When all would be done if the open lanes shared what is left evenly."""
+        """Earliest time at which all would be done, if the open workers shared the rest evenly."""
         self._others_s = inf
-        """When the first lane is free that takes fresh tests and is served no more."""
+        """Earliest free time of the workers that take fresh tests and are no longer served."""
         self._resting_s = inf
-        """When the first lane is free that takes nothing but reruns."""
+        """Earliest free time of the workers that take only reruns."""
         self.low_s = settings.window_s
-        """Expected seconds in a queue below which a worker is served."""
+        """Expected seconds of queued work below which a worker is served."""
         self.pace = 1.0
-        """Measured by expected seconds of the typical test."""
+        """Measured time of the typical test divided by its expected time."""
         self.is_draining = False
-        """Whether all is dealt out at once."""
+        """Whether all remaining tests are sent out at once."""
 
     def serve(self, lanes: Iterable[WorkerQueue], now: float) -> list[Command]:
-        """Give work to the lanes that need it, one test at a time to the one that is free first."""
+        """Give tests to the workers that need some, one at a time, by the time they are free."""
         needy = [lane for lane in lanes if lane.takes_more]
         if not needy:
             return []
@@ -59,7 +59,7 @@ class Assigner:
         return self._collect(needy, now)
 
     def _survey(self, served: Sequence[WorkerQueue], now: float) -> None:
-        """Look at all lanes; what is found out holds while work only moves into queues."""
+        """Examine all worker queues; the results hold while work only moves into queues."""
         ledger = self._ledger
         self._now = now
         for lane in ledger.lanes.values():
@@ -87,11 +87,11 @@ class Assigner:
         return commands
 
     def _gets_more(self, lane: WorkerQueue) -> bool:
-        """Ask another lane for tests; tell whether an answer is to come."""
+        """Ask another worker for tests; return whether an answer is going to come."""
         return not lane.only_reruns and self._withdraw_for(lane)
 
     def _feed(self, lane: WorkerQueue) -> bool:
-        """Give one test to a lane, if it needs one and there is one for it."""
+        """Give one test to a worker if it needs one and a suitable test exists."""
         wanted = self._high_s if lane.outgoing else self.low_s
         wanted = inf if self.is_draining else wanted
         if not lane.takes_more or (lane.knows_next and lane.ahead_s >= wanted):
@@ -117,18 +117,18 @@ class Assigner:
         return True
 
     def _is_long_due(self, lane: WorkerQueue) -> bool:
-        """Tell whether the long jobs end later than all could, if the next of the plan is first."""
+        """Return whether the long jobs would end too late if the plan's next job went first."""
         backlog = self._ledger.backlog
         n_open, first_s = len(self._open), backlog.first_weight()
         if n_open < 2 or not backlog.long_s:
-            return False  # one alone ends when it ends
+            return False  # a single worker ends at the same time in any order
         if self._ledger.unsent_s - backlog.long_s >= first_s + n_open * backlog.longest_weight():
-            return False  # LPT ends by the mean and the longest job, however the lanes stand
+            return False  # LPT ends by the mean and the longest job, however the queues stand
         free_at_s = [one.ahead_s + first_s * (one is lane) for one in self._open]
         return backlog.long_end(free_at_s) > self._horizon_s
 
     def _feed_rerun(self, lane: WorkerQueue) -> bool:
-        """Give a rerun that is due, between two units: what they share would be set up anew."""
+        """Give a due rerun, only between two units: inside one, shared set-up would be repeated."""
         rerun = self._ledger.pool.take(partial(self._suits, lane))
         if rerun is None:
             return False
@@ -136,7 +136,7 @@ class Assigner:
         return True
 
     def _suits(self, lane: WorkerQueue, rerun: Rerun) -> bool:
-        """Tell whether a rerun may go to a lane: the first that is free and not the same again."""
+        """Return whether a rerun may go to a worker: the first free one, but not the same again."""
         home = self._ledger.lanes.get(rerun.worker or "")
         if home is not None and not home.is_closed and rerun.is_bound:
             return lane is home
@@ -149,7 +149,7 @@ class Assigner:
         return all(other.ahead_s > GRACE_S for other in others)
 
     def _feed_filler(self, lane: WorkerQueue) -> bool:
-        """Give the shortest job, since another worker can start the next of the plan sooner."""
+        """Give the shortest job, because another worker can start the plan's next job sooner."""
         shortest = self._ledger.backlog.shortest_weight()
         if lane.n_tests and shortest > self._high_s and self._is_done_without(lane, shortest):
             self._end(lane)
@@ -159,10 +159,10 @@ class Assigner:
         return True
 
     def _is_done_without(self, lane: WorkerQueue, more_s: float) -> bool:
-        """Tell whether the others end all that is left before the lane would end one job more.
+        """Return whether the others finish the rest before this worker finishes one more job.
 
-        By the bound of list scheduling on the n - 1 others (R. L. Graham, Bounds on multiprocessing
-        timing anomalies, 1969): mean load + (1 - 1 / (n - 1)) * longest job.
+        Uses the bound of list scheduling on the n - 1 other workers (R. L. Graham, Bounds on
+        multiprocessing timing anomalies, 1969): mean load + (1 - 1 / (n - 1)) * longest job.
         """
         others = [other for other in self._ledger.lanes.values() if other.takes_fresh]
         others.remove(lane)
@@ -173,7 +173,7 @@ class Assigner:
         return mean + (1 - 1 / len(others)) * longest <= lane.ahead_s + more_s
 
     def _cut_for(self, lane: WorkerQueue) -> bool:
-        """Give a lane the tail of a unit of another one, if both are then done sooner."""
+        """Give a worker the tail of another worker's unit, if both are then done sooner."""
         best: _Offer | None = None
         for giver in self._ledger.lanes.values():
             piece = giver.open_piece
@@ -189,7 +189,7 @@ class Assigner:
         return True
 
     def _withdraw_for(self, lane: WorkerQueue) -> bool:
-        """Ask the lane with the most to spare for tests; tell whether an answer is to come."""
+        """Ask the worker with the most to spare for tests; return whether an answer will come."""
         lanes = self._ledger.lanes.values()
         if any(other.is_asked for other in lanes):
             return True
@@ -213,7 +213,7 @@ class Assigner:
         return pays and (best is None or offer.gain_s > best.gain_s)
 
     def _end(self, lane: WorkerQueue) -> None:
-        """Let the last test of a lane run; the worker ends after it, unless reruns may come."""
+        """Let a worker's last test run. The worker then ends, unless reruns may come."""
         if self._ledger.stand_in is not None:
             lane.anchor()
         else:
@@ -223,7 +223,7 @@ class Assigner:
 
 @dataclass(frozen=True, slots=True)
 class _Offer:
-    """What one worker could spare for another."""
+    """The tests that one worker could spare for another."""
 
     gain_s: float
     at: int

@@ -1,4 +1,4 @@
-"""Where each test of a run is: in the backlog, kept for a worker, sent, or done."""
+"""Track where each test of a run is: in the backlog, kept for a worker, sent, or done."""
 
 from __future__ import annotations
 
@@ -16,48 +16,49 @@ if TYPE_CHECKING:
 
 
 class Assignments:
-    """The books: every change moves tests from one place to another and keeps the sums right.
+    """Records where each test is; every change keeps the sums of expected seconds correct.
 
     Args:
-        work: what is to be run.
-        n_workers: how many are expected.
-        reruns: whether a worker may be sent, behind its last test, what is no test.
+        work: the workload.
+        n_workers: expected number of workers.
+        reruns: whether placeholder items are sent after a worker's last test, so that the worker
+            stays available for reruns.
     """
 
     def __init__(self, work: Workload, n_workers: int, *, reruns: bool = False) -> None:
         self.seconds = list(work.seconds)
-        """Expected by collection index; grows where a cut makes a set-up due again."""
+        """Expected seconds by collection index; grows when a cut makes a set-up necessary again."""
         self.stand_in = len(work.seconds) if reruns else None
-        """What a worker can know to come next where no test does, or None."""
+        """Index of the placeholder that can follow a worker's last test; None without reruns."""
         if reruns:
             self.seconds.append(0.0)
         self.pool = RerunPool()
         self.backlog = Backlog(work.jobs, self.seconds, n_workers)
         self.lanes: dict[str, WorkerQueue] = {}
         self.piece_of: dict[int, Piece] = {}
-        """The unit of each test that was sent as part of one and is not finished."""
+        """The unit of each test that was sent as part of a unit and is not finished."""
         self.unsent = 0
-        """Tests that no worker was sent."""
+        """Number of tests that were not sent to any worker."""
         self.unsent_s = 0.0
         for job in work.jobs:
             indices = job.indices if isinstance(job, Unit) else (job,)
             self._count_unsent(indices)
 
     def open_lane(self, worker: str, now: float) -> None:
-        """A worker is ready."""
+        """Open the queue of a worker that is ready."""
         self.lanes[worker] = WorkerQueue(worker, now, self.stand_in)
 
     def stays(self, index: int) -> bool:
-        """Return whether what is in a queue is never asked back for another worker."""
+        """Return whether an index in a queue is never withdrawn for another worker."""
         return index == self.stand_in or index in self.pool.sent
 
     def send_again(self, lane: WorkerQueue, index: int) -> None:
-        """Queue a rerun, which is on no other list but that of the reruns."""
+        """Queue a rerun, which is only on the list of reruns."""
         self._count_unsent([index])
         self._queue(lane, index)
 
     def take(self, lane: WorkerQueue, job: Job) -> None:
-        """Queue a job of the backlog; of a unit the first test, the rest is kept."""
+        """Queue a job of the backlog; from a unit, queue the first test and keep the rest."""
         if isinstance(job, Unit):
             piece = Piece(job)
             lane.pieces.append(piece)
@@ -73,7 +74,7 @@ class Assignments:
         self._queue(lane, index)
 
     def cut(self, giver: WorkerQueue, at: int) -> Unit:
-        """Take the tail of its open unit from a worker, with the set-up due again."""
+        """Take the tail of a worker's open unit; its set-up becomes necessary again."""
         piece = giver.pieces[-1]
         unit = piece.unit
         self.seconds[unit.indices[at]] += unit.joints[at]
@@ -84,7 +85,7 @@ class Assignments:
         return unit.tail(at, self.seconds)
 
     def close_test(self, lane: WorkerQueue, index: int) -> bool:
-        """A test is finished, or lost with its worker; return whether it is to run once more."""
+        """Close a finished test, or one lost with its worker; return whether it runs again."""
         lane.drop(index, self.seconds[index])
         piece = self.piece_of.pop(index, None)
         if piece is not None:
@@ -94,7 +95,7 @@ class Assignments:
         return self.pool.end(index)
 
     def take_back(self, lane: WorkerQueue, indices: Sequence[int]) -> None:
-        """The end of a queue is given back: to its unit, to the reruns, or to the backlog."""
+        """Return the withdrawn end of a queue to its unit, to the reruns, or to the backlog."""
         back: list[Job] = []
         for index in reversed(indices):
             lane.drop(index, self.seconds[index])
@@ -106,7 +107,7 @@ class Assignments:
         self.backlog.give_back(reversed(back), self.seconds)
 
     def dissolve(self, lane: WorkerQueue) -> None:
-        """A worker is gone: what it had or was to have goes to the front, or to the reruns."""
+        """Return all tests of a lost worker to the front of the backlog, or to the reruns."""
         self._clear_reruns(lane)
         left = list(lane.unfinished(self.piece_of, self.seconds))
         self._count_unsent(lane.queue)
@@ -115,12 +116,12 @@ class Assignments:
         self.backlog.give_back(left, self.seconds)
 
     def reopen(self, index: int) -> None:
-        """A test that was finished or lost is to run once more."""
+        """Reopen a finished or lost test, which runs once more."""
         self._count_unsent([index])
         self.backlog.give_back([index], self.seconds)
 
     def _clear_reruns(self, lane: WorkerQueue) -> None:
-        """Take from the queue of a worker that is gone all that is not there for the first time."""
+        """Remove the reruns and placeholders from the queue of a lost worker."""
         fresh = [index for index in lane.queue if not self.stays(index)]
         for index in lane.queue:
             if index in self.pool.sent:

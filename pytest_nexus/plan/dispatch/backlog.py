@@ -1,4 +1,4 @@
-"""The jobs that no worker has yet, to be taken by rank, as the longest, or as the shortest."""
+"""Hold the jobs that no worker has yet, to be taken by rank, as the longest, or the shortest."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from pytest_nexus.plan.dispatch.units import Job
 
 _GRAIN: Final = 128
-"""A job is long if it takes more than this part of what each worker has to do. Whatever is
-shorter may come in any order: at the end it costs less than 1 % of the run."""
+"""A job is long if it takes more than 1/128 of the work of each worker. Shorter jobs may come in
+any order: at the end they cost less than 1 % of the run."""
 
 _PACKED: Final = 12
-"""Long jobs of each worker that are packed in thought: of all of them, they divide least evenly.
-With 4 the workers end less together; with 24 the order of the plan suffers more than that gains."""
+"""Long jobs per worker that are packed to estimate the end. The longest jobs divide least evenly.
+With 4 jobs the workers end less evenly; with 24 the plan's order suffers more than that gains."""
 
 
 class Backlog:
-    """Jobs in the order of the plan; what comes back stands at the front.
+    """Jobs in the order of the plan; returned jobs stand at the front.
 
-    Taking the first or the shortest costs O(1), taking a long one O(number of long ones), of
-    which there are at most 128 for each worker.
+    Taking the first or the shortest job costs O(1). Taking a long job costs O(number of long jobs),
+    which is at most 128 per worker.
     """
 
     def __init__(self, jobs: Sequence[Job], seconds: Sequence[float], n_workers: int) -> None:
@@ -50,7 +50,7 @@ class Backlog:
         return self._waiting
 
     def first_weight(self) -> float:
-        """Return the expected seconds of the job that the plan has next."""
+        """Return the expected seconds of the plan's next job."""
         return self._weights[self._next()]
 
     def shortest_weight(self) -> float:
@@ -58,34 +58,35 @@ class Backlog:
         return self._weights[self._least()]
 
     def longest_weight(self) -> float:
-        """Return an upper bound of the expected seconds of every job but those that stay last."""
+        """Return an upper bound of the expected seconds of jobs, except those that stay last."""
         return -self._long[0][0] if self._long else self._long_from_s
 
     def pop_first(self) -> Job:
-        """Take the job that the plan has next."""
+        """Take the plan's next job."""
         return self._take(self._next())
 
     def pop_shortest(self) -> Job:
-        """Take the shortest job; of several, the one that the plan has last."""
+        """Take the shortest job; among equally short jobs, the last one in the plan."""
         return self._take(self._least())
 
     def pop_longest(self) -> Job:
-        """Take the longest job; the next of the plan where none is longer."""
+        """Take the longest job; the plan's next job if no job is longer."""
         place = self._next()
         if self._long and -self._long[0][0] > self._weights[place]:
             place = self._long[0][1]
         return self._take(place)
 
     def long_end(self, free_at_s: Sequence[float]) -> float:
-        """Return when workers are done with the long jobs alone, if they go on with these.
+        """Return when the workers finish the long jobs, if they run only these from now on.
 
-        The longest 12 for each worker packed by LPT, longest first, each to the worker that is
-        free first (R. L. Graham, Bounds on multiprocessing timing anomalies, 1969), or the bound
-        max over j of (j + 1) * d[j * N] behind the first that is free, with d in descending order:
-        one of N workers has to do j + 1 of the first j * N + 1 jobs.
+        The longest 12 jobs per worker are packed by LPT: longest first, each to the worker that is
+        free first (R. L. Graham, Bounds on multiprocessing timing anomalies, 1969).
+        The result is at least the bound max over j of (j + 1) * d[j * N] after the first free
+        worker, with d in descending order: one of N workers must do j + 1 of the first j * N + 1
+        jobs.
 
         Args:
-            free_at_s: when each worker is free.
+            free_at_s: time at which each worker is free.
         """
         n_workers = len(free_at_s)
         every = range(0, len(self._long), n_workers)
@@ -118,7 +119,7 @@ class Backlog:
         return self._first
 
     def _least(self) -> int:
-        """What came back is urgent, and stands in for the shortest."""
+        """Return the place of the shortest job; a returned job is urgent and comes before it."""
         while self._shortest < len(self._ascending) and not self._returned:
             place = self._ascending[self._shortest]
             if not self._taken[place]:
@@ -139,7 +140,7 @@ class Backlog:
 
 
 def _packed(descending: Sequence[float], free_at_s: Sequence[float]) -> float:
-    """Return when the last of the jobs is done, each going to the worker that is free first.
+    """Return when the last job is done, if each job goes to the worker that is free first.
 
     >>> _packed([3.0, 3.0, 2.0, 2.0, 2.0], [0.0, 0.0])
     7.0

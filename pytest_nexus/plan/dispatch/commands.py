@@ -1,4 +1,4 @@
-"""What the dispatch tells whoever talks to the workers."""
+"""Commands of the dispatch to the adapter that talks to the workers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Withdraw:
-    """Ask a worker for tests it has not taken up; it gives back all of them, or none."""
+    """Ask a worker for tests that it has not started; it gives back all of them, or none."""
 
     worker: str
     indices: tuple[int, ...]
@@ -23,7 +23,7 @@ class Withdraw:
 
 @dataclass(frozen=True, slots=True)
 class Shutdown:
-    """Let a worker end after its queue."""
+    """Tell a worker to end after its queue."""
 
     worker: str
 
@@ -33,11 +33,11 @@ Command = Send | Withdraw | Shutdown
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How far ahead workers are served."""
+    """How far ahead workers get tests."""
 
     window_s: float = 0.5
-    """Work that is queued at a worker, so that it does not wait for a controller that is busy."""
+    """Seconds of work in a worker's queue, so that the worker never waits for a busy controller."""
     least_window_s: float = 0.005
-    """The same near the end: a few round trips."""
+    """Minimum window near the end, in seconds: a few round trips."""
     least_gain_s: float = 0.01
-    """What cutting a unit, or asking for tests, must save."""
+    """Seconds that cutting a unit, or withdrawing tests, must save."""

@@ -1,4 +1,4 @@
-"""Which worker has which tests, by what was sent and answered alone; no plan comes into it."""
+"""Track which worker has which tests, from sent tests and answers alone, without the plan."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ if TYPE_CHECKING:
 
 
 class Outstanding:
-    """The queues of the workers, kept beside the dispatch in case that fails."""
+    """The queues of the workers, kept beside the dispatch in case the dispatch fails."""
 
     def __init__(self) -> None:
         self.queues: dict[str, dict[int, None]] = {}
-        """By worker: the tests that it has and has not finished, in order."""
+        """Unfinished tests of each worker, in order."""
         self.asked: dict[str, int] = {}
-        """By worker: withdrawals that it has not answered."""
+        """Number of withdrawals that each worker has not answered."""
         self.ran: dict[int, str] = {}
-        """By test that was finished or killed its worker: the worker."""
+        """Worker of each test that finished, or that killed its worker."""
 
     def send(self, worker: str, indices: Iterable[int]) -> None:
-        """A worker was sent tests."""
+        """Record tests sent to a worker."""
         self.queues.setdefault(worker, {}).update(dict.fromkeys(indices))
 
     def ask(self, worker: str) -> None:
-        """A worker was asked for tests."""
+        """Record a withdrawal sent to a worker."""
         self.asked[worker] = self.asked.get(worker, 0) + 1
 
     def finish(self, worker: str, index: int) -> None:
-        """A worker has finished a test."""
+        """Record that a worker has finished a test."""
         self.queues[worker].pop(index, None)
         self.ran[index] = worker
 
     def withdrawn(self, worker: str, indices: Iterable[int]) -> None:
-        """A worker has given tests back, perhaps none."""
+        """Record a worker's answer to a withdrawal; it may contain no tests."""
         left = self.asked.pop(worker, 1) - 1
         if left:
             self.asked[worker] = left
@@ -42,13 +42,13 @@ class Outstanding:
             queue.pop(index, None)
 
     def lose(self, worker: str, culprit: int | None) -> None:
-        """A worker has gone, in a test or in none; what else it had, no worker has."""
+        """Remove a lost worker, with the test that it ran; its other tests are at no worker now."""
         self.queues.pop(worker, None)
         self.asked.pop(worker, None)
         self.correct(worker, None, culprit)
 
     def correct(self, worker: str, culprit: int | None, other: int | None) -> None:
-        """A worker has gone in another test than was thought."""
+        """Correct the test that a lost worker was running."""
         if culprit is not None:
             self.ran.pop(culprit, None)
         if other is not None:

@@ -1,25 +1,27 @@
-"""Which worker gets which test next: a state machine of events in and commands out.
+"""Decide which worker gets which test next: a state machine from events to commands.
 
     join, finish, withdrawn, lose, again, woken, hold, release, abandon, drain, stop
         -> [Send | Withdraw | Shutdown, ...]
 
-It knows no xdist and no clock; the adapter is `pytest_nexus.run.xdist.scheduler`. What it relies on
-is that a worker runs a test as soon as it knows the one after it, or that there is none.
+This module knows neither xdist nor a clock; the adapter is `pytest_nexus.run.xdist.scheduler`. It
+assumes that a worker runs a test as soon as it knows the next test, or that there is none.
 
-- Jobs go out in the order of the plan, each to the worker that is free first. The longest goes
-  first once its latest start has come: once the long jobs, behind the next of the plan and what
-  the workers are busy with, would end later than the mean of all work per worker.
-- A worker that only needs a test to stand behind a long one gets the shortest there is. If the
-  others are sure to be done with all that is left before that, it is told to end after its queue.
-- A worker keeps the unit it works on; the controller keeps the rest of that unit. When nothing
-  else is left, the rest is cut where it pays, and then tests not taken up are asked back.
-- A queue holds two tests, and as many more as make up `window_s`.
-- Where failed tests may be repeated, no worker is told to end before all is over. Its last test
-  begins all the same, since a stand-in comes next: a number that stands for no test. From then
-  on the worker gets nothing but reruns, unless another worker dies. So the workers of a run
-  without failures get what they would get if nothing could be repeated.
-- A rerun goes out when it is due, between two units, to the worker that is free first, and for
-  the second after that not to the one where the test has failed.
+- Jobs go out in the order of the plan, each to the worker that is free first. The longest job goes
+  first once its latest start has come. That is when the long jobs, started after the plan's next
+  job and after the workers' current work, would end later than the mean work per worker.
+- A worker that only needs a test to follow a long one gets the shortest job. If the other workers
+  certainly finish all remaining jobs before that long test ends, the worker is told to end after
+  its queue instead.
+- A worker keeps its current unit; the controller keeps the unsent rest of that unit. When nothing
+  else is left, the rest is cut if that saves time. After that, tests that have not started are
+  withdrawn from other workers.
+- A queue holds two tests, plus as many as make up `window_s`.
+- If failed tests may be repeated, no worker is told to end before the whole run is over. Its last
+  test still starts, because a placeholder follows: an index that stands for no test. From then on
+  the worker gets only reruns, unless another worker dies. So a run without failures assigns the
+  same tests as a run without reruns.
+- A rerun goes out when it is due, between two units, to the worker that is free first. For one
+  second after its due time it does not go to the worker where the test failed.
 """
 
 from __future__ import annotations
@@ -46,16 +48,16 @@ if TYPE_CHECKING:
 _DEFAULTS: Final = Settings()
 
 _PACE_STEP: Final = 1.05
-"""One test moves the pace by 5 %: it follows the median, and no outlier moves it far."""
+"""Factor for one test: the pace moves by 5 %, follows the median, and ignores outliers."""
 
 
 class Dispatch:
     """The state of one run. Every event names the worker; `now` is seconds on any one clock.
 
     Args:
-        work: what is to be run.
-        n_workers: how many are expected; more or fewer may come.
-        settings: how far ahead workers are served.
+        work: the workload.
+        n_workers: expected number of workers; more or fewer may come.
+        settings: how far ahead workers get tests.
         reruns: whether `again` may ask for finished tests once more.
     """
 
@@ -75,24 +77,24 @@ class Dispatch:
 
     @property
     def stand_in(self) -> int | None:
-        """The index that is no test: that after the last one; None where nothing is repeated."""
+        """Return the index of the placeholder, after the last test; None without reruns."""
         return self._ledger.stand_in
 
     @property
     def accepts_reruns(self) -> bool:
-        """Whether a test that `again` asks for is sure to run, unless that is given up later."""
+        """Return whether a test given to `again` will run, unless reruns are abandoned later."""
         return self.stand_in is not None and not self._ledger.pool.is_given_up
 
     @property
     def wake_at(self) -> float | None:
-        """When `woken` is to be called, if no other event comes before; None: not at all."""
+        """Return when to call `woken` if no other event comes before; None: never."""
         return self._ledger.pool.wake_at(self._now)
 
     @property
     def is_finished(self) -> bool:
-        """Whether nothing is left but what the workers run once they are told to end.
+        """Return whether nothing is left except tests that run when their workers are told to end.
 
-        Reruns that are held do not count: nothing is left that could release them.
+        Held reruns do not count, because no remaining event could release them.
         """
         if self._ledger.unsent and not self._is_stopped:
             return False
@@ -105,23 +107,23 @@ class Dispatch:
 
     @property
     def has_pending(self) -> bool:
-        """Whether any test is not finished."""
+        """Return whether any test is not finished."""
         lanes = self._ledger.lanes.values()
         return bool(self.unsent or self._ledger.pool.n_left or any(lane.n_tests for lane in lanes))
 
     @property
     def unsent(self) -> int:
-        """How many tests no worker was sent."""
+        """Return the number of tests that were not sent to any worker."""
         return self._ledger.unsent
 
     def join(self, workers: Iterable[str], now: float) -> list[Command]:
-        """Workers are ready; those that come together are served together."""
+        """Add workers that are ready; workers that come together are served together."""
         for worker in workers:
             self._ledger.open_lane(worker, now)
         return self._serve_all(now)
 
     def finish(self, worker: str, index: int, duration_s: float, now: float) -> list[Command]:
-        """A worker has finished a test, or passed a stand-in.
+        """Record that a worker has finished a test, or passed a placeholder.
 
         Raises:
             KeyError: there is no such worker.
@@ -144,7 +146,7 @@ class Dispatch:
         return self._serve([lane, *idle], now)
 
     def withdrawn(self, worker: str, indices: Sequence[int], now: float) -> list[Command]:
-        """A worker has answered `Withdraw` with what it gives back, which may be nothing."""
+        """Record a worker's answer to `Withdraw`: the tests that it gives back, possibly none."""
         lane = self._ledger.lanes.get(worker)
         if lane is None:
             return []
@@ -154,10 +156,10 @@ class Dispatch:
         return self._serve_all(now)
 
     def lose(self, worker: str, now: float) -> tuple[int | None, list[Command]]:
-        """A worker has gone; return the test it was in, and the commands.
+        """Remove a lost worker; return the test that it was running, and the commands.
 
-        That test is the first of its queue, unless it was still waiting to be told what comes
-        next. It is not run again; the others come back to the front.
+        The running test is the first of the queue, unless that test was still waiting for its
+        successor. It is not run again; the other tests return to the front.
 
         Raises:
             KeyError: there is no such worker.
@@ -176,17 +178,17 @@ class Dispatch:
     def again(
         self, index: int, now: float, due_s: float | None = None, avoid: str | None = None
     ) -> list[Command]:
-        """A test that is finished or lost, or has just failed, is to be run once more.
+        """Ask for one more run of a test that is finished or lost, or has just failed.
 
-        Asking again for a test that has not been repeated yet changes nothing, and so does asking
-        where `accepts_reruns` is false; but a dispatch without reruns runs it before what else
-        is left.
+        Asking again for a test whose rerun has not run yet changes nothing. Asking while
+        `accepts_reruns` is false changes nothing either, except in a dispatch without reruns, which
+        runs the test before its other remaining tests.
 
         Args:
             index: of the test.
-            now: the time.
-            due_s: when it may start at the earliest; at once by default.
-            avoid: the worker that ran it, or runs it still.
+            now: the current time.
+            due_s: earliest start; at once by default.
+            avoid: the worker that ran the test, or still runs it.
         """
         if self.stand_in is None:
             self._ledger.reopen(index)
@@ -198,11 +200,11 @@ class Dispatch:
         return self._serve_all(now)
 
     def woken(self, now: float) -> list[Command]:
-        """The time of `wake_at` has come."""
+        """Send due reruns, because the time of `wake_at` has come."""
         return self._serve_all(now)
 
     def hold(self) -> list[Command]:
-        """Send no reruns until `release`; those that are still held at the end are not run."""
+        """Send no reruns until `release`; reruns still held at the end are not run."""
         self._ledger.pool.is_held = True
         return []
 
@@ -212,12 +214,12 @@ class Dispatch:
         return self._serve_all(now)
 
     def abandon(self, now: float) -> list[Command]:
-        """Forget the reruns that no worker was sent, and take in no more."""
+        """Forget the reruns that were not sent to a worker, and accept no more."""
         self._ledger.pool.give_up()
         return self._serve_all(now)
 
     def drain(self, now: float) -> list[Command]:
-        """All workers are about to be told to end: deal out what is left to those that are up."""
+        """Send all remaining tests to the workers that are up, before all are told to end."""
         self._server.is_draining = True
         self._reopen_lanes()
         for rerun in self._ledger.pool.hurry():
@@ -228,10 +230,11 @@ class Dispatch:
         return commands
 
     def stop(self) -> list[Command]:
-        """The run ends early: nothing more is sent, and what was not taken up is asked back.
+        """End the run early: send nothing more, and withdraw tests that have not started.
 
-        A worker gives back all or nothing of one request, so its queue is asked for in halves:
-        one that has got further than known keeps only what it has taken up, nearly.
+        xdist grants a withdrawal only if the worker still holds every requested test. So the queue
+        is requested in successive halves: if a worker has meanwhile started some tests, only the
+        halves that contain these tests are refused.
         """
         self._is_stopped = True
         self._ledger.pool.give_up()
@@ -246,7 +249,7 @@ class Dispatch:
 
     @cached_property
     def _bound(self) -> frozenset[int]:
-        """Tests that the user keeps on one worker with a neighbour; so do reruns of them."""
+        """Return the tests that the user keeps on one worker with a neighbour, also in reruns."""
         return frozenset(
             index
             for job in self._work.jobs
@@ -257,7 +260,7 @@ class Dispatch:
         )
 
     def _reopen_lanes(self) -> None:
-        """Let all workers share in what one left behind."""
+        """Let all workers share the tests that a lost worker left."""
         for lane in self._ledger.lanes.values():
             lane.is_full = lane.only_reruns = False
 

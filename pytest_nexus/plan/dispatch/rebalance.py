@@ -1,4 +1,4 @@
-"""How the work of two workers is evened out at the end: where to cut, what to take back."""
+"""Balance the work of two workers at the end: where to cut a unit, which tests to withdraw."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 def best_cut(
     piece: Piece, seconds: Sequence[float], giver_s: float, taker_s: float
 ) -> tuple[int, float]:
-    """Return where to cut a unit between two workers, and when the later of them is then done.
+    """Return where to cut a unit between two workers, and when the later worker is then done.
 
-    The tail goes to the taker, who pays the set-up that both need: minimises
-    max(giver_s - tail, taker_s + joint + tail) over the joints that may be cut and were not sent.
-    Position 0 and `giver_s` if nothing is gained.
+    The tail goes to the taker, who pays the set-up that both need. Minimises max(giver_s - tail,
+    taker_s + joint + tail) over the joints that may be cut and were not sent.
+    Returns position 0 and `giver_s` if nothing is gained.
 
     Args:
-        piece: what the giver works on.
-        seconds: expected by collection index.
-        giver_s: seconds until the giver is done with all of it.
+        piece: the unit of the giver.
+        seconds: expected seconds by collection index.
+        giver_s: seconds until the giver has finished the whole unit.
         taker_s: seconds until the taker is free.
     """
     best, end = 0, giver_s
@@ -39,10 +39,10 @@ def best_cut(
 
 
 def best_withdrawal(lane: WorkerQueue, ledger: Assignments, taker_s: float) -> tuple[int, float]:
-    """Return from which place of a queue on to take tests back, and when both are then done.
+    """Return from which queue position on to withdraw tests, and when both workers are then done.
 
-    As `best_cut`, over the tests that the worker has not taken up; 0 if nothing is gained. What
-    `stays` behind that place is left there.
+    Works like `best_cut`, over the tests that the worker has not started; 0 if nothing is gained.
+    Entries after that position that `stays` protects are not withdrawn.
     """
     prices = _prices(lane, ledger.piece_of)
     best, end, tail = 0, lane.ahead_s, 0.0
@@ -57,7 +57,7 @@ def best_withdrawal(lane: WorkerQueue, ledger: Assignments, taker_s: float) -> t
 
 
 def _prices(lane: WorkerQueue, piece_of: Mapping[int, Piece]) -> list[float]:
-    """Return for each place of a queue the set-up repeated, or infinity, if it is cut there."""
+    """Return, for each queue position, the set-up repeated by a cut there; infinite if no cut."""
     by_index = {
         index: price
         for piece in lane.pieces

@@ -1,4 +1,4 @@
-"""Failed tests that are to run once more: decided, waiting for their time, or sent again."""
+"""Hold the failed tests that run once more: decided, waiting for their time, or sent again."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 GRACE_S: Final = 1.0
-"""How long a rerun that is due waits for a worker other than that of the attempt before: what a
-neighbour left behind there is a common cause of failures."""
+"""Seconds that a due rerun waits for a worker other than that of the previous attempt. The state
+that a neighbouring test left on that worker is a common cause of failures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,43 +21,43 @@ class Rerun:
 
     index: int
     due_s: float
-    """Not to be sent before, by the clock of the caller."""
+    """Earliest time to send it, by the clock of the caller."""
     worker: str | None
-    """Where the attempt before ran, which is to be avoided; None if it does not matter."""
+    """Worker of the previous attempt, to be avoided; None if any worker will do."""
     is_bound: bool = False
-    """Whether it goes back to that worker instead, as the user keeps the test there."""
+    """Whether the rerun must go back to that worker, because the user keeps the test there."""
 
 
 class RerunPool:
-    """Reruns by their state; a test is in it once at most.
+    """Reruns by their state; a test is in the pool at most once.
 
-    Adding and taking cost O(log n) and O(number of workers).
+    Adding costs O(log n); taking costs O(number of workers).
     """
 
     def __init__(self) -> None:
         self.is_held = False
-        """Whether nothing is taken out for now."""
+        """Whether no rerun is given out for now."""
         self.is_given_up = False
-        """Whether nothing is taken in or out any more."""
+        """Whether no rerun is accepted or given out any more."""
         self.sent: dict[int, Rerun] = {}
-        """In the queue of a worker and not finished, by test."""
+        """Reruns in a worker's queue that are not finished, by test."""
         self._decided: dict[int, Rerun] = {}
-        """By test: the attempt before is not finished yet."""
+        """Reruns whose previous attempt is not finished yet, by test."""
         self._waiting: set[int] = set()
         self._later: list[tuple[float, int, Rerun]] = []
         self._ready: dict[tuple[str | None, bool], deque[Rerun]] = {}
-        """Due, by what decides where they may go."""
+        """Due reruns, by the properties that decide where they may go."""
         self._serial = 0
 
     @property
     def n_left(self) -> int:
-        """Reruns that are still to be sent; none while they are held."""
+        """Return the number of reruns still to be sent; 0 while they are held."""
         return 0 if self.is_held else len(self._decided) + len(self._waiting)
 
     def decide(self, rerun: Rerun, *, is_running: bool) -> None:
-        """Take in a rerun, to wait for the end of the attempt before if that is running.
+        """Accept a rerun; it waits for the end of the previous attempt if that is still running.
 
-        Of a test whose rerun has not begun nothing more is taken in.
+        A further rerun of a test whose rerun has not begun is ignored.
         """
         if self.is_given_up:
             return
@@ -67,7 +67,7 @@ class RerunPool:
             self._wait(rerun)
 
     def end(self, index: int) -> bool:
-        """An attempt has ended; return whether there is to be another one."""
+        """Record the end of an attempt; return whether another attempt follows."""
         self.sent.pop(index, None)
         rerun = self._decided.pop(index, None)
         if rerun is not None:
@@ -75,22 +75,22 @@ class RerunPool:
         return rerun is not None
 
     def put_back(self, index: int) -> None:
-        """A rerun that was sent did not begin."""
+        """Put back a rerun that was sent and did not begin."""
         rerun = self.sent.pop(index)
         if not self.is_given_up:
             self._wait(rerun)
 
     def advance(self, now: float) -> None:
-        """Make ready what is due."""
+        """Move the reruns that are due to the ready queues."""
         while self._later and self._later[0][0] <= now:
             _, _, rerun = heappop(self._later)
             self._ready.setdefault((rerun.worker, rerun.is_bound), deque()).append(rerun)
 
     def take(self, suits: Callable[[Rerun], bool]) -> Rerun | None:
-        """Take the rerun that has been ready longest of those that suit; None if none does.
+        """Take the suitable rerun that has been ready longest; None if no rerun is suitable.
 
-        Whether one suits must depend on `worker`, `is_bound` and `due_s` alone, and an earlier
-        one must suit wherever a later one of the same worker does.
+        The answer of `suits` must depend only on `worker`, `is_bound` and `due_s`. If it accepts a
+        rerun of a worker, it must also accept earlier reruns of that worker.
         """
         if self.is_held or not self._ready:
             return None
@@ -101,7 +101,7 @@ class RerunPool:
         return None
 
     def wake_at(self, now: float) -> float | None:
-        """Return when something is to be done that no other event may announce; None if never."""
+        """Return the next time to check the pool without an event; None if never."""
         if self.is_held or not (self._ready or self._later):
             return None
         times = [reruns[0].due_s + GRACE_S for reruns in self._ready.values()]
@@ -110,7 +110,7 @@ class RerunPool:
         return min((at for at in times if at > now), default=None)
 
     def hurry(self) -> list[Rerun]:
-        """Take all that wait, due or not, and take in nothing more."""
+        """Take all waiting reruns, due or not, and accept no more."""
         left = [rerun for reruns in self._ready.values() for rerun in reruns]
         left += [rerun for _, _, rerun in sorted(self._later, key=lambda entry: entry[:2])]
         taken = [] if self.is_held else left
@@ -118,7 +118,7 @@ class RerunPool:
         return taken
 
     def give_up(self) -> None:
-        """Forget all that is not sent, and take in nothing more."""
+        """Forget all reruns that are not sent, and accept no more."""
         self.is_given_up = True
         self._decided.clear()
         self._waiting.clear()

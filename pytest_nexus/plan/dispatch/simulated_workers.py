@@ -1,4 +1,4 @@
-"""A run of the dispatch in simulated time, against workers that behave as xdist's do."""
+"""Run the dispatch in simulated time, with workers that behave like xdist's."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from pytest_nexus.plan.dispatch.units import Workload
 
 LATENCY_S: Final = 5e-4
-"""What a message takes from the controller to a worker, or back."""
+"""Seconds that a message takes between the controller and a worker."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """What happened in a simulated run."""
+    """The events of a simulated run."""
 
     makespan_s: float
     ended_s: dict[int, float]
-    """When each test ended, by collection index."""
+    """End time of each test in seconds, by collection index."""
     worker_of: dict[int, str]
-    """Which worker ran each test, by collection index, in the order in which they ended."""
+    """Worker of each test by collection index, in the order in which the tests ended."""
 
 
 def simulate_workers(
@@ -41,15 +41,15 @@ def simulate_workers(
     *,
     reruns: bool = False,
 ) -> Rehearsal:
-    """Return what the dispatch makes of a workload.
+    """Return the result of running the dispatch on a workload.
 
     Args:
-        work: what is to be run, with what is expected of it.
-        n_workers: all of them are ready at once.
-        durations: what tests really take, by collection index; as expected by default. Set-ups
-            that a cut makes due again come on top, as the workload has them.
-        latency_s: of each message.
-        reruns: whether tests might be repeated; here none is.
+        work: the workload, with expected durations.
+        n_workers: number of workers, all ready at once.
+        durations: actual seconds by collection index; the expected ones by default. A set-up
+            repeated because of a cut is added as the workload states.
+        latency_s: of each message, in seconds.
+        reruns: whether tests might be repeated; in the simulation none is.
     """
     dispatch = Dispatch(work, n_workers, reruns=reruns)
     stage = _Simulation(work, dispatch, n_workers, durations or work.seconds, latency_s)
@@ -61,11 +61,11 @@ def simulate_workers(
 
 @dataclass(slots=True)
 class _SimulatedWorker:
-    """A worker: holds the test that runs and the next one, the rest stands in its queue."""
+    """A worker. It holds the running test and the next one; the others are in its queue."""
 
     name: str
     torun: deque[int | None] = field(default_factory=deque)
-    """None: told to end."""
+    """None stands for the command to end."""
     held: int | None = None
     ran: int | None = None
     is_busy: bool = False
@@ -87,13 +87,13 @@ class _Simulation:
         self.ended: dict[int, float] = {}
         self.worker_of: dict[int, str] = {}
         self.now = 0.0
-        self._durations = [*durations, 0.0]  # of the stand-in, where there is one
+        self._durations = [*durations, 0.0]  # the last is the placeholder's, if there is one
         self._latency_s = latency_s
         self._joints = _joints(work)
         self._serial = 0
 
     def step(self) -> None:
-        """Let the next thing happen."""
+        """Advance to the next event."""
         self.now, _, what, name, value = heappop(self.agenda)
         handler = {
             "command": self._receive,
@@ -104,7 +104,7 @@ class _Simulation:
         handler(self.actors[name], value)
 
     def perform(self, commands: list[Command]) -> None:
-        """Put commands on their way."""
+        """Send commands, which arrive after the latency."""
         for command in commands:
             self._later(self._latency_s, "command", command.worker, command)
         if self.dispatch.is_finished:
@@ -165,7 +165,7 @@ class _Simulation:
 
 
 def _joints(work: Workload) -> dict[int, tuple[int, float]]:
-    """Return for each test of a unit the one before it, and what it costs to be parted from it."""
+    """Return, for each test of a unit, its predecessor and the cost of a cut between them."""
     return {
         index: (before, price)
         for job in work.jobs

@@ -1,4 +1,4 @@
-"""What is dealt out to workers: single tests, and units of tests that share something."""
+"""Define the jobs for workers: single tests, and units of tests that share something."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from pytest_nexus.plan.blocks import Layout
 
 MIN_SECONDS: Final = 5e-4
-"""What a test costs a worker at least: the protocol itself and its five messages."""
+"""Minimum seconds of a test on a worker: the protocol itself and its five messages."""
 
 SOLID: Final = ("group:", "file:", "scope:")
-"""Scopes of these names stand for a wish of the user: they are never cut."""
+"""Scopes with these prefixes express a wish of the user: they are never cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,26 +29,26 @@ class Unit:
     indices: tuple[int, ...]
     """Collection indices in the order of execution."""
     joints: tuple[float, ...]
-    """For each test, the seconds of set-up paid again if the unit is cut before it; infinite
-    where it must not be. The first is 0."""
+    """For each test, the seconds of set-up that a cut before the test would repeat; infinite if a
+    cut is forbidden. The first value is 0."""
     seconds: float
-    """Expected seconds of the whole, set-ups included."""
+    """Expected seconds of the whole unit, set-ups included."""
     is_last: bool = False
-    """Whether it is to stay behind all others, whatever its length."""
+    """Whether the unit must stay after all other jobs, whatever its length."""
 
     def tail(self, at: int, seconds: Sequence[float]) -> Unit:
-        """Return what follows a cut before the test at a position.
+        """Return the part of the unit after a cut before a test.
 
         Args:
-            at: position in `indices`, at least 1.
-            seconds: expected by collection index, the repeated set-up already in it.
+            at: position of the test in `indices`, at least 1.
+            seconds: expected seconds by collection index, including the repeated set-up.
         """
         indices = self.indices[at:]
         joints = (0.0, *self.joints[at + 1 :])
         return Unit(indices, joints, sum(seconds[index] for index in indices), self.is_last)
 
     def head(self, at: int, seconds: Sequence[float]) -> Unit:
-        """Return what stands before a cut."""
+        """Return the part of the unit before a cut."""
         indices = self.indices[:at]
         return replace(
             self,
@@ -59,21 +59,21 @@ class Unit:
 
 
 Job = int | Unit
-"""A test that may run anywhere, by its collection index, or a unit of several."""
+"""A test that may run anywhere, by its collection index, or a unit of several tests."""
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """All that is to be run."""
+    """All jobs of a run."""
 
     jobs: tuple[Job, ...]
-    """In the order of the plan; a unit stands where its first test does."""
+    """Jobs in the order of the plan; a unit stands at the place of its first test."""
     seconds: tuple[float, ...]
-    """Expected by collection index; the first test of a scope bears its set-up."""
+    """Expected seconds by collection index; the first test of a scope includes its set-up."""
 
     @property
     def tests(self) -> list[int]:
-        """The collection indices of all jobs, in their order."""
+        """Return the collection indices of all jobs, in their order."""
         members = ((job,) if isinstance(job, int) else job.indices for job in self.jobs)
         return [index for indices in members for index in indices]
 
@@ -84,13 +84,13 @@ def make_workload(
     durations: Sequence[float],
     setups: Mapping[str, float],
 ) -> Workload:
-    """Return the units of a plan; linear in the number of tests and of their scopes.
+    """Return the workload of a plan; linear in the number of tests and of their scopes.
 
     Args:
         tests: the whole collection.
         order: collection indices of the tests to run, in the order of the plan.
-        durations: expected seconds by collection index, shared set-up apart.
-        setups: seconds of set-up by block name; blocks that are not named cost none.
+        durations: expected seconds by collection index, without shared set-up.
+        setups: seconds of set-up by block name; blocks without an entry cost none.
     """
     walls = _walls(lay_out(tests), setups)
     members: dict[_Wall, list[int]] = {}
@@ -113,16 +113,16 @@ def make_workload(
 
 
 def tie(tests: Sequence[CollectedTest], ties: Mapping[int, Sequence[str]]) -> list[CollectedTest]:
-    """Return the tests with what the user ties together as their outermost scope.
+    """Return the tests with the user's ties as their outermost scope.
 
-    Names that one test bears together become one: a group that spans two files joins the files,
-    where files are tied. The names must begin with one of `SOLID`. In a tied test the marker
-    `order` holds within its file only, since a chain through all files would tear them apart;
-    and the marked tests of a file stay together if one of them is tied.
+    Several names on one test become one name: a group that spans two files joins the files, if
+    files are tied. The names must begin with a prefix in `SOLID`.
+    In a tied test the marker `order` holds only within its file, because a chain through all files
+    would separate them. If one marked test of a file is tied, all its marked tests stay together.
 
     Args:
         tests: as collected.
-        ties: names by collection index; tests that are not in it are left alone.
+        ties: names by collection index; a test without an entry stays unchanged.
     """
     leader: dict[str, str] = {}
     ties = _with_chains(tests, ties)
@@ -152,7 +152,7 @@ def _with_chains(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Wall:
-    """One block around some tests; compared by identity, since names may repeat."""
+    """A block around some tests; compared by identity, because names may repeat."""
 
     setup_s: float
     is_solid: bool
@@ -190,7 +190,7 @@ def _unit(
     walls: Mapping[int, tuple[_Wall, ...]],
     seconds: list[float],
 ) -> Job:
-    """Return one unit, and add to `seconds` the set-ups that fall due before each test."""
+    """Return one unit, and add to `seconds` the set-ups needed before each test."""
     joints = [0.0]
     previous: tuple[_Wall, ...] = ()
     for index in indices:
@@ -210,7 +210,7 @@ def _unit(
 def _forbid(
     joints: list[float], indices: Sequence[int], walls: Mapping[int, tuple[_Wall, ...]]
 ) -> None:
-    """Close the joints between the first and the last test of each solid block."""
+    """Forbid cuts between the first and the last test of each solid block."""
     spans: dict[_Wall, list[int]] = {}
     for position, index in enumerate(indices):
         for wall in walls[index]:
