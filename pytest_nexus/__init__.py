@@ -1,4 +1,4 @@
-"""Test suites that optimise themselves: record, learn from history, order, shard, retry."""
+"""Speed up a test suite: record its runs, learn from them, order, shard and rerun its tests."""
 
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 DISTRIBUTION = "pytest-nexus-ci"
-"""Absent from the unrelated project on PyPI that has the same import name."""
+"""Tells this package from the unrelated project on PyPI that has the same import name."""
 
 __all__ = [  # noqa: F405 - defined when asked for
     "Attempt",
@@ -47,7 +47,7 @@ __all__ = [  # noqa: F405 - defined when asked for
 
 
 def __getattr__(name: str) -> "Any":
-    """Load the API when a name of it is first asked for.
+    """Load the API when one of its names is first used.
 
     Raises:
         AttributeError: the API has no such name.
@@ -60,5 +60,5 @@ def __getattr__(name: str) -> "Any":
 
 
 def __dir__() -> list[str]:
-    """Return the names of the API with those of the module."""
+    """Return the names of the API and those of the module."""
     return sorted({*globals(), *__all__})

@@ -1,4 +1,4 @@
-"""`python -m pytest_nexus`: the `nexus` command where its script is not on the path."""
+"""Run the `nexus` command as `python -m pytest_nexus`, where its script is not on the path."""
 
 import sys
 

@@ -2,7 +2,7 @@
 
     from pytest_nexus import read_history
 
-`pytest_nexus` hands on every name here, and loads what is behind one when it is first asked for.
+`pytest_nexus` exports every name here. Each name loads its module when it is first used.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ _LATER: Final = {
     "read_history": "history.store",
     "read_journal": "journal.reader",
 }
-"""The module of each name that is loaded when it is asked for: a conftest may need one value."""
+"""The module of each name that is loaded on first use: a conftest may need only one value."""
 
 STABLE: Final = {
     "History": (
@@ -99,11 +99,11 @@ STABLE: Final = {
     ),
     "JournalWriter": ("create", "collection", "attempt", "end", "close"),
 }  # fmt: skip
-"""The methods that are covered, of the classes that have others for nexus itself."""
+"""The public methods of classes that have further methods for internal use."""
 
 
 def __getattr__(name: str) -> Any:
-    """Load what is behind a name.
+    """Load the object behind a name of the API.
 
     Raises:
         AttributeError: there is no such name.
@@ -126,10 +126,11 @@ def make_plan(
     The same arguments give the same plan.
 
     Args:
-        tests: as collected.
+        tests: the collected tests, in collection order.
         stats: `History.stats()`; may be empty.
         change: what changed since the base commit.
-        order: `risk` for the likeliest failure per second first, `off` for the order given.
+        order: `risk` runs tests with the most expected failures per second first; `off` keeps the
+            given order.
         rules: the values of `History.order_rules.read()`; may be empty.
     """
     from pytest_nexus.forecast import forecaster  # noqa: PLC0415 - a conftest may need one value
@@ -140,10 +141,10 @@ def make_plan(
 
 
 def divide(plan: Plan, n_shards: int) -> Plan:
-    """Return the plan with the shard of each test; shards take about equally long.
+    """Return the plan with the shard of each test; all shards take about the same time.
 
     Args:
-        plan: of the whole suite.
+        plan: a plan of the whole suite.
         n_shards: at least 1.
     """
     from pytest_nexus.plan.sharding.divide import divide_plan  # noqa: PLC0415 - as above
@@ -152,12 +153,12 @@ def divide(plan: Plan, n_shards: int) -> Plan:
 
 
 def save_plan(plan: Plan, n_shards: int, run_id: str | None = None) -> str:
-    """Return the document of a divided plan, which `--nexus-plan` follows.
+    """Return the document of a divided plan, to be followed by `--nexus-plan`.
 
     Args:
         plan: from `divide`.
-        n_shards: as given to `divide`.
-        run_id: of the CI run that is to follow the plan; None for any run.
+        n_shards: the number that `divide` was given.
+        run_id: the CI run that follows the plan; None for any run.
     """
     from pytest_nexus.plan.sharding import divide, document  # noqa: PLC0415 - as above
 
@@ -165,13 +166,13 @@ def save_plan(plan: Plan, n_shards: int, run_id: str | None = None) -> str:
 
 
 def load_model(document: str | None = None) -> Model:
-    """Return the model of a document; None for the model that is shipped.
+    """Return the model that a document describes, or the shipped model for None.
 
     Args:
-        document: from `nexus model export`.
+        document: the output of `nexus model export`.
 
     Raises:
-        ValueError: the document was tampered with, or is of other features.
+        ValueError: the document was modified, or its features are not those of this version.
     """
     from pytest_nexus.forecast.forecaster import prior  # noqa: PLC0415 - as above
     from pytest_nexus.predictor.model.document import load  # noqa: PLC0415 - as above
@@ -180,15 +181,15 @@ def load_model(document: str | None = None) -> Model:
 
 
 def train(history: History, incumbent: Model | None = None, seed: int = 0) -> Outcome:
-    """Return a model learned from a history, and whether it is proved better than another one.
+    """Learn a model from a history, and return whether it is better than the incumbent.
 
-    `Outcome.model`, `.is_better` and `.reason` say what came of it; nothing is deployed. Needs the
+    `Outcome.model`, `.is_better` and `.reason` hold the result. Nothing is deployed. Needs the
     extra `train`.
 
     Args:
-        history: with attempts.
-        incumbent: the model to beat; None for the shipped one.
-        seed: of samples and trees.
+        history: a history with attempts.
+        incumbent: the model to beat; None for the shipped model.
+        seed: seeds the samples and the trees.
 
     Raises:
         TrainExtraMissingError: the extra is not installed.
@@ -203,11 +204,12 @@ def train(history: History, incumbent: Model | None = None, seed: int = 0) -> Ou
 
 
 def evaluate(model: Model, history: History) -> Score:
-    """Return the figures of a model's order, the mean over the runs with a failure.
+    """Return the mean metrics of a model's test order over the runs with a failure.
 
     Args:
         model: from `load_model` or `train`.
-        history: with attempts; figures are fair only for runs that the model did not learn from.
+        history: a history with attempts. The metrics are fair only for runs that the model did
+            not learn from.
 
     Raises:
         ValueError: the history has no run with a failure.

@@ -11,14 +11,14 @@ OTHER_PROJECT: Final = (
 
 
 class NexusError(Exception):
-    """Something that nexus needs is not as it must be."""
+    """The base class: something that nexus needs is missing or wrong."""
 
     output: tuple[str, ...] = ()
-    """The last lines of another program, where the message is about that program."""
+    """The last lines that another program printed, if the message is about that program."""
 
     @property
     def message(self) -> str:
-        """What went wrong, without the lines of another program."""
+        """The description of the error, without the output of other programs."""
         return super().__str__()
 
     def __str__(self) -> str:
@@ -26,27 +26,27 @@ class NexusError(Exception):
 
 
 class HistoryError(NexusError):
-    """The history file cannot be used; the run goes on without it."""
+    """The history file cannot be used; the run goes on without a history."""
 
 
 class CorruptHistoryError(HistoryError):
-    """The history file is damaged; it is set aside and a new one started."""
+    """The history file is damaged; nexus renames the file and starts a new history."""
 
 
 class NewerHistoryError(HistoryError):
-    """The history file was written by a later version; it is left alone."""
+    """The history file was written by a later version of nexus; it stays unchanged."""
 
 
 class JournalError(NexusError):
-    """A journal cannot be read; nothing of it was taken in."""
+    """A journal cannot be read; none of its attempts were added to the history."""
 
 
 class NewerJournalError(JournalError):
-    """The journal was written by a later version; upgrade to read it."""
+    """The journal was written by a later version of nexus; upgrade to read it."""
 
 
 class ImportFileError(NexusError):
-    """A file given to `nexus history import` is not a report that nexus can take in."""
+    """A file given to `nexus history import` is not a report that nexus can read."""
 
 
 class PlanError(NexusError):
@@ -54,36 +54,36 @@ class PlanError(NexusError):
 
 
 class QuarantineError(NexusError):
-    """The quarantine file is not as it must be; the message names the entry and the field."""
+    """The quarantine file is invalid; the message names the entry and the field."""
 
 
 class HuntError(NexusError):
-    """A hunt or a bisection could not run the tests; the message says why, or has the output."""
+    """A hunt or a bisection could not run the tests; the message gives the reason or the output."""
 
 
 class GitHubError(NexusError):
-    """GitHub cannot be asked, or answers with an error; try again later."""
+    """GitHub cannot be reached, or answers with an error; try again later."""
 
 
 class LimitedError(GitHubError):
-    """GitHub asks to wait for longer than a command waits, or is out of reach; come back later."""
+    """GitHub is out of reach, or its rate limit lasts longer than a command waits; try later."""
 
 
 class NotAllowedError(GitHubError):
-    """GitHub refuses: the token lacks a permission, or there is no such thing."""
+    """GitHub refuses: the token lacks a permission, or the requested thing does not exist."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
-        """Of the answer: 401, 403, 404 or 410."""
+        """The HTTP status of the answer: 401, 403, 404 or 410."""
 
 
 class ArtifactError(NexusError):
-    """An artifact is not an archive of journals; it is left out."""
+    """An artifact is not an archive of journals; nexus leaves the artifact out."""
 
 
 class ModelRefusedError(NexusError):
-    """A model cannot be used: it was changed, is damaged, or is of another version."""
+    """A model cannot be used: its file was modified or damaged, or is of another version."""
 
 
 class TrainExtraMissingError(NexusError):
@@ -91,4 +91,4 @@ class TrainExtraMissingError(NexusError):
 
 
 class OptionError(NexusError):
-    """An option has a value that is not allowed."""
+    """An option has an invalid value."""

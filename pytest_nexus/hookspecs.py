@@ -1,11 +1,11 @@
 """Hooks for a `conftest.py` and for other plugins. All are optional.
 
-They are called only in a session with `--nexus`, on the single process or on the controller of
-xdist; `pytest_nexus_dependencies` is the exception. A `conftest.py` must be one that pytest loads
-before it collects: that of the rootdir, or of a folder that the command line or `testpaths` names.
+They are called only in a session with `--nexus`: in the single process, or in the controller of
+xdist. The only exception is `pytest_nexus_dependencies`. Pytest must load the `conftest.py` before
+collection. So it must be in the rootdir, or in a folder that the command line or `testpaths` names.
 
-An exception in a hook costs one line with the names of the hook and of the plugin. That hook is
-not called again, and the session goes on. `NEXUS_DEBUG=1` shows the traceback.
+If a hook raises an exception, nexus prints one line with the names of the hook and of the plugin.
+That hook is not called again, and the session goes on. `NEXUS_DEBUG=1` shows the traceback.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 @pytest.hookspec(firstresult=True)
 def pytest_nexus_forecaster(config: pytest.Config) -> Forecaster | None:
-    """Return what says how likely each test fails, in place of the model: your own, or a service.
+    """Return a forecaster that replaces the model, for example your own or a service.
 
-    Called once, before the plan is made. The first result that is not None counts. The forecaster
-    is called with the tests, what the history knows of them, the change, and what is known of
-    shared fixtures. It returns one `Forecast` for each test, in their order. Where it raises or
-    returns something else, the model forecasts.
+    Called once, before the plan is made. The first result that is not None counts. Nexus calls
+    the forecaster with the tests, their statistics in the history, the change, and the shared
+    fixtures. The forecaster returns one `Forecast` for each test, in the order of the tests. If
+    it raises an exception or returns something else, the model makes the forecasts.
 
     Args:
         config: of the session.
@@ -52,19 +52,20 @@ def pytest_nexus_forecaster(config: pytest.Config) -> Forecaster | None:
 
 @pytest.hookspec
 def pytest_nexus_select(config: pytest.Config, plan: Plan) -> Mapping[int, Verdict] | None:
-    """Return which tests are left out, each with the reason.
+    """Return the tests to leave out, each with the reason.
 
-    Called once, with the plan of all collected tests, before they are divided among shards: every
-    shard must decide alike. Not called where `--nexus-plan` decides, nor in a brief session, which
-    makes no plan. Tests left out are deselected, and named with their reasons in the journal. The
-    run then counts as a selection, like one with `--lf`: no failure rate is learned from it.
+    Called once, with the plan of all collected tests, before they are divided among shards. Every
+    shard must return the same decisions. Not called if `--nexus-plan` decides, nor in a brief
+    session, which makes no plan. Nexus deselects these tests, and writes their names and reasons
+    to the journal. The run then counts as a selection, like a run with `--lf`: no failure rate is
+    learned from it.
 
     Args:
         config: of the session.
-        plan: `plan.tests` in the order of collection.
+        plan: with `plan.tests` in collection order.
 
     Returns:
-        By the index of a test in `plan.tests`: `Verdict("leave", reason)`. Where several plugins
+        `Verdict("leave", reason)` by the index of a test in `plan.tests`. If several plugins
         decide about one test, the first result counts.
 
     Example:
@@ -83,11 +84,11 @@ def pytest_nexus_select(config: pytest.Config, plan: Plan) -> Mapping[int, Verdi
 
 @pytest.hookspec
 def pytest_nexus_plan(config: pytest.Config, plan: Plan) -> None:
-    """Observe the final plan; called once, before the first test. A brief session makes none.
+    """Observe the final plan; called once, before the first test. A brief session makes no plan.
 
     Args:
         config: of the session.
-        plan: with the rank, the shard, the forecast and the verdict of every collected test.
+        plan: holds the rank, the shard, the forecast and the verdict of every collected test.
 
     Example:
         def pytest_nexus_plan(config, plan):
@@ -100,9 +101,9 @@ def pytest_nexus_plan(config: pytest.Config, plan: Plan) -> None:
 
 @pytest.hookspec
 def pytest_nexus_dependencies(item: pytest.Item) -> Iterable[str] | None:
-    """Return files that a test depends on and does not import: data, templates, configuration.
+    """Return files that a test depends on but does not import: data, templates, configuration.
 
-    A change to one of them counts like a change to a module that the file of the test imports.
+    A change to one of them counts like a change to a module that the test file imports.
     Called for each item where the items are: in the single process, or in one worker of xdist.
 
     Args:
@@ -123,11 +124,11 @@ def pytest_nexus_dependencies(item: pytest.Item) -> Iterable[str] | None:
 def pytest_nexus_rerun(
     config: pytest.Config, failure: FailedAttempt, decision: Decision
 ) -> Decision | None:
-    """Overrule the decision whether a failed attempt is repeated.
+    """Overrule the decision whether a failed attempt is rerun.
 
-    Called where `--nexus-reruns` may repeat the test. Not called for failures that are never
-    repeated: in quarantine, in a session that ends, in a mass failure. The first result that is
-    not None counts. No test is repeated more than 20 times.
+    Called where `--nexus-reruns` may rerun the test. Not called for failures that are never
+    rerun: of quarantined tests, in a session that is ending, in a mass failure. The first result
+    that is not None counts. No test is rerun more than 20 times.
 
     Args:
         config: of the session.
@@ -145,17 +146,17 @@ def pytest_nexus_rerun(
 
 @pytest.hookspec
 def pytest_nexus_attempt(attempt: Attempt, run: Run) -> Mapping[str, JSONValue] | None:
-    """Return more fields for the line of a finished attempt in the journal.
+    """Return more fields for the journal line of a finished attempt.
 
-    `read_journal(path).facts` has them again, by the place of the attempt, under `extra`. The
-    history does not keep them. Keep it quick: it is called for every attempt.
+    `read_journal(path).facts` returns them by the index of the attempt, under `extra`. The
+    history does not store them. The hook must be fast: it is called for every attempt.
 
     Args:
         attempt: with its outcome and durations.
         run: the session.
 
     Returns:
-        Values of JSON by name. A name is a namespace, a dot and a word, such as `acme.joules`.
+        JSON values by name. A name is a namespace, a dot and a word, such as `acme.joules`.
         All fields of an attempt together take at most 2,048 characters of JSON.
 
     Example:
@@ -168,10 +169,10 @@ def pytest_nexus_attempt(attempt: Attempt, run: Run) -> Mapping[str, JSONValue] 
 
 @pytest.hookspec
 def pytest_nexus_report_sections(summary: SessionSummary) -> Iterable[Section] | None:
-    """Return sections for the terminal, which follow the section of nexus; none under `-q`.
+    """Return sections for the terminal, shown after the section of nexus; not shown under `-q`.
 
     Args:
-        summary: what the session did: its plan in numbers, its failures, its journal.
+        summary: the plan in numbers, the failures and the journal of the session.
 
     Example:
         from pytest_nexus import Section

@@ -1,7 +1,7 @@
-"""The one table of options; parser, ini keys, environment and reference page derive from it.
+"""The table of all options. Parser, ini keys, environment and reference page derive from it.
 
-Named tuples, since every session of pytest imports this file: a dataclass takes four times as long
-to make.
+Every session of pytest imports this file, so it uses named tuples: a dataclass takes four times as
+long to create.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _NUMBER: Final = r"[0-9]{1,6}(?:\.[0-9]{1,6})?"
 
 
 class Option(NamedTuple):
-    """One setting: its ini key is its name, its variable the name in capitals."""
+    """One setting. The ini key is its name, the environment variable its name in capitals."""
 
     name: str
     kind: Literal["bool", "text", "choice"]
@@ -35,9 +35,9 @@ class Option(NamedTuple):
     choices: tuple[str, ...] = ()
     metavar: str | None = None
     pattern: str = ""
-    """What a text must match as a whole; empty for any text."""
+    """A regular expression that the whole text must match; empty for any text."""
     form: str = ""
-    """The same in words, for messages."""
+    """The same rule in words, for messages."""
 
     @property
     def flag(self) -> str:
@@ -56,7 +56,7 @@ class Option(NamedTuple):
 
     @property
     def allowed(self) -> str:
-        """What a value may be, for messages."""
+        """The allowed values, for messages."""
         if self.kind == "bool":
             return "true or false"
         if self.form:
@@ -195,16 +195,16 @@ class Options(NamedTuple):
     plan: Path | None
     dist: Literal["auto", "off"]
     reruns: int | None
-    """Most reruns of each test; None: adaptive."""
+    """Most reruns of each test; None for adaptive reruns."""
     rerun_delay_s: float | None
-    """None: adaptive."""
+    """Seconds between an attempt and its rerun; None for adaptive delays."""
     rerun_budget: str
-    """As given; what it comes to is known once the run is planned."""
+    """The budget as given; its seconds are computed after the run is planned."""
     order_dependence: Literal["repair", "fail", "off"]
     fail_on_flaky: bool
     quarantine: Path
     sources: Mapping[str, Source]
-    """Where each value came from, by option name."""
+    """The source of each value, by option name."""
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -237,7 +237,7 @@ def flags() -> frozenset[str]:
 
 
 def is_enabled(config: pytest.Config) -> bool:
-    """Return whether nexus was asked for in this session.
+    """Return whether this session enables nexus.
 
     Raises:
         pytest.UsageError: the value of `nexus` is not a boolean.
@@ -249,7 +249,7 @@ def read_options(config: pytest.Config) -> Options:
     """Return the validated settings; called once, before collection.
 
     Raises:
-        pytest.UsageError: a value is not allowed; names the option, the rule and the value.
+        pytest.UsageError: a value is not allowed; the message names the option, rule and value.
     """
     values: dict[str, Any] = {}
     sources: dict[str, Source] = {}
@@ -276,10 +276,10 @@ def read_options(config: pytest.Config) -> Options:
 
 
 def _plan_path(config: pytest.Config, name: str | None, source: Source) -> Path | None:
-    """Return the plan's file: what is typed is meant from where it is typed, as by `nexus plan`.
+    """Return the path of the plan file. A relative path starts at the working directory.
 
-    Not from the rootdir: pytest takes a value like `../plan.json` for a path of tests, and may
-    find the rootdir above the suite because of it.
+    It does not start at the rootdir: pytest takes a value like `../plan.json` for a path of tests,
+    and may therefore find a rootdir above the suite. `nexus plan` does the same.
     """
     if name is None:
         return None
@@ -307,7 +307,7 @@ def _given(option: Option, config: pytest.Config) -> Iterator[tuple[object, Sour
 
 
 def _native_number(option: Option, config: pytest.Config) -> str | None:
-    """Return a number of a native TOML file as text, for an option that may be a number."""
+    """Return a native TOML number as text, if the option accepts numbers."""
     if not option.pattern:
         return None
     from pytest_nexus.compat.pytest_internals import native_number  # noqa: PLC0415 - where TOML has a number

@@ -1,7 +1,7 @@
-"""The pytest11 entry point: declares the options, and registers what was asked for.
+"""The pytest11 entry point: declares the options, and registers what the session needs.
 
-Costs little more where nexus is not enabled: every other import happens inside a function. What
-suites replace is bound here already, before their conftest is imported.
+A session without nexus pays little: every other import happens inside a function. Test suites may
+replace functions of the standard library; the originals are bound here, before the first conftest.
 """
 
 from __future__ import annotations
@@ -26,22 +26,23 @@ _BRIEF: Final = ("registration.controller",)
 """Modules that every session imports."""
 
 _ORDERING: Final = ("impact.changes", "session.history_view", "plan.make")
-"""Modules that a session imports besides, unless it is brief."""
+"""Further modules that a session imports, unless it is brief."""
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests(
     early_config: pytest.Config, parser: pytest.Parser, args: list[str]
 ) -> Generator[None, object, object]:
-    """Act around the first conftest files, which may replace things and declare options.
+    """Act before and after the first conftest files, which may replace functions and add options.
 
-    Before: import what a session uses. After: name the option that was meant, before pytest
-    refuses a misspelt one.
+    Before: import the modules that a session uses. After: check for misspelt options of nexus, and
+    name the intended option before pytest refuses the wrong one.
 
     Raises:
-        pytest.UsageError: an option is spelled like one of ours, and nobody declared it.
+        pytest.UsageError: an option is spelled like one of ours, and no plugin declared it.
     """
-    # A worker imports less, and the pytest of somebody's test may lose nothing.
+    # A worker needs fewer modules. A pytest process that a test starts inherits this variable; it
+    # only imports the modules later.
     if "PYTEST_XDIST_WORKER" not in originals.environ:
         _import_early(early_config)
     result = yield
@@ -53,7 +54,7 @@ def pytest_load_initial_conftests(
 
 def _import_early(config: pytest.Config) -> None:
     asked = getattr(config.known_args_namespace, "nexus", None)
-    with suppress(Exception):  # said when the session is configured
+    with suppress(Exception):  # reported when the session is configured
         if asked or (asked is None and options.is_enabled(config)):
             names = _BRIEF if _may_be_brief(config) else (*_BRIEF, *_ORDERING)
             for name in names:
@@ -61,25 +62,25 @@ def _import_early(config: pytest.Config) -> None:
 
 
 def _may_be_brief(config: pytest.Config) -> bool:
-    """Return whether the command line names test files or single tests alone."""
+    """Return whether the command line names only test files or single tests."""
     asked = getattr(config.known_args_namespace, "file_or_dir", None) or ()
     return bool(asked) and all("::" in one or one.endswith(".py") for one in asked)
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
-    """Declare the hooks of `hookspecs`: a conftest may have them where nexus is not enabled."""
+    """Declare the hooks of `hookspecs`; a conftest may implement them even without nexus."""
     from pytest_nexus import hookspecs  # noqa: PLC0415 - not for whoever imports the plugin alone
 
     pluginmanager.add_hookspecs(hookspecs)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare the table of options."""
+    """Declare all options of the table."""
     options.add_options(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Decide whether this process is a worker, a session of its own, or not concerned.
+    """Decide whether this process is a worker, the main process of a session, or neither.
 
     Raises:
         pytest.UsageError: an option has a value that is not allowed.
@@ -93,7 +94,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _register(config: pytest.Config) -> None:
-    # Not by PYTEST_XDIST_WORKER: a pytest process that a test starts inherits it.
+    # Do not test PYTEST_XDIST_WORKER: a pytest process that a test starts inherits it.
     if hasattr(config, "workerinput"):
         if config.workerinput.get("nexus"):
             from pytest_nexus.registration.worker import (  # noqa: PLC0415 - not enabled costs nothing
@@ -122,9 +123,10 @@ def _refuse_misspelt(parser: pytest.Parser, suspects: list[str]) -> None:
 
 
 def _warn_of_moved_rootdir(config: pytest.Config) -> None:
-    """Print a line where the value of one of our options moved the rootdir.
+    """Print a line if the value of a nexus option moved the rootdir.
 
-    On stderr, and where nexus is not enabled too: the ini file that enables it may be lost.
+    The line goes to stderr, and appears without nexus too: the moved rootdir may hide the ini file
+    that enables nexus.
     """
     if not any(str(argument).startswith("--nexus-") for argument in _given(config)):
         return
@@ -133,7 +135,7 @@ def _warn_of_moved_rootdir(config: pytest.Config) -> None:
 
     sentence = moved_rootdir(config)
     if sentence is not None:
-        with suppress(AttributeError, OSError, ValueError):  # none there, or closed
+        with suppress(AttributeError, OSError, ValueError):  # no stderr, or it is closed
             sys.stderr.write(f"{shown(f'nexus: {sentence}')}\n")
 
 
@@ -142,9 +144,9 @@ def _given(config: pytest.Config) -> list[str]:
 
 
 def _refuse_other_project() -> None:
-    """Refuse to go on over the files of the unrelated project of the same import name.
+    """Stop if files of the unrelated project with the same import name lie over this package.
 
-    Before the import of anything that needs more of this package than its own file.
+    Called before any import that needs more of this package than this file.
     """
     import pytest_nexus  # noqa: PLC0415 - not enabled costs nothing
     from pytest_nexus.errors import OTHER_PROJECT  # noqa: PLC0415 - likewise

@@ -1,4 +1,4 @@
-"""Finds the history and the journals of the project that a command is called in."""
+"""Find the history and the journals of the project in which a command is called."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _INI_FILES: Final = (
     ("tox.ini", "pytest"),
     ("setup.cfg", "tool:pytest"),
 )
-"""Where pytest looks for its settings, in its order; it reads the first that has any."""
+"""Files in which pytest looks for settings, in pytest's order; the first with settings counts."""
 
 _ALWAYS: Final = frozenset({"pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini"})
-"""Files that end pytest's search even if they are empty."""
+"""Files that end pytest's search even when they are empty."""
 
 
 def add_history_option(parser: argparse.ArgumentParser) -> None:
-    """Let a command be told which history to use."""
+    """Add the option that names the history file to a command."""
     parser.add_argument(
         "--history",
         metavar="FILE",
@@ -45,7 +45,7 @@ def add_history_option(parser: argparse.ArgumentParser) -> None:
 
 
 def path_from(folder: Path, path: Path) -> str:
-    """Return a path as seen from a folder, with `/`; the whole path where no relative one exists.
+    """Return a path relative to a folder, with `/`; the whole path if no relative path exists.
 
     >>> path_from(Path("/project/docs"), Path("/project/tests/test_a.py"))
     '../tests/test_a.py'
@@ -57,17 +57,17 @@ def path_from(folder: Path, path: Path) -> str:
 
 
 def history_path(given: str | None) -> Path:
-    """Return the history file: as given, or the project's."""
+    """Return the given history file, or else the project's."""
     return Path(given) if given else _setting("nexus_history")
 
 
 def journal_folder() -> Path:
-    """Return the folder in which the project's sessions leave their journals."""
+    """Return the folder of the project's journals."""
     return _setting("nexus_journal")
 
 
 def quarantine_path(given: str | None) -> Path:
-    """Return the quarantine file: as given, or the project's."""
+    """Return the given quarantine file, or else the project's."""
     if given:
         return Path(given)
     if any(option.name == "nexus_quarantine" for option in OPTIONS):
@@ -78,8 +78,8 @@ def quarantine_path(given: str | None) -> Path:
 def project_root(start: Path, top: Path | None = None) -> Path:
     """Return the nearest folder from `start` upwards that has pytest settings or a `.nexus`.
 
-    The same folder that pytest calls rootdir in the usual cases; `start` where there is none. With
-    `top` no folder above it counts, and no file that a link leads to outside of it is read.
+    This is usually the folder that pytest calls rootdir. Return `start` if there is no such folder.
+    With `top`, no folder above `top` counts, and no link to a file outside `top` is followed.
     """
     for folder in (start, *start.parents):
         if (folder / ".nexus").is_dir() or _section(folder, top) is not None:
@@ -104,12 +104,12 @@ def _values(path: Path, section: str) -> dict[str, Any] | None:
 
 
 def base_revision(given: str | None) -> str | None:
-    """Return what a change is compared with: as given, or as the project's sessions take it."""
+    """Return the base revision of a change: as given, or else as the project's settings say."""
     return given or _value("nexus_base", project_root(Path.cwd()))
 
 
 def ini_value(name: str) -> str | None:
-    """Return a value of the project's ini file as one text, items of a list apart by a space."""
+    """Return a value of the project's ini file as one text; spaces separate the items of a list."""
     value = (_section(project_root(Path.cwd())) or {}).get(name)
     return " ".join(map(str, value)) if isinstance(value, list) else value and str(value)
 
@@ -132,7 +132,7 @@ def _value(name: str, root: Path) -> str | None:
 
 
 def _section(folder: Path, top: Path | None = None) -> dict[str, Any] | None:
-    """Return the settings of the file that pytest would read in a folder; None without one."""
+    """Return the settings that pytest would read in a folder; None without a settings file."""
     for filename, section in _INI_FILES:
         path = folder / filename
         if path.is_file() and (top is None or path.resolve().is_relative_to(top)):

@@ -1,1 +1,1 @@
-"""What the environment of a CI says: provider, event, branches, links, jobs. No network."""
+"""Read the environment of a CI: provider, event, branches, links, jobs. No network access."""

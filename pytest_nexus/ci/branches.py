@@ -1,7 +1,7 @@
-"""The branches that a CI names: the one that runs, its target, the default one, and the base.
+"""Find the branches that a CI names: the current, target, default and base branch.
 
-CircleCI does not say where a change is to go, and neither does any CI of a push to a branch.
-Then git is asked.
+CircleCI does not name the target branch of a change. No CI names a target for a push to a branch.
+In these cases git is asked.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MERGED: Final = "HEAD^1"
-"""On a pull request the CI checks out a merge, whose first parent is the base branch."""
+"""On a pull request the CI checks out a merge commit; its first parent is the base branch."""
 ORIGIN: Final = "refs/remotes/origin/HEAD"
 
 _MAX_NAME_CHARS: Final = 200
@@ -27,9 +27,9 @@ _NOT_IN_A_REF: Final = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|^[-/]|[/.]
 
 
 def branch(environ: Mapping[str, str]) -> str | None:
-    """Return the branch the CI says it runs, None for a tag or outside a CI.
+    """Return the branch that the CI names as running; None for a tag or outside a CI.
 
-    On a pull request it is the branch that asks to be merged.
+    On a pull request this is the source branch.
 
     >>> branch({"GITHUB_HEAD_REF": "", "GITHUB_REF_TYPE": "branch", "GITHUB_REF_NAME": "main"})
     'main'
@@ -43,9 +43,9 @@ def branch(environ: Mapping[str, str]) -> str | None:
 
 
 def target_branch(environ: Mapping[str, str]) -> str | None:
-    """Return the branch that a change is to be merged into; None where there is none.
+    """Return the branch into which a change is to be merged; None if there is no such branch.
 
-    Of a merge queue only the event says it.
+    For a merge queue, only the event names this branch.
 
     >>> target_branch({"GITHUB_BASE_REF": "main"})
     'main'
@@ -55,11 +55,11 @@ def target_branch(environ: Mapping[str, str]) -> str | None:
 
 
 def named_bases(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the revisions the CI names as what this run's change is based on, best first.
+    """Return the base revisions of this run's change that the CI names, best first.
 
-    The branch that a pull request is to be merged into, else the commit that was there before a
-    push. Reads the event file of GitHub Actions, which a pull request may have a say in: only
-    full commit ids are taken from it.
+    This is the target branch of a pull request, or else the commit before a push. The function
+    reads the event file of GitHub Actions. A pull request may influence that file, so only full
+    commit ids are taken from it.
     """
     targets = _names(environ, _variables(environ, "target_branches"))
     commits = [environ.get(variable, "") for variable in _variables(environ, "base_commits")]
@@ -73,26 +73,26 @@ def named_bases(environ: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def default_branches(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the references that may be the default branch, best first."""
+    """Return the possible references of the default branch, best first."""
     names = (*_names(environ, _variables(environ, "default_branches")), "HEAD", "main", "master")
     remote = [f"refs/remotes/origin/{name}" for name in names]
     return (*remote, *(f"refs/heads/{name}" for name in names if name != "HEAD"))
 
 
 def default_branch(environ: Mapping[str, str]) -> str | None:
-    """Return the default branch that the CI names; None where it names none."""
+    """Return the default branch that the CI names; None if the CI names none."""
     names = _names(environ, _variables(environ, "default_branches"))
     return names[0] if names else _branch_name(event_default_branch(environ))
 
 
 def base_branch(root: Path, environ: Mapping[str, str]) -> str:
-    """Return the branch that a change is to be merged into, else the default one; or nothing."""
+    """Return the target branch of a change, or else the default branch; empty if unknown."""
     named = target_branch(environ) or default_branch(environ)
     return named or behind(root, environ, ORIGIN)
 
 
 def behind(root: Path, environ: Mapping[str, str], reference: str) -> str:
-    """Return the branch that a symbolic reference of git names, empty where it names none."""
+    """Return the branch behind a symbolic reference of git; empty if there is no such branch."""
     try:
         name = Git(root, environ).run("symbolic-ref", "--short", reference)
     except GitError:
@@ -104,7 +104,7 @@ def _variables(
     environ: Mapping[str, str],
     field: Literal["branches", "target_branches", "base_commits", "default_branches"],
 ) -> list[str]:
-    """Return the variables of all CIs for one thing."""
+    """Return the values of one kind of variable, for all CIs."""
     return [name for each in providers(environ) for name in getattr(each, field)]
 
 

@@ -1,4 +1,4 @@
-"""The CI run that an environment names."""
+"""Identify the CI run that an environment names."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from pytest_nexus.ci.providers import Provider
 
 _MAX_CHARS: Final = 200
-"""Longer values are cut: names of jobs and workflows are shorter."""
+"""Longer values are cut; names of jobs and workflows are shorter."""
 _MAX_DIGITS: Final = 18
-"""A number with more digits does not fit SQLite's integers, and is no count of runs."""
+"""A number with more digits does not fit SQLite's integers, and is not a run number."""
 
 
 def ci_run(environ: Mapping[str, str]) -> CIRun | None:
-    """Return the CI run that an environment names, None outside the CIs known here.
+    """Return the CI run that an environment names; None outside the known CIs.
 
-    Values are cut at 200 characters; a number that is none is left out. Without an id a run
-    cannot be told from another, and counts as none.
+    Values are cut at 200 characters; an invalid number is left out. A run without an id cannot be
+    distinguished from other runs, so the result is None.
 
     >>> run = ci_run({"GITHUB_ACTIONS": "true", "GITHUB_RUN_ID": "7", "GITHUB_RUN_NUMBER": "x"})
     >>> run.provider, run.run_id, run.run_number

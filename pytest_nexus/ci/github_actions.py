@@ -1,4 +1,4 @@
-"""The files through which a step of GitHub Actions speaks."""
+"""Write the files through which a step of GitHub Actions reports."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def append_to(variable: str, text: str) -> None:
-    """Add a text to the file that a variable names; nothing happens where it names none.
+    """Append a text to the file that a variable names; do nothing without such a file.
 
     Raises:
         OptionError: the file cannot be written.
@@ -29,6 +29,6 @@ def append_to(variable: str, text: str) -> None:
 
 
 def write_outputs(outputs: Mapping[str, str]) -> None:
-    """Set outputs of the step; values are of one line, so that none can set another output."""
+    """Set outputs of the step; each value is a single line, so it cannot set another output."""
     lines = (f"{name}={' '.join(value.split())}\n" for name, value in outputs.items())
     append_to("GITHUB_OUTPUT", "".join(lines))

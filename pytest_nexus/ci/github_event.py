@@ -1,4 +1,4 @@
-"""GitHub's event file: what it says about branches, commits and the pull request."""
+"""Read branches, commits and the pull request from GitHub's event file."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAX_EVENT_BYTES: Final = 8 * 1024 * 1024
-"""A larger event file is not read; GitHub's are about 20 kB."""
+"""Larger event files are ignored; GitHub's files have about 20 kB."""
 
 _VARIABLE: Final = "GITHUB_EVENT_PATH"
 _BASES: Final = (("pull_request", "base", "sha"), ("merge_group", "base_sha"), ("before",))
-"""Where events name the base; a pull request's own `before` is its branch's last push."""
+"""Fields of an event that hold the base; a pull request's own `before` is its last push."""
 
 
 def event_base(environ: Mapping[str, str]) -> str:
-    """Return the commit that the event names as the base of its change; empty without one.
+    """Return the base commit that the event names; empty without a base commit.
 
-    A pull request may have a say in the event, so the caller checks what it gets.
+    A pull request may influence the event, so the caller must check the result.
     """
     event = _read_event(environ)
     return next(filter(None, (_text_at(event, keys) for keys in _BASES)), "")
 
 
 def queue_base(environ: Mapping[str, str]) -> str:
-    """Return the branch that a merge queue leads to; empty without one."""
+    """Return the target branch of a merge queue; empty without one."""
     return _text_at(_read_event(environ), ("merge_group", "base_ref"))
 
 
 def event_default_branch(environ: Mapping[str, str]) -> str:
-    """Return the default branch of the repository; empty where the event does not say."""
+    """Return the default branch of the repository; empty if the event does not name the branch."""
     return _text_at(_read_event(environ), ("repository", "default_branch"))
 
 
 def pull_request_number(environ: Mapping[str, str]) -> int | None:
-    """Return the number of the pull request that the event is about; None without one."""
+    """Return the number of the event's pull request; None without a pull request."""
     event = _read_event(environ)
     request = event.get("pull_request") if isinstance(event, dict) else None
     number = request.get("number") if isinstance(request, dict) else None
@@ -53,7 +53,7 @@ def _text_at(value: object, keys: tuple[str, ...]) -> str:
 
 
 def _read_event(environ: Mapping[str, str]) -> object:
-    """Return the event, or None for what is missing, no plain file, too large or no JSON."""
+    """Return the event; None if the file is missing, irregular, too large or not JSON."""
     path = environ.get(_VARIABLE, "")
     if not path:
         return None

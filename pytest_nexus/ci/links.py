@@ -1,4 +1,4 @@
-"""Addresses of what a report names, where the CI says which repository it is. Pure."""
+"""Build the links of a report, where the CI names the repository. Pure functions."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _RUN: Final = re.compile(r"[0-9]{1,20}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """The pages of one repository; empty texts where there are none."""
+    """The addresses of one repository; unknown addresses are empty."""
 
     repository: str = ""
-    """Its address, such as `https://github.com/octo/repo`."""
+    """Address of the repository, such as `https://github.com/octo/repo`."""
     run: str = ""
     """Address of the CI run."""
     folder: str = ""
-    """Of the suite in the repository, with a slash at its end; empty at the top."""
+    """Folder of the suite in the repository, with a final slash; empty at the top."""
 
     def file(self, commit: str, path: str, line: int) -> str:
-        """Return the address of a line of a file as it is in a commit."""
+        """Return the address of a line of a file at a commit."""
         if not self.repository or not _COMMIT.fullmatch(commit):
             return ""
         return f"{self.repository}/blob/{commit}/{quote(self.folder + path)}#L{line}"
@@ -42,7 +42,7 @@ NO_LINKS: Final = Links()
 
 
 def links_of(environ: Mapping[str, str], folder: str = "") -> Links:
-    """Return the pages that the variables of GitHub Actions name.
+    """Return the links that the variables of GitHub Actions define.
 
     >>> names = {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "octo/repo"}
     >>> links_of(names | {"GITHUB_RUN_ID": "7"}).run

@@ -1,8 +1,8 @@
-"""Which of how many parallel jobs this one is, as its CI says.
+"""Find the number of this job among parallel jobs, as its CI states.
 
-A matrix over anything else (a version of Python, an operating system) counts its jobs in the same
-variables, on GitLab (`parallel:matrix`), Azure and Bitbucket alike: there the shard is to be given.
-GitHub names no such variables; a workflow passes its matrix on.
+GitLab (`parallel:matrix`), Azure and Bitbucket use the same variables for a matrix over anything
+else, such as Python versions or operating systems. There the user must give the shard. GitHub has
+no such variables; a workflow passes the values of its matrix.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SHARD: Final = re.compile(r"\s*([0-9]{1,9})\s*/\s*([0-9]{1,9})\s*", re.ASCII)
 
 
 def shard_of(environ: Mapping[str, str]) -> tuple[int, int] | None:
-    """Return the number of this job, from 1, and of all jobs; None where no CI says so.
+    """Return the number of this job, from 1, and the number of jobs; None if no CI states them.
 
     >>> shard_of({"CIRCLE_NODE_INDEX": "0", "CIRCLE_NODE_TOTAL": "4"})
     (1, 4)
@@ -44,7 +44,7 @@ def parse_shard(text: str) -> tuple[int, int]:
     >>> parse_shard("2/5")
     (2, 5)
 
-    Raises:
+    OptionError: the text does not have that form, or K is not from 1 to N.
         OptionError: it is not of that form, or K is not from 1 to N.
     """
     found = _SHARD.fullmatch(text)

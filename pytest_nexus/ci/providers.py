@@ -1,4 +1,4 @@
-"""The CIs that nexus knows: one row each, with the documented names of its variables."""
+"""The table of known CIs, with the documented names of their variables."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 GROUP: Final = "pytest_nexus.ci_providers"
-"""Entry points, each a `Provider`."""
+"""Group of entry points; each entry point is a `Provider`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """The environment variables of one CI; empty where it has none."""
+    """The environment variables of one CI; a name is empty if the CI has no such variable."""
 
     name: str
-    """Stored with each run of the history."""
+    """Short name, stored with each run of the history."""
     title: str
-    """In messages."""
+    """Name for messages."""
     sign: str
-    """Set where this CI runs."""
+    """A variable that is set only by this CI."""
     run_id: str = ""
     run_number: str = ""
     workflow: str = ""
@@ -35,18 +35,18 @@ class Provider:
     event: str = ""
     run_attempt: str = ""
     first_attempt: int = 1
-    """The number of a run's first attempt."""
+    """The number that the CI gives to the first attempt of a run."""
     job_index: str = ""
-    """Number of this one among parallel jobs of one kind."""
+    """Number of this job among parallel jobs of one kind."""
     n_jobs: str = ""
     first_job: int = 1
-    """The number of the first parallel job."""
+    """The number that the CI gives to the first parallel job."""
     branches: tuple[str, ...] = ()
-    """The branch that runs. Names that only a pull request has come first."""
+    """Variables of the current branch. Variables that only pull requests have come first."""
     target_branches: tuple[str, ...] = ()
-    """The branch that a pull request is to be merged into."""
+    """Variables of the target branch of a pull request."""
     base_commits: tuple[str, ...] = ()
-    """The commit that a change starts from, best first."""
+    """Variables of the commit at which a change starts, best first."""
     default_branches: tuple[str, ...] = ()
 
 
@@ -66,8 +66,8 @@ PROVIDERS: Final = (
         branches=("GITHUB_HEAD_REF",),
         target_branches=("GITHUB_BASE_REF",),
     ),
-    # https://docs.gitlab.com/ci/variables/predefined_variables/ - the index is absent without
-    # `parallel`, and the total is 1 then
+    # https://docs.gitlab.com/ci/variables/predefined_variables/ - without `parallel` there is no
+    # index, and the total is 1
     Provider(
         name="gitlab",
         title="GitLab",
@@ -146,7 +146,7 @@ PROVIDERS: Final = (
         title="Azure",
         sign="TF_BUILD",
         run_id="BUILD_BUILDID",
-        run_number="BUILD_BUILDID",  # BUILD_BUILDNUMBER is a text that each pipeline lays out
+        run_number="BUILD_BUILDID",  # BUILD_BUILDNUMBER is a text in a format of each pipeline
         workflow="BUILD_DEFINITIONNAME",
         job="SYSTEM_JOBNAME",
         event="BUILD_REASON",
@@ -170,13 +170,13 @@ PROVIDERS: Final = (
         base_commits=("GIT_PREVIOUS_SUCCESSFUL_COMMIT",),
     ),
 )
-"""Order matters only where an environment has the variables of two CIs: the first one counts."""
+"""The order matters only if an environment has the variables of two CIs: the first CI counts."""
 
 
 def providers(environ: Mapping[str, str]) -> tuple[Provider, ...]:
-    """Return the CIs that an environment may be of: those of plugins where no other is named.
+    """Return the CIs that may have made an environment; plugins count only if no other CI fits.
 
-    Plugins are looked up only where `CI` is set, so a session elsewhere pays nothing.
+    Plugins are looked up only if `CI` is set, so sessions outside a CI pay nothing.
     """
     if not environ.get("CI") or any(environ.get(each.sign) for each in PROVIDERS):
         return PROVIDERS
@@ -195,5 +195,5 @@ def _of_plugins() -> tuple[Provider, ...]:
 
 
 def _complain(sentence: str) -> None:
-    with suppress(AttributeError, OSError, ValueError):  # none there, or closed
+    with suppress(AttributeError, OSError, ValueError):  # no stderr, or it is closed
         sys.stderr.write(f"{shown(f'nexus: {sentence}')}\n")

@@ -1,1 +1,1 @@
-"""Everything that is used of pytest and xdist beyond their public interface."""
+"""All uses of pytest and xdist beyond their public interfaces."""

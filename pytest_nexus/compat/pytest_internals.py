@@ -1,11 +1,12 @@
-"""What is used of pytest beyond its public interface, in one place.
+"""All uses of pytest beyond its public interface.
 
 - `call_and_report`, `show_test_item`: a rerun must decide between the call and the tear-down of a
   test, and pytest offers no hook there; pytest-rerunfailures and flaky use the same functions.
-- `failed_subtests_key`: where pytest 9 counts the failed subtests of a test, which it then fails.
-- `_inicfg`: numbers in native TOML, see `native_number`, and names that pytest does not know.
+- `failed_subtests_key`: pytest 9 counts the failed subtests of a test here, and then fails the
+  test.
+- `_inicfg`: native TOML numbers, see `native_number`, and names that pytest does not know.
 - `determine_setup`: whether an option's value moved the rootdir, see `rootdir_of`.
-- what an item, a fixture and the junitxml plugin keep of an attempt, see the functions.
+- Data of an attempt in an item, a fixture and the junitxml plugin: see the functions.
 """
 
 from __future__ import annotations
@@ -35,10 +36,10 @@ except ImportError:  # pytest before 9
 
 
 def native_number(config: pytest.Config, name: str) -> int | float | None:
-    """Return the number that an ini option has in a TOML file of pytest 9; None where it has none.
+    """Return the number of an ini option in a TOML file of pytest 9; None without such a number.
 
-    `[tool.pytest]` and `pytest.toml` keep TOML's types. pytest declares one type for each option,
-    and refuses a number for an option that is a text or a number.
+    `[tool.pytest]` and `pytest.toml` keep TOML's types. pytest declares one type for each option.
+    So it refuses a number for an option that accepts a text or a number.
     """
     entry = getattr(config, "_inicfg", {}).get(name)
     value = getattr(entry, "value", None)
@@ -48,16 +49,16 @@ def native_number(config: pytest.Config, name: str) -> int | float | None:
 
 
 def ini_keys(config: pytest.Config) -> list[str]:
-    """Return the names of the options in the ini file, those that pytest does not know too."""
-    kept = vars(config)  # not by getattr: pytest 9 warns where `inicfg` is asked for
+    """Return all option names in the ini file, including names that pytest does not know."""
+    kept = vars(config)  # not getattr: pytest 9 warns about access to `inicfg`
     return list(kept.get("_inicfg", kept.get("inicfg", ())))
 
 
 def rootdir_of(config: pytest.Config) -> tuple[Path, Path | None] | None:
-    """Return the rootdir and the ini file that pytest finds from the true paths of tests.
+    """Return the rootdir and the ini file that pytest would find from the real paths of tests.
 
-    It finds them before plugins declare their options, and takes values of unknown options for
-    paths. None where a later version of pytest is asked otherwise.
+    Pytest finds them before plugins declare their options. So it takes values of unknown options
+    for paths. Return None if a later version of pytest has another interface.
     """
     given: Any = config.option
     arguments = {
@@ -78,17 +79,17 @@ def rootdir_of(config: pytest.Config) -> tuple[Path, Path | None] | None:
 def run_phase(
     item: pytest.Item, when: Literal["setup", "call", "teardown"], **arguments: Any
 ) -> pytest.TestReport:
-    """Run one phase of a test and return its report, which is not logged."""
+    """Run one phase of a test and return its report without logging the report."""
     return runner.call_and_report(item, when, log=False, **arguments)
 
 
 def show_setup(item: pytest.Item) -> None:
-    """Print what `--setup-show` prints of a test."""
+    """Print the lines that `--setup-show` prints for a test."""
     runner.show_test_item(item, **_SHOW)
 
 
 def begin(item: pytest.Item) -> bool:
-    """Make the fixture request of an item anew where it has run; return whether it has one."""
+    """Renew the fixture request of an item that has run; return whether the item has a request."""
     request = getattr(item, "_request", None)
     if request is False:
         item._initrequest()  # type: ignore[attr-defined]
@@ -96,22 +97,22 @@ def begin(item: pytest.Item) -> bool:
 
 
 def forget_request(item: Any) -> None:
-    """Let go of fixture values after the tear-down, as pytest does."""
+    """Release fixture values after the tear-down, as pytest does."""
     item._request = False
     item.funcargs = None
 
 
 @contextmanager
 def torn_down_to(session: Any, node: Any, nextitem: pytest.Item | None) -> Iterator[None]:
-    """Keep the fixtures of a node and of those around it when a test is torn down.
+    """Keep the fixtures of a node and of its parents while a test is torn down.
 
-    Hooks see the next test that they are given, and pytest's own record of what is set up takes
-    the node for it. A session about to stop keeps nothing (pytest#11706).
+    Hooks receive the given next test. Pytest's own record of active set-ups takes the node as the
+    next one. A session that is about to stop keeps nothing (pytest#11706).
 
     Args:
-        session: of the test.
+        session: the session of the test.
         node: the session, or the parent of the test.
-        nextitem: what hooks are given where the node is to be kept.
+        nextitem: the next item for the hooks if the node is to be kept.
     """
     state = session._setupstate
     tear_down = state.teardown_exact
@@ -128,9 +129,9 @@ def torn_down_to(session: Any, node: Any, nextitem: pytest.Item | None) -> Itera
 
 
 def tear_down_further(item: Any, nextitem: pytest.Item | None) -> pytest.TestReport | None:
-    """Tear down what the tear-down of a test has kept and the next test does not need.
+    """Tear down the fixtures that a test's tear-down kept and the next test does not need.
 
-    Return the report of an error; None where there is none. No hook is called: it was called.
+    Return the report of an error; None without an error. No hook is called again.
     """
     state = item.session._setupstate
     endings = (pytest.exit.Exception, KeyboardInterrupt)
@@ -144,20 +145,20 @@ def tear_down_further(item: Any, nextitem: pytest.Item | None) -> pytest.TestRep
 
 
 def forget_attempt(item: Any, n_properties: int = 0) -> None:
-    """Take from an item what its last attempt left, so that another one starts afresh.
+    """Remove the traces of the last attempt from an item, so that another attempt can start.
 
-    A method gets a new instance of its class; captured output and the properties that the attempt
-    recorded go, those recorded before it stay; what unittest collected of exceptions goes.
+    A method gets a new instance of its class. Captured output, the properties that the attempt
+    recorded, and exceptions that unittest collected are removed. Earlier properties stay.
 
     Args:
-        item: that ran.
-        n_properties: how many user properties it had before the attempt.
+        item: an item that has run.
+        n_properties: the number of user properties before the attempt.
     """
     if getattr(item, "cls", None) is not None and hasattr(item, "_getobj"):
         item.__dict__.pop("_instance", None)
         item.__dict__.pop("_obj", None)
-        with suppress(Exception):  # raises again in the set-up, where it is reported
-            _ = item.instance  # unittest's tear-down deletes it, also where no set-up made it
+        with suppress(Exception):  # the set-up raises it again, and reports it
+            _ = item.instance  # unittest's tear-down deletes it, even if no set-up created it
     item.__dict__.pop("_excinfo", None)
     del item._report_sections[:]
     del item.user_properties[n_properties:]
@@ -169,10 +170,10 @@ def forget_attempt(item: Any, n_properties: int = 0) -> None:
 
 
 def hidden_contents(fields: dict[str, Any]) -> Iterator[Any]:
-    """Yield the dicts that objects of an item keep: keywords, stash, parameters, doctest globals.
+    """Yield the dicts inside an item: keywords, stash, parameters, doctest globals.
 
     Args:
-        fields: attributes of the item.
+        fields: the attributes of the item.
     """
     for name, inner in _HIDDEN:
         owner = fields.get(name)
@@ -183,7 +184,7 @@ def hidden_contents(fields: dict[str, Any]) -> Iterator[Any]:
 
 
 def take_failed_subtests(item: Any) -> int:
-    """Return how many subtests of an item failed, and forget them."""
+    """Return the number of failed subtests of an item, and reset it."""
     if failed_subtests_key is None:
         return 0
     counts = item.config.stash.get(failed_subtests_key, {})
@@ -192,34 +193,34 @@ def take_failed_subtests(item: Any) -> int:
 
 @dataclass(slots=True)
 class LeftOut:
-    """What was left out of the JUnit file of an attempt that is repeated."""
+    """The parts of the JUnit file that are left out for a repeated attempt."""
 
     nodes: list[Element] = field(default_factory=list)
-    """Elements of its subtests."""
+    """XML elements of the attempt's subtests."""
     n_passed: int = 0
-    """Its subtests that passed."""
+    """Number of its passed subtests."""
     seconds: float = 0.0
-    """Of its reports that are never logged again."""
+    """Duration of its reports that are never logged again."""
 
 
 @contextmanager
 def without_testcase(
     config: pytest.Config, report: pytest.TestReport, n_passed: int, left_out: LeftOut
 ) -> Iterator[None]:
-    """Leave a test case out of the JUnit file while a report of it is logged.
+    """Leave a test case out of the JUnit file while a report of the test is logged.
 
     Args:
         config: of the session.
-        report: of an attempt that is repeated.
-        n_passed: subtests of it that were reported as passed.
-        left_out: takes what is left out.
+        report: a report of an attempt that is repeated.
+        n_passed: the number of its subtests that were reported as passed.
+        left_out: receives the parts that are left out.
     """
     xml = config.stash.get(xml_key, None)
     if xml is None:
         yield
         return
     case = xml.node_reporter(report)
-    nodes = list(case.nodes)  # closing the case takes them away
+    nodes = list(case.nodes)  # closing the case removes them
     left_out.nodes += nodes
     left_out.n_passed += n_passed
     left_out.seconds += case.duration
@@ -231,7 +232,7 @@ def without_testcase(
 
 
 def give_back(config: pytest.Config, report: pytest.TestReport, left_out: LeftOut) -> None:
-    """Put into the JUnit file what was left out of an attempt that is not repeated after all."""
+    """Restore the left-out parts of the JUnit file if an attempt is not repeated after all."""
     xml = config.stash.get(xml_key, None)
     if xml is not None:
         case = xml.node_reporter(report)
@@ -255,7 +256,7 @@ def add_to_testcase(config: pytest.Config, report: pytest.TestReport, node: Elem
 
 
 def show_failure(terminal: Any, report: Any) -> None:
-    """Print a failure and what was captured, as pytest does in the style of `--tb`."""
+    """Print a failure and its captured output, as pytest does in the style of `--tb`."""
     if terminal.config.option.tbstyle == "line":
         terminal.write_line(terminal._getcrashline(report))
     else:
@@ -263,7 +264,7 @@ def show_failure(terminal: Any, report: Any) -> None:
 
 
 def fitting(terminal: Any, message: str) -> str:
-    """Return a message as far as it fits behind what is on the line; all of it on a CI."""
+    """Return the part of a message that fits on the current line; all of it on a CI."""
     option = terminal.config.option
     if "CI" in originals.environ or "BUILD_NUMBER" in originals.environ or option.verbose > 1:
         return message
@@ -278,15 +279,15 @@ def _case_key(report: Any) -> tuple[Any, Any]:
 
 
 def _undo(definition: Any) -> None:
-    """Run what a fixture that failed had asked to be run at its end, and forget the failure."""
+    """Run the finalizers of a failed fixture, and forget the failure."""
     definition.cached_result = None
     while definition._finalizers:
-        with suppress(Exception):  # its set-up failed and is repeated; that was reported
+        with suppress(Exception):  # its set-up failed, was reported, and is repeated
             definition._finalizers.pop()()
 
 
 def _fixtures(item: Any) -> Iterator[Any]:
-    """Yield the fixtures that an item asks for, and those it asked for while it ran."""
+    """Yield the fixtures that an item requests, including requests while it ran."""
     info = getattr(item, "_fixtureinfo", None)
     for definitions in info.name2fixturedefs.values() if info is not None else ():
         yield from definitions

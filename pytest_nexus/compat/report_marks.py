@@ -1,4 +1,4 @@
-"""What nexus attaches to a report for its later readers: recorder, terminal, JUnit."""
+"""Attributes that nexus adds to reports, for the recorder, the terminal and the JUnit file."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PHASES: Final = frozenset({"setup", "call", "teardown"})
-"""Other plugins report under other names, as pytest-forked and xdist do where a process died."""
+"""The phases of pytest. pytest-forked and xdist use other names when a process died."""
 
 RERUN: Final = "nexus_rerun"
-"""The sentence with which a failed attempt is repeated; its report has the outcome `rerun`."""
+"""The reason why a failed attempt is repeated; its report has the outcome `rerun`."""
 
 QUARANTINED: Final = "nexus_quarantined"
-"""The reason of the quarantine, on a failed report that does not count: skipped with `wasxfail`."""
+"""The reason of a quarantine, on a failed report that does not count: skipped with `wasxfail`."""
 
 DEPENDENT: Final = "nexus_dependent"
-"""On the reports of a test that failed because of the order, and passed at last."""
+"""Marks the reports of a test that failed because of the order, and passed in the end."""
 
 _EARLIER: Final = "nexus_earlier"
 _DIFFERS: Final = "nexus_differs"
@@ -29,7 +29,7 @@ _WAS: Final = "nexus_was"
 
 
 def mark_rerun(report: Any, reason: str, attempt: int) -> None:
-    """Make a failed report the report of an attempt that is repeated, in rerunfailures' terms."""
+    """Turn a failed report into the report of a repeated attempt, in the form of rerunfailures."""
     setattr(report, _WAS, (report.outcome, report.longrepr))
     report.outcome = "rerun"
     report.rerun = attempt
@@ -37,36 +37,36 @@ def mark_rerun(report: Any, reason: str, attempt: int) -> None:
 
 
 def unmark_rerun(report: Any) -> None:
-    """Make it what it was, to be logged again; the recorder has seen it."""
+    """Restore a failed report so that it is logged again; the recorder has seen the report."""
     restore(report)
     setattr(report, _LOGGED_AGAIN, True)
     mark_known(report)
 
 
 def restore(report: Any) -> None:
-    """Make it what it was, as if nobody had seen it."""
+    """Restore a failed report as if no plugin had seen it."""
     report.outcome, report.longrepr = report.__dict__.pop(_WAS, ("failed", report.longrepr))
     report.__dict__.pop(RERUN, None)
     report.__dict__.pop("rerun", None)
 
 
 def is_logged_again(report: Any) -> bool:
-    """Return whether a report was logged as one of a repeated attempt, and is not one."""
+    """Return whether a report was logged as a repeated attempt, but is no longer one."""
     return _LOGGED_AGAIN in report.__dict__
 
 
 def mark_void(report: Any, *, is_void: bool) -> None:
-    """Say whether a subtest counts for nothing, because its test is repeated."""
+    """Set whether a subtest does not count, because its test is repeated."""
     setattr(report, _IS_VOID, is_void)
 
 
 def is_void(report: Any) -> bool:
-    """Return whether a subtest counts for nothing."""
+    """Return whether a subtest does not count."""
     return bool(report.__dict__.get(_IS_VOID))
 
 
 def mark_attempt(report: Any, number: int) -> None:
-    """Attach to the first report of a repeated attempt which attempt it is."""
+    """Attach the attempt number to the first report of a repeated attempt."""
     setattr(report, _ATTEMPT, number)
 
 
@@ -76,7 +76,7 @@ def begins_again(report: Any) -> bool:
 
 
 def mark_quarantined(report: Any, reason: str) -> None:
-    """Make a failed report one that fails no build: what pytest shows for an expected failure."""
+    """Turn a failed report into an expected failure, which does not fail the build."""
     report.outcome = "skipped"
     report.wasxfail = f"quarantined: {reason}"
     setattr(report, QUARANTINED, reason)
@@ -85,13 +85,13 @@ def mark_quarantined(report: Any, reason: str) -> None:
 def attach_earlier(
     report: Any, failures: Sequence[Any], *, has_failed: bool, differs: bool = False
 ) -> None:
-    """Attach the failed reports of earlier attempts to one of the last attempt.
+    """Attach the failed reports of earlier attempts to a report of the last attempt.
 
     Args:
-        report: of the last attempt.
-        failures: in the order of the attempts.
-        has_failed: whether the test has failed in the end.
-        differs: whether the first attempt failed in another way than the last one.
+        report: a report of the last attempt.
+        failures: the failed reports, in the order of the attempts.
+        has_failed: whether the test failed in the end.
+        differs: whether the first and the last attempt failed differently.
     """
     setattr(report, _EARLIER, (tuple(failures), has_failed))
     if differs:
@@ -99,7 +99,7 @@ def attach_earlier(
 
 
 def has_failed_differently(report: Any) -> bool:
-    """Return whether the first attempt of a test failed in another way than the last one."""
+    """Return whether the first attempt of a test failed differently from the last attempt."""
     return _DIFFERS in report.__dict__
 
 
@@ -110,26 +110,26 @@ def earlier_failures(report: Any) -> tuple[Any, ...]:
 
 
 def has_failed_in_the_end(report: Any) -> bool:
-    """Return whether a test that was repeated has failed for good, by a report of its end."""
+    """Return whether a repeated test failed in the end, according to its last report."""
     has_failed: bool = getattr(report, _EARLIER, ((), False))[1]
     return has_failed
 
 
 def mark_dependent(report: Any) -> None:
-    """Say that a test failed because of the order of the run."""
+    """Mark a report of a test that failed because of the order of the run."""
     setattr(report, DEPENDENT, True)
 
 
 def mark_known(report: Any) -> None:
-    """Say that the recorder has seen a report."""
+    """Mark a report as seen by the recorder."""
     setattr(report, _IS_KNOWN, True)
 
 
 def is_known(report: Any) -> bool:
-    """Return whether the recorder has seen a report, before it was logged."""
+    """Return whether the recorder saw a report before it was logged."""
     return _IS_KNOWN in report.__dict__
 
 
 def is_rerun(report: Any) -> bool:
-    """Return whether a report is about an attempt that nexus repeats."""
+    """Return whether a report belongs to an attempt that nexus repeats."""
     return RERUN in report.__dict__

@@ -1,6 +1,6 @@
-"""What is used of xdist beyond its hooks, in one place; imported only where xdist runs.
+"""All uses of xdist beyond its hooks; imported only where xdist runs.
 
-xdist carries no type information, so its objects are described here as far as they are used.
+xdist has no type information. So this module describes the parts of its objects that nexus uses.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 _HAS_NEW_NAME: Final = hasattr(workermanage, "parse_tx_spec_config")
-"""Whether the name of a function is that of pytest-xdist 3.7."""
+"""Whether the function has the name of pytest-xdist 3.7."""
 
 CAN_REPEAT: Final = hasattr(remote.WorkerInteractor, "run_one_test")
-"""Whether a worker has the method that `run/xdist_worker_seam.py` replaces."""
+"""Whether a worker has the method that `compat/xdist_worker_internals.py` replaces."""
 
 
 class Gateway(Protocol):
@@ -33,39 +33,39 @@ class Gateway(Protocol):
 
 
 class WorkerNode(Protocol):
-    """`xdist.workermanage.WorkerController`; has `workeroutput` once it ended in good order."""
+    """`xdist.workermanage.WorkerController`; has `workeroutput` after a regular end."""
 
     gateway: Gateway
     workerinput: dict[str, Any]
 
     def send_runtest_some(self, indices: Sequence[int]) -> None:
-        """Append tests to the queue of the worker."""
+        """Append tests to the worker's queue."""
 
     def send_steal(self, indices: Sequence[int]) -> None:
-        """Ask for tests back; answered by `remove_pending_tests_from_node`."""
+        """Request tests back; the worker answers with `remove_pending_tests_from_node`."""
 
     def shutdown(self) -> None:
-        """Let the worker end after its queue."""
+        """Let the worker end after its queue is empty."""
 
 
 class DSession(Protocol):
-    """`xdist.dsession.DSession`: takes one event after the other off its queue.
+    """`xdist.dsession.DSession`: takes the events from its queue, one after the other.
 
     An event `("name", arguments)` calls the method `worker_name`.
     """
 
     queue: Any
     shuttingdown: bool
-    """Whether all workers were told to end."""
+    """Whether all workers were asked to end."""
     shouldstop: bool | str
-    """Why they are to be told."""
+    """The reason why workers are to end; False without a reason."""
     worker_testreport: Any
     worker_logstart: Any
     worker_logfinish: Any
     countfailures: int
     worker_nexus_wake: Any
     worker_nexus_call: Any
-    """Not of xdist: called for the events `nexus_wake` and `nexus_call` of `ReportFilter`."""
+    """Added by nexus: called for the events `nexus_wake` and `nexus_call` of `ReportFilter`."""
 
 
 def controller(config: pytest.Config) -> DSession:
@@ -74,24 +74,24 @@ def controller(config: pytest.Config) -> DSession:
 
 
 def count_workers(config: pytest.Config) -> int:
-    """Return how many workers start with the session."""
+    """Return the number of workers that start with the session."""
     return len(_specs(config))
 
 
 def are_local(config: pytest.Config) -> bool:
-    """Return whether all workers run on this machine, with this interpreter."""
+    """Return whether all workers use this machine and this interpreter."""
     specs = map(execnet.XSpec, _specs(config))
     return all(spec.popen and not spec.python for spec in specs)
 
 
 def _specs(config: pytest.Config) -> list[str]:
-    """Return where the workers run, in execnet's terms, one for each."""
+    """Return the execnet specification of each worker."""
     name = "parse_tx_spec_config" if _HAS_NEW_NAME else "parse_spec_config"
     return list(getattr(workermanage, name)(config))
 
 
 def max_worker_restart(config: pytest.Config) -> int | None:
-    """Return how many crashed workers xdist replaces before it ends the run; None: all."""
+    """Return how many crashed workers xdist replaces before it ends the run; None for all."""
     limit: int | None = dsession.get_default_max_worker_restart(config)
     return limit
 
@@ -99,6 +99,6 @@ def max_worker_restart(config: pytest.Config) -> int | None:
 def difference(
     ids: Sequence[str], other_ids: Sequence[str], name: str, other_name: str
 ) -> str | None:
-    """Return xdist's words for two workers that collected differently; None if they did not."""
+    """Return xdist's message about workers that collected differently; None if they agree."""
     message: str | None = report.report_collection_diff(ids, other_ids, name, other_name)
     return message

@@ -1,8 +1,8 @@
-"""What is used of xdist in its workers beyond hooks, in one place.
+"""All uses of xdist inside its workers, beyond hooks.
 
 A worker's plugin `WorkerInteractor` calls its method `run_one_test` until the next index is a
-marker instead of a number. The method is replaced by one that can run a test before the next one
-is known.
+marker instead of a number. This module replaces that method. The new method can run a test before
+the next test is known.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def send_if_possible(channel: Any, message: object) -> bool:
-    """Send through a channel of execnet; return whether the message could be sent."""
+    """Send a message through a channel of execnet; return whether it could be sent."""
     import execnet  # noqa: PLC0415 - comes with xdist, needed in its workers only
 
     try:
@@ -27,25 +27,25 @@ def send_if_possible(channel: Any, message: object) -> bool:
 
 
 class Runner(Protocol):
-    """What runs the tests of a worker."""
+    """Runs the tests of a worker."""
 
     def run(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
-        """Run a test; None: it is the last."""
+        """Run a test; `nextitem` is None for the last test."""
 
     def run_before_pause(self, item: pytest.Item) -> None:
-        """Run a test where no next one is known, and more may come."""
+        """Run a test while the next test is unknown; more tests may follow."""
 
     def end(self) -> None:
-        """Finish what `run_before_pause` left: no more tests come."""
+        """Finish the tear-down that `run_before_pause` postponed; no more tests follow."""
 
 
 class Turns:
-    """Runs the tests that the controller sends to a worker, one at each call of `take`.
+    """Runs the tests that the controller sends to a worker, one test for each call of `take`.
 
     Args:
         worker: xdist's plugin in the worker.
-        n_items: how many tests were collected; this number says that no test is known to follow.
-        runner: runs them.
+        n_items: the number of collected tests; as an index it means that no next test is known.
+        runner: runs the tests.
     """
 
     def __init__(self, worker: Any, n_items: int, runner: Runner) -> None:
@@ -55,7 +55,7 @@ class Turns:
         self._set_title = type(worker).run_one_test.__globals__.get("worker_title", _no_title)
 
     def take(self) -> None:
-        """Run one test, or wait for a command; called by xdist's loop."""
+        """Run one test, or wait for a command. Called by xdist's loop."""
         worker = self._worker
         index, upcoming = worker.nextitem_index, self._next_index()
         worker.nextitem_index = upcoming
@@ -82,14 +82,14 @@ class Turns:
         return seconds
 
     def _next_index(self) -> Any:
-        """Wait for the next index, or for the marker that there is none."""
-        # pytest-xdist 3.6 replaces its queue where tests are asked back
+        """Wait for the next index, or for the marker of the end."""
+        # pytest-xdist 3.6 replaces its queue when the controller requests tests back
         get = getattr(self._worker, "_get_next_item_index", None) or self._worker.torun.get
         return get()
 
 
 def worker_of(config: pytest.Config) -> Any:
-    """Return xdist's plugin in a worker; None where it has no method to replace."""
+    """Return xdist's plugin in a worker; None if it lacks the method that is replaced."""
     for plugin in config.pluginmanager.get_plugins():
         if type(plugin).__name__ == "WorkerInteractor" and hasattr(plugin, "run_one_test"):
             return plugin
@@ -97,4 +97,4 @@ def worker_of(config: pytest.Config) -> Any:
 
 
 def _no_title(_: str) -> None:
-    """Show nothing in the list of processes."""
+    """Leave the title of the process unchanged."""

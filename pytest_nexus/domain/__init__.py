@@ -1,1 +1,1 @@
-"""The vocabulary that every other room uses. Imports nothing of ours but errors."""
+"""The types and rules that all other packages use. Imports nothing of pytest-nexus but errors."""

@@ -1,4 +1,4 @@
-"""What a forecast rests on beyond the facts of each test: texts, and what failed before."""
+"""The further evidence of a forecast: texts of tests and changes, and earlier failures."""
 
 from __future__ import annotations
 
@@ -12,45 +12,45 @@ if TYPE_CHECKING:
 
 
 class ChangedWords(NamedTuple):
-    """Identifiers of a change to one file, with counts."""
+    """The identifiers of a change to one file, with counts."""
 
     words: Mapping[str, int]
-    """Those on the changed lines and around them."""
+    """Identifiers on the changed lines and near them."""
     around: Mapping[str, int]
-    """Those of them that stand in the first lines of enclosing functions and classes."""
+    """The subset of `words` in the first lines of enclosing functions and classes."""
 
 
 @dataclass(frozen=True, slots=True)
 class TestText:
-    """What one test file says."""
+    """The imports and identifiers of one test file."""
 
     __test__ = False  # pytest collects classes by their name
 
     imports: tuple[str, ...] = ()
-    """Modules, or `module:name` for `from module import name`."""
+    """Imported modules, or `module:name` for `from module import name`."""
     identifiers: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    """By test, `TestA::test_b`: its identifiers with counts."""
+    """The identifiers of each test with counts; the key has the form `TestA::test_b`."""
     distances: Mapping[str, int] = field(default_factory=dict)
-    """Imports from this file to each changed file that it reaches; filled where sources are at
-    hand."""
+    """Number of imports from this file to each changed file that it reaches; filled only where the
+    sources are available."""
 
 
 class ChangedAndFailed(NamedTuple):
-    """One run: what changed, and what failed."""
+    """The changed files and the failed tests of one run."""
 
     paths: tuple[str, ...]
-    """Of the changed files."""
+    """Paths of the changed files."""
     failed: tuple[TestKey, ...]
 
 
 class Streaks(NamedTuple):
-    """How many runs in a row each test failed at the end of a branch; None: no run of it."""
+    """Failures in a row of each test at the end of a branch; None for a branch without runs."""
 
     here: Mapping[str, int] | None = None
-    """On the branch of the run, by key; what did not fail last is left out."""
+    """Streaks on the branch of this run, by key; without tests that did not fail last."""
     base: Mapping[str, int] | None = None
-    """On the default branch."""
+    """Streaks on the default branch."""
 
 
 NO_STREAKS: Final = Streaks()
-"""Where no branch is known."""
+"""Used where no branch is known."""

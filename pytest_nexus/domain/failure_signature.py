@@ -1,4 +1,4 @@
-"""One failure, one signature: what is the same for the same cause on another day."""
+"""Compute the signature of a failure, which is the same for the same cause on another day."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pytest_nexus.domain.records import Failure, Phase
 
 MAX_MESSAGE_CHARS: Final = 200
 MAX_FIELD_CHARS: Final = 512
-"""Bound of the exception's name and of its place: the journal's bound for a string."""
+"""Maximum length of the exception's name and of its place: the journal's limit for a string."""
 
 _MAX_SCANNED_CHARS: Final = 2_000
-"""Masking looks at this much of a line; ten times the bound, since masking shortens."""
+"""Masking reads this many characters of a line: ten times the limit, since masking shortens."""
 
 _MAX_PASSES: Final = 8
-"""What one pass joins or cuts, the next may mask; two suffice for all but contrived text."""
+"""One pass may join or cut text that the next pass masks; two suffice for realistic text."""
 
 _DIGEST_CHARS: Final = 16
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;]{0,20}m")
@@ -36,11 +36,12 @@ _ASSERTION: Final = re.compile(r"assert\b")
 
 
 def mask(message: str) -> str:
-    """Return the first line of a message without what differs from run to run.
+    """Return the first line of a message without the parts that differ from run to run.
 
-    Numbers, addresses, UUIDs and hexadecimal digests become `#`, quoted text becomes `'*'`, a
-    list of either becomes one; colours are dropped, blanks and control characters collapse into
-    one space. At most `MAX_MESSAGE_CHARS` long, and masking twice changes nothing more.
+    Numbers, addresses, UUIDs and hexadecimal digests become `#`. Quoted text becomes `'*'`. A list
+    of numbers or of quoted texts becomes one item. Colours are removed; blanks and control
+    characters collapse into one space. The result has at most `MAX_MESSAGE_CHARS` characters.
+    Masking it again changes nothing.
 
     >>> mask("KeyError: 'user-17' not in <Cache at 0x7f12ab34cd56> after 2.5 s")
     "KeyError: '*' not in <Cache at #> after # s"
@@ -56,15 +57,15 @@ def mask(message: str) -> str:
 
 
 def failure(phase: Phase, exception: str, where: str, message: str) -> Failure:
-    """Return the failure with its signature.
+    """Return a failure with its signature.
 
     Args:
         phase: the phase that failed; not part of the signature.
         exception: qualified name of the exception type; empty if not known.
         where: innermost frame inside the project, `src/pkg/mod.py::function`, without a line
             number; empty if there is none.
-        message: the exception's text as it is, masked here; a leading `exception: `, which some
-            reports have and others have not, is dropped.
+        message: the exception's text, unmasked. A leading `exception: ` is dropped, because only
+            some reports have it.
 
     >>> failure("call", "KeyError", "src/a.py::get", "KeyError: 'x'").signature
     '980d39830518d702'
@@ -77,10 +78,10 @@ def failure(phase: Phase, exception: str, where: str, message: str) -> Failure:
 
 
 def split_exception(text: str) -> tuple[str, str]:
-    """Return the exception type that begins a report's message, and the rest of the message.
+    """Split a report's message into the exception type and the rest.
 
-    The type is empty where the message does not begin with one. Pytest leaves the type out for
-    a bare assert.
+    The type is empty if the message does not begin with an exception type. Pytest omits the type
+    for a bare assert.
 
     >>> split_exception("requests.ConnectionError: refused")
     ('requests.ConnectionError', 'refused')
@@ -117,5 +118,5 @@ def _clean(text: str) -> str:
 
 
 def _encodable(text: str) -> str:
-    """Return text without lone surrogates, which neither JSON files nor SQLite can hold."""
+    """Return a text without lone surrogates, which neither JSON files nor SQLite can store."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,4 +1,4 @@
-"""The key under which the history knows a test, and the function-level key to fall back on."""
+"""Compute the key of a test in the history, and the key of its function as a fallback."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any, Final, NamedTuple
 from pytest_nexus.domain.records import FunctionKey, TestKey
 
 MAX_KEY_CHARS: Final = 512
-"""Longer keys are cut and end in a digest of the whole: a 10 kB parameter is one test too."""
+"""Longer keys are cut and end in a digest of the whole key; a parameter may have 10 kB."""
 
 MAX_PARAMETER_CHARS: Final = 100
-"""Above this length pytest 9.2 writes `name0` for a text; before, it wrote the whole text."""
+"""For longer texts pytest 9.2 writes `name0` into the id; older versions wrote the whole text."""
 
 _STASH_KEY: Final = object()
 _DIGEST_CHARS: Final = 16
@@ -21,7 +21,7 @@ _SITE_PACKAGES: Final = re.compile(r"^.*?(?:site|dist)-packages/")
 
 
 class Identity(NamedTuple):
-    """The two keys of a test."""
+    """The key of a test and the key of its function."""
 
     key: TestKey
     function_key: FunctionKey
@@ -30,14 +30,17 @@ class Identity(NamedTuple):
 def identify(item: Any) -> Identity:
     """Return the keys of a collected item.
 
-    The key is the node id of the enclosing class or file, the item's own name and its parameters.
-    The same test has the same key in every process and on every machine: memory addresses are
-    masked, the folder above `site-packages` is dropped, a parameter of more than
-    `MAX_PARAMETER_CHARS` characters is a digest (its place in the id changed between versions of
-    pytest), and a key of more than `MAX_KEY_CHARS` is cut and ends in a digest.
+    The key consists of the node id of the enclosing class or file, the item's own name and its
+    parameters. The same test has the same key in every process and on every machine:
 
-    An item without parameters, or of another plugin's own kind, is its own function. The answer
-    is kept in the item's stash: it is asked for when the run is planned and when the test runs.
+    - Memory addresses are masked.
+    - The folder above `site-packages` is dropped.
+    - A parameter of more than `MAX_PARAMETER_CHARS` characters becomes a digest, because its form
+      in the id differs between versions of pytest.
+    - A key of more than `MAX_KEY_CHARS` characters is cut and ends in a digest.
+
+    For an item without parameters, or of another plugin's own kind, both keys are the same. The
+    item's stash keeps the result, since both the planning and the run of the test need it.
     """
     known: Identity | None = item.stash.get(_STASH_KEY, None)
     if known is None:
@@ -63,9 +66,9 @@ def _identify(item: Any) -> Identity:
 
 
 def key_of_nodeid(nodeid: str) -> TestKey:
-    """Return the key of a test of which only the node id is known.
+    """Return the key of a test from its node id.
 
-    For reports that other tools wrote; where the item is at hand, `test_key` is exact.
+    Use this function for reports of other tools. If the item is available, `identify` is exact.
 
     >>> key_of_nodeid("lib/python3.12/site-packages/pkg/test_a.py::test_x")
     'pkg/test_a.py::test_x'
@@ -74,7 +77,7 @@ def key_of_nodeid(nodeid: str) -> TestKey:
 
 
 def function_of_key(key: str) -> FunctionKey:
-    """Return the function-level key of a key of which the item is not at hand.
+    """Return the function key that belongs to a test key, without the item.
 
     The parameters begin at the first `[` after the first `::`; a class or function name has none.
 
@@ -88,7 +91,7 @@ def function_of_key(key: str) -> FunctionKey:
 
 
 def stable_path(path: str) -> str:
-    """Return a path without what differs between environments: the way to site-packages."""
+    """Return a path without the folder above site-packages, which differs between environments."""
     return _SITE_PACKAGES.sub("", path) if "-packages/" in path else path
 
 

@@ -1,4 +1,4 @@
-"""The median, without what `statistics` imports."""
+"""Compute the median without the imports of `statistics`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def lower_median(values: Iterable[float]) -> float:
-    """Return the median; of an even number of values the smaller one in the middle.
+    """Return the median; of an even number of values, the smaller of the two in the middle.
 
     >>> lower_median([4.0, 1.0, 3.0, 2.0])
     2.0

@@ -1,7 +1,7 @@
-"""The values that travel between the layers: all immutable, all plain data.
+"""The values that the layers exchange. All of them are immutable plain data.
 
-Named tuples where they can be: there are many of each, and making one takes a third of the time of
-a frozen dataclass.
+Most are named tuples: a session creates many of them, and a named tuple takes a third of the time
+of a frozen dataclass.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 NodeId = NewType("NodeId", str)
-"""What pytest calls a test in one session; may differ between processes and versions."""
+"""Pytest's name of a test in one session; may differ between processes and versions."""
 
 TestKey = NewType("TestKey", str)
-"""What the history calls a test: the node id with addresses and long parts normalised."""
+"""The name of a test in the history: its node id, with addresses and long parts normalised."""
 
 FunctionKey = NewType("FunctionKey", str)
-"""The test function behind a key: the key without its parameters."""
+"""The function of a test: its key without parameters."""
 
 Outcome = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed"]
 Phase = Literal["setup", "call", "teardown"]
 Marker = Literal["order", "dependency"]
 Dependence = Literal["brittle", "victim"]
-"""How a test depends on the order: `brittle` passes only after another, `victim` fails after it."""
+"""`brittle` passes only if another test ran before it; `victim` fails if another ran before it."""
 
 Trust = Literal["trusted", "fork"]
-"""`fork`: written by code that nobody with rights has accepted; nothing is learned from it."""
+"""`fork` runs come from code that no maintainer has accepted; nothing is learned from them."""
 
 PHASES: Final[tuple[Phase, Phase, Phase]] = ("setup", "call", "teardown")
 OUTCOMES: Final[tuple[Outcome, ...]] = (
@@ -44,33 +44,33 @@ BAD: Final[frozenset[Outcome | None]] = frozenset({"failed", "error"})
 
 
 CERTAIN: Final = 0.98
-"""Posterior from which a test counts as order-dependent."""
+"""A test with at least this posterior counts as order-dependent."""
 
 DOUBTFUL: Final = 0.05
-"""A test that depends on the order with a lower posterior is flaky."""
+"""A test with a lower posterior is flaky, and does not depend on the order."""
 
 MIN_FAILURES: Final = 2
-"""A single failure has too many explanations to say that a test depends on the order."""
+"""Fewest failures of an order-dependent test; a single failure has too many explanations."""
 
 NAMED_OTHERS: Final = 3
-"""Of the tests that one depends on, so many are named in a sentence."""
+"""How many of the other tests a sentence names."""
 
 FRESH: Final = "fresh"
-"""In place of a worker: the attempt had a fresh process, and the order of the collection."""
+"""Stands for a worker: the attempt ran in a fresh process, in collection order."""
 
 ALONE: Final = "alone"
-"""In place of a worker: the attempt had a fresh process, in which nothing else ran."""
+"""Stands for a worker: the attempt ran alone in a fresh process."""
 
 
 class PhaseResult(NamedTuple):
-    """How one phase of one attempt ended."""
+    """The outcome and the duration of one phase of one attempt."""
 
     outcome: Outcome
     duration_s: float
 
 
 class Failure(NamedTuple):
-    """Why an attempt failed, in a form that is the same for the same cause on another day."""
+    """The cause of a failed attempt; equal for the same cause on another day."""
 
     phase: Phase
     exception: str
@@ -78,7 +78,7 @@ class Failure(NamedTuple):
     where: str
     """Innermost frame inside the project, `src/pkg/mod.py::function`; empty if there is none."""
     message: str
-    """First line of the message with numbers, addresses and quoted text masked, bounded."""
+    """First line of the message, cut, with numbers, addresses and quoted text masked."""
     signature: str
     """16 hexadecimal digits over the three fields above."""
 
@@ -97,16 +97,16 @@ class Attempt(NamedTuple):
     call: PhaseResult | None
     teardown: PhaseResult | None
     worker: str | None = None
-    """xdist's worker id, `gw0`; `FRESH` or `ALONE` for a process of its own; None otherwise."""
+    """xdist's worker id, `gw0`; `FRESH` or `ALONE` for an extra process; None without xdist."""
     failure: Failure | None = None
     quarantined: bool = False
-    """Whether a failure did not count, since the test is in quarantine; in journals only."""
+    """Whether a failure did not count because the test is quarantined; only in journals."""
     extra: Mapping[str, Any] | None = None
-    """Values of JSON that plugins added; in journals only."""
+    """JSON values that plugins added; only in journals."""
 
     @property
     def phases(self) -> tuple[PhaseResult | None, PhaseResult | None, PhaseResult | None]:
-        """The three phases in the order they ran; None for one that did not run."""
+        """The three phases in the order they ran; None for a phase that did not run."""
         return (self.setup, self.call, self.teardown)
 
     @property
@@ -116,7 +116,7 @@ class Attempt(NamedTuple):
 
     @property
     def outcome(self) -> Outcome:
-        """The verdict on the whole attempt: the worst phase, a failing call before an error."""
+        """The worst outcome of the phases; a failing call counts before an error."""
         ran = [phase.outcome for phase in self.phases if phase]
         for bad in ("failed", "error"):
             if bad in ran:
@@ -140,19 +140,19 @@ class ChangedFile(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What differs between a base commit and the tree the tests run on."""
+    """The difference between a base commit and the tree that the tests run on."""
 
     commit: str | None = None
     """Full id of the commit checked out; None outside a repository."""
     branch: str | None = None
-    """None where no branch is checked out and the CI names none."""
+    """None if no branch is checked out and the CI names no branch."""
     base: str | None = None
-    """Full id of the commit compared with; None when there was none to compare with."""
+    """Full id of the base commit; None if there was no base commit."""
     dirty: bool = False
-    """Whether tracked files differ from the commit, or new ones stand beside them."""
+    """Whether tracked files differ from the commit, or untracked files exist."""
     files: tuple[ChangedFile, ...] = ()
     note: str = ""
-    """One sentence about what could not be found out; empty when all is known."""
+    """One sentence about missing facts; empty if all facts are known."""
 
     @property
     def renames(self) -> dict[str, str]:
@@ -161,13 +161,13 @@ class Change(NamedTuple):
 
 
 class CIRun(NamedTuple):
-    """Which CI run a session belongs to, as its environment names it."""
+    """The CI run of a session, as the environment names it."""
 
     provider: str
     run_id: str
-    """The same for all jobs of a run, and for re-runs of its failed jobs."""
+    """The same id for all jobs of a run, and for re-runs of its failed jobs."""
     run_number: int | None = None
-    """Counts the runs of one workflow upwards."""
+    """Increases with each run of a workflow."""
     run_attempt: int = 1
     workflow: str = ""
     job: str = ""
@@ -180,7 +180,7 @@ class Run(NamedTuple):
     run_uid: str
     """32 hexadecimal digits, chosen when the session starts."""
     started_at: float
-    """Seconds since the epoch, UTC, by the clock of the machine that ran it."""
+    """Seconds since the epoch, UTC, by the clock of the machine of the run."""
     change: Change = Change()
     ci: CIRun | None = None
     python: str = ""
@@ -203,18 +203,18 @@ class Run(NamedTuple):
     complete: bool = False
     """Whether every selected test ran to its end."""
     trust: Trust = "trusted"
-    """Whether it may teach: states, durations and labels come from trusted runs alone."""
+    """Whether nexus learns from the run; states, durations and labels use only trusted runs."""
     head: str | None = None
-    """Commit that the CI's own API names for a run of a fork; a journal cannot claim it."""
+    """The commit that the CI's own API names for a run of a fork; a journal cannot set it."""
 
     @property
     def environment(self) -> str:
-        """What a test may depend on beside the commit, see `environment_name`."""
+        """Python and platform of the run, see `environment_name`."""
         return environment_name(self.python, self.platform)
 
 
 def environment_name(python: str, platform: str) -> str:
-    """Return the minor version of Python and the platform; empty where neither is known.
+    """Return the minor version of Python and the platform; empty if neither is known.
 
     >>> environment_name("3.12.4", "linux-x86_64"), environment_name("PyPy 3.10.14", "")
     ('3.12 linux-x86_64', 'PyPy 3.10')
@@ -224,9 +224,9 @@ def environment_name(python: str, platform: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class TestStats:
-    """What the history knows of one test: a fold over its runs in time order.
+    """The statistics of one test: a fold over its runs in time order.
 
-    A run counts once, by its first attempt; a skipped test has not run.
+    Each run counts once, by the first attempt. A run that skips the test does not count.
     """
 
     __test__ = False  # pytest collects classes by their name
@@ -247,14 +247,14 @@ class TestStats:
     transitions: int = 0
     """How often the outcome changed from one run to the next."""
     flakes: int = 0
-    """Commits on which the test both failed and passed in one environment, mass failures left
-    out; a commit counts once for each such environment."""
+    """Number of commits on which the test both failed and passed in one environment, without mass
+    failures. A commit counts once for each environment."""
     last_outcome: Outcome = "passed"
-    """Of the first attempt in the last run, skips included."""
+    """Outcome of the first attempt in the last run; may be a skip."""
     first_seen: float = 0.0
-    """Start of the first run that has the test; seconds since the epoch."""
+    """Start of the first run with this test; seconds since the epoch."""
     last_seen: float = 0.0
-    """Start of the last run that has the test; seconds since the epoch."""
+    """Start of the last run with this test; seconds since the epoch."""
     setup_s: float = 0.0
     """Median of the recent set-ups, in seconds."""
     call_s: float = 0.0
@@ -269,27 +269,28 @@ class TestStats:
 
 
 class OrderRule(NamedTuple):
-    """What is known of a test that seems to depend on what ran before it."""
+    """How one test seems to depend on the tests that ran before it."""
 
     key: TestKey
     kind: Dependence
     others: tuple[TestKey, ...]
-    """Tests it depends on, the likeliest first: any one of them, as far as runs tell; all of them
-    together, where a bisection found them. Empty where no single test explains the outcomes."""
+    """The tests that this test depends on, the likeliest first. A rule that is learned from runs
+    suspects any one of them; a rule that a bisection found needs all of them together. Empty if no
+    single test explains the outcomes."""
     posterior: float
-    """Probability that it depends on the order and is not flaky, in [0, 1]."""
+    """Probability that the test depends on the order and is not flaky, in [0, 1]."""
     n_failed: int
-    """Attempts that failed, and count as evidence."""
+    """Failed attempts that count as evidence."""
     n_passed: int
     found_by: Literal["runs", "bisect"]
     at: float
     """Start of the last run that counts, or of the bisection; seconds since the epoch."""
     is_touched: bool = False
-    """Whether that run's change touched the test, or one that it depends on."""
+    """Whether that run's change touched this test, or a test that it depends on."""
     n_proved: int = 0
-    """Runs in which a process of its own showed that the order made it fail."""
+    """Number of runs in which a separate process showed that the order caused the failure."""
     is_followed: bool = False
-    """Whether later runs in which it passes count too: they may contradict it."""
+    """Whether later passing runs count too: they may contradict the rule."""
 
     @property
     def is_certain(self) -> bool:
@@ -298,12 +299,12 @@ class OrderRule(NamedTuple):
 
     @property
     def is_probable(self) -> bool:
-        """Whether a process of its own showed it, and nothing speaks strongly for a flake."""
+        """Whether a separate process showed the dependence, and the posterior is not low."""
         return self.is_certain or (self.n_proved > 0 and self.posterior >= DOUBTFUL)
 
     @property
     def words(self) -> str:
-        """What the test depends on, as a clause: `passes after tests/a.py::test_x`."""
+        """The dependence as a clause: `passes after tests/a.py::test_x`."""
         verb = "passes after" if self.kind == "brittle" else "fails after"
         if not self.others:
             return f"{verb} other tests"
@@ -322,42 +323,42 @@ class CollectedTest(NamedTuple):
     path: str
     """Its file, relative to the root of the tests, with `/`."""
     scopes: tuple[str, ...] = ()
-    """The fixture scopes it shares with other tests, outermost first, each named uniquely:
+    """The fixture scopes that it shares with other tests, outermost first, each with a unique name:
     `package:tests/db`, `module:tests/db/test_a.py`, `class:tests/db/test_a.py::TestA`,
-    `param:session:backend:0`. Empty for a test that may run anywhere."""
+    `param:session:backend:0`. Empty for a test that may run at any position."""
     marker: Marker | None = None
-    """A marker of another plugin that fixes its position relative to others so marked."""
+    """A marker of another plugin that fixes the position relative to other marked tests."""
     duration_factor: float = 1.0
-    """How many times as long as a plain one it looks like taking, by the names that it uses; for
-    where nothing better is known."""
+    """Factor on the duration of an ordinary test, estimated from the names that the test uses; for
+    tests without a better estimate."""
     depends_on: tuple[str, ...] = ()
-    """Files that a plugin names, relative to the root of the tests, with `/`."""
+    """Files that a plugin names for this test, relative to the root of the tests, with `/`."""
 
 
 class Forecast(NamedTuple):
-    """What is expected of one test in this run."""
+    """The expected outcome and duration of one test in this run."""
 
     p_fail: float
     """Probability that the first attempt fails; in (0, 1)."""
     duration_s: float
-    """Expected seconds, shared set-up apart."""
+    """Expected seconds without shared set-up."""
     reason: str = ""
     """The sentence that explains `p_fail`."""
     gain: float | None = None
-    """What the order takes for the gain of running it, on any scale; None for `p_fail`."""
+    """The value of running the test early, on any scale; None for `p_fail`."""
     thrift: float = 1.0
-    """Exponent of the seconds in the order, from 0 to 1; the same for all tests of a plan."""
+    """Exponent of the duration in the order, from 0 to 1; the same for all tests of a plan."""
 
 
 class Verdict(NamedTuple):
-    """Whether a test is run, and why."""
+    """Whether a test runs, and the reason."""
 
     action: Literal["run", "leave"]
     reason: str
 
 
 class PlannedTest(NamedTuple):
-    """One collected test with what was decided about it."""
+    """One collected test with the decisions about it."""
 
     test: CollectedTest
     verdict: Verdict
@@ -365,21 +366,21 @@ class PlannedTest(NamedTuple):
     """Position in the run, from 0."""
     forecast: Forecast
     block: str = ""
-    """Name of the block it moves with; empty for a test that moves alone."""
+    """Name of the block to which the test belongs; empty for a test that moves alone."""
     shard: int = 1
     """Number of its shard, from 1."""
 
 
 class Plan(NamedTuple):
-    """What is decided about every collected test, in collection order."""
+    """The decisions about every collected test, in collection order."""
 
     tests: tuple[PlannedTest, ...]
     digest: str
-    """16 hexadecimal digits over the collected tests and what was decided about them."""
+    """16 hexadecimal digits over the collected tests and the decisions about them."""
     notes: tuple[str, ...] = ()
-    """One sentence each about what was not available to decide better."""
+    """One sentence for each fact that was missing for a better decision."""
     setups: Mapping[str, float] = MappingProxyType({})
-    """Expected seconds of shared set-up by block name; blocks that are not named cost none."""
+    """Expected seconds of shared set-up by block name; 0 for blocks that are not named."""
 
     @property
     def order(self) -> list[int]:

@@ -1,7 +1,7 @@
-"""Texts that others wrote, as one line that a terminal and the log of a CI show and do not obey.
+"""Turn foreign text into one line that terminals and CI logs display but do not interpret.
 
-Node ids, messages, branches and names of files come from journals, histories and artifacts, and a
-pull request may have a say in each of them. Pure.
+Node ids, messages, branches and file names come from journals, histories and artifacts. A pull
+request can influence each of them. Pure functions.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ _UNSEEN: Final = (
     "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0"
     "\U000e0100-\U000e01ef"
 )
-"""Characters without a shape, for a class of a regular expression. A comparison by the rules of a
-language passes over them, and some runners compare so."""
+"""Invisible characters, for a class of a regular expression. A language-sensitive comparison
+ignores them, and some CI runners compare this way."""
 
 _BRACKET: Final = re.compile(rf"#(?=[{_UNSEEN}]*#[{_UNSEEN}\w.-]*\[)")
-"""`##[error]` of GitHub and Azure, `##vso[...]` of Azure, `##teamcity[...]`: obeyed anywhere."""
+"""`##[error]` of GitHub and Azure, `##vso[...]` of Azure, `##teamcity[...]`: commands anywhere."""
 
 _COLONS: Final = re.compile(rf"[\s{_UNSEEN}]*:(?=[{_UNSEEN}]*:)")
-"""`::error::` of GitHub: obeyed at the start of a line, behind white space too."""
+"""`::error::` of GitHub: a command at the start of a line, even after white space."""
 
 _HASH_IN_JSON: Final = re.compile(rf"#(?=[{_UNSEEN}\w.-]*\[)")
 
@@ -30,7 +30,7 @@ _HASH_IN_JSON: Final = re.compile(rf"#(?=[{_UNSEEN}\w.-]*\[)")
 def visible(text: str) -> str:
     r"""Return a text as one line of visible characters.
 
-    What is invisible, ends a line, or turns the direction of writing becomes a question mark.
+    Invisible characters, line ends and marks of the writing direction become question marks.
 
     >>> visible("a  b\x1b[31m\n::error::c")
     'a  b?[31m?::error::c'
@@ -41,9 +41,9 @@ def visible(text: str) -> str:
 
 
 def shown(text: str) -> str:
-    r"""Return a text as one line that may be printed: no terminal and no runner obeys it.
+    r"""Return a text as one line that no terminal and no CI runner interprets.
 
-    A command of a runner gets a space inside, so that it can still be read.
+    A runner command gets a space inside, so that it stays readable.
 
     >>> shown("a\n ##[error]b"), shown(" ::error::c"), shown("t.py::x")
     ('a? # #[error]b', ' : :error::c', 't.py::x')
@@ -56,9 +56,9 @@ def shown(text: str) -> str:
 
 
 def shown_json(text: str) -> str:
-    r"""Return a JSON text, as `json.dumps` gives it, that may be printed and means the same.
+    r"""Return a JSON text, as `json.dumps` writes it, in a printable form with the same value.
 
-    Invisible characters become escapes, and no line is one that a runner obeys.
+    Invisible characters become escapes, and no line is a runner command.
 
     >>> print(shown_json('["##[error]x\u2028"]'))
     ["#\u0023[error]x\u2028"]
@@ -69,9 +69,10 @@ def shown_json(text: str) -> str:
 
 
 def quoted(value: object, limit: int = 100) -> str:
-    """Return a value as an error quotes it, cut to a length.
+    """Return a value as an error message quotes it, cut to a length.
 
-    A hexadecimal integer may have more digits than Python writes, and a list may be too deep.
+    Python may refuse to write a value: a hexadecimal integer with too many digits, or a list that
+    is nested too deep.
     """
     try:
         return repr(value)[:limit]

@@ -1,6 +1,6 @@
-"""Checks of JSON that may come from anywhere: a journal, a plan, a report of another tool. Pure.
+"""Check JSON from untrusted sources: journals, plans, reports of other tools. Pure functions.
 
-A check returns the value, with its type known, or raises one of `WRONG`.
+Each check returns the value with a known type, or raises one of `WRONG`.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ WRONG: Final = (
     AttributeError,
     ArithmeticError,
     RecursionError,
-    StopIteration,  # what the scanner of `json` raises at the end of a text that is cut off
+    StopIteration,  # raised by the scanner of `json` at the end of a text that is cut off
 )
-"""What a value of the wrong kind, or out of all bounds, raises."""
+"""The exceptions for a value of the wrong type or out of bounds."""
 
 _MAX_INTEGER: Final = 2**53
-"""Beyond, a reader that takes numbers for floats loses digits."""
+"""Larger integers lose digits in readers that treat numbers as floats."""
 
 
 def text(value: object, limit: int) -> str:
-    """Return a value that is a text of at most `limit` characters.
+    """Return the value if it is a text of at most `limit` characters.
 
     Raises:
-        ValueError: it is not.
+        ValueError: the value is not such a text.
     """
     if type(value) is not str or len(value) > limit:
         raise ValueError(f"a text of at most {limit} characters is expected, got {value!r:.50}")
@@ -35,19 +35,19 @@ def text(value: object, limit: int) -> str:
 
 
 def texts(value: object, most: int, limit: int) -> tuple[str, ...]:
-    """Return a value that is a list of at most `most` texts, each of at most `limit` characters.
+    """Return the value if it is a list of at most `most` texts of at most `limit` characters each.
 
     Raises:
-        ValueError: it is not.
+        ValueError: the value is not such a list.
     """
     return tuple(text(each, limit) for each in array(value, most))
 
 
 def array(value: object, most: int) -> list[Any]:
-    """Return a value that is a list of at most `most` values of any kind.
+    """Return the value if it is a list of at most `most` values of any kind.
 
     Raises:
-        ValueError: it is not.
+        ValueError: the value is not such a list.
     """
     if type(value) is not list or len(value) > most:
         raise ValueError(f"a list of at most {most:,} values is expected, got {value!r:.50}")
@@ -55,10 +55,10 @@ def array(value: object, most: int) -> list[Any]:
 
 
 def integer(value: object, least: int = 0, most: int = _MAX_INTEGER) -> int:
-    """Return a value that is an integer within bounds.
+    """Return the value if it is an integer within the bounds.
 
     Raises:
-        ValueError: it is not.
+        ValueError: the value is no integer, or is out of bounds.
 
     >>> integer(3, 1, 5)
     3
@@ -69,10 +69,10 @@ def integer(value: object, least: int = 0, most: int = _MAX_INTEGER) -> int:
 
 
 def finite(value: object) -> int | float:
-    """Return a value that is a finite number.
+    """Return the value if it is a finite number.
 
     Raises:
-        ValueError: it is not.
+        ValueError: the value is not a finite number.
     """
     if type(value) is int or (type(value) is float and isfinite(value)):
         return value
@@ -80,10 +80,10 @@ def finite(value: object) -> int | float:
 
 
 def number(value: object, most: float) -> float:
-    """Return a value that is a finite number, clamped to [0, most].
+    """Return a finite number, clamped to [0, most].
 
     Raises:
-        ValueError: it is not.
+        ValueError: the value is not a finite number.
 
     >>> number(-1, 10.0), number(3, 10.0), number(10**400, 10.0)
     (0.0, 3.0, 10.0)
@@ -92,7 +92,7 @@ def number(value: object, most: float) -> float:
 
 
 def refuse_constant(name: str) -> float:
-    """Refuse what Python reads as a number and JSON does not have; for `parse_constant`.
+    """Refuse constants that Python reads as numbers but JSON lacks; for `parse_constant`.
 
     Raises:
         ValueError: always.
@@ -101,5 +101,5 @@ def refuse_constant(name: str) -> float:
 
 
 def explain(error: BaseException) -> str:
-    """Return what an exception of `WRONG` says of the input."""
+    """Return the text of a `WRONG` exception about the input."""
     return f"{error} is missing" if type(error) is KeyError else str(error)

@@ -1,4 +1,4 @@
-"""Numbers as people read them: counts with their nouns, durations and shares. Pure."""
+"""Write numbers for people: counts with nouns, durations and shares. Pure functions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def times(number: int) -> str:
-    """Return how often something happened.
+    """Return the number of repetitions in words.
 
     >>> times(1), times(2000)
     ('once', '2,000 times')
@@ -22,7 +22,7 @@ def times(number: int) -> str:
 
 
 def seconds(duration_s: float) -> str:
-    """Return a duration with as many digits as people need.
+    """Return a duration with a suitable number of digits.
 
     >>> seconds(0.25), seconds(64.4), seconds(600)
     ('0.25 s', '64 s', '10.0 min')
@@ -33,7 +33,7 @@ def seconds(duration_s: float) -> str:
 
 
 def fine_seconds(duration_s: float) -> str:
-    """Return a duration as `seconds` does, one below 10 ms in milliseconds.
+    """Return a duration like `seconds`, but in milliseconds below 10 ms.
 
     >>> fine_seconds(0.004), fine_seconds(0.25)
     ('4 ms', '0.25 s')
@@ -42,7 +42,7 @@ def fine_seconds(duration_s: float) -> str:
 
 
 def percent(share: float) -> str:
-    """Return a share of 1 in percent.
+    """Return a share in [0, 1] as a percentage.
 
     >>> percent(0.0414)
     '4.1 %'

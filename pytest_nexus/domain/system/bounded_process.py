@@ -1,6 +1,6 @@
-"""Runs a program with a bound on its time and on its output, whatever it starts itself.
+"""Run a program with limits on its time and output, including the processes that it starts.
 
-`subprocess` waits for a time with `time.sleep`, which test suites replace; here threads wait.
+The time-out of `subprocess` uses `time.sleep`, which test suites replace. Here threads wait.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 _CHUNK_BYTES: Final = 64 * 1024
 _MAX_ERROR_BYTES: Final = 64 * 1024
 _AFTERWARDS_S: Final = 1.0
-"""How long to wait for the output of a process that has ended."""
+"""Seconds to wait for the rest of the output after a process has ended."""
 
 
 class Finished(NamedTuple):
-    """What a process did."""
+    """The result of a process."""
 
     returncode: int
     stdout: bytes
     stderr: bytes
     is_cut: bool
-    """Whether it printed more than was wanted, and was ended for that."""
+    """Whether the process was ended because it printed too much."""
 
 
 def run_bounded(
@@ -41,11 +41,11 @@ def run_bounded(
     max_bytes: int,
     timeout_s: float,
 ) -> Finished | None:
-    """Return what a program printed, or the first `max_bytes` of that; None if it took longer.
+    """Return the output of a program, cut at `max_bytes`; None if it took too long.
 
     Raises:
         OSError: the program cannot be started.
-        ValueError: an argument is none that a program can have.
+        ValueError: an argument is not valid for a program.
     """
     if timeout_s <= 0:
         return None
@@ -56,7 +56,7 @@ def run_bounded(
         stdin=PIPE,
         stdout=PIPE,
         stderr=PIPE,
-        start_new_session=os.name != "nt",  # so that its children end with it
+        start_new_session=os.name != "nt",  # so that its child processes end with it
     )
     assert process.stdin is not None
     assert process.stdout is not None
@@ -76,7 +76,7 @@ def run_bounded(
             end_all(process)
         for thread in threads:
             thread.join(_AFTERWARDS_S)
-    if any(thread.is_alive() for thread in threads):  # a child of it holds the pipe
+    if any(thread.is_alive() for thread in threads):  # a child process holds the pipe
         end_all(process)
     if is_late:
         return None
@@ -84,7 +84,7 @@ def run_bounded(
 
 
 def end_all(process: Any) -> None:
-    """End a process and those that it started."""
+    """End a process and the processes that it started."""
     with suppress(OSError):
         if os.name == "nt":
             process.kill()
@@ -93,7 +93,7 @@ def end_all(process: Any) -> None:
 
 
 class _Reader(Thread):
-    """Reads a pipe to its end; ends the process once there is more than is wanted."""
+    """Reads a pipe to its end; ends the process if the output is too long."""
 
     def __init__(self, pipe: IO[bytes], max_bytes: int, process: Any | None) -> None:
         super().__init__(daemon=True)
@@ -104,7 +104,7 @@ class _Reader(Thread):
         self.is_cut = False
 
     def run(self) -> None:
-        """Read; what is too much is dropped."""
+        """Read the pipe; drop the output beyond the limit."""
         size = 0
         with suppress(OSError, ValueError), self._pipe:
             while chunk := read(self._pipe.fileno(), _CHUNK_BYTES):
@@ -116,10 +116,10 @@ class _Reader(Thread):
                     end_all(self._process)
 
     def taken(self) -> bytes:
-        """Return what was read so far."""
+        """Return the output that was read so far."""
         return b"".join(self._chunks)
 
 
 def _write(pipe: IO[bytes], content: bytes) -> None:
-    with suppress(OSError), pipe:  # it may end without reading
+    with suppress(OSError), pipe:  # the process may end without reading
         pipe.write(content)

@@ -1,8 +1,9 @@
-"""The only place that reads a clock or sleeps, so that tests can replace it.
+"""The only module that reads a clock or sleeps, so that tests can replace it.
 
-Test suites replace what the module `time` has, as freezegun does in every loaded module that has a
-function of it by name. So the functions are bound here, when the plugin is imported, inside objects
-of another type. time-machine replaces what the wall clock itself returns, so that is read once.
+Test suites replace functions of the module `time`; freezegun does so in every loaded module that
+has one of these functions by name. So this module binds the functions when the plugin is imported,
+inside objects of another type. time-machine replaces the result of the wall clock itself, so the
+wall clock is read only once.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Final
 __all__ = ["NAP_S", "is_plausible", "nap", "perf_counter", "time"]
 
 perf_counter = partial(_time.perf_counter)
-"""Seconds from some moment on, for durations and waits."""
+"""Seconds since an arbitrary moment, for durations and waits."""
 
 _ZERO_S: Final = _time.time() - perf_counter()
 """The wall clock when the counter was at zero."""
@@ -24,19 +25,19 @@ _IMPORTED: Final = perf_counter()
 _sleep = partial(_time.sleep)
 
 _LONG_S: Final = 1.0
-"""Shorter durations are believed; longer ones are compared with the age of this process."""
+"""Shorter durations are accepted; longer durations are compared with the age of this process."""
 
 NAP_S: Final = 0.2
-"""The longest nap: whoever waits looks up after it, to see whether the session is to stop."""
+"""The longest sleep. A waiting loop checks after each sleep whether the session is to stop."""
 
 
 def time() -> float:
-    """Return seconds since 1970, as the wall clock had them when the plugin was imported."""
+    """Return seconds since 1970, independent of later changes to the wall clock."""
     return _ZERO_S + perf_counter()
 
 
 def is_plausible(duration_s: float) -> bool:
-    """Return whether something can have taken so long since the plugin was imported.
+    """Return whether a duration fits into the time since the plugin was imported.
 
     A test that replaces the clock makes pytest measure negative durations, or years.
 
@@ -47,5 +48,5 @@ def is_plausible(duration_s: float) -> bool:
 
 
 def nap(seconds: float) -> None:
-    """Sleep, at most as long as `NAP_S`."""
+    """Sleep, but no longer than `NAP_S`."""
     _sleep(min(seconds, NAP_S))

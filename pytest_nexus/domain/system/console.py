@@ -1,7 +1,7 @@
-"""Prints every line of a command: what others wrote in it is shown, and obeyed by no runner.
+"""Print all lines of a command; no CI runner interprets foreign text in them.
 
-Nothing else in this package prints. A line ends where an argument ends, so that no value that
-somebody hands over begins a line of its own.
+No other module of this package prints. Each argument is one line, so that no foreign value can
+begin a line of its own.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pytest_nexus.errors import NexusError
 
 
 def say(*lines: str) -> None:
-    """Print lines to the output; without an argument an empty one."""
+    """Print lines to the output; an empty line if there is no argument."""
     print("\n".join(map(shown, lines)), flush=True)
 
 
@@ -23,12 +23,12 @@ def warn(*lines: str) -> None:
 
 
 def warn_of(loss: str) -> None:
-    """Print what was not available, in the words of a session."""
+    """Print a warning about missing data, in the words of a session."""
     warn(f"nexus: {loss}")
 
 
 def complain(error: Exception) -> None:
-    """Print an error in one line; below that line, what another program had to say."""
+    """Print an error in one line, followed by the output of another program, if there is any."""
     if isinstance(error, NexusError):
         warn(f"nexus: {error.message}", *(f"  {line}" for line in error.output))
     else:
@@ -36,22 +36,22 @@ def complain(error: Exception) -> None:
 
 
 def say_json(text: str) -> None:
-    """Print a JSON text; a program that reads the output gets the values unchanged."""
+    """Print a JSON text; a program that reads the output gets unchanged values."""
     print(shown_json(text.removesuffix("\n")), flush=True)
 
 
 def give_command(line: str) -> None:
-    """Print a command that GitHub's runner is meant to obey, `::error ...::...`, and no other."""
+    """Print one command of GitHub's runner, `::error ...::...`; the text holds no other command."""
     print("::" + shown(line.removeprefix("::")), flush=True)
 
 
 def say_own(text: str) -> None:
-    """Print a text in which no word comes from elsewhere, such as a shell script."""
+    """Print a text without any foreign words, such as a shell script."""
     print(text, flush=True)
 
 
 def progress(text: str, *, is_last: bool = False) -> None:
-    """Show how far a command is, on a terminal only; the next call writes over the line."""
+    """Show the progress of a command, on a terminal only; the next call overwrites the line."""
     if sys.stderr.isatty():
         end = "\n" if is_last else ""
         print(f"\r{shown(text)}\033[K", end=end, file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""What installed packages offer under a group of entry points."""
+"""Find and load the entry points that installed packages declare under a group."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ if TYPE_CHECKING:
 
 
 def names(group: str) -> list[str]:
-    """Return the names of a group, sorted; nothing is imported."""
+    """Return the sorted names of a group without importing anything."""
     return sorted({point.name for point in entry_points(group=group)})
 
 
 def load(group: str, complain: Callable[[str], object], only: str | None = None) -> dict[str, Any]:
-    """Return what stands behind the names of a group; one that cannot be loaded costs a line.
+    """Return the objects of a group by name; print one line for an object that cannot be loaded.
 
     Args:
-        group: such as `pytest_nexus.importers`.
-        complain: takes the line.
-        only: the one name that is asked for; None for all.
+        group: the name of the group, such as `pytest_nexus.importers`.
+        complain: receives the line.
+        only: the one name to load; None for all names.
     """
     found = {}
     for point in sorted(entry_points(group=group), key=lambda each: each.name):

@@ -1,4 +1,4 @@
-"""Files that are written as a whole: readers see the old content or the new one, never a half."""
+"""Write files as a whole: readers see the old or the new content, never a part."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give the name of an unfinished file, which takes the place of `path` at the end.
+    """Yield the path of a temporary file, which replaces `path` at the end.
 
-    The unfinished file lies beside `path` and does not exist yet. It is deleted after an error,
-    and `path` stays as it was. Two processes have different unfinished files.
+    The temporary file is in the same folder as `path` and does not exist yet. After an error the
+    temporary file is deleted, and `path` stays as it was. Each process has its own temporary file.
 
     Raises:
         OSError: the file cannot be renamed.
     """
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
-    unfinished.unlink(missing_ok=True)  # of a killed process that had the same number
+    unfinished.unlink(missing_ok=True)  # left by a killed process with the same number
     try:
         yield unfinished
         unfinished.replace(path)
@@ -32,7 +32,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def atomic_write(path: Path, text: str) -> None:
-    """Write a text in UTF-8 with the line ends that it has.
+    """Write a text as UTF-8 and keep its line ends.
 
     Raises:
         OSError: the disk is full, or the folder cannot be written to; `path` stays as it was.

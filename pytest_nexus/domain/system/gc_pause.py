@@ -1,4 +1,4 @@
-"""Keeps Python's garbage collector out of the way while many lasting objects are made."""
+"""Pause Python's garbage collector while many long-lived objects are created."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def paused_gc() -> Iterator[None]:
-    """Pause the collector, which would walk over all objects of the session every few thousand.
+    """Pause the collector, which would otherwise visit all objects every few thousand allocations.
 
-    Nothing is collected late that was garbage before: what the block leaves behind is counted when
-    the collector runs again. A collector that the user turned off stays off.
+    Earlier garbage is not collected late: the objects of the block count when the collector runs
+    again. A collector that the user turned off stays off.
     """
     was_enabled = gc.isenabled()
     gc.disable()

@@ -1,4 +1,4 @@
-"""Run git: without a shell, a lock, a prompt, a fetch or a pager, and never for long."""
+"""Run git without a shell, a lock, a prompt, a fetch or a pager, and within a time limit."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from pytest_nexus.domain.system.bounded_process import Finished
 
 BUDGET_S: Final = 10.0
-"""Seconds for all git processes of one session: who waits longer wants to see tests run."""
+"""Seconds for all git processes of one session; users do not want to wait longer for tests."""
 
 MAX_OUTPUT_BYTES: Final = 16_000_000
-"""Of one answer: that of a change of 100,000 files."""
+"""Maximum size of one output; enough for a change of 100,000 files."""
 
 _OPTIONS: Final = (
-    "--no-optional-locks",  # a commit the user makes meanwhile must not meet our lock
+    "--no-optional-locks",  # our lock must not block a commit that the user makes meanwhile
     *("-c", "core.quotepath=off"),
     *("-c", "core.fsmonitor=false"),  # would leave a daemon behind
     *("-c", "diff.autoRefreshIndex=false"),  # writes the index whatever --no-optional-locks says
-    *("-c", "protocol.allow=never"),  # a partial clone must not fetch what it lacks
+    *("-c", "protocol.allow=never"),  # a partial clone must not fetch missing objects
     # A change can commit a folder that looks like a repository, with settings that name programs.
     *("-c", "safe.bareRepository=explicit"),
 )
@@ -50,7 +50,7 @@ _INHERITED: Final = frozenset(
         "GIT_WORK_TREE",
     }
 )
-"""What git sets for its hooks: it names the hook's repository, which need not be the tests'."""
+"""Variables that git sets for its hooks; they name the hook's repository, not the tests' one."""
 _REASONS: Final = (
     ("not a git repository", "not a git repository: what changed is not known"),
     ("cannot use bare repository", "a bare git repository: what changed is not known"),
@@ -64,21 +64,21 @@ _MAX_REASON_CHARS: Final = 200
 
 
 class GitError(NexusError):
-    """Git could not answer; what it would have said is not known."""
+    """Git could not answer, so its answer is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Git:
-    """Git in one folder, with one time limit over all that is asked."""
+    """Git in one folder, with one time limit for all commands together."""
 
     root: Path
     environ: Mapping[str, str]
     """The environment of this process."""
     deadline: float = field(default_factory=lambda: clock.perf_counter() + BUDGET_S)
-    """Moment on `timing.perf_counter` after which git is not waited for."""
+    """Moment on `clock.perf_counter` after which nexus stops waiting for git."""
 
     def run(self, *arguments: str, stdin: bytes = b"") -> bytes:
-        """Return what `git ARGUMENTS` prints.
+        """Return the output of `git ARGUMENTS`.
 
         Raises:
             GitError: git is missing, refuses, fails, takes too long or prints too much; the
@@ -90,7 +90,7 @@ class Git:
         return self._checked(done)
 
     def run_to(self, max_bytes: int, *arguments: str) -> bytes:
-        """Return the first `max_bytes` of what `git ARGUMENTS` prints.
+        """Return the first `max_bytes` of the output of `git ARGUMENTS`.
 
         Raises:
             GitError: git is missing, refuses, fails or takes too long; the message says which.
@@ -104,7 +104,7 @@ class Git:
         return done.stdout
 
     def _start(self, arguments: tuple[str, ...], stdin: bytes, max_bytes: int) -> Finished:
-        """Run the user's own git, as their PATH has it; names from outside come by stdin."""
+        """Run the user's own git from PATH; pass foreign names on stdin."""
         left_s = self.deadline - clock.perf_counter()
         command = ["git", *_OPTIONS, *arguments]
         try:
@@ -124,7 +124,7 @@ class Git:
 
 
 def clean_environ(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment for git: no hook's repository, no prompt, English messages.
+    """Return the environment for git: without a hook's repository or prompts, in English.
 
     >>> clean_environ({"GIT_DIR": "/else", "HOME": "/h"})["HOME"]
     '/h'
@@ -139,7 +139,7 @@ def clean_environ(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def reason_of(stderr: str) -> str:
-    r"""Return one sentence for what git printed when it failed.
+    r"""Return one sentence for the error output of git.
 
     >>> reason_of("fatal: bad thing\nmore")
     'git failed: bad thing'

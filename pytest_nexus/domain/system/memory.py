@@ -1,4 +1,4 @@
-"""How much memory this process needed."""
+"""Measure the memory of this process."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from pathlib import Path
 
 
 def peak_mib() -> float | None:
-    """Return the largest resident memory of this process so far; None where nothing says it.
+    """Return the largest resident memory of this process so far; None where it is unknown.
 
-    From /proc where there is one: on Linux, `ru_maxrss` of a process begins at that of its parent.
+    Reads /proc where it exists: on Linux, `ru_maxrss` of a process starts at the value of its
+    parent.
     """
     status = Path("/proc/self/status")
     if status.exists():

@@ -1,7 +1,7 @@
-"""What the plugin uses and test suites replace, as it was when the plugin was imported.
+"""Functions and the environment as they were when the plugin was imported.
 
-Suites replace `subprocess.Popen`, `json.dumps`, `os.urandom`, `threading.Thread` and the like, some
-of them when their conftest is imported. Nothing else reads the environment of this process.
+Test suites replace `subprocess.Popen`, `json.dumps`, `os.urandom`, `threading.Thread` and others,
+some of them when their conftest is imported. No other module reads the environment of this process.
 """
 
 from __future__ import annotations
