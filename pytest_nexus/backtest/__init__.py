@@ -1,1 +1,1 @@
-"""Replays recorded builds and histories, to measure orders, durations and models."""
+"""Replay recorded builds and histories, to measure orders, durations and models."""

@@ -1,4 +1,4 @@
-"""Reads `sample_history/`: builds of real projects, what each changed and how its tests ended."""
+"""Read `sample_history/`: builds of real projects, with their changes and test outcomes."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ _BUILDS: Final = ".builds.csv.gz"
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """One run of a project's suite on one state of its sources."""
+    """One run of a project's suite on one version of its sources."""
 
     run: Run
     kind: str
-    """`pass`, `fresh`, `regress` or `mutant`, as the README of the folder explains."""
+    """`pass`, `fresh`, `regress` or `mutant`; the README of the folder explains them."""
     tests: tuple[CollectedTest, ...]
-    """In the project's own order, without those that fail in the unchanged sources too."""
+    """In the project's own order, without tests that also fail in the unchanged sources."""
     attempts: tuple[Attempt, ...]
-    """One for each test."""
+    """One attempt for each test."""
 
     @property
     def failing(self) -> frozenset[int]:
@@ -61,33 +61,33 @@ class Build:
 
     @property
     def durations(self) -> list[float]:
-        """Seconds of each test, all phases."""
+        """Seconds of each test in all phases."""
         return [attempt.duration_s for attempt in self.attempts]
 
     @property
     def is_mutant(self) -> bool:
-        """Whether the fault was made by a machine."""
+        """Whether a machine made the fault."""
         return self.kind == "mutant"
 
 
 @dataclass(frozen=True, slots=True)
 class SampleTexts:
-    """What the change of each build and the tests of a project say."""
+    """The texts of a project: the change of each build, and the code of the tests."""
 
     files: Mapping[str, Mapping[str, Mapping[str, Any]]]
-    """By run_uid, by path: `added`, `deleted`, `identifiers`, `context`."""
+    """By run_uid and path: `added`, `deleted`, `identifiers`, `context`."""
     tests: Mapping[str, TestText]
-    """By test file, at the last commit."""
+    """By test file, as of the last commit."""
     code: Mapping[str, TestCode]
-    """The same as words."""
+    """The same texts as bags of words."""
 
     def of(self, build: Build) -> list[FileChange]:
-        """Return the changed files of a build, with their words where they are known."""
+        """Return the changed files of a build, with their words if they are known."""
         known = self.files.get(build.run.run_uid, {})
         return [_file(file.path, known.get(file.path)) for file in build.run.change.files]
 
     def words(self, build: Build) -> dict[str, ChangedWords]:
-        """Return the words of the changed files of a build, where they are known."""
+        """Return the words of the changed files of a build, as far as they are known."""
         return {
             file.path: ChangedWords(file.words, file.around or {})
             for file in self.of(build)
@@ -96,11 +96,11 @@ class SampleTexts:
 
 
 NO_TEXTS: Final = SampleTexts({}, {}, {})
-"""Where only the paths of the changed files are known."""
+"""Used if only the paths of the changed files are known."""
 
 
 def find_folder(given: str | None) -> Path | None:
-    """Return the folder of the data: as given, else `./sample_history`, else a checkout's."""
+    """Return the data folder: as given, else `./sample_history`, else the checkout's own."""
     beside_package = Path(__file__).parents[2] / FOLDER
     candidates = [Path(given)] if given else [Path(FOLDER), beside_package]
     return next((folder for folder in candidates if projects(folder)), None)
@@ -115,7 +115,7 @@ def read_builds(folder: Path, project: str) -> Iterator[Build]:
     """Yield the builds of a project in time order.
 
     Raises:
-        NexusError: a file is missing, or is not what it should be.
+        NexusError: a file is missing or invalid.
     """
     try:
         rows_of_build: defaultdict[str, list[dict[str, str]]] = defaultdict(list)
@@ -131,10 +131,10 @@ def read_builds(folder: Path, project: str) -> Iterator[Build]:
 
 
 def read_texts(folder: Path, project: str) -> SampleTexts:
-    """Return the texts of a project's builds; none where the folder has no texts of it.
+    """Return the texts of a project's builds; empty if the folder has no texts of this project.
 
     Raises:
-        NexusError: a file is missing, or is not what it should be.
+        NexusError: a file is missing or invalid.
     """
     changes = folder / f"{project}.changes.jsonl.gz"
     if not changes.exists():
@@ -153,7 +153,7 @@ def read_texts(folder: Path, project: str) -> SampleTexts:
 
 
 def lived(build: Build) -> list[LabelledTest]:
-    """Return the tests of a build as they turned out."""
+    """Return the tests of a build with their real outcomes."""
     found = []
     for test, attempt in zip(build.tests, build.attempts, strict=True):
         has_failed = attempt.outcome in BAD
@@ -196,7 +196,7 @@ def _uid(build_id: str) -> str:
 
 
 def _change(row: Mapping[str, str]) -> Change:
-    """Return what a predictor may see: the sources named for it, and all that is no source."""
+    """Return the change that a predictor may see: the sources named for it, and all other files."""
     sources = [path for path in row["changed_src"].split("|") if path]
     others = [
         path
@@ -204,8 +204,8 @@ def _change(row: Mapping[str, str]) -> Change:
         if path and path not in sources and not path.startswith("src/")
     ]
     files = tuple(ChangedFile(path, "M") for path in (*sources, *others))
-    # Only `pass` runs the commit as it is; the others change its tree, so it is no evidence of
-    # flakes that a test failed in one and passed in the other.
+    # Only `pass` runs the commit unchanged. The other kinds change its tree. So a test that fails
+    # in one and passes in another build gives no evidence of flakiness.
     return Change(commit=row["commit"], dirty=row["kind"] != "pass", files=files)
 
 
@@ -217,8 +217,8 @@ def _test(nodeid: str) -> CollectedTest:
 def _attempt(test: CollectedTest, row: Mapping[str, str], started_s: float) -> Attempt:
     setup_s, call_s, teardown_s = (float(row[phase]) for phase in ("setup", "call", "teardown"))
     outcome = _outcome(row["outcome"])
-    # The files have one outcome for each test; an error is outside the call, before it if the call
-    # took no time.
+    # The files have one outcome for each test. An error is outside the call; it is before the
+    # call if the call took no time.
     in_setup = outcome == "error" and call_s == 0
     in_teardown = outcome == "error" and not in_setup
     return Attempt(

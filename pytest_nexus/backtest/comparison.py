@@ -1,4 +1,4 @@
-"""Tables of orders: the deployed model against simple ones, on runs that it has to predict."""
+"""Compare the deployed model with simple orders, on runs that the model did not see."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pytest_nexus.predictor.model.model import Model
 
 SHARES: Final = ("5%", "10%", "20%", "50%")
-"""Of the seconds of a run, for the columns `in_5%` and `runs_5%`."""
+"""Shares of the seconds of a run, for the columns `in_5%` and `runs_5%`."""
 _RECALL: Final = tuple(f"in_{share}" for share in SHARES)
 _CAUGHT: Final = tuple(f"runs_{share}" for share in SHARES)
 COLUMNS: Final = ("order", "apfdc", "apfd", "first_failure", *_RECALL, *_CAUGHT)
@@ -58,11 +58,11 @@ def tables_of_history(history: History, suite: Mapping[str, CollectedTest]) -> d
     """Return the tables of a history by title: `orders` or `durations`, and `notes`.
 
     Args:
-        history: with a run that has a failure.
-        suite: see `lessons_of`.
+        history: a history with a failing run.
+            suite: see `lessons_of`.
 
-    Raises:
-        HistoryError: it has none.
+        Raises:
+            HistoryError: no run of the history failed.
     """
     champion = history.models.champion()
     lessons = lessons_of(history, suite)
@@ -95,7 +95,7 @@ def _about(durations: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def tables_of_recorded(folder: Path) -> dict[str, Any]:
-    """Return the tables of recorded builds, the model fitted without each project in turn."""
+    """Return the tables of recorded builds; each project is judged by a model fitted without it."""
     found: dict[str, Any] = {}
     for name, model, is_anew in each_unseen(folder, projects(folder), shipped()):
         builds = cases_of(folder, name)
@@ -139,7 +139,7 @@ def _tables(
     models: Mapping[str, Sequence[Model]],
     kinds: Mapping[str, Callable[[int, Case], Case | None]],
 ) -> dict[str, Any]:
-    """Return a table by title, for each kind of failures that there are."""
+    """Return a table by title, for each kind of failure in the data."""
     found = {}
     for kind, wanted in kinds.items():
         kept = [(at, each) for at, case in enumerate(cases) if (each := wanted(at, case))]

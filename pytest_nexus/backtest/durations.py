@@ -1,4 +1,4 @@
-"""How well durations are foreseen: each run of a history from those before it."""
+"""Measure how well each run's durations are predicted from the runs before it."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 MAX_RUNS: Final = 50
 
 _LEAST_S: Final = 1e-3
-"""Shorter tests count in sums, but their relative error is noise."""
+"""Shorter tests count in sums, but not in relative errors, where they would be noise."""
 
 _NEAR: Final = 0.25
 
 _Pairs = list[tuple[float, float]]
-"""Expected and true seconds."""
+"""Pairs of expected and true seconds."""
 
 
 class Life(NamedTuple):
-    """One run: what each of its tests showed."""
+    """One run with the observation of each test."""
 
     facts: RunFacts
     seen: Mapping[str, Observation]
-    """By key."""
+    """Observations by key."""
 
 
 def of_history(history: History) -> Iterator[Life]:
@@ -44,7 +44,7 @@ def of_history(history: History) -> Iterator[Life]:
 
 
 def of_recorded(builds: Iterable[Build]) -> Iterator[Life]:
-    """Yield the real builds of a recorded project, in the order of time."""
+    """Yield the real builds of a recorded project, in time order."""
     for build in builds:
         if not build.is_mutant:
             facts = RunFacts(build.run.started_at, b"", teaches_flakes=True, has_outcomes=True)
@@ -52,10 +52,10 @@ def of_recorded(builds: Iterable[Build]) -> Iterator[Life]:
 
 
 def judged(runs: Iterable[Life]) -> list[dict[str, Any]]:
-    """Return a row for each way to foresee durations, with its errors.
+    """Return a row with the errors of each way to predict durations.
 
-    What a session expects, which is the median of each test; the trend of each test; and the median
-    over all tests.
+    The three ways are: the median of each test, which a session uses; the trend of each test; and
+    the median over all tests.
 
     Args:
         runs: in the order of the fold; the last 50 are judged.

@@ -1,4 +1,4 @@
-"""What the recorded builds teach the predictor: failing builds with what was known before each."""
+"""Build the training set of the recorded builds: failing builds with what was known before."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def lessons_of_recorded(folder: Path) -> TrainingSet:
-    """Return the real failing builds of all recorded projects, in the order of time."""
+    """Return the training set: the failing real builds of all recorded projects, in time order."""
     found = [
         (build.run.started_at, name, case)
         for name in projects(folder)

@@ -1,4 +1,4 @@
-"""Replays the builds of a project and scores each order by where the failures stood in it."""
+"""Replay the builds of a project, and score orders by the positions of the failures."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["SEEDS", "Score", "Scored", "mean", "replay"]
 
 SEEDS: Final = 20
-"""Random orders whose mean is taken for each build."""
+"""Number of random orders for each build; their mean score counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +43,18 @@ class Scored:
 def replay(
     builds: Iterable[Build], texts: Callable[[Build], Texts] | None = None
 ) -> Iterator[Scored]:
-    """Yield the score of each failing build, in the order given, which must be that of time.
+    """Yield the scores of each failing build, in the given order, which must be time order.
 
-    Each order is made from what was known before the build: the history of the real builds before
-    it, taken in and folded by the product's own store, and the paths that changed. It is scored
-    with the true outcomes and durations. Mutants are scored, but never enter the history.
+    Each order uses only what was known before the build: the changed paths, and the history of the
+    earlier real builds, which the product's own store folds. The true outcomes and durations give
+    the score. Mutants are scored, but never enter the history.
 
-    The row `nexus` is the model that is shipped. It was fitted to builds of these projects, so that
-    its figures here flatter it; `nexus evaluate --data` leaves each project out in turn.
+    The row `nexus` is the shipped model. It was fitted to builds of these projects, so its figures
+    here are too good; `nexus evaluate --data` leaves out each project in turn.
 
     Args:
-        builds: of one project.
-        texts: the words of each build's change and tests, where they are known.
+        builds: the builds of one project.
+        texts: the words of each build's change and tests, as far as they are known.
 
     Raises:
         ModelRefusedError: the shipped model cannot be used.

@@ -1,4 +1,4 @@
-"""Trains the model that is shipped, across the recorded projects; `nexus train --prior`."""
+"""Train the shipped model on the recorded projects; used by `nexus train --prior`."""
 
 from __future__ import annotations
 
@@ -26,22 +26,23 @@ if TYPE_CHECKING:
     from pytest_nexus.predictor.schema import FileChange
 
 THRIFT: Final = 0.2
-"""In the order of the prior a test ten times as long needs odds 1.6 times as high. Full regard to
-time (1) is right for probabilities that come true; those of a stranger's suite do not so well."""
+"""Exponent of the duration in the order of the prior. With 0.2, a test that takes ten times as long
+needs odds that are 1.6 times as high. Exponent 1 is right for exact probabilities; the
+probabilities for an unknown suite are less exact."""
 
 _PULL_A_RUN: Final = 0.05
 _BOLDNESS: Final = 1.6
-"""What the text of a change says counts so many times what the fit makes of it. The fit looks at
-who stands first, where the place of a change says more; failures that show elsewhere need the text.
-Of several values the one with the earliest first failures on builds of projects that the model was
-not fitted to, real builds and mutants counting the same."""
+"""Factor by which the fitted weights of the change-text terms are multiplied. The fit rewards the
+first places, where the changed paths say more; failures elsewhere need the text. This value gave
+the earliest first failures on builds of projects that the model was not fitted to, where real
+builds and mutants count the same."""
 _LASTS: Final = 0.6
-"""Share of the failing real builds after which, in one variant, the failure lasts some runs: the
-data has none that does, and every user has."""
+"""Share of the failing real builds whose failure lasts for some runs, in one variant. The recorded
+data has no lasting failures, but every user has them."""
 
 
 def write_prior(folder: Path, file: Path) -> tuple[str, list[str]]:
-    """Write the model fitted to all recorded projects; return its version, and their names."""
+    """Write the model fitted to all recorded projects; return its version and the project names."""
     names = projects(folder)
     document = dump(train_prior(folder, names))
     file.write_text(document + "\n", encoding="utf-8")
@@ -51,16 +52,21 @@ def write_prior(folder: Path, file: Path) -> tuple[str, list[str]]:
 def train_prior(folder: Path, names: Sequence[str]) -> Model:
     """Return a model fitted to the recorded builds of some projects.
 
-    Each build enters in six variants: as recorded; with failures that last; with nothing known of
-    the tests; without the text of the change; without it and with failures that last; on a branch
-    of its own, with failures that last while other branches pass.
+    Each build enters in six variants:
+
+    - as recorded
+    - with failures that last
+    - with nothing known about the tests
+    - without the text of the change
+    - without the text of the change, and with failures that last
+    - on a branch of its own, with failures that last while other branches pass
     """
     cases = [case for name in names for case in _variants(folder, name)]
     return prior_of(cases, names)
 
 
 def prior_of(cases: Sequence[Case], names: Sequence[str]) -> Model:
-    """Return a model fitted to the cases with a failure, calibrated on all of them."""
+    """Return a model fitted to the cases with a failure and calibrated on all cases."""
     every = [FailedRun(case.rows(), case.failed) for case in cases]
     runs = [run for run in every if any(run.failed)]
     weights = {
@@ -81,7 +87,7 @@ def prior_of(cases: Sequence[Case], names: Sequence[str]) -> Model:
 
 
 def cases_of(folder: Path, name: str) -> list[tuple[Build, Case]]:
-    """Return the failing builds of a project as recorded, each with what was known before it."""
+    """Return the recorded failing builds of a project, each with what was known before it."""
     texts = read_texts(folder, name)
     return [(build, case) for build, case in _replayed(list(read_builds(folder, name)), texts)
             if build.failing]  # fmt: skip
@@ -90,10 +96,11 @@ def cases_of(folder: Path, name: str) -> list[tuple[Build, Case]]:
 def each_unseen(
     folder: Path, names: Sequence[str], shipped: Model
 ) -> Iterator[tuple[str, Model, bool]]:
-    """Yield each project with the shipped model, fitted anew without it where it taught it.
+    """Yield each project with a model that was not fitted to it.
 
-    The third value tells whether it was fitted anew. A project is never judged by a model that was
-    fitted to it, unless the folder has no other one to fit to.
+    This is the shipped model, or a refitted model if the project taught the shipped one. The third
+    value tells whether the model was refitted. If the folder has no other project to fit to, the
+    model has seen the project.
     """
     taught = shipped.card.get("trained_on", ())
     cases = {name: list(_variants(folder, name)) for name in names if name in taught}
@@ -117,10 +124,10 @@ def _variants(folder: Path, name: str) -> Iterator[Case]:
 
 
 def _on_branches(builds: Sequence[Build], texts: SampleTexts) -> Iterator[Case]:
-    """Yield failing real builds as later runs of their branches, others having run meanwhile.
+    """Yield failing real builds as later runs of their branches, with other runs in between.
 
-    What passes runs on the default branch. No project of the data has branches, and every user
-    has.
+    Passing builds run on the default branch. No recorded project has branches, but every user has
+    them.
     """
     past = PointInTimeReplay()
     random = Random(7)  # noqa: S311 - how long a failure lasts, no secret

@@ -1,4 +1,4 @@
-"""A small suite with a planted failure, run for real: as collected, then twice in nexus' order."""
+"""Run a small suite with a planted failure: once as collected, then twice in nexus' order."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MODULES: Final = ("accounts", "cart", "catalog", "delivery", "orders", "search")
 PLANTED: Final = "search"
-"""The module under test whose bug is planted; its tests are collected last."""
+"""The module under test with the planted bug; its tests are collected last."""
 
 _TESTS_PER_MODULE: Final = 8
 _TIMEOUT_S: Final = 60
@@ -59,16 +59,16 @@ nexus = true
 
 @dataclass(frozen=True, slots=True)
 class OutcomeInRun:
-    """Where the first failure of a run stood."""
+    """The position of the first failure of a run."""
 
     nodeid: str
     position: int
-    """Of the test in the order of execution, from 1."""
+    """Position of the test in the order of execution, from 1."""
     n_tests: int
     seconds: float
-    """From the start of the first test to the end of the failing one."""
+    """Seconds from the start of the first test to the end of the failing test."""
     total_s: float
-    """From the start of the first test to the end of the last."""
+    """Seconds from the start of the first test to the end of the last test."""
 
 
 RUNS: Final = (
@@ -76,17 +76,17 @@ RUNS: Final = (
     "nexus, by the change alone",
     "nexus, by change and history",
 )
-"""What each run goes by, in their order."""
+"""The information that each run uses, in the order of the runs."""
 
 
 def show_failure_moving(root: Path) -> tuple[OutcomeInRun, ...]:
     """Write the suite into an empty folder and run it; return the first failure of each of `RUNS`.
 
-    All runs are on the same sources, with the same bug, and differ in what they go by: the first
-    leaves no history for the second, the second leaves one for the third.
+    All runs use the same sources with the same bug, and differ in their information. The first run
+    leaves no history for the second; the second leaves a history for the third.
 
     Raises:
-        NexusError: a run did not end as it must, with what it printed last.
+        NexusError: a run ended unexpectedly; the message has the end of its output.
     """
     _write_suite(root)
     apart = ("--nexus-order", "off", "--nexus-history", ".apart/history.sqlite3")
@@ -98,10 +98,10 @@ def show_failure_moving(root: Path) -> tuple[OutcomeInRun, ...]:
 
 
 def first_failure(journal: Path) -> OutcomeInRun:
-    """Return where the first failure of a recorded run stood.
+    """Return the position of the first failure of a recorded run.
 
     Raises:
-        NexusError: the journal cannot be read, or nothing failed in it.
+        NexusError: the journal cannot be read, or has no failure.
     """
     first = (attempt for attempt in read_journal(journal).attempts if attempt.number == 1)
     attempts = sorted(first, key=lambda attempt: attempt.started_s)
@@ -132,7 +132,7 @@ def _write_suite(root: Path) -> None:
 
 
 def _commit(root: Path) -> None:
-    """Put the suite under git; without git the showcase goes on, with history alone."""
+    """Put the suite under git; without git the showcase goes on with the history alone."""
     identity = ("-c", "user.name=nexus", "-c", "user.email=nexus@example.invalid")
     signing = ("-c", "commit.gpgsign=false", "-c", "core.hooksPath=")
     for arguments in (("init", "-q"), ("add", "."), ("commit", "-q", "-m", "The suite")):
@@ -151,7 +151,7 @@ def _commit(root: Path) -> None:
 
 
 def _run(root: Path, number: int, folder: str, more: tuple[str, ...] = ()) -> OutcomeInRun:
-    # Plugins of the user's environment that reorder tests would decide the order.
+    # Plugins in the user's environment that reorder tests would decide the order.
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", "-p", "no:cacheprovider"]
     command += ["--nexus-journal", folder, *more]
     known = _journals(root / folder)
@@ -180,7 +180,7 @@ def _journals(folder: Path) -> set[Path]:
 
 
 def _environment() -> Mapping[str, str]:
-    """Return our environment without what would make the runs other than a user's first ones."""
+    """Return our environment without variables that change a user's first run."""
     ours = ("NEXUS_", "PYTEST_", "GITHUB_", "GIT_", "CI_")
     return {
         name: value

@@ -1,4 +1,4 @@
-"""Which model would have been deployed when, had `nexus train` been called now and then."""
+"""Find the model that regular calls of `nexus train` would have deployed at each time."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
     from pytest_nexus.predictor.model.model import Model
 
 GROWTH: Final = 1.1
-"""A training is due when there are a tenth more failing runs than at the last one."""
+"""A training is due when the number of failing runs has grown by a tenth since the last one."""
 
 MAX_CASES: Final = 200
-"""Failing runs that a training looks at, the last ones."""
+"""A training uses this many failing runs, the most recent ones."""
 
 
 def deployed_over_time(
     cases: Sequence[Case], prior: Model, teaches: Sequence[bool] | None = None
 ) -> tuple[list[Model], int]:
-    """Return the model deployed before each case, and how many trainings deployed one.
+    """Return the model deployed before each case, and the number of trainings that deployed one.
 
-    Each training sees only the cases before it.
+    Each training uses only the cases before it.
 
     Args:
-        cases: in the order of time.
-        prior: deployed at first.
-        teaches: which cases enter the history; all where it is None.
+        cases: in time order.
+        prior: the model that is deployed at first.
+        teaches: selects the cases that enter the history; None for all cases.
     """
     deployed, n_deployed = prior, 0
     past: list[Case] = []

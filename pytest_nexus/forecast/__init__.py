@@ -1,1 +1,1 @@
-"""Step 3: how likely each test fails, and how long it takes. The way into the predictor."""
+"""Step 3: predict how likely each test fails, and how long it takes. Calls the predictor."""

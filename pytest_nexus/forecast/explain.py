@@ -1,4 +1,4 @@
-"""Why a test stands where it stands, in words: what a forecast is made of."""
+"""Explain the position of a test in words: the reasons behind its forecast."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
     from pytest_nexus.plan.make import Forecaster
 
 TOP: Final = 10
-"""Tests that a session explains."""
+"""Number of tests that a session explains."""
 
 _MOST_REASONS: Final = 3
 _LEAST_REASON: Final = 0.05
-"""Of the logarithm of the odds: what adds less makes a failure less than 5 % likelier, and of a
-test that never failed it would say that it did so lately."""
+"""Smallest reason, as a part of the logarithm of the odds. A smaller one makes a failure less than
+5 % likelier, and for a test that never failed it would claim a recent failure."""
 
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """What speaks for a failure of one test."""
+    """The reasons for a failure of one test."""
 
     reasons: Sequence[tuple[str, float]] = ()
-    """In words, with what each adds to the logarithm of the odds, largest first."""
+    """Each reason in words, with its part of the logarithm of the odds; largest first."""
     features: Mapping[str, float] = field(default_factory=dict)
-    """By name."""
+    """Feature values by name."""
     told: str = ""
-    """What a forecaster of the user says in place of reasons."""
+    """The explanation of a user's forecaster, in place of reasons."""
 
     def sentences(self, duration_s: float) -> list[str]:
         """Return the reasons as sentences, the last one about the duration."""
@@ -45,7 +45,7 @@ class Explained:
         return [*(found or ["Nothing suggests a failure."]), expected]
 
     def brief(self) -> str:
-        """Return the weightiest reasons in one line."""
+        """Return the strongest reasons in one line."""
         return self.told or (
             ", ".join(words for words, _ in self.reasons[:_MOST_REASONS])
             or "nothing suggests a failure"
@@ -59,14 +59,14 @@ def explained(
     change: Change,
     forecaster: Forecaster,
 ) -> list[Explained]:
-    """Return what speaks for a failure of each planned test asked for.
+    """Return the reasons for a failure of each planned test in `asked`.
 
     Args:
-        asked: of the plan of `tests`, whose tests are objects among `tests`.
-        tests: all that were planned, which are the neighbours.
-        index: what the history knows of them.
-        change: what git says.
-        forecaster: who made the forecasts.
+        asked: planned tests; their tests are objects of `tests`.
+        tests: all planned tests, which are the neighbours.
+        index: the statistics of the history.
+        change: the change, as git describes it.
+        forecaster: the forecaster that made the forecasts.
     """
     model = forecaster.forecaster if isinstance(forecaster, ExcusedTests) else forecaster
     if not isinstance(model, ModelForecaster):
@@ -75,7 +75,7 @@ def explained(
 
     layout = lay_out(tests)
     rows, _ = model.rows(tests, index, change, shared_setups(tests, index, layout))
-    at = {id(test): position for position, test in enumerate(tests)}  # several have one node id
+    at = {id(test): position for position, test in enumerate(tests)}  # node ids may repeat
     found = [rows[at[id(one.test)]] for one in asked]
     return [
         Explained(
@@ -89,7 +89,7 @@ def explained(
 def _told(
     contributions: Sequence[tuple[str, float]], test: CollectedTest
 ) -> list[tuple[str, float]]:
-    """Return the reasons worth a line; a test without parameters has none about others of them."""
+    """Return the reasons worth a line; a test without parameters has none about parameters."""
     from pytest_nexus.predictor.model.terms import TERMS  # noqa: PLC0415 - where it is asked for
 
     parts = dict(contributions)
@@ -102,7 +102,7 @@ def _told(
 
 
 def top_lines(plan: Plan, index: StatsIndex, change: Change, forecaster: Forecaster) -> list[str]:
-    """Return a line for each of the first tests of a plan: its forecast, and what it is made of."""
+    """Return one line for each of the first tests of a plan: its forecast and its reasons."""
     first = [plan.tests[at] for at in plan.order[:TOP]]
     found = explained(first, [one.test for one in plan.tests], index, change, forecaster)
     return [

@@ -1,4 +1,4 @@
-"""The seam to the predictor: who says how likely each test is to fail."""
+"""The interface to the predictor: forecasters tell how likely each test is to fail."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """What is written where, as far as it could be read."""
+    """The texts of the change and of the tests, as far as they could be read."""
 
     words: Mapping[str, ChangedWords] = field(default_factory=dict)
-    """By changed file."""
+    """Changed words by changed file."""
     code: Mapping[str, TestText] = field(default_factory=dict)
-    """By test file."""
+    """Test texts by test file."""
 
 
 class ModelForecaster:
-    """A model, with what it asks for beyond history and change.
+    """Forecasts by a model, with its further inputs besides history and change.
 
     Args:
-        model: the version deployed.
+        model: the deployed version.
         read: reads the text of the change and of the tests.
-        past: what failed when which files changed.
-        streaks: what failed last on the branches that matter here.
+        past: the changed files and failed tests of earlier runs.
+        streaks: the failures at the end of this branch and of the default branch.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class ModelForecaster:
         setups: Setups | None = None,
         /,
     ) -> list[Forecast]:
-        """Return one forecast for each test, in the order given."""
+        """Return one forecast for each test, in the given order."""
         rows, seconds = self.rows(tests, index, change, setups)
         scores = self.model.scores(rows)
         gains = [self.model.gain(score) for score in scores]
@@ -95,13 +95,13 @@ class ModelForecaster:
 
 
 class ExcusedTests:
-    """A forecaster for which tests whose failure fails no build are the least likely to fail.
+    """A forecaster that moves tests to the end if their failure does not fail the build.
 
-    They are expected to fail; nobody waits for that.
+    These tests are expected to fail, and nobody waits for the result.
 
     Args:
-        forecaster: who makes the forecasts.
-        fails_no_build: says of a test whether its failure is without consequence.
+        forecaster: the forecaster that makes the forecasts.
+        fails_no_build: returns whether a test's failure does not fail the build.
     """
 
     def __init__(
@@ -118,7 +118,7 @@ class ExcusedTests:
         setups: Setups | None = None,
         /,
     ) -> list[Forecast]:
-        """Return one forecast for each test, in the order given."""
+        """Return one forecast for each test, in the given order."""
         found = self.forecaster(tests, index, change, setups)
         least = min((one.p_fail for one in found), default=0.0)
         least_gain = min((one.gain for one in found if one.gain is not None), default=None)
@@ -129,12 +129,12 @@ class ExcusedTests:
 
 
 def warm_up() -> None:
-    """Import what a forecast needs; called while a session waits for its tests."""
+    """Import the modules of a forecast. Called while a session waits for its tests."""
     from pytest_nexus.predictor.features import rows  # noqa: F401, PLC0415 - when a plan is near
 
 
 def prior() -> str:
-    """Return the document of the model that is shipped: trained across projects."""
+    """Return the document of the shipped model, which was trained across projects."""
     found = pkgutil.get_data("pytest_nexus.predictor", "prior.json") or b""
     return found.decode("utf-8", "replace").strip()
 
@@ -146,17 +146,17 @@ def load(
     lose: Callable[[str], None] = lambda _: None,
     streaks: Streaks = NO_STREAKS,
 ) -> ModelForecaster | None:
-    """Return the forecaster of this session: the model deployed, else the shipped one.
+    """Return the forecaster of this session: the deployed model, or else the shipped model.
 
-    A deployed model that cannot be used costs one sentence, and the shipped model takes its place.
-    Where the shipped one cannot be used either, the sentence is about that one, and the answer is
-    None: nothing says which tests are likely to fail.
+    If the deployed model cannot be used, `lose` receives one sentence, and the shipped model takes
+    its place. If the shipped model cannot be used either, the sentence is about the shipped model,
+    and the result is None: no forecast of failures is possible.
 
     Args:
-        deployed: version and document of the champion; None where a project has none of its own.
+        deployed: version and document of the champion; None if the project has no own champion.
         read: see `ModelForecaster`.
         past: see `ModelForecaster`.
-        lose: is told what is not available.
+        lose: receives sentences about missing data.
         streaks: see `ModelForecaster`.
     """
     model = _model(deployed, lose)

@@ -1,4 +1,4 @@
-"""The tests nearest to a test: those that fail with it, and those that its words are like."""
+"""Find the neighbours of a test: tests that fail with it, and tests with similar names."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from pytest_nexus.history.queries.failing import Together
 
 MOST: Final = 3
-"""Neighbours of each kind."""
+"""Number of neighbours of each kind."""
 
 
 def nearest(key: str, keys: Sequence[str]) -> list[tuple[str, float]]:
     """Return the tests whose path and name share the most words with those of a test.
 
-    With the share of the best possible match, largest first; parameters of the same function are
-    no news and left out.
+    Each test comes with its share of the best possible match, largest first. Other parameters of
+    the same function are left out, because they are no news.
     """
     function = function_of_key(key)
     others = [each for each in keys if function_of_key(each) != function]
@@ -34,7 +34,7 @@ def nearest(key: str, keys: Sequence[str]) -> list[tuple[str, float]]:
 
 
 def described(together: Sequence[Together], near: Sequence[tuple[str, float]]) -> dict[str, Any]:
-    """Return the neighbours as values for JSON."""
+    """Return the neighbours as JSON values."""
     return {
         "fails_with": [
             {"nodeid": each.key, "together": each.together, "failures": each.failures}
@@ -45,7 +45,7 @@ def described(together: Sequence[Together], near: Sequence[tuple[str, float]]) -
 
 
 def lines(neighbours: dict[str, Any]) -> list[str]:
-    """Return the neighbours as sentences; none where there are none."""
+    """Return the neighbours as sentences; empty without neighbours."""
     found = [
         f"In {each['together']} of its {each['failures']} failing runs {each['nodeid']} failed too."
         for each in neighbours["fails_with"]

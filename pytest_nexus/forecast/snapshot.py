@@ -1,4 +1,4 @@
-"""What the predictor sees just before a run: the same for the runner, the trainer and the demo."""
+"""Build the predictor's input just before a run, for sessions, the trainer and the demo."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def moment_of(
     setups: Setups | None = None,
     streaks: Streaks = NO_STREAKS,
 ) -> Moment:
-    """Return the moment before a run of these tests; durations without the shared set-up paid."""
+    """Return the moment before a run of these tests; the durations exclude shared set-up."""
     paid = setups.paid_by if setups is not None else {}
     return Moment(
         [_test(test, index, paid.get(position, 0.0)) for position, test in enumerate(tests)],
@@ -39,7 +39,7 @@ def moment_of(
 
 
 def files_of(change: Change, words: Mapping[str, ChangedWords] | None = None) -> list[FileChange]:
-    """Return the changed files, with the identifiers of their changed lines where known."""
+    """Return the changed files with the identifiers of their changed lines, where known."""
     found: Mapping[str, ChangedWords] = words or {}
     return [
         FileChange(file.path, file.added + file.deleted, *found.get(file.path, ()))
@@ -48,7 +48,7 @@ def files_of(change: Change, words: Mapping[str, ChangedWords] | None = None) ->
 
 
 def code_of(texts: Mapping[str, TestText]) -> dict[str, TestCode]:
-    """Return what test files say, by file; the words of a test are counted when asked for."""
+    """Return the code of the test files by file; the words of a test are counted on demand."""
     return {
         path: TestCode(text.imports, _Bags(text.identifiers), text.distances)
         for path, text in texts.items()
@@ -56,16 +56,16 @@ def code_of(texts: Mapping[str, TestText]) -> dict[str, TestCode]:
 
 
 def told_by_pairs(change: Change) -> list[str]:
-    """Return the changed files of which pairs of change and failure tell anything.
+    """Return the changed files for which pairs of change and failure can be evidence.
 
-    A change that is too large has none.
+    Empty for a change that is too large.
     """
     paths = [file.path for file in change.files]
     return paths if len(paths) <= MAX_FILES else []
 
 
 def cofailures_of(past: Iterable[ChangedAndFailed]) -> CoFailures:
-    """Return which tests failed when which files changed, from the runs in which they did."""
+    """Return the pairs of changed files and failed tests, from the runs with both."""
     found = CoFailures()
     for paths, failed in past:
         found.add(paths, failed)
@@ -73,7 +73,7 @@ def cofailures_of(past: Iterable[ChangedAndFailed]) -> CoFailures:
 
 
 class _Bags(Mapping[str, Mapping[str, int]]):
-    """The words of each test of a file: few of the tests are asked for where few are collected."""
+    """The words of each test of a file, counted on demand: a session may collect few tests."""
 
     def __init__(self, identifiers: Mapping[str, Mapping[str, int]]) -> None:
         self._identifiers = identifiers

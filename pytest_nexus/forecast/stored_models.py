@@ -1,4 +1,4 @@
-"""Models as they are stored and handed on: which can be used, and what they are made of."""
+"""Read stored and exported models: check whether they can be used, and list their parts."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
 
 class ModelParts(NamedTuple):
-    """What a model is made of, for people."""
+    """The parts of a model, for people."""
 
     weights: Mapping[str, float]
-    """By term."""
+    """Weights by term."""
     trees: Sequence[tuple[Any, ...]]
-    """Equal for models with equal trees."""
+    """The trees as plain values; equal for models with equal trees."""
     trees_share: float
     thrift: float
-    """How much regard the order has to time, from 0 to 1."""
+    """Exponent of the duration in the order, from 0 to 1."""
     floor: float
     slope: float
     intercept: float
     card: Mapping[str, Any]
-    """What it was trained on."""
+    """Description of the training data."""
 
 
 def shipped() -> Model:
@@ -44,7 +44,7 @@ def usable(stored: Version) -> Model:
     """Return the model of a stored version.
 
     Raises:
-        ModelRefusedError: its row was tampered with, or it is of other features.
+        ModelRefusedError: its row was modified, or its features are not those of this version.
     """
     try:
         model: Model = document.load_named(stored.version, stored.document)
@@ -56,7 +56,7 @@ def usable(stored: Version) -> Model:
 
 
 def parts_of(stored: Version | None) -> ModelParts:
-    """Return what a stored version is made of, or the shipped model; raises what `usable` does."""
+    """Return the parts of a stored version, or of the shipped model; raises as `usable` does."""
     model = shipped() if stored is None else usable(stored)
     return ModelParts(
         model.weights,
@@ -71,13 +71,13 @@ def parts_of(stored: Version | None) -> ModelParts:
 
 
 def read_file(file: str) -> tuple[str, str] | None:
-    """Return version and document of the model in a file; None for the shipped one.
+    """Return version and document of the model in a file; None for the shipped model.
 
-    An editor or a formatter changes the text, not the model.
+    Changes of the layout by an editor or a formatter do not change the model.
 
     Raises:
-        ModelRefusedError: the file holds no model that can be used.
-        OSError: it cannot be read.
+        ModelRefusedError: the file holds no usable model.
+        OSError: the file cannot be read.
     """
     try:
         text = read_text(Path(file), 4 * document.MAX_CHARS).removeprefix("\ufeff").strip()

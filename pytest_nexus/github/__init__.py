@@ -1,1 +1,1 @@
-"""GitHub over its REST interface: artifacts, pull requests, comments."""
+"""Use the REST interface of GitHub: artifacts, pull requests, comments."""

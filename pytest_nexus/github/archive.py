@@ -1,4 +1,4 @@
-"""Journals out of an artifact, whose content anyone may have made."""
+"""Extract journals from an artifact, whose content is untrusted."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ MAX_JOURNALS: Final = 64
 MAX_MEMBERS: Final = 1024
 _CHUNK_BYTES: Final = 256 * 1024
 _ENTRY: Final = b"PK\x01\x02"
-"""Begins each entry of an archive's table of contents."""
+"""The first bytes of each entry of an archive's table of contents."""
 
 _METHODS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
-"""What GitHub's own action writes; other decompressors take memory as the archive says."""
+"""The methods that GitHub's own action uses; other methods let the archive choose their memory."""
 
 _OF_THE_MACHINE: Final = frozenset(
     {
@@ -28,17 +28,17 @@ _OF_THE_MACHINE: Final = frozenset(
         errno.ENOENT, errno.EMFILE, errno.ENFILE, errno.ENOMEM,
     }
 )  # fmt: skip
-"""Errors that say nothing about an archive: another one would meet them too."""
+"""Errors that are not caused by the archive; another archive would cause them too."""
 
 
 def unpack(archive: Path, folder: Path, max_bytes: int) -> list[Path]:
     """Write the journals of an artifact into a folder; return their paths, in the archive's order.
 
-    No name of the archive becomes a path: the files are numbered. Links, folders and files of
-    other kinds are passed over. Bytes are counted as they are unpacked, whatever the archive says.
+    No name in the archive becomes a path: the files are numbered. Links, folders and other kinds
+    of files are skipped. The limit counts unpacked bytes, whatever sizes the archive declares.
 
     Raises:
-        ArtifactError: it is no archive, holds too much, or is damaged.
+        ArtifactError: the file is no archive, holds too much, or is damaged.
         OSError: the disk is full, or refuses in another way.
     """
     with _judged():
@@ -57,7 +57,7 @@ def unpack(archive: Path, folder: Path, max_bytes: int) -> list[Path]:
 
 @contextmanager
 def _judged() -> Iterator[None]:
-    """Tell what is wrong with an archive from what is wrong with the machine that reads it."""
+    """Separate errors of the archive from errors of the machine that reads it."""
     try:
         yield
     except ArtifactError:
@@ -67,12 +67,12 @@ def _judged() -> Iterator[None]:
             raise
         raise ArtifactError(f"the archive is damaged: {exc}") from exc
     except Exception as exc:
-        # Each decoder has errors of its own, and damage leads to ValueError, struct.error and more.
+        # Each decoder has its own errors, and damage leads to ValueError, struct.error and more.
         raise ArtifactError(f"the archive is damaged: {exc or type(exc).__name__}") from exc
 
 
 def _n_entries(archive: Path) -> int:
-    """Count the entries before they are read: each takes a hundred times its bytes of memory."""
+    """Count the entries before reading them: in memory, an entry takes 100 times its size."""
     found, rest = 0, b""
     with archive.open("rb") as file:
         while chunk := file.read(_CHUNK_BYTES):

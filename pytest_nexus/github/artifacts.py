@@ -1,4 +1,4 @@
-"""Which artifacts there are to take in, and whose they are."""
+"""List the artifacts to take in, and decide whether their runs are trusted."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ _LISTING: Final = "actions/artifacts"
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """One artifact, as GitHub describes it; nothing of this comes from its content."""
+    """One artifact, as GitHub describes it; no field comes from the artifact's content."""
 
     number: int
     name: str
     n_bytes: int
-    """Of the archive."""
+    """Size of the archive."""
     is_expired: bool
     trust: Trust
     head: str | None
-    """Commit of the branch or pull request that its run was for."""
+    """Commit of the branch or pull request of its run."""
 
 
 def unseen(client: Client, seen: Collection[int], prefix: str, limit: int) -> list[Artifact]:
-    """Return the artifacts that were not looked at, oldest first, at most the newest `limit`.
+    """Return the unseen artifacts, oldest first, but at most the newest `limit`.
 
-    The listing has the newest first. It is read until a page shows nothing that is new and
-    something that was seen: they are taken oldest first, so that all behind was seen too. Items
-    that move to a later page meanwhile come twice, and count once.
+    The listing has the newest artifacts first. Reading stops at a page with a seen artifact and
+    without unseen ones: artifacts are taken in oldest first, so all later pages were seen too. An
+    item that moves to a later page meanwhile appears twice, and counts once.
     """
     found: dict[int, Artifact] = {}
     for page in client.pages(_LISTING, "artifacts"):
@@ -49,12 +49,12 @@ def unseen(client: Client, seen: Collection[int], prefix: str, limit: int) -> li
 
 
 def single(client: Client, number: int) -> Artifact | None:
-    """Return one artifact by its number; None if the answer makes no sense."""
+    """Return one artifact by its number; None if the answer is invalid."""
     return next(_described([client.get(f"{_LISTING}/{number}")]), None)
 
 
 def download_path(number: int) -> str:
-    """Return the path below the repository that gives the archive of an artifact."""
+    """Return the path of an artifact's archive, below the repository."""
     return f"{_LISTING}/{number}/zip"
 
 
@@ -77,9 +77,9 @@ def _described(items: list[Any]) -> Iterator[Artifact]:
 
 
 def _trust(run: Any) -> Trust:
-    """Return `trusted` only where GitHub says that the code was in the repository itself.
+    """Return `trusted` only if GitHub says that the code was in the repository itself.
 
-    A fork that was deleted has no id any more, and what is not said is not trusted.
+    A deleted fork has no id any more. Without an id, the run is not trusted.
     """
     if not isinstance(run, dict):
         return "fork"

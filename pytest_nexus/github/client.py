@@ -1,4 +1,4 @@
-"""GitHub's REST API with its rules: pages, rate limits, retries, redirects.
+"""Call GitHub's REST API and follow its rules: pages, rate limits, retries, redirects.
 
 https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api
 """
@@ -41,40 +41,41 @@ _BROKEN: Final = (
 
 @dataclass(slots=True)
 class Client:
-    """One repository on one server; requests are made one after the other.
+    """One repository on one server; its requests run one after the other.
 
-    A request that meets a limit or a passing fault is made again: after `Retry-After`, else when
-    the limit is reset, else after a minute, then twice as long; after faults sooner, with jitter.
+    A request is repeated after a limit or a temporary error. After a limit, the client waits for
+    `Retry-After`, else until the limit is reset, else a minute, then twice as long each time.
+    After a temporary error it waits for a shorter time, with jitter.
     """
 
     repository: str
     """`owner/name`."""
     token: str = ""
-    """Sent to the API alone: requests drops it when a redirect leads elsewhere."""
+    """Sent only to the API: requests drops the token when a redirect leads to another host."""
     api_url: str = API_URL
     tries: int = _TRIES
-    """How often a request is made at most."""
+    """Maximum number of tries of each request."""
     max_wait_s: float = _MAX_WAIT_S
-    """A limit that lasts longer is an error, which says when it ends."""
+    """A limit that lasts longer raises an error, which says when the limit ends."""
     sleep: Callable[[float], None] = time.sleep
     _session: requests.Session = field(default_factory=requests.Session)
 
     def close(self) -> None:
-        """Close the connections that are kept open."""
+        """Close the open connections."""
         self._session.close()
 
     def get(self, path: str, **parameters: str | int) -> Any:
-        """Return the answer to a GET below the repository, as JSON."""
+        """Return the JSON answer to a GET for a path below the repository."""
         return self._json("GET", path, params=parameters)
 
     def send(self, method: str, path: str, body: dict[str, Any]) -> Any:
-        """Send JSON below the repository, and return the answer."""
+        """Send JSON to a path below the repository, and return the answer."""
         return self._json(method, path, json=body)
 
     def pages(self, path: str, name: str = "") -> Iterator[list[dict[str, Any]]]:
-        """Yield the items of a listing page by page, from the member `name` of each, if named.
+        """Yield the items of a listing page by page; `name` is the member that holds them, if any.
 
-        Pages are counted, not followed: a link could lead the token anywhere.
+        The client counts pages and follows no links: a link could send the token to another host.
         """
         number = 1
         while True:
@@ -88,11 +89,11 @@ class Client:
             number += 1
 
     def download(self, path: str, target: Path, max_bytes: int) -> int:
-        """Write what a GET gives to a file, following redirects; return its bytes.
+        """Write the answer to a GET to a file, following redirects; return the number of bytes.
 
         Raises:
-            ArtifactError: it is longer than `max_bytes`.
-            GitHubError: it is still cut short after all tries.
+            ArtifactError: the answer is longer than `max_bytes`.
+            GitHubError: the answer is still incomplete after all tries.
         """
         for number in range(self.tries):
             response = self._answer("GET", path, stream=True)
@@ -120,7 +121,7 @@ class Client:
             response.close()
 
     def _answer(self, method: str, path: str, **arguments: Any) -> requests.Response:
-        """Return the first answer that is neither a passing fault nor a limit."""
+        """Return the first answer that is neither a temporary error nor a limit."""
         for number in range(self.tries):
             is_last = number + 1 == self.tries
             try:
@@ -159,7 +160,7 @@ class Client:
 
 
 def _wait_s(response: requests.Response, number: int) -> float | None:
-    """Return how long to wait before the request is made again; None if it is answered."""
+    """Return the seconds to wait before the next try; None if the request is answered."""
     status = response.status_code
     if status >= 500:
         return _seconds_of(response, "Retry-After") or float(2**number)

@@ -1,4 +1,4 @@
-"""A client for the repository that a command is about."""
+"""Make the client for the repository of a command."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _LOCAL: Final = ("http://127.0.0.1", "http://localhost", "http://[::1]")
 
 
 def connect(repository: str | None, api_url: str | None, environ: Mapping[str, str]) -> Client:
-    """Return a client; what is not given comes from the variables that GitHub Actions sets.
+    """Return a client; missing values come from the variables of GitHub Actions.
 
     Raises:
-        OptionError: no repository is named, or a value makes no sense.
+        OptionError: no repository is named, or a value is invalid.
     """
     name = repository or environ.get("GITHUB_REPOSITORY", "")
     if not _REPOSITORY.fullmatch(name) or ".." in name:

@@ -1,4 +1,4 @@
-"""Which commits of forks the repository has accepted since."""
+"""Find the commits of forks that the repository has accepted since."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 def accepted(
     heads: Iterable[str], branch: str, root: Path, environ: Mapping[str, str]
 ) -> list[str]:
-    """Return those of the commits that a branch contains, asked of git in `root`.
+    """Return the commits that are on a branch, according to git in `root`.
 
     Raises:
-        GitError: git cannot answer, or there is no such branch.
+        GitError: git cannot answer, or the branch does not exist.
     """
     wanted = set(heads)
     if not wanted:

@@ -1,4 +1,4 @@
-"""Says in plain words why the network failed, without the text of the libraries below."""
+"""Explain network errors in plain words, without the texts of the libraries."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _WORDS: Final = (
     (ConnectionResetError, "the server closed the connection; try again later"),
     (BrokenPipeError, "the server closed the connection; try again later"),
 )
-"""By the error of the operating system, wherever it stands in the chain of causes."""
+"""Sentences by operating system error, which may be anywhere in the chain of causes."""
 
 _KINDS: Final = (
     (requests.exceptions.ProxyError, "the proxy does not answer; check HTTPS_PROXY"),
@@ -46,11 +46,11 @@ _KINDS: Final = (
     (RecursionError, "the answer is nested too deeply"),
     (ValueError, "the answer is damaged"),
 )
-"""By the error of the library, the narrowest first."""
+"""Sentences by library error, the most specific first."""
 
 
 def reason(error: BaseException) -> str:
-    """Return why a request failed, and what to do about it."""
+    """Return why a request failed, and a remedy."""
     chain = list(_chain(error))
     if not any(isinstance(each, requests.exceptions.ProxyError) for each in chain):
         for each in chain:
@@ -66,7 +66,7 @@ _OTHER: Final = (BaseException, "the request failed; try again later")
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and what it stands for: causes, and errors that errors carry."""
+    """Yield an error and all errors behind it: causes, and errors among its arguments."""
     waiting, seen = [error], set[int]()
     while waiting:
         each = waiting.pop(0)

@@ -1,4 +1,4 @@
-"""Take the journals of CI jobs in: list, download, check, ingest, remember."""
+"""Take in the journals of CI jobs: list, download, check, ingest, remember."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ if TYPE_CHECKING:
     from pytest_nexus.history.store import History
 
 MAX_TRIES: Final = 5
-"""An artifact that cannot be had after so many pulls is given up."""
+"""Number of pulls after which an artifact that cannot be downloaded is given up."""
 
 _GONE: Final = 410
 _MIB: Final = 1024 * 1024
 _MAX_ZIP_BYTES: Final = {"trusted": 256 * _MIB, "fork": 16 * _MIB}
 _MAX_JOURNAL_BYTES: Final = {"trusted": 2048 * _MIB, "fork": 16 * _MIB}
 _MAX_ATTEMPTS: Final = {"trusted": None, "fork": 100_000}
-"""Of all journals of an artifact; an attempt is about 130 bytes of journal."""
+"""Limit over all journals of an artifact; an attempt takes about 130 bytes of journal."""
 
 _BATCH_ATTEMPTS: Final = 200_000
 _BATCH_ARTIFACTS: Final = 25
-"""What is remembered at once: a station that is cancelled loses no more than this."""
+"""Artifacts stored at once: a maintenance job that is cancelled loses no more than these."""
 
 _NO_ROOM: Final = (
     "Couldn't keep an artifact in {folder!r}: {exc}; make room there, or name another folder with"
@@ -53,19 +53,19 @@ _NO_ROOM: Final = (
 
 @dataclass(slots=True)
 class Pulled:
-    """What a pull did."""
+    """The result of a pull."""
 
     artifacts: Counter[str] = field(default_factory=Counter)
     """By status: `taken`, `refused`, `gone`, `failed`."""
     runs: int = 0
     """Runs that were new, or better than the stored copy."""
     fork_runs: int = 0
-    """Those of them that are of forks."""
+    """The number of these runs that come from forks."""
     attempts: int = 0
     forgotten: int = 0
-    """Runs of forks that made room for newer ones."""
+    """Runs of forks that were removed to make room for newer runs."""
     accepted: int = 0
-    """Runs of forks whose commit is on the trusted branch now."""
+    """Runs of forks whose commit is now on the trusted branch."""
     problems: list[str] = field(default_factory=list)
     """One sentence for each artifact that was not taken in."""
 
@@ -76,26 +76,26 @@ class Pulled:
         self.attempts += one.counts.n_attempts
 
     def count_artifact(self, number: int, status: Status, reason: str) -> None:
-        """Count an artifact that was looked at."""
+        """Count an artifact that was examined."""
         self.artifacts[status] += 1
         if reason:
             self.problems.append(f"artifact {number}: {reason}")
 
     def count_forgotten(self, n_runs: int) -> None:
-        """Count runs of forks that made room for newer ones."""
+        """Count runs of forks that were removed to make room."""
         self.forgotten += n_runs
 
 
 @dataclass(frozen=True, slots=True)
 class _Fetched:
-    """One artifact, ready to be taken in."""
+    """One downloaded artifact, ready to be taken in."""
 
     number: int
     status: Status
     candidates: tuple[Candidate, ...] = ()
     reason: str = ""
     fork_bytes: int = 0
-    """What the runs of a fork take of the history."""
+    """Bytes that the runs of a fork take in the history."""
 
 
 def pull(
@@ -106,15 +106,15 @@ def pull(
     limit: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> Pulled:
-    """Take in the journals of all artifacts that were not looked at yet, oldest first.
+    """Take in the journals of all unseen artifacts, oldest first.
 
-    What was looked at is stored with the runs, in portions: a pull that is interrupted goes on
-    where it was, and one that is repeated finds nothing to do. An artifact that could not be
-    downloaded is tried again by the next pulls.
+    The results are stored in portions, together with the runs. So an interrupted pull continues
+    where it stopped, and a repeated pull finds nothing to do. Later pulls try again to download an
+    artifact whose download failed.
 
     Raises:
-        LimitedError: the limit of requests is reached; what was taken in until then stays.
-        GitHubError: the listing cannot be had, or there is no room for an artifact.
+        LimitedError: the limit of requests is reached; the runs taken in so far stay.
+        GitHubError: the listing is not available, or there is no room for an artifact.
         HistoryError: the history cannot be written.
     """
     pulled = Pulled()
@@ -144,7 +144,7 @@ def _again(client: Client, history: History) -> list[Artifact]:
 
 
 def _batches(client: Client, history: History, todo: list[Artifact]) -> Iterator[list[_Fetched]]:
-    """Yield what was fetched in portions; the last one too when a limit or a full disk ends it."""
+    """Yield downloaded artifacts in portions; a limit or a full disk ends with a last portion."""
     batch: list[_Fetched] = []
     for artifact in todo:
         try:
@@ -168,7 +168,7 @@ def _batches(client: Client, history: History, todo: list[Artifact]) -> Iterator
 
 
 def _weighed(history: History, artifact: Artifact, fetched: _Fetched) -> _Fetched:
-    """Return what was fetched of a fork with its size; refuse what takes too much."""
+    """Return the artifact of a fork with its size; refuse it if it takes too much room."""
     if artifact.trust == "trusted" or not fetched.candidates:
         return fetched
     n_bytes = history.size_of_forks(fetched.candidates)
@@ -219,7 +219,7 @@ def _unpacked(artifact: Artifact, archive: Path, folder: Path) -> _Fetched:
 
 
 def _candidate(path: Path, artifact: Artifact, max_attempts: int | None) -> Candidate:
-    """Return the run of a journal, with the trust that GitHub's own word about it deserves."""
+    """Return the run of a journal, with the trust that GitHub's own data gives it."""
     with paused_gc():
         scan = scan_journal(path, max_attempts=max_attempts)
         head = artifact.head if artifact.trust == "fork" else None

@@ -1,4 +1,4 @@
-"""One comment on a pull request, kept up to date where the token may write one."""
+"""Keep one comment on a pull request up to date, if the token may write comments."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _TRIES: Final = 3
 _PATIENCE_S: Final = 30.0
-"""A comment is not worth a job that waits for a limit."""
+"""Longest wait for a rate limit; a comment is not worth a waiting job."""
 
 
 def comment(
@@ -28,7 +28,7 @@ def comment(
     name: str,
     environ: Mapping[str, str],
 ) -> None:
-    """Write or renew the comment; where there is no pull request or no right, do nothing."""
+    """Write or update the comment; do nothing without a pull request or without permission."""
     number = pull_request_number(environ)
     if number is None or not environ.get("GITHUB_REPOSITORY") or not environ.get("GITHUB_TOKEN"):
         return
@@ -42,7 +42,7 @@ def comment(
             is_new_wanted=is_worth_a_comment(summary),
         )
     except NotAllowedError:
-        return  # a pull request from a fork: the token reads only
+        return  # a pull request from a fork: its token may only read
     except GitHubError as exc:
         warn(f"nexus: no comment was written: {exc}")
 
@@ -50,16 +50,16 @@ def comment(
 def keep_comment(
     client: Client, number: int, marker: str, body: str, *, is_new_wanted: bool
 ) -> bool:
-    """Write the comment of a pull request that begins with a marker; return whether one is there.
+    """Write or update the comment that begins with a marker; return whether the comment exists.
 
-    Only a comment that a bot wrote is taken for ours: anyone may write the marker into one.
+    Only a comment by a bot counts as ours: anyone may write the marker into a comment.
 
     Args:
         client: of the repository.
         number: of the pull request.
-        marker: first line of the comment, invisible.
-        body: the comment, marker included.
-        is_new_wanted: whether to write one where there is none yet.
+        marker: the invisible first line of the comment.
+        body: the comment, including the marker.
+        is_new_wanted: whether to write the comment if there is none yet.
     """
     own = _own(client, number, marker)
     if own is not None:
