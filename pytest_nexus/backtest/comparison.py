@@ -59,10 +59,10 @@ def tables_of_history(history: History, suite: Mapping[str, CollectedTest]) -> d
 
     Args:
         history: a history with a failing run.
-            suite: see `lessons_of`.
+        suite: see `lessons_of`.
 
-        Raises:
-            HistoryError: no run of the history failed.
+    Raises:
+        HistoryError: no run of the history failed.
     """
     champion = history.models.champion()
     lessons = lessons_of(history, suite)

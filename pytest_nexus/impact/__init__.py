@@ -1,1 +1,1 @@
-"""Step 2: what a change touches. Takes a repository; gives changed files, words and imports."""
+"""Step 2: find what a change touches. Reads a repository; returns changed files, words, imports."""

@@ -1,4 +1,4 @@
-"""Which commit to compare with: pure decisions over what git found."""
+"""Choose the commit to compare with. Pure decisions on the results of git."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ class Candidate(NamedTuple):
 
 
 class Base(NamedTuple):
-    """What to compare the tree with."""
+    """The commit to compare the tree with."""
 
     commit: str | None
-    """None when there is nothing before the commit checked out."""
+    """None if there is no commit before the one checked out."""
     note: str = ""
-    """One sentence about what was not as asked for."""
+    """One sentence if the base is not as requested; else empty."""
 
 
 class Head(NamedTuple):
-    """The commit checked out."""
+    """The commit that is checked out."""
 
     commit: str
     is_final: bool
     """Whether its last commit may be the change: nothing is uncommitted, or a CI runs."""
     parent: str | None
-    """Its first parent; None for a first commit, or where the clone ends."""
+    """Its first parent; None for a first commit, or at the end of a shallow clone."""
 
 
 def candidates(asked: str | None, environ: Mapping[str, str]) -> tuple[Candidate, ...]:
-    """Return what may be the base, best first: asked for, named by the CI, the default branch.
+    """Return the possible bases, best first: as requested, as the CI names, the default branch.
 
     >>> [candidate.revision for candidate in candidates("v1.0", {})][:2]
     ['v1.0', 'refs/remotes/origin/HEAD']
@@ -59,14 +59,14 @@ def candidates(asked: str | None, environ: Mapping[str, str]) -> tuple[Candidate
 
 
 def is_askable(revision: str) -> bool:
-    """Whether git can be asked for a revision, one to a line."""
+    """Return whether a revision can be sent to git, which reads one revision from each line."""
     return len(revision) <= _MAX_ASKED_CHARS and not {"\n", "\r", "\0"} & set(revision)
 
 
 def first_present(options: tuple[Candidate, ...], commits: Mapping[str, str]) -> Candidate | None:
     """Return the best candidate that exists in this clone.
 
-    The first parent stands for the base branch only where HEAD is a merge.
+    The first parent stands for the base branch only if HEAD is a merge.
     """
     for option in options:
         is_no_merge = option.revision == branches.MERGED and OTHER_PARENT not in commits
@@ -78,8 +78,8 @@ def first_present(options: tuple[Candidate, ...], commits: Mapping[str, str]) ->
 def decide(chosen: Candidate | None, commit: str | None, head: Head, relation: Relation) -> Base:
     """Return the base, given the best candidate and its commit.
 
-    A commit that was named is compared with even where it is HEAD itself, or has no commit in
-    common with it; the default branch only where HEAD is not on it.
+    A named commit is always the base, even if it is HEAD itself or shares no commit with HEAD. The
+    default branch is the base only if HEAD is not on it.
     """
     if chosen is None or commit is None:
         return _last_commit(head, relation)
@@ -100,7 +100,7 @@ def absence(
     chosen: Candidate | None,
     relation: Relation,
 ) -> str:
-    """Return the sentence about a base that was named but is not here; empty if there is none."""
+    """Return the sentence about a named base that does not exist here; empty if all is well."""
     found_by = chosen.named_by if chosen else None
     remedy = f" (shallow clone: {_REMEDY})" if relation.is_shallow else ""
     if asked and found_by != "option":

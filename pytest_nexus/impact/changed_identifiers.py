@@ -1,4 +1,4 @@
-"""The identifiers on the changed lines of a change, and the names of what encloses them."""
+"""Find the identifiers on changed lines, and the names of the enclosing functions and classes."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from pytest_nexus.domain.records import Change
 
 MAX_DIFF_BYTES: Final = 4_000_000
-"""What follows is left out: a change of that size is about everything."""
+"""The rest of a longer diff is left out: such a change touches nearly everything."""
 
 MAX_FILE_BYTES: Final = 400_000
-"""A longer new file is data, or generated."""
+"""A longer new file is data, or was generated."""
 
 MAX_FILES: Final = 300
-"""Of a larger change, only the first files are looked into."""
+"""Of a larger change, only the first files are read."""
 
 IDENTIFIER: Final = re.compile(r"[^\W\d]\w+")
 _HUNK: Final = re.compile(r"@@ [^@]* @@(.*)")
@@ -34,7 +34,8 @@ def changed_words(
 ) -> dict[str, ChangedWords]:
     """Return the identifiers with counts by changed file; never raises.
 
-    What git cannot say, what is not text and what lies outside the root is left out.
+    Files are left out if git cannot show them, if they are not text, or if they lie outside the
+    root.
     """
     found: dict[str, ChangedWords] = {}
     base = change.base or change.commit

@@ -1,4 +1,4 @@
-"""What changed: the files that differ between a base commit and the tree the tests run on."""
+"""Find the files that differ between a base commit and the tree that the tests run on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_FILES: Final = 2000
-"""A change of more files says nothing about single tests; the rest is left out."""
+"""A change of more files says nothing about single tests; further files are left out."""
 
 _STATUS: Final = ("status", "--porcelain=v2", "--branch", "--no-ahead-behind", "-z")
 _DIFF: Final = (
@@ -23,18 +23,18 @@ _DIFF: Final = (
     "--ignore-submodules=untracked",
 )
 _COUNTS_AND_RENAMES: Final = ("--numstat", "-M", "-l400")
-"""At most 400 deleted and 400 added files are compared with one another; more take seconds."""
+"""Detects renames among at most 400 deleted and 400 added files; more would take seconds."""
 
 
 def find_change(root: Path, base: str | None, environ: Mapping[str, str]) -> Change:
-    """Return what changed, as far as git and the CI know; never raises.
+    """Return the change, as far as git and the CI know it; never raises.
 
-    Compared are the files as they are now, committed or not, with the merge base of HEAD and the
-    first of these that exists: `base`; the base that the CI names; the default branch. Where HEAD
-    is on the default branch itself, its last commit is the change, or what is not committed.
+    The current files, committed or not, are compared with the merge base of HEAD and a base. The
+    base is the first of these that exists: `base`; the base that the CI names; the default branch.
+    If HEAD is on the default branch itself, the change is the last commit, or the uncommitted part.
 
     Args:
-        root: the folder that paths are relative to; files outside it begin with `../`.
+        root: the folder to which paths are relative; paths of files outside it begin with `../`.
         base: a revision, as the option nexus_base names it.
         environ: the environment of this process.
     """
@@ -103,12 +103,12 @@ def _diff(git: Git, change: Change, commit: str) -> tuple[ChangedFile, ...]:
         return ()
     try:
         return git_output.read_diff(git.run(*_DIFF, *_COUNTS_AND_RENAMES, commit, "--"))
-    except GitError:  # a partial clone has no contents to count lines in or to compare
+    except GitError:  # a partial clone lacks the contents for line counts and renames
         return git_output.read_diff(git.run(*_DIFF, "--no-renames", commit, "--"))
 
 
 def _with_files(change: Change, files: Iterable[ChangedFile], prefix: str, note: str) -> Change:
-    """Return the change with its files, as seen from the root, each path once, in git's order."""
+    """Return the change with its files relative to the root, each path once, in git's order."""
     seen = {file.path: file for file in files}
     if len(seen) > MAX_FILES:
         note = f"{len(seen)} files changed: only the first {MAX_FILES} are looked at"

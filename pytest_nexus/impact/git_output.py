@@ -1,4 +1,4 @@
-"""Read what git prints for programs: pure functions from bytes to values."""
+"""Parse the machine-readable output of git. Pure functions from bytes to values."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ Status = Literal["A", "M", "D", "R"]
 _OBJECT: Final = re.compile(r"([0-9a-f]{40}|[0-9a-f]{64}) commit")
 _REVISION: Final = re.compile(r"\^?(?:[0-9a-f]{40}|[0-9a-f]{64})")
 _TRACKED_FIELDS: Final = {"1": 8, "2": 9, "u": 10}
-"""Fields before the path in each kind of `git status --porcelain=v2` entry."""
+"""Number of fields before the path in each kind of `git status --porcelain=v2` entry."""
 _STATUSES: Final[dict[str, Status]] = {"A": "A", "C": "A", "D": "D", "R": "R"}
-"""All else (modified, type changed, unmerged) is a modification to us."""
+"""Every other status (modified, type changed, unmerged) counts as a modification."""
 
 
 class TreeStatus(NamedTuple):
-    """What is checked out, and what of it is not committed."""
+    """The commit and branch that are checked out, and the uncommitted paths."""
 
     commit: str | None = None
     """None before the first commit."""
     branch: str | None = None
-    """None when no branch is checked out."""
+    """None if no branch is checked out."""
     tracked: tuple[str, ...] = ()
     """Tracked or staged paths that differ from the commit, from the top of the repository."""
     untracked: tuple[str, ...] = ()
-    """Paths that are neither tracked nor ignored; a whole new folder is one path with `/`."""
+    """Paths that are neither tracked nor ignored; a new folder is one path that ends in `/`."""
 
 
 class Relation(NamedTuple):
-    """Where the folder lies in its repository, and how two commits are related."""
+    """The position of the folder in its repository, and the relation of two commits."""
 
     prefix: str
-    """The folder from the top of the repository, ending in `/`; empty for the top itself."""
+    """The folder as a path from the top of the repository, ending in `/`; empty for the top."""
     is_shallow: bool
     merge_base: str | None
-    """None when nothing was asked, or when the two share no commit in this clone."""
+    """None if no commits were given, or if they share no commit in this clone."""
 
 
 def read_status(output: bytes) -> TreeStatus:
@@ -57,7 +57,7 @@ def read_status(output: bytes) -> TreeStatus:
         elif kind in _TRACKED_FIELDS:
             tracked.append(entry.split(" ", _TRACKED_FIELDS[kind])[-1])
             if kind == "2":
-                next(entries, None)  # where it was before
+                next(entries, None)  # the path before the rename
         elif rest.startswith("branch.oid "):
             commit = _unless_in_parentheses(rest.removeprefix("branch.oid "))
         elif rest.startswith("branch.head "):
@@ -66,9 +66,9 @@ def read_status(output: bytes) -> TreeStatus:
 
 
 def read_diff(output: bytes) -> tuple[ChangedFile, ...]:
-    """Return the files of `git diff --raw --numstat -z`, paths from the top of the repository.
+    """Return the files of `git diff --raw --numstat -z`; paths start at the top of the repository.
 
-    A file that was only touched (same mode, no line counted) is not a change. With `--raw` alone
+    A file that was only touched (same mode, no changed lines) does not count. With `--raw` alone,
     every file counts, with 0 lines.
     """
     fields = _fields(output)
@@ -91,7 +91,7 @@ def read_diff(output: bytes) -> tuple[ChangedFile, ...]:
 def read_commits(output: bytes) -> list[str | None]:
     """Return one commit id, or None, for each line of `git cat-file --batch-check`.
 
-    The format is `%(objectname) %(objecttype)`; what does not exist is printed as asked for.
+    The format is `%(objectname) %(objecttype)`; git prints the request for a missing object.
     """
     lines = output.decode("utf-8", "replace").split("\n")[:-1]
     return [found[1] if (found := _OBJECT.fullmatch(line)) else None for line in lines]
@@ -112,7 +112,7 @@ def read_relation(output: bytes) -> Relation:
 
 
 def from_folder(path: str, prefix: str) -> str:
-    """Return a path, given from the top of the repository, as seen from the folder `prefix`.
+    """Convert a path from the top of the repository to a path from the folder `prefix`.
 
     >>> from_folder("app/tests/test_a.py", "app/")
     'tests/test_a.py'
@@ -129,7 +129,7 @@ def from_folder(path: str, prefix: str) -> str:
 
 
 def printable(path: str) -> str:
-    """Return a path that every encoder takes: bytes that were not UTF-8 become `U+FFFD`."""
+    """Return a path that every encoder accepts: bytes that are not UTF-8 become `U+FFFD`."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 

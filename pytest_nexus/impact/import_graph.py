@@ -1,4 +1,4 @@
-"""Which files a Python file imports, and how far a test file is from what changed."""
+"""Find the files that a Python file imports, and the distance from a test file to the change."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FAR: Final = 4
-"""Imports are followed so far: through more than three files nearly everything reaches all."""
+"""Most imports in a chain: with longer chains, nearly every file reaches every other."""
 
 _IMPORT: Final = re.compile(
     r"^[ \t]*(?:from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n#;]+)"
@@ -21,9 +21,9 @@ _NAME: Final = re.compile(r"[^\W\d][\w.]*")
 
 
 def imports_of(text: str, package: str) -> tuple[str, ...]:
-    r"""Return what a file imports: `module`, or `module:name`; relative ones made absolute.
+    r"""Return the imports of a file: `module`, or `module:name`; relative ones made absolute.
 
-    Read line by line, so that a file which does not parse counts too.
+    The file is read line by line, so that a file with syntax errors counts too.
 
     >>> imports_of("import os, sys as s\\nfrom .a import b as c, d\\n", "pkg")
     ('os', 'sys', 'pkg.a:b', 'pkg.a:d')
@@ -57,11 +57,11 @@ def _absolute(module: str, package: str) -> str:
 
 
 class ImportGraph:
-    """The imports between the files of a project, read when they are asked for.
+    """The imports between the files of a project, read on demand.
 
     Args:
-        root: the folder that paths are relative to; `root/src` counts as a place of modules too.
-        text_of: returns the text of a file, or None where it cannot be had.
+        root: the folder to which paths are relative; `root/src` is a source of modules too.
+        text_of: returns the text of a file; None if the text is not available.
     """
 
     def __init__(self, root: Path, text_of: Callable[[str], str | None]) -> None:
@@ -72,14 +72,14 @@ class ImportGraph:
         self._above: dict[str, tuple[str, ...]] = {}
 
     def imports(self, path: str) -> tuple[str, ...]:
-        """Return what a file imports, by name."""
+        """Return the imports of a file by name."""
         text = self._text_of(path)
         return () if text is None else imports_of(text, package_of(path))
 
     def distances(self, path: str, changed: Collection[str]) -> dict[str, int]:
         """Return the number of imports from a test file to each changed file within reach.
 
-        pytest imports every `conftest.py` in the folders above for it: these count as its own.
+        pytest imports every `conftest.py` in the folders above; their imports count as the file's.
         """
         seen, edge = {path}, [path]
         found: dict[str, int] = {}
@@ -94,7 +94,7 @@ class ImportGraph:
         return found
 
     def _conftests(self, folder: str) -> tuple[str, ...]:
-        """Return the files of fixtures and hooks that stand in a folder and in those above it."""
+        """Return the conftest files of a folder and of the folders above it."""
         known = self._above.get(folder)
         if known is None:
             path = f"{folder}/conftest.py".lstrip("/")
@@ -128,7 +128,7 @@ class ImportGraph:
 
 
 def package_of(path: str) -> str:
-    """Return the dotted name of the package that a file is in, `src` left out.
+    """Return the dotted name of the package of a file, without `src`.
 
     >>> package_of("src/pkg/sub/a.py")
     'pkg.sub'

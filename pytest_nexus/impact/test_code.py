@@ -1,4 +1,4 @@
-"""What the files of the tests say: which identifiers each test names, and what its file imports."""
+"""Read the identifiers of each test, and the imports of its file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pytest_nexus.domain.evidence import ChangedWords
 
 BUDGET_S: Final = 1.0
-"""For all files of a session: what was not read by then is judged by its name and its path."""
+"""Seconds for all files of a session; the tests of unread files are judged by name and path."""
 
 MAX_FILE_BYTES: Final = 1_000_000
 
@@ -33,16 +33,16 @@ def read_code(
     declared: Mapping[str, Collection[str]] = MappingProxyType({}),
     budget_s: float = BUDGET_S,
 ) -> dict[str, TestText]:
-    """Return what test files say, as far as it bears on a change; never raises.
+    """Return the code of the test files that matters for a change; never raises.
 
     Args:
-        root: the folder that paths are relative to.
-        paths: of the test files.
-        words: by changed file, the identifiers on its changed lines; a test file that has none of
-            them is not parsed.
-        sources: the changed files that are no test files.
-        declared: by test file, other files that it depends on; they count as imported by it.
-        budget_s: seconds after which the files left are not read.
+        root: the folder to which paths are relative.
+        paths: the test files.
+        words: by changed file, the identifiers on its changed lines; a test file without any of
+            these identifiers is not parsed.
+        sources: the changed files that are not test files.
+        declared: by test file, other files that it depends on; they count as imports.
+        budget_s: seconds after which the remaining files are not read.
     """
     deadline = clock.perf_counter() + budget_s
     wanted = frozenset(name for changed in words.values() for name in changed.words)
@@ -63,7 +63,7 @@ def read_code(
 
 
 class _Texts:
-    """The text of files, each read once; None for one that is no text of sensible size."""
+    """The texts of files, each read once; None for a file that is not text or too large."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -84,7 +84,7 @@ class _Texts:
 
 
 def _identifiers(text: str) -> dict[str, Counter[str]]:
-    """Return those of each test function by its name; empty for a file that does not parse."""
+    """Return the identifiers of each test function by name; empty if the file does not parse."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -97,7 +97,7 @@ def _identifiers(text: str) -> dict[str, Counter[str]]:
 
 
 def _of_function(text: str, name: str) -> Counter[str]:
-    """Return the identifiers of a function, with the names of the classes it is in."""
+    """Return the identifiers of a function, and the names of its enclosing classes."""
     return Counter([*IDENTIFIER.findall(text), *name.split("::")[:-1]])
 
 

@@ -1,4 +1,4 @@
-"""Files that git does not know yet: which of them belong to the change, and how long they are."""
+"""Find the untracked files that belong to a change, and count their lines."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 _ARTEFACTS: Final = frozenset(
     {".nexus", ".pytest_cache", "__pycache__", ".hypothesis", ".tox", ".venv", "node_modules"}
 )
-"""What running tests leaves behind is no change, even where nothing tells git to ignore it."""
+"""Files that a test run leaves behind are no change, even if git does not ignore them."""
 
 _MAX_FOLDERS: Final = 100
-"""New folders looked into; each is an argument of one command line."""
+"""Number of new folders that are listed; each is an argument of one command line."""
 _MAX_COUNTED: Final = 200
-"""New files of which the lines are counted."""
+"""Number of new files whose lines are counted."""
 _MAX_COUNTED_BYTES: Final = 1024 * 1024
 """A larger file counts as binary: 0 lines."""
 _BINARY_SIGN_BYTES: Final = 8000
-"""Git calls a file binary that has a zero byte among its first 8000."""
+"""Git calls a file binary if it has a zero byte among its first 8000 bytes."""
 
 
 def drop_artefacts(paths: Iterable[str]) -> tuple[str, ...]:
-    """Return the paths that are not what a test run leaves behind.
+    """Return the paths without files that a test run leaves behind.
 
     >>> drop_artefacts(["test_a.py", "src/__pycache__/"])
     ('test_a.py',)
@@ -39,9 +39,9 @@ def drop_artefacts(paths: Iterable[str]) -> tuple[str, ...]:
 
 
 def expand(git: Git, paths: tuple[str, ...], prefix: str) -> tuple[str, ...]:
-    """Return the files among new paths, with what is in new folders, virtual environments apart.
+    """Replace new folders among the paths by their files, without virtual environments.
 
-    Paths come and go as seen from the top of the repository; `prefix` is where `git.root` lies.
+    All paths start at the top of the repository; `prefix` is the position of `git.root` in it.
     """
     folders = [path for path in paths if path.endswith("/")]
     wanted = [folder for folder in folders if not _is_environment(_place(git.root, folder, prefix))]
@@ -57,7 +57,7 @@ def expand(git: Git, paths: tuple[str, ...], prefix: str) -> tuple[str, ...]:
 
 
 def describe(root: Path, paths: tuple[str, ...], prefix: str) -> tuple[ChangedFile, ...]:
-    """Return new files as added ones, with the lines of the first of them counted."""
+    """Return new files as added files; only the lines of the first files are counted."""
     return tuple(
         ChangedFile(
             path, "A", added=_count_lines(_place(root, path, prefix)) if n < _MAX_COUNTED else 0

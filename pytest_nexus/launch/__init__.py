@@ -1,1 +1,1 @@
-"""Pytest sessions that a command starts: the end that starts them, and the plugin inside."""
+"""Start pytest sessions for commands. Holds the starting side and the plugins inside them."""

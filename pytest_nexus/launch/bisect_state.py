@@ -1,4 +1,4 @@
-"""Keeps the probes of a bisection in a file, so that one that was interrupted goes on."""
+"""Store the probes of a bisection in a file, so that an interrupted bisection can continue."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ _DIGITS: Final = 16
 
 
 class Kept(NamedTuple):
-    """One probe, as it was kept."""
+    """One probe, as stored."""
 
     before: str
-    """Digest of the tests that ran before."""
+    """Digest of the tests that ran before the test in question."""
     ending: Ending
     why: str
     seconds: float
 
 
 class KeptProbes:
-    """The probes of one bisection.
+    """The stored probes of one bisection.
 
     Args:
-        path: the file; a damaged one costs a line, and the bisection starts again.
-        stamp: what the probes are valid for, see `stamp_of`.
+        path: the file; if it is damaged, one line is printed and the bisection starts again.
+        stamp: the conditions under which the probes are valid, see `stamp_of`.
     """
 
     def __init__(self, path: Path, stamp: str) -> None:
@@ -59,12 +59,12 @@ class KeptProbes:
         return len(self._all)
 
     def take(self, before: Probe) -> Kept | None:
-        """Return a kept probe that was not taken yet; None where there is none."""
+        """Return a stored probe that was not taken yet; None if there is none."""
         left = self._left[_digest(*before)]
         return left.pop(0) if left else None
 
     def add(self, before: Probe, ending: Ending, why: str, seconds: float) -> None:
-        """Keep one more probe; the file is replaced as a whole."""
+        """Store one more probe; the file is replaced as a whole."""
         self._all.append(Kept(_digest(*before), ending, why, seconds))
         make_folder(self._path.parent.parent)
         self._path.parent.mkdir(exist_ok=True)
@@ -72,24 +72,24 @@ class KeptProbes:
         atomic_write(self._path, text)
 
     def forget(self) -> None:
-        """Delete the file: the bisection is done, or starts again."""
+        """Delete the file, because the bisection is finished or starts again."""
         self._path.unlink(missing_ok=True)
-        with suppress(OSError):  # others are in it, or it is not there
+        with suppress(OSError):  # the file does not exist, or the folder is not empty
             self._path.parent.rmdir()
         self._all.clear()
         self._left.clear()
 
 
 def state_path(given: str | None, key: TestKey) -> Path:
-    """Return the file of the bisection of a test, beside the history."""
+    """Return the state file of a test's bisection, beside the history."""
     return history_path(given).parent / "bisect" / f"{_digest(key)}.json"
 
 
 def stamp_of(key: TestKey, tests: Sequence[CollectedTest], arguments: Sequence[str]) -> str:
-    """Return what probes are valid for: the test, the suite, the arguments and the code.
+    """Return the stamp of valid probes: the test, the suite, the arguments and the code.
 
-    The code is the commit, with time and size of each test file and of each changed file: a file
-    that the tests themselves leave behind changes nothing.
+    The code is represented by the commit, and by time and size of each test file and each changed
+    file. So files that the tests leave behind do not change the stamp.
     """
     root = project_root(Path.cwd())
     change = find_change(root, None, originals.environ)

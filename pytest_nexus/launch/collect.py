@@ -1,4 +1,4 @@
-"""Collects a suite in a pytest process of its own, with the user's own arguments."""
+"""Collect a suite in a separate pytest process, with the user's own arguments."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 _NO_TESTS: Final = 5
 _LOADS: Final = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")
-"""Variables that may load this plugin."""
+"""Variables that can load this plugin."""
 
 _OURS: Final = frozenset({"nexus", "pytest_nexus.plugin"})
 _TAIL_LINES: Final = 20
 _SHARD_VARIABLES: Final = ("NEXUS_SHARD", "NEXUS_PLAN")
-"""Would make the session collect one shard only."""
+"""Variables that would limit the collection to one shard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,9 @@ class Collected:
     """A suite as pytest collects it."""
 
     tests: list[CollectedTest]
-    """After every selection by the arguments and by other plugins."""
+    """The tests that remain after every selection by arguments and by other plugins."""
     seconds: float
-    """What starting pytest and collecting took: the fixed cost of a shard."""
+    """Seconds for starting pytest and collecting: the fixed cost of a shard."""
 
 
 def collect(
@@ -45,12 +45,12 @@ def collect(
     """Return the tests that pytest collects with these arguments.
 
     Args:
-        arguments: the user's, for pytest.
-        folder: where pytest is to run; None for the current folder.
-        tied: whether the tests of one `xdist_group` are tied together, as shards do it.
+        arguments: the user's arguments for pytest.
+        folder: the working directory of pytest; None for the current folder.
+        tied: whether the tests of one `xdist_group` are kept together, as shards do.
 
     Raises:
-        PlanError: the collection failed; carries the end of pytest's output.
+        PlanError: the collection failed; the error has the end of pytest's output.
     """
     with TemporaryDirectory(prefix="nexus-plan-") as own:
         listing = Path(own) / "collected.json"
@@ -84,7 +84,7 @@ def collect(
 
 
 def loading(arguments: Sequence[str]) -> list[str]:
-    """Return the options that load this plugin where the environment turns autoloading off."""
+    """Return the options that load this plugin if the environment turns autoloading off."""
     given = " ".join([*arguments, *(originals.environ.get(name, "") for name in _LOADS)])
     is_given = not _OURS.isdisjoint(re.split(r"[\s,]+", given))
     if is_given or not originals.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD"):

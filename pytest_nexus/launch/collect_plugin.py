@@ -1,4 +1,4 @@
-"""A plugin for `pytest -p`, which writes what a session collected into a file, for `nexus plan`."""
+"""A plugin for `pytest -p` that writes the collected tests to a file, for `nexus plan`."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 LISTING_VARIABLE: Final = "NEXUS_LISTING"
-"""Environment variable that names the file."""
+"""Environment variable with the name of the file."""
 
 TIES_VARIABLE: Final = "NEXUS_LISTING_TIES"
-"""`0` leaves the tests of one `xdist_group` untied, as a single process does."""
+"""`0` lets the tests of one `xdist_group` run apart, as in a single process."""
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Write the collected tests, after every selection."""
+    """Write the collected tests that remain after every selection."""
     path = originals.environ.get(LISTING_VARIABLE)
     if path:
         is_tied = originals.environ.get(TIES_VARIABLE) != "0"
@@ -34,7 +34,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def read_listing(text: str) -> list[CollectedTest]:
-    """Return the tests of a listing, in the order of collection."""
+    """Return the tests of a listing, in collection order."""
     return [_test(**row) for row in json.loads(text)]
 
 

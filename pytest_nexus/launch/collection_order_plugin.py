@@ -1,7 +1,7 @@
-"""A plugin for `pytest -p`: all tests in one process, in the order of collection, each once.
+"""A plugin for `pytest -p`: runs all tests once, in one process and in collection order.
 
-For sessions that look for tests that depend on the order. Whatever else divides, shuffles, selects
-by the last run or repeats is kept from it; what the tests need, as markers and fixtures, is not.
+For sessions that search for order-dependent tests. Plugins that divide, shuffle, repeat, or select
+by the last run are switched off. Markers and fixtures that the tests need stay.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _OF_THE_LAST_RUN: Final = (
     "nfplugin",
     "stepwiseplugin",
 )
-"""Select and sort by the last run, and note what fails for the next one."""
+"""Plugins that select and sort by the last run, and record failures for the next run."""
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -37,7 +37,7 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Take away what goes by the last run: the next run of the user's is not to go by this.
+    """Remove the plugins that use the last run; the user's next run must not depend on this run.
 
     The hook that is registered last wraps the others.
     """
@@ -54,7 +54,7 @@ class _Unshuffled:
     def pytest_collection_modifyitems(
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> Generator[None, None, None]:
-        """Undo the order of a plugin that shuffles; what it and others deselect stays out."""
+        """Undo the order of shuffling plugins; tests that any plugin deselects stay deselected."""
         places = {id(item): place for place, item in enumerate(items)}
         yield
         if is_shuffled(config):

@@ -1,4 +1,4 @@
-"""A plugin for `pytest -p`: keeps the tests of one round of a hunt, in its order."""
+"""A plugin for `pytest -p` that keeps the tests of one round of a hunt, in their order."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 _MAX_BYTES: Final = 256 * 1024 * 1024
 HUNT_VARIABLE: Final = "NEXUS_HUNT"
-"""Environment variable that names the file with the keys of the tests and the seed."""
+"""Environment variable with the name of the file that holds the test keys and the seed."""
 
 
 def write_round(path: Path, keys: Iterable[str], seed: int, *, in_order: bool = False) -> None:
-    """Write what the plugin reads; called by the command before it starts the session.
+    """Write the input of the plugin. Called by the command before it starts the session.
 
     Args:
         path: the file.
-        keys: of the tests of the round.
-        seed: of their order.
-        in_order: whether they run in the order given, without a shuffle.
+        keys: the tests of the round.
+        seed: the seed of their order.
+        in_order: whether the tests run in the given order, without a shuffle.
     """
     kept = list(keys) if in_order else sorted(keys)
     this = {"keys": kept, "seed": seed, "in_order": in_order}
@@ -37,7 +37,7 @@ def write_round(path: Path, keys: Iterable[str], seed: int, *, in_order: bool = 
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Begin the round behind all other plugins: the hook that wraps the others is the last one."""
+    """Register the round after all other plugins: the hook registered last wraps the others."""
     path = originals.environ.get(HUNT_VARIABLE)
     if path:
         config.pluginmanager.register(_Round(json.loads(read_text(Path(path), _MAX_BYTES))))
@@ -53,7 +53,7 @@ class _Round:
     def pytest_collection_modifyitems(
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> Generator[None, None, None]:
-        """Deselect other tests and order what is left, after every other plugin."""
+        """Deselect other tests and order the remaining ones, after every other plugin."""
         yield
         kept = [item for item in items if identify(item).key in self._places]
         others = [item for item in items if identify(item).key not in self._places]
@@ -66,9 +66,9 @@ class _Round:
 
 
 def shuffled(items: list[pytest.Item], seed: int) -> list[pytest.Item]:
-    """Return the items in random order, those of one file together: its fixtures may be dear.
+    """Return the items in random order; items of one file stay together to share its fixtures.
 
-    The same on each xdist worker, which all must collect in one order.
+    All xdist workers must collect in one order, so each of them computes the same order.
     """
     random = Random(seed)  # noqa: S311 - an order, no secret
     files: dict[str, list[pytest.Item]] = {}

@@ -1,4 +1,4 @@
-"""One round of a hunt: a real pytest session, recorded like every other."""
+"""Run one round of a hunt: a real pytest session, recorded like any other."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ threading.Thread(target=follow, daemon=True).start()
 while True:
     sum(range(20_000))
 """
-"""Its input ends with the command, however that ends: Windows keeps the id of a dead parent."""
+"""Ends when its input ends, so it never outlives the command; Windows keeps a dead parent's id."""
 
 
 def run_round(
@@ -55,14 +55,14 @@ def run_round(
     folder: Path,
     timeout_s: float | None,
 ) -> tuple[dict[TestKey, list[Attempt]], float]:
-    """Run the tests of a round; return the attempts of each, and the seconds of the session.
+    """Run the tests of a round; return the attempts of each test and the seconds of the session.
 
     Args:
         this: the round.
-        running: its tests, in the order of the round if it has one.
-        arguments: the user's, for pytest.
-        folder: for files of the hunt; emptied by the caller.
-        timeout_s: a session that takes twice as long hangs and is ended; None to wait for ever.
+        running: its tests, in the order of the round if it has an order.
+        arguments: the user's arguments for pytest.
+        folder: for files of the hunt; the caller empties it.
+        timeout_s: a session that takes twice as long hangs and is ended; None for no limit.
 
     Raises:
         HuntError: the session could not run the tests, or hung.
@@ -104,7 +104,7 @@ def run_round(
 
 
 def _own_options(journals: Path) -> list[str]:
-    """Return the options of nexus: recorded, in the order of the round, each test once."""
+    """Return the options of nexus: record, keep the order of the round, run each test once."""
     given = ["--nexus", "--nexus-order=off", f"--nexus-journal={journals}"]
     if any(option.name == "nexus_reruns" for option in OPTIONS):
         given.append("--nexus-reruns=0")
@@ -120,7 +120,7 @@ def _attempts(journals: Path) -> dict[TestKey, list[Attempt]]:
 
 
 def _keep(journals: Path) -> None:
-    """Put the journal to the others: where sessions do not ingest, it is taken in from there."""
+    """Move the journal to the others, where the next ingest finds it if sessions do not ingest."""
     kept = journal_folder()
     kept.mkdir(parents=True, exist_ok=True)
     for path in journals.glob("*.jsonl"):
@@ -129,7 +129,7 @@ def _keep(journals: Path) -> None:
 
 @contextmanager
 def _load(n_processes: int) -> Iterator[None]:
-    """Keep cores busy meanwhile; the processes end by themselves should this one be killed."""
+    """Keep cores busy meanwhile; the processes end by themselves if this process is killed."""
     busy = [
         subprocess.Popen([sys.executable, "-c", _BUSY], stdin=subprocess.PIPE)  # noqa: S603 - our own text
         for _ in range(n_processes)

@@ -1,7 +1,8 @@
-"""A plugin for `pytest -p`: runs some tests of a suite in the order of its collection.
+"""A plugin for `pytest -p` that runs some tests of a suite in collection order.
 
-Loaded in the process that `run.fresh_process.process` starts, beside `collection_order_plugin`,
-which keeps shuffles and workers away. What a session leaves behind for its user is turned off here.
+It is loaded in the process that `run.fresh_process.process` starts. `collection_order_plugin`
+beside it prevents shuffles and workers. This plugin turns off whatever would leave files for the
+user.
 """
 
 from __future__ import annotations
@@ -31,12 +32,12 @@ _FILES: Final = (
     "store_durations",
     "testmon",
 )
-"""Options of pytest and its plugins under which they write files, or remove them."""
+"""Options of pytest and its plugins that write or remove files."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Turn off what would write over the files of the session that waits for this one."""
+    """Turn off options that would overwrite the files of the waiting session."""
     for name in _FILES:
         if getattr(config.option, name, None):
             setattr(config.option, name, None)
@@ -44,7 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Register what runs the tests, once all plugins are there."""
+    """Register the object that runs the tests, after all plugins are loaded."""
     asked = originals.environ.get(CONTEXT_VARIABLE)
     if not asked:
         return
@@ -54,7 +55,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 class Context:
-    """Keeps what is to run, and writes the reports of its targets to the terminal."""
+    """Holds the tests to run, and writes the reports of the targets to the terminal."""
 
     def __init__(self, config: pytest.Config, asked: dict[str, Any]) -> None:
         self._config = config
@@ -66,13 +67,13 @@ class Context:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Generator[None]:
-        """Keep the targets and what leads up to them, after every other plugin."""
+        """Keep the targets and the tests that lead up to them, after every other plugin."""
         yield
         items[:] = leading(items, self._targets, self._reach)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
-        """Run each test several times, where that is asked for; all is torn down in between."""
+        """Run each test several times if requested, with a full tear-down in between."""
         if self._times == 1:
             return None
         for item in session.items:
@@ -81,13 +82,13 @@ class Context:
         return True
 
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """End the session where the one that waits for it was killed."""
+        """End the session if the session that waits for it was killed."""
         if os.getppid() != self._parent:
             item.session.shouldstop = "nobody waits for this session"
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Write the report of a target, as xdist's workers send theirs."""
+        """Write the report of a target, in the form that xdist's workers send."""
         if report.nodeid not in self._targets:
             return
         hook = self._config.hook
@@ -99,7 +100,7 @@ class Context:
 
 
 def leading(items: Iterable[pytest.Item], targets: frozenset[str], reach: str) -> list[pytest.Item]:
-    """Return the targets with what stands before them: in the suite, in their files, or nothing."""
+    """Return the targets with their predecessors: in the suite, in their files, or none."""
     items = list(items)
     if reach == "alone":
         return [item for item in items if item.nodeid in targets]

@@ -1,4 +1,4 @@
-"""Runs probes of a bisection: each is one pytest session, in one process, recorded nowhere."""
+"""Run the probes of a bisection: each is one unrecorded pytest session in one process."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ if TYPE_CHECKING:
     from pytest_nexus.plan.order_dependence.bisection import Ending, Probe
 
 _FIRST_S: Final = 3600.0
-"""A session of more tests than any before it is ended after so long."""
+"""Time limit of a session with more tests than any session before it."""
 
 _GRACE_S: Final = 60.0
 _GRACE_FACTOR: Final = 3.0
-"""Another one is ended after so many times the longest, and the grace."""
+"""Limit of any other session: this factor times the longest session, plus the grace."""
 
 
 class Probed(NamedTuple):
-    """How one probe ended."""
+    """The result of one probe."""
 
     ending: Ending
     why: str
-    """The exception of a test that failed, in one line; else empty."""
+    """The exception of a failed test in one line; else empty."""
     seconds: float
-    """Of the whole session."""
+    """Duration of the whole session."""
     is_cut: bool = False
-    """Whether the time for it was used up before it could tell anything."""
+    """Whether the time limit ended the session before a result."""
     output: tuple[str, ...] = ()
-    """The last lines of a session in which the test did not end."""
+    """The last output lines of a session in which the test did not end."""
 
 
 class Prober:
@@ -50,7 +50,7 @@ class Prober:
 
     Args:
         tests: the collected suite.
-        arguments: the user's, for pytest.
+        arguments: the user's arguments for pytest.
         folder: for files of the probes.
     """
 
@@ -67,9 +67,9 @@ class Prober:
         """Run a test after others, in this order.
 
         Args:
-            before: what runs before it.
+            before: the tests that run before it.
             key: the test.
-            left_s: seconds until the command is to end; None for no end.
+            left_s: seconds until the command must end; None for no limit.
         """
         tests = (*before, key)
         write_probe(self._folder, tests)
@@ -99,17 +99,17 @@ class Prober:
 
 
 def collect_in_order(arguments: Sequence[str]) -> list[CollectedTest]:
-    """Return the tests of the suite, each once, in the order of collection before any shuffle.
+    """Return the tests of the suite, each once, in collection order before any shuffle.
 
     Raises:
-        PlanError: the collection failed; carries the end of pytest's output.
+        PlanError: the collection failed; the error has the end of pytest's output.
     """
     tests = collect([*UNDISTURBED, *arguments], tied=False).tests
     return list({test.key: test for test in reversed(tests)}.values())[::-1]
 
 
 def _probed(folder: Path, how: str, took_s: float, output: tuple[str, ...]) -> Probed:
-    """Return what a session wrote; a test that began and did not end has failed."""
+    """Return the result that a session wrote; a test that began and did not end has failed."""
     found = read_ending(folder)
     if found is None:
         return Probed("missing", "", took_s, output=output)

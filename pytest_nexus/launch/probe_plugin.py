@@ -1,4 +1,4 @@
-"""A plugin for `pytest -p`: runs one probe of `nexus order bisect`, and writes how it ended."""
+"""A plugin for `pytest -p` that runs one probe of `nexus order bisect` and writes its result."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
 PROBE_VARIABLE: Final = "NEXUS_PROBE"
-"""Environment variable that names the folder with the keys, in which the ending is written."""
+"""Environment variable with the name of the folder for the keys and the result."""
 
 _KEYS: Final = "keys.json"
 _ENDING: Final = "ending.json"
@@ -27,18 +27,18 @@ _MAX_CHARS: Final = 300
 
 
 def write_probe(folder: Path, keys: Sequence[str]) -> None:
-    """Write what the plugin reads; called by the command before it starts the session.
+    """Write the input of the plugin. Called by the command before it starts the session.
 
     Args:
-        folder: for files of the probe; what an earlier one wrote there is removed.
-        keys: of the tests in their order, the one in question last.
+        folder: for files of the probe; files of an earlier probe are removed.
+        keys: the tests in their order; the test in question is last.
     """
     (folder / _ENDING).unlink(missing_ok=True)
     (folder / _KEYS).write_text(json.dumps(list(keys)), encoding="utf-8")
 
 
 def read_ending(folder: Path) -> tuple[str, str] | None:
-    """Return how the test ended, and why; None where it did not begin.
+    """Return the outcome of the test and its reason; None if the test did not begin.
 
     `began` stands for a test that began and did not end.
     """
@@ -51,7 +51,7 @@ def read_ending(folder: Path) -> tuple[str, str] | None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Begin the probe behind all other plugins, so that nothing reorders after it."""
+    """Register the probe after all other plugins, so that no plugin reorders the tests later."""
     folder = originals.environ.get(PROBE_VARIABLE)
     if folder:
         keys = json.loads(read_text(Path(folder, _KEYS), _MAX_BYTES))
@@ -85,7 +85,7 @@ class _Probe:
     def pytest_runtest_protocol(
         self, item: pytest.Item, nextitem: pytest.Item | None
     ) -> Generator[None, Any, Any]:
-        """Tear the last test down without what it shares with others, which may fail for them."""
+        """Tear down the last test without shared fixtures, which may fail for other tests."""
         if nextitem is not None:
             return (yield)
         with pytest_internals.torn_down_to(item.session, item.parent, nextitem):

@@ -1,4 +1,4 @@
-"""Starts a pytest session that the user asked for, and ends it with all that it started."""
+"""Start a pytest session for the user, and end it together with its child processes."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 UNDISTURBED: Final = ("-p", "pytest_nexus.launch.collection_order_plugin")
-"""Lets a session run in one process, in an order that no other plugin chooses."""
+"""Makes a session run in one process, in an order that no other plugin changes."""
 
 _SHARD_VARIABLES: Final = ("NEXUS_SHARD", "NEXUS_PLAN")
-"""Would make the session run one shard only."""
+"""Variables that would limit the session to one shard."""
 
 _TAIL_LINES: Final = 20
 _MAX_FILES: Final = 200
-"""Of more files the names may not fit into a command line; then the whole suite is collected."""
+"""More file names may not fit into a command line; then the whole suite is collected."""
 
 
 def whole_environment(**variables: str) -> dict[str, str]:
-    """Return the environment of a session that is no shard, with more variables."""
+    """Return the environment of a session that is not a shard, with additional variables."""
     return {k: v for k, v in originals.environ.items() if k not in _SHARD_VARIABLES} | variables
 
 
 def files_of(paths: Iterable[str]) -> list[str]:
-    """Return arguments that name files of the project as seen from the current folder.
+    """Return arguments that name files of the project, relative to the current folder.
 
-    None, for the whole suite, if the files are too many. Where a folder below the root has settings
-    of its own, pytest would take it for the root, and call the tests otherwise: the settings of the
-    root are named as well.
+    Return no arguments, for the whole suite, if there are too many files. A folder below the root
+    may have its own settings. pytest would then take that folder for the root, and the tests would
+    get other names. So the arguments also name the settings of the root.
     """
     root, here = project_root(Path.cwd()), Path.cwd()
     different = list(dict.fromkeys(paths))
@@ -58,15 +58,15 @@ def _has_settings_below(root: Path, paths: Iterable[str]) -> bool:
 def run_to_end(
     command: Sequence[str], environment: dict[str, str], timeout_s: float | None
 ) -> subprocess.CompletedProcess[str] | None:
-    """Run a session in a process group of its own; None if it had to be ended with all in it.
+    """Run a session in its own process group; None if the group had to be ended.
 
-    The output goes into files: a process that the session left behind may hold a pipe open for
+    The output goes into files. A process that outlives the session could hold a pipe open for
     ever, and on Windows only the session itself can be ended.
 
     Args:
         command: the command line.
         environment: of the session.
-        timeout_s: seconds after which it is ended; None to wait for ever.
+        timeout_s: seconds after which the session is ended; None for no limit.
     """
     with _output() as stdout, _output() as stderr:
         process = subprocess.Popen(  # noqa: S603 - the user's own suite, as asked for
@@ -85,7 +85,7 @@ def run_to_end(
 
 
 def tail(done: subprocess.CompletedProcess[str]) -> tuple[str, ...]:
-    """Return the last lines that a session printed."""
+    """Return the last lines of a session's output."""
     return tuple((done.stdout + done.stderr).strip().splitlines()[-_TAIL_LINES:])
 
 

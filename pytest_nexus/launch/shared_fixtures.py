@@ -1,4 +1,4 @@
-"""Asks pytest which fixtures the tests of a project share, for commands that rank them."""
+"""Ask pytest which fixtures the tests of a project share, for commands that rank tests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def add_collect_option(parser: argparse.ArgumentParser) -> None:
-    """Let a command do without the collection of the suite."""
+    """Add the option that makes a command skip the collection of the suite."""
     parser.add_argument(
         "--no-collect",
         action="store_true",
@@ -29,13 +29,13 @@ def add_collect_option(parser: argparse.ArgumentParser) -> None:
 
 
 def collected_suite(options: argparse.Namespace, paths: Iterable[str]) -> list[CollectedTest]:
-    """Return the tests as a session in this project collects them; none where that fails.
+    """Return the tests as a session in this project collects them; empty if the collection fails.
 
-    pytest is started only where the suite is here.
+    pytest is started only if the files of the suite exist here.
 
     Args:
         options: of the command, with `no_collect` and `pytest_args`.
-        paths: test files that the history knows, relative to the root of the project.
+        paths: the test files in the history, relative to the root of the project.
     """
     root = project_root(Path.cwd())
     if options.no_collect or not any((root / path).is_file() for path in paths):

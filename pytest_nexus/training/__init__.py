@@ -1,1 +1,1 @@
-"""Learns a model from a history, where a trusted job runs."""
+"""Train a model from a history, in a trusted job."""

@@ -1,4 +1,4 @@
-"""What a history teaches the predictor: runs with what was known before each."""
+"""Build the training set of a history: its runs, each with what was known before it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pytest_nexus.predictor.features.rows import Row
 
 MAX_CASES: Final = 200
-"""Of the runs with a failure the last ones teach: what failed two years ago says little."""
+"""Number of failing runs in a training set, the most recent ones; older runs teach little."""
 
 _MAX_QUIET: Final = 100
 _UNKNOWN: Final[Mapping[str, CollectedTest]] = MappingProxyType({})
@@ -29,15 +29,15 @@ _QUIET_TESTS: Final = 50
 
 
 def lessons_of(history: History, suite: Mapping[str, CollectedTest] = _UNKNOWN) -> TrainingSet:
-    """Return the lessons of a history: its last 200 runs with a failure, and a sample of the rest.
+    """Return the training set of a history: the last 200 failing runs, and a sample of the others.
 
-    Mass failures are no cases; imported durations are neither. Rows are those that the runner would
-    have had, but for the text of the changes, which a history does not keep.
+    Mass failures and imported durations are not cases. The rows equal those of a session, except
+    that they lack the text of the changes, which a history does not store.
 
     Args:
-        history: with attempts.
-        suite: the tests as collected now, by key: which fixtures they share. Tests that are not in
-            it move alone.
+        history: a history with attempts.
+        suite: the tests as collected now, by key; they show which fixtures tests share. Other
+            tests share no fixtures.
     """
     runs = history.run_outcomes()
     failing = frozenset(uid for uid, n_failed in [r for r in runs if r[1]][-MAX_CASES:])
@@ -90,9 +90,9 @@ def _quiet_rows(
 def _lived(
     run: Replayed, suite: Mapping[str, CollectedTest], dependent: Collection[str]
 ) -> list[LabelledTest]:
-    """Return the tests of a run that have a verdict; a skipped one teaches nothing.
+    """Return the tests of a run that have a verdict; a skipped test teaches nothing.
 
-    The failure of a test that depends on the order, one of `dependent`, tells nothing of the code.
+    The failure of an order-dependent test, in `dependent`, says nothing about the code.
     """
     found = []
     for key, function, seen in run.tests:

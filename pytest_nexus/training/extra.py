@@ -1,4 +1,4 @@
-"""What only a training needs installed."""
+"""Check the packages that only training needs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pytest_nexus.errors import TrainExtraMissingError
 
 
 def require_extra() -> None:
-    """Raise the error that names the extra, where what it brings is not installed.
+    """Raise the error that names the extra if one of its packages is missing.
 
     Raises:
         TrainExtraMissingError: scikit-learn or pandas is missing.

@@ -1,4 +1,4 @@
-"""Where a version of the model came from, in the field names of OpenLineage and MLflow."""
+"""Describe the origin of a model version, in the field names of OpenLineage and MLflow."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _PACKAGES: Final = ("numpy", "pandas", "scipy", "sklearn")
 def lineage_of(lessons: TrainingSet, digest: str, seed: int) -> dict[str, Any]:
     """Return job, inputs, parameters and tags of one training, for JSON.
 
-    `last_run` is the newest run with a failure that was learned from.
+    `last_run` is the newest failing run in the training set.
 
     Args:
-        lessons: what was learned from.
-        digest: of their rows.
-        seed: as given.
+        lessons: the training set.
+        digest: of its rows.
+        seed: as given by the user.
     """
     source = dict(lessons.source)
     commit = source.pop("commit", None)
@@ -63,7 +63,7 @@ def lineage_of(lessons: TrainingSet, digest: str, seed: int) -> dict[str, Any]:
 
 
 def metrics_of(outcome: Outcome, seconds: float) -> dict[str, Any]:
-    """Return the figures of one training, its cost among them, for JSON."""
+    """Return the metrics of one training, including its cost, for JSON."""
     ours, theirs = outcome.apfdc or (None, None)
     return {
         "apfdc": ours,

@@ -1,4 +1,4 @@
-"""Replays runs in time order: what was known before each, as the runner would have known it."""
+"""Replay runs in time order, each with what a session would have known before it."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from pytest_nexus.predictor.schema import FileChange, TestCode
 
 NOVEL_AFTER: Final = 50
-"""A failure is novel if the test did not fail in so many of the project's runs before."""
+"""A failure is novel if the test did not fail in this many earlier runs of the project."""
 
 
 class SharedSetups:
-    """The files and set-ups that the tests of one run share, as expected and as they turned out."""
+    """Files and set-ups that the tests of one run share, with expected and real durations."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class SharedSetups:
 
     @classmethod
     def of(cls, lived: Sequence[LabelledTest], index: StatsIndex) -> SharedSetups:
-        """Return them, as known to an index and as they turned out."""
+        """Return the shared set-ups with their expected and their real durations."""
         tests = [each.test for each in lived]
         layout = lay_out(tests)
         true = charge(tests, lambda at: (lived[at].seen.setup_us or 0) / 1e6, layout)
@@ -63,11 +63,11 @@ class SharedSetups:
 
     @property
     def has_setups(self) -> bool:
-        """Whether any tests share fixtures, or keep their order for a marker."""
+        """Whether tests share fixtures, or keep their order because of a marker."""
         return any(test.scopes or test.marker for test in self._tests)
 
     def order(self, gains: Sequence[float], seconds: Sequence[float], thrift: float) -> list[int]:
-        """Return the positions in the order in which a session would run them."""
+        """Return the positions of the tests in the order of a session."""
         forecasts = [
             Forecast(0.5, each, gain=gain, thrift=thrift)
             for gain, each in zip(gains, seconds, strict=True)
@@ -75,26 +75,26 @@ class SharedSetups:
         return order(self._tests, forecasts, self.expected.by_block, self._layout)
 
     def seconds(self, order: Sequence[int]) -> list[float]:
-        """Return what each test took, by position, if they ran in an order."""
+        """Return the seconds of each test by position, if the tests ran in the given order."""
         return seconds_in(order, self._tests, self._own_s, self._paid)
 
 
 class LabelledTest(NamedTuple):
-    """One test in one run, as it turned out."""
+    """One test in one run, with its result."""
 
     test: CollectedTest
     seen: Observation
     failed: bool
-    """Whether its first attempt failed and it was not flaky in this run."""
+    """Whether its first attempt failed and the test was not flaky in this run."""
     duration_s: float
 
 
 class PointInTimeReplay:
-    """The fold over the runs so far, and what can be asked of it.
+    """The fold over the runs so far, and queries on its state.
 
     Args:
-        renames: old path by new path, as far as they are known.
-        default: names of the default branch, the likeliest first.
+        renames: old path by new path, as far as known.
+        default: possible names of the default branch, the likeliest first.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class PointInTimeReplay:
         self._branches: dict[str, Branch] = {}
 
     def stats(self) -> dict[TestKey, TestStats]:
-        """Return what is known of every test."""
+        """Return the statistics of every test."""
         for key in self._stale:
             test, state = self._states[key]
             self._stats[key] = stats_of(key, test.function_key, state)
@@ -130,7 +130,7 @@ class PointInTimeReplay:
         is_cold: bool = False,
         branch: str | None = None,
     ) -> Case:
-        """Return a run with what was known before it; `is_cold`: as if nothing had been known."""
+        """Return a run with what was known before it; with `is_cold`, as if nothing was known."""
         index = StatsIndex({} if is_cold else self.stats(), self._renames)
         streaks = NO_STREAKS if is_cold else self._streaks(branch)
         tests = [each.test for each in lived]
@@ -157,7 +157,7 @@ class PointInTimeReplay:
         only: Iterable[int],
         branch: str | None = None,
     ) -> list[Row]:
-        """Return the rows of some tests of a run, by their positions in it."""
+        """Return the feature rows of some tests of a run, by their positions in it."""
         index = StatsIndex(self.stats(), self._renames)
         tests = [each.test for each in lived]
         moment = moment_of(tests, index, files, code, streaks=self._streaks(branch))
@@ -171,7 +171,7 @@ class PointInTimeReplay:
         files: Sequence[FileChange] = (),
         branch: str | None = None,
     ) -> None:
-        """Fold one more run in."""
+        """Add one more run to the fold."""
         states = self._states
         failed: list[TestKey] = []
         verdicts: list[tuple[str, bool]] = []

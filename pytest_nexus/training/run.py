@@ -1,4 +1,4 @@
-"""One training: from lessons to a version in the registry, deployed where it proved better."""
+"""Run one training: from a training set to a new version, deployed if it proves better."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ if TYPE_CHECKING:
 
 
 class Trained(NamedTuple):
-    """What came of a training."""
+    """The result of a training."""
 
     version: str | None
-    """Name of the version that is now in the registry; None where nothing could be trained."""
+    """Name of the new version in the registry; None if no training was possible."""
     is_better: bool
-    """Whether it is deployed."""
+    """Whether the new version is deployed."""
     reason: str
-    """One sentence."""
+    """The reason in one sentence."""
     n_cases: int
-    """Runs with a failure that it learned from."""
+    """Number of failing runs in the training set."""
     seconds: float
 
 
 def train_version(
     registry: Registry, read_lessons: Callable[[], TrainingSet], seed: int
 ) -> Trained:
-    """Learn from lessons, and keep the version that comes of it.
+    """Train a model, and store the resulting version.
 
     Args:
-        registry: has the champion, which the new version has to beat.
-        read_lessons: returns what to learn from; its time counts as time of the training.
-        seed: of samples and trees.
+        registry: holds the champion, which the new version has to beat.
+        read_lessons: returns the training set; its time counts as training time.
+        seed: seeds the samples and the trees.
     """
     started_s = clock.perf_counter()
     lessons = read_lessons()

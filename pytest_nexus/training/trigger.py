@@ -1,4 +1,4 @@
-"""Whether a training is due: whether enough failed since the last one to change what is learned."""
+"""Decide whether a training is due: whether enough tests failed since the last training."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
     from pytest_nexus.history.store import History
 
 FIRST: Final = 24
-"""Runs with a failure before the first training; with fewer it proves nothing."""
+"""Failing runs before the first training; fewer runs prove nothing."""
 
 LEAST: Final = 3
-"""New runs with a failure before another one."""
+"""New failing runs before the next training."""
 
 SHARE: Final = 0.1
-"""The same as a share of all: what a tenth more runs teach is worth minutes of a machine."""
+"""The same number as a share of all failing runs: a tenth more runs are worth minutes of work."""
 
 
 class Due(NamedTuple):
-    """The answer, and why."""
+    """Whether a training is due, and the reason."""
 
     is_due: bool
     reason: str
-    """One sentence."""
+    """The reason in one sentence."""
 
 
 def due_of(history: History) -> Due:
@@ -41,7 +41,7 @@ def due(failing: Sequence[str], versions: Iterable[Version]) -> Due:
 
     Args:
         failing: run_uids of the runs that a model is fitted to, in order.
-        versions: trained so far, oldest first; also those that were not deployed.
+        versions: all trained versions, oldest first, including versions that were not deployed.
     """
     last = next(filter(None, map(_last_run, reversed(list(versions)))), None)
     runs = f"{counted(len(failing), 'run')} with a failure"
@@ -54,7 +54,7 @@ def due(failing: Sequence[str], versions: Iterable[Version]) -> Due:
 
 
 def _last_run(version: Version) -> str | None:
-    """Return the newest run that a version was fitted to; None for one of another origin."""
+    """Return the newest run that a version was fitted to; None for other training data."""
     lineage = json.loads(version.lineage)
     last = lineage.get("last_run") if isinstance(lineage, dict) else None
     return last if isinstance(last, str) else None
