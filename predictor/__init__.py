@@ -1,1 +1,1 @@
-"""The model that predicts failures. Imports nothing of pytest_nexus, and no pytest."""
+"""The model that predicts failures. Imports neither pytest_nexus nor pytest."""

@@ -1,4 +1,4 @@
-"""What goes into a prediction: the features, each with its meaning, and the values behind them."""
+"""The input of a prediction: the features with their meanings, and the values behind them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 Direction = Literal[-1, 0, 1]
 
 UNKNOWN: Final = -1.0
-"""Value of a feature that cannot be known here, such as words of a change without its text."""
+"""Value of a feature that is not known, such as words of a change without its text."""
 
 NEVER: Final = 1000.0
-"""Stands for "no failure yet" where runs since a failure are counted, and is their bound."""
+"""Stands for "no failure yet" in counts of runs since a failure; also their upper limit."""
 
 
 class Facts(Protocol):
-    """What the history knows of one test; `pytest_nexus.domain.records.TestStats` is one."""
+    """The statistics of one test, such as `pytest_nexus.domain.records.TestStats`."""
 
     @property
     def runs(self) -> int: ...  # noqa: D102 - the fields are those of TestStats
@@ -46,17 +46,17 @@ class TestAtMoment:
     __test__ = False
 
     key: str
-    """What the history calls it, `tests/test_a.py::TestA::test_b[1]`."""
+    """The name of the test in the history, `tests/test_a.py::TestA::test_b[1]`."""
     function: str
     """The key without parameters."""
     path: str
     """Its file, with `/`."""
     facts: Facts | None
-    """What the history knows of it, or of what stands in for it; None if nothing."""
+    """The statistics of the test, or of a test that replaces it; None without statistics."""
     duration_s: float
     """Expected seconds."""
     is_borrowed: bool = False
-    """Whether the facts are those of other parameters, or from before a rename."""
+    """Whether the facts belong to other parameters, or to the name before a rename."""
 
 
 class FileChange(NamedTuple):
@@ -66,51 +66,51 @@ class FileChange(NamedTuple):
     n_lines: int = 0
     """Lines added and deleted."""
     words: Mapping[str, int] | None = None
-    """Identifiers on the changed lines and around them, with counts; None if not known."""
+    """Identifiers on the changed lines and near them, with counts; None if not known."""
     around: Mapping[str, int] | None = None
-    """Those of them that stand in the first lines of enclosing functions and classes."""
+    """The subset of `words` in the first lines of enclosing functions and classes."""
 
 
 @dataclass(frozen=True, slots=True)
 class TestCode:
-    """What the text of one test file says."""
+    """The imports and words of one test file."""
 
     __test__ = False
 
     imports: tuple[str, ...] = ()
-    """Modules, or `module:name` for `from module import name`."""
+    """Imported modules, or `module:name` for `from module import name`."""
     names: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    """By test, `TestA::test_b`: the words of its identifiers, as `words.bag` counts them."""
+    """By test, `TestA::test_b`: the words of its identifiers, as `text.bag` counts them."""
     distances: Mapping[str, int] = field(default_factory=dict)
-    """Imports from this file to each changed file that it reaches; filled where sources are at
-    hand."""
+    """Number of imports from this file to each changed file that it reaches; filled only where the
+    sources are available."""
 
 
 class Streaks(NamedTuple):
-    """How many runs in a row each test failed at the end of a branch; None: no run of it."""
+    """Failures in a row of each test at the end of a branch; None for a branch without runs."""
 
     here: Mapping[str, int] | None = None
-    """On the branch of the run, by key; what did not fail last is left out."""
+    """Streaks on the branch of this run, by key; without tests that did not fail last."""
     base: Mapping[str, int] | None = None
-    """On the default branch."""
+    """Streaks on the default branch."""
 
 
 NO_STREAKS: Final = Streaks()
-"""Where no branch is known."""
+"""Used where no branch is known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """All that is known just before a run; nothing of what happens in it."""
+    """All facts that are known just before a run; none from the run itself."""
 
     tests: Sequence[TestAtMoment]
-    """In the order of collection."""
+    """The tests in collection order."""
     files: Sequence[FileChange] = ()
-    """What changed."""
+    """The changed files."""
     code: Mapping[str, TestCode] = field(default_factory=dict)
-    """By test file; may lack any."""
+    """Test code by test file; any file may be missing."""
     streaks: Streaks = NO_STREAKS
-    """What failed last on the branches that matter here."""
+    """The failures at the end of this branch and of the default branch."""
 
 
 class Feature(NamedTuple):
@@ -120,9 +120,9 @@ class Feature(NamedTuple):
     unit: str
     """`share`, `runs`, `yes/no`, `ratio`, `count` or `log`."""
     direction: Direction
-    """1 where a higher value never makes a failure less likely, -1 the other way, 0 undecided."""
+    """1 if a higher value never makes a failure less likely; -1 for the opposite; 0 if unknown."""
     default: float
-    """Value where nothing is known."""
+    """The value if nothing is known."""
     meaning: str
     """One sentence for the reference page."""
 
@@ -212,4 +212,4 @@ SCHEMA: Final = hashlib.sha256(
         f"{f.name} {f.unit} {f.direction} {f.default:g} {f.meaning}" for f in FEATURES
     ).encode()
 ).hexdigest()[:16]
-"""Changes with any feature: a model that was trained on others is not used."""
+"""Digest of all features; a model that was trained on other features is not used."""

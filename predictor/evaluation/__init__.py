@@ -1,1 +1,1 @@
-"""Measures a model: metrics, baselines, bootstrap."""
+"""Measure a model: metrics, baselines, bootstrap."""

@@ -13,23 +13,23 @@ if TYPE_CHECKING:
     from ..features.rows import Row
 
 LEAST_S: Final = 1e-3
-"""What pytest itself costs for each test; shorter durations are noise."""
+"""Overhead of pytest for each test; shorter durations are noise."""
 _AT: Final = {name: at for at, name in enumerate(NAMES)}
 
 
 def order_by(values: Sequence[float]) -> list[int]:
-    """Return positions by descending value, ties in the order given."""
+    """Return positions by descending value; ties keep the given order."""
     return sorted(range(len(values)), key=lambda at: -values[at])
 
 
 def baselines() -> dict[str, Callable[[Sequence[Row], Sequence[float]], list[float]]]:
-    """Return the simple orders by name, each a function of rows and expected seconds."""
+    """Return the simple orders by name; each is a function of rows and expected seconds."""
 
     def column(name: str, sign: float = 1.0) -> Callable[[Sequence[Row], object], list[float]]:
         return lambda rows, _: [sign * row[_AT[name]] for row in rows]
 
     def rate_by_time(rows: Sequence[Row], seconds: Sequence[float]) -> list[float]:
-        # Never-failed tests have a rate of 0 and would tie; fastest of them first.
+        # Tests that never failed have rate 0 and would tie; the fastest of them come first.
         return [
             (row[_AT["rate_2"]] + 1e-9) / max(s, LEAST_S)
             for row, s in zip(rows, seconds, strict=True)
@@ -51,15 +51,15 @@ def baselines() -> dict[str, Callable[[Sequence[Row], Sequence[float]], list[flo
 
 
 def _pytest_ranking(rows: Sequence[Row], seconds: Sequence[float]) -> list[float]:
-    """Return pytest-ranking's formula with its default weights 1-0-0: fastest first, new ones 0.
+    """Return pytest-ranking's score with its default weights 1-0-0: fastest tests first.
 
-    New tests have no time there, and come first.
+    pytest-ranking knows no duration of new tests, so they have duration 0 and come first.
     """
     return [0.0 if row[_AT["is_new"]] else -each for row, each in zip(rows, seconds, strict=True)]
 
 
 def shuffles(n: int, seeds: int = 20) -> Iterator[list[int]]:
-    """Yield random orders, the same for the same n."""
+    """Yield random orders; the same orders for the same n."""
     for seed in range(seeds):
         order = list(range(n))
         Random(seed).shuffle(order)  # noqa: S311 - a shuffle, no secret

@@ -1,4 +1,4 @@
-"""Whether one order is better than another, or was merely lucky with these runs."""
+"""Test whether one order is really better than another on a sample of runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def improvement(
     bootstrap, 1993).
 
     Raises:
-        ValueError: without any pair.
+        ValueError: there are no pairs.
     """
     differences = [a - b for a, b in zip(better, worse, strict=True)]
     random = Random(seed)  # noqa: S311 - resampling, no secret

@@ -1,4 +1,4 @@
-"""How good a model's orders are on runs that it has not seen."""
+"""Evaluate the orders of a model on runs that the model has not seen."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 
 class Blocks(Protocol):
-    """How the tests of a case share files and set-ups."""
+    """The files and set-ups that the tests of a case share."""
 
     @property
     def has_setups(self) -> bool:
-        """Whether any tests share fixtures, or keep their order for a marker."""
+        """Whether tests share fixtures, or keep their order because of a marker."""
 
     def order(self, gains: Sequence[float], seconds: Sequence[float], thrift: float) -> list[int]:
-        """Return the positions in the order in which a session would run them."""
+        """Return the positions of the tests in the order of a session."""
 
     def seconds(self, order: Sequence[int]) -> Sequence[float]:
-        """Return what each test took, by position, if they ran in an order."""
+        """Return the seconds of each test by position, if the tests ran in the given order."""
 
 
 _WIDTH: Final = len(NAMES)
@@ -38,19 +38,19 @@ _AT: Final = {name: at for at, name in enumerate(NAMES)}
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One run with a failure: what was known before it, and how it ended."""
+    """One failing run: what was known before it, and its outcomes."""
 
     name: str
     matrix: array[float]
-    """Feature rows one behind the other, n_tests times n_features."""
+    """Feature rows one after the other; length n_tests times n_features."""
     failed: tuple[bool, ...]
     novel: tuple[bool, ...]
-    """Whether each test had not failed in its 50 runs before."""
+    """Whether each test did not fail in the 50 runs before this one."""
     expected_s: tuple[float, ...]
     duration_s: tuple[float, ...]
-    """As they turned out."""
+    """The real durations."""
     blocks: Blocks | None = None
-    """None where every test moves alone."""
+    """None if every test moves alone."""
 
     def rows(self) -> list[Row]:
         """Return the feature rows."""
@@ -59,7 +59,7 @@ class Case:
 
 
 def by_thrift(model: Model, scores: Sequence[float], expected_s: Sequence[float]) -> list[float]:
-    """Return gain(score) - thrift * log(seconds) for each test: the higher, the earlier."""
+    """Return gain(score) - thrift * log(seconds) for each test; higher values run earlier."""
     return [
         model.gain(score) - model.thrift * log(max(seconds, LEAST_S))
         for score, seconds in zip(scores, expected_s, strict=True)
@@ -81,24 +81,24 @@ def _ranked(model: Model, case: Case, rows: Sequence[Row]) -> list[int]:
 
 
 class Worth(NamedTuple):
-    """What one order of a case is worth to whoever waits for its failures."""
+    """The utility of one order of a case, for somebody who waits for the failures."""
 
     apfdc: float
-    """Of all failures."""
+    """APFDc of all failures."""
     novel: float
-    """APFDc of the novel failures alone; of all where none is novel."""
+    """APFDc of the novel failures; of all failures if none is novel."""
 
     @property
     def mean(self) -> float:
-        """What decides between models: a test that is red for a week tells nobody anything."""
+        """The mean that decides between models: a test that is red for a week brings no news."""
         return (self.apfdc + self.novel) / 2
 
 
 def worth(order: Sequence[int], case: Case) -> Worth:
-    """Return what an order of a case is worth.
+    """Return the utility of an order of a case.
 
     Raises:
-        ValueError: if no test fails.
+        ValueError: no test fails.
     """
     found = score(order, case.failed, case.duration_s).apfdc
     new = only(case, case.novel)
@@ -106,18 +106,18 @@ def worth(order: Sequence[int], case: Case) -> Worth:
 
 
 def worth_of_model(model: Model, case: Case) -> Worth:
-    """Return what the order is worth that a model makes of a case."""
+    """Return the utility of the order that a model gives a case."""
     return worth(_ranked(model, case, case.rows()), case)
 
 
 def backtest(
     models: Mapping[str, Sequence[Model]], cases: Sequence[Case]
 ) -> dict[str, list[Score]]:
-    """Return the scores, one for each case, of models and of every simple order.
+    """Return the scores of models and of all simple orders, one score for each case.
 
     Args:
-        models: by name, the one that was deployed before each case.
-        cases: to be predicted.
+        models: by name, the model that was deployed before each case.
+        cases: the cases to predict.
     """
     found: dict[str, list[Score]] = {}
     for at, case in enumerate(cases):
@@ -128,7 +128,7 @@ def backtest(
 
 
 def orders_of(models: Mapping[str, Model], case: Case) -> dict[str, list[list[int]]]:
-    """Return the orders of a case by name, of models and every simple one; random has many."""
+    """Return the orders of a case by name, for models and baselines; random has many orders."""
     rows = case.rows()
     found = {name: [_ranked(model, case, rows)] for name, model in models.items()}
     for name, priority in baselines().items():
@@ -138,11 +138,11 @@ def orders_of(models: Mapping[str, Model], case: Case) -> dict[str, list[list[in
 
 
 def only(case: Case, wanted: Sequence[bool]) -> Case | None:
-    """Return a case in which only the wanted ones of the failing tests count; None without any."""
+    """Return the case with only the wanted failing tests; None if none of them is wanted."""
     failed = tuple(bad and kept for bad, kept in zip(case.failed, wanted, strict=True))
     return replace(case, failed=failed) if any(failed) else None
 
 
 def untouched(case: Case) -> list[bool]:
-    """Return for each test whether the change left its file alone."""
+    """Return for each test whether the change did not touch its file."""
     return [not changed for changed in case.matrix[_AT["file_changed"] :: _WIDTH]]

@@ -1,4 +1,4 @@
-"""How good an order of tests is, and how good their probabilities were, after the run."""
+"""Measure, after a run, the quality of an order of tests and of the predicted probabilities."""
 
 from __future__ import annotations
 
@@ -13,44 +13,45 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 BUDGETS: Final = (0.05, 0.1, 0.2, 0.5)
-"""Shares of a run's seconds after which it is counted what has been found."""
+"""Shares of a run's seconds at which the failures found so far are counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Figures of one order on one run."""
+    """The metrics of one order on one run."""
 
     apfd: float
-    """Average percentage of faults detected, from 0 to 1, higher is better."""
+    """Average percentage of faults detected, from 0 to 1; higher is better."""
     apfdc: float
-    """APFD by time."""
+    """APFD weighted by time."""
     first_failure: float
-    """Share of the run's seconds until the first failing test has ended."""
+    """Share of the run's seconds until the end of the first failing test."""
     recall: tuple[float, ...]
-    """Share of the failing tests that have ended within each of `BUDGETS` of the seconds."""
+    """Share of the failing tests that end within each of `BUDGETS`."""
     caught: tuple[float, ...]
-    """1 where one of them has by then; of many runs, the share of those."""
+    """1 if any failing test ends within the budget, else 0; in a mean, the share of these runs."""
 
 
 def score(order: Sequence[int], failed: Sequence[bool], duration_s: Sequence[float]) -> Score:
-    """Return the figures of an order; each failing test is one fault.
+    """Return the metrics of an order; each failing test is one fault.
 
-    The m failing tests among n stand at the positions TF, from 1, of a run of T seconds. LEFT is
-    for each of them the seconds from its start to the end of the run, less half of its own:
+    A run has n tests and T seconds; m of the tests fail. TF are the positions of the failing tests,
+    from 1. LEFT are, for each failing test, the seconds from its start to the end of the run, minus
+    half of its own duration:
 
         APFD  = 1 - sum(TF) / (n m) + 1 / (2 n)
         APFDc = sum(LEFT) / (m T)
 
     APFD: G. Rothermel et al., Test case prioritization: an empirical study, ICSM 1999. APFDc: S.
     Elbaum et al., Incorporating varying test costs and fault severities into test case
-    prioritization, ICSE 2001, all faults equally severe. Where all durations are 0, each test
-    counts as one second.
+    prioritization, ICSE 2001, with equally severe faults. If all durations are 0, each test counts
+    as one second.
 
     >>> score([1, 0], [False, True], [3.0, 1.0]).apfdc
     0.875
 
     Raises:
-        ValueError: if no test fails, or a failing one is not in the order.
+        ValueError: no test fails, or a failing test is not in the order.
     """
     m, n = sum(failed), len(order)
     if not m or m != sum(failed[at] for at in order):
@@ -72,7 +73,7 @@ def score(order: Sequence[int], failed: Sequence[bool], duration_s: Sequence[flo
 
 
 def mean(scores: Iterable[Score]) -> Score:
-    """Return the mean of each figure.
+    """Return the mean of each metric.
 
     >>> mean([Score(0.5, 0.2, 1.0, (0.0,), (0.0,)), Score(1.0, 0.4, 0.0, (1.0,), (1.0,))]).apfd
     0.75
@@ -88,7 +89,7 @@ def mean(scores: Iterable[Score]) -> Score:
 
 
 def average_precision(p: Sequence[float], failed: Sequence[bool]) -> float:
-    """Return the mean precision at each failure when ordered by descending p; 0 without failure.
+    """Return the mean precision at each failure, in descending order of p; 0 without a failure.
 
     >>> average_precision([0.9, 0.5, 0.1], [True, False, True])
     0.8333333333333333
@@ -113,7 +114,7 @@ def brier(p: Sequence[float], failed: Sequence[bool]) -> float:
 def calibration(
     p: Sequence[float], failed: Sequence[bool], edges: Sequence[float] = (0.001, 0.01, 0.1, 0.5)
 ) -> list[Mapping[str, float]]:
-    """Return per bin of predicted probability: tests, mean prediction, share that failed."""
+    """Return for each bin of probability: number of tests, mean prediction, share that failed."""
     bins: dict[float, list[tuple[float, bool]]] = {}
     for each, bad in zip(p, failed, strict=True):
         bins.setdefault(sum(each >= edge for edge in edges), []).append((each, bad))

@@ -1,1 +1,1 @@
-"""What is known of a test before a run, as rows of numbers."""
+"""Turn the facts that are known before a run into rows of numbers, one row for each test."""

@@ -1,4 +1,4 @@
-"""How each test stands to a change: by place, by words, by imports."""
+"""Relate each test to a change: by path, by words, by imports."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ Function = tuple[str, str]
 K = TypeVar("K")
 
 FAR: Final = 5.0
-"""Import distance of a test that reaches no changed file."""
+"""Import distance of a test that does not reach any changed file."""
 
 _PROSE: Final = (".md", ".rst", ".txt", ".adoc")
 
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """Columns by test file, and by function."""
+    """Feature columns by test file and by function."""
 
     by_path: dict[str, tuple[float, float, float, float, float]]
     """file_changed, beside_change, path_words, import_distance, imported_words."""
     by_function: dict[Function, tuple[float, ...]] = field(default_factory=dict)
-    """By path too: with two root folders in one run, one key names functions of several files.
+    """By path and function: if one run has two root folders, one key may belong to several files.
     name_words, similarity, name_similarity, source_similarity, around_similarity,
     is_mentioned."""
 
 
 def relate(moment: Moment) -> Relation:
-    """Return how the functions and files of a moment stand to its change."""
+    """Return the relation of a moment's functions and files to its change."""
     files = [file for file in moment.files if not file.path.endswith(_PROSE)]
     functions = dict.fromkeys((test.path, test.function) for test in moment.tests)
     paths = dict.fromkeys(path for path, _ in functions)
@@ -53,7 +53,7 @@ def relate(moment: Moment) -> Relation:
 
 
 def _changed_words(files: Sequence[FileChange]) -> Counter[str] | None:
-    """Return the identifiers of all changed lines; None where no text of the change is known."""
+    """Return the identifiers of all changed lines; None if no text of the change is known."""
     known = [file.words for file in files if file.words is not None]
     return _total(known) if known else None
 
@@ -168,10 +168,11 @@ def _mentioned(own: Mapping[str, int] | None, name: str) -> float:
 
 
 def _shares(texts: Mapping[K, Iterable[str]], changed: Sequence[frozenset[str]]) -> dict[K, float]:
-    """Return how much of some changed path each text names, 0 to 1.
+    """Return for each text how much of a changed path it names, from 0 to 1.
 
-    A word weighs log(1 + n / k) where k of n texts have it; what no text has is left out; what
-    remains of each path shares a weight of 1, and each word counts for the path it means most to.
+    A word has weight log(1 + n / k) if k of n texts contain it. Words in none of the texts are
+    left out. The weights of the remaining words of each path are scaled to the sum 1. Each word counts
+    for the path in which it has the largest weight.
     """
     wanted = frozenset().union(*changed)
     hits = {key: wanted.intersection(text) for key, text in texts.items()}

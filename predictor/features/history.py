@@ -1,4 +1,4 @@
-"""What is known beyond single tests: their neighbours, and what failed when which files changed."""
+"""Features of several tests: their neighbours, and earlier failures with the same changed files."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from ..schema import TestAtMoment
 
 _DOUBT: Final = 3.0
-"""Runs without failure that are added to each pair: one coincidence is not a law."""
+"""Passing runs that are added to each pair, so that one coincidence has little weight."""
 
 MAX_FILES: Final = 50
-"""A change of more files says nothing about pairs."""
+"""A change of more files says nothing about pairs of file and test."""
 
 
 class CoFailures:
-    """Which tests failed when which files, or folders, changed.
+    """The tests that failed when certain files or folders changed.
 
-    `add` once for each run in time order; a mass failure must be left out by the caller.
+    Call `add` once for each run in time order; the caller must leave mass failures out.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class CoFailures:
         self._failed: defaultdict[str, Counter[str]] = defaultdict(Counter)
 
     def add(self, paths: Iterable[str], failed: Iterable[str]) -> None:
-        """Count one run: what changed in it, and the keys of the tests that failed in it."""
+        """Count one run: its changed paths, and the keys of its failed tests."""
         places = places_of(paths)
         if not places:
             return
@@ -41,9 +41,9 @@ class CoFailures:
                 self._failed[place].update(failed)
 
     def rates(self, paths: Iterable[str]) -> tuple[dict[str, float], dict[str, float]]:
-        """Return by key the best failure rate over the changed files, and over their folders.
+        """Return by key the highest failure rate over the changed files, and over their folders.
 
-        failures / (runs with that change + 3).
+        The rate is failures / (runs with that change + 3).
         """
         by_file: dict[str, float] = {}
         by_folder: dict[str, float] = {}
@@ -56,7 +56,7 @@ class CoFailures:
 
 
 def places_of(paths: Iterable[str]) -> list[str]:
-    """Return the paths and their folders, each once; nothing for a change that is too large."""
+    """Return the paths and their folders, each once; empty for a change that is too large."""
     files = list(dict.fromkeys(paths))
     if len(files) > MAX_FILES:
         return []

@@ -1,4 +1,4 @@
-"""Feature rows: one implementation, for the runner's one moment and for the trainer's thousands."""
+"""Compute feature rows; sessions and the trainer share this one implementation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..schema import Moment, TestAtMoment
 
 _LEAST_S: Final = 1e-4
-"""Below a tenth of a millisecond a duration is noise."""
+"""Shorter durations, below a tenth of a millisecond, are noise."""
 
 Row = tuple[float, ...]
 
@@ -23,12 +23,12 @@ Row = tuple[float, ...]
 def rows(
     moment: Moment, past: CoFailures | None = None, only: Iterable[int] | None = None
 ) -> list[Row]:
-    """Return one row for each test of a moment, columns as in `schema.FEATURES`.
+    """Return one row for each test of a moment; columns as in `schema.FEATURES`.
 
     Args:
-        moment: all that is known just before a run.
-        past: what failed with which files, over the runs before it.
-        only: positions of the tests that are wanted; None for all. The others still count as
+        moment: all facts that are known just before a run.
+        past: earlier failures with the changed files.
+        only: positions of the tests to return; None for all. The other tests still count as
             neighbours.
     """
     tests = moment.tests
@@ -89,6 +89,6 @@ def _own(test: TestAtMoment) -> Row:
 def _typical_s(moment: Moment) -> float:
     if not moment.tests:
         return 1.0
-    # Not by `statistics`, whose import takes longer than all else here in most sessions.
+    # Without `statistics`: its import would take longer than all else here in most sessions.
     seconds = sorted([test.duration_s for test in moment.tests])
     return max(seconds[(len(seconds) - 1) // 2], _LEAST_S)

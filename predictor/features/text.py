@@ -1,4 +1,4 @@
-"""Words of identifiers and paths, and how well two lots of them fit."""
+"""Split identifiers and paths into words, and measure how well two texts match."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _EMPTY: Final = frozenset(
     | {"false", "else", "elif", "try", "except", "pass", "raise", "as", "pytest"}
 )
 _SATURATION: Final = 1.2
-"""k1 of BM25: how soon more mentions of a word tell no more."""
+"""k1 of BM25: a higher value lets further mentions of a word count more."""
 _LENGTH: Final = 0.75
-"""b of BM25: how much a long text has to mention it more often."""
+"""b of BM25: a higher value lets a mention in a long text count less."""
 
 
 @lru_cache(maxsize=1 << 17)
 def words(text: str) -> tuple[str, ...]:
     """Return the words of an identifier or a path, in lower case and singular, in their order.
 
-    Left out are single letters, layout (`src`, `test`), grammar and Python's own words.
+    Single letters, layout (`src`, `test`), grammar and Python's own words are left out.
 
     >>> words("src/pkg/HTTPServer_fields.py")
     ('pkg', 'http', 'server', 'field')
@@ -57,16 +57,16 @@ def bag(names: Mapping[str, int]) -> Counter[str]:
 
 
 class Corpus:
-    """Texts as words with counts, to be asked which of them are near to a change.
+    """Texts as words with counts, searched for those that are close to a change.
 
     Args:
         texts: words with counts.
-        wanted: all words that will be asked for.
+        wanted: all words of later queries.
     """
 
     def __init__(self, texts: Sequence[Mapping[str, int]], wanted: Iterable[str]) -> None:
         find = frozenset(wanted).intersection
-        # The order of a set differs from process to process, and that of a sum decides its last
+        # The order of a set differs between processes, and the order of a sum decides its last
         # digit.
         self._found = [sorted(found) if (found := find(text)) else () for text in texts]
         lengths = [sum(text.values()) for text in texts]
@@ -81,11 +81,11 @@ class Corpus:
         self._n_having = Counter(chain.from_iterable(self._found))
 
     def bm25(self, query: Mapping[str, int]) -> list[float]:
-        """Return how well each text fits the query, 0 for no common word.
+        """Return how well each text matches the query; 0 without a common word.
 
-        A word that k of n texts have weighs log(1 + (n - k + 0.5) / (k + 0.5)) (S. Robertson and
+        A word in k of n texts has weight log(1 + (n - k + 0.5) / (k + 0.5)) (S. Robertson and
         H. Zaragoza, The probabilistic relevance framework: BM25 and beyond, 2009), times log(1 +
-        its count in the query): a line repeated a hundred times is one change.
+        its count in the query), since a line that is repeated a hundred times is one change.
         """
         n = len(self._found)
         weight = {
@@ -98,17 +98,17 @@ class Corpus:
         ]
 
     def nearness(self, query: Mapping[str, int]) -> list[float]:
-        """Return `bm25` by the best of the texts: 1 for the nearest, 0 for no common word."""
+        """Return `bm25` divided by its largest value: 1 for the closest text, 0 without a match."""
         scores = self.bm25(query)
         best = max(scores, default=0.0)
         return [score / best for score in scores] if best > 0 else scores
 
 
 class _Gains(dict[int, float]):
-    """What a word that a text has so many times adds, by that count: looked up it costs a third.
+    """BM25 factor of a word by its count in the text. The look-up takes a third of the time.
 
     Args:
-        length: of the text, by one of mean length.
+        length: length of the text relative to the mean length.
     """
 
     def __init__(self, length: float) -> None:

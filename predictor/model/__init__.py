@@ -1,1 +1,1 @@
-"""The model that is deployed: its terms, its calibration, its document."""
+"""The deployed model: its terms, its calibration, its document."""

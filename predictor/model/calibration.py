@@ -1,4 +1,4 @@
-"""Turns scores into probabilities that come true."""
+"""Calibrate scores as probabilities that match the observed failure rates."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def calibrated(model: Model, labelled: Sequence[tuple[Row, bool, float]]) -> Mod
     """Return the model with slope and intercept fitted to outcomes.
 
     p = 1 / (1 + exp(-(slope * score + intercept))) (J. Platt, Probabilistic outputs for support
-    vector machines, 1999), each row weighed by the number of tests that it stands for. Left as it
-    is where all outcomes are the same.
+    vector machines, 1999). Each row is weighted by the number of tests that it represents. If all
+    outcomes are equal, the model is returned unchanged.
     """
     failed = np.array([bad for _, bad, _ in labelled], dtype=np.float64)
     if not len(failed) or failed.min() == failed.max():

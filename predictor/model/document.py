@@ -1,4 +1,4 @@
-"""Models as JSON: written one way only, validated on load; a file may come from outside."""
+"""Read and write models as JSON in one canonical form; validated on load as untrusted input."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from .terms import TERMS
 
 FORMAT: Final = 1
 MAX_CHARS: Final = 1_000_000
-"""A model takes some kilobytes; more is no model."""
+"""Longer documents are refused; a model takes some kilobytes."""
 _MAX_TREES: Final = 64
 _MAX_NODES: Final = 255
 _MAX_DEPTH: Final = 127
-"""All that 255 nodes allow. Python's parser takes 200 nested brackets."""
+"""Largest possible depth with 255 nodes. Python's parser accepts 200 nested brackets."""
 
 _MAX_WEIGHT: Final = 1000.0
 _VERSION_CHARS: Final = 16
 
 
 class ModelError(ValueError):
-    """A document is no model that this version can use; the message says why."""
+    """A document is no usable model for this version; the message gives the reason."""
 
 
 def dump(model: Model) -> str:
-    """Return a model as canonical JSON: equal models give equal text."""
+    """Return a model as canonical JSON: equal models give equal texts."""
     body = {
         "format": FORMAT,
         "schema": SCHEMA,
@@ -59,17 +59,17 @@ def version(document: str) -> str:
 
 
 def load_named(name: str, document: str) -> Model:
-    """Return the model that is stored under the name of its version; raises what `load` raises."""
+    """Return the model that is stored under its version name; raises as `load` does."""
     if version(document) != name:
         raise ModelError("is not what was stored under that name: its row was changed")
     return load(document)
 
 
 def load(document: str) -> Model:
-    """Return the model of a document.
+    """Return the model that a document describes.
 
     Raises:
-        ModelError: it is damaged, of another format or of other features.
+        ModelError: the document is damaged, has another format, or has other features.
     """
     body = _parsed(document)
     if body.get("format") != FORMAT:
@@ -143,10 +143,10 @@ def _tree(body: dict[str, Any]) -> Tree:
 
 
 def _require_tree(columns: list[int], left: tuple[int, ...], right: tuple[int, ...]) -> None:
-    """Refuse nodes that form no tree.
+    """Raise an error if nodes do not form a tree.
 
-    A child stands behind its parent, so that no way is a circle, and each node but the root has
-    one parent.
+    A child must come after its parent, so that there are no cycles. Each node except the root must
+    have exactly one parent.
     """
     depths = {0: 0}
     for at, column in enumerate(columns):

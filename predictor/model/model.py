@@ -1,4 +1,4 @@
-"""A model as the runner evaluates it, in plain Python: an odds product, and a few small trees."""
+"""Evaluate a model in plain Python, as sessions do: an odds product and a few small trees."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ _FAR: Final = 500.0
 
 
 class Tree(NamedTuple):
-    """A regression tree in arrays; node 0 is the root, and children stand behind their parent."""
+    """A regression tree in arrays; node 0 is the root, and children come after their parent."""
 
     feature: tuple[int, ...]
-    """Column compared at each node; -1 for a leaf."""
+    """The column that each node compares; -1 for a leaf."""
     threshold: tuple[float, ...]
-    """A row goes left where its value is at or below it."""
+    """A row goes to the left child if its value is at most the threshold."""
     left: tuple[int, ...]
     right: tuple[int, ...]
     value: tuple[float, ...]
-    """Of a leaf: what it adds."""
+    """The part of the score that a leaf adds."""
 
     def __call__(self, row: Row) -> float:
-        """Return the value of the leaf that a row ends in."""
+        """Return the value of the leaf that a row reaches."""
         at = 0
         while (column := self.feature[at]) >= 0:
             at = self.left[at] if row[column] <= self.threshold[at] else self.right[at]
         return self.value[at]
 
     def values(self, rows: Sequence[Row]) -> list[float]:
-        """Return the value of the leaf of each row; node by node, which is quicker than by row."""
+        """Return the leaf value of each row; going node by node is faster than row by row."""
         found = [0.0] * len(rows)
         reached: list[list[int]] = [[] for _ in self.feature]
         reached[0] = list(range(len(rows)))
@@ -54,29 +54,30 @@ class Tree(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One version."""
+    """One version of the model."""
 
     weights: Mapping[str, float]
-    """By term, at or above 0; a term that is not named weighs nothing."""
+    """Weights by term, at least 0; a term without an entry has weight 0."""
     trees: tuple[Tree, ...] = ()
-    """Added up: a score on the scale of the odds product."""
+    """The values of all trees are added: a score on the scale of the odds product."""
     trees_share: float = 0.0
-    """Weight of the trees; the odds product has the rest."""
+    """Weight of the trees; the odds product has the remaining weight."""
     thrift: float = 0.5
-    """Exponent of the duration in the order: 1 is Smith's rule, 0 ignores time."""
+    """Exponent of the duration in the order: 1 is Smith's rule, 0 ignores the duration."""
     floor: float = 0.0
-    """Added to the odds of every test in the order, by the odds of one of which nothing speaks: so
-    that quick tests which hardly ever fail do not crowd out the others."""
+    """Constant added to the odds of every test before ordering, as a multiple of the odds of a test
+    without any evidence. Without this constant, very fast tests with a tiny failure probability
+    would run before likely failures."""
     slope: float = 1.0
-    """Of the calibration: p_fail = 1 / (1 + exp(-(slope * score + intercept)))."""
+    """Slope of the calibration: p_fail = 1 / (1 + exp(-(slope * score + intercept)))."""
     intercept: float = -6.9
     card: Mapping[str, Any] = field(default_factory=dict)
-    """Where it came from; not used in any decision."""
+    """Origin of the model; no decision uses it."""
 
     def scores(self, rows: Sequence[Row]) -> list[float]:
-        """Return one score for each row, higher for a likelier failure.
+        """Return one score for each row; a higher score means a likelier failure.
 
-        The duration of a test does not enter unless a tree asks for it.
+        The duration of a test counts only if a tree uses it.
         """
         if not self.trees:
             return weighted_sums(self.weights, rows)
@@ -89,7 +90,7 @@ class Model:
         ]
 
     def gain(self, score: float) -> float:
-        """Return what the order takes for the logarithm of the odds: log(exp(score) + floor).
+        """Return the logarithm of the odds for the order: log(exp(score) + floor).
 
         >>> Model({}).gain(3.0)
         3.0
@@ -109,7 +110,7 @@ class Model:
         return min(max(1 / (1 + exp(-z)), 1e-9), 1 - 1e-9)
 
     def contributions(self, row: Row) -> list[tuple[str, float]]:
-        """Return what each term adds to the score of a row, largest first; none that adds 0."""
+        """Return the part of each term in the score of a row, largest first, without zeros."""
         share = 1 - self.trees_share if self.trees else 1.0
         terms = terms_of(row)
         found = [

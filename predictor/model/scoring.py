@@ -1,7 +1,7 @@
-"""Evaluates the terms of feature rows in plain Python, column by column.
+"""Evaluate the terms of feature rows in plain Python, column by column.
 
-A session scores some thousand tests once. Columns make that quick: a column that has one value in
-this run adds a constant, and a column with few values is worked out once for each value.
+A session scores some thousand tests once. Columns make this fast. A column with a single value adds
+a constant, and a column with few values is computed once for each value.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     Column = Sequence[float]
 
 MAX_RATE: Final = 0.95
-"""A test that always failed may have been mended: its odds stay finite."""
+"""Largest rate: a test that always failed may have been repaired, so its odds stay finite."""
 RECORD: Final = (0.4, 0.3, 0.3)
-"""Weights of the failure rates over about 2, 8 and 32 runs, in the term of a test's record."""
+"""Weights of the failure rates with half-lives of 2, 8 and 32 runs, in the term `record`."""
 FLAKE_DISCOUNT: Final = 0.5
-"""Share of its record that a test loses if all its failures were flakes."""
+"""Part of its record that a test loses if all its failures were flakes."""
 
 _PLACES: Final = {name: at for at, name in enumerate(NAMES)}
 _FEW: Final = 4
-"""A column is worked out by value if each value occurs this many times on average."""
+"""A column is computed by value if each value occurs at least this often on average."""
 
 
 def _log_odds(rates: Column, base: float) -> list[float]:
@@ -74,7 +74,7 @@ TRANSFORMS: Final[Mapping[Transform, Callable[[Sequence[Column], float], Column]
     newness     log(1 + c exp(-x))
     cube        x ** 3
     larger      max(x, y)
-    record      log_odds of three rates, weighed by RECORD, less the share of flakes
+    record      log_odds of three rates, weighted by RECORD, minus a share for flakes
 """
 
 CONDITIONS: Final[Mapping[Condition, Callable[[Column, Column], Column]]] = {
@@ -84,15 +84,15 @@ CONDITIONS: Final[Mapping[Condition, Callable[[Column, Column], Column]]] = {
         v if 0.0 <= x <= 1.0 else 0.0 for v, x in zip(values, xs, strict=True)
     ],
 }
-"""Values with those set to 0 whose first feature does not meet the condition."""
+"""Set the values to 0 where the first feature does not meet the condition."""
 
 
 def values_of(term: Term, columns: Sequence[Column]) -> Column:
     """Return the values of a term, one for each row.
 
     Args:
-        term: which one.
-        columns: the features that the term names, in its order.
+        term: the term to evaluate.
+        columns: the features of the term, in its order.
 
     >>> list(values_of(TERMS["file_changed"], [[0.0, 1.0, -1.0]]))
     [0.0, 1.0, 0.0]
@@ -110,10 +110,10 @@ def terms_of(row: Row) -> dict[str, float]:
 
 
 def weighted_sums(weights: Mapping[str, float], rows: Sequence[Row]) -> list[float]:
-    """Return the sum over terms of weight * term, one for each row.
+    """Return the sum over terms of weight * term, one sum for each row.
 
     Args:
-        weights: by term; a term that is not named weighs nothing.
+        weights: by term; a term without an entry has weight 0.
         rows: shape (n_tests, n_features), columns as in `schema.FEATURES`.
     """
     columns = list(zip(*rows, strict=True))
@@ -132,7 +132,7 @@ def weighted_sums(weights: Mapping[str, float], rows: Sequence[Row]) -> list[flo
 
 
 def _weighted(term: Term, weight: float, columns: Sequence[Column]) -> Column | float:
-    """Return weight * term for each row; one number where it is the same for all."""
+    """Return weight * term for each row; a single number if all rows have the same value."""
     own = [columns[_PLACES[feature]] for feature in term.features]
     if len(own) > 1:
         if all(min(column) == max(column) for column in own):

@@ -1,11 +1,11 @@
-"""The terms of the odds product as data: which evidence raises the odds of a failure, and how.
+"""Define the terms of the odds product as data: which evidence raises the odds of a failure.
 
     log odds = sum over terms of weight * term
 
-Each term names its features, one transform and one condition of `scoring`, and a constant. The same
-definition is evaluated in plain Python by a session (`scoring`) and by numpy in training
+Each term names its features, one transform and one condition of `scoring`, and a constant. Sessions
+evaluate this definition in plain Python (`scoring`), and training evaluates it with numpy
 (`term_matrix`). Every term is 0 where nothing is known, and never falls when a failure becomes
-likelier. Weights are at or above 0, so that no accident of a small history turns evidence around.
+likelier. Weights are at least 0, so that an accident in a small history cannot reverse evidence.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ Condition = Literal["always", "positive", "adjacent"]
 
 
 class Term(NamedTuple):
-    """One term: `transform(features, constant)` where the condition holds, else 0."""
+    """One term: `transform(features, constant)` if the condition holds, else 0."""
 
     words: str
     """The sentence that explains the term to a user."""
     features: tuple[str, ...]
-    """Columns of a feature row. The condition applies to the first one."""
+    """Columns of a feature row. The condition applies to the first column."""
     transform: Transform = "linear"
     condition: Condition = "always"
     constant: float = 0.0
@@ -42,7 +42,7 @@ def _recent(feature: str, words: str) -> Term:
 
 
 def _ago(feature: str, words: str) -> Term:
-    # 1 for the last run, 0 for never: 3 runs or 30 make a difference, 500 or 530 none.
+    # 1 for the last run, 0 for never. 3 and 30 runs differ clearly; 500 and 530 runs hardly differ.
     return Term(words, (feature,), "decay", constant=NEVER)
 
 
@@ -51,7 +51,7 @@ def _rate(feature: str, base: float, words: str) -> Term:
 
 
 TERMS: Final[dict[str, Term]] = {
-    # The odds of a failure without any evidence are taken for 0.001.
+    # Assumes odds of 0.001 for a failure without any evidence.
     "record": Term(
         "it failed before", ("rate_2", "rate_8", "rate_32", "flakes"), "record", constant=0.001
     ),
@@ -92,10 +92,10 @@ TERMS: Final[dict[str, Term]] = {
     "cofailure_file": _rate("cofailure_file", 0.05, "it failed when these files changed"),
     "cofailure_folder": _rate("cofailure_folder", 0.05, "it failed when these folders changed"),
 }
-"""By name."""
+"""The terms by name."""
 
 
 OF_TEXT: Final = frozenset(
     {"code", "called", "called_best", "source", "around", "mentioned", "imported"}
 )
-"""Terms that are above 0 only where the text of the change is known."""
+"""Terms that are above 0 only if the text of the change is known."""

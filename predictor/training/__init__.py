@@ -1,1 +1,1 @@
-"""Fits, distils and chooses a model. Needs scikit-learn."""
+"""Fit, distil and choose a model. Needs scikit-learn."""

@@ -1,4 +1,4 @@
-"""Learns a model from runs in time order, and deploys it only where it proves better."""
+"""Train a model on runs in time order, and deploy it only if it proves better."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ if TYPE_CHECKING:
     from ..features.rows import Row
 
 Candidate = tuple[Model, Mapping[str, float]]
-"""A model, and figures of its student."""
+"""A model, and the metrics of its student."""
 
 Trial = Mapping[str, Sequence[Worth]]
-"""What the order of each run is worth, by candidate."""
+"""The utility of the order of each run, by candidate."""
 
 MIN_FAILED_RUNS: Final = 24
-"""Fewer runs with a failure cannot prove that one model is better than another."""
+"""Fewer failing runs cannot prove that one model is better than another."""
 BASELINE: Final = "rival"
-"""Name of the candidate that the others have to beat."""
+"""Name of the candidate that the other candidates have to beat."""
 _MIN_FOR_TREES: Final = 30
 _PULL: Final = 5.0
-"""Towards the weights of the shipped model."""
+"""Strength of the penalty that pulls the weights towards those of the shipped model."""
 _NEGATIVES: Final = 300
-"""Tests that passed, sampled in each run for fitting."""
+"""Number of passing tests that are sampled from each run for fitting."""
 _THRIFT: Final = (0.0, 0.25, 0.5, 1.0)
 _FLOORS: Final = (0.0, 9.0, 49.0)
 _FOLDS: Final = (0.4, 0.55, 0.7, 0.85, 1.0)
-"""Shares of the runs: fitted up to one, compared on those up to the next."""
+"""Shares of the runs: models are fitted up to one share, and compared up to the next share."""
 
 _LEAST_GAIN: Final = 0.005
-"""Of the worth: for less nobody has to trust another model, however sure it is."""
+"""Smallest gain in utility; a smaller gain does not justify a new model, however certain."""
 
 PARAMETERS: Final = {
     "pull": _PULL,
@@ -51,49 +51,53 @@ PARAMETERS: Final = {
     "folds": _FOLDS,
     "least_gain": _LEAST_GAIN,
 }
-"""What every training has in common, for the lineage."""
+"""The parameters of every training, for the lineage."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingSet:
-    """What a history teaches."""
+    """The data that a history provides for training."""
 
     cases: Sequence[Case]
-    """Runs with a failure, in time order."""
+    """Failing runs, in time order."""
     quiet: Sequence[tuple[Row, float]] = ()
-    """Rows of tests of runs without one, each with the number of tests that it stands for."""
+    """Rows of tests of runs without a failure, each with the number of tests that it represents."""
     source: Mapping[str, Any] = field(default_factory=dict)
-    """Which runs these are, for the lineage: `name`, `first_run`, `last_run`, `from`, `to`, ..."""
+    """Description of the runs for the lineage: `name`, `first_run`, `last_run`, `from`, `to`..."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one training."""
+    """The result of one training."""
 
     model: Model
-    """The challenger, fitted to all runs; the incumbent where there is too little to learn from."""
+    """The challenger, fitted to all runs; the incumbent if there are too few runs to learn from."""
     is_better: bool
-    """Whether it is to be deployed."""
+    """Whether the model is to be deployed."""
     reason: str
-    """One sentence."""
+    """The reason in one sentence."""
     apfdc: tuple[float, float] | None = None
-    """Of the challenger and of the incumbent, on the runs that decided; None where none did."""
+    """APFDc of challenger and incumbent on the deciding runs; None without deciding runs."""
     chosen: str = ""
     """Name of the challenger among the candidates."""
     learned: Mapping[str, float] = field(default_factory=dict)
-    """Figures of the student: parity with scikit-learn, distance from the teacher."""
+    """Metrics of the student: agreement with scikit-learn, distance from the teacher."""
 
 
 def train(lessons: TrainingSet, incumbent: Model, prior: Model, seed: int = 0) -> Outcome:
-    """Return the best challenger and whether it beats the incumbent; the same for the same input.
+    """Return the best challenger, and whether it beats the incumbent; deterministic.
 
-    Four times the candidates are fitted to the runs up to a point and compared on the runs up to
-    the next one. The challenger is the candidate that was best over all of them. Whether this way
-    of choosing is better than its rival, a paired bootstrap of their worth decides: on the runs of
-    each comparison but the first, with the candidate that was best on those before. No run that
-    decides was seen by what it decides about: the rival is the incumbent, but where that has
-    learned from these runs the shipped model, and then on those that came since the incumbent must
-    not be proved better.
+    There are four comparisons. Each one fits the candidates to the runs up to a point in time, and
+    compares them on the runs up to the next point. The challenger is the best candidate over all
+    four comparisons.
+
+    A paired bootstrap of the utilities then decides whether this way of choosing beats the
+    baseline. It uses the runs of each comparison except the first, with the candidate that was best
+    on the comparisons before. So no model is judged by runs that it has seen.
+
+    The baseline is the incumbent. If the incumbent has learned from these runs, the baseline is the
+    shipped model. In this case, the incumbent must also not prove better on the runs that came
+    after its training.
     """
     cases = lessons.cases
     n = len(cases)
@@ -133,7 +137,7 @@ def train(lessons: TrainingSet, incumbent: Model, prior: Model, seed: int = 0) -
 
 
 def _seen_by(incumbent: Model, cases: Sequence[Case]) -> int:
-    """Return how many of the cases, from the first on, a model may have learned from."""
+    """Return how many of the first cases a model may have learned from."""
     last = incumbent.card.get("last_run")
     return max((at for at, case in enumerate(cases, 1) if case.name == last), default=0)
 
@@ -141,7 +145,7 @@ def _seen_by(incumbent: Model, cases: Sequence[Case]) -> int:
 def _keeps_up(
     ours: Sequence[Worth], incumbent: Model, unseen: Sequence[Case], seed: int
 ) -> tuple[bool, str]:
-    """Return whether the incumbent is not proved better where both are strangers."""
+    """Return whether the incumbent does not prove better on runs that neither model has seen."""
     if not unseen:
         return False, "; the incumbent has learned from all of them"
     theirs = [worth_of_model(incumbent, case) for case in unseen]
@@ -158,9 +162,9 @@ def _improvement(
 
 
 def _best(trials: Sequence[Trial]) -> str:
-    """Return the candidate with the highest mean over all runs; of equal ones the rival.
+    """Return the candidate with the highest mean over all runs; the baseline wins ties.
 
-    One that some trial lacks, for want of runs to grow trees from, is no choice.
+    A candidate that is missing from any comparison (trees need enough failing runs) cannot win.
     """
     means = {
         name: fmean(value.mean for tried in trials for value in tried[name])
@@ -184,7 +188,7 @@ def digest_of(lessons: TrainingSet) -> str:
 def candidates(
     cases: Sequence[Case], rival: Model, prior: Model, seed: int
 ) -> dict[str, Candidate]:
-    """Return every model that is tried, by name, each fitted to the cases; the rival as it is."""
+    """Return all candidate models by name, fitted to the cases; the baseline is unchanged."""
     samples = [_sample(case, seed) for case in cases]
     own = replace(prior, weights=fit_weights(samples, prior.weights, _PULL), trees=(), card={})
     found: dict[str, Candidate] = {BASELINE: (rival, {})}
@@ -209,9 +213,10 @@ def candidates(
 
 
 def _weights(run: FailedRun) -> list[float]:
-    """Return 1 for a test that passed and 1 / sqrt(m) for each of m that failed, as `fit_weights`.
+    """Return 1 for each passing test and 1 / sqrt(m) for each of m failing tests.
 
-    Without it the few runs in which many tests failed would be all that the trees see.
+    `fit_weights` uses the same weights. Without them, the trees would see little but the few runs
+    in which many tests failed.
     """
     failure = sum(run.failed) ** -0.5
     return [failure if bad else 1.0 for bad in run.failed]
@@ -225,7 +230,7 @@ def _by_thrift(name: str, candidate: Candidate) -> dict[str, Candidate]:
 
 
 def _sample(case: Case, seed: int) -> FailedRun:
-    """Return all failures of a run and up to 300 of its other tests."""
+    """Return all failing tests of a run and up to 300 of its other tests."""
     rows = case.rows()
     others = [at for at, bad in enumerate(case.failed) if not bad]
     random = Random(f"{seed} {case.name}")  # noqa: S311 - a sample, no secret
@@ -235,11 +240,11 @@ def _sample(case: Case, seed: int) -> FailedRun:
 
 
 def trial(tried: Mapping[str, Candidate], cases: Sequence[Case]) -> Trial:
-    """Return by candidate what its order of each of the runs is worth."""
+    """Return by candidate the utility of its order of each run."""
     found: dict[str, list[Worth]] = {name: [] for name in tried}
     for case in cases:
         rows = case.rows()
-        # Candidates that differ in thrift or floor alone share the scores, the costly part.
+        # Candidates that differ only in thrift or floor share the scores, the costly part.
         scores: dict[tuple[object, ...], list[float]] = {}
         for name, (model, _) in tried.items():
             key = (tuple(model.weights.items()), id(model.trees), model.trees_share)
@@ -253,7 +258,7 @@ def trial(tried: Mapping[str, Candidate], cases: Sequence[Case]) -> Trial:
 def _labelled(
     cases: Sequence[Case], quiet: Sequence[tuple[Row, float]]
 ) -> list[tuple[Row, bool, float]]:
-    """Return rows with outcome and weight: failing runs whole, quiet ones by their sample."""
+    """Return rows with outcome and weight: failing runs completely, other runs by their sample."""
     found: list[tuple[Row, bool, Any]] = [(row, False, weight) for row, weight in quiet]
     for case in cases:
         found += [(row, bad, 1.0) for row, bad in zip(case.rows(), case.failed, strict=True)]

@@ -1,4 +1,4 @@
-"""The teacher, a gradient boosting on the station, and the student that the runner gets."""
+"""Train the teacher, a gradient boosting on the maintenance job, and the student for sessions."""
 
 from __future__ import annotations
 
@@ -41,16 +41,17 @@ def grow(
     seed: int = 0,
     weights: Sequence[float] | None = None,
 ) -> tuple[tuple[Tree, ...], dict[str, float]]:
-    """Return the trees of the student, and how near it comes to its teacher.
+    """Return the trees of the student, and their distance from the teacher.
 
-    The teacher is fitted to the outcomes, monotone in every feature whose direction is known; the
-    student to the teacher's log odds (distillation: C. Bucila et al., Model compression, 2006).
-    Both are deterministic for a seed. Weights are those of the rows for the teacher; None: all 1.
+    The teacher is fitted to the outcomes, and is monotone in every feature with a known direction.
+    The student is fitted to the teacher's log odds (distillation: C. Bucila et al., Model
+    compression, 2006). Both are deterministic for a seed. The weights are those of the rows for the
+    teacher; None for equal weights of 1.
     """
     frame = pd.DataFrame(rows, columns=list(NAMES), dtype=np.float64)
     labels = np.array(failed, dtype=bool)
     shared: dict[str, Any] = {"monotonic_cst": _DIRECTIONS, "random_state": seed}
-    # Threads that wait for each other are ten times slower than one where a core is taken.
+    # If a core is busy, several threads that wait for each other are ten times slower than one.
     with threadpool_limits(1):
         teacher = HistGradientBoostingClassifier(**TEACHER, **shared, early_stopping=False)
         target = teacher.fit(frame, labels, weights).decision_function(frame)

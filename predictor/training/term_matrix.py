@@ -1,4 +1,4 @@
-"""Evaluates the terms of feature rows by numpy, for training: the same definitions as `scoring`."""
+"""Evaluate the terms of feature rows with numpy, for training; same definitions as `scoring`."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ CONDITIONS: Final[Mapping[Condition, Callable[[Floats], NDArray[np.bool_]]]] = {
     "positive": lambda x: x > 0.0,
     "adjacent": lambda x: (x >= 0.0) & (x <= 1.0),
 }
-"""Where the condition holds, shape (n_rows,), by the first feature of the term."""
+"""Whether the condition holds, shape (n_rows,), by the first feature of the term."""
 
 
 def term_matrix(rows: Sequence[Row]) -> Floats:

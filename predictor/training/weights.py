@@ -1,4 +1,4 @@
-"""Fits the odds product to runs that failed, starting from the weights of an earlier model."""
+"""Fit the odds product to failing runs, starting from the weights of an earlier model."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ITERATIONS: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class FailedRun:
-    """Rows of one run with a failure: all failures, and all or a sample of the rest."""
+    """Rows of one failing run: all failing tests, and all other tests or a sample of them."""
 
     rows: Sequence[Row]
     failed: Sequence[bool]
@@ -45,11 +45,11 @@ def fit_weights(
         sum over runs of sum over failures of log(sum_j exp(w x_j) / exp(w x_i)) / sqrt(m)
             + pull * |w - center|^2
 
-    the conditional logit (D. McFadden, 1974), the top-one ListNet loss (Z. Cao et al., Learning to
-    rank: from pairwise to listwise approach, 2007), with m failures in a run: a run in which many
-    tests fail counts more than one with few, but not as many times more. The penalty is the
-    logarithm of a normal prior around `center`, so that a term on which the runs say nothing keeps
-    its weight there.
+    This is the conditional logit (D. McFadden, 1974), the top-one ListNet loss (Z. Cao et al.,
+    Learning to rank: from pairwise to listwise approach, 2007). m is the number of failures in a
+    run. A run with many failures counts more than a run with few, but less than proportionally. The
+    penalty is the logarithm of a normal prior around `center`. So a term on which the runs give no
+    evidence keeps its weight from there.
     """
     names = list(TERMS)
     start = np.array([center.get(name, 0.0) for name in names])
@@ -79,9 +79,9 @@ class _Stacked:
     starts: NDArray[np.int64]
     run_of: NDArray[np.int64]
     share: Floats
-    """Of each row: 1 / sqrt(m) for a failure, else 0."""
+    """For each row: 1 / sqrt(m) for a failure, else 0."""
     weight: Floats
-    """Of each run: sqrt(m)."""
+    """For each run: sqrt(m)."""
 
     @classmethod
     def of(cls, runs: Sequence[FailedRun]) -> _Stacked:
