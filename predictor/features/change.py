@@ -170,8 +170,8 @@ def _mentioned(own: Mapping[str, int] | None, name: str) -> float:
 def _shares(texts: Mapping[K, Iterable[str]], changed: Sequence[frozenset[str]]) -> dict[K, float]:
     """Return for each text how much of a changed path it names, from 0 to 1.
 
-    A word has weight log(1 + n / k) if k of n texts contain it. Words in none of the texts are
-    left out. The weights of the remaining words of each path are scaled to the sum 1. Each word counts
+    A word has weight log(1 + n / k) if k of n texts contain it. Words in none of the texts are left
+    out. The weights of the remaining words of each path are scaled to the sum 1. Each word counts
     for the path in which it has the largest weight.
     """
     wanted = frozenset().union(*changed)

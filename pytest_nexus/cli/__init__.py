@@ -1,1 +1,1 @@
-"""The commands: each module parses, calls one function, and prints."""
+"""The commands: each module parses arguments, calls one function, and prints."""

@@ -1,4 +1,4 @@
-"""`nexus completion`: a script that makes a shell complete commands and options."""
+"""`nexus completion`: print a script that makes a shell complete commands and options."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the script; nothing of it runs Python when a word is completed."""
+    """Print the script; completing a word does not run Python."""
     shtab = import_module("shtab")
     parser = import_module("pytest_nexus.cli.main").build_parser()
     _mark_paths(parser, shtab.FILE, shtab.DIRECTORY)
@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _mark_paths(parser: argparse.ArgumentParser, file: object, folder: object) -> None:
-    """Let arguments that are files or folders be completed as such."""
+    """Mark the arguments that are files or folders, so that the shell completes paths."""
     for action in parser._actions:  # noqa: SLF001 - argparse has no public list
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - the same
             for command in action.choices.values():

@@ -1,4 +1,4 @@
-"""`nexus demo`: replay real runs, then watch a failure move to the front of a real suite."""
+"""`nexus demo`: replay real runs, then show how a failure moves to the front of a real suite."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ to these projects; `nexus evaluate --data` judges it on each with that one left 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Mean scores over the failing builds of one sort, by project and order."""
+    """Mean scores over the failing builds of one kind, by project and order."""
 
     n_builds: Mapping[str, int]
     scores: Mapping[str, Mapping[str, Score]]
 
     def overall(self, order: str) -> Score:
-        """Return the mean over the projects, each counting the same."""
+        """Return the mean over the projects, with equal weights."""
         return mean(by_order[order] for by_order in self.scores.values())
 
 
@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run both parts; every figure printed comes from this run."""
+    """Run both parts; every printed figure comes from this run."""
     folder = find_folder(options.data)
     if folder is None:
         where = options.data or f"./{FOLDER} or beside the package"
@@ -89,7 +89,7 @@ def _replayed(folder: Path) -> dict[str, list[Scored]]:
 
 
 def texts_of(folder: Path, project: str) -> Callable[[Build], Texts]:
-    """Return what tells the words of each build's change and of the tests of a project."""
+    """Return a function from a build to the words of its change and of the project's tests."""
     known = read_texts(folder, project)
     return lambda build: Texts(known.words(build), known.tests)
 
@@ -126,7 +126,7 @@ def _print_results(results: Mapping[str, Result]) -> None:
 
 
 def _figures(score: Score) -> dict[str, object]:
-    """Return the figures that the demo shows, by name."""
+    """Return the metrics that the demo shows, by name."""
     return {"first_failure": score.first_failure, "apfdc": score.apfdc}
 
 

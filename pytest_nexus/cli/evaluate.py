@@ -1,4 +1,4 @@
-"""`nexus evaluate`: the deployed model against simple orders, on runs it has to predict."""
+"""`nexus evaluate`: compare the deployed model with simple orders, on unseen runs."""
 
 from __future__ import annotations
 

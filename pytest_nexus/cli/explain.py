@@ -1,4 +1,4 @@
-"""`nexus explain NODEID`: the numbers behind a test's rank."""
+"""`nexus explain NODEID`: explain the rank of a test by the numbers behind it."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from pytest_nexus.plan.make import Forecaster
 
 _MOST_SHOWN: Final = 10
-"""Of a function with more parameters only the first in rank are explained."""
+"""Number of parameters of a function that are explained, the first ones by rank."""
 
 _MOST_REASONS: Final = 5
 _LEAST_SETUP_S: Final = 0.001
@@ -74,11 +74,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the rank, the forecast and the sentences behind it of each test asked for.
+    """Print the rank and the forecast of each named test, with the reasons.
 
-    Ranked are the tests that pytest collects here, with the set-ups that they share, so that the
-    rank is the place in which a session runs the test. Where the suite is not here, or the test is
-    not collected, all tests of the history are ranked, each on its own.
+    The tests that pytest collects here are ranked, with the set-ups that they share. So the rank is
+    the position at which a session runs the test. If the suite is not here, or the test is not
+    collected, all tests of the history are ranked, without shared set-ups.
     """
     take_in_waiting(options.history)
     known = _read(options)
@@ -101,7 +101,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 class _Known(NamedTuple):
-    """What a session would know."""
+    """The facts that a session would know."""
 
     stats: Mapping[TestKey, TestStats]
     change: Change
@@ -152,7 +152,7 @@ def _plan(tests: Sequence[CollectedTest], known: _Known) -> Plan:
 
 
 def _tests(stats: Mapping[TestKey, TestStats]) -> list[CollectedTest]:
-    """Return the tests of the history, in the order in which it met them."""
+    """Return the tests of the history, in the order of their first runs."""
     return [
         CollectedTest(NodeId(key), key, known.function_key, key.partition("::")[0])
         for key, known in stats.items()
@@ -162,7 +162,7 @@ def _tests(stats: Mapping[TestKey, TestStats]) -> list[CollectedTest]:
 def _asked(
     typed: str, functions: Mapping[TestKey, FunctionKey], tests: Sequence[CollectedTest]
 ) -> frozenset[TestKey]:
-    """Return the keys asked for; a test that is collected need not be in the history."""
+    """Return the keys of the named tests; a collected test may be missing from the history."""
     spelled = spellings(typed)
     printed = frozenset(test.key for test in tests if test.nodeid in spelled)
     collected = {test.key: test.function_key for test in tests}
@@ -192,14 +192,14 @@ def _explained(chosen: Sequence[PlannedTest], plan: Plan, known: _Known) -> list
 
 
 def _about_order(rule: OrderRule | None) -> list[str]:
-    """Return a sentence about a test that depends on the order; none where none is known to."""
+    """Return a sentence about the order dependence of a test; none if no dependence is known."""
     if rule is None or not rule.is_certain:
         return []
     return [f"It stays in the order of the collection: it {rule.words}."]
 
 
 def _about_block(planned: PlannedTest, setups: Mapping[str, float]) -> list[str]:
-    """Return a sentence about the set-ups that a test shares; none where they cost nothing."""
+    """Return a sentence about the shared set-ups of a test; none if they take no time."""
     seconds = sum(setups.get(scope, 0.0) for scope in planned.test.scopes)
     if seconds < _LEAST_SETUP_S:
         return []
@@ -227,7 +227,7 @@ def _failed_together(path: Path, keys: Sequence[TestKey]) -> dict[TestKey, list[
 
 
 def _shortened(sentences: Sequence[str]) -> list[str]:
-    """Return the first reasons and the last sentence, which is about the duration."""
+    """Return the first reasons, and the last sentence, which is about the duration."""
     *reasons, duration = sentences
     n_more = len(reasons) - _MOST_REASONS
     more = [f"and {n_more} smaller reasons; --json lists all"] if n_more > 1 else []

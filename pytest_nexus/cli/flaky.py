@@ -1,4 +1,4 @@
-"""`nexus flaky`: which tests are flaky, what that costs, and the evidence for it."""
+"""`nexus flaky`: show the flaky tests, their cost, and the evidence."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ def _as_json(one: Flakiness, seen: Sequence[OutcomeInRun]) -> dict[str, Any]:
 
 
 def _fields(one: Flakiness) -> dict[str, Any]:
-    """Return what is known of a test; a rate of no run is null, not what Jeffreys' prior says."""
+    """Return the facts about a test; without runs the rate is null, not the value of the prior."""
     fields = asdict(one)
     for rate in (fields["rate"], *(each["rate"] for each in fields["environments"])):
         if not rate["runs"]:

@@ -1,4 +1,4 @@
-"""`nexus flaky hunt`: repeats new or changed tests until they show whether they are flaky."""
+"""`nexus flaky hunt`: repeat new or changed tests to find out whether they are flaky."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ if TYPE_CHECKING:
     from pytest_nexus.plan.flakiness.hunt import Round
 
 ROUNDS: Final = 20
-"""Show a flake of 14 % with 95 % certainty."""
+"""Enough rounds to find a flake rate of 14 % with 95 % certainty."""
 
 _MAX_SEED: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class _Bounds:
-    """How long the hunt may go on."""
+    """The limits of the hunt."""
 
     n_rounds: int | None
     ends_at: float | None
-    """By `timing.perf_counter`."""
+    """Moment on `clock.perf_counter`; None for no limit."""
 
     def allow(self, number: int, longest_s: float) -> bool:
-        """Tell whether a round may begin that takes as long as the longest one."""
+        """Return whether another round may begin, if it takes as long as the longest one."""
         if self.n_rounds is not None and number >= self.n_rounds:
             return False
         is_in_time = self.ends_at is None or clock.perf_counter() + longest_s <= self.ends_at
@@ -52,7 +52,7 @@ class _Bounds:
 
     @property
     def left_s(self) -> float | None:
-        """Seconds until the end; None without one."""
+        """Seconds until the limit; None without a limit."""
         return None if self.ends_at is None else max(1.0, self.ends_at - clock.perf_counter())
 
 
@@ -146,9 +146,9 @@ def _tests(
     stats: Mapping[TestKey, TestStats],
     change: Change,
 ) -> list[CollectedTest]:
-    """Return the tests named, and where asked for those that are new or in a changed file.
+    """Return the named tests and, if requested, the tests that are new or in a changed file.
 
-    Without a history every test is new, and none is taken for that.
+    Without a history every test is new, but none counts as new.
     """
     named = _named(options.nodeids, arguments) if options.nodeids else []
     if options.nodeids and not options.change:
@@ -163,7 +163,7 @@ def _tests(
 
 
 def _named(typed: Sequence[str], arguments: Sequence[str]) -> list[CollectedTest]:
-    """Return the tests that are meant: as pytest takes the ids, else by any id they go by.
+    """Return the named tests: by pytest's own reading of the ids, or else by any of their ids.
 
     Raises:
         HuntError: an id names no test; the message suggests similar ids.
@@ -187,7 +187,7 @@ def _named(typed: Sequence[str], arguments: Sequence[str]) -> list[CollectedTest
 
 
 def _files_of(typed: Sequence[str]) -> list[str]:
-    """Return the files in which tests are looked for; none, for all, where one is not there."""
+    """Return the files to search for tests; empty, for all files, if one of them does not exist."""
     root = project_root(Path.cwd())
     found = []
     for each in typed:

@@ -1,4 +1,4 @@
-"""`nexus history`: what is known, and how to bring more in."""
+"""`nexus history`: show the history, and add runs to it."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _import(options: argparse.Namespace) -> int:
-    """Take files in; exit 1 if one that was named could not be, not if a folder holds others."""
+    """Import files; exit with 1 if a named file fails, but not if a folder has other files."""
     journals = journal_folder()
     patterns = options.paths or ([str(journals)] if journals.is_dir() else [])
     with open_or_begin(history_path(options.history)) as history:
@@ -210,7 +210,7 @@ def _row(run: RunSummary) -> dict[str, object]:
 
 
 def _as_json(run: RunSummary) -> dict[str, Any]:
-    """Return a run with the records in it as objects: JSON has named tuples as lists."""
+    """Return a run with its records as JSON objects; JSON would write named tuples as lists."""
     change, ci = run.run.change, run.run.ci
     files = [file._asdict() for file in change.files]
     inner = {"change": change._asdict() | {"files": files}, "ci": ci._asdict() if ci else None}

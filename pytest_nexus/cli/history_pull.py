@@ -1,4 +1,4 @@
-"""`nexus history pull`: takes in what CI jobs left on GitHub, and says what came."""
+"""`nexus history pull`: take in the journals of CI jobs on GitHub, and print the result."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def pull_into(history: History, options: argparse.Namespace) -> int:
-    """Pull, accept what was merged since, and print what came."""
+    """Pull the journals, accept merged runs, and print the result."""
     client = connect(options.repository, options.api_url, originals.environ)
     pulled = pull(history, client, prefix=options.prefix, limit=options.limit, progress=_progress)
     n_accepted = _accept(history, options.trusted_branch, options.source)
@@ -37,7 +37,7 @@ def pull_into(history: History, options: argparse.Namespace) -> int:
 
 
 def _accept(history: History, branch: str, source: Path | None) -> int:
-    """Trust the runs of forks whose commit was merged; without git none is."""
+    """Trust the runs of forks whose commit was merged; without git, trust none of them."""
     try:
         heads = accepted(history.unaccepted_heads(), branch, source_root(source), originals.environ)
     except GitError as exc:

@@ -1,7 +1,7 @@
-"""`nexus init`: the workflow of GitHub Actions, and the one line that turns nexus on.
+"""`nexus init`: write the workflow of GitHub Actions, and the setting that turns nexus on.
 
-A repository without any Python gets a first test too: a suite without tests is a failure, to pytest
-and to the workflow.
+A repository without any Python also gets a first test: pytest and the workflow treat a suite
+without tests as a failure.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 WORKFLOW: Final = "pytest-nexus/pytest-nexus/.github/workflows/nexus.yml@v0"
-"""What the workflow calls; `--uses` names another place or version."""
+"""The workflow that the new workflow calls; `--uses` names another place or version."""
 
 TARGET: Final = ".github/workflows/tests.yml"
 FIRST_TEST: Final = "tests/test_first.py"
@@ -60,7 +60,7 @@ _HEADERS: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What became of one file."""
+    """The result for one file."""
 
     path: Path
     action: str
@@ -80,7 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write what is missing in the current folder, and say what was left alone."""
+    """Write the missing files in the current folder, and print which files were left alone."""
     root = Path.cwd()
     branch = options.branch or default_branch(root)
     if not _USES.fullmatch(options.uses):
@@ -100,7 +100,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def default_branch(root: Path) -> str:
-    """Return the default branch of the origin, else the current one, else main."""
+    """Return the default branch of the origin, or else the current branch, or else main."""
     for reference in (ORIGIN, "HEAD"):
         if name := behind(root, originals.environ, reference):
             return name
@@ -108,15 +108,15 @@ def default_branch(root: Path) -> str:
 
 
 def caller(root: Path, branch: str, uses: str) -> str:
-    """Return the workflow for a project, with the command that installs it where one is known."""
+    """Return the workflow for a project, including its install command if that is known."""
     command = next((line for name, line in _INSTALLS if _counts(root / name)), "")
     install = f'\n    with: {{install: "{command}"}}' if command else ""
-    minute = sum(map(ord, root.name)) % 60  # GitHub asks not to crowd the full hour
+    minute = sum(map(ord, root.name)) % 60  # GitHub asks to spread jobs over the hour
     return _CALLER.format(branch=branch, minute=minute, uses=uses, install=install)
 
 
 def _counts(path: Path) -> bool:
-    """Whether a file says how to install: a pyproject.toml may hold settings of tools alone."""
+    """Return whether a file says how to install; a pyproject.toml may only configure tools."""
     if path.name != "pyproject.toml":
         return path.is_file()
     return path.is_file() and bool(
@@ -125,7 +125,7 @@ def _counts(path: Path) -> bool:
 
 
 def _is_without_python(root: Path) -> bool:
-    """Return whether no folder but hidden ones holds a Python file or settings of a project."""
+    """Return whether no visible folder holds a Python file or the settings of a project."""
     if any((root / name).exists() for name, _ in _INSTALLS):
         return False
     return not any(name.endswith(".py") for _, folders, files in _visible(root) for name in files)
@@ -143,7 +143,7 @@ def _workflow(root: Path, branch: str, uses: str, *, force: bool) -> Written:
 
 
 def _settings(root: Path, *, force: bool) -> Written:
-    """Turn nexus on in the file that pytest reads; make one where there is none."""
+    """Turn nexus on in pytest's settings file; create the file if there is none."""
     path = settings_file(root) or root / "pytest.ini"
     old = path.read_text("utf-8") if path.is_file() else ""
     if re.search(r"^\s*nexus\s*=", old, re.MULTILINE):

@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A group of sub-commands; its module is imported when it is called."""
+    """A group of sub-commands; its module is imported when the command is called."""
 
     name: str
     module: str
     help: str
     sub_commands: tuple[str, ...] = ()
-    """Where the first of them may be left out, as in `nexus flaky NODEID`: all of them."""
+    """All sub-commands, if the first may be omitted as in `nexus flaky NODEID`; else empty."""
     forwards: bool = False
-    """Whether what follows `--` is for pytest; it becomes `options.pytest_args`. Where a command
-    has positional arguments of its own, argparse cannot tell the two apart."""
+    """Whether arguments after `--` are for pytest; they become `options.pytest_args`. argparse
+    cannot separate them from positional arguments of the command."""
 
 
 COMMANDS: Final = (
@@ -95,7 +95,7 @@ EXIT_ERROR: Final = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; return its exit status: 0, 1 for a failure, 2 for a wrong call."""
+    """Run one command; return its exit status: 0, or 1 for a failure, or 2 for a usage error."""
     if getattr(pytest_nexus, "DISTRIBUTION", None) != "pytest-nexus-ci":
         warn(f"nexus: {OTHER_PROJECT}")
         return EXIT_ERROR
@@ -107,16 +107,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parser.error(f"nothing is given to pytest here, got -- {' '.join(forwarded)}")
         options = argparse.Namespace(**{**vars(options), "pytest_args": forwarded})
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # ids of tests on any terminal
+        sys.stdout.reconfigure(errors="backslashreplace")  # prints ids of tests on any terminal
     return _run(options)
 
 
 def _run(options: argparse.Namespace) -> int:
-    """Run a command; say in one line what ended it."""
+    """Run a command; print an error as one line."""
     try:
         status: int = options.run(options)
     except BrokenPipeError:
-        # `nexus history show | head` closes our output; without it nothing is flushed at exit.
+        # `nexus history show | head` closes our output; without this nothing is flushed at exit.
         sys.stdout = None
         return EXIT_OK
     except CorruptHistoryError as exc:
@@ -136,7 +136,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def divided(given: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return our arguments, with the sub-command that was left out, and those for pytest.
+    """Split the arguments into ours, with any omitted sub-command, and those for pytest.
 
     >>> divided(["flaky", "tests/test_a.py::test_x"])
     (['flaky', 'show', 'tests/test_a.py::test_x'], [])
@@ -160,9 +160,9 @@ def _lacks_sub_command(command: Command, word: Sequence[str]) -> bool:
 
 
 def build_parser(called: Sequence[str] | None = None) -> argparse.ArgumentParser:
-    """Return the parser, with the sub-commands of the command called; None means of all.
+    """Return the parser with the sub-commands of the called command; None for all commands.
 
-    Only what is called is imported: some commands need scikit-learn or requests.
+    Only the called command is imported: some commands need scikit-learn or requests.
     """
     parser = Parser(
         prog="nexus", description="Inspect and maintain what pytest-nexus learned of a test suite."

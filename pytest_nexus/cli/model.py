@@ -1,4 +1,4 @@
-"""`nexus model ...`: the versions of the model, which is deployed, and copies of them."""
+"""`nexus model ...`: show the versions of the model, deploy one, and copy them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pytest_nexus.forecast.stored_models import ModelParts
 
 SHIPPED: Final = "shipped"
-"""Name of the model that comes with the package, wherever a version is asked for."""
+"""Name of the shipped model, wherever a command expects a version."""
 
 _HELP: Final = {
     "list": "List all versions, oldest first",
@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Open the history and do what was asked."""
+    """Open the history and run the sub-command."""
     path = history_path(options.history)
     if not path.exists():
         raise HistoryError(
@@ -74,7 +74,7 @@ def _list(options: argparse.Namespace, registry: Registry) -> None:
     champion, challenger = registry.alias("champion"), registry.alias("challenger")
     rows: list[dict[str, object]] = [_listed(SHIPPED, champion is None)]
     for each in registry.versions():
-        # A challenger that was deployed by hand has both aliases: what runs is what matters.
+        # A challenger that was deployed by hand has both aliases; the deployed one matters.
         alias = {challenger: "challenger", champion: "champion"}.get(each.version, "")
         rows.append(_listed(each.version, alias == "champion") | _figures(each) | {"alias": alias})
     if not champion:
@@ -100,7 +100,7 @@ def _figures(each: Version) -> dict[str, object]:
 
 
 def _failing_runs(lineage: Mapping[str, Any]) -> int:
-    """Return in how many runs with a failure a model was trained, as far as its lineage says."""
+    """Return the number of failing runs in a model's training, as far as its lineage states it."""
     found: Any = lineage.get("inputs")
     for name in ("facets", "dataQualityMetrics", "failing_runs"):
         given = found if isinstance(found, list) else []
@@ -221,7 +221,7 @@ def card(name: str, model: ModelParts, stored: Version | None) -> str:
 
 
 def _model(registry: Registry, asked: str | None) -> tuple[str, ModelParts, Version | None]:
-    """Return name, parts and row of the version asked for; None asks for the champion."""
+    """Return name, parts and row of the requested version; None requests the champion."""
     stored = registry.champion() if asked is None else None
     if asked is not None and asked != SHIPPED:
         matches = registry.find(asked)

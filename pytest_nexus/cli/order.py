@@ -1,4 +1,4 @@
-"""`nexus order`: which tests depend on what ran before them, and on what."""
+"""`nexus order`: show which tests depend on the tests before them, and on which ones."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the tests that depend on the order, or what is known of those named."""
+    """Print the order-dependent tests, or the facts about the named tests."""
     rules, functions = _read(options.history)
     if options.nodeid:
         asked = {key for typed in options.nodeid for key in asked_keys(typed, functions)}
@@ -77,7 +77,7 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
 
 
 def _read(given: str | None) -> tuple[Mapping[TestKey, OrderRule], Mapping[TestKey, FunctionKey]]:
-    """Return the rules, and the function of every test that the history knows.
+    """Return the rules, and the function of every test in the history.
 
     Raises:
         HistoryError: there is no history.

@@ -1,4 +1,4 @@
-"""`nexus order bisect`: finds the tests on which one test depends, with few sessions."""
+"""`nexus order bisect`: find the tests on which one test depends, in few sessions."""
 
 from __future__ import annotations
 
@@ -31,33 +31,33 @@ if TYPE_CHECKING:
     from pytest_nexus.plan.order_dependence.bisection import Probe, RerunOutcome
 
 _MOST_PROBES: Final = 300
-"""Without --runs and --budget: a bisection of any suite that ends at all ends before."""
+"""Limit without --runs and --budget; a bisection that can succeed needs fewer probes."""
 
 _ANSWERED: Final = ("found", "none")
 
 
 @dataclass(slots=True)
 class _Search:
-    """A bisection under way."""
+    """A bisection in progress."""
 
     test: CollectedTest
     bisection: Bisection
     kept: KeptProbes
     prober: Prober
     n_allowed: int
-    """Probes that may still be run."""
+    """Number of probes that may still run."""
     ends_at: float | None
-    """By `timing.perf_counter`."""
+    """Moment on `clock.perf_counter`; None for no limit."""
     is_quiet: bool
     n_probes: int = 0
     seconds: float = 0.0
     why: str = ""
-    """The exception with which the test failed last."""
+    """The exception of the last failure of the test."""
     output: tuple[str, ...] = field(default=())
-    """The last lines of the last session in which the test did not end."""
+    """The last output lines of the last session in which the test did not end."""
 
     def run(self) -> RerunOutcome | None:
-        """Run probes until there is a finding; None where a bound ended it before."""
+        """Run probes until there is a finding; None if a limit ended the search first."""
         while (probe := self.bisection.probe) is not None:
             kept = self.kept.take(probe)
             if kept is None:
@@ -112,9 +112,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Search; return 0 if it is known now on what the test depends, or that nothing was found.
+    """Search; return 0 if the dependences are now known, or if no dependence was found.
 
-    1: it is broken or flaky, depends on too many tests, or a bound ended the search.
+    Return 1 if the test is broken or flaky, depends on too many tests, or a limit ended the search.
     """
     ends_at = None if options.budget is None else clock.perf_counter() + options.budget
     tests = collect_in_order(options.pytest_args)
@@ -142,7 +142,7 @@ def run(options: argparse.Namespace) -> int:
 def _kept(
     options: argparse.Namespace, test: CollectedTest, tests: Sequence[CollectedTest]
 ) -> KeptProbes:
-    """Return the probes of an earlier call that can be used; none if they are to be forgotten."""
+    """Return the usable probes of an earlier call; none if the user wants to discard them."""
     stamp = stamp_of(test.key, tests, options.pytest_args)
     kept = KeptProbes(state_path(options.history, test.key), stamp)
     if options.forget:
@@ -153,10 +153,10 @@ def _kept(
 
 
 def asked_test(typed: str, tests: Sequence[CollectedTest]) -> CollectedTest:
-    """Return the one test that is meant.
+    """Return the one test that the user names.
 
     Raises:
-        HuntError: no test is, or several are; the message says which ones there are.
+        HuntError: no test or several tests match; the message names them.
     """
     spelled = spellings(typed)
     found = [test for test in tests if test.nodeid in spelled]
@@ -174,7 +174,7 @@ def asked_test(typed: str, tests: Sequence[CollectedTest]) -> CollectedTest:
 
 
 def _guesses(given: str | None, key: TestKey) -> Probe:
-    """Return the tests on which the history thinks that a test depends."""
+    """Return the tests on which a test depends according to the history."""
     take_in_waiting(given)
     history = read_history(history_path(given))
     if history is None:
@@ -204,7 +204,7 @@ def _unfinished(options: argparse.Namespace, search: _Search) -> int:
 
 
 def _refuse_unsearchable(search: _Search, finding: RerunOutcome) -> None:
-    """Raise an error where the test does not even run alone."""
+    """Raise an error if the test does not even run alone."""
     nodeid = search.test.nodeid
     if finding.status == "skipped":
         raise HuntError(f"{nodeid} is skipped where it runs alone: it neither fails nor passes")
@@ -215,7 +215,7 @@ def _refuse_unsearchable(search: _Search, finding: RerunOutcome) -> None:
 
 
 def _store(given: str | None, search: _Search, finding: RerunOutcome) -> None:
-    """Keep what was found in the history; or drop what an earlier bisection found."""
+    """Store the finding in the history, or remove the finding of an earlier bisection."""
     key, bisection = search.test.key, search.bisection
     if finding.status == "found":
         rule = OrderRule(

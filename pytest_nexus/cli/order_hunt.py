@@ -1,4 +1,4 @@
-"""`nexus order hunt`: runs the suite in other orders, until tests show that they depend on them."""
+"""`nexus order hunt`: run the suite in other orders, to find order-dependent tests."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 _MAX_SEED: Final = 1_000_000
 _HANG_FACTOR: Final = 2.5
 _GRACE_S: Final = 30.0
-"""Without --budget a round is ended after twice as long as this and so many of the longest."""
+"""Without --budget, a round ends after 2 * (_HANG_FACTOR * longest round + this) seconds."""
 
 _ONE_BY_ONE: Final = 6
-"""Of more suspects in a round, two whole rounds tell sooner than two probes of each."""
+"""With more suspects in a round, two whole rounds are faster than two probes for each one."""
 
 _DECISIVE: Final = ("again", "plainly")
 _ENDINGS: Final = {True: "failed", False: "passed", None: "missing"}
@@ -41,7 +41,7 @@ _ENDINGS: Final = {True: "failed", False: "passed", None: "missing"}
 
 @dataclass(slots=True)
 class _Hunt:
-    """A hunt under way."""
+    """A hunt in progress."""
 
     tests: Sequence[CollectedTest]
     arguments: Sequence[str]
@@ -49,18 +49,18 @@ class _Hunt:
     seed: int
     n_rounds: int | None
     ends_at: float | None
-    """By `timing.perf_counter`."""
+    """Moment on `clock.perf_counter`; None for no limit."""
     is_quiet: bool
     prober: Prober
     names: list[str] = field(default_factory=list)
-    """The orders that were tried."""
+    """The names of the tried orders."""
     found: dict[TestKey, Suspect] = field(default_factory=dict)
     plain: Mapping[TestKey, bool] = field(default_factory=dict)
-    """Whether each test failed in the order of collection."""
+    """Whether each test failed in collection order."""
     longest_s: float = 0.0
 
     def run(self) -> None:
-        """Run rounds until a bound ends them; each suspect is looked at after its round."""
+        """Run rounds until a limit ends them; each round's suspects are checked after the round."""
         number = 0
         while self._may_begin(number):
             order = suite_order(self.tests, number, self.seed)
@@ -74,7 +74,7 @@ class _Hunt:
 
     @property
     def left_s(self) -> float | None:
-        """Seconds until the end; None without one."""
+        """Seconds until the limit; None without a limit."""
         return None if self.ends_at is None else self.ends_at - clock.perf_counter()
 
     def _may_begin(self, number: int) -> bool:
@@ -84,7 +84,7 @@ class _Hunt:
         return number == 0 or left_s is None or left_s >= self.longest_s
 
     def _failed(self, order: SuiteOrder, number: int) -> dict[TestKey, bool]:
-        """Run a round; return whether each test failed that ran. One that breaks down has none."""
+        """Run a round; return whether each test failed. Empty for a round that breaks down."""
         this = Round(number, self.seed, is_loaded=False, order=order.name)
         running = [Hunted(test.key, test.nodeid, test.path) for test in order.tests]
         try:
@@ -112,7 +112,7 @@ class _Hunt:
         return usual_s if left_s is None else min(left_s, usual_s)
 
     def _look_at(self, found: Sequence[Suspect], number: int) -> None:
-        """Decide about the suspects of a round that nothing was decided about yet."""
+        """Decide about the suspects of a round that are not decided yet."""
         decided = {key for key, one in self.found.items() if one.verdict != "unclear"}
         new = [one for one in found if one.test.key not in decided]
         look = self._by_probes if len(new) <= _ONE_BY_ONE else self._by_rounds
@@ -123,7 +123,7 @@ class _Hunt:
             self._say(f"  {_sentence(one)}")
 
     def _by_probes(self, found: Sequence[Suspect], _: int) -> Iterator[tuple[Suspect, list[str]]]:
-        """Run each after the same tests again, and after those of the order of collection."""
+        """Run each suspect again after the same tests, and after those of the collection order."""
         plain = suite_order(self.tests, 0, self.seed)
         for one in found:
             key = one.test.key
@@ -139,7 +139,7 @@ class _Hunt:
     def _by_rounds(
         self, found: Sequence[Suspect], number: int
     ) -> Iterator[tuple[Suspect, list[str]]]:
-        """Run both orders once more as a whole, which tells of all suspects at once."""
+        """Run both orders once more completely, which tests all suspects at once."""
         orders = (found[0].order, suite_order(self.tests, 0, self.seed))
         rounds = [
             self._failed(replace(order, name=f"{order.name} again"), number)
@@ -173,7 +173,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Hunt; return 1 if a test depends on the order, or may."""
+    """Hunt; return 1 if a test depends on the order, or may depend on it."""
     started = clock.perf_counter()
     tests = collect_in_order(options.pytest_args)
     if not tests:

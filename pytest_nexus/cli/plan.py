@@ -1,4 +1,4 @@
-"""`nexus plan`: divides a suite among shards, once for all jobs of a CI run."""
+"""`nexus plan`: divide a suite among shards, once for all jobs of a CI run."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 TARGET_S: Final = 300.0
 MAX_AUTO_SHARDS: Final = 20
-"""As many jobs as a free account of GitHub runs at once."""
+"""The number of jobs that a free account of GitHub runs at once."""
 
 _WORTH_NAMING: Final = 1.02
 
@@ -85,8 +85,8 @@ def run(
 
     Args:
         options: the arguments of the command.
-        collecting: returns what pytest collects with the user's arguments.
-        finding: returns what changed in a folder, as `find_change` does.
+        collecting: returns the tests that pytest collects with the user's arguments.
+        finding: returns the change in a folder, as `find_change` does.
     """
     matrix_file = _matrix_file() if options.github_output else None
     suite = collecting([*options.args, *options.pytest_args])
@@ -163,7 +163,7 @@ def _sentences(options: argparse.Namespace, split: Split, fixed_s: float) -> lis
 
 
 def _known(given: str | None) -> tuple[Mapping[TestKey, TestStats], Collection[OrderRule]]:
-    """Return what the history says of tests, and which of them depend on the order."""
+    """Return the statistics of all tests, and the rules of order-dependent tests."""
     history = read_history(history_path(given))
     if history is None:
         return {}, ()

@@ -1,4 +1,4 @@
-"""`nexus quarantine`: which tests run without failing the build, who mends them, until when."""
+"""`nexus quarantine`: list tests that cannot fail the build, with their owners and end dates."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def _update(options: argparse.Namespace) -> int:
     quarantine = read_quarantine(path)
     quarantine, measured = _measured(options, quarantine)
     if measured is None:
-        measured = required(options.history)  # which says that there is no history
+        measured = required(options.history)  # raises an error if there is no history
     today = _today()
     terms = Terms(today, options.owner, _last_day(options, today), options.max)
     standings = [one for one in _standings(quarantine, measured) if one is not None]
@@ -214,10 +214,10 @@ def _changes(found: Update) -> dict[str, Any]:
 
 
 def read_quarantine(path: Path) -> Quarantine:
-    """Return the content of a quarantine file; an absent one has no entries.
+    """Return the content of a quarantine file; a missing file has no entries.
 
     Raises:
-        QuarantineError: it cannot be read, or is not as it must be.
+        QuarantineError: the file cannot be read, or is invalid.
     """
     try:
         text = read_text(path, 4 * MAX_CHARS)
@@ -229,7 +229,7 @@ def read_quarantine(path: Path) -> Quarantine:
 
 
 def _write(path: Path, entries: tuple[QuarantineEntry, ...] | list[QuarantineEntry]) -> None:
-    """Write the file; what could not be read is not written."""
+    """Write the file, unless its new text could not be read back."""
     text = format_quarantine(entries)
     parse_quarantine(text)
     try:
@@ -239,20 +239,20 @@ def _write(path: Path, entries: tuple[QuarantineEntry, ...] | list[QuarantineEnt
 
 
 def _spelled(typed: str) -> list[str]:
-    """Return the ids under which an entry may stand, the one that was typed first."""
+    """Return the possible ids of an entry; the typed id comes first."""
     found = [typed, *spellings(typed)]
     printed = printed_keys([typed], {})
     return [*found, *map(key_of_nodeid, found), *printed.values()]
 
 
 def _measured(options: argparse.Namespace, quarantine: Quarantine) -> _Looked:
-    """Return what the history says of the entries, each found under any id that it goes by."""
+    """Return the statistics of the entries; each entry is found under any of its ids."""
     resolved = quarantine
 
     def name(functions: Functions) -> list[TestKey]:
         nonlocal resolved
         ids = [entry.id for entry in quarantine.entries]
-        # A collection executes the project's code, which a job of a CI may not allow.
+        # A collection executes the project's code, and some CI jobs must not do that.
         aliases = {} if originals.environ.get("CI") else printed_keys(ids, functions)
         resolved = Quarantine(quarantine.entries, aliases)
         return [key for keys in members(resolved, functions).values() for key in keys]
@@ -264,7 +264,7 @@ def _measured(options: argparse.Namespace, quarantine: Quarantine) -> _Looked:
 class _Looked(NamedTuple):
     quarantine: Quarantine
     measured: Measured | None
-    """None where there is no history."""
+    """None if there is no history."""
 
 
 def _standings(quarantine: Quarantine, measured: Measured | None) -> list[Standing | None]:

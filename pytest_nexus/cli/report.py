@@ -1,4 +1,4 @@
-"""`nexus report`: what became of a CI run, as a summary of GitHub or for another program."""
+"""`nexus report`: report a CI run, as a summary on GitHub or for another program."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ if TYPE_CHECKING:
     from pytest_nexus.report.ci.summary import Summary
 
 GROUP: Final = "pytest_nexus.report_formats"
-"""Entry points, each a function that returns the text of a summary."""
+"""Group of entry points; each is a function that returns the text of a summary."""
 
 
 class _Formats(tuple[str, ...]):
-    """The formats; those of plugins are looked up where another one is asked for."""
+    """The known formats; plugins are searched only for an unknown format."""
 
     __slots__ = ()
 
@@ -89,7 +89,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Report the newest run; exit status 0 whatever became of it."""
+    """Report the newest run; the exit status is 0 whatever its result is."""
     sessions = chosen(_read(options.journals or [str(journal_folder())]), options.ci_run)
     if options.ci_run is not None and not sessions:
         raise JournalError(f"None of the journals is of the run {options.ci_run!r}")
@@ -110,7 +110,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _read(patterns: Sequence[str]) -> list[Session]:
-    """Return what the journals say; one that says nothing is named and passed over."""
+    """Return the sessions of the journals; name and skip a journal without content."""
     sessions = []
     for path in journal_files(patterns):
         try:
@@ -123,7 +123,7 @@ def _read(patterns: Sequence[str]) -> list[Session]:
 def _known(
     given: str | None, root: Path, run_uids: Collection[str], environ: Mapping[str, str]
 ) -> Known:
-    """Return what the history says; without a run of the base no failure can be called new."""
+    """Return the facts from the history; without a run of the base no failure counts as new."""
     own = branch(environ) or ""
     target = base_branch(root, environ)
     try:
@@ -168,10 +168,10 @@ def _rendered(
 
 
 def _of_plugin(name: str, summary: Summary) -> str:
-    """Return what the format of a plugin makes of a summary.
+    """Return the output of a plugin's format for a summary.
 
     Raises:
-        NexusError: it cannot be loaded, or fails.
+        NexusError: the format cannot be loaded, or raises an error.
     """
     render = entry_points.load(GROUP, lambda text: warn(f"nexus: {text}"), name).get(name)
     if render is None:

@@ -1,4 +1,4 @@
-"""`nexus run`: pytest as a job of a CI runs it, with what later steps need set as outputs."""
+"""`nexus run`: run pytest in a CI job, and set outputs for later steps."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NAME: Final = re.compile(rf"[A-Za-z0-9_-]{{1,{_MAX_NAME_CHARS}}}")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments; an empty value is none, as an input of an action is."""
+    """Declare the arguments; an empty value counts as absent, as for inputs of an action."""
     parser.add_argument(
         "--args", default="", type=words, metavar="TEXT",
         help="arguments of pytest in one text, split as a shell does, nothing in it expanded",
@@ -49,10 +49,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run pytest here; exit with its status.
+    """Run pytest here, and exit with its status.
 
-    The outputs are set before pytest starts, so that a job that is cancelled still knows what to
-    upload. The journal goes into a folder of its own, which holds nothing of earlier jobs.
+    The outputs are set before pytest starts, so that even a cancelled job knows its files to
+    upload. The journal goes into a separate folder, which holds no files of earlier jobs.
     """
     name = artifact_name(options.shard, options.name, originals.environ)
     folder = _journal_root() / name
@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def pytest_arguments(options: argparse.Namespace, folder: Path) -> list[str]:
-    """Return the arguments of pytest: what nexus needs, then the user's own."""
+    """Return the arguments of pytest: first those that nexus needs, then the user's own."""
     arguments = ["--nexus", "--no-nexus-ingest", f"--nexus-journal={folder}"]
     if options.shard:
         arguments.append(f"--nexus-shard={options.shard}")
@@ -74,7 +74,7 @@ def pytest_arguments(options: argparse.Namespace, folder: Path) -> list[str]:
 
 
 def artifact_name(shard: str, name: str, environ: Mapping[str, str]) -> str:
-    """Return a name that no other job has: run, suite, attempt, shard, and eight random digits.
+    """Return a unique name for a job: run, suite, attempt, shard, and eight random digits.
 
     Names of artifacts are unique in a run, and two jobs of it may have the same shard. The dots
     let a pattern name one suite: `nexus-journal-7.unit.*`.
@@ -101,7 +101,7 @@ def _name(text: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """Return the words of a text, quotes as in a shell; for argparse, which says what was wrong.
+    """Split a text into words, with quotes as in a shell; an argparse type.
 
     >>> words("-k 'a and b' $HOME")
     ['-k', 'a and b', '$HOME']

@@ -1,4 +1,4 @@
-"""`nexus simulate`: replays stored runs with other shards, workers and order."""
+"""`nexus simulate`: replay stored runs with other shards, workers and orders."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from pytest_nexus.history.store import History
 
     _Suite = Mapping[TestKey, tuple[int, CollectedTest]]
-    """The tests as collected now, by key, with their place in the collection."""
+    """The tests as collected now, by key, with their position in the collection."""
 
 LAST: Final = 5
 WARM_UP: Final = 30
-"""Earlier runs that are taken in to know what was known: rates and medians hardly reach further."""
+"""Number of earlier runs that are folded first: rates and medians hardly use older runs."""
 
 _MAX_WORKERS: Final = 256
 _COLUMNS: Final = (
@@ -116,7 +116,7 @@ def _past_runs(options: argparse.Namespace) -> Iterator[PastRun]:
     """Yield the last complete runs of the whole suite, oldest first.
 
     Raises:
-        HistoryError: there is no history, or none of its runs can be replayed.
+        HistoryError: there is no history, or no run of it can be replayed.
     """
     path, last = history_path(options.history), options.last
     history = read_history(path)
@@ -161,7 +161,7 @@ def _replayed(
 def _past(
     stored: Run, attempts: Sequence[Attempt], stats: Mapping[TestKey, TestStats], suite: _Suite
 ) -> PastRun:
-    """Return a run; in the order of collection where the suite is known, else as its tests ran."""
+    """Return a run in collection order if the suite is known; else in the order of the run."""
     first = [attempt for attempt in attempts if attempt.number == 1]
     first.sort(key=lambda one: suite[one.key][0] if one.key in suite else len(suite))
     tests = tuple(
@@ -177,7 +177,7 @@ def _past(
 
 
 class _Count:
-    """A number from 1 to a limit, as an argparse type."""
+    """An argparse type: a number from 1 to a limit."""
 
     def __init__(self, highest: int) -> None:
         self._highest = highest

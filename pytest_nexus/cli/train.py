@@ -1,4 +1,4 @@
-"""`nexus train`: learn from the history, and deploy what is proved better."""
+"""`nexus train`: train a model on the history, and deploy it if it proves better."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Train, say what came of it in one line, and keep the version in the registry."""
+    """Train, print the result in one line, and store the version in the registry."""
     if options.due or options.if_due:
         is_due = _asked(options)
         if options.due or not is_due:
@@ -72,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _asked(options: argparse.Namespace) -> bool:
-    """Say whether a training is due; without a history none is."""
+    """Print whether a training is due; without a history none is due."""
     history = read_history(history_path(options.history))
     if history is None:
         found = Due(is_due=False, reason="there is no history yet")

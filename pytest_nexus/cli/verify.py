@@ -1,4 +1,4 @@
-"""`nexus verify`: proves that each test of a sharded run ran once, or says what is wrong."""
+"""`nexus verify`: prove that each test of a sharded run ran once, or name the problems."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Verify the newest run; exit status 0 only if each of its tests is accounted for."""
+    """Verify the newest run; the exit status is 0 only if each of its tests is accounted for."""
     journals, unplanned = _read(journal_files(options.journals or [str(journal_folder())]))
     groups = choose(group(journals), options.ci_run)
     if options.ci_run is not None and not groups:
@@ -78,7 +78,7 @@ def _print(one: RunGroup | None, found: Verification, *, is_labelled: bool) -> N
 
 
 def _lines(problem: Problem) -> list[str]:
-    """Return the sentence of a problem; where it ends with several tests, one a line below it."""
+    """Return the sentence of a problem; several tests follow on their own lines."""
     names = problem.nodeids
     head = problem.sentence.removesuffix(listing(names))
     if len(names) < 2 or head == problem.sentence:

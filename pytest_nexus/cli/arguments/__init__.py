@@ -1,1 +1,1 @@
-"""What commands take: options, ids of tests, files, journals."""
+"""The arguments of commands: options, ids of tests, files, journals."""

@@ -1,7 +1,7 @@
-"""The checkout that a command reads: the current folder, or one that the command stays out of.
+"""The checkout that a command reads: the current folder, or a folder that the user names.
 
-A job that holds a token works outside of the checkout of a change. So no file of the change can
-take the place of a module, a program or a setting.
+A job that holds a token works outside the checkout of a change. So no file of the change can
+replace a module, a program or a setting of the job.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def add_source_option(parser: argparse.ArgumentParser, purpose: str) -> None:
-    """Let a command be called outside of the checkout; `purpose` says what it reads there."""
+    """Add the option that names the checkout; `purpose` describes what the command reads there."""
     parser.add_argument(
         "--source", type=Path, metavar="FOLDER",
         help=f"suite in a checkout elsewhere, {purpose} (default: the current folder)",
@@ -26,10 +26,10 @@ def add_source_option(parser: argparse.ArgumentParser, purpose: str) -> None:
 
 
 def source_root(given: Path | None) -> Path:
-    """Return the folder that node ids start from, in the checkout given or the current folder.
+    """Return the folder at which node ids start, in the given checkout or the current folder.
 
     Raises:
-        OptionError: the folder given is none, or a link of the checkout that leads out of it.
+        OptionError: the given path is no folder, or is a link that leads out of the checkout.
     """
     if given is None:
         return project_root(Path.cwd())
@@ -47,7 +47,7 @@ def _leaves_the_workspace(folder: Path) -> bool:
 
 
 def path_in_checkout(root: Path) -> str:
-    """Return where a suite is in its repository, as in `api/`; empty at the top.
+    """Return the folder of a suite in its repository, such as `api/`; empty at the top.
 
     Without a checkout of git, the workspace of GitHub Actions counts as the top.
     """
@@ -60,8 +60,8 @@ def path_in_checkout(root: Path) -> str:
 
 
 def checkout_of(folder: Path) -> Path | None:
-    """Return the top of the checkout that a folder is in; None where there is no checkout.
+    """Return the top of the checkout that contains a folder; None without a checkout.
 
-    A change cannot move the top: git commits nothing of the name `.git`.
+    A change cannot move the top, since git commits nothing with the name `.git`.
     """
     return next((one for one in (folder, *folder.parents) if (one / ".git").exists()), None)

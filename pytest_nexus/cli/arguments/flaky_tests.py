@@ -1,4 +1,4 @@
-"""Reads what the history knows of flaky tests, for the commands that show or use it."""
+"""Read the flakiness of tests from the history, for commands that show or use it."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The tests that failed at least once, and others that were asked for."""
+    """The tests that failed at least once, and other tests that the command names."""
 
     found: Sequence[Flakiness]
-    """The most expensive first."""
+    """Flakiness of these tests, the most expensive first."""
     seen: Mapping[TestKey, Sequence[OutcomeInRun]]
     functions: Mapping[TestKey, FunctionKey]
-    """The function of every test that the history knows."""
+    """The function of every test in the history."""
 
 
 def _nobody(functions: Functions) -> Iterable[TestKey]:
@@ -39,11 +39,11 @@ def _nobody(functions: Functions) -> Iterable[TestKey]:
 def measure(
     given: str | None, others: Callable[[Functions], Iterable[TestKey]] = _nobody
 ) -> Measured | None:
-    """Return what was measured; None where there is no history.
+    """Return the flakiness of tests; None if there is no history.
 
     Args:
-        given: the history file, as the option --history has it.
-        others: names tests to read even if they never failed, given those that are known.
+        given: the history file, as given by the option --history.
+        others: returns further tests to read even if they never failed, from the known tests.
     """
     take_in_waiting(given)
     history = read_history(history_path(given))
@@ -64,7 +64,7 @@ def measure(
 def required(
     given: str | None, others: Callable[[Functions], Iterable[TestKey]] = _nobody
 ) -> Measured:
-    """Return what was measured.
+    """Return the flakiness of tests, or raise an error without a history.
 
     Raises:
         HistoryError: there is no history, or it is a slim copy.

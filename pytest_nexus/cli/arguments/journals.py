@@ -1,4 +1,4 @@
-"""Finds the journals that a command is given."""
+"""Find the journals that a command is given."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def add_journals_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def journal_files(patterns: Iterable[str]) -> list[Path]:
-    """Return the files named: journals, all those below a folder, and what globs stand for.
+    """Return the named files: journals, all journals below a folder, and the matches of globs.
 
     Raises:
-        JournalError: a pattern names nothing.
+        JournalError: a pattern matches nothing.
     """
     found: dict[Path, None] = {}
     for pattern in patterns:

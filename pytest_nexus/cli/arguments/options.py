@@ -1,4 +1,4 @@
-"""Values of arguments, for argparse, which says what was wrong."""
+"""Argument types for argparse, with messages about wrong values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def seconds(text: str) -> float:
     """Return the seconds of a time.
 
     Raises:
-        argparse.ArgumentTypeError: it is not a time, or is zero.
+        argparse.ArgumentTypeError: the text is not a time, or the time is zero.
 
     >>> seconds("90s"), seconds("1.5m")
     (90.0, 90.0)
@@ -26,10 +26,10 @@ def seconds(text: str) -> float:
 
 
 def positive(text: str) -> int:
-    """Return the number that an argument is.
+    """Return the integer in an argument.
 
     Raises:
-        argparse.ArgumentTypeError: it is not an integer, or below 1.
+        argparse.ArgumentTypeError: the text is not an integer, or the number is below 1.
     """
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
     if number < 1:

@@ -1,4 +1,4 @@
-"""An argparse parser that says which word was meant."""
+"""An argparse parser that suggests the intended word."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _COMMAND: Final = "COMMAND"
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors name the commands, options and values that are similar."""
+    """A parser whose errors name similar commands, options and values."""
 
     def parse_args(  # type: ignore[override] # argparse has overloads for namespaces
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> argparse.Namespace:
-        """Return the options; an argument that nothing takes is an error."""
+        """Return the options; an unknown argument is an error."""
         options, left = self.parse_known_args(args, namespace)
         if left:
             meant = [hint for word in left if (hint := self._meant(word))]
@@ -29,7 +29,7 @@ class Parser(argparse.ArgumentParser):
         return options
 
     def error(self, message: str) -> NoReturn:
-        """Print what is wrong and end with status 2; a group without its command lists them."""
+        """Print the error and exit with status 2; a group without a command lists its commands."""
         if message.endswith(f": {_COMMAND}"):
             self.print_help(sys.stderr)
             self.exit(2, f"{self.prog}: error: {shown(message)}\n")
@@ -50,7 +50,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def closest(word: str, words: Iterable[str]) -> str:
-    """Return the word that is spelled most alike; empty where none is.
+    """Return the word with the most similar spelling; empty without a similar word.
 
     >>> closest("--histroy", ["--history", "--json"])
     '--history'
@@ -59,7 +59,7 @@ def closest(word: str, words: Iterable[str]) -> str:
 
 
 def option_strings(parser: argparse.ArgumentParser) -> Iterator[str]:
-    """Yield the options of a parser and of all its commands."""
+    """Yield the options of a parser and of all its sub-commands."""
     for action in parser._actions:  # noqa: SLF001 - argparse has no public list
         yield from action.option_strings
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - the same

@@ -1,4 +1,4 @@
-"""Takes in the journals that wait beside the project's history, before a command reads it."""
+"""Take in the waiting journals of the project's history, before a command reads the history."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 def take_in_waiting(given: str | None) -> None:
-    """Take in what killed and brief sessions left; a read-only history is read as it is.
+    """Take in the journals of killed and brief sessions; a read-only history stays as it is.
 
     Args:
-        given: the history that the command line names; None for that of the project, which is
-            the only one that the journals belong to.
+        given: the history that the command line names; None for the project's history. Only the
+            latter takes in these journals.
     """
     journals = journal_folder()
     if given or not any(journals.glob("*.jsonl")):
@@ -35,7 +35,7 @@ def take_in_waiting(given: str | None) -> None:
 
 
 def open_or_begin(path: Path) -> History:
-    """Open a history for writing; a damaged one is set aside and a new one begun."""
+    """Open a history for writing; a damaged history is renamed and replaced by a new one."""
     try:
         return open_history(path)
     except CorruptHistoryError as exc:

@@ -1,4 +1,4 @@
-"""The arguments of `nexus history pull`, apart from what loads requests."""
+"""The arguments of `nexus history pull`, separate from the modules that load requests."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 PREFIX: Final = "nexus-journal-"
 LIMIT: Final = 2000
-"""Artifacts of one pull: more than a busy day of a large project makes."""
+"""Artifacts in one pull: more than a large project makes on a busy day."""
 
 TRUSTED_BRANCH: Final = "refs/remotes/origin/HEAD"
-"""What a clone knows as the default branch of its origin; HEAD may be a pull request."""
+"""The clone's reference to the default branch of its origin; HEAD may be a pull request."""
 
 
 def add_pull_arguments(parser: argparse.ArgumentParser) -> None:

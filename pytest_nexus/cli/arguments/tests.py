@@ -1,4 +1,4 @@
-"""Finds the tests that are meant by what somebody types: an id, a class, a file or a folder."""
+"""Find the tests that the user names by an id, a class, a file or a folder."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from pytest_nexus.domain.records import FunctionKey, TestKey
 
     Functions = Mapping[TestKey, FunctionKey]
-    """The function of every test that the history knows."""
+    """The function of every test in the history."""
 
 _MOST_SUGGESTED: Final = 3
 _MOST_COMPARED: Final = 20_000
 
 
 def asked_keys(typed: str, functions: Functions) -> list[TestKey]:
-    """Return the keys of the tests that are meant.
+    """Return the keys of the tests that the user names.
 
-    Accepted are a node id as pytest prints it, a key as the history holds it, a function with all
-    its parameters, a class, a file and a folder; each from the current folder, or from the root of
+    The text may be a node id as pytest prints it, a key of the history, a function with all its
+    parameters, a class, a file or a folder. Paths may start at the current folder or at the root of
     the project.
 
     Raises:
@@ -44,15 +44,15 @@ def asked_keys(typed: str, functions: Functions) -> list[TestKey]:
 
 
 def known_keys(typed: str, functions: Functions) -> list[TestKey]:
-    """Return the same by the keys of the history alone; empty if it knows none."""
+    """Return the keys of the named tests from the history alone; empty if none is known."""
     return next((found for each in spellings(typed) if (found := _within(each, functions))), [])
 
 
 def printed_keys(ids: Iterable[str], functions: Functions) -> dict[str, TestKey]:
-    """Return the keys behind ids that pytest prints otherwise than the history holds them.
+    """Return the keys behind ids that pytest prints differently from the history.
 
-    pytest shortens long parameters to a name and a number. Only a collection of the file tells
-    which parameter that is; a file that is not here, or cannot be collected, tells nothing.
+    pytest shortens long parameters to a name and a number. Only a collection of the file shows
+    which parameter that is. A file that is missing or cannot be collected adds no keys.
     """
     root = project_root(Path.cwd())
     wanted: dict[str, list[str]] = {}
@@ -72,7 +72,7 @@ def printed_keys(ids: Iterable[str], functions: Functions) -> dict[str, TestKey]
 
 
 def spellings(typed: str) -> list[str]:
-    """Return the id as the project's root would have it: first as from here, then as typed."""
+    """Return the id from the project's root: first read from the current folder, then as typed."""
     path, colons, name = typed.partition("::")
     root, here = project_root(Path.cwd()), Path.cwd()
     path = path.strip()
@@ -83,10 +83,10 @@ def spellings(typed: str) -> list[str]:
 
 
 def written_id(typed: str, functions: Functions) -> str:
-    """Return the id under which a file of the project is to keep what was typed.
+    """Return the id with which a file of the project should store the typed id.
 
-    From the root of the project, and by its key where pytest shortens a parameter: the number
-    behind the shortened name changes as parameters are added.
+    The id starts at the root of the project. If pytest shortens a parameter, the key is used: the
+    number in the shortened id changes when parameters are added.
     """
     printed = printed_keys([typed], functions)
     if typed in printed:
@@ -99,7 +99,7 @@ def written_id(typed: str, functions: Functions) -> str:
 
 
 def advice(typed: str, functions: Functions) -> str:
-    """Return what to try instead."""
+    """Return a sentence that suggests other ids."""
     found = suggestions(typed, functions)
     if found:
         return f"did you mean {' or '.join(repr(each) for each in found)}?"
@@ -107,7 +107,7 @@ def advice(typed: str, functions: Functions) -> str:
 
 
 def suggestions(typed: str, functions: Functions) -> list[str]:
-    """Return ids of the history that are spelled like what was typed, the likeliest first."""
+    """Return ids of the history with a similar spelling, the likeliest first."""
     spelled = spellings(typed)[-1]
     path, _, name = spelled.partition("::")
     names: dict[str, list[str]] = {}
@@ -128,13 +128,13 @@ def suggestions(typed: str, functions: Functions) -> list[str]:
 
 
 def _namesakes(path: str, name: str, names: Mapping[str, list[str]]) -> list[str]:
-    """Return the tests of that very name, those in files with a similar path first."""
+    """Return the tests with exactly this name; tests in files with a similar path come first."""
     same = [file for file, found in names.items() if name in found]
     return [f"{file}::{name}" for file in dict.fromkeys([*_close(path, same), *same])]
 
 
 def _nearby(path: str, name: str, names: Mapping[str, list[str]]) -> list[str]:
-    """Return tests with a similar name in files with a similar path, else those files."""
+    """Return tests with a similar name in files with a similar path, or else these files."""
     files = _close(path, names)
     close = [f"{file}::{each}" for file in files for each in _close(name, names[file])]
     return close[:_MOST_SUGGESTED] or files

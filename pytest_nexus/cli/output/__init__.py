@@ -1,1 +1,1 @@
-"""How commands print: tables, bisections, commands to copy."""
+"""Output of commands: tables, bisections, commands to copy."""

@@ -1,4 +1,4 @@
-"""Writes the command that shows again how a test depends on others."""
+"""Build the command that reproduces how a test depends on others."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _OFF: Final = ("", "0", "false", "no", "off")
 
 
 def command_of(ids: Sequence[str]) -> str:
-    """Return a command line that runs tests in this order in one process, quoted for a shell.
+    """Return a shell command that runs tests in this order in one process.
 
-    What the project turns on by itself, and would change the order, is turned off in it.
+    The command turns off project settings that would change the order.
 
     Args:
-        ids: node ids or keys, from the root of the project.
+        ids: node ids or keys, relative to the root of the project.
     """
     return shlex.join(["pytest", *_switches(), *map(_from_here, ids)])
 
@@ -41,7 +41,7 @@ def _switches() -> list[str]:
 
 
 def _not_shuffled(given: str) -> list[str]:
-    """Return what keeps plugins that shuffle from it; their other effects stay, as in a probe."""
+    """Return options that stop plugins from shuffling; their other effects stay, as in a probe."""
     found = []
     autoloads = not originals.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
     is_installed = autoloads and any(entry_points(group="pytest11", name="randomly"))

@@ -1,4 +1,4 @@
-"""Prints rows as aligned columns, or as JSON where a program reads them."""
+"""Print rows as aligned columns for people, or as JSON for programs."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _LEAST_WIDTH: Final = 20
-"""Characters that a column of texts keeps in a narrow terminal: dates and intervals are shorter."""
+"""Minimum width of a text column in a narrow terminal; dates and intervals are shorter."""
 
 
 def add_json_option(parser: argparse.ArgumentParser) -> None:
-    """Let a command that prints a table print JSON instead."""
+    """Add the option that makes a command print JSON instead of a table."""
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
 
 def natural(text: str) -> int:
-    """Return the number that an argument is; for argparse, which says what was wrong.
+    """Return the integer in an argument, as an argparse type.
 
     Raises:
-        argparse.ArgumentTypeError: it is not an integer, or below 0.
+        argparse.ArgumentTypeError: the text is not an integer, or the number is below 0.
     """
     number = int(text) if text.isascii() and text.isdigit() else -1
     if number < 0:
@@ -38,18 +38,18 @@ def natural(text: str) -> int:
 
 
 def print_json(value: Any) -> None:
-    """Print a value that JSON can hold, indented, with keys in the order given.
+    """Print a JSON value, indented, with keys in the given order.
 
-    What a terminal would not show as it is stands there as JSON's escape.
+    Characters that a terminal cannot show are printed as JSON escapes.
     """
     say_json(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def print_table(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> None:
-    """Print one line for each row; numbers to the right, the rest to the left.
+    """Print one line for each row; numbers are right-aligned, other values left-aligned.
 
-    Columns are named by the keys of the rows; None prints as `-`. On a terminal the lines are cut
-    to its width, the longest texts first.
+    The keys of the rows name the columns; None prints as `-`. On a terminal, lines are cut to its
+    width; the longest texts are cut first.
     """
     cells = [[_text(row.get(column)) for column in columns] for row in rows]
     is_number = [
@@ -72,7 +72,7 @@ def print_table(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) ->
 
 
 def narrowed(widths: Sequence[int], is_number: Sequence[bool], room: int) -> list[int]:
-    """Return widths of columns that fit into a room, as far as the columns of texts allow.
+    """Return column widths that fit into the available width, as far as text columns allow.
 
     >>> narrowed([40, 12, 5], [False, False, True], 45)
     [24, 12, 5]
@@ -93,7 +93,7 @@ def narrowed(widths: Sequence[int], is_number: Sequence[bool], room: int) -> lis
 
 
 def _cut(text: str, width: int | None) -> str:
-    """Return a text of at most a width: its begin and its end, which tell ids apart."""
+    """Return a text cut to a width; its start and end stay, because they distinguish ids."""
     if width is None or len(text) <= width:
         return text
     head = (width - 1) // 2
@@ -101,12 +101,12 @@ def _cut(text: str, width: int | None) -> str:
 
 
 def _ended(line: str, room: int | None) -> str:
-    """Return a line whose end is left out where it is still longer than the room."""
+    """Return a line without its end if it is wider than the available width."""
     return line if room is None or len(line) <= room else f"{line[: room - 1]}…"
 
 
 def _room() -> int | None:
-    """Return the width of the terminal; None where whole lines are read, as from a pipe."""
+    """Return the width of the terminal; None if the output is no terminal, such as a pipe."""
     is_terminal = sys.stdout is not None and sys.stdout.isatty()
     if not is_terminal and not originals.environ.get("COLUMNS", "").isdigit():
         return None
