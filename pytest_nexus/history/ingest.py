@@ -19,29 +19,29 @@ if TYPE_CHECKING:
     from pytest_nexus.history.store import History
 
 KEPT_JOURNALS: Final = 20
-"""Journals left beside the history: what a history that was set aside is made up from again."""
+"""Journals kept beside the history; they restore a history that was damaged."""
 
 BATCH_ATTEMPTS: Final = 200_000
-"""Attempts taken in by one transaction: other writers wait no longer than about two seconds."""
+"""Attempts in one transaction: other writers wait no longer than about two seconds."""
 
 
 class Ingested(NamedTuple):
-    """What became of one journal or imported run."""
+    """The result for one journal or imported run."""
 
     run_uid: str
-    """Empty when the journal was refused."""
+    """Empty if the journal was refused."""
     n_attempts: int
     new: bool
-    """Whether the history changed: the run was unknown, or the stored copy had less of it."""
+    """Whether the history changed: the run is new, or the stored copy was less complete."""
     complete: bool
     dropped: int
-    """Lines that are not what the format says."""
+    """Number of lines that break the format."""
     refused: str = ""
-    """The sentence that says why the journal was not taken in; empty when it was."""
+    """Why the journal was refused, in one sentence; empty if it was taken in."""
 
 
 class _Read(NamedTuple):
-    """A journal between reading and taking in."""
+    """A journal that has been read but not taken in yet."""
 
     candidate: Candidate | None
     dropped: int = 0
@@ -53,10 +53,10 @@ class _Read(NamedTuple):
 
 
 def ingest_journal(history: History, path: Path) -> Ingested:
-    """Take one journal in, in one transaction; a second time changes nothing.
+    """Take one journal in, in one transaction; a repetition changes nothing.
 
     Raises:
-        JournalError: it cannot be read; `NewerJournalError` if a later version wrote it.
+        JournalError: the journal cannot be read; `NewerJournalError` if a later version wrote it.
         HistoryError: the history cannot be written.
     """
     with paused_gc():
@@ -67,7 +67,7 @@ def ingest_journal(history: History, path: Path) -> Ingested:
 def ingest_run(
     history: History, run: Run, attempts: Iterable[Attempt], *, dropped: int = 0
 ) -> Ingested:
-    """Take in a run that another reader made, from JUnit XML for example."""
+    """Take in a run from another reader, for example from JUnit XML."""
     each = candidate_of(run, (attempt for attempt in attempts if any(attempt.phases)))
     (ingested,) = _added(history, [_Read(each, dropped)])
     return ingested
@@ -76,10 +76,10 @@ def ingest_run(
 def ingest_many(
     history: History, paths: Iterable[Path], progress: Callable[[int, int], None] | None = None
 ) -> list[Ingested]:
-    """Take in journals, in portions of one transaction each; one result for each, in their order.
+    """Take in journals, in portions of one transaction each; return a result for each, in order.
 
-    A journal that cannot be read is refused in its result, and the others go on. `progress` is
-    called with the number of journals done and of all.
+    A journal that cannot be read is refused in its result, and the others are still taken in.
+    `progress` is called with the number of finished journals and the number of all journals.
     """
     given = list(paths)
     by_time = sorted(range(len(given)), key=lambda index: given[index].name)
@@ -93,17 +93,17 @@ def ingest_many(
 
 
 def pending(history: History | None, journal_dir: Path) -> list[Path]:
-    """Return the journals of ended sessions that the history does not have, oldest first."""
+    """Return the journals of ended sessions that are not in the history, oldest first."""
     paths = _journals(journal_dir)
     known = history.known_runs(map(run_uid_of, paths)) if history is not None else set()
     return [path for path in paths if run_uid_of(path) not in known and not is_live(path)]
 
 
 def sweep(history: History, journal_dir: Path, keep: int = KEPT_JOURNALS) -> list[Ingested]:
-    """Take in the pending journals, then delete those taken in but the newest `keep`.
+    """Take in the waiting journals, then delete journals that are in, except the newest `keep`.
 
-    What is no journal is renamed to end in `.refused`, so that it is reported once; a journal of a
-    later version stays for a later version.
+    A file that is no journal is renamed to end in `.refused`, so that it is reported only once. A
+    journal of a later version stays, for a later version.
     """
     waiting = pending(history, journal_dir)
     results = ingest_many(history, waiting)
@@ -120,7 +120,7 @@ def _delete_old(history: History, journal_dir: Path, keep: int) -> None:
     known = history.known_runs(map(run_uid_of, paths))
     taken_in = [path for path in paths if run_uid_of(path) in known and not is_live(path)]
     for path in taken_in[: max(0, len(taken_in) - keep)]:
-        with suppress(OSError):  # another session was faster, or the folder cannot be written
+        with suppress(OSError):  # another session was faster, or the folder is read-only
             path.unlink()
 
 

@@ -1,4 +1,4 @@
-"""The history as its users see it."""
+"""The interface of the history for all other packages."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ if TYPE_CHECKING:
 class History:
     """The runs, attempts and states of one history file.
 
-    Made by `open_history` or `read_history`; a context manager that closes the file. Every method
-    raises `HistoryError`, or the subclass that says what to do, when the file cannot be used.
+    Created by `open_history` or `read_history`; a context manager that closes the file. Every
+    method raises `HistoryError`, or the subclass that names the remedy, if the file cannot be used.
     """
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self._connection = connection
-        self._checked: set[str] = set()  # tables whose values were looked through
+        self._checked: set[str] = set()  # tables whose values have been checked
 
     def __enter__(self) -> Self:
         return self
@@ -86,58 +86,58 @@ class History:
             return count_runs(self._connection)
 
     def count_tests(self) -> int:
-        """Return of how many tests something is known."""
+        """Return the number of tests with statistics."""
         with connections.translated(self.path):
             return count_tests(self._connection)
 
     def known_runs(self, run_uids: Iterable[str]) -> set[str]:
-        """Return those of the runs that are stored, or were pruned and will not come back.
+        """Return the run_uids that are stored, or were pruned and will not come back.
 
-        That a fork claims to be a run does not make it known.
+        A run_uid that only a fork claims does not count.
         """
         with self._snapshot():
             return known(self._connection, run_uids)
 
     def stats(self) -> dict[TestKey, TestStats]:
-        """Return what is known of every test."""
+        """Return the statistics of every test."""
         return self.recall().all()
 
     def recall(self) -> StatsView:
-        """Return the same as `stats`, each test worked out when it is asked for."""
+        """Return a view of `stats` that decodes each test on first access."""
         with connections.decoded(self.path):
             return StatsView.read(self._connection)
 
     def flaky_stats(self) -> dict[TestKey, TestStats]:
-        """Return what is known of the tests that have flaked."""
+        """Return the statistics of the tests that have flaked."""
         with connections.decoded(self.path):
             return StatsView.of_flaky(self._connection).all()
 
     def recoveries(self) -> list[Recovery]:
-        """Return how attempts after a failed one went."""
+        """Return the results of attempts after a failed attempt."""
         with connections.decoded(self.path):
             self._require_sound("recovery", "test")
             return recoveries(self._connection)
 
     @property
     def order_rules(self) -> OrderRules:
-        """What is known of tests that depend on what ran before them."""
+        """The rules of tests that depend on the tests before them."""
         return OrderRules(self._connection, self.path)
 
     def cofailures(self, only: Collection[str] | None = None) -> list[ChangedAndFailed]:
-        """Return what changed and what failed in each run, mass failures left out.
+        """Return the changed files and the failed tests of each run, without mass failures.
 
-        `only`: the files that will be asked about, where no others will be.
+        `only`: the changed files of later questions, if these are known.
         """
         with connections.decoded(self.path):
             return read_cofailures(self._connection, only)
 
     def streaks(self, branch: str | None, default: str | None) -> Streaks:
-        """Return what failed last on a branch and on the default one, see `read_streaks`."""
+        """Return the failures at the end of a branch and of the default one, see `read_streaks`."""
         with connections.decoded(self.path):
             return read_streaks(self._connection, branch, default)
 
     def replayed(self) -> Iterator[Replayed]:
-        """Yield every run in the order of the fold, with what it says of each test."""
+        """Yield every run in the order of the fold, with the observation of each test."""
         self._refuse_slim("replayed")
         with connections.decoded(self.path):
             self._require_sound("run", "changed_file", "test", "attempt")
@@ -149,14 +149,14 @@ class History:
         return Registry(self._connection, self.path)
 
     def deployed_model(self) -> tuple[str, str] | None:
-        """Return version and document of the champion; None where it is the shipped model."""
+        """Return version and document of the champion; None if it is the shipped model."""
         champion = self.models.champion()
         return None if champion is None else (champion.version, champion.document)
 
     def run_outcomes(self) -> list[tuple[str, int]]:
-        """Return run_uid and failed tests of the runs with outcomes, in the order of the fold.
+        """Return run_uid and number of failed tests of the runs with outcomes, in fold order.
 
-        Mass failures count as having none.
+        Mass failures count as runs without failed tests.
         """
         with self._snapshot("run", "changed_file"):
             found = summaries(self._connection, ordered_runs(self._connection))
@@ -174,9 +174,9 @@ class History:
             return failing_runs(self._connection)
 
     def attempts(self, run_uid: str) -> Iterator[Attempt]:
-        """Yield the attempts of a run, in the order they started; none for an unknown run.
+        """Yield the attempts of a run, in the order of their starts; none for an unknown run.
 
-        Node ids are not stored: the key stands in their place.
+        Node ids are not stored; the attempts have the key instead.
         """
         with connections.decoded(self.path):
             self._require_sound("attempt", "test", "failure")
@@ -186,7 +186,7 @@ class History:
     def attempts_of(self, key: str) -> list[tuple[str, Attempt]]:
         """Return the attempts of one test, each with its run_uid, in the order of the fold.
 
-        Those of trusted runs.
+        Only attempts of trusted runs are returned.
         """
         with self._snapshot("run", "changed_file", "attempt", "test", "failure"):
             return attempts_of_test(self._connection, key)
@@ -195,25 +195,25 @@ class History:
         """Return the tests that failed in their last run on a branch, and since when.
 
         Args:
-            without: run_uids that are left out, those of the run that is being reported; a slim
-                copy cannot leave any out.
+            without: run_uids to leave out, such as those of the run that is being reported; a slim
+                copy cannot leave out any run.
         """
         with self._snapshot("run", "failing", "attempt", "failure", "test"):
             return failing(self._connection, without)
 
     def has_run_of(self, branch: str, without: Collection[str] = ()) -> bool:
-        """Tell whether a branch has a run whose outcomes are known, others than those named."""
+        """Return whether a branch has a run with known outcomes, other than those in `without`."""
         with self._snapshot():
             return has_run_of(self._connection, branch, without)
 
     def failed_together(self, key: str) -> list[Together]:
-        """Return the tests that failed in the same runs as one test, the most often first."""
+        """Return the tests that failed in the same runs as one test, the most frequent first."""
         with connections.decoded(self.path):
             self._require_sound("run", "failed_test", "test")
             return failed_together(self._connection, key)
 
     def accept(self, heads: Iterable[str]) -> int:
-        """Trust the runs of forks at these commits from now on; return how many there are."""
+        """Trust the runs of forks at these commits from now on; return the number of these runs."""
         with self._writing():
             return merge.accept(self._connection, heads)
 
@@ -224,7 +224,7 @@ class History:
             return forks.heads(self._connection)
 
     def sightings(self, keys: Iterable[str]) -> dict[TestKey, list[OutcomeInRun]]:
-        """Return what each run showed of some tests, in the order of the fold.
+        """Return the outcomes of some tests in each run, in the order of the fold.
 
         Raises:
             HistoryError: this is a slim copy, which has no attempts.
@@ -236,7 +236,7 @@ class History:
             return read_sightings(self._connection, keys)
 
     def add(self, candidates: Iterable[merge.Candidate]) -> list[bool]:
-        """Take in runs in one transaction; tell for each whether it was new or better."""
+        """Take in runs in one transaction; return for each whether it was new or better."""
         with self._writing():
             return merge.add(self._connection, candidates)
 
@@ -246,26 +246,26 @@ class History:
             return forks.size_of(self._connection, candidates)
 
     def make_room_for_forks(self, n_bytes: int, n_runs: int) -> int:
-        """Forget the oldest runs of forks until new ones fit; return how many were forgotten."""
+        """Remove the oldest runs of forks until new ones fit; return how many were removed."""
         with self._writing():
             return forks.make_room(self._connection, n_bytes, n_runs)
 
     def artifacts(self, repository: str) -> dict[int, ArtifactNote]:
-        """Return what became of the artifacts of a repository that were looked at, by number."""
+        """Return the results for the examined artifacts of a repository, by artifact number."""
         with connections.decoded(self.path):
             self._require_sound("artifact")
             return artifacts.notes(self._connection, repository)
 
     def note_artifact(self, repository: str, number: int, status: Status, reason: str = "") -> None:
-        """Remember what became of an artifact of a repository."""
+        """Store the result for an artifact of a repository."""
         with self._writing():
             artifacts.note(self._connection, repository, number, status, reason)
 
     def merge(self, other_path: Path) -> int:
-        """Take in the runs and the tombstones of another history; return how many runs came.
+        """Take in the runs and tombstones of another history; return the number of new runs.
 
         Raises:
-            HistoryError: there is no such history, or it or this one is a slim copy.
+            HistoryError: the other history does not exist, or one of the two is a slim copy.
         """
         if other_path.exists() and other_path.samefile(self.path):
             return 0
@@ -280,14 +280,14 @@ class History:
                 return sum(merge.add(self._connection, transfer.candidates(*source)))
 
     def export(self, path: Path, *, slim: bool = False) -> None:
-        """Write a copy to `path`, replacing what is there; a slim one has no attempts."""
+        """Write a copy to `path`, replacing any file there; a slim copy has no attempts."""
         transfer.export(self._connection, self.path, path, slim=slim)
 
     def prune(self, keep_runs: int | None = None, before: float | None = None) -> int:
-        """Remove all but the newest runs, and those started before a time; return how many.
+        """Remove all but the newest runs, and runs that started before a time; return how many.
 
-        They will not come back: their run_uids are kept. The runs of forks are counted apart:
-        what they claim pushes no other run out.
+        The runs will not come back, because their run_uids are kept. Runs of forks are counted
+        separately, so that they cannot push out other runs.
         """
         with self._writing():
             doomed = self._doomed(ordered_runs(self._connection), keep_runs, before)
@@ -308,13 +308,13 @@ class History:
         ]
 
     def rebuild(self) -> None:
-        """Fold every state anew from the attempts."""
+        """Fold every state from the start."""
         with self._writing():
             rebuild(self._connection, ordered_runs(self._connection))
             merge.drop_orphans(self._connection)
 
     def check(self) -> list[str]:
-        """Return one sentence for each problem found: damaged pages, lost rows, stale states."""
+        """Return one sentence for each problem: damaged pages, lost rows, outdated states."""
         try:
             with self._snapshot():
                 return problems(self._connection)
@@ -339,9 +339,9 @@ class History:
 
     @contextmanager
     def _snapshot(self, *tables: str) -> Iterator[None]:
-        """Let several reads see the same content, whatever others write meanwhile.
+        """Let several reads see the same content, even if others write at the same time.
 
-        `tables`: those whose values are looked through before.
+        `tables`: tables whose values are checked first.
         """
         with connections.decoded(self.path), connections.snapshot(self._connection):
             self._require_sound(*tables)
@@ -349,24 +349,24 @@ class History:
 
 
 def open_history(path: Path) -> History:
-    """Open a history for writing; an absent one is made, an older one led to this version.
+    """Open a history for writing; create a missing history, and migrate an older one.
 
     Raises:
         CorruptHistoryError: the file is damaged; `set_aside` it and open again.
-        NewerHistoryError: a later version wrote it; leave it alone.
-        HistoryError: it cannot be opened, or is another program's database.
+        NewerHistoryError: a later version wrote the file; do not change it.
+        HistoryError: the file cannot be opened, or is another program's database.
     """
     return History(path, connections.connect(path, _derive))
 
 
 def read_history(path: Path) -> History | None:
-    """Open a history for reading; None for none yet. `HistoryError` for one of an older version."""
+    """Open a history for reading; None if there is none. `HistoryError` for an older version."""
     connection = connections.connect_readonly(path)
     return None if connection is None else History(path, connection)
 
 
 def _derive(connection: sqlite3.Connection) -> None:
-    """Fold anew what an older version folded in its way; a slim copy keeps what it has."""
+    """Derive data again that an older version derived differently; a slim copy keeps its data."""
     if not connections.is_slim(connection):
         rebuild(connection, ordered_runs(connection))
 

@@ -1,4 +1,4 @@
-"""Says what a bisection found: in sentences, in commands, and as JSON."""
+"""Describe the result of a bisection in sentences, in commands, and as JSON."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class BisectResult:
-    """What is known of a test after a bisection."""
+    """The facts about a test after a bisection."""
 
     nodeid: NodeId
     finding: RerunOutcome | None
-    """None where a bound ended it."""
+    """None if a limit ended the bisection."""
     ids: Mapping[TestKey, NodeId]
-    """Of all tests of the suite."""
+    """Node ids of all tests of the suite."""
     why: str
-    """The exception with which it failed last, in one line; empty where it never did."""
+    """The exception of its last failure in one line; empty if it never failed."""
     n_failed: int
     n_passed: int
     n_probes: int
@@ -33,7 +33,7 @@ class BisectResult:
 
     @property
     def is_found(self) -> bool:
-        """Whether it is known on which tests it depends."""
+        """Whether the tests on which it depends are known."""
         return self.finding is not None and self.finding.status == "found"
 
     @property
@@ -42,7 +42,7 @@ class BisectResult:
         return [] if self.finding is None else [self.ids[each] for each in self.finding.others]
 
     def sentences(self) -> list[str]:
-        """Return what was found, one sentence a line; none where it is not finished."""
+        """Return the result, one sentence a line; empty if the bisection is not finished."""
         if self.finding is None:
             return []
         if self.is_found:
@@ -60,7 +60,7 @@ class BisectResult:
         ]
 
     def commands(self) -> dict[str, str]:
-        """Return the commands in which it passes and fails, the one with others first."""
+        """Return the commands in which the test passes and fails; the one with others first."""
         if self.finding is None or not self.is_found:
             return {}
         after, alone = command_of([*self.others, self.nodeid]), command_of([self.nodeid])
@@ -70,7 +70,7 @@ class BisectResult:
         )
 
     def fields(self) -> dict[str, Any]:
-        """Return what `--json` prints."""
+        """Return the fields that `--json` prints."""
         finding = self.finding
         return {
             "test": self.nodeid,

@@ -1,1 +1,1 @@
-"""Runs that come in and go out: merge, forks, export, check."""
+"""Exchange runs with other histories: merge, forks, export, check."""

@@ -1,4 +1,4 @@
-"""Whether a history is sound: its pages, its references, and its states against the fold."""
+"""Check whether a history is sound: its pages, its references, and its states."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def problems(connection: sqlite3.Connection) -> list[str]:
-    """Return one sentence for each problem found; of a slim copy the states cannot be told."""
+    """Return one sentence for each problem; the states of a slim copy cannot be checked."""
     execute = connection.execute
     said = [text for (text,) in execute("PRAGMA integrity_check") if text != "ok"]
     damaged = [line for text in said for line in text.split("\n")]

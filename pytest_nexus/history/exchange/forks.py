@@ -1,7 +1,7 @@
-"""Runs of forks: how much of the history they may take, and which of them are kept.
+"""Limit the runs of forks: how much of the history they may take, and which of them are kept.
 
-Anyone may send runs, as many and as large as the limits of GitHub allow. The newest are kept; they
-wait here for their commit to be merged.
+Anyone may send runs, as many and as large as the limits of GitHub allow. The newest runs are kept,
+until their commit is merged.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 MAX_RUNS: Final = 50
 MAX_BYTES: Final = 6 * 1024 * 1024
-"""Of all runs of forks together, by the estimate below; the file takes some more."""
+"""Limit of all runs of forks together, by the estimate below; the file takes slightly more."""
 
 MAX_SENT_BYTES: Final = 5 * 1024 * 1024
-"""Of the runs in one artifact."""
+"""Limit of the runs in one artifact."""
 
 _ATTEMPT_BYTES: Final = 30
 _ROW_BYTES: Final = 25
@@ -46,7 +46,7 @@ _NEWEST: Final = "SELECT run_id FROM run WHERE trust = 'fork' ORDER BY run_id DE
 
 
 def size_of(connection: sqlite3.Connection, candidates: Iterable[Candidate]) -> int:
-    """Estimate the bytes that some runs would take; a test that is known already takes none."""
+    """Estimate the bytes of some runs in the history; tests that it already has take no bytes."""
     n_bytes = 0
     tests: dict[str, str | None] = {}
     failures: set[Failure] = set()
@@ -66,10 +66,10 @@ def size_of(connection: sqlite3.Connection, candidates: Iterable[Candidate]) -> 
 
 
 def make_room(connection: sqlite3.Connection, n_bytes: int, n_runs: int) -> int:
-    """Remove the oldest runs of forks, by their arrival, until new ones fit; return how many.
+    """Remove the oldest runs of forks, by arrival, until new runs fit; return their number.
 
-    Called inside a transaction. They leave no tombstone: a run that claims the id of another one
-    must not keep that from coming.
+    Called inside a transaction. The removed runs leave no tombstones: a run may claim the id of
+    another run, and must not keep that other run away.
     """
     stored = [run_id for (run_id,) in connection.execute(_NEWEST)]
     kept = 0

@@ -1,4 +1,4 @@
-"""The set union of runs: which of two copies of a run is kept, and how it is stored."""
+"""Merge sets of runs: choose between two copies of a run, and store the chosen copy."""
 
 from __future__ import annotations
 
@@ -28,30 +28,30 @@ _INSERT: Final = "INSERT INTO attempt VALUES (?" + ", ?" * 9 + ")"
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A copy of a run that may be taken in."""
+    """A copy of a run that the history may take in."""
 
     run: Run
     attempts: Collection[RawAttempt]
-    """At most one for each test and number."""
+    """At most one attempt for each pair of test and number."""
     counts: Counts
     digest: bytes
-    """Over the content it was read from; travels with it from history to history."""
+    """Digest of the source content; it stays with the run in every history."""
 
     @property
     def rank(self) -> Rank:
-        """Of two copies the one of higher rank is kept, in whatever order they come.
+        """The copy with the higher rank is kept, in whatever order the two copies arrive.
 
-        A fork may claim the id of any run: its copy never takes the place of a trusted one.
+        A fork may claim the id of any run. So its copy never replaces a trusted copy.
         """
         is_trusted = self.run.trust == "trusted"
         return (is_trusted, self.run.complete, self.counts.n_attempts, self.digest)
 
 
 def candidate(run: Run, attempts: Iterable[RawAttempt], digest: bytes) -> Candidate:
-    """Return a run ready to be taken in, counted and without double attempts.
+    """Return a candidate for a run, with counts and without double attempts.
 
-    Of two attempts of one test with the same number, as duplicate node ids give, the failed one
-    counts, else the first.
+    Duplicate node ids give two attempts of one test with the same number. Then the failed attempt
+    counts, or else the first one.
     """
     attempts = list(attempts)
     if len({raw[0] for raw in attempts}) == len(attempts):
@@ -69,7 +69,7 @@ def candidate(run: Run, attempts: Iterable[RawAttempt], digest: bytes) -> Candid
 
 
 def candidate_of(run: Run, attempts: Iterable[Attempt]) -> Candidate:
-    """Return a run that was not read from a journal ready to be taken in."""
+    """Return a candidate for a run that does not come from a journal."""
     raws = [raw_attempt(attempt) for attempt in attempts]
     hasher = sha256(repr(run).encode("utf-8", "replace"))
     for raw in raws:
@@ -88,7 +88,7 @@ def _counts(kept: dict[tuple[str, int], RawAttempt], *, has_outcomes: bool) -> C
 
 
 def _counted(verdicts: list[int], n_attempts: int, *, has_outcomes: bool) -> Counts:
-    """Return the counts of a run, by the verdict of the first attempt of each test."""
+    """Return the counts of a run, by the verdict on the first attempt of each test."""
     n_failed = verdicts.count(FAIL) if has_outcomes else 0
     n_ran = len(verdicts) - verdicts.count(NO_VERDICT)
     return Counts(
@@ -101,7 +101,7 @@ def _counted(verdicts: list[int], n_attempts: int, *, has_outcomes: bool) -> Cou
 
 
 def add(connection: sqlite3.Connection, candidates: Iterable[Candidate]) -> list[bool]:
-    """Take in the runs that are new or better than the stored copy; tell for each whether it was.
+    """Take in runs that are new or better than the stored copy; return for each whether it was.
 
     Called inside a transaction.
     """
@@ -130,9 +130,9 @@ def add(connection: sqlite3.Connection, candidates: Iterable[Candidate]) -> list
 
 
 def accept(connection: sqlite3.Connection, heads: Iterable[str]) -> int:
-    """Trust the runs of forks whose commit was accepted; return how many there are.
+    """Trust the runs of forks whose commit was accepted; return the number of these runs.
 
-    Called inside a transaction, with the full ids of commits that are on a trusted branch.
+    Called inside a transaction, with the full ids of commits on a trusted branch.
     """
     accepted = 0
     for head in heads:
@@ -163,7 +163,7 @@ def remove(connection: sqlite3.Connection, run_uids: Iterable[str]) -> int:
 
 
 def drop_orphans(connection: sqlite3.Connection) -> None:
-    """Forget tests and failures that no attempt refers to any more."""
+    """Delete tests and failures without any attempt."""
     connection.execute("DELETE FROM test WHERE test_id NOT IN (SELECT test_id FROM attempt)")
     connection.execute(
         "DELETE FROM failure WHERE failure_id NOT IN "
@@ -172,7 +172,7 @@ def drop_orphans(connection: sqlite3.Connection) -> None:
 
 
 def _stored(connection: sqlite3.Connection, run_uid: str) -> tuple[int, Rank] | None:
-    """Return id and rank of the stored copy; id 0 for a pruned run, None for an unknown one."""
+    """Return id and rank of the stored copy; id 0 for a pruned run, None for an unknown run."""
     if connection.execute("SELECT 1 FROM tombstone WHERE run_uid = ?", (run_uid,)).fetchone():
         return 0, (True, True, 0, b"")
     row = connection.execute(
@@ -182,7 +182,7 @@ def _stored(connection: sqlite3.Connection, run_uid: str) -> tuple[int, Rank] | 
 
 
 def forget(connection: sqlite3.Connection, run_id: int) -> None:
-    """Delete a run with all that belongs to it; called inside a transaction."""
+    """Delete a run and everything that belongs to it. Called inside a transaction."""
     for table in ("attempt", "failed_test", "changed_file", "run"):
         connection.execute(
             f"DELETE FROM {table} WHERE run_id = ?",  # noqa: S608 - names of our own tables

@@ -1,4 +1,4 @@
-"""Whole histories on the move: their content for a merge, and copies."""
+"""Transfer whole histories: read their content for a merge, and copy them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _IN_SLIM_IF: Final = {
     "failed_test": _TRUSTED_RUN,
     "test": "test_id IN (SELECT test_id FROM whole.state)",
 }
-"""What forks sent does not go to the jobs of a CI."""
+"""Runs of forks are left out of the copy that CI jobs receive."""
 
 
 def tombstones(connection: sqlite3.Connection, path: Path) -> list[str]:
@@ -47,7 +47,7 @@ def tombstones(connection: sqlite3.Connection, path: Path) -> list[str]:
 
 
 def candidates(connection: sqlite3.Connection, path: Path) -> Iterator[Candidate]:
-    """Yield the runs of a history, to be taken in by another; errors name `path`."""
+    """Yield the runs of a history for a merge into another history; errors name `path`."""
     with decoded(path):
         order = ordered_runs(connection) + fork_runs(connection)
     for run_id in order:
@@ -66,9 +66,9 @@ def _raw_attempts(connection: sqlite3.Connection, run_id: int) -> Iterator[RawAt
 
 
 def export(connection: sqlite3.Connection, source: Path, path: Path, *, slim: bool) -> None:
-    """Copy the history behind `connection`, whole or without attempts.
+    """Copy the history behind `connection`, completely or without attempts.
 
-    Nobody sees half of the copy.
+    The copy appears only when it is complete.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

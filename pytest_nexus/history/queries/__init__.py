@@ -1,1 +1,1 @@
-"""Questions that are answered from the stored attempts."""
+"""Answer questions from the stored attempts."""

@@ -1,4 +1,4 @@
-"""The stored attempts, and how many runs and tests there are."""
+"""Read the stored attempts, and count runs and tests."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _ATTEMPTS: Final = """
 
 
 def attempts_of_run(connection: sqlite3.Connection, run_uid: str) -> list[Attempt]:
-    """Return the attempts of a run, in the order in which they started; none for an unknown run."""
+    """Return the attempts of a run, in the order of their starts; empty for an unknown run."""
     where = "WHERE run_uid = ? ORDER BY started_us, test_id, number"
     return [attempt for _, attempt in _attempts(connection, where, run_uid)]
 
 
 def attempts_of_test(connection: sqlite3.Connection, key: str) -> list[tuple[str, Attempt]]:
-    """Return the attempts of a test in trusted runs, with their run_uids, in order of the fold."""
+    """Return a test's attempts in trusted runs, with their run_uids, in the order of the fold."""
     where = "WHERE attempt.test_id = (SELECT test_id FROM test WHERE key = ?) ORDER BY number"
     found = _attempts(connection, where, key)
     order = summaries(connection, ordered_runs(connection))
@@ -42,7 +42,7 @@ def count_runs(connection: sqlite3.Connection) -> int:
 
 
 def count_tests(connection: sqlite3.Connection) -> int:
-    """Return of how many tests something is known."""
+    """Return the number of tests with statistics."""
     return _count(connection, "SELECT count(*) FROM state")
 
 

@@ -1,4 +1,4 @@
-"""Since when a test fails: the unbroken row of like failures at the end of its runs."""
+"""Find since when a test fails: the unbroken sequence of equal failures at the end of its runs."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ class FailingSince(NamedTuple):
 
     key: str
     branch: str
-    """Empty where none is known."""
+    """Empty if the branch is not known."""
     signature: str
-    """Of the failure; empty where none is known."""
+    """Signature of the failure; empty if it is not known."""
     started_at: float
-    """Start of the first run that failed so without a break; seconds since the epoch."""
+    """Start of the first run of the unbroken sequence; seconds since the epoch."""
     commit: str | None
     """Commit of that run."""
     runs: int
-    """How many runs failed so since then, that one included."""
+    """Number of failing runs since then, including that run."""
 
 
 _TOGETHER: Final = """
@@ -56,19 +56,19 @@ _TOGETHER: Final = """
 
 
 class Together(NamedTuple):
-    """A test that failed in runs in which another one failed."""
+    """A test that failed in the same runs as another test."""
 
     key: str
     together: int
-    """Runs in which both failed."""
+    """Number of runs in which both failed."""
     failures: int
-    """Runs in which the test that was asked about failed."""
+    """Number of runs in which the other test failed."""
 
 
 def failed_together(connection: sqlite3.Connection, key: str) -> list[Together]:
-    """Return the tests that failed in the same runs as one test, the most often first.
+    """Return the tests that failed in the same runs as one test, the most frequent first.
 
-    By their first attempts, mass failures left out.
+    The first attempts count; mass failures are left out.
     """
     return [Together(*row) for row in connection.execute(_TOGETHER, (key,))]
 
@@ -76,20 +76,21 @@ def failed_together(connection: sqlite3.Connection, key: str) -> list[Together]:
 def failing(connection: sqlite3.Connection, without: Collection[str] = ()) -> list[FailingSince]:
     """Return the tests that failed in their last run on a branch, by key and branch.
 
-    A test fails in a run if its last attempt there failed: one that passed in a rerun does not.
+    A test fails in a run if its last attempt there failed. So a test that passes in a rerun does
+    not fail.
     """
     stored = connection.execute(f"SELECT {_COLUMNS} FROM failing ORDER BY key, branch").fetchall()  # noqa: S608 - constants only
     return [FailingSince(*row) for row in stored or _derived(connection, without)]
 
 
 def has_run_of(connection: sqlite3.Connection, branch: str, without: Collection[str] = ()) -> bool:
-    """Tell whether a branch has a run whose outcomes are known, others than those named."""
+    """Return whether a branch has a run with known outcomes, other than the runs in `without`."""
     runs = connection.execute(_OF_BRANCH, (branch,))
     return bool(branch) and any(run_uid not in without for (run_uid,) in runs)
 
 
 def fill_failing(copy: sqlite3.Connection, whole: sqlite3.Connection) -> None:
-    """Store in a slim copy what can only be derived from the attempts that it lacks."""
+    """Store in a slim copy the rows that need attempts, which the copy lacks."""
     copy.executemany("INSERT INTO failing VALUES (?, ?, ?, ?, ?, ?)", _derived(whole, ()))
 
 
@@ -115,7 +116,7 @@ def _failures(
     rows: dict[tuple[int, str], tuple[str, float, str | None, int]],
     branch: str,
 ) -> Iterator[tuple[int, str]]:
-    """Yield the tests that failed in a run; end the rows of those that passed."""
+    """Yield the tests that failed in a run; end the sequences of tests that passed."""
     last: dict[int, tuple[int, str]] = {}
     for test_id, outcomes, signature in connection.execute(_ATTEMPTS, (run_id,)):
         last[test_id] = (VERDICT_OF[outcomes], signature)

@@ -1,4 +1,4 @@
-"""The stored runs once more in their order, for the trainer; and pairs of change and failure."""
+"""Replay the stored runs in order, for the trainer; and read pairs of change and failure."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Replayed(NamedTuple):
     summary: RunSummary
     facts: RunFacts
     tests: list[tuple[str, str | None, Observation]]
-    """Key, function key where it differs, and what the run says; in the order they started."""
+    """Key, function key if different, and observation of each test; in the order of the starts."""
 
 
 def replayed_runs(connection: sqlite3.Connection) -> Iterator[Replayed]:
@@ -62,12 +62,12 @@ def replayed_runs(connection: sqlite3.Connection) -> Iterator[Replayed]:
 def read_cofailures(
     connection: sqlite3.Connection, only: Collection[str] | None = None
 ) -> list[ChangedAndFailed]:
-    """Return what changed and what failed in the trusted runs that are no mass failures.
+    """Return the changed files and the failed tests of each trusted run, without mass failures.
 
     Args:
         connection: of the history.
-        only: changed files that will be asked about, where no others will be: runs that changed
-            nothing in their folders are left out.
+        only: the changed files of later questions, if these are known. Runs without a change in
+            their folders are then left out.
     """
     wanted = None if only is None else _folders(only)
     if wanted is not None and not wanted:
@@ -89,9 +89,9 @@ def _folders(paths: Iterable[str]) -> set[str]:
 
 
 def failing_runs(connection: sqlite3.Connection) -> list[str]:
-    """Return the run_uids of the runs in which a test failed and never passed, as they are folded.
+    """Return the run_uids of runs in which a test failed and never passed, in fold order.
 
-    A mass failure is none of them: these are the runs that a model is fitted to.
+    Mass failures are left out. A model is fitted to these runs.
     """
     verdicts: dict[tuple[int, int], int] = {}
     for run_id, test_id, outcomes in connection.execute(_FAILED):

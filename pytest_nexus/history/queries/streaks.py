@@ -1,4 +1,4 @@
-"""What failed last on a branch, and how often in a row."""
+"""Count the failures in a row of each test at the end of a branch."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 DEFAULT_BRANCHES: Final = ("main", "master")
-"""Taken for the default branch where the CI names none."""
+"""Possible default branches if the CI names none."""
 
 BRANCH_RUNS: Final = 40
-"""Runs of a branch, those of shards apart, after which a test is taken to have been deselected."""
+"""Runs of a branch, without shards, after which a missing test counts as deselected."""
 
 _RUNS: Final = """
     SELECT run_id FROM run
@@ -33,9 +33,9 @@ _OUTCOMES: Final = "SELECT outcomes FROM attempt WHERE run_id = ? AND test_id = 
 class Branch:
     """Failures since the last pass of each test, in the last `BRANCH_RUNS` runs of one branch.
 
-    For a trainer, which replays all runs. A session counts the same from the last run backwards,
-    see `read_streaks`, because it has time for few of them. Call `add` once for each run in the
-    order of time, and leave mass failures out.
+    For a trainer, which replays all runs. A session has no time for all runs. So it counts the same
+    from the last run backwards, see `read_streaks`. Call `add` once for each run in time order, and
+    leave out mass failures.
     """
 
     def __init__(self) -> None:
@@ -43,10 +43,10 @@ class Branch:
         self._failed_in: defaultdict[str, deque[int]] = defaultdict(
             partial(deque, maxlen=BRANCH_RUNS)
         )
-        """By key of a test that failed last: the numbers of the runs."""
+        """By key of a test that failed last: the numbers of the runs with a failure."""
 
     def add(self, verdicts: Iterable[tuple[str, bool]]) -> None:
-        """Count one run: the keys of its tests, each with whether no attempt of it passed."""
+        """Count one run: the keys of its tests, each with whether no attempt of the test passed."""
         self._n_runs += 1
         for key, failed in verdicts:
             if failed:
@@ -55,7 +55,7 @@ class Branch:
                 self._failed_in.pop(key, None)
 
     def streaks(self) -> dict[str, int]:
-        """Return the number of failures by key, of tests that have any."""
+        """Return the number of failures by key, for tests with failures."""
         oldest = self._n_runs - BRANCH_RUNS
         counts = {
             key: sum(number > oldest for number in numbers)
@@ -71,7 +71,7 @@ def read_streaks(
 
     Args:
         connection: of the history.
-        branch: of the run that is about to begin; None where it is not known.
+        branch: the branch of the run that is about to begin; None if it is not known.
         default: name of the default branch; None for the first of `DEFAULT_BRANCHES` with a run.
     """
     named = DEFAULT_BRANCHES if default is None else (default,)
@@ -94,8 +94,8 @@ def _of_branch(connection: sqlite3.Connection, branch: str) -> dict[str, int] | 
 def _derived(connection: sqlite3.Connection, runs: Sequence[int]) -> dict[str, int]:
     """Return the streaks at the end of some runs, as `Branch` counts them.
 
-    Only tests that failed in one of them are looked up, from the last run on until they passed:
-    nearly every one has in the first run that is looked at.
+    Only tests that failed in one of the runs are looked up, from the last run backwards until they
+    passed. Nearly all of them passed in the first run of this search.
     """
     keys = {
         test_id: key for run_id in runs for test_id, key in connection.execute(_FAILED, (run_id,))
@@ -114,7 +114,7 @@ def _derived(connection: sqlite3.Connection, runs: Sequence[int]) -> dict[str, i
 
 
 def _verdicts(connection: sqlite3.Connection, run_id: int, test_id: int) -> int:
-    """Return the verdicts of all attempts: `PASS`, `FAIL`, both bits, or neither."""
+    """Return the verdicts of all attempts as bits: `PASS`, `FAIL`, both, or neither."""
     verdicts = 0
     for (outcomes,) in connection.execute(_OUTCOMES, (run_id, test_id)):
         verdicts |= VERDICT_OF[outcomes]

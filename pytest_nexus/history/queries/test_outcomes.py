@@ -1,4 +1,4 @@
-"""What the stored runs show of single tests, read at once for many of them."""
+"""Read the outcomes of many tests in the stored runs, in one pass."""
 
 from __future__ import annotations
 
@@ -33,9 +33,10 @@ _ATTEMPTS: Final = """
 def read_sightings(
     connection: sqlite3.Connection, keys: Iterable[str]
 ) -> dict[TestKey, list[OutcomeInRun]]:
-    """Return the sightings of some tests in the order of the fold; unknown tests are left out.
+    """Return the outcomes of some tests in each run, in fold order; unknown tests are left out.
 
-    One pass over the attempts, however many tests. Imported durations show nothing.
+    This takes one pass over the attempts, for any number of tests. Imported durations have no
+    outcomes.
     """
     found: dict[int, dict[TestKey, list[Attempt]]] = {}
     for run_id, key, *packed in connection.execute(_ATTEMPTS, (dumps(list(keys)),)):

@@ -1,4 +1,4 @@
-"""What the history knows of every test, read at once and understood test by test."""
+"""Read the statistics of all tests at once, and decode them test by test."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _ROWS: Final = "SELECT test.key, test.function, state.* FROM state JOIN test USI
 _COLUMNS: Final = 3 + len(State._fields)
 
 _LARGEST: Final = 1e12
-"""Beyond any count."""
+"""A limit above any count."""
 
 
 def _all_between(names: Iterable[str], least: float, most: float) -> list[str]:
-    """Return conditions that hold for numbers within bounds: SQLite puts text behind numbers."""
+    """Return SQL conditions for numbers within bounds: SQLite sorts text after all numbers."""
     return [f"{name} BETWEEN {least} AND {most}" for name in names]
 
 
@@ -42,7 +42,7 @@ _SOUND: Final = " AND ".join(
         *_all_between(["first_seen", "last_seen"], -62_135_596_800, 253_402_300_799),
     )
 )
-"""What the fold writes, and what can be reckoned with."""
+"""SQL condition for rows that the fold may have written, and that are safe to compute with."""
 
 _ODD: Final = (
     f"SELECT test_id FROM state WHERE ({_SOUND}) IS NOT TRUE UNION ALL "  # noqa: S608 - names and numbers of ours
@@ -52,10 +52,10 @@ _ODD: Final = (
 
 
 class StatsView(Mapping[TestKey, TestStats]):
-    """The statistics of every test by key; those of a test are worked out when it is asked for.
+    """The statistics of every test by key; each test is decoded on first access.
 
-    A session reads what is known of all tests before it collects, and asks for those it collects.
-    What could not be worked out later is found when it is read.
+    A session reads all statistics before it collects, and uses only those of the collected tests.
+    Values that could not be decoded later are detected when they are read.
     """
 
     def __init__(self, rows: dict[str, tuple[Any, ...] | TestStats]) -> None:
@@ -63,20 +63,20 @@ class StatsView(Mapping[TestKey, TestStats]):
 
     @classmethod
     def read(cls, connection: sqlite3.Connection) -> StatsView:
-        """Return what a history knows.
+        """Return the statistics of all tests in a history.
 
         Raises:
-            ValueError: it holds a value that was not written by the fold.
+            ValueError: the history holds a value that the fold did not write.
         """
         _refuse_odd(connection)
         return cls(cls._rows(connection.execute(_ROWS)))
 
     @classmethod
     def of_flaky(cls, connection: sqlite3.Connection) -> StatsView:
-        """Return what a history knows of the tests that have flaked.
+        """Return the statistics of the tests that have flaked.
 
         Raises:
-            ValueError: as `read`.
+            ValueError: as in `read`.
         """
         _refuse_odd(connection)
         return cls(cls._rows(connection.execute(_ROWS + " WHERE state.flakes > 0")))
@@ -88,7 +88,7 @@ class StatsView(Mapping[TestKey, TestStats]):
         return {row[0]: row for row in rows}
 
     def all(self) -> dict[TestKey, TestStats]:
-        """Return the statistics of every test, worked out at once."""
+        """Return the statistics of every test, decoded at once."""
         return {key: self[key] for key in self}
 
     def __getitem__(self, key: TestKey) -> TestStats:
@@ -98,7 +98,7 @@ class StatsView(Mapping[TestKey, TestStats]):
         return found  # type: ignore[return-value] # the tuple was just replaced
 
     def get(self, key: TestKey, default: Any = None) -> Any:
-        """Return the statistics of a test, or the default; called for every test, so no `try`."""
+        """Return a test's statistics, or the default; called for every test, so without `try`."""
         return self[key] if key in self._known else default
 
     def __iter__(self) -> Iterator[TestKey]:

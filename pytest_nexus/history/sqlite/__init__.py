@@ -1,1 +1,1 @@
-"""The SQLite file of a history: connection, schema, tables."""
+"""Access to the SQLite file of a history: connection, schema, tables."""

@@ -1,4 +1,4 @@
-"""The only place that opens SQLite: locks, checks, and one error for each remedy."""
+"""The only module that opens SQLite files: locks, checks, and one error for each remedy."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BUSY_TIMEOUT_S: Final = 30.0
-"""How long to wait for another writer: a bulk import holds the lock for a few seconds at a time."""
+"""Seconds to wait for another writer; a bulk import holds the lock for a few seconds at a time."""
 
 _SETTINGS: Final = ("cache_size = -65536", "trusted_schema = OFF", "cell_size_check = ON")
-"""64 MiB of cache; no function of a file's schema is trusted; a damaged page is found when read."""
+"""64 MiB of cache; functions in a file's schema are not trusted; damaged pages are detected."""
 
 _PRIMARY: Final = 0xFF
 _CORRUPT: Final = frozenset(
@@ -32,7 +32,7 @@ _CORRUPT: Final = frozenset(
 )  # fmt: skip
 _LOCKED: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _SMALLEST_BYTES: Final = 512
-"""The smallest page: SQLite takes a shorter file for an empty one and would write over it."""
+"""The smallest page. SQLite treats a shorter file as empty, and would overwrite it."""
 
 _SIDECARS: Final = ("-journal", "-wal", "-shm")
 _UNDECODED: Final = (
@@ -45,16 +45,16 @@ _MISSHAPEN: Final = ("no such table", "no such column", "has no column", "column
 def connect(
     path: Path, derive: Callable[[sqlite3.Connection], None] | None = None
 ) -> sqlite3.Connection:
-    """Open a history for writing; make it, or lead it to this version, where needed.
+    """Open a history for writing; create it or migrate it to this version if necessary.
 
     Args:
-        path: of the file.
-        derive: called in the transaction that brought an older file to this version.
+        path: the file.
+        derive: called in the transaction that migrates an older file to this version.
 
     Raises:
         CorruptHistoryError: the file is damaged.
-        NewerHistoryError: a later version wrote it.
-        HistoryError: it cannot be opened, or is another program's database.
+        NewerHistoryError: a later version wrote the file.
+        HistoryError: the file cannot be opened, or is another program's database.
     """
     with translated(path):
         try:
@@ -76,12 +76,12 @@ def connect(
 
 
 def connect_readonly(path: Path) -> sqlite3.Connection | None:
-    """Open a history for reading; None when there is none yet.
+    """Open a history for reading; None if there is no history yet.
 
     Raises:
         CorruptHistoryError: the file is damaged.
-        NewerHistoryError: a later version wrote it.
-        HistoryError: it cannot be opened, is of an older version, or another program's database.
+        NewerHistoryError: a later version wrote the file.
+        HistoryError: the file cannot be opened, has an older version, or is another program's.
     """
     with translated(path):
         try:
@@ -115,7 +115,7 @@ def _readable(path: Path) -> sqlite3.Connection | None:
 
 
 def _roll_back(path: Path) -> None:
-    """Undo what a killed writer left half done, which a read-only connection may not."""
+    """Roll back what a killed writer left unfinished; a read-only connection cannot do so."""
     connection = _opened(path, mode="rw")
     try:
         connection.execute("PRAGMA user_version").fetchone()
@@ -144,7 +144,7 @@ def _opened(path: Path, *, mode: str) -> Guarded:
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
-    """Return the schema version, 0 for an empty file, after the cheap checks."""
+    """Return the schema version after quick checks; 0 for an empty file."""
     rows = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema").fetchall()
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if not rows and not version:
@@ -169,11 +169,11 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
 
 
 def _check_whole(connection: sqlite3.Connection, path: Path) -> None:
-    """Find a file that was not copied to its end.
+    """Detect a file that was not copied completely.
 
-    The header says how many pages there must be. SQLite compares that with the whole pages of the
-    file; here it is compared with its bytes, under the lock of a reader, so that a writer does not
-    give a false alarm.
+    The header states the number of pages. SQLite compares that number with the whole pages of the
+    file; this function compares it with the bytes. It holds a reader's lock, so that a writer
+    cannot cause a false alarm.
     """
     connection.execute("BEGIN")
     (n_pages,) = connection.execute("PRAGMA page_count").fetchone()
@@ -201,14 +201,14 @@ def _create_or_migrate(
 
 
 def _keep_one_file(connection: sqlite3.Connection) -> None:
-    """Leave write-ahead logging if someone turned it on: a copy without the log would lose runs."""
+    """Turn off write-ahead logging if it is on: a copy without the log would lose runs."""
     if connection.execute("PRAGMA journal_mode").fetchone()[0] != "delete":
         connection.execute("PRAGMA journal_mode = DELETE")
 
 
 @contextmanager
 def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
-    """Hold the write lock from the start, and leave all or nothing of what was written."""
+    """Hold the write lock from the start, and write everything or nothing."""
     with translated(path):
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -222,7 +222,7 @@ def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
 
 @contextmanager
 def snapshot(connection: sqlite3.Connection) -> Iterator[None]:
-    """Let several reads see the same content, whatever others write meanwhile."""
+    """Let several reads see the same content, even if others write at the same time."""
     connection.execute("BEGIN")
     try:
         yield
@@ -232,7 +232,7 @@ def snapshot(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def shrink(connection: sqlite3.Connection) -> None:
-    """Give the room of removed rows back to the disk."""
+    """Return the space of removed rows to the disk."""
     connection.execute("VACUUM")
 
 
@@ -243,12 +243,12 @@ def is_slim(connection: sqlite3.Connection) -> bool:
 
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
-    """Turn what SQLite raises into the `HistoryError` that says what to do."""
+    """Turn SQLite's errors into the `HistoryError` that names the remedy."""
     try:
         yield
     except sqlite3.Error as error:
         raise _translation(path, error) from error
-    except UnicodeDecodeError as error:  # of a text that SQLite quotes in an error of its own
+    except UnicodeDecodeError as error:  # from a text that SQLite quotes in its own error
         raise CorruptHistoryError(
             f"History {str(path)!r} is damaged: it holds text that is not UTF-8"
         ) from error
@@ -256,7 +256,7 @@ def translated(path: Path) -> Iterator[None]:
 
 @contextmanager
 def decoded(path: Path) -> Iterator[None]:
-    """Do so for what a damaged row does to whoever reads it, or folds a run onto it, too."""
+    """Also turn errors of decoding or folding a damaged row into a `HistoryError`."""
     try:
         with translated(path):
             yield
@@ -269,10 +269,10 @@ def decoded(path: Path) -> Iterator[None]:
 def require_sound(
     connection: sqlite3.Connection, path: Path, tables: Iterable[str], checked: set[str]
 ) -> None:
-    """Look through the values of tables before they are read; those in `checked` only once.
+    """Check the values of tables before they are read; tables in `checked` are skipped.
 
     Raises:
-        CorruptHistoryError: one is of a kind, or out of bounds, that nexus never writes.
+        CorruptHistoryError: a value has a type or a size that nexus never writes.
     """
     with translated(path):
         fresh = [table for table in tables if table not in checked]
@@ -286,7 +286,7 @@ def require_sound(
 
 
 def _code(error: sqlite3.Error) -> int:
-    """Return SQLite's code; an error that Python's module raises by itself has none."""
+    """Return SQLite's error code; errors of the Python module itself have no code."""
     code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
     return code
 
@@ -310,8 +310,8 @@ def _translation(path: Path, error: sqlite3.Error) -> HistoryError:
 def set_aside(path: Path) -> Path:
     """Rename a damaged history to `<name>.corrupt-1`, or the next free number; return the new path.
 
-    What SQLite keeps beside the file goes with it: a rollback journal left behind would be applied
-    to the new history.
+    SQLite's files beside the history are renamed too: a rollback journal that stayed would be
+    applied to the new history.
 
     Raises:
         OSError: the file cannot be renamed.

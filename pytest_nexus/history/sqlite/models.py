@@ -1,4 +1,4 @@
-"""The registry: every version of the model, and which one is deployed."""
+"""The registry: all versions of the model, and the version that is deployed."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ class Version(NamedTuple):
 
     version: str
     parent: str | None
-    """None for the model that is shipped."""
+    """The version it was trained from; None for the shipped model."""
     created_at: float
     document: str
     lineage: str
-    """JSON."""
+    """JSON text."""
     metrics: str
-    """JSON."""
+    """JSON text."""
 
 
 def figures(each: Version) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return lineage and metrics of a version."""
+    """Return the lineage and the metrics of a version."""
     return json.loads(each.lineage), json.loads(each.metrics)
 
 
@@ -45,7 +45,7 @@ def _checked(each: Version) -> Version:
 
 
 class Registry:
-    """The versions in one history; raises `HistoryError` as the history does."""
+    """The versions in one history; its methods raise `HistoryError` as the history does."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
@@ -61,11 +61,11 @@ class Registry:
             return [_checked(Version(*row)) for row in rows]
 
     def find(self, prefix: str) -> list[Version]:
-        """Return the versions that begin with some digits."""
+        """Return the versions whose name begins with some digits."""
         return [each for each in self.versions() if prefix and each.version.startswith(prefix)]
 
     def alias(self, name: Alias) -> str | None:
-        """Return the version behind an alias; None for the shipped model, or for none."""
+        """Return the version behind an alias; None for the shipped model, or without the alias."""
         with connections.decoded(self._path):
             connections.require_sound(self._connection, self._path, _TABLES, set())
             row = self._connection.execute(
@@ -75,7 +75,7 @@ class Registry:
             return None if row is None else row[0]
 
     def champion(self) -> Version | None:
-        """Return the version that is deployed; None for the model that is shipped."""
+        """Return the deployed version; None for the shipped model."""
         version = self.alias("champion")
         with connections.decoded(self._path):
             row = self._connection.execute(
@@ -98,7 +98,7 @@ class Registry:
         return (current is not None), None
 
     def add(self, version: Version) -> bool:
-        """Keep a version; return whether it is new."""
+        """Store a version; return whether it is new."""
         with connections.transaction(self._connection, self._path):
             row = (version.version, version.parent, version.created_at)
             texts = (version.document, version.lineage, version.metrics)
@@ -108,7 +108,7 @@ class Registry:
             return cursor.rowcount == 1
 
     def set_alias(self, name: Alias, version: str | None, at: float) -> None:
-        """Point an alias to a version; None is the model that is shipped."""
+        """Point an alias to a version; None stands for the shipped model."""
         with connections.transaction(self._connection, self._path):
             self._connection.execute(
                 "INSERT INTO model_alias (alias, version, set_at) VALUES (?, ?, ?)",

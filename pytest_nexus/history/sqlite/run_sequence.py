@@ -1,4 +1,4 @@
-"""The order of runs in which they are folded: by clock, then by CI run number. Pure."""
+"""Sort runs into the order of the fold: by clock, then by CI run number. Pure functions."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ if TYPE_CHECKING:
 
 
 class Slot(NamedTuple):
-    """What decides the place of a run."""
+    """The facts that decide the position of a run."""
 
     run_id: int
     run_uid: str
     started_at: float
     series: tuple[str, str] | None
-    """CI provider and workflow, for a run that has a number there."""
+    """CI provider and workflow, if the run has a number there."""
     run_number: int = 0
     run_attempt: int = 1
 
@@ -23,9 +23,9 @@ class Slot(NamedTuple):
 def in_order(slots: Iterable[Slot]) -> list[Slot]:
     """Return the runs in the order in which they are folded.
 
-    By start time; then the places that a CI workflow occupies are filled with its runs by run
-    number and attempt, since the clocks of CI machines differ and their numbers do not. The order
-    depends only on the set of runs.
+    Runs are sorted by start time. Then the runs of each CI workflow exchange their positions, so
+    that they are sorted by run number and attempt: the clocks of CI machines differ, and run
+    numbers do not. The order depends only on the set of runs.
 
     >>> late = Slot(1, "a", 20.0, ("github", "ci"), 7)
     >>> early = Slot(2, "b", 30.0, ("github", "ci"), 6)

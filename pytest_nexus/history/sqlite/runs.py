@@ -1,4 +1,4 @@
-"""Runs between their dataclass and their rows."""
+"""Convert runs between their dataclass and their database rows."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _FORKS: Final = (
 
 
 class Counts(NamedTuple):
-    """How many attempts and tests a run has."""
+    """The numbers of attempts and tests in a run."""
 
     n_attempts: int
     n_tests: int
@@ -41,27 +41,27 @@ class Counts(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """A stored run with what its attempts add up to."""
+    """A stored run with totals over its attempts."""
 
     run: Run
     n_attempts: int
     n_tests: int
-    """Tests with at least one attempt, skipped ones included."""
+    """Number of tests with at least one attempt, including skipped tests."""
     n_failed: int
-    """Tests whose first attempt failed or had an error."""
+    """Number of tests whose first attempt failed or had an error."""
     n_reruns: int
-    """Attempts after the first."""
+    """Number of attempts after the first."""
     mass_failure: bool
-    """Whether so many tests failed that the run says nothing about flakiness."""
+    """Whether the run is a mass failure, which says nothing about flakiness."""
 
 
 def fork_runs(connection: sqlite3.Connection) -> list[int]:
-    """Return the ids of the runs of forks, by start."""
+    """Return the ids of the runs of forks, by start time."""
     return [run_id for run_id, _ in connection.execute(_FORKS)]
 
 
 def known(connection: sqlite3.Connection, run_uids: Iterable[str]) -> set[str]:
-    """Return those of the runs that are stored as trusted, or were pruned."""
+    """Return the run_uids that are stored as trusted runs, or were pruned."""
     query = (
         "SELECT EXISTS (SELECT 1 FROM run WHERE run_uid = :uid AND trust = 'trusted') "
         "OR EXISTS (SELECT 1 FROM tombstone WHERE run_uid = :uid)"
@@ -72,8 +72,7 @@ def known(connection: sqlite3.Connection, run_uids: Iterable[str]) -> set[str]:
 def ordered_runs(connection: sqlite3.Connection) -> list[int]:
     """Return the ids of the trusted runs in the order in which they are folded.
 
-    A run of a fork is not among them: what it claims to be, its number and its time, must not
-    move others.
+    Runs of forks are left out: their claimed numbers and times must not move other runs.
     """
     slots = (
         Slot(
@@ -144,7 +143,7 @@ def _row(run: Run) -> tuple[object, ...]:
 
 
 def summaries(connection: sqlite3.Connection, run_ids: Iterable[int]) -> list[RunSummary]:
-    """Return the runs with these ids, in the order given."""
+    """Return the runs with these ids, in the given order."""
     wanted = list(run_ids)
     select = f"SELECT run_id, {_COLUMNS} FROM run"  # noqa: S608 - constants only
     rows = _by_run(connection, select, wanted)
@@ -157,7 +156,7 @@ def summaries(connection: sqlite3.Connection, run_ids: Iterable[int]) -> list[Ru
 
 
 def selection(text: str) -> tuple[str, ...]:
-    """Return the options that limited a run, from their column.
+    """Return the options that limited a run, from the text in their column.
 
     Raises:
         ValueError: the column does not hold a list of texts.

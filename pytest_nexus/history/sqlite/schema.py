@@ -1,4 +1,4 @@
-"""The tables of the history file, and the way from an older version to this one."""
+"""Define the tables of the history file, and the migrations from older versions."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 Row: TypeAlias = tuple[Any, ...]
-"""A row of the attempt table, with its columns in their order."""
+"""A row of the attempt table, with the columns in table order."""
 
 SCHEMA_VERSION: Final = 5
-"""Kept in `PRAGMA user_version`. Versions: 1, the first (0.1.0); 2, trust, artifacts, failing,
-recovery; 3, failures by run, models; 4, settings of durations; 5, starts in
-microseconds, order-dependent tests."""
+"""Stored in `PRAGMA user_version`. Versions: 1, the first (0.1.0); 2, trust, artifacts, failing,
+recovery; 3, failures by run, models; 4, settings of durations; 5, starts in microseconds,
+order-dependent tests."""
 
 APPLICATION_ID: Final = 0x4E585553
-"""Kept in `PRAGMA application_id`: the file is a history and not another program's database."""
+"""Stored in `PRAGMA application_id`; tells a history from other programs' databases."""
 
 _RECOVERY: Final = """
 -- How attempts after a failed one went, of tests that passed in the same run after all.
@@ -264,11 +264,11 @@ MIGRATIONS: Final[Mapping[int, str]] = {
     3: "ALTER TABLE state ADD COLUMN settings BLOB NOT NULL DEFAULT x'';\n",
     4: _STARTS + _RULES,
 }
-"""By version: the SQL that leads to the next one."""
+"""By version: the SQL that migrates to the next version."""
 
 
 def statements(script: str) -> list[str]:
-    """Return the single statements of a script, so that they share the caller's transaction.
+    """Split a script into statements, so that all of them run in the caller's transaction.
 
     A statement ends with a semicolon at the end of a line; its comments stay in it.
     """
@@ -276,7 +276,7 @@ def statements(script: str) -> list[str]:
 
 
 def create(connection: sqlite3.Connection) -> None:
-    """Make the tables in an empty file; called inside a transaction."""
+    """Create the tables in an empty file. Called inside a transaction."""
     for statement in statements(SCHEMA):
         connection.execute(statement)
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
@@ -289,11 +289,11 @@ def migrate(
     to: int = SCHEMA_VERSION,
     finish: Callable[[sqlite3.Connection], None] | None = None,
 ) -> None:
-    """Lead an older file to version `to`, one transaction for each step.
+    """Migrate an older file to version `to`, one transaction for each step.
 
-    Every step looks at the version again once it holds the lock: another process may have been
-    faster. `finish` is called in the transaction of the last step, to derive anew what versions
-    derive differently.
+    Every step reads the version again after it has the lock, since another process may have been
+    faster. `finish` is called in the transaction of the last step. It recomputes derived data that
+    older versions derived differently.
     """
     while True:
         connection.execute("BEGIN IMMEDIATE")

@@ -1,4 +1,4 @@
-"""Which artifacts of a CI were looked at: what lets a pull go on where another one ended."""
+"""Remember which artifacts of a CI were examined, so that a later pull can continue."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ Status = Literal["taken", "refused", "gone", "failed"]
 
 
 class ArtifactNote(NamedTuple):
-    """What became of one artifact."""
+    """The result for one artifact."""
 
     status: Status
     tries: int
-    """How often it was downloaded, or found gone."""
+    """Number of times that it was downloaded or found missing."""
     reason: str
-    """Why it was refused or failed; empty for one that was taken."""
+    """Why it was refused or failed; empty if it was taken in."""
 
 
 def notes(connection: sqlite3.Connection, repository: str) -> dict[int, ArtifactNote]:
-    """Return what became of the artifacts of a repository, by their number."""
+    """Return the results for the artifacts of a repository, by artifact number."""
     rows = connection.execute(
         "SELECT artifact_id, status, tries, reason FROM artifact WHERE repository = ?",
         (repository,),
@@ -34,7 +34,7 @@ def notes(connection: sqlite3.Connection, repository: str) -> dict[int, Artifact
 def note(
     connection: sqlite3.Connection, repository: str, number: int, status: Status, reason: str
 ) -> None:
-    """Remember what became of one artifact; called inside a transaction."""
+    """Store the result for one artifact. Called inside a transaction."""
     connection.execute(
         "INSERT INTO artifact VALUES (?, ?, ?, 1, ?) ON CONFLICT (repository, artifact_id) "
         "DO UPDATE SET status = excluded.status, tries = tries + 1, reason = excluded.reason",

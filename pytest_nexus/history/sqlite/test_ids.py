@@ -1,4 +1,4 @@
-"""The ids of tests in the test table, looked up once for a whole transaction."""
+"""Look up the ids of tests in the test table, once for a whole transaction."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from pytest_nexus.journal.encoding import RawAttempt
 
 _FEW: Final = 4
-"""One look-up costs about as much as reading this many rows of a scan."""
+"""One look-up costs about as much as reading this number of rows in a scan."""
 
 
 class TestIds:
-    """Gives tests their ids; lives as long as one transaction, which keeps others from writing."""
+    """Gives ids to tests; lives for one transaction, in which no other process writes."""
 
     __test__ = False  # pytest collects classes by their name
 
@@ -26,9 +26,9 @@ class TestIds:
         self._n_unread: int = connection.execute("SELECT count(*) FROM test").fetchone()[0]
 
     def of(self, attempts: Collection[RawAttempt]) -> dict[str, int]:
-        """Return the ids of the tests, by key; the new ones are stored.
+        """Return the ids of the tests by key; new tests are stored.
 
-        Should two runs give a key different functions, the smaller is kept, whichever comes first.
+        If two runs give a key different functions, the smaller one is kept, in either order.
         """
         self._read(attempts)
         functions = self._functions
@@ -42,7 +42,7 @@ class TestIds:
         return self._ids
 
     def _read(self, attempts: Collection[RawAttempt]) -> None:
-        """Read the tests not looked up yet: all at once, or one by one where few are asked for."""
+        """Read the missing tests: all rows in one scan, or one by one if few are needed."""
         if not self._n_unread:
             return
         if len(attempts) * _FEW > self._n_unread:

@@ -1,7 +1,7 @@
-"""What a history may hold: somebody else may have made the file that is opened.
+"""Check the content of a history file, since somebody else may have made the file.
 
-A trigger or a view runs when a table is used, a damaged tree of pages has no end, and any column
-takes any value. So all of it is checked: the schema when a file is opened, the work of every query,
+Triggers and views run when a table is used. A damaged tree of pages may have no end. Any column may
+hold any value. So everything is checked: the schema when a file is opened, the work of every query,
 and the values of a table before they are read.
 """
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_VALUE_BYTES: Final = 128 * 1024 * 1024
-"""Of one value, or one row. The longest are parameters: the keys of all tests of a project."""
+"""Limit of one value or one row. The longest are parameters with the keys of all tests."""
 
 _TICK: Final = 100_000
 _LEAST_STEPS: Final = 100_000_000
-"""About two seconds."""
+"""About two seconds of work."""
 
 _STEPS_A_BYTE: Final = 25
-"""The smallest row takes 10 bytes, and no query of ours more than 100 steps for each."""
+"""The smallest row takes 10 bytes, and our queries need at most 100 steps for each row."""
 
 _KEPT_BY_SQLITE: Final = frozenset({"sqlite_stat1", "sqlite_stat4"})
-"""What ANALYZE leaves."""
+"""Tables that ANALYZE creates."""
 
 _COMMENT: Final = re.compile(r"--[^\n]*")
 _SPACE: Final = re.compile(r"\s+")
@@ -39,10 +39,10 @@ _COUNT: Final = "BETWEEN 0 AND 9007199254740992"
 
 
 class Guarded(sqlite3.Connection):
-    """A connection whose queries end: a row of a sound file is not read thousands of times."""
+    """A connection that interrupts endless queries; a sound file needs few reads of each row."""
 
     def guard(self, path: Path) -> None:
-        """Begin to watch; `path` is the file, whose size says how much work a query may be."""
+        """Start watching; the size of the file at `path` limits the work of a query."""
         self._path = path
         self._steps = self._written = 0
         self._is_writing = False
@@ -50,12 +50,12 @@ class Guarded(sqlite3.Connection):
         self.set_progress_handler(self._tick, _TICK)
 
     def execute(self, sql: str, parameters: Any = ()) -> sqlite3.Cursor:
-        """Run a statement with a bound of its own."""
+        """Run a statement with its own limit."""
         self._steps = 0
         return super().execute(sql, parameters)
 
     def executemany(self, sql: str, parameters: Iterable[Any]) -> sqlite3.Cursor:
-        """Write rows, as many as there are; later queries may read them all."""
+        """Write any number of rows; the limit of later queries grows with them."""
         self._is_writing = True
         try:
             return super().executemany(sql, parameters)
@@ -63,7 +63,7 @@ class Guarded(sqlite3.Connection):
             self._is_writing = False
 
     def _tick(self) -> bool:
-        """Count the steps of a statement; True interrupts it."""
+        """Count the steps of a statement; return True to interrupt it."""
         if self._is_writing:
             self._written += _TICK
             return False
@@ -79,15 +79,15 @@ class Guarded(sqlite3.Connection):
 
 
 def unknown_object(rows: Iterable[tuple[str, str, str, str | None]], version: int) -> str:
-    """Return the first object of a schema that nexus did not make; empty if there is none.
+    """Return the first object of a schema that nexus did not create; empty if there is none.
 
     Args:
-        rows: type, name, table and SQL of each, as SQLite keeps them.
-        version: of the schema; tables of an older one may lack columns that were added since.
+        rows: type, name, table and SQL of each object, as SQLite stores them.
+        version: of the schema; tables of an older version may lack columns that were added since.
     """
     for kind, name, table, sql in rows:
         if kind == "index" and sql is None and table in schema.TABLES:
-            continue  # of a primary key, or of UNIQUE
+            continue  # an index of a primary key, or of UNIQUE
         if kind == "table" and (name in _KEPT_BY_SQLITE or _is_ours(name, sql or "", version)):
             continue
         return f"{kind} {name!r}"
@@ -95,9 +95,9 @@ def unknown_object(rows: Iterable[tuple[str, str, str, str | None]], version: in
 
 
 def odd_table(connection: sqlite3.Connection, tables: Iterable[str]) -> str:
-    """Return the first of some tables with a value that nexus does not write; empty if none has.
+    """Return the first table with a value that nexus does not write; empty if there is none.
 
-    Values that only the reader of a row can judge, such as JSON, are left to it.
+    Values that only the reader of a row can check, such as JSON, are not checked here.
     """
     for table in tables:
         query = f"SELECT 1 FROM {table} WHERE ({_SOUND[table]}) IS NOT TRUE LIMIT 1"  # noqa: S608 - ours
@@ -118,13 +118,13 @@ def _is_ours(name: str, sql: str, version: int) -> bool:
 
 @cache
 def _expected() -> dict[str, tuple[str, str]]:
-    """Return the SQL of each table, as it is made and in its normal form."""
+    """Return the SQL of each table: as written, and in its normal form."""
     texts = (text[text.index("CREATE TABLE") :] for text in schema.statements(schema.SCHEMA))
     return {text.split(" ", 3)[2]: (text, _normalised(text)) for text in texts}
 
 
 def _normalised(sql: str) -> str:
-    """Return SQL without comments and needless space: a migration leaves others."""
+    """Return SQL without comments and extra spaces, since migrations leave other ones."""
     return _AROUND.sub(r"\1", _SPACE.sub(" ", _COMMENT.sub("", sql))).strip()
 
 
@@ -219,7 +219,7 @@ _CONDITIONS: Final[Mapping[str, list[str]]] = {
     ],
 }
 _SOUND: Final = {table: " AND ".join(parts) for table, parts in _CONDITIONS.items()}
-"""What nexus writes; SQLite puts text and blobs behind every number."""
+"""Conditions for values that nexus writes; SQLite sorts text and blobs after every number."""
 
 TABLES: Final = tuple(_SOUND)
-"""Whose values are known."""
+"""The tables with known conditions."""

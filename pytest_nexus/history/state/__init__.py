@@ -1,1 +1,1 @@
-"""What is derived from the stored attempts, and kept equal to them."""
+"""Data that is derived from the stored attempts and kept consistent with them."""

@@ -1,4 +1,4 @@
-"""The fold: what the history knows of a test, from its observations in order. Pure."""
+"""Fold the observations of a test, in order, into its statistics. Pure functions."""
 
 from __future__ import annotations
 
@@ -20,19 +20,20 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 WINDOW: Final = 7
-"""Durations kept of each phase: the median survives three outliers in a row (a cold cache and two
-runs on a busy machine), and follows a lasting change after four runs."""
+"""Durations kept of each phase. The median of 7 survives three outliers in a row, such as a cold
+cache and two runs on a busy machine. It follows a lasting change after four runs."""
 
 HALF_LIVES: Final = (2, 8, 32)
-"""Runs of a test after which a failure weighs half: the last edit, the last days, its nature."""
+"""Runs of a test after which a failure counts half: recent edits, recent days, long term."""
 
 MAX_COMMITS: Final = 12
-"""Commits remembered for flake evidence, one for each environment of a commit: the jobs of a matrix
-arrive together, and a failed one may be run again after all others; older commits do not come."""
+"""Commits kept as evidence of flakes, one entry for each environment of a commit. The jobs of a
+matrix arrive together, and a failed job may run again after all others. Older commits rarely
+return."""
 
 SETTING_BYTES: Final = 2
 NO_SETTING: Final = bytes(SETTING_BYTES)
-"""Of a run that says nothing of its environment."""
+"""For a run without a known environment."""
 
 _TRIPLE: Final = struct.Struct("<3f")
 _DURATIONS: Final = struct.Struct(f"<{3 * WINDOW}f")
@@ -40,7 +41,7 @@ DURATIONS_BYTES: Final = _DURATIONS.size
 _NO_DURATIONS: Final = _DURATIONS.pack(*[math.nan] * 3 * WINDOW)
 _NO_SETTINGS: Final = NO_SETTING * WINDOW
 _IMPLAUSIBLE_S: Final = 1e8
-"""Beyond the sum of three phases of a week each."""
+"""Above the sum of three phases of one week each."""
 
 _COMMIT_BYTES: Final = 8
 _ENTRY_BYTES: Final = _COMMIT_BYTES + 1
@@ -49,11 +50,11 @@ _BOTH: Final = PASS | FAIL
 _BYTE: Final = (b"\0", b"\1", b"\2", b"\3")
 _SETTLED: Final = 1024
 _new: Final = tuple.__new__
-"""Makes a named tuple in a third of the time, where there is one for every attempt."""
+"""Makes a named tuple in a third of the time; there is one for every attempt."""
 
 
 class State(NamedTuple):
-    """A row of the state table but for its id; a tuple, so that it is stored as it is."""
+    """A row of the state table without its id; a tuple, so that it is stored unchanged."""
 
     runs: int
     failures: int
@@ -69,12 +70,12 @@ class State(NamedTuple):
     durations: bytes
     commits: bytes
     settings: bytes
-    """Of each call in `durations`; empty in a slim copy that an older version made. Written for
-    older versions, which read this column; this version does not."""
+    """Environment of each call in `durations`; empty in a slim copy from an older version. Only
+    older versions read this column; this version only writes it."""
 
 
 class RunFacts(NamedTuple):
-    """What the fold has to know of a run."""
+    """The facts about a run that the fold uses."""
 
     started_at: float
     commit: bytes
@@ -88,21 +89,21 @@ class RunFacts(NamedTuple):
 
 
 class Observation(NamedTuple):
-    """What one run says of one test."""
+    """The observation of one test in one run."""
 
     outcomes: int
-    """Of the first attempt, packed."""
+    """Outcomes of the first attempt, packed."""
     verdicts: int
-    """Of all attempts: `PASS`, `FAIL` or both bits."""
+    """Verdicts of all attempts: `PASS`, `FAIL` or both bits."""
     setup_us: int | None
     call_us: int | None
     teardown_us: int | None
 
 
 def fold(state: State | None, run: RunFacts, seen: Observation) -> State:
-    """Return the state of a test after one more run; None is the state before the first.
+    """Return the state of a test after one more run; None is the state before the first run.
 
-    A skipped test has not run, and imported durations have no outcome: neither counts as a run.
+    A skipped test has not run, and an imported duration has no outcome. Neither counts as a run.
     """
     if state is None:
         start = run.started_at
@@ -146,12 +147,12 @@ def _counted(state: State, run: RunFacts, seen: Observation, *, failed: bool) ->
 
 
 def _settings(settings: bytes, run: RunFacts, call_us: int | None) -> bytes:
-    """Return the settings of the calls, with one more if the call ran."""
+    """Return the environments of the calls, with one more if the call ran."""
     return settings if call_us is None else settings[SETTING_BYTES:] + run.setting
 
 
 def _pushed(durations: bytes, seen: Observation) -> bytes:
-    """Return the durations with one more of each phase that ran."""
+    """Return the durations, with one more for each phase that ran."""
     setup, call, teardown = seen.setup_us, seen.call_us, seen.teardown_us
     if setup is not None and call is not None and teardown is not None:
         return durations[_TRIPLE.size :] + _TRIPLE.pack(setup / 1e6, call / 1e6, teardown / 1e6)
@@ -166,8 +167,8 @@ def _pushed(durations: bytes, seen: Observation) -> bytes:
 def _gains(runs: int) -> tuple[float, float, float]:
     """Return the weight of the newest of `runs` runs, for each half-life.
 
-    With decay d = 2^(-1/half-life), the weights d^i of n runs sum to (1 - d^n) / (1 - d); dividing
-    by the sum corrects the bias of a young average: one failing run gives a rate of 1.
+    With decay d = 2^(-1/half-life), the weights d^i of n runs sum to (1 - d^n) / (1 - d). Division
+    by the sum corrects the bias of an average over few runs: one failing run gives rate 1.
     """
     first, second, third = (
         (1 - 2 ** (-1 / life)) / (1 - 2 ** (-runs / life)) for life in HALF_LIVES
@@ -176,7 +177,7 @@ def _gains(runs: int) -> tuple[float, float, float]:
 
 
 def _witness(memory: bytes, commit: bytes, verdicts: int) -> tuple[bytes, int]:
-    """Return the memory of commits after one more witness, and 1 if it proves a flake."""
+    """Return the stored commits after one more observation, and 1 if it proves a flake."""
     if not commit:
         return memory, int(verdicts == _BOTH)
     before = 0
@@ -188,22 +189,22 @@ def _witness(memory: bytes, commit: bytes, verdicts: int) -> tuple[bytes, int]:
 
 
 def _taken_out(memory: bytes, commit: bytes) -> tuple[bytes, int]:
-    """Return the memory without a commit, and the verdicts that it had there."""
+    """Return the stored commits without one commit, and the verdicts of that commit."""
     for at in range(0, len(memory), _ENTRY_BYTES):
         if memory.startswith(commit, at):
             return memory[:at] + memory[at + _ENTRY_BYTES :], memory[at + _COMMIT_BYTES]
-    return memory, 0  # the bytes of two entries together look like the commit
+    return memory, 0  # the bytes of two entries together match the commit
 
 
 def stats_of(key: str, function: str | None, state: Sequence[Any]) -> TestStats:
-    """Return the readable form of a `State`: medians in place of durations."""
+    """Return the statistics of a `State`, with medians in place of durations."""
     (
         runs, failures, rate_2, rate_8, rate_32, since, transitions, flakes,
         last_outcome, first_seen, last_seen, packed, *_,
     ) = state  # fmt: skip
     durations = _DURATIONS.unpack(packed)
     setup_s, call_s, teardown_s = (median_of(durations[phase::3]) for phase in range(3))
-    if not 0 <= setup_s + call_s + teardown_s <= _IMPLAUSIBLE_S:  # NaN neither: see fold
+    if not 0 <= setup_s + call_s + teardown_s <= _IMPLAUSIBLE_S:  # refuses NaN too: see fold
         setup_s = call_s = teardown_s = 0.0
     return TestStats(
         TestKey(key),
@@ -226,10 +227,10 @@ def stats_of(key: str, function: str | None, state: Sequence[Any]) -> TestStats:
 
 
 def trend_of(durations: bytes) -> float:
-    """Return the seconds of the next execution if the trend of the last ones goes on.
+    """Return the seconds of the next execution if the recent trend continues.
 
-    The median of the slopes between all pairs (P. Sen, Estimates of the regression coefficient
-    based on Kendall's tau, 1968), from the median of the executions on; not below 0.
+    Adds the median of the slopes between all pairs (P. Sen, Estimates of the regression coefficient
+    based on Kendall's tau, 1968) to the median of the executions; at least 0.
     """
     values: tuple[float, ...] = _DURATIONS.unpack(durations)
     sums = [sum(values[at : at + 3]) for at in range(0, len(values), 3)]
@@ -247,10 +248,10 @@ def trend_of(durations: bytes) -> float:
 
 
 def median_of(window: Sequence[float]) -> float:
-    """Return the median of the durations that there are, the smaller of two, 0 where none is.
+    """Return the median of the known durations: of two middle ones the smaller, 0 without any.
 
     Args:
-        window: seconds of `WINDOW` executions, NaN in front of the first ones of a young test.
+        window: seconds of `WINDOW` executions; NaN at the start if a test has fewer executions.
 
     >>> median_of([9.0, 1.0, 2.0, 4.0, 3.0, 3.5, 2.5])
     3.0

@@ -1,7 +1,7 @@
-"""Keep the rules of order-dependent tests equal to what the stored attempts say.
+"""Keep the rules of order-dependent tests consistent with the stored attempts.
 
-A rule is derived from the last runs up to the last one that has the test, and from nothing else:
-every copy of the same runs has the same rules. Rules that a bisection found are kept beside.
+A rule is derived only from the last runs up to the last run with the test. So every copy of the
+same runs has the same rules. Rules from bisections are stored separately.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ _WRITE: Final = "INSERT OR REPLACE INTO order_rule VALUES (?" + ", ?" * 10 + ")"
 class OrderRules:
     """The rules of one history.
 
-    Every method raises `HistoryError`, or the subclass that says what to do, when the file cannot
-    be used.
+    Every method raises `HistoryError`, or the subclass that names the remedy, if the file cannot be
+    used.
     """
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
@@ -47,27 +47,27 @@ class OrderRules:
         self._path = path
 
     def read(self) -> dict[TestKey, OrderRule]:
-        """Return the rules by test, those included that are not certain."""
+        """Return the rules by test, including uncertain rules."""
         with connections.decoded(self._path):
             connections.require_sound(self._connection, self._path, ["order_rule"], set())
             return read_rules(self._connection)
 
     def lasting(self) -> set[TestKey]:
-        """Return the tests that failed in their last run, and for which nothing speaks but that.
+        """Return the tests that failed in their last run and have no rule.
 
-        Their fresh process was tried then.
+        Their rerun in a fresh process was tried in that run.
         """
         with connections.decoded(self._path):
             connections.require_sound(self._connection, self._path, ["test"], set())
             return {TestKey(key) for (key,) in self._connection.execute(_LASTING)}
 
     def keep(self, rule: OrderRule) -> None:
-        """Store what a bisection found, in place of what one found before."""
+        """Store the result of a bisection, in place of an earlier result."""
         with connections.transaction(self._connection, self._path):
             write_rule(self._connection, rule)
 
     def drop(self, key: str) -> bool:
-        """Forget what a bisection found of a test; return whether there was anything."""
+        """Remove the result of a bisection of a test; return whether there was a result."""
         with connections.transaction(self._connection, self._path):
             query = "DELETE FROM order_rule WHERE key = ? AND found_by = 'bisect'"
             return self._connection.execute(query, (key,)).rowcount > 0
@@ -76,11 +76,11 @@ class OrderRules:
 def refresh_rules(
     connection: sqlite3.Connection, order: Sequence[int], fresh: Mapping[int, Iterable[Row]]
 ) -> None:
-    """Derive the rules anew that new runs may have changed; called inside a transaction.
+    """Derive again the rules that new runs may have changed. Called inside a transaction.
 
     Args:
         connection: of the history.
-        order: all run ids in the order of the fold, the new ones last.
+        order: all run ids in the order of the fold; the new ones are last.
         fresh: the attempts of the new runs.
     """
     failed, present = set(), set()
@@ -96,7 +96,7 @@ def refresh_rules(
 
 
 def rebuild_rules(connection: sqlite3.Connection, order: Sequence[int]) -> None:
-    """Derive all rules anew, after runs were taken away or came between others."""
+    """Derive all rules again, after runs were removed or inserted between others."""
     connection.execute("DELETE FROM order_rule WHERE found_by = 'runs'")
     _store(connection, all_derived(connection, order))
 
@@ -104,7 +104,7 @@ def rebuild_rules(connection: sqlite3.Connection, order: Sequence[int]) -> None:
 def all_derived(
     connection: sqlite3.Connection, order: Sequence[int]
 ) -> dict[TestKey, OrderRule | None]:
-    """Return what the attempts say of every test that ever failed."""
+    """Return the derived rules of all tests that ever failed."""
     places = {run_id: place for place, run_id in enumerate(order)}
     last: dict[int, int] = {}
     for run_id, test_id, outcomes in connection.execute(_FAILED):
@@ -118,12 +118,12 @@ def all_derived(
 def _derived(
     connection: sqlite3.Connection, reader: TrialReader, last: Mapping[int, int | None]
 ) -> dict[TestKey, OrderRule | None]:
-    """Return what the attempts say of some tests, by key; None where they do not tell.
+    """Return the derived rules of some tests by key; None for a test without a rule.
 
     Args:
         connection: of the history.
-        reader: of the trials.
-        last: the last run in which each failed, see `TrialReader.rule_of`.
+        reader: reads the trials.
+        last: the last run in which each test failed, see `TrialReader.rule_of`.
     """
     if not last:
         return {}
@@ -138,14 +138,14 @@ def _derived(
 def read_rules(
     connection: sqlite3.Connection, found_by: str | None = None
 ) -> dict[TestKey, OrderRule]:
-    """Return the rules by test; one that a bisection found comes before one that runs tell.
+    """Return the rules by test; a rule from a bisection takes precedence over a derived rule.
 
     Args:
         connection: of the history.
-        found_by: only those found so; None for all.
+        found_by: return only rules from this source; None for all.
 
     Raises:
-        ValueError: a rule that no nexus wrote.
+        ValueError: nexus never writes such a rule.
     """
     rules: dict[TestKey, OrderRule] = {}
     for key, by, kind, others, *figures in connection.execute(
@@ -168,7 +168,7 @@ def read_rules(
 
 
 def write_rule(connection: sqlite3.Connection, rule: OrderRule) -> None:
-    """Store a rule in place of an older one of its test; called inside a transaction."""
+    """Store a rule in place of an older rule of the test. Called inside a transaction."""
     connection.execute(
         _WRITE,
         (
@@ -188,7 +188,7 @@ def write_rule(connection: sqlite3.Connection, rule: OrderRule) -> None:
 
 
 def take_over(connection: sqlite3.Connection, others: Iterable[OrderRule]) -> None:
-    """Store the rules that bisections found elsewhere, unless one here is newer."""
+    """Store rules that bisections found in other histories, unless a rule here is newer."""
     ours = read_rules(connection)
     for rule in others:
         mine = ours.get(rule.key)

@@ -1,4 +1,4 @@
-"""Keep the recovery table equal to what the stored reruns say."""
+"""Keep the recovery table consistent with the stored reruns."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 Tallies: TypeAlias = dict[tuple[int, str, int], tuple[int, int]]
-"""Passed and failed attempts by test_id, signature and bucket."""
+"""Numbers of passed and failed attempts by test_id, signature and bucket."""
 
 _RUN: Final = """
     SELECT test_id, outcomes, coalesce(setup_us, 0) + coalesce(call_us, 0)
@@ -29,7 +29,7 @@ _WORTH: Final = """
     SELECT 1 FROM run WHERE run_id = ? AND n_reruns > 0 AND NOT mass_failure
     AND source IN ('journal', 'reportlog')
 """
-"""JUnit does not say when an attempt began: each would seem to have followed at once."""
+"""JUnit does not record start times, so every rerun would seem to follow immediately."""
 
 _ADD: Final = """
     INSERT INTO recovery VALUES (?, ?, ?, ?, ?)
@@ -42,37 +42,38 @@ _ALL: Final = """
 
 
 def add_recoveries(connection: sqlite3.Connection, run_ids: Iterable[int]) -> None:
-    """Add what the reruns of new runs say; called inside a transaction."""
+    """Add the reruns of new runs to the table. Called inside a transaction."""
     found = tallies(connection, run_ids)
     connection.executemany(_ADD, ((*key, *counts) for key, counts in sorted(found.items())))
 
 
 def rebuild_recoveries(connection: sqlite3.Connection, run_ids: Iterable[int]) -> None:
-    """Add up all reruns anew, after runs were taken away."""
+    """Recount all reruns, after runs were removed."""
     connection.execute("DELETE FROM recovery")
     add_recoveries(connection, run_ids)
 
 
 def stored_tallies(connection: sqlite3.Connection) -> Tallies:
-    """Return what the table says."""
+    """Return the content of the table."""
     rows = connection.execute("SELECT * FROM recovery")
     return {(test, sign, bucket): (passed, failed) for test, sign, bucket, passed, failed in rows}
 
 
 def recoveries(connection: sqlite3.Connection) -> list[Recovery]:
-    """Return the rows of the table, by keys of tests.
+    """Return the rows of the table, by test key.
 
     Raises:
-        ValueError: a row that no nexus wrote: policies count on sound ones.
+        ValueError: nexus never writes such a row; rerun policies rely on valid rows.
     """
     return [_checked(Recovery(*row)) for row in connection.execute(_ALL)]
 
 
 def tallies(connection: sqlite3.Connection, run_ids: Iterable[int]) -> Tallies:
-    """Return what the reruns of some runs say; a sum, so their order does not matter.
+    """Count the reruns of some runs; the counts are sums, so the order of runs does not matter.
 
-    Of a test that failed first and passed after all, each later attempt counts by the time since
-    the first one ended. A mass failure says nothing, nor does a report without times.
+    Counts tests that failed first and passed in the end. Each later attempt counts in the bucket of
+    its delay after the end of the first attempt. Mass failures and reports without times are left
+    out.
     """
     passed: Counter[tuple[int, str, int]] = Counter()
     failed: Counter[tuple[int, str, int]] = Counter()
@@ -97,13 +98,13 @@ def _checked(row: Recovery) -> Recovery:
 def _repeated(
     rows: Sequence[tuple[int, int, int, int, str | None, int | None]],
 ) -> Iterator[tuple[str, int, int]]:
-    """Yield signature of the first failure, bucket and verdict of each later attempt of a test."""
+    """Yield the first failure's signature, bucket and verdict of each later attempt of a test."""
     verdicts = [VERDICT_OF[row[1]] for row in rows]
     places = [
         (verdict == FAIL, worker_name(row[5])) for verdict, row in zip(verdicts, rows, strict=True)
     ]
     if verdicts[0] != FAIL or PASS not in verdicts or is_proved(places):
-        return  # not what time heals
+        return  # waiting does not help here
     _, _, duration_us, started_us, signature, _ = rows[0]
     ended_s = (started_us + duration_us) / 1e6
     for row, verdict in zip(rows[1:], verdicts[1:], strict=True):

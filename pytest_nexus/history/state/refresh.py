@@ -1,4 +1,4 @@
-"""Keep the state table equal to the fold over the stored runs."""
+"""Keep the state table consistent with the fold over the stored runs."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ _FACTS: Final = (
 _ATTEMPTS: Final = "SELECT * FROM attempt WHERE run_id = ? ORDER BY test_id, number"
 _WRITE: Final = "INSERT OR REPLACE INTO state VALUES (?" + ", ?" * 14 + ")"
 _new: Final = tuple.__new__
-"""Makes a named tuple in a third of the time, where there is one for every attempt."""
+"""Makes a named tuple in a third of the time; there is one for every attempt."""
 
 _FEW: Final = 4
-"""One look-up costs about as much as reading this many rows of a scan."""
+"""One look-up costs about as much as reading this number of rows in a scan."""
 
 
 def refresh(
@@ -46,11 +46,12 @@ def refresh(
     after: Sequence[int],
     fresh: Mapping[int, Iterable[Row]],
 ) -> None:
-    """Bring the states up to date after runs were added to those in `before`.
+    """Update the states after runs were added to those in `before`.
 
-    `before` and `after` are run ids in the order of the fold, `fresh` has the attempts of the new
-    runs. Where these come last they are folded onto the states; else their tests are folded anew,
-    and if they made others change places, the tests of all runs behind the first change.
+    `before` and `after` are run ids in the order of the fold; `fresh` has the attempts of the new
+    runs. If the new runs come last, they are folded onto the states. Otherwise the tests of the new
+    runs are folded from the start. If other runs changed places too, this applies to the tests of
+    all runs after the first change.
     """
     add_recoveries(connection, fresh)
     same = next((place for place, old in enumerate(before) if after[place] != old), len(before))
@@ -67,7 +68,7 @@ def refresh(
 
 
 def rebuild(connection: sqlite3.Connection, order: Iterable[int]) -> None:
-    """Fold every state anew, after runs were taken away."""
+    """Fold every state from the start, after runs were removed."""
     order = list(order)
     connection.execute("DELETE FROM state")
     _write(connection, folded(connection, order))
@@ -102,12 +103,12 @@ def _fold_run(
 
 
 def observations_of(connection: sqlite3.Connection, run_id: int) -> dict[int, Observation]:
-    """Return what a stored run says of each of its tests, by test id."""
+    """Return the observation of each test in a stored run, by test id."""
     return _observations(_stored(connection, run_id))
 
 
 def run_facts(connection: sqlite3.Connection, run_id: int) -> RunFacts:
-    """Return what the fold has to know of a stored run."""
+    """Return the facts about a stored run that the fold uses."""
     return _facts(connection, run_id)
 
 
@@ -116,7 +117,7 @@ def _stored(connection: sqlite3.Connection, run_id: int) -> Iterable[Row]:
 
 
 def _some(connection: sqlite3.Connection, run_id: int, test_ids: set[int]) -> Iterable[Row]:
-    """Return the attempts of some tests: picked from all, or one by one where they are few."""
+    """Return the attempts of some tests: selected from all rows, or read one by one if few."""
     (n_rows,) = connection.execute(
         "SELECT n_attempts FROM run WHERE run_id = ?", (run_id,)
     ).fetchone()
@@ -127,9 +128,9 @@ def _some(connection: sqlite3.Connection, run_id: int, test_ids: set[int]) -> It
 
 
 def _observations(rows: Iterable[Row]) -> dict[int, Observation]:
-    """Return what a run says of each of its tests: the first attempt, and all verdicts.
+    """Return the observation of each test in a run: the first attempt, and all verdicts.
 
-    Of a test that failed only because of the order, the attempt that passed says it all.
+    If a test failed only because of the order, only the passing attempt counts.
     """
     found: dict[int, Observation] = {}
     again: dict[int, list[Row]] = {}
@@ -167,7 +168,7 @@ def _facts(connection: sqlite3.Connection, run_id: int) -> RunFacts:
 
 @lru_cache(maxsize=64)
 def setting_of(environment: str, workers: int) -> bytes:
-    """Return what stands for an environment, see `environment_name`, and a number of workers."""
+    """Return the code of an environment, see `environment_name`, and a number of workers."""
     if not environment:
         return NO_SETTING
     together = f"{environment}\0{workers}".encode("utf-8", "replace")
@@ -176,7 +177,7 @@ def setting_of(environment: str, workers: int) -> bytes:
 
 @lru_cache(maxsize=64)
 def _commit_bytes(commit: str, environment: str) -> bytes:
-    """Return what stands for a commit in an environment: a test that fails on one only is sound."""
+    """Return the code of a commit in one environment; failing in one of two is no flake."""
     together = f"{commit}\0{environment}".encode("utf-8", "replace")
     return sha256(together).digest()[:_COMMIT_BYTES]
 

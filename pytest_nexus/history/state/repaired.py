@@ -1,4 +1,4 @@
-"""Which tests of a run failed only because of its order: for the history they passed."""
+"""Find the tests of a run that failed only because of its order; the history counts a pass."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def repaired(rows: Iterable[Row]) -> dict[int, Row]:
-    """Return the attempt that counts of each test that failed because of the order, by test id.
+    """Return the attempt that counts for each test that failed because of the order, by test id.
 
     Args:
-        rows: of the attempt table, of one run; those of a test in the order of their numbers.
+        rows: attempt rows of one run; the rows of a test are in the order of their numbers.
     """
     again: dict[int, list[Row]] = {}
     for row in rows:
@@ -27,7 +27,7 @@ def repaired(rows: Iterable[Row]) -> dict[int, Row]:
 
 
 def is_repaired(again: Sequence[Row]) -> bool:
-    """Return whether the attempts of a test, the first one left out, show such a failure."""
+    """Return whether a test's attempts, without the first, show a failure due to the order."""
     if all((row[8] or 0) < ALONE_NUMBER for row in again):
         return False
     return is_proved([(VERDICT_OF[row[3]] == FAIL, worker_name(row[8])) for row in again])

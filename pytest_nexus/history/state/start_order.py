@@ -1,4 +1,4 @@
-"""In which order the tests of a run began, in each of its processes."""
+"""Determine the order in which the tests of a run began, for each of its processes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _STEP: Final = 64
-"""After so many tests the set of all before is kept."""
+"""Number of tests between two stored sets of all earlier tests."""
 
 _ORDER: Final = """
     SELECT started_us, test_id, worker, outcomes FROM attempt WHERE run_id = ? ORDER BY started_us
@@ -23,7 +23,7 @@ _ORDER: Final = """
 class RunOrder:
     """The attempts of a run, by process; test i is bit i of a set.
 
-    Skipped tests have not run. Attempts in processes of their own stand before no other.
+    Skipped tests have not run. An attempt in a separate process comes before no other attempt.
     """
 
     def __init__(self, rows: Iterable[tuple[int, int, int | None, int]]) -> None:
@@ -37,7 +37,7 @@ class RunOrder:
         self._tests = dict(tests)
         self._marks = {worker: _marks(some) for worker, some in tests.items()}
         self.everyone = 0
-        """All tests that ran."""
+        """The set of all tests that ran."""
         for marks in self._marks.values():
             self.everyone |= marks[-1]
 
@@ -47,7 +47,7 @@ class RunOrder:
         return cls(connection.execute(_ORDER, (run_id,)))
 
     def around(self, test_id: int, worker: int | None, started_us: int) -> tuple[int, int]:
-        """Return the tests that began before a time in a process, and those that began with it."""
+        """Return the tests of a process that began before a time, and those that began at it."""
         starts, tests = self._starts.get(worker, []), self._tests.get(worker, [])
         low, high = bisect_left(starts, started_us), bisect_right(starts, started_us)
         mark = low // _STEP
@@ -61,7 +61,7 @@ class RunOrder:
         return before & ours, or_so & ours
 
     def distances(self, test_id: int) -> dict[int, int]:
-        """Return how many tests ran between a test and each other one of its process, at last."""
+        """Return how many tests ran between the last attempts of a test and of each other test."""
         for tests in self._tests.values():
             places = {other: place for place, other in enumerate(tests)}
             if test_id in places:
@@ -71,7 +71,7 @@ class RunOrder:
 
 
 def _marks(tests: list[int]) -> list[int]:
-    """Return the set of all before every so many tests, and at last that of all."""
+    """Return the set of earlier tests at every `_STEP` tests, and finally the set of all."""
     bits = bytearray(max(tests, default=0) // 8 + 1)
     found = [0]
     for place, test_id in enumerate(tests, 1):

@@ -1,4 +1,4 @@
-"""Read where a test failed and passed: what had run before it in its process."""
+"""Read the trials of a test: its outcomes, and the tests that ran before it in its process."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 WINDOW: Final = 60
-"""Runs that are looked at, up to the last one that has the test."""
+"""Number of runs that are read, up to the last run with the test."""
 
 MAX_OTHERS: Final = 50
-"""Tests that a rule names; the next failure rules these out, and others take their places."""
+"""Most tests in a rule; the next failure rules some of them out, and others take their places."""
 
 _FAILING: Final = 12
 _PASSING: Final = 8
-"""Of the runs of a test, so many latest ones count; the order of each has to be read."""
+"""Number of passing runs of a test that count, the latest ones; each order has to be read."""
 
 _MAX_ORDERS: Final = 64
-"""Of so many runs the order is kept: each takes some hundred bytes a test."""
+"""Number of runs whose order is kept in memory; each takes some hundred bytes for each test."""
 
 _RUN: Final = """
     SELECT run_id, started_at, commit_id, dirty, python, platform FROM run
@@ -52,7 +52,7 @@ class _Run(NamedTuple):
     run_id: int
     at: float
     position: tuple[str, str] | None
-    """Commit and environment in which outcomes can be compared; None on a dirty tree."""
+    """Commit and environment, within which outcomes are comparable; None on a dirty tree."""
 
 
 class _Seen(NamedTuple):
@@ -60,7 +60,7 @@ class _Seen(NamedTuple):
 
     run: _Run
     attempts: list[tuple[int, int, int, int | None]]
-    """Number, outcomes, start and worker."""
+    """Number, outcomes, start and worker of each attempt."""
 
     @property
     def places(self) -> list[tuple[bool, str | None]]:
@@ -69,7 +69,7 @@ class _Seen(NamedTuple):
 
     @property
     def verdicts(self) -> int:
-        """Whether it passed, failed or both, as bits."""
+        """Whether the test passed, failed or both, as bits."""
         found = 0
         for attempt in self.attempts:
             found |= VERDICT_OF[attempt[1]]
@@ -77,7 +77,7 @@ class _Seen(NamedTuple):
 
 
 class TrialReader:
-    """Reads trials of tests; the order of a run is read once for all of them.
+    """Reads trials of tests; the order of a run is read once for all tests.
 
     Args:
         connection: of the history.
@@ -92,15 +92,15 @@ class TrialReader:
         self._orders: dict[int, RunOrder] = {}
 
     def rule_of(self, test_id: int, key: TestKey, failed_in: int | None) -> OrderRule | None:
-        """Return what the attempts say of a test; None where they do not tell.
+        """Return the rule that the attempts of a test give; None if they give no rule.
 
-        The runs up to the last one in which it failed decide whether later ones matter: passes of
-        a flaky test say nothing of the order, those of an order-dependent one may contradict it.
+        The runs up to the last failing run decide whether later runs count. Passes of a flaky test
+        say nothing about the order; passes of an order-dependent test may contradict the rule.
 
         Args:
             test_id: of the test.
             key: of the test.
-            failed_in: the last run in which it failed; None where the runs up to that one are
+            failed_in: the last run in which the test failed; None if the runs up to that run are
                 known to show a dependence.
         """
         if failed_in is not None:
@@ -111,7 +111,7 @@ class TrialReader:
         return None if rule is None else rule._replace(is_followed=True)
 
     def last_failed(self, test_id: int) -> int | None:
-        """Return the last run in which a test failed an attempt."""
+        """Return the last run in which an attempt of a test failed."""
         for run_id in reversed(self._order):
             attempts = self._connection.execute(_OF_TEST, (run_id, test_id)).fetchall()
             if any(VERDICT_OF[outcomes] == FAIL for _, outcomes, _, _ in attempts):
@@ -119,7 +119,7 @@ class TrialReader:
         return None
 
     def _rule(self, test_id: int, key: TestKey, last: int) -> OrderRule | None:
-        """Return what the runs up to a place in the order say of a test."""
+        """Return the rule that the runs up to a position in the order give for a test."""
         seen = self._seen(test_id, last)
         if not _has_flaked(seen):
             return None
@@ -137,7 +137,7 @@ class TrialReader:
 
         Args:
             test_id: of the test.
-            last: place in the order of the last run that may count.
+            last: position in the order of the last run that may count.
         """
         found: list[_Seen] = []
         left = WINDOW
@@ -165,7 +165,7 @@ class TrialReader:
         return self._runs[run_id]
 
     def _since_change(self, seen: Sequence[_Seen], path: str) -> int:
-        """Return the place of the last run that began to touch a file: what was before is void."""
+        """Return the position of the last run that began to touch a file; earlier runs are void."""
         touches = [
             self._connection.execute(_TOUCHES, (each.run.run_id, path)).fetchone() is not None
             for each in seen
@@ -234,10 +234,10 @@ class TrialReader:
     def _named(
         self, judged: Judgement, near: int, test_id: int, counted: Sequence[_Seen]
     ) -> list[TestKey]:
-        """Return tests by how likely they are the reason: those of its file, then the nearest.
+        """Return tests, the likeliest cause first: tests of the same file, then the nearest.
 
-        First come those whose place is known in each trial. Near is what ran shortly before or
-        after the test in the last run in which it passed.
+        Tests whose position is known in each trial come before all others. The nearest tests ran
+        shortly before or after the test in the last run in which it passed.
         """
         passed = next((each for each in reversed(counted) if each.verdicts & PASS), None)
         distance: dict[int, int] = {}
@@ -272,9 +272,9 @@ def _proved(seen: Sequence[_Seen]) -> list[tuple[_Seen, bool]]:
 
 
 def _counted(seen: Sequence[_Seen]) -> list[_Seen]:
-    """Return the runs that count, in their order: the latest that failed, and that passed.
+    """Return the runs that count, in order: the latest failing runs and the latest passing runs.
 
-    A failure that lasts may be a fault of the code: only what could have passed counts.
+    A lasting failure may be a fault of the code. So only failures that could have passed count.
     """
     proved = _proved(seen)
     failing = [place for place, (_, is_proved) in enumerate(proved) if is_proved][-_FAILING:]
