@@ -1,1 +1,1 @@
-"""Reads JUnit XML, pytest-reportlog and pytest-split files into runs of the history."""
+"""Read JUnit XML, pytest-reportlog and pytest-split files as runs of the history."""

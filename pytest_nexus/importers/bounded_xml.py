@@ -1,7 +1,8 @@
-"""XML from elsewhere, read as a stream.
+"""Read untrusted XML as a stream.
 
-Two bounds suffice. The file is bounded, and without a DOCTYPE nothing in it stands for more than
-it is. The depth is bounded because a parser takes about 45 bytes for each byte of open tags.
+Two limits suffice. The size of the file is limited; without a DOCTYPE, no text expands to more than
+its own size. The depth is limited, because a parser takes about 45 bytes for each byte of open
+tags.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _REPLACE_FORBIDDEN: Final = bytes.maketrans(_FORBIDDEN, b"?" * len(_FORBIDDEN))
 
 
 class Handler(Protocol):
-    """What is told of the elements as they go by."""
+    """Receives the elements in document order."""
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """Called at a start tag; `name` has no prefix."""
@@ -33,17 +34,17 @@ class Handler(Protocol):
         """Called at an end tag."""
 
     def text(self, data: str) -> None:
-        """Called with a piece of text, in pieces of any size."""
+        """Called with a part of the text; parts may have any size."""
 
 
 def parse(path: Path, handler: Handler, max_bytes: int = MAX_FILE_BYTES) -> str:
-    """Feed a file to the handler and return the SHA-256 of its bytes, hexadecimal.
+    """Feed a file to the handler and return the SHA-256 of its bytes, in hexadecimal.
 
-    Raw control characters, which XML forbids and test output is full of, are read as `?`. Any
+    XML forbids raw control characters, but test output is full of them; they are read as `?`. Any
     document type declaration is refused, and with it every entity.
 
     Raises:
-        ImportFileError: not XML, too large, or nested too deep.
+        ImportFileError: the file is not XML, is too large, or is nested too deeply.
     """
     guard = _Guard(path, handler)
     digest = hashlib.sha256()
@@ -71,7 +72,7 @@ class _Guard:
         self._parser.CharacterDataHandler = handler.text
 
     def look_at_beginning(self, chunk: bytes) -> None:
-        """Refuse at once what does not begin as XML does."""
+        """Refuse a file at once if it does not begin like XML."""
         self._is_wide = chunk.startswith(_ENCODING_MARKS) or b"\0" in chunk[:4]
         if not self._is_wide and not chunk.removeprefix(_BYTE_ORDER_MARK).lstrip().startswith(b"<"):
             self._refuse("not XML: it does not begin with '<'")

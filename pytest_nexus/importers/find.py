@@ -1,4 +1,4 @@
-"""Import of what users already have: finding reports, telling them apart, taking them in."""
+"""Import the users' existing reports: find them, recognise their kinds, take them in."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ READERS: Final[dict[Kind, Callable[[Path], list[Imported]]]] = {
 }
 
 GROUP: Final = "pytest_nexus.importers"
-"""Entry points, each a function that returns the runs of a file, or None for another kind."""
+"""Group of entry points; each is a function that returns a file's runs, or None if unknown."""
 
 _SUFFIXES: Final = frozenset({".xml", ".json", ".jsonl", ".ndjson", ".log"})
 _DURATIONS: Final = ".test_durations"
@@ -41,37 +41,38 @@ _NOT_SEARCHED: Final = frozenset(
     {".git", ".hg", ".tox", ".nox", ".venv", "venv", "node_modules", "__pycache__"}
 )
 _ANY_SIZE: Final = sys.maxsize
-"""Each reader has its own bound; telling kinds apart reads the beginning alone."""
+"""Each reader has its own limit; recognising a kind reads only the beginning."""
 
 _XML_BEGINNINGS: Final = (b"<", b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True, slots=True)
 class ImportSummary:
-    """What became of the files given to an import."""
+    """The results for the files of an import."""
 
     files: int
-    """Files looked at."""
+    """Number of files examined."""
     taken: int
-    """Runs that the history did not have, or had less of."""
+    """Number of runs that were new or more complete than the stored copy."""
     known: int
-    """Runs that it had already."""
+    """Number of runs that the history already had."""
     attempts: int
-    """Attempts of the runs taken."""
+    """Number of attempts in the runs taken in."""
     dropped: int
-    """Entries of the files that could not be used."""
+    """Number of entries of the files that could not be used."""
     empty: int
-    """Sound reports that name no test."""
+    """Number of valid reports without tests."""
     refused: tuple[tuple[Path, str], ...]
-    """What could not be read, each with the reason."""
+    """Files that could not be read, each with the reason."""
 
 
 def find(paths: Iterable[str]) -> list[Path]:
     """Return the files that paths and patterns name, sorted, each once.
 
-    A directory is searched with all below it for files whose names end as reports do; installed
-    packages and version control are left out, and links to directories not followed. A pattern
-    may contain `**`. What names nothing is returned as it is, so that the import can say so.
+    Directories are searched recursively for files with names that end like those of reports.
+    Installed packages and version control are left out, and links to directories are not followed.
+    A pattern may contain `**`. A path that matches nothing is returned unchanged, so that the
+    import can report it.
     """
     found = {file for path in paths for file in _files(path)}
     by_place = {file.resolve(): file for file in sorted(found, reverse=True)}
@@ -79,10 +80,10 @@ def find(paths: Iterable[str]) -> list[Path]:
 
 
 def sniff(path: Path) -> Kind:
-    """Return what kind of report a file is, by its content and not by its name.
+    """Return the kind of a report, by its content and not by its name.
 
     Raises:
-        ImportFileError: it is empty, cannot be read, or is none of the kinds.
+        ImportFileError: the file is empty, cannot be read, or is of no known kind.
     """
     if not path.exists():
         raise ImportFileError(f"{path}: no such file, and no file that matches it as a pattern")
@@ -106,9 +107,9 @@ def import_paths(
     patterns: Iterable[str],
     progress: Callable[[int, int], None] | None = None,
 ) -> ImportSummary:
-    """Take in all reports that the patterns name; a file that is none never stops the others.
+    """Take in all reports that the patterns name; an invalid file never stops the others.
 
-    `progress` is called with the number of files done and of all.
+    `progress` is called with the number of finished files and the number of all files.
 
     Raises:
         HistoryError: the history cannot be written.
@@ -121,7 +122,7 @@ def import_paths(
 
 
 class _Tally:
-    """Takes files in one after the other and counts what becomes of them."""
+    """Takes in files one after the other, and counts the results."""
 
     def __init__(self, history: History, total: int, progress: Callable[[int, int], None]) -> None:
         self._history = history
@@ -131,10 +132,10 @@ class _Tally:
         self._dropped = self._empty = 0
         self._refused: list[tuple[Path, str]] = []
         self._plugins: dict[str, Callable[[Path], list[Imported] | None]] | None = None
-        """Readers of plugins, once a file is none of the known kinds."""
+        """Readers of plugins; loaded when a file is of no known kind."""
 
     def take(self, path: Path) -> bool:
-        """Take one file in, unless it is a journal: return whether it is one."""
+        """Take one file in unless it is a journal; return whether it is a journal."""
         try:
             kind = sniff(path)
             if kind == "journal":
@@ -148,7 +149,7 @@ class _Tally:
         return False
 
     def _try_plugins(self, path: Path, reason: str) -> None:
-        """Take in a file by the first reader of a plugin that knows its kind."""
+        """Take in a file with the first plugin reader that knows its kind."""
         if self._plugins is None:
             self._plugins = entry_points.load(GROUP, lambda text: warn(f"nexus: {text}"))
         for name, read in self._plugins.items() if path.exists() else ():
@@ -166,7 +167,7 @@ class _Tally:
         self._refuse(path, reason)
 
     def take_journals(self, paths: list[Path]) -> None:
-        """Take the journals in, many in one transaction."""
+        """Take the journals in, several in one transaction."""
         before = self._done
         results = ingest_many(
             self._history, paths, lambda done, _all: self._progress(before + done, self._total)
@@ -233,7 +234,7 @@ def _below(directory: Path) -> Iterator[Path]:
 
 
 def _is_candidate(name: str) -> bool:
-    """Whether a file may be a report; hidden ones are journals that are not yet begun."""
+    """Return whether a file may be a report; hidden files are journals that have not begun yet."""
     if name.startswith("."):
         return name == _DURATIONS
     return Path(name).suffix.lower() in _SUFFIXES
@@ -244,7 +245,7 @@ def _kind_of_object(text: bytes) -> Kind:
     try:
         first = json.loads(line)
     except (ValueError, RecursionError):
-        # Printed over several lines, cut off at the end of what was looked at, or torn.
+        # Printed over several lines, cut off at the end of the part that was read, or torn.
         first = {mark: "" for mark in ("$report_type", "kind") if f'"{mark}"'.encode() in line}
     if isinstance(first.get("$report_type"), str):
         return "reportlog"

@@ -1,4 +1,4 @@
-"""JUnit XML: pytest's xunit1 and xunit2 families, and Surefire's reruns."""
+"""Read JUnit XML: pytest's xunit1 and xunit2 families, and Surefire's reruns."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ _UID_DIGITS: Final = 32
 
 
 def read_junit(path: Path, max_bytes: int = MAX_FILE_BYTES) -> list[Imported]:
-    """Return the runs of a JUnit report, in the order of the file; none if it has no tests.
+    """Return the runs of a JUnit report, in the order of the file; empty without tests.
 
-    Test suites that share no test are parts of one run, as shards and one suite for each class
-    are; a suite that repeats a test begins another run. `run_uid` is a digest of the content,
-    so that the same report is the same run wherever it lies.
+    Test suites without a common test are parts of one run, such as shards, or one suite for each
+    class. A suite that repeats a test begins another run. `run_uid` is a digest of the content, so
+    that the same report is the same run in any place.
 
-    The format says less than pytest knew. It has one time for all phases of a test, kept as the
-    time of the call. Start times of tests are sums of the times before them. A time stamp
-    without a zone is taken as UTC; where there is none, the file's own time is the start.
-    `complete` says that the report is whole, since it is written when the session ends; that
-    the session was stopped early by `-x`, the format does not say.
+    The format has less information than pytest. It has one duration for all phases of a test,
+    which is stored as the duration of the call. The start of a test is the sum of the durations
+    before it. A time stamp without a zone counts as UTC. Without a time stamp, the run starts at
+    the file's own time. `complete` means that the report is whole, since pytest writes it when the
+    session ends. The format does not say whether `-x` stopped the session early.
 
     Raises:
-        ImportFileError: not a JUnit report, not well-formed, or more than a bound allows.
+        ImportFileError: the file is not a JUnit report, is not well-formed, or exceeds a limit.
     """
     reader = _Reader(path)
     digest = bounded_xml.parse(path, reader, max_bytes)
@@ -77,7 +77,7 @@ class _Suite:
 
 
 class _Reader:
-    """Collects the outermost suites; called by the parser."""
+    """Collects the outermost suites. Called by the parser."""
 
     def __init__(self, path: Path) -> None:
         self.suites: list[_Suite] = []

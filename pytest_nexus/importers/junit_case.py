@@ -1,4 +1,4 @@
-"""From one test case of a JUnit report to the attempts it tells of."""
+"""Convert a test case of a JUnit report into attempts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LATER: Final = frozenset({"rerunFailure", "rerunError"})
 PROBLEMS: Final = frozenset({"failure", "error", "skipped"}) | EARLIER | LATER
 
 _MAX_TEXT_CHARS: Final = 65_536
-"""Of a traceback only the end is kept: the innermost frame stands there."""
+"""Only the end of a traceback is kept, because it holds the innermost frame."""
 
 _NUMBER: Final = re.compile(r"\d{1,15}(?:\.\d{0,20})?(?:[eE][+-]?\d{1,3})?|\.\d{1,20}")
 _IN_FIXTURE: Final = re.compile(r'failed on (setup|teardown) with "(.*)"', re.DOTALL)
@@ -38,17 +38,17 @@ _SEVERITY: Final[tuple[Outcome, ...]] = (
 
 @dataclass(slots=True)
 class Problem:
-    """A child of a test case that says how an attempt went wrong, or why there was none."""
+    """A child of a test case that explains why an attempt failed or did not run."""
 
     tag: str
     type: str = ""
     message: str = ""
     duration_s: float | None = None
-    """Its own time, which newer Surefire writes; None where there is none."""
+    """Its own duration, which newer Surefire writes; None if it is missing."""
     body: str = ""
 
     def add(self, data: str) -> None:
-        """Append text, of which the end is kept. Called by the parser."""
+        """Append text and keep its end. Called by the parser."""
         self.body = (self.body + data)[-_MAX_TEXT_CHARS:]
 
 
@@ -65,10 +65,10 @@ class Case:
 
 
 def seconds_of(text: str) -> float:
-    """Return a time as tools write it: with comma or point, with thousands marked or not.
+    """Return a duration as tools write it: with comma or point, with or without thousands marks.
 
-    Two kinds of mark: the last is the decimal one. One kind, once: it is the decimal one. What
-    is no number is 0.
+    If both marks occur, the last one is the decimal mark. A single mark is the decimal mark. A text
+    that is not a number gives 0.
 
     >>> [seconds_of(text) for text in ("0,5", "1,234.5", "1.234,5", "-1", "nan", "")]
     [0.5, 1234.5, 1234.5, 0.0, 0.0, 0.0]
@@ -83,10 +83,10 @@ def seconds_of(text: str) -> float:
 
 
 def attempts_of(case: Case, nodeid: NodeId) -> list[Attempt]:
-    """Return the attempts of a case; none if it is a file that could not be collected.
+    """Return the attempts of a case; empty if it is a file that could not be collected.
 
-    Surefire's `flakyFailure` is an attempt before the one that passed, its `rerunFailure` one
-    after the first that failed. Where it gives no time for an attempt, it is that of the case.
+    Surefire's `flakyFailure` is an attempt before the one that passed. Its `rerunFailure` is an
+    attempt after the first failed one. An attempt without a duration gets the duration of the case.
     """
     if any(problem.message == "collection failure" for problem in case.problems):
         return []
@@ -99,12 +99,12 @@ def attempts_of(case: Case, nodeid: NodeId) -> list[Attempt]:
 
 
 def merge(before: list[Attempt], again: list[Attempt]) -> list[Attempt]:
-    """Return what is certain of a test that a suite names twice.
+    """Return the certain facts about a test that a suite names twice.
 
-    Pytest repeats a case for an error in tear-down, for failed subtests and, with nothing in
-    it, for an attempt that was rerun. Which of them it was cannot be told, so the two are one
-    attempt with the worse outcome of each phase and the longer time; where reruns are explicit,
-    the first mention stands.
+    Pytest repeats a case for an error in tear-down, for failed subtests and, without any content,
+    for an attempt that was rerun. The report does not distinguish these cases. So both mentions
+    become one attempt, with the worse outcome of each phase and the longer duration. If reruns are
+    explicit, the first mention counts.
     """
     if len(before) > 1 or len(again) > 1:
         return before
@@ -121,7 +121,7 @@ def merge(before: list[Attempt], again: list[Attempt]) -> list[Attempt]:
 
 @dataclass(slots=True)
 class _Verdict:
-    """Puts what a case says of its last attempt into phases."""
+    """Assigns the results of a case's last attempt to phases."""
 
     nodeid: NodeId
     duration_s: float

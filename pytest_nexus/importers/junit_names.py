@@ -1,18 +1,20 @@
-"""From the names in a JUnit report back to pytest's node id."""
+"""Convert the names in a JUnit report back to pytest's node ids."""
 
 from __future__ import annotations
 
 
 def nodeid_of(classname: str, name: str, file: str) -> str:
-    """Return the node id of a test case, as well as it can be told.
+    """Return the node id of a test case, as exactly as possible.
 
-    Pytest writes the path with dots for slashes and joins the classes to it, so the border
-    between module and class is lost. With the `file` attribute (xunit1) it is where the file
-    ends. Without, or where the file is another one (an inherited test), the module is taken to
-    end at the last part that pytest would collect by default, `test_*` or `*_test`; else the
-    first part with a capital begins the class; else all is the module. Ambiguous therefore are
-    classes named `test_*`, folders with a capital above a module of another name, folders with
-    a dot, suffixes other than `.py`, and without `file` a `--junitprefix`.
+    Pytest writes the path with dots for slashes and appends the classes, so the border between
+    module and class is lost. With the `file` attribute (xunit1), the border is at the end of the
+    file. The attribute may be missing, or may name another file (an inherited test). Then the
+    module ends at the last part that pytest would collect by default, `test_*` or `*_test`. If
+    there is no such part, the first part with a capital begins the class. Otherwise all parts are
+    the module.
+
+    The result may be wrong for classes named `test_*`, folders with a capital above a module of
+    another name, folders with a dot, suffixes other than `.py`, and `--junitprefix` without `file`.
 
     >>> nodeid_of("tests.unit.test_a.TestX", "test_y[a.b::c]", "")
     'tests/unit/test_a.py::TestX::test_y[a.b::c]'
@@ -26,7 +28,7 @@ def nodeid_of(classname: str, name: str, file: str) -> str:
 def _by_file(classname: str, file: str) -> tuple[str, list[str]] | None:
     path = file.replace("\\", "/").removeprefix("./")
     module = path.removesuffix(".py").replace("/", ".")
-    # What stands before the module is the user's junit prefix, no part of the node id.
+    # The text before the module is the user's junit prefix, not a part of the node id.
     _prefix, found, after = f".{classname}.".partition(f".{module}.")
     if not path or not found:
         return None

@@ -1,4 +1,4 @@
-"""The durations file of pytest-split, `.test_durations`."""
+"""Read the durations file of pytest-split, `.test_durations`."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_DURATIONS_BYTES: Final = 64 * 1024 * 1024
-"""Such a file is held whole in memory."""
+"""Size limit: the whole file is held in memory."""
 
 
 def read_durations(path: Path, max_bytes: int = MAX_DURATIONS_BYTES) -> list[Imported]:
-    """Return the file as one run in which every test passed; none if it names no test.
+    """Return the file as one run in which every test passed; empty without tests.
 
-    It maps node ids to seconds, or is the older list of `[node id, seconds]`. Its seconds are
-    of all phases and kept as the time of the call. The run started when the file was written,
-    and is not complete: such files are added to over many sessions. What is no node id or no
-    finite number from 0 up is dropped and counted.
+    The file maps node ids to seconds, or is the older list of `[node id, seconds]`. The seconds
+    cover all phases, and are stored as the duration of the call. The run starts when the file was
+    written. It is not complete, because several sessions add to such files. Entries without a node
+    id or a finite number of at least 0 are dropped and counted.
 
     Raises:
-        ImportFileError: not JSON of this shape, or more than a bound allows.
+        ImportFileError: the file is not JSON of this form, or exceeds a limit.
     """
     content = b"".join(chunks(path, max_bytes))
     entries = _entries(path, content)

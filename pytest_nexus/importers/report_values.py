@@ -1,4 +1,4 @@
-"""What the readers of other tools' reports share: the values, and distrust of the input."""
+"""Common parts of the readers of other tools' reports: values, and checks of untrusted input."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from pytest_nexus.domain.records import Failure, Phase, PhaseResult
 
 MAX_FILE_BYTES: Final = 256 * 1024 * 1024
-"""A report of a million tests has about this size; larger is a mistake or an attack."""
+"""A report of a million tests has about this size; a larger file is a mistake or an attack."""
 
 MAX_ATTEMPTS: Final = 1_000_000
-"""Attempts in one file: they are held in memory until the file has proved sound."""
+"""Limit of attempts in one file: they stay in memory until the whole file is checked."""
 
 MAX_NODEID_CHARS: Final = 4_096
 MAX_SECONDS: Final = 7 * 86_400.0
-"""No phase of a test lasts longer than a week; a clock that a test moved says otherwise."""
+"""Limit of a phase, one week; a longer duration comes from a clock that a test moved."""
 
 _LAST_MOMENT: Final = 253_402_214_400.0
-"""The last day of the year 9999, where the calendar of the standard library ends."""
+"""The last day of the year 9999, the end of the standard library's calendar."""
 
 CHUNK_BYTES: Final = 1024 * 1024
 
@@ -40,19 +40,19 @@ _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """One run as another tool's report tells it."""
+    """One run from another tool's report."""
 
     run: Run
     attempts: tuple[Attempt, ...]
     dropped: int = 0
-    """Entries of the report that could not be used."""
+    """Number of entries of the report that could not be used."""
 
 
 def chunks(path: Path, max_bytes: int = MAX_FILE_BYTES) -> Iterator[bytes]:
-    """Yield the bytes of a regular file, at most `max_bytes` of them.
+    """Yield the bytes of a regular file, at most `max_bytes` bytes.
 
     Raises:
-        ImportFileError: it cannot be read, is a pipe or device, or is larger.
+        ImportFileError: the file cannot be read, is a pipe or device, or is larger.
     """
     try:
         _check_regular(path, max_bytes)
@@ -67,7 +67,7 @@ def chunks(path: Path, max_bytes: int = MAX_FILE_BYTES) -> Iterator[bytes]:
 
 
 def modified_at(path: Path) -> float:
-    """Return when a file was last written, for reports that do not say when they were made."""
+    """Return the last modification time of a file, for reports without their own time."""
     try:
         return epoch_of(path.stat().st_mtime) or 0.0
     except OSError as error:
@@ -75,7 +75,7 @@ def modified_at(path: Path) -> float:
 
 
 def clamped(seconds: float) -> float:
-    """Return a duration as one that can be, from 0 to `MAX_SECONDS`.
+    """Return a duration clamped to the range from 0 to `MAX_SECONDS`.
 
     >>> clamped(-3.0), clamped(0.5), clamped(float("inf")), clamped(float("nan"))
     (0.0, 0.5, 604800.0, 0.0)
@@ -84,7 +84,7 @@ def clamped(seconds: float) -> float:
 
 
 def number_of(value: object) -> float | None:
-    """Return a JSON value as a finite number, or None if it is not one.
+    """Return a JSON value as a finite number; None if it is not a finite number.
 
     >>> number_of(2), number_of(True), number_of("2"), number_of(float("nan"))
     (2.0, None, None, None)
@@ -96,7 +96,7 @@ def number_of(value: object) -> float | None:
 
 
 def epoch_of(value: object) -> float | None:
-    """Return a moment in seconds since the epoch, or None for one that no calendar can show.
+    """Return a moment in seconds since the epoch; None if no calendar can show it.
 
     >>> epoch_of(1.7e9), epoch_of(0), epoch_of(1e300)
     (1700000000.0, None, None)
@@ -106,7 +106,7 @@ def epoch_of(value: object) -> float | None:
 
 
 def clean_nodeid(text: str) -> NodeId | None:
-    r"""Return a node id that every file and terminal can hold; None for one that is none.
+    r"""Return a node id that every file and terminal can hold; None for an invalid one.
 
     Control characters and lone surrogates become `?`.
 
@@ -127,7 +127,7 @@ def attempt_of(
     worker: str | None = None,
     failure: Failure | None = None,
 ) -> Attempt:
-    """Return the attempt of a test of which a report gives the node id alone."""
+    """Return the attempt of a test for which a report gives only the node id."""
     key = key_of_nodeid(nodeid)
     return Attempt(
         nodeid=nodeid,

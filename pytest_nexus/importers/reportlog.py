@@ -1,4 +1,4 @@
-"""The JSON lines of pytest-reportlog."""
+"""Read the JSON lines of pytest-reportlog."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_REPORTLOG_BYTES: Final = 2 * 1024 * 1024 * 1024
-"""Captured output makes such files large; they are read line by line."""
+"""Size limit; captured output makes such files large, so they are read line by line."""
 
 MAX_LINE_BYTES: Final = 16 * 1024 * 1024
 
@@ -24,13 +24,13 @@ MAX_LINE_BYTES: Final = 16 * 1024 * 1024
 def read_reportlog(path: Path, max_bytes: int = MAX_REPORTLOG_BYTES) -> list[Imported]:
     """Return the sessions of a report log, in the order of the file.
 
-    A log that ends early, because the session was killed, gives the tests that had ended; its
-    run is not complete. Lines that are no report are dropped and counted, a torn last line is
-    not. Where pytest-reportlog is too old to write start times, the run started when the file
-    was written and a test when those before it had ended.
+    A log ends early if the session was killed. The result then has the finished tests, and the run
+    is not complete. Lines that are not reports are dropped and counted, except a torn last line.
+    Old versions of pytest-reportlog write no start times. Then the run starts when the file was
+    written, and each test starts at the end of the tests before it.
 
     Raises:
-        ImportFileError: no line is a report, or there is more than a bound allows.
+        ImportFileError: no line is a report, or the file exceeds a limit.
     """
     digest = hashlib.sha256(b"reportlog ")
     sessions = [Session()]

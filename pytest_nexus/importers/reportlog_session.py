@@ -1,4 +1,4 @@
-"""From the reports of one session's log to its run and attempts."""
+"""Convert the reports of one session's log into a run and its attempts."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 _WORKER: Final = re.compile(r"[\w.-]{1,64}")
 _VERSION: Final = re.compile(r"[\w.+-]{1,64}")
 _MAX_LINES: Final = 5_000
-"""Lines of a traceback that are looked at."""
+"""Number of traceback lines that are read."""
 
 
 @dataclass(slots=True)
 class _Pending:
-    """An attempt of which not all phases have been reported."""
+    """An attempt that lacks the reports of some phases."""
 
     nodeid: NodeId
     worker: str | None
@@ -39,27 +39,27 @@ class _Pending:
     subtest: Failure | None = None
 
     def note_start(self, started_at: float | None) -> None:
-        """Take the earliest start that is reported."""
+        """Keep the earliest reported start."""
         if self.started_at is None:
             self.started_at = started_at
 
     def note_failure(self, failure: Failure | None) -> None:
-        """Take the failure of the attempt."""
+        """Store the failure of the attempt."""
         self.failure = failure
 
     def note_subtest(self, failure: Failure) -> None:
-        """Take the failure of a subtest."""
+        """Store the failure of a subtest."""
         self.subtest = failure
 
     @property
     def is_told(self) -> bool:
-        """Whether it got as far as a verdict."""
+        """Whether the attempt has a verdict."""
         setup = self.phases.get("setup")
         return "call" in self.phases or (setup is not None and setup.outcome != "passed")
 
 
 class Session:
-    """Takes the reports of one session in the order of the log."""
+    """Receives the reports of one session in the order of the log."""
 
     def __init__(self) -> None:
         self.attempts: list[Attempt] = []
@@ -74,11 +74,11 @@ class Session:
         self._exit_status: int | None = None
 
     def drop(self, n_lines: int = 1) -> None:
-        """Count lines that are no report."""
+        """Count lines that are not reports."""
         self.dropped += n_lines
 
     def take(self, record: dict[str, Any]) -> None:
-        """Take one report; kinds that tell nothing of a test are passed over."""
+        """Process one report; kinds without information about tests are skipped."""
         self.is_begun = True
         kind = record["$report_type"]
         if kind in {"TestReport", "SubTestReport"}:
@@ -90,7 +90,7 @@ class Session:
             self._exit_status = int(status) if status is not None and 0 <= status < 256 else None
 
     def imported(self, fallback: float) -> Imported:
-        """Return the run, with an empty `run_uid`, and what is known of its attempts."""
+        """Return the run, with an empty `run_uid`, and its attempts as far as they are known."""
         for pending in list(self._pending.values()):
             self._emit(pending)
         known = [start for start in self._starts if start is not None]
@@ -135,7 +135,7 @@ class Session:
             pending.note_subtest(_failure("call", record.get("longrepr")))
 
     def _take_crash(self, nodeid: NodeId, record: dict[str, Any]) -> None:
-        """Take xdist's report of a dead worker, which does not say in which phase it died."""
+        """Process xdist's report of a dead worker, which does not name the phase of the crash."""
         same = [pending for key, pending in self._pending.items() if key[0] == nodeid]
         pending = same[0] if same else self._pending_of(nodeid, record)
         pending.phases["call"] = PhaseResult("failed", 0.0)
@@ -227,7 +227,7 @@ def _named(text: str, where: str) -> tuple[str, str, str]:
 
 
 def _shown(longrepr: dict[str, Any]) -> list[str]:
-    """Return a traceback's lines as pytest prints them, each frame's location after its source."""
+    """Return a traceback's lines as pytest prints them: each frame's location after its source."""
     traceback = longrepr.get("reprtraceback")
     entries = traceback.get("reprentries") if isinstance(traceback, dict) else None
     lines: list[str] = []

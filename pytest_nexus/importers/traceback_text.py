@@ -1,4 +1,4 @@
-"""The place of a failure, read from the text that pytest prints about it."""
+"""Find the place of a failure in the traceback that pytest prints."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _DEFINITION: Final = re.compile(r"(?:[> ]\s*)?(?:async )?def (\w+)\(")
 def innermost(lines: Iterable[str]) -> str:
     """Return the innermost frame inside the project, `path::function`, or an empty string.
 
-    Reads the long and the short style of pytest's tracebacks. The long style names no function:
-    there it is the first one defined in the lines shown for the frame, and only the path
-    remains if none is. Inside the project is what pytest prints with a relative path that does
-    not lead upwards or into installed packages.
+    The long and the short style of pytest's tracebacks are supported. The long style names no
+    function. So the result has the first function defined in the lines of the frame, or only the
+    path without such a function. A frame is inside the project if pytest prints a relative path
+    that does not lead upwards or into installed packages.
 
     >>> innermost([">   def test_a(): get()", "", "tests/test_a.py:3: ", "src/b.py:9: in get"])
     'src/b.py::get'

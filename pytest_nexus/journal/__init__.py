@@ -1,1 +1,1 @@
-"""The file that a session writes and the history reads: attempts and shards, line by line."""
+"""The file of one session: the session writes attempts and shards; the history reads them."""

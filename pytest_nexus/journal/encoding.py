@@ -1,4 +1,4 @@
-"""How an attempt is packed into small integers, for the attempt table and for the fold."""
+"""Pack attempts into small integers, for the attempt table and for the fold."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 RawAttempt: TypeAlias = tuple[
     str,  # key
-    str | None,  # function key; None when it is the key
+    str | None,  # function key; None if it equals the key
     int,  # number of the attempt, from 1
     int,  # outcomes of the three phases, packed
     int | None,  # set-up, microseconds
@@ -32,13 +32,13 @@ RawAttempt: TypeAlias = tuple[
     int | None,  # number of the xdist worker
     Failure | None,
 ]
-"""An attempt on its way to the store: a tuple, because a dataclass costs more than the insert."""
+"""An attempt for the store. It is a tuple, because a dataclass costs more than the insert."""
 
 MAX_DURATION_S: Final = 86_400.0 * 7
-"""Longer durations are clamped: a clock that a test moved, not a test that ran for a week."""
+"""Longer durations are clamped; they come from a clock that a test moved."""
 
 MAX_NUMBER: Final = 1_000
-"""No retry policy goes that far; a larger attempt number is not one."""
+"""A larger attempt number is invalid, since no rerun policy goes that far."""
 
 CODES: Final[dict[str, int]] = {outcome: code for code, outcome in enumerate(OUTCOMES, 1)}
 """Three bits for each outcome; 0 means that the phase did not run."""
@@ -46,14 +46,14 @@ CODES: Final[dict[str, int]] = {outcome: code for code, outcome in enumerate(OUT
 ALONE_NUMBER: Final = 1_000_000
 FRESH_NUMBER: Final = 1_000_001
 OWN_PROCESS: Final[dict[str, int]] = {ALONE: ALONE_NUMBER, FRESH: FRESH_NUMBER}
-"""What stands in place of the number of a worker, above any that xdist gives."""
+"""Stands in place of a worker's number, above any number that xdist gives."""
 
 _NAMES: Final = {number: name for name, number in OWN_PROCESS.items()}
 
 NO_VERDICT: Final = 0
 PASS: Final = 1
 FAIL: Final = 2
-"""Verdicts on an attempt, as bits: both together on one commit are a flake."""
+"""Verdicts on an attempt, as bits; both bits on one commit show a flake."""
 
 _SHIFTS: Final = (0, 3, 6)
 _PASSED: Final = CODES["passed"]
@@ -81,12 +81,12 @@ def pack(phases: tuple[PhaseResult | None, ...]) -> int:
 
 
 def microseconds(seconds: float) -> int:
-    """Return a duration as stored: whole microseconds in [0, 7 days]; 0 for not a number."""
+    """Return a duration as stored: whole microseconds in [0, 7 days]; 0 for NaN."""
     return int(min(seconds, MAX_DURATION_S) * 1e6 + 0.5) if seconds > 0 else 0
 
 
 def raw_attempt(attempt: Attempt) -> RawAttempt:
-    """Return what the history keeps of an attempt."""
+    """Return the facts that the history stores about an attempt."""
     setup, call, teardown = (
         None if phase is None else microseconds(phase.duration_s) for phase in attempt.phases
     )
@@ -105,7 +105,7 @@ def raw_attempt(attempt: Attempt) -> RawAttempt:
 
 
 def full_attempt(raw: RawAttempt, nodeid: str | None = None) -> Attempt:
-    """Return the attempt behind a raw one; its node id is the key unless given."""
+    """Return the attempt behind a raw attempt; the key replaces a missing node id."""
     key, function, number, outcomes, setup, call, teardown, started_us, worker, failure = raw
     phases = [
         None if outcome is None else PhaseResult(outcome, (duration or 0) / 1e6)
@@ -126,7 +126,7 @@ def full_attempt(raw: RawAttempt, nodeid: str | None = None) -> Attempt:
 
 
 def worker_number(worker: str | None) -> int | None:
-    """Return 12 for `gw12`, as `OWN_PROCESS` says for a process of its own; None for any other."""
+    """Return 12 for `gw12`, the number in `OWN_PROCESS` for an extra process, and else None."""
     if worker is None or not worker.startswith("gw"):
         return OWN_PROCESS.get(worker or "")
     digits = worker[2:]
@@ -134,14 +134,14 @@ def worker_number(worker: str | None) -> int | None:
 
 
 def worker_name(number: int | None) -> str | None:
-    """Return `gw12` for 12, `fresh` and `alone` for what stands for them; None without workers."""
+    """Return `gw12` for 12, `fresh` or `alone` for their numbers, and None without a worker."""
     if number is None:
         return None
     return f"gw{number}" if number < ALONE_NUMBER else _NAMES.get(number)
 
 
 def clean(text: str) -> str:
-    """Return a text that can be stored: a lone surrogate becomes a question mark."""
+    """Return a text that can be stored: lone surrogates become question marks."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
@@ -161,12 +161,12 @@ def _verdict(code: int) -> int:
 
 
 OUTCOME_CODE_OF: Final = tuple(map(_outcome_code, range(512)))
-"""By packed outcomes: the code of the outcome of the whole attempt, as `Attempt.outcome` says."""
+"""By packed outcomes: the code of the attempt's outcome, as in `Attempt.outcome`."""
 
 VERDICT_OF: Final = (NO_VERDICT, *map(_verdict, OUTCOME_CODE_OF[1:]))
-"""By packed outcomes: `PASS`, `FAIL`, or `NO_VERDICT` for an attempt that was skipped."""
+"""By packed outcomes: `PASS`, `FAIL`, or `NO_VERDICT` for a skipped attempt."""
 
 
 def failure_of(row: Sequence[Any]) -> Failure | None:
-    """Return the failure of an attempt from its columns; None where the attempt has none."""
+    """Return the failure of an attempt from its columns; None without a failure."""
     return None if row[0] is None else Failure(*row)

@@ -1,4 +1,4 @@
-"""What the lines of a journal may hold: every value checked for its type and bounded."""
+"""Convert the lines of a journal into values, with checks of every type and size."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _RUN_UID: Final = re.compile(r"[0-9a-f]{32}")
 
 
 def parsed(line: str) -> dict[str, Any]:
-    """Return the one object of a line; a lone surrogate, which cannot be stored, becomes `?`."""
+    """Return the JSON object of a line; a lone surrogate, which cannot be stored, becomes `?`."""
     record, end = _scan(line, 0)
     if end != len(line) and line[end:].strip():
         raise ValueError("there is more than one value in the line")
@@ -53,9 +53,9 @@ def parsed(line: str) -> dict[str, Any]:
 
 
 def passed_attempt(line: str) -> RawAttempt | None:
-    """Return the attempt of a line in exactly the form that the writer gives one that passed.
+    """Return the attempt of a line in the writer's exact form for passed attempts, else None.
 
-    Most lines are such; this takes half the time of parsing them. For any other line, None.
+    Most lines have this form. This function takes half the time of parsing the JSON.
     """
     match = _passed(line)
     if match is None:
@@ -76,7 +76,7 @@ def passed_attempt(line: str) -> RawAttempt | None:
 
 
 def attempt(found: dict[str, Any]) -> RawAttempt:
-    """Return the attempt of the checked values of a line, as the history keeps it."""
+    """Return an attempt, as the history stores it, from the checked values of a line."""
     get = found.get
     nodeid, key, function = found["nodeid"], get("key"), get("function")
     if key is None:
@@ -102,7 +102,7 @@ def attempt(found: dict[str, Any]) -> RawAttempt:
 
 
 def facts(found: dict[str, Any]) -> dict[str, Any]:
-    """Return those of the checked values of an attempt that the history does not keep."""
+    """Return the checked values of an attempt that the history does not store."""
     return {name: value for name, value in found.items() if name not in _KEPT}
 
 
@@ -176,4 +176,4 @@ def _said(record: dict[str, Any], name: str) -> str | None:
 _scan: Final[Callable[[str, int], tuple[Any, int]]] = make_scanner(
     JSONDecoder(parse_constant=refuse_constant)  # type: ignore[arg-type] # its own context
 )
-"""Parses one value from an index; `json.loads` around it costs half as much again."""
+"""Parses one value from an index; `json.loads` would take half as much time again."""

@@ -1,4 +1,4 @@
-"""What plugins add to the line of an attempt: a few values of JSON under names of their own."""
+"""Check the fields that plugins add to an attempt's line: named JSON values."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Any, Final
 from pytest_nexus.domain.system.originals import dumps
 
 MAX_CHARS: Final = 2048
-"""Of all fields of one attempt together, as JSON: a line has room for more than that."""
+"""Limit of all fields of one attempt together, as JSON; a line has room for more."""
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)+", re.ASCII)
 
 
 def extra(value: object) -> dict[str, Any]:
-    """Return a value that may stand in a line.
+    """Return the fields if a line may hold them.
 
     >>> extra({"acme.joules": 1.5})
     {'acme.joules': 1.5}
 
     Raises:
-        ValueError: it is no mapping, a name has no namespace, or it is too long.
-        TypeError: a value is none of JSON.
+        ValueError: the value is no mapping, a name has no namespace, or the JSON is too long.
+        TypeError: a value is not a JSON value.
     """
     if type(value) is not dict:
         raise ValueError(f"a mapping is expected, got {value!r:.50}")
@@ -34,5 +34,5 @@ def extra(value: object) -> dict[str, Any]:
 
 
 def extra_text(value: dict[str, Any]) -> str:
-    """Return the fields as JSON; raises what `json.dumps` raises."""
+    """Return the fields as JSON; raises as `json.dumps` does."""
     return str(dumps(value, allow_nan=False, separators=(",", ":")))

@@ -1,4 +1,4 @@
-"""What the format of the journal is a table of: kinds of lines, and their fields."""
+"""The building blocks of the journal's format table: kinds of lines, and their fields."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ class Field:
     type: str
     meaning: str
     check: Callable[[Any], Any] = _not_checked
-    """Return the JSON value as it is used; raise one of `WRONG` for one that cannot be."""
+    """Returns the value for use from its JSON value; raises one of `WRONG` for an invalid value."""
     write: Callable[[Attempt], str | None] = _not_written
-    """Return the JSON text of an attempt's value; None where the field is left out."""
+    """Returns the JSON text of an attempt's value; None if the field is left out."""
     is_optional: bool = False
-    """Whether a line may lack it, or have null in its place."""
+    """Whether the field may be missing or null in a line."""
     is_of_passed: bool = False
-    """Whether an attempt may have it that passed at once. `JournalWriter.passed` does not know a
-    new one: it is then not used."""
+    """Whether an attempt that passed at once may have the field. `JournalWriter.passed` does not
+    know new fields of this kind, and is then not used."""
 
     @property
     def shown(self) -> str:
-        """The name with a question mark where a line may lack the field."""
+        """The name, with a question mark if the field may be missing."""
         return f"{self.name}?" if self.is_optional and "null" not in self.type else self.name
 
 
@@ -51,10 +51,10 @@ class Kind:
     fields: tuple[Field, ...]
 
     def read(self, record: dict[str, Any]) -> dict[str, Any]:
-        """Return the checked values of a line; what it lacks, and what nobody knows, is left out.
+        """Return the checked values of a line, without missing and unknown fields.
 
         Raises:
-            Exception: one of `WRONG`: a value is wrong, or is missing.
+            Exception: one of `WRONG`: a value is invalid or missing.
         """
         found: dict[str, Any] = {}
         for each in self.fields:
@@ -66,7 +66,7 @@ class Kind:
         return found
 
     def line(self, attempt: Attempt) -> str:
-        """Return the line of an attempt, with its end."""
+        """Return the line of an attempt, including the line end."""
         line = f'{{"kind":"{self.name}"'
         for each in self.fields:
             value = each.write(attempt)

@@ -1,7 +1,7 @@
-"""The journal's format as a table: what is written, how it is checked when read, what it means.
+"""The journal's format as a table: how each field is written, checked, and explained.
 
-The writer, the reader and the reference page go through the fields of a kind. A new fact of an
-attempt is one more `Field` of `ATTEMPT`.
+The writer, the reader and the reference page use the fields of each kind. To record a new fact
+about attempts, add a `Field` to `ATTEMPT`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _shard: Final = partial(integer, least=1, most=MAX_SHARDS)
 
 
 def seconds(value: float) -> str:
-    """Return a time as JSON, to the microsecond; 0 for one that no clock shows."""
+    """Return a time as JSON, rounded to microseconds; 0 for an impossible time."""
     return f"{value:.6f}" if -1e9 < value < 1e9 else "0"
 
 
@@ -46,7 +46,7 @@ def worker_text(name: str) -> str:
 
 
 def cut(value: str | None) -> str | None:
-    """Return a text as long as a line may hold."""
+    """Return a text cut to the length that a line may hold."""
     return None if value is None else value[:MAX_TEXT_CHARS]
 
 
@@ -299,7 +299,7 @@ ATTEMPT: Final = Kind(
             " characters",
             extra,
             lambda attempt: None if attempt.extra is None else extra_text(dict(attempt.extra)),
-            is_optional=True,  # the recorder writes no short form where a plugin may add to it
+            is_optional=True,  # the recorder writes no short form if a plugin may add fields
         ),
     ),
 )
@@ -332,4 +332,4 @@ KINDS: Final[tuple[Kind, ...]] = (
     ATTEMPT,
     END,
 )
-"""Every line is a JSON object whose `kind` names one of these."""
+"""Every line is a JSON object whose `kind` names one of these kinds."""

@@ -1,4 +1,4 @@
-"""Read a journal, which is untrusted input: a line that is not what it must be is dropped."""
+"""Read a journal, which is untrusted input: invalid lines are dropped."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ _OVERLONG: Final = "longer than a line may be"
 
 
 class Journal(NamedTuple):
-    """What a journal holds."""
+    """The content of a journal."""
 
     run: Run
     attempts: tuple[Attempt, ...]
     dropped: int
-    """Lines that are not what the format says."""
+    """Number of lines that break the format."""
     torn: bool
-    """Whether the last line is cut off: the session was killed while it wrote it."""
+    """Whether the last line is cut off, because the session was killed while writing."""
     facts: Mapping[int, Mapping[str, Any]]
-    """By the place of an attempt: what its line says that the history does not keep."""
+    """By the index of an attempt: the facts in its line that the history does not store."""
 
 
 @dataclass(slots=True)
@@ -44,16 +44,16 @@ class Scan:
     run: Run
     attempts: list[RawAttempt] = field(default_factory=list)
     nodeids: list[str] | None = None
-    """Of the attempts, when they were asked for."""
+    """Node ids of the attempts, if they were requested."""
     facts: dict[int, dict[str, Any]] = field(default_factory=dict)
-    """By the place of an attempt, what the history does not keep; with the node ids only."""
+    """By the index of an attempt: facts that the history does not store; only with the node ids."""
     dropped: int = 0
     torn: bool = False
     digest: bytes = b""
-    """Over the bytes of the file."""
+    """Digest of the bytes of the file."""
 
     def add(self, raw: RawAttempt, nodeid: str) -> None:
-        """Keep an attempt.
+        """Add an attempt.
 
         Raises:
             ValueError: the journal has more attempts than a session can have.
@@ -65,19 +65,19 @@ class Scan:
             self.nodeids.append(nodeid)
 
     def drop(self) -> None:
-        """Count a line that is not what the format says."""
+        """Count a line that breaks the format."""
         self.dropped += 1
 
     def change_run(self, **fields: Any) -> None:
-        """Take what a later line says of the run."""
+        """Set fields of the run from a later line."""
         self.run = self.run._replace(**fields)
 
     def end(self, digest: bytes) -> None:
-        """Take the digest over all bytes, once they are read."""
+        """Store the digest of all bytes after the last line."""
         self.digest = digest
 
     def tear(self) -> None:
-        """Note that the last line is cut off."""
+        """Record that the last line is cut off."""
         self.torn = True
 
 
@@ -86,7 +86,7 @@ def read_journal(path: Path) -> Journal:
 
     Raises:
         NewerJournalError: a later version wrote it.
-        JournalError: it cannot be read, or does not begin with a run.
+        JournalError: the journal cannot be read, or does not begin with a run.
     """
     scan = scan_journal(path, with_nodeids=True)
     attempts = tuple(
@@ -99,10 +99,10 @@ def read_journal(path: Path) -> Journal:
 def scan_journal(
     path: Path, *, with_nodeids: bool = False, max_attempts: int | None = None
 ) -> Scan:
-    """Return the content of a journal as it is stored; raises what `read_journal` raises.
+    """Return the content of a journal for the store; raises as `read_journal` does.
 
-    `max_attempts`: a journal with more of them is refused by a `JournalError`; None for the bound
-    of the format, beyond which attempts are dropped.
+    `max_attempts`: a journal with more attempts is refused with a `JournalError`. None means the
+    limit of the format, beyond which attempts are dropped.
     """
     try:
         with open_regular(path) as file:
@@ -120,7 +120,7 @@ def scan_journal(
 
 
 def _take_torn(scan: Scan, line: str) -> None:
-    """Take a last line without an end: it counts if it is whole, as when an editor saved it."""
+    """Process a last line without a line end; it counts if it is whole, as after an editor."""
     if not line:
         return
     try:
@@ -130,7 +130,7 @@ def _take_torn(scan: Scan, line: str) -> None:
 
 
 class _Lines:
-    """The lines of a file in portions, each line bounded; counts the bytes into a digest."""
+    """The lines of a file in portions, each with a length limit; also digests the bytes."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -146,19 +146,19 @@ class _Lines:
         return _decoded(line, writer.MAX_FIRST_LINE_BYTES)
 
     def portions(self) -> Iterator[list[str]]:
-        """Yield the further lines that are ended; one that is too long is dropped later."""
+        """Yield the further complete lines; a line that is too long is dropped later."""
         while True:
             whole, newline, rest = self._rest.rpartition(b"\n")
             if newline:
                 self._rest = rest
                 yield whole.decode("utf-8", "replace").split("\n")
             elif len(rest) > writer.MAX_LINE_BYTES:
-                self._rest = b" " * (writer.MAX_LINE_BYTES + 1)  # too long already: the rest is
+                self._rest = b" " * (writer.MAX_LINE_BYTES + 1)  # already too long: skip the rest
             if not self._fill():
                 return
 
     def last(self) -> str:
-        """Return what follows the last line end."""
+        """Return the bytes after the last line end."""
         return _decoded(self._rest, writer.MAX_LINE_BYTES)
 
     def _fill(self) -> bool:

@@ -1,4 +1,4 @@
-"""Read journals for a report: what ran in each session, and which shard it was."""
+"""Read journals for a report: the attempts of each session, and its shard."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What the journal of one session says."""
+    """The content of one session's journal."""
 
     name: str
-    """Of the file."""
+    """Name of the file."""
     run: Run
     attempts: tuple[Attempt, ...]
-    """In the order they ended."""
+    """Attempts in the order of their ends."""
     quarantined: frozenset[str]
     """Node ids of tests whose failures do not count."""
     shard: ShardJournal | None
-    """What it says as a shard; None for a session that ran the whole suite."""
+    """The lines of a shard; None for a session of the whole suite."""
 
 
 def read_session(path: Path) -> Session:
@@ -35,7 +35,7 @@ def read_session(path: Path) -> Session:
 
     Raises:
         NewerJournalError: a later version wrote it.
-        JournalError: it cannot be read, or does not begin with a run.
+        JournalError: the journal cannot be read, or does not begin with a run.
     """
     journal = read_journal(path)
     quarantined = frozenset(

@@ -1,13 +1,13 @@
-"""What a shard adds to its journal, written and read: its plan, and the verdict on every test.
+"""Write and read the lines that a shard adds to its journal: its plan, and all verdicts.
 
-A session of a whole suite adds the verdicts on the tests that are left out.
+A session of the whole suite adds the verdicts on tests that are left out.
 
     {"kind": "plan", "shard": 2, "shards": 5, "plan": digest, "collection": digest,
      "ci_run": run id or null}
     {"kind": "verdicts", "action": "run" or "leave", "reason": text, "shard": 2, "tests": [node id]}
 
-Together the verdicts name every collected test, those of other shards too; `shard` is the one that
-is to run them, and absent for tests that are left.
+The verdicts of a journal name every collected test, including tests of other shards. `shard` is the
+shard that has to run the test. The field is missing for tests that are left out.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ if TYPE_CHECKING:
     from pytest_nexus.journal.fields import Kind
 
 _ROOM: Final = MAX_LINE_BYTES // 2
-"""Bytes of node ids in a line; one node id alone takes less."""
+"""Bytes of node ids in a line; a single node id takes less."""
 
 
 def plan_lines(plan: Plan, shard: int, n_shards: int, ci_run: str | None) -> Iterator[str]:
     """Yield the lines that a shard writes before its first test, each with its line end.
 
     Args:
-        plan: of the whole collection, the tests of other shards included.
-        shard: the number of this one, from 1.
-        n_shards: how many there are.
+        plan: of the whole collection, including the tests of other shards.
+        shard: the number of this shard, from 1.
+        n_shards: the number of shards.
         ci_run: id of the CI run, the same for re-runs of its failed jobs.
     """
     yield _line(
@@ -67,7 +67,7 @@ def plan_lines(plan: Plan, shard: int, n_shards: int, ci_run: str | None) -> Ite
 
 
 def left_lines(plan: Plan) -> Iterator[str]:
-    """Yield the lines of the tests that are left out, where the whole suite is not divided."""
+    """Yield the lines of the tests that are left out, if the suite is not divided."""
     return _verdict_lines([one for one in plan.tests if one.verdict.action == "leave"])
 
 
@@ -81,11 +81,11 @@ def _verdict_lines(tests: Iterable[PlannedTest]) -> Iterator[str]:
 
 
 def read_shard_journal(path: Path) -> ShardJournal | None:
-    """Return what the journal of a shard says; None for one that did not come as far as its plan.
+    """Return the shard lines of a journal; None if the session ended before its plan.
 
     Raises:
         NewerJournalError: a later version wrote it.
-        JournalError: it cannot be read, or does not begin with a run.
+        JournalError: the journal cannot be read, or does not begin with a run.
     """
     scan = scan_journal(path, with_nodeids=True)
     plan: dict[str, Any] | None = None
@@ -140,7 +140,7 @@ def _line(fields: dict[str, object]) -> str:
 
 
 def _records(file: BinaryIO) -> Iterator[dict[str, Any]]:
-    """Yield the checked lines of the two kinds; what is not as it should be is passed over."""
+    """Yield the checked lines of the two kinds; invalid lines are skipped."""
     is_continued = False
     while line := file.readline(MAX_LINE_BYTES):
         is_whole = not is_continued and line.endswith(b"\n")

@@ -1,4 +1,4 @@
-"""Write a journal: one JSON line for everything that happens in a session, flushed at once."""
+"""Write a journal: one JSON line for each event of a session, flushed at once."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ SCHEMA: Final = 1
 
 MAX_LINE_BYTES: Final = 64 * 1024
 MAX_FIRST_LINE_BYTES: Final = 1024 * 1024
-"""The first line carries the changed files."""
+"""Longer limit of the first line, which holds the changed files."""
 
 MAX_FILES: Final = 2000
 MAX_ATTEMPTS: Final = 5_000_000
 
 ABANDONED_AFTER_S: Final = 3600.0
-"""Without file locks, a journal that nobody wrote to for so long has no writer any more."""
+"""Without file locks, a journal counts as abandoned after this time without a new line."""
 
 _END_LINE_BYTES: Final = 256
 
@@ -65,10 +65,10 @@ _OF_PASSED: Final = frozenset(
 class JournalWriter:
     """The journal of the running session.
 
-    Holds an exclusive lock on the file while the session lives, so that others can tell a live
-    journal from an abandoned one. Every line reaches the operating system before the call returns:
-    a killed session loses at most the test it was in. Any method but `close` raises `JournalError`
-    when the disk refuses; the caller goes on without a journal.
+    Holds an exclusive lock on the file while the session lives, so that other processes can tell a
+    live journal from an abandoned one. Every line reaches the operating system before the call
+    returns: a killed session loses at most its current test. If the disk refuses, any method except
+    `close` raises `JournalError`; the caller then goes on without a journal.
     """
 
     def __init__(self, path: Path, run_uid: str, descriptor: int) -> None:
@@ -77,11 +77,11 @@ class JournalWriter:
         self._descriptor = descriptor
         known = {field.name for field in ATTEMPT.fields if field.is_of_passed}
         self.has_short_form = known == _OF_PASSED
-        """Whether `passed` writes all that a passed attempt may have."""
+        """Whether `passed` writes all fields that a passed attempt may have."""
 
     @classmethod
     def create(cls, directory: Path, run: Run) -> Self:
-        """Start the journal of a run in a folder, which is made if absent."""
+        """Start the journal of a run in a folder; create the folder if it is missing."""
         path = directory / file_name(run)
         try:
             make_folder(directory)
@@ -103,12 +103,12 @@ class JournalWriter:
     def collection(
         self, n_collected: int, n_selected: int, selected_by: tuple[str, ...] = ()
     ) -> None:
-        """Record how many tests were collected, and how many of them are left after selection.
+        """Record the number of collected tests, and of the tests left after selection.
 
         Args:
             n_collected: before any selection.
-            n_selected: after it.
-            selected_by: names of what limited the run that were not known when it began.
+            n_selected: after selection.
+            selected_by: names of what limited the run, as far as they were unknown at its start.
         """
         more = f',"selected_by":{dumps(selected_by)}' if selected_by else ""
         self._write(
@@ -116,7 +116,7 @@ class JournalWriter:
         )
 
     def plan(self, lines: Iterable[str]) -> None:
-        """Record what is planned: `plan_lines` or `left_lines` of `journal.shards`."""
+        """Record the plan: `plan_lines` or `left_lines` of `journal.shards`."""
         for line in lines:
             self._write(line)
 
@@ -132,10 +132,10 @@ class JournalWriter:
         durations: Mapping[str, float],
         worker: str | None,
     ) -> None:
-        """Record a first attempt that passed in its three phases, without the detour of `Attempt`.
+        """Record a first attempt that passed in all three phases, without an `Attempt` object.
 
-        Called for nearly every test where there is a short form: this costs a third of `attempt`.
-        The times are plausible.
+        Called for nearly every test if there is a short form; takes a third of the time of
+        `attempt`. The caller has checked that the times are plausible.
         """
         name = encode_basestring(nodeid[:MAX_NODEID_CHARS])
         if identity.function_key != nodeid or identity.key != nodeid:
@@ -146,14 +146,14 @@ class JournalWriter:
         )
 
     def end(self, duration_s: float, exit_status: int, *, complete: bool) -> None:
-        """Record how the session ended."""
+        """Record the end of the session."""
         self._write(
             f'{{"kind":"end","duration":{seconds(duration_s)},"exit_status":{int(exit_status)},'
             f'"complete":{_boolean(complete)}}}\n'
         )
 
     def close(self) -> None:
-        """Release the lock and close the file; once is enough, twice does no harm."""
+        """Release the lock and close the file; further calls do nothing."""
         if self._descriptor < 0:
             return
         descriptor, self._descriptor = self._descriptor, -1
@@ -163,7 +163,7 @@ class JournalWriter:
         close(descriptor)
 
     def abandon(self) -> None:
-        """Close a file that nobody can find yet, and remove it; called when it cannot be begun."""
+        """Close and remove the hidden file. Called if the journal cannot be started."""
         self.close()
         for path in {self.path, _hidden(self.path)}:
             with suppress(OSError):
@@ -180,7 +180,7 @@ class JournalWriter:
 
 
 def file_name(run: Run) -> str:
-    """Return the name of a run's journal; names sort by start time.
+    """Return the name of a run's journal; the names sort by start time.
 
     >>> from pytest_nexus.domain.records import Run
     >>> file_name(Run("0123456789abcdef" * 2, 1700000000.5))
@@ -190,14 +190,14 @@ def file_name(run: Run) -> str:
 
 
 def run_uid_of(path: Path) -> str:
-    """Return the run_uid that the name of a journal carries."""
+    """Return the run_uid in the name of a journal."""
     return path.stem.rpartition("-")[2]
 
 
 def is_live(path: Path) -> bool:
     """Return whether the session that writes this journal is still running.
 
-    Where files cannot be locked: whether it has no end line and was written to within an hour.
+    If files cannot be locked: whether it has no end line and was written to within an hour.
     """
     try:
         with open_regular(path) as file:
@@ -212,7 +212,7 @@ def is_live(path: Path) -> bool:
 
 
 def _is_locked(descriptor: int) -> bool | None:
-    """Return whether another process holds the lock; None where that cannot be found out."""
+    """Return whether another process holds the lock; None if this is unknown."""
     if fcntl is None:
         return None
     try:
@@ -226,7 +226,7 @@ def _is_locked(descriptor: int) -> bool | None:
 
 
 def make_folder(directory: Path) -> None:
-    """Make the journal folder; a new `.nexus` above it tells git to leave it alone."""
+    """Create the journal folder; a new `.nexus` above it tells git to ignore the folder."""
     directory.mkdir(parents=True, exist_ok=True)
     for folder in (directory, directory.parent):
         ignore = folder / ".gitignore"
@@ -235,7 +235,7 @@ def make_folder(directory: Path) -> None:
 
 
 def _open_locked(path: Path) -> int:
-    """Open a new file under a hidden name and lock it, before anyone can look for it."""
+    """Create a file under a hidden name and lock it, before other processes can find it."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_BINARY", 0)
     descriptor = open_descriptor(path if fcntl is None else _hidden(path), flags, 0o644)
     if fcntl is not None:
@@ -291,7 +291,7 @@ def _first_line(run: Run) -> str:
 
 
 def _listed(files: tuple[ChangedFile, ...]) -> list[dict[str, object]]:
-    """Return as many changed files as the first line may carry."""
+    """Return the changed files, as many as fit into the first line."""
     room = MAX_FIRST_LINE_BYTES // 2
     listed: list[dict[str, object]] = []
     for file in files[:MAX_FILES]:
