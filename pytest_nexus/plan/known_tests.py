@@ -1,4 +1,4 @@
-"""Finds what the history knows of a test, also after it was renamed or re-parametrised."""
+"""Find the history of a test, also after the test was renamed or re-parametrised."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 Found = Literal["exact", "renamed", "function", "unknown"]
 
 UNKNOWN_DURATION_S: Final = 0.01
-"""Where nothing is known of any test, all get the same: only ratios decide, and the sum of a plan
-should not frighten. About the median test of a unit-test suite."""
+"""Seconds for every test if no test has a known duration. Only ratios decide, and the sum of a plan
+should not look alarming. About the median test of a unit-test suite."""
 
 
 class StatsIndex:
-    """The statistics of all tests, with the indices to find what stands in for a missing one.
+    """The statistics of all tests, with indices to find substitutes for missing tests.
 
-    Each index is built when the first test needs it, once: on a suite without new tests none is.
+    Each index is built once, when the first test needs it; a suite without new tests needs none.
 
     Args:
-        stats: what the history knows, by key.
-        renames: old path by new path, as `Change.renames` has them.
+        stats: the statistics in the history, by key.
+        renames: old path by new path, from `Change.renames`.
     """
 
     def __init__(self, stats: Mapping[TestKey, TestStats], renames: Mapping[str, str]) -> None:
@@ -38,24 +38,24 @@ class StatsIndex:
         self._pooled: dict[FunctionKey, TestStats] = {}
 
     def find(self, test: CollectedTest) -> tuple[TestStats | None, Found]:
-        """Return the statistics that speak for a test, and how they were found.
+        """Return the statistics to use for a test, and how they were found.
 
-        `exact`: its own. `renamed`: those of its key before git saw its file move. `function`:
-        all parameters of its function taken together, see `pool`. `unknown`: None.
+        `exact`: the test's own. `renamed`: those of its key before git saw its file move.
+        `function`: pooled over all parameters of its function, see `pool`. `unknown`: None.
         """
         own = self._stats.get(test.key)
         return (own, "exact") if own is not None else self._find_elsewhere(test)
 
     def expected_duration(self, test: CollectedTest) -> float:
-        """Return the seconds that a test is expected to take, shared set-up included.
+        """Return the expected seconds of a test, including shared set-up.
 
-        Its own recent median, else its function's, else that of its module, else of the suite,
-        else `UNKNOWN_DURATION_S`; the last two by what it looks like.
+        The test's own recent median, else that of its function, of its module, of the suite, else
+        `UNKNOWN_DURATION_S`. The last two are multiplied by `CollectedTest.duration_factor`.
         """
         return self.duration_of(self.find(test)[0], test)
 
     def duration_of(self, found: TestStats | None, test: CollectedTest) -> float:
-        """Return `expected_duration` of a test, given what `find` found of it."""
+        """Return `expected_duration` of a test, given the statistics that `find` returned."""
         if found is not None and has_duration(found):
             return found.duration_s
         path = self._renames.get(test.path, test.path)
@@ -91,7 +91,7 @@ class StatsIndex:
 
     @cached_property
     def _module_medians(self) -> dict[str, float]:
-        """Seconds of the median test by file."""
+        """Return the seconds of the median test of each file."""
         found: defaultdict[str, list[float]] = defaultdict(list)
         for stats in self._stats.values():
             if has_duration(stats):
@@ -105,16 +105,16 @@ class StatsIndex:
 
 
 def has_duration(stats: TestStats) -> bool:
-    """Tell whether the durations were measured; a test that was always skipped takes none."""
+    """Return whether durations were measured; a test that was always skipped has none."""
     return stats.runs > 0 or stats.duration_s > 0 or stats.last_outcome == "skipped"
 
 
 def pool(members: Sequence[TestStats]) -> TestStats:
-    """Return what the parameters of one function tell about another parameter of it.
+    """Return the statistics of one function's parameters, to use for another parameter of it.
 
-    Rates are means and durations medians over the members. Counts are those of the member with
-    the most runs, so that the sum does not make a rarely run function look old; the last failure
-    is the most recent one of any member.
+    Rates are means and durations are medians over the members. Counts are those of the member with
+    the most runs: a sum would make a rarely run function look old. The last failure is the most
+    recent one of any member.
     """
     if len(members) == 1:
         return members[0]

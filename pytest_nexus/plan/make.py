@@ -1,4 +1,4 @@
-"""Puts the decisions about one session together."""
+"""Combine the decisions about one session into a plan."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _DIGEST_CHARS: Final = 16
 _ANY_P_FAIL: Final = 0.5
-"""Of every test where no model says more; nothing is decided by it."""
+"""Failure probability of every test if no model gives a better one; it decides nothing."""
 
 COLD_NOTE: Final = (
     "No history of these tests yet: changed test files first, then the order of collection."
@@ -30,17 +30,17 @@ NO_MODEL_NOTE: Final = "Order of collection: no model says which tests are likel
 
 
 class PlanSettings(NamedTuple):
-    """What a user chose about the plan."""
+    """The user's choices about the plan."""
 
     order: Literal["risk", "off"] = "risk"
-    """`risk` puts the likeliest failure per second first; `off` keeps the collection order."""
+    """`risk` puts the most probable failure per second first; `off` keeps the collection order."""
 
 
 _DEFAULTS: Final = PlanSettings()
 
 
 class Forecaster(Protocol):
-    """Says for each test how likely it fails and how long it takes."""
+    """Predicts for each test how likely it fails and how long it takes."""
 
     def __call__(
         self,
@@ -62,18 +62,18 @@ def make_plan(
     forecaster: Forecaster | None = None,
     rules: Iterable[OrderRule] = (),
 ) -> Plan:
-    """Return what is decided about each collected test, in collection order.
+    """Return the decision about each collected test, in collection order.
 
-    Deterministic: the same arguments give the same plan, digest included. Without history of any
-    of the tests the order is `cold_order`, and without a model that of the collection.
+    Deterministic: the same arguments give the same plan, including the digest. If no test has a
+    history, the order is `cold_order`. Without a model, it is the collection order.
 
     Args:
         tests: as collected, after every selection.
-        stats: what the history knows, by key; may be empty.
-        change: what git says changed; may be empty.
-        settings: what the user chose.
-        forecaster: says how likely each test is to fail; None where there is no model.
-        rules: what is known of tests that depend on the order.
+        stats: statistics in the history, by key; may be empty.
+        change: the change that git reports; may be empty.
+        settings: the user's choices.
+        forecaster: predicts how likely each test fails; None if there is no model.
+        rules: known rules about tests that depend on the order.
     """
     tests = bind(tests, in_force(rules, change))
     index = StatsIndex(stats, change.renames)
@@ -104,7 +104,7 @@ def make_plan(
 def durations_alone(
     tests: Sequence[CollectedTest], index: StatsIndex, setups: Setups | None
 ) -> list[Forecast]:
-    """Return forecasts with the expected seconds; all tests are said to fail equally likely."""
+    """Return forecasts with expected seconds and the same failure probability for all tests."""
     forecasts = []
     for position, test in enumerate(tests):
         paid_s = 0.0 if setups is None else setups.paid_by.get(position, 0.0)
@@ -114,7 +114,7 @@ def durations_alone(
 
 
 def _tells(forecasts: Sequence[Forecast]) -> bool:
-    """Return whether a model sees the change in some tests, though they have no history yet."""
+    """Return whether a model relates the change to some tests, although all lack a history."""
     return len({forecast.p_fail for forecast in forecasts}) > 1
 
 
@@ -122,10 +122,10 @@ RUN: Final = Verdict("run", "every collected test is run")
 
 
 def digest(planned: Sequence[PlannedTest]) -> str:
-    """Return 16 hexadecimal digits over the tests, their verdicts and where they run.
+    """Return 16 hexadecimal digits over the tests, their verdicts and their shards.
 
-    Not over the order, neither of the collection nor of the execution: shards that shuffle their
-    tests with seeds of their own follow one plan all the same.
+    The digest covers neither the collection order nor the execution order. Shards that shuffle
+    their tests with their own seeds therefore still follow one plan.
     """
     lines = sorted(f"{p.test.nodeid}\0{p.verdict.action}\0{p.shard}\0{p.block}" for p in planned)
     text = "\n".join(lines)

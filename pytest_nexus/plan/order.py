@@ -1,4 +1,4 @@
-"""The order in which the next failure is expected soonest."""
+"""Order the tests so that the next failure is expected as early as possible."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ if TYPE_CHECKING:
     from pytest_nexus.plan.blocks import Layout
 
 MIN_DURATION_S: Final = 1e-3
-"""What pytest itself costs per test, in no phase of it; below, durations are mostly noise."""
+"""Seconds of pytest's own work per test, outside all phases; shorter durations are mostly noise."""
 
 
 EVIDENCE: Final = 4.5
-"""A test leaves its file if its gain is so many times the gain of a test without evidence: e^1.5.
+"""A test leaves its file if its gain is at least this multiple of the gain without evidence: e^1.5.
 
-Chosen on recorded builds, see docs/explanation/benchmarks.md: from 7.4 on failures come later."""
+Chosen on recorded builds, see docs/explanation/benchmarks.md: from 7.4 on, failures come later."""
 
 LIKE: Final = 0.3
-"""Width of the steps into which the logarithms of ranks are divided, about a third of a rank.
+"""Width of the steps that divide the logarithms of ranks, about a third of a rank.
 
-Tests of one file with ranks in one step run in the order of the file. Under the exponents of models
-a step is less than the noise of short durations."""
+Tests of one file with ranks in the same step run in the order of the file. Under the exponents of
+models, a step is less than the noise of short durations."""
 
 _QUIET_SHARE: Final = 0.01
-"""Share of the tests with the least gains; the largest of these is a gain without evidence."""
+"""Share of the tests with the smallest gains; the largest of these is the gain without evidence."""
 
 
 class _Stretch(NamedTuple):
@@ -38,10 +38,10 @@ class _Stretch(NamedTuple):
     indices: list[int]
     gains: list[float]
     seconds: list[float]
-    """Per test, with the set-up that falls due before it."""
+    """Seconds of each test, including the set-up needed before it."""
     first: int
     rank: float
-    """The higher, the earlier."""
+    """A higher rank runs earlier."""
 
 
 def order(
@@ -53,26 +53,26 @@ def order(
     """Return the collection indices in the order of execution.
 
     Smith's rule (W. E. Smith, Various optimizers for single-stage production, 1956): descending
-    p_fail / duration_s, which minimises the sum of p_fail * completion time. A block ranks with
-    the best ratio of any of its beginnings, its set-up charged (J. B. Sidney, Decomposition
-    algorithms for single-machine sequencing, 1975): as soon as a test has failed, what stands
-    behind it in the block costs nothing any more. Inside a block the same rule holds.
+    p_fail / duration_s, which minimises the sum of p_fail * completion time. A block has the best
+    ratio among its prefixes, including its set-up (J. B. Sidney, Decomposition algorithms for
+    single-machine sequencing, 1975): once a test has failed, the rest of its block costs nothing
+    any more. The same rule holds inside a block.
 
-    A model may have a gain of its own in place of p_fail, and less regard to time than Smith: see
-    `best_prefix_rank`, which ranks single tests and blocks alike.
+    A model may replace p_fail by its own gain, and give time less weight than Smith: see
+    `best_prefix_rank`, which ranks single tests and blocks in the same way.
 
-    Only evidence moves a test out of its file, see `EVIDENCE`; the others of a file stay together
-    in its order, and rank with the mean of their gains / (mean seconds) ** thrift. What leaves a
-    file keeps its order too among tests of about the same rank, see `LIKE`. So tests change
-    modules, and meet what other files leave behind, only where that pays.
+    Only evidence moves a test out of its file, see `EVIDENCE`. The other tests of a file stay
+    together in file order, and rank with the mean of their gains / (mean seconds) ** thrift. Tests
+    that leave a file also keep its order among tests of about the same rank, see `LIKE`. So a test
+    runs outside its module, after other files have left their state behind, only if that pays.
 
-    Ties keep the order of the collection. Costs O(n log n) for n tests.
+    Ties keep the collection order. Costs O(n log n) for n tests.
 
     Args:
         tests: as collected.
         forecasts: one for each test.
-        setups: seconds of set-up by block name; blocks that are not named cost none.
-        layout: `lay_out(tests)`, if it is at hand.
+        setups: seconds of set-up by block name; blocks without an entry cost none.
+        layout: `lay_out(tests)`, if already computed.
     """
     layout = lay_out(tests) if layout is None else layout
     body = _Arranger(tests, forecasts, setups).arrange(layout.body)
@@ -82,8 +82,8 @@ def order(
 def cold_order(tests: Sequence[CollectedTest], changed_paths: Collection[str]) -> list[int]:
     """Return the order for a suite without history: changed test files first, the rest untouched.
 
-    Nothing is known that could improve on the author's order. A block that spans several files
-    comes along whole, so that no fixture is set up twice; marked tests stay where they are, see
+    Without history, nothing can improve on the author's order. A block that spans several files
+    moves as a whole, so that no fixture is set up twice. Marked tests stay where they are, see
     `pytest_nexus.plan.blocks`.
     """
     start, end = fixed_ends(tests)
@@ -117,13 +117,14 @@ def best_prefix_ratio(weights: Sequence[float], seconds: Sequence[float]) -> flo
 
 
 def best_prefix_rank(gains: Sequence[float], seconds: Sequence[float], thrift: float) -> float:
-    """Return the rank of a block: gain / seconds ** thrift, by the best of its beginnings.
+    """Return the rank of a block: gain / seconds ** thrift of its best prefix.
 
-    A single test of gain g and s seconds ranks with g / s ** thrift. Its place among single tests
+    A single test of gain g and s seconds has the rank g / s ** thrift. Its place among single tests
     is that of g ** (1 / thrift) / s, which is Smith's rule for other weights. Sidney's rule for
-    those weights gives the rank of a block. So a set-up of t seconds lowers a test behind it to
-    g / (t + s) ** thrift, and a block without set-up never ranks above the best of its tests.
-    With a thrift of 1 this is `best_prefix_ratio`; with 0 time does not count.
+    those weights gives the rank of a block.
+    So a set-up of t seconds lowers a test after it to g / (t + s) ** thrift, and a block without
+    set-up never ranks above its best test.
+    With a thrift of 1 this is `best_prefix_ratio`; with 0, time does not count.
 
     >>> best_prefix_rank([0.1, 0.9, 0.0], [1.0, 1.0, 8.0], thrift=1.0)
     0.5
@@ -137,14 +138,14 @@ def best_prefix_rank(gains: Sequence[float], seconds: Sequence[float], thrift: f
         return top
     if thrift == 1.0:
         return best_prefix_ratio(gains, seconds)
-    # In proportion to the highest gain: a power of a small number would become 0.
+    # Relative to the highest gain: a power of a small number would become 0.
     weights = [(gain / top) ** (1 / thrift) for gain in gains]
     rank: float = top * best_prefix_ratio(weights, seconds) ** thrift
     return rank
 
 
 class _Arranger:
-    """Puts the members of blocks in order, from the inside to the outside."""
+    """Orders the members of blocks, from the innermost to the outermost."""
 
     def __init__(
         self,
@@ -196,25 +197,25 @@ class _Arranger:
         return parts
 
     def _only_path(self, member: int | Block) -> str | None:
-        """Return the file of a member; None where it spans several."""
+        """Return the file of a member; None if the member spans several files."""
         if not isinstance(member, Block):
             return self._paths[member]
         paths = {self._paths[index] for index in leaves(member)}
         return paths.pop() if len(paths) == 1 else None
 
     def _is_evident(self, member: int | Block) -> bool:
-        """Return whether something speaks for a failure of a test, or of one in a block."""
+        """Return whether there is evidence for a failure of a test, or of a test in a block."""
         if isinstance(member, Block):
             return any(self._gains[index] >= self._least for index in leaves(member))
         return self._gains[member] >= self._least
 
     def _step(self, index: int) -> float:
-        """Return a number that tests of about the same rank share."""
+        """Return a number that is equal for tests of about the same rank."""
         rank = self._gains[index] / self._seconds[index] ** self._thrift
         return floor(log(rank) / LIKE) if rank > 0 else 0.0
 
     def _together(self, members: Sequence[int | Block]) -> _Stretch:
-        """Return members in the order of the collection."""
+        """Return the members in collection order."""
         indices: list[int] = []
         extra: dict[int, float] = {}
         for member in members:
@@ -232,7 +233,7 @@ class _Arranger:
         return _Stretch(indices, gains, seconds, indices[0], rank)
 
     def _charge(self, block: Block, extra: dict[int, float]) -> None:
-        """Note the set-up of a block, and of those inside, before its first test."""
+        """Add the set-ups of a block and of its inner blocks to their first tests."""
         first = leaves(block)[0]
         extra[first] = extra.get(first, 0.0) + self._setups.get(block.name, 0.0)
         for member in block.members:
@@ -243,7 +244,7 @@ class _Arranger:
 def _anchors_of_wide_blocks(
     tests: Sequence[CollectedTest], changed_paths: Collection[str]
 ) -> dict[str, int]:
-    """Return the first changed test of each outermost block that has one and spans files."""
+    """Return the first changed test of each outermost block that has one and several files."""
     paths: dict[str, str] = {}
     wide: set[str] = set()
     anchors: dict[str, int] = {}

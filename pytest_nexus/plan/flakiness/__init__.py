@@ -1,1 +1,1 @@
-"""How flaky a test is, and what speaks for a flake."""
+"""Measure how flaky a test is, and collect the evidence for its flakes."""

@@ -1,8 +1,10 @@
-"""Whether a test is flaky, as a measured fact: how often, where, since when, at what cost. Pure.
+"""Assess whether a test is flaky, from measurements: how often, where, since when, at what cost.
 
-Flaky is only what failed and passed on one commit in one environment. A failure that lasts is
-broken, one that is over is recovered, and one that a single environment has is bound to it. What
-comes and goes with the tests before is order-dependent, see `plan.order_dependence.judge`.
+A test is flaky only if it failed and passed on the same commit in the same environment. A test
+whose failure lasts is broken; a test whose failure is over has recovered. A failure that only one
+environment has is bound to that environment.
+A test whose result depends on the tests before it is order-dependent, see
+`plan.order_dependence.judge`. Pure.
 """
 
 from __future__ import annotations
@@ -29,35 +31,35 @@ _NO_RULES: Final[Mapping[TestKey, OrderRule]] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentRate:
-    """The same in one environment."""
+    """The flake rate in one environment."""
 
     environment: str
     rate: Rate
     failed_runs: int
-    """Runs in which it failed, and nothing shows that it could have passed."""
+    """Runs in which the test failed and nothing shows that it could have passed."""
 
 
 @dataclass(frozen=True, slots=True)
 class FirstFlake:
-    """When a test was first seen to flake, and between which commits it began."""
+    """The first flake of a test, and the commits between which the flakiness began."""
 
     run_uid: str
     at: float
     environment: str
     commit: str | None
-    """Of the first flake; None on a dirty tree."""
+    """Commit of the first flake; None on a dirty tree."""
     last_clean: str | None
-    """The last commit before, in this environment, on which it was seen passing and never failing;
-    None without one."""
+    """The last commit before the first flake, in this environment, on which the test passed and
+    never failed; None if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Flaky failures with one signature."""
+    """Flaky failures with the same signature."""
 
     count: int
     signature: str
-    """Empty for failures of which no reason is known, as in imported reports."""
+    """Empty for failures without a known reason, as in imported reports."""
     exception: str
     where: str
     message: str
@@ -65,51 +67,54 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What the flakes of a test cost."""
+    """The cost of the flakes of a test."""
 
     seconds: float
-    """Spent in attempts that failed or were repeated, in runs where it flaked."""
+    """Seconds of failed or repeated attempts, in runs in which the test flaked."""
     reruns: int
     """Attempts after the first, in those runs."""
     red_builds: int = 0
-    """Runs that ended with exit status 1 and whose finally failing tests were all flaky."""
+    """Runs that ended with exit status 1 and in which all finally failing tests were flaky."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flakiness:
-    """What is known of the flakiness of one test."""
+    """The known flakiness of one test."""
 
     key: TestKey
     status: Status
     reason: str
-    """One sentence that gives the figures behind the status."""
+    """One sentence with the figures behind the status."""
     flakes: int
-    """Runs in which it flaked, those included that picked it for having failed."""
+    """Runs in which the test flaked, including biased runs that picked it for an earlier
+    failure."""
     rate: Rate
-    """Over all environments, such runs left out."""
+    """Flake rate over all environments, without biased runs."""
     environments: tuple[EnvironmentRate, ...]
-    """By name."""
+    """Rates by environment, sorted by name."""
     bound_to: tuple[str, ...]
-    """Environments in which alone it fails on commits on which it passes in others: no flake."""
+    """Environments with failures on commits on which the test passes elsewhere; these are not
+    flakes."""
     first: FirstFlake | None
     clusters: tuple[Cluster, ...]
     """Most frequent first."""
     cost: Cost
     passes: int
-    """Runs in a row that it passed, up to now."""
+    """Number of passed runs in a row, up to now."""
     passes_needed: int
-    """So many, and a flake of its rate would have shown with 95 %; see `passes_needed`."""
+    """Number of passes in a row that would reveal a flake of this rate with 95 %; see
+    `passes_needed`."""
 
 
 def assess(
     key: TestKey, sightings: Sequence[OutcomeInRun], rule: OrderRule | None = None
 ) -> Flakiness:
-    """Return the flakiness of a test, its red builds apart: see `with_red_builds`.
+    """Return the flakiness of a test, without its red builds: see `with_red_builds`.
 
     Args:
         key: of the test.
-        sightings: all runs that have it, in the order of the fold.
-        rule: what is known of its dependence on other tests; None where nothing is.
+        sightings: all outcomes of the test, in the order of the fold.
+        rule: the known rule about its dependence on other tests; None if there is none.
     """
     proofs = prove(sightings)
     flaked = [seen for seen, proof in zip(sightings, proofs, strict=True) if proof == "flake"]
@@ -158,11 +163,11 @@ def assess_all(
 ) -> list[Flakiness]:
     """Return the flakiness of every test with its red builds, the most expensive first.
 
-    By red builds, then seconds, then flakes; ties by key.
+    Sorted by red builds, then seconds, then flakes; ties by key.
 
     Args:
-        seen: the sightings of each test.
-        rules: what is known of tests that depend on others, by test.
+        seen: the outcomes of each test.
+        rules: known rules about tests that depend on others, by test.
     """
     assessed = [assess(key, sightings, rules.get(key)) for key, sightings in seen.items()]
     found = with_red_builds(assessed, seen)
@@ -174,11 +179,11 @@ def assess_all(
 def with_red_builds(
     found: Sequence[Flakiness], seen: Mapping[TestKey, Sequence[OutcomeInRun]]
 ) -> list[Flakiness]:
-    """Return the same with the red builds that each test had a part in.
+    """Return the flakiness of all tests, with the red builds to which each test contributed.
 
     Args:
-        found: of all tests.
-        seen: the sightings of at least all tests that finally failed in some run.
+        found: flakiness of all tests.
+        seen: outcomes of at least all tests that finally failed in some run.
     """
     flaked = {
         (key, each.run_uid)
@@ -201,7 +206,7 @@ def with_red_builds(
 
 
 def _rate_until_last(sightings: Sequence[OutcomeInRun], proofs: Sequence[FlakeEvidence]) -> float:
-    """Return the mean rate up to the last flake: later passes must not make it seem rarer."""
+    """Return the mean rate up to the last flake, so that later passes do not lower the rate."""
     end = max(place for place, proof in enumerate(proofs) if proof == "flake") + 1
     return sampled_rate(sightings[:end], proofs[:end]).mean
 

@@ -1,4 +1,4 @@
-"""Flaky, broken, recovered or stable: what the proofs of a test add up to. Pure."""
+"""Diagnose a test from its evidence: flaky, broken, recovered or stable. Pure."""
 
 from __future__ import annotations
 
@@ -20,46 +20,47 @@ if TYPE_CHECKING:
 Status = Literal["flaky", "order-dependent", "broken", "recovered", "stable"]
 
 _SURPRISE: Final = 0.01
-"""A row of failures that a flake would give less often than this is not taken for one."""
+"""A series of failures with a lower probability than this is not explained by flakes."""
 
 _LASTING: Final = 3
-"""Failing runs in a row that are more than a flake although the commit had passed before: what it
-depends on has changed."""
+"""Failing runs in a row that count as more than a flake, although the commit had passed before:
+something that the test depends on has changed."""
 
 _BINDING: Final = 2
-"""A single failing run may be a flake that was not confirmed; two in one environment, with passes
-of the same commit in others, are bound to it."""
+"""A single failing run may be an unconfirmed flake. Two failing runs in one environment, with
+passes of the same commit in others, are bound to that environment."""
 
 _CURRENT: Final = 50
-"""An environment that none of so many last sightings has is one that is no longer tested in."""
+"""An environment that is missing from this many latest outcomes is no longer tested."""
 
 _Proved: TypeAlias = "tuple[OutcomeInRun, FlakeEvidence]"
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """The status of one test, and why."""
+    """The status of one test, and the reason."""
 
     status: Status
     reason: str
     """One sentence with the figures."""
     bound_to: tuple[str, ...] = ()
-    """Environments in which it is broken and never flaked, while it passes on the same commit in
-    others."""
+    """Environments in which the test is broken and never flaked, while it passes on the same commit
+    elsewhere."""
 
 
 def diagnose(
     sightings: Sequence[OutcomeInRun], proofs: Sequence[FlakeEvidence], *, is_over: bool
 ) -> Diagnosis:
-    """Return what is the matter with a test.
+    """Return the diagnosis of a test.
 
-    `broken`: it fails up to now, longer than its flakes explain, in an environment still in use.
-    `flaky`: it flaked, and that is not over. `recovered`: it flaked or failed, and is over it.
+    `broken`: the test still fails, longer than its flakes explain, in an environment that is still
+    in use. `flaky`: the test flaked, and its flakiness is not over. `recovered`: the test flaked or
+    failed earlier, and that is over.
 
     Args:
-        sightings: of one test, in the order of the fold.
-        proofs: what `prove` says of each.
-        is_over: whether it passed often enough since for a flake of its rate to have shown.
+        sightings: outcomes of one test, in the order of the fold.
+        proofs: the evidence that `prove` returns for each outcome.
+        is_over: whether the test passed often enough since for a flake of its rate to have shown.
     """
     proved = list(zip(sightings, proofs, strict=True))
     broken = _broken(proved)
@@ -79,7 +80,7 @@ def diagnose(
 
 
 def sampled_rate(sightings: Iterable[OutcomeInRun], proofs: Iterable[FlakeEvidence]) -> Rate:
-    """Return the flake rate over the runs that passed or flaked, biased runs left out."""
+    """Return the flake rate over the runs that passed or flaked, without biased runs."""
     counts = Counter(
         proof for seen, proof in zip(sightings, proofs, strict=True) if not seen.is_biased
     )
@@ -87,7 +88,7 @@ def sampled_rate(sightings: Iterable[OutcomeInRun], proofs: Iterable[FlakeEviden
 
 
 def _broken(proved: Sequence[_Proved]) -> dict[str, list[OutcomeInRun]]:
-    """Return the runs that failed for good up to now, by environment."""
+    """Return the runs with a lasting failure, by environment."""
     current = {seen.environment for seen, _ in proved[-_CURRENT:]}
     return {
         name: [seen for seen, _ in row]
@@ -97,7 +98,7 @@ def _broken(proved: Sequence[_Proved]) -> dict[str, list[OutcomeInRun]]:
 
 
 def _rows(proved: Iterable[_Proved]) -> dict[str, list[_Proved]]:
-    """Return the failing runs after the last attempt that passed, by environment."""
+    """Return the failing runs after the last passed attempt, by environment."""
     rows: dict[str, list[_Proved]] = {}
     for seen, proof in proved:
         if proof in ("mass failure", "skipped"):
@@ -110,7 +111,7 @@ def _rows(proved: Iterable[_Proved]) -> dict[str, list[_Proved]]:
 
 
 def _lasts(row: Sequence[_Proved], proved: Iterable[_Proved]) -> bool:
-    """Tell whether a row of failures is more than the flakes before it explain."""
+    """Return whether a series of failures is longer than the earlier flakes explain."""
     if len(row) < _LASTING and all(proof == "flake" for _, proof in row):
         return False
     inside = {seen.run_uid for seen, _ in row}

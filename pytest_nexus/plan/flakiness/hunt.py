@@ -1,4 +1,4 @@
-"""How a hunt for flaky tests goes on: who runs in which round, and what it has shown. Pure."""
+"""Plan a hunt for flaky tests: which tests run in which round, and the results. Pure."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from pytest_nexus.domain.records import Attempt, Failure, NodeId, TestKey
 
 QUICK_S: Final = 0.5
-"""A test that takes no longer runs in every round, one of n times that in about every n-th."""
+"""A test up to this duration runs in every round. A test of n times this duration runs in about
+every n-th round."""
 
 MAX_STRIDE: Final = 9
-"""However slow a test is, it runs in every ninth round."""
+"""Even the slowest test runs in every ninth round."""
 
 MIN_RUNS: Final = 3
-"""However slow a test is, it runs so often if there are as many rounds."""
+"""Even the slowest test runs this often, if there are enough rounds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +32,17 @@ class Round:
     """One session of the hunt."""
 
     number: int
-    """From 0."""
+    """Number of the round, from 0."""
     seed: int
-    """Of the order of its tests."""
+    """Seed of the order of its tests."""
     is_loaded: bool
-    """Whether a busy process kept each core from being free."""
+    """Whether a busy process kept each CPU core occupied."""
     order: str = ""
-    """The order in words, where its tests run in the order given; empty for a random one."""
+    """Description of the order if its tests run in the order given; empty for a random order."""
 
     @property
     def text(self) -> str:
-        """The round in words, counted from 1."""
+        """Return a description of the round, counted from 1."""
         if self.order:
             return f"round {self.number + 1}, {self.order}"
         load = ", under load" if self.is_loaded else ""
@@ -50,44 +51,44 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Hunted:
-    """What the hunt has seen of one test."""
+    """The results of the hunt for one test."""
 
     key: TestKey
     nodeid: NodeId
     path: str
     expected_s: float = 0.0
-    """Seconds that one run is expected to take; measured ones come in its place."""
+    """Expected seconds of one run; replaced by measured seconds."""
     passes: int = 0
     failures: int = 0
     seconds: float = 0.0
     failed_in: Round | None = None
     """The first round in which it failed."""
     failure: Failure | None = None
-    """Of that round."""
+    """The failure in that round."""
 
     @property
     def is_flaky(self) -> bool:
-        """Whether it both passed and failed: then it leaves the hunt."""
+        """Return whether the test both passed and failed, so that it leaves the hunt."""
         return self.passes > 0 and self.failures > 0
 
     @property
     def duration_s(self) -> float:
-        """Seconds that one run takes, as far as is known."""
+        """Return the seconds of one run, measured if possible."""
         n_runs = self.passes + self.failures
         return self.seconds / n_runs if n_runs else self.expected_s
 
 
 def round_of(number: int, seed: int) -> Round:
-    """Return a round: each has its own order, and every second one runs under load."""
+    """Return a round with its own order; every second round runs under load."""
     return Round(number, seed + number, is_loaded=number % 2 == 1)
 
 
 def stride(duration_s: float, n_rounds: int | None) -> int:
-    """Return in every how many-th round a test runs: an odd number, so that it meets load too.
+    """Return how many rounds apart the runs of a test are; odd, so that some run under load.
 
     Args:
         duration_s: of one run.
-        n_rounds: of the whole hunt; None where only the time is bounded.
+        n_rounds: of the whole hunt; None if only the time is limited.
 
     >>> [stride(seconds, 20) for seconds in (0.1, 0.6, 2.0, 60.0)]
     [1, 3, 5, 5]
@@ -100,14 +101,14 @@ def stride(duration_s: float, n_rounds: int | None) -> int:
 
 
 def due(hunted: Iterable[Hunted], number: int, n_rounds: int | None) -> list[Hunted]:
-    """Return the tests that run in a round: those not yet seen to both pass and fail."""
+    """Return the tests of a round: those not yet seen both passing and failing."""
     return [
         one for one in hunted if not one.is_flaky and number % stride(one.duration_s, n_rounds) == 0
     ]
 
 
 def after(one: Hunted, this: Round, attempts: Sequence[Attempt]) -> Hunted:
-    """Return what is known of a test after a round; a skipped attempt is none."""
+    """Return the updated results of a test after a round; a skipped attempt does not count."""
     outcomes = Counter(attempt.outcome in BAD for attempt in attempts if _counts(attempt))
     failed = next((attempt for attempt in attempts if attempt.outcome in BAD), None)
     is_first = failed is not None and one.failed_in is None
@@ -122,7 +123,7 @@ def after(one: Hunted, this: Round, attempts: Sequence[Attempt]) -> Hunted:
 
 
 def verdicts(hunted: Sequence[Hunted]) -> list[str]:
-    """Return a sentence for each flaky and each broken test, then one for each count of passes."""
+    """Return a sentence for each flaky and each broken test, then one for each number of passes."""
     said = [_flaky(one) for one in hunted if one.is_flaky]
     said += [
         f"broken: {one.nodeid} failed each time, {one.failures:,} in all; not flaky"

@@ -1,4 +1,4 @@
-"""What the runs show of one test, and what each of them proves of its flakiness. Pure."""
+"""Collect the outcomes of one test in each run, and the evidence of its flakiness. Pure."""
 
 from __future__ import annotations
 
@@ -15,62 +15,64 @@ if TYPE_CHECKING:
     from pytest_nexus.domain.records import Attempt
 
 FlakeEvidence = Literal["passed", "flake", "order", "failed", "mass failure", "skipped"]
-"""`flake`: failed, and passed on the same commit in the same environment. `order`: failed because
-of the order, as a process of its own showed. `failed`: failed, and nothing shows that it could have
-passed. `mass failure`: so much failed that it proves nothing."""
+"""`flake`: the test failed, and passed on the same commit in the same environment. `order`: it
+failed because of the order, as a fresh process showed. `failed`: it failed, and nothing shows that
+it could have passed. `mass failure`: so many tests failed that the failure proves nothing."""
 
 _CHOSEN_BY_OUTCOME: Final = frozenset({"--lf", "--sw", "--testmon", "nexus-select"})
-"""Selections that pick a test because it failed; others do not look at how it ended. testmon picks
-what failed besides what a change reaches. What a user's hook goes by is not known."""
+"""Selections that pick a test because it failed; other selections ignore earlier results. testmon
+picks failed tests in addition to those that a change reaches. The criteria of users' hooks are
+unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutcomeInRun:
-    """One test in one run."""
+    """The outcome of one test in one run."""
 
     run_uid: str
     at: float
-    """Start of the run, seconds since the epoch."""
+    """Start of the run, in seconds since the epoch."""
     commit: str | None
-    """None where it is unknown, or the tree was dirty: two such runs are not compared."""
+    """None if unknown or if the tree was dirty: two such runs are not compared."""
     environment: str
     """`Run.environment`."""
     attempts: tuple[Attempt, ...]
-    """In order; at least one."""
+    """Attempts in order; at least one."""
     is_mass_failure: bool = False
-    """Whether so much failed in the run that it says nothing about single tests."""
+    """Whether so many tests failed in the run that it says nothing about single tests."""
     selected_by: tuple[str, ...] = ()
-    """As `Run.selected_by`."""
+    """Value of `Run.selected_by`."""
     exit_status: int | None = None
-    """Of the run."""
+    """Exit status of the run."""
 
     @property
     def has_failed(self) -> bool:
-        """Whether any attempt failed."""
+        """Return whether any attempt failed."""
         return any(attempt.outcome in BAD for attempt in self.attempts)
 
     @property
     def has_passed(self) -> bool:
-        """Whether any attempt passed; a skipped one did not."""
+        """Return whether any attempt passed; a skipped attempt did not pass."""
         return any(attempt.outcome not in BAD | {"skipped"} for attempt in self.attempts)
 
     @property
     def failed_finally(self) -> bool:
-        """Whether the last attempt failed."""
+        """Return whether the last attempt failed."""
         return self.attempts[-1].outcome in BAD
 
     @property
     def is_biased(self) -> bool:
-        """Whether the run picked the test for how it ended before: no sample of its rate."""
+        """Return whether the run picked the test for its earlier result: no sample of the rate."""
         return not _CHOSEN_BY_OUTCOME.isdisjoint(self.selected_by)
 
 
 def prove(sightings: Sequence[OutcomeInRun]) -> list[FlakeEvidence]:
-    """Return what each sighting of one test proves, in the order given.
+    """Return the evidence of each outcome of one test, in the order given.
 
-    A run is proof by itself if the test failed and passed in it, whatever the tree: no file
-    changes between two attempts. Two runs are only compared on one commit, with a clean tree, in
-    one environment: what fails on one Python and passes on another is not flaky.
+    A run is proof by itself if the test failed and passed in it, even on a dirty tree: no file
+    changes between two attempts.
+    Two runs are only compared if they have the same commit, a clean tree and the same environment:
+    a test that fails on one Python version and passes on another is not flaky.
     """
     passed_at = {
         (seen.commit, seen.environment)
@@ -92,9 +94,9 @@ def _proof(seen: OutcomeInRun, passed_at: AbstractSet[tuple[str | None, str]]) -
 
 
 def passes_in_a_row(sightings: Iterable[OutcomeInRun], since: float = 0.0) -> int:
-    """Return in how many runs a test passed since it last failed, and since a time.
+    """Return the number of passed runs since the test last failed, and since a time.
 
-    Mass failures and skips count as no run at all, biased runs as none that passed.
+    Mass failures and skips are ignored; biased runs do not count as passes.
     """
     passes = 0
     for seen in sightings:

@@ -1,4 +1,4 @@
-"""How often a test flakes, from counts: the rate, and what a row of passes rules out. Pure."""
+"""Compute how often a test flakes, from counts, and which rates its passes rule out. Pure."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from math import ceil, log, log1p, sqrt
 from typing import Final
 
 PRIOR: Final = 0.5
-"""Both parameters of the Beta prior: that of Jeffreys, which weighs as much as one run."""
+"""Both parameters of the Beta prior: Jeffreys' prior, which weighs as much as one run."""
 
 MIN_PASSES: Final = 20
-"""No test counts as recovered after fewer, however often it failed before."""
+"""Minimum number of passes for a recovered test, however often it failed before."""
 
 _TAIL: Final = 0.05
-"""On either side of the interval; also the chance that a flake still there did not show."""
+"""Probability on either side of the interval; also the chance that an existing flake did not
+show."""
 
 _Z: Final = 1.6448536269514722
-"""The 95 % quantile of the standard normal distribution: it leaves `_TAIL` above."""
+"""The 95 % quantile of the standard normal distribution, with `_TAIL` above it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,8 @@ class Rate:
 
     flake_runs: int
     runs: int
-    """Runs in which it passed or flaked; one that it failed for good tells nothing about flakes."""
+    """Runs in which the test passed or flaked. Runs with a lasting failure say nothing about
+    flakes."""
     mean: float
     """Expected share of runs that flake."""
     low: float
@@ -58,7 +60,7 @@ def rate_of(flake_runs: int, runs: int) -> Rate:
 
 
 def passes_needed(rate: float) -> int:
-    """Return after how many passes in a row a flake of this rate would have shown with 95 %.
+    """Return the number of passes in a row that reveal a flake of this rate with 95 %.
 
     The smallest n with (1 - rate)^n <= 5 %, at least `MIN_PASSES`.
 
@@ -71,7 +73,7 @@ def passes_needed(rate: float) -> int:
 
 
 def highest_rate(passes: int) -> float:
-    """Return the flake rate that so many passes, and no failure, rule out with 95 %.
+    """Return the flake rate that this many passes, without a failure, rule out with 95 %.
 
     The exact one-sided bound of Clopper and Pearson: 1 - 0.05^(1/n); 1 for no passes.
 

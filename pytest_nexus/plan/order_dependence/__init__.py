@@ -1,1 +1,1 @@
-"""Which tests depend on the order of tests, and how they are kept in order."""
+"""Find the tests that depend on the order of tests, and keep them in order."""

@@ -1,10 +1,11 @@
-"""Finds the tests on which one test depends, by asking how it ends after some of them. Pure.
+"""Find the tests on which one test depends, by observing its result after some of them. Pure.
 
-A probe runs some tests and then the one in question, in one process. For one other test among n
-the search takes at most `2 log2(n) + 4` probes: after all, `log2(n)` for the shortest beginning
-that changes the outcome, and two or three each alone and with what was found. Each further member
-costs as much as the halving and one probe more, as in ddmin (A. Zeller and R. Hildebrandt, 2002).
-A guess that is wrong adds one.
+A probe runs some tests and then the tested one, in one process. For one culprit among n other
+tests, the search takes at most `2 log2(n) + 4` probes. They are: one after all tests, `log2(n)` for
+the shortest prefix that changes the result, and two or three each for the tested test alone and
+after the found test.
+Each further culprit costs the halving and one more probe, as in ddmin (A. Zeller and R.
+Hildebrandt, 2002). A wrong guess adds one probe.
 """
 
 from __future__ import annotations
@@ -18,65 +19,68 @@ if TYPE_CHECKING:
     from pytest_nexus.domain.records import Dependence, TestKey
 
 Ending = Literal["passed", "failed", "skipped", "missing"]
-"""How the test ended in a probe; `missing` if the session ended before the test could."""
+"""Result of the tested test in a probe; `missing` if the session ended before the test could."""
 
 Probe = tuple["TestKey", ...]
-"""What runs before the test in question, in this order."""
+"""The tests that run before the tested one, in this order."""
 
 MAX_MEMBERS: Final = 8
-"""A test that needs more others together is given up."""
+"""A test that needs more other tests together than this is given up."""
 
 GUESSED_TOGETHER: Final = 8
-"""So many of the likeliest tests are tried together, if the likeliest one alone is not it."""
+"""Number of the likeliest tests that are tried together, if the likeliest one alone is not
+enough."""
 
 _CONFIRMED: Final = 2
-"""What makes the difference, and what alone does not, each shows itself so often."""
+"""Number of times that a result with the culprits, and a result without them, must occur."""
 
 _CONFIRMED_OF_MANY: Final = 3
-"""Among `_MANY` tests, where this is cheap beside the halving."""
+"""The same number among `_MANY` tests, where repeating is cheap beside the halving."""
 
 _MANY: Final = 32
 _VOTES: Final = 5
-"""Where two probes contradict each other, so many decide."""
+"""Number of probes that decide if two probes contradict each other."""
 
 _CLEAR: Final = 0.8
-"""By so much the share of failures with and without the others must differ, if it is flaky."""
+"""Minimum difference between the shares of failures with and without the culprits, for a flaky
+test."""
 
 _CAREFUL_VOTES: Final = 3
-"""Once the test has proved flaky, each step of the search is decided by so many."""
+"""Number of probes that decide each step of the search, once the test has proved flaky."""
 
 
 class Question(NamedTuple):
-    """What is asked: all other tests of the suite, each once."""
+    """The search problem: all other tests of the suite, each once."""
 
     before: Probe
-    """Tests before the one in question, in the order of collection."""
+    """Tests before the tested one, in collection order."""
     after: Probe = ()
-    """Tests behind it."""
+    """Tests after the tested one."""
     guesses: Probe = ()
-    """Tests that it may depend on, the likeliest first."""
+    """Tests that the tested one may depend on, the likeliest first."""
 
 
 @dataclass(frozen=True, slots=True)
 class RerunOutcome:
-    """What the probes showed."""
+    """The result of the search."""
 
     status: Literal["found", "none", "broken", "flaky", "large", "skipped", "missing"]
-    """`none`: it passed in every order; `broken`: it failed in every order; `large`: it depends on
-    more than `MAX_MEMBERS` tests together; `skipped` and `missing`: so it ended alone."""
+    """`none`: the test passed in every order. `broken`: it failed in every order. `large`: it
+    depends on more than `MAX_MEMBERS` tests together. `skipped` and `missing`: its result alone."""
     kind: Dependence
     others: Probe = ()
-    """The tests that make the difference, all of them together; of `found` only."""
+    """The tests that change the result, all of them together; only for `found`."""
     is_flaky: bool = False
-    """Whether equal probes ended differently."""
+    """Whether equal probes had different results."""
     fails_plainly: bool = False
-    """Whether it fails in the order of collection."""
+    """Whether the test fails in collection order."""
 
 
 class Bisection:
-    """Says which probe is next, and is told how the test ended in it.
+    """Returns the next probe, and takes the result of the test in that probe.
 
-    The same endings lead to the same probes: who kept them can tell them again, to go on later.
+    The same results lead to the same probes. A caller that stored the results can replay them to
+    continue later.
     """
 
     def __init__(self, question: Question) -> None:
@@ -87,16 +91,16 @@ class Bisection:
         self._is_flaky = False
         self._is_large = False
         self.finding: RerunOutcome | None = None
-        """None until the last probe is told."""
+        """None until the result of the last probe is given."""
         self._steps = self._search()
         self.probe: Probe | None = next(self._steps)
-        """The next probe; None when there is a finding."""
+        """The next probe; None once there is a finding."""
 
     def tell(self, ending: Ending) -> None:
-        """Take in how the test ended in the probe that was asked for.
+        """Take the result of the test in the requested probe.
 
         Raises:
-            ValueError: no probe was asked for.
+            ValueError: no probe was requested.
         """
         if self.probe is None:
             raise ValueError("the bisection is done, no probe was asked for")
@@ -108,12 +112,12 @@ class Bisection:
 
     @property
     def n_failed(self) -> int:
-        """Probes in which the test failed."""
+        """Return the number of probes in which the test failed."""
         return sum(endings.count("failed") for endings in self._seen.values())
 
     @property
     def n_passed(self) -> int:
-        """Probes in which the test passed."""
+        """Return the number of probes in which the test passed."""
         return sum(endings.count("passed") for endings in self._seen.values())
 
     def _search(self) -> Generator[Probe, None, RerunOutcome]:
@@ -149,7 +153,7 @@ class Bisection:
         )
 
     def _settled(self) -> Generator[Probe, None, tuple[Probe, int] | None]:
-        """Return the candidates, once it is sure how the test ends alone."""
+        """Return the candidates, once the result of the test alone is certain."""
         candidates = yield from self._candidates()
         if candidates is None or (yield from self._confirmed((), changes=False)):
             return candidates
@@ -157,9 +161,10 @@ class Bisection:
         return (yield from self._candidates())
 
     def _candidates(self) -> Generator[Probe, None, tuple[Probe, int] | None]:
-        """Return tests that change the outcome, and how many of the first surely do not.
+        """Return tests that change the result, and how many of the first certainly do not.
 
-        None where nothing changes it: neither the tests before it, nor all, nor all backwards.
+        None if nothing changes the result: neither the tests before, nor all tests, nor all in
+        reverse.
         """
         before, after, _ = self._question
         is_before = bool(before) and (yield from self._changes(before))
@@ -177,7 +182,7 @@ class Bisection:
         return None
 
     def _guesses(self) -> list[Probe]:
-        """Return the likeliest test, and the few likeliest in the order of collection."""
+        """Return the likeliest test, and the few likeliest tests in collection order."""
         everyone = (*self._question.before, *self._question.after)
         places = {key: place for place, key in enumerate(everyone)}
         known = [key for key in dict.fromkeys(self._question.guesses) if key in places]
@@ -185,10 +190,11 @@ class Bisection:
         return [tuple(known[:1])] * bool(known) + [few] * (len(few) > 1)
 
     def _members(self, tests: Probe, low: int) -> Generator[Probe, None, Probe | None]:
-        """Return a smallest part of the tests that changes the outcome.
+        """Return a minimal subset of the tests that changes the result.
 
-        The last test of the shortest beginning that does is a member. It is kept, and the next one
-        is looked for before it. None where the probes contradict each other.
+        The last test of the shortest prefix that changes the result is a member. It is kept, and
+        the search for the next member continues among the tests before it. None if the probes
+        contradict each other.
         """
         members: Probe = ()
         left = tests
@@ -204,7 +210,7 @@ class Bisection:
         return None
 
     def _shortest(self, tests: Probe, low: int, members: Probe) -> Generator[Probe, None, int]:
-        """Return the length of a beginning that changes the outcome, and one less does not."""
+        """Return the length of a prefix that changes the result, while one test less does not."""
         high = len(tests)
         while high - low > 1:
             middle = (low + high) // 2
@@ -223,7 +229,7 @@ class Bisection:
         return members
 
     def _is_sure(self, members: Probe) -> Generator[Probe, None, bool]:
-        """Tell whether the members make the difference, in spite of flakes."""
+        """Return whether the members change the result, in spite of flakes."""
         if not (yield from self._confirmed(members, changes=True)):
             return False
         if not self._is_flaky:
@@ -235,7 +241,7 @@ class Bisection:
         return shares[1] - shares[0] >= _CLEAR
 
     def _confirmed(self, probe: Probe, *, changes: bool) -> Generator[Probe, None, bool]:
-        """Tell whether a probe ends as it should, each time; by a majority if the two differ."""
+        """Return whether a probe always ends as expected; by a majority if its results differ."""
         n_others = len(self._question.before) + len(self._question.after)
         needed = _CONFIRMED_OF_MANY if n_others >= _MANY else _CONFIRMED
         while len(self._seen.get(probe, ())) < needed:
@@ -249,7 +255,7 @@ class Bisection:
         return (2 * n_changes > len(self._seen[probe])) == changes
 
     def _changes(self, probe: Probe) -> Generator[Probe, None, bool]:
-        """Tell whether the test ends otherwise after these tests than alone."""
+        """Return whether the test has another result after these tests than alone."""
         while True:
             seen, n_changes = len(self._seen.get(probe, ())), self._n_changes(probe)
             if 2 * max(n_changes, seen - n_changes) > self._votes:

@@ -1,7 +1,7 @@
-"""Keeps order-dependent tests, and what they depend on, in the order of the collection. Pure.
+"""Keep order-dependent tests, and the tests that they depend on, in collection order. Pure.
 
-Such tests are tied together as an `xdist_group` ties tests: one worker and one shard runs them in a
-row. Other than in a group, their order is that of the collection.
+These tests are tied together as an `xdist_group` ties tests: one worker and one shard run them in a
+row. Unlike in a group, they run in collection order.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def in_force(rules: Iterable[OrderRule], change: Change) -> list[OrderRule]:
     """Return the rules that hold for a run.
 
-    A rule that is not certain holds nothing back. One is given up where the change touches the
-    test, or one that it depends on, for the first time: it may be mended.
+    An uncertain rule has no effect. A rule is dropped if the change touches its test, or a test
+    that it depends on, for the first time: the dependence may be fixed.
     """
     paths = {file.path for file in change.files}
     return [rule for rule in rules if rule.is_certain and not _is_new(rule, paths)]
@@ -29,13 +29,13 @@ def in_force(rules: Iterable[OrderRule], change: Change) -> list[OrderRule]:
 def bind(tests: Sequence[CollectedTest], rules: Iterable[OrderRule]) -> Sequence[CollectedTest]:
     """Return the tests, with those that depend on each other tied together.
 
-    A test is tied to what it depends on where the order of the collection satisfies that: a
-    brittle test to what stands before it, a victim to what stands behind it. Where nothing is
-    known to be the reason, it is tied to the tests of its file. Blocks come along whole.
+    A test is tied to a test that it depends on if the collection order satisfies the dependence: a
+    brittle test to tests before it, a victim to tests after it. If the reason is unknown, a test is
+    tied to the tests of its file. Blocks are tied as a whole.
 
     Args:
         tests: as collected.
-        rules: that hold, see `in_force`.
+        rules: the rules that hold, see `in_force`.
     """
     rules = list(rules)
     if not rules:
@@ -68,7 +68,7 @@ def _members(
 def _with_blocks(
     tests: Sequence[CollectedTest], names: Mapping[int, list[str]]
 ) -> dict[int, list[str]]:
-    """Return the names with those of the blocks that named tests are in, for all of their tests."""
+    """Return the names, extended to all tests of the blocks that contain named tests."""
     scopes = {tests[index].scopes[0] for index in names if tests[index].scopes}
     joined: dict[int, list[str]] = {index: list(own) for index, own in names.items()}
     for index, test in enumerate(tests):
