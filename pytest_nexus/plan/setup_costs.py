@@ -1,4 +1,4 @@
-"""How many seconds of set-up a block costs, from set-ups that were recorded test by test."""
+"""Estimate the set-up cost of each block in seconds, from the recorded set-ups of its tests."""
 
 from __future__ import annotations
 
@@ -16,22 +16,24 @@ if TYPE_CHECKING:
 
 
 class Setups(NamedTuple):
-    """Shared set-up, taken from the tests that happened to pay for it and charged to blocks."""
+    """Shared set-up, moved from the tests that happened to pay for it to the blocks."""
 
     by_block: Mapping[str, float]
-    """Seconds of set-up before the first test of a block, by the block's name."""
+    """Seconds of set-up before the first test of a block, by block name."""
     paid_by: Mapping[int, float]
-    """Seconds to take off the recorded duration of a test, by collection index."""
+    """Seconds to subtract from the recorded duration of a test, by collection index."""
 
 
 def shared_setups(tests: Sequence[CollectedTest], index: StatsIndex, layout: Layout) -> Setups:
-    """Return what each block costs beside its tests.
+    """Return the cost of each block in addition to its tests.
 
-    The history keeps the set-up phase of each test, and the first test of a block pays for all
-    that the block shares: cost = max over its tests of the median set-up - the typical one, which
-    is the median over its tests. What the payer paid is not counted again in the blocks inside.
-    A test without history is taken to set up nothing. Of several that paid the same it was the
-    one of the highest node id: the order of the collection differs between shards that shuffle.
+    The history contains the set-up phase of each test, and the first test of a block pays for the
+    whole shared set-up. So the cost is the maximum over the block's tests of the median set-up,
+    minus the typical set-up, which is the median over these tests. The part that the payer paid is
+    not counted again in inner blocks.
+    A test without history counts as having no set-up. If several tests paid the same, the one with
+    the highest node id counts as the payer: the collection order differs between shards that
+    shuffle.
     """
 
     def expected(position: int) -> float:
@@ -44,7 +46,7 @@ def shared_setups(tests: Sequence[CollectedTest], index: StatsIndex, layout: Lay
 def charge(
     tests: Sequence[CollectedTest], setup_s: Callable[[int], float], layout: Layout
 ) -> Setups:
-    """Return what each block costs beside its tests, from the seconds of set-up of each test."""
+    """Return the cost of each block in addition to its tests, from each test's set-up seconds."""
     books = _Books([test.nodeid for test in tests], {}, {}, {})
     for member in layout.body.members:
         if isinstance(member, Block):
@@ -57,7 +59,7 @@ def charge(
 class _Books(NamedTuple):
     nodeids: Sequence[str]
     setups: dict[int, float]
-    """What is left of the set-up of each test once the blocks around it were charged."""
+    """Remaining set-up of each test after the blocks around it were charged."""
     by_block: dict[str, float]
     paid_by: dict[int, float]
 
@@ -74,7 +76,7 @@ class _Books(NamedTuple):
         typical = lower_median(self.setups[member] for member in members)
         cost = self.setups[payer] - typical
         if cost > 0:
-            # The same inner scope stands in several blocks where a session fixture has parameters.
+            # The same inner scope stands in several blocks if a session fixture has parameters.
             self.by_block[block.name] = max(cost, self.by_block.get(block.name, 0.0))
             self.paid_by[payer] = self.paid_by.get(payer, 0.0) + cost
             self.setups[payer] = typical
@@ -86,16 +88,16 @@ def seconds_in(
     own_s: Sequence[float],
     by_block: Mapping[str, float],
 ) -> list[float]:
-    """Return the seconds of each test, by collection index, in an order that a process runs.
+    """Return the seconds of each test in the order of a process, by collection index.
 
-    The first test of a block pays for its set-up. pytest tears the set-up down before the next
-    test that does not need it, so an order that interrupts a block pays again.
+    The first test of a block pays for its set-up. pytest tears the set-up down before the next test
+    that does not need it, so an order that interrupts a block pays again.
 
     Args:
         order: collection indices.
         tests: as collected.
-        own_s: seconds by collection index, shared set-up apart.
-        by_block: seconds of set-up by block name; blocks that are not named cost none.
+        own_s: seconds by collection index, without shared set-up.
+        by_block: seconds of set-up by block name; blocks without an entry cost none.
     """
     seconds = list(own_s)
     standing: tuple[str, ...] = ()

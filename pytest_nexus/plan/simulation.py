@@ -1,7 +1,8 @@
-"""What a run that has happened would have taken with other shards, workers and order.
+"""Simulate a past run with other shards, workers and order.
 
-Planned is with what was known before the run, timed with the durations that it had. Tests that
-share a set-up move together where their scopes are known; the first of them in each process pays.
+The plan uses only the knowledge from before the run; the times are the run's own durations. Tests
+that share a set-up move together if their scopes are known; the first of them in each process pays
+for the set-up.
 """
 
 from __future__ import annotations
@@ -27,22 +28,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PastRun:
-    """One run that has happened, and what was known before it."""
+    """One past run, with the knowledge from before it."""
 
     tests: tuple[CollectedTest, ...]
-    """In the order they ran, which stands for that of the collection."""
+    """Tests in the order in which they ran, which replaces the collection order."""
     durations_s: tuple[float, ...]
     """Seconds of each test."""
     failing: frozenset[int]
     """Indices of the tests that failed."""
     change: Change
     stats: Mapping[TestKey, TestStats]
-    """What the history knew before the run."""
+    """Statistics in the history before the run."""
     setups_s: tuple[float, ...] = ()
-    """Seconds that each test spent in its set-up; empty where none is known."""
+    """Seconds of set-up of each test; empty if unknown."""
 
     def apart(self) -> tuple[list[float], Mapping[str, float]]:
-        """Return the seconds of each test, shared set-up apart, and those of each block."""
+        """Return each test's seconds without shared set-up, and each block's set-up seconds."""
         if not self.setups_s:
             return list(self.durations_s), {}
         found = charge(self.tests, self.setups_s.__getitem__, lay_out(self.tests))
@@ -55,30 +56,30 @@ class PastRun:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """How a run could have been carried out."""
+    """A way in which a run could have been carried out."""
 
     shards: int = 1
     workers: int = 1
-    """In each shard; 1 is a single process."""
+    """Number of workers in each shard; 1 is a single process."""
     order: Literal["risk", "off"] = "risk"
 
 
 @dataclass(frozen=True, slots=True)
 class Simulated:
-    """What a run would have taken."""
+    """The result of a simulated run."""
 
     makespan_s: float
     """Seconds until the last shard ends."""
     bound_s: float
-    """What no split can be faster than: the longest test, or the total over all workers."""
+    """Lower bound of every split: the longest test, or the total divided by all workers."""
     balance: float
-    """Mean seconds of a worker over those of the busiest one; 1 where all end together."""
+    """Mean seconds of a worker divided by those of the busiest worker; 1 if all end together."""
     first_failure_s: float | None
-    """Seconds until the first failing test has ended; None where none failed."""
+    """Seconds until the first failing test has ended; None if none failed."""
 
 
 def simulate(past: PastRun, setting: Setting, forecaster: Forecaster | None = None) -> Simulated:
-    """Return what a run would have taken; shards start together, and cost nothing themselves."""
+    """Return the simulated result; shards start together, and cost nothing themselves."""
     settings = PlanSettings(order=setting.order)
     plan = make_plan(past.tests, past.stats, past.change, settings, forecaster)
     forecasts = [planned.forecast for planned in plan.tests]
@@ -104,7 +105,7 @@ def simulate(past: PastRun, setting: Setting, forecaster: Forecaster | None = No
 
 
 def mean(results: Collection[Simulated]) -> Simulated:
-    """Return the mean over runs; the first failure over those that have one.
+    """Return the mean over runs; for the first failure, over the runs with a failure.
 
     >>> mean([Simulated(1.0, 1.0, 1.0, None), Simulated(3.0, 2.0, 0.5, 2.0)])
     Simulated(makespan_s=2.0, bound_s=1.5, balance=0.75, first_failure_s=2.0)
@@ -121,7 +122,7 @@ def mean(results: Collection[Simulated]) -> Simulated:
 def _carried_out(
     past: PastRun, plan: Plan, order: Sequence[int], true_s: Sequence[float], n_workers: int
 ) -> tuple[dict[int, float], list[float]]:
-    """Return when each test of a shard ends, and the seconds of each of its workers."""
+    """Return the end time of each test of a shard, and the seconds of each of its workers."""
     if n_workers == 1:
         return _in_a_row(true_s, order)
     expected = [planned.forecast.duration_s for planned in plan.tests]

@@ -1,21 +1,23 @@
-"""Whether a test depends on what ran before it, by the places in which it failed. Pure.
+"""Judge whether a test depends on the tests before it, from the places of its failures. Pure.
 
-A *brittle* test needs a state-setter: it fails where that did not run before it. A *victim* has a
-polluter: it fails where that ran before it. Both terms are those of A. Shi and others, iFixFlakies,
-2019. Either is a property of the order, and no flake: the same order gives the same outcome.
+A *brittle* test needs a state-setter: it fails if the state-setter did not run before it. A
+*victim* has a polluter: it fails if the polluter ran before it. Both terms are those of A. Shi and
+others, iFixFlakies, 2019.
+Both are properties of the order, not flakes: the same order gives the same outcome.
 
-The posterior weighs two explanations of the outcomes y of n trials, k of them failures:
+The posterior weighs two explanations of the outcomes y of n trials with k failures:
 
     P(y | flaky) = B(1/2 + k, 1/2 + n - k) / B(1/2, 1/2)
     P(y | order) = 1/2 sum over kinds, sum over tests c of w(c) (1 - e)^(n - m(c)) e^m(c)
 
-If the test passed just where it had run before in the process, and failed elsewhere, it may be its
-own first attempt that makes the next one pass. Then (1 - e)^n is added to the first.
+There is a third case: the test passed exactly in the trials in which it had already run in the
+process. Then its own first attempt may make the next attempt pass. In this case (1 - e)^n is added
+to the first explanation.
 
-m(c) counts the trials that contradict that c is the one (m <= 1 is looked at), e is `NOISE`, and
-w(c) is 1/2 spread over all tests plus 1/2 spread over those of the same file. Both explanations are
-equally likely before any trial: about half of the flaky tests of open projects depend on the order
-(W. Lam and others, iDFlakies, 2019).
+m(c) is the number of trials that contradict test c as the reason; only m <= 1 is considered. e is
+`NOISE`. w(c) is 1/2 spread over all tests plus 1/2 spread over the tests of the same file.
+Both explanations are equally likely before any trial: about half of the flaky tests of open
+projects depend on the order (W. Lam and others, iDFlakies, 2019).
 """
 
 from __future__ import annotations
@@ -32,46 +34,47 @@ if TYPE_CHECKING:
     from pytest_nexus.domain.records import Dependence
 
 NOISE: Final = 0.02
-"""Chance that an outcome contradicts the order: an order-dependent test may flake as well."""
+"""Probability that an outcome contradicts the order: an order-dependent test may also flake."""
 
 _MOST_DOUBTS: Final = 7
-"""A test whose place is not known in so many trials explains nothing."""
+"""A test whose place is unknown in this many trials explains nothing."""
 
 _PRIOR: Final = 0.5
 """Both parameters of the Beta prior of a flake rate, as in `pytest_nexus.plan.flakiness.rates`."""
 
 
 class Trial(NamedTuple):
-    """One attempt of a test, with what had run before it in its process."""
+    """One attempt of a test, with the tests that ran before it in its process."""
 
     has_failed: bool
     before: int
-    """Bit i is set if test i surely began before it; with `or_so`, the tests are numbered alike."""
+    """Bit i is set if test i certainly began before this attempt; `or_so` numbers the tests
+    alike."""
     or_so: int = 0
-    """Tests that began at the same time, as far as is known: before or after."""
+    """Bits of the tests that began at about the same time: before or after."""
     is_fresh: bool = False
-    """Whether it ran in a fresh process in the order of the collection: what ran before is not
-    known, but nothing of another order was there."""
+    """Whether the attempt ran in a fresh process in collection order. The tests before it are then
+    unknown, but nothing of another order was present."""
     is_again: bool = False
-    """Whether the test itself had run in that process before."""
+    """Whether the test itself had already run in that process."""
 
 
 class Judgement(NamedTuple):
-    """What explains the outcomes of a test."""
+    """The best explanation of the outcomes of a test."""
 
     kind: Dependence
     others: int
-    """Bits of the tests of which each alone may be the reason."""
+    """Bits of the tests that may each be the only reason."""
     sure: int
-    """Of these, the bits of the tests whose place is known in each trial."""
+    """Bits of those among them whose place is known in every trial."""
     posterior: float
-    """Of order-dependent against flaky, in [0, 1]."""
+    """Probability of order-dependent against flaky, in [0, 1]."""
     n_failed: int
     n_passed: int
 
 
 class _Explained(NamedTuple):
-    """Tests by how many trials contradict them, as bits."""
+    """Tests as bits, by the number of trials that contradict them."""
 
     by_all: int
     by_all_but_one: int
@@ -80,11 +83,12 @@ class _Explained(NamedTuple):
 def is_proved(attempts: Sequence[tuple[bool, str | None]]) -> bool:
     """Return whether the attempts of one test in one session show that the order made it fail.
 
-    It passed in a fresh process in the order of the collection, or it failed each time alone and
-    passed behind others. The places of its failures and passes are not comparable: it is no flake.
+    The test passed in a fresh process in collection order, or it failed each time alone and passed
+    after other tests. The places of its failures and passes are not comparable, so this is no
+    flake.
 
     Args:
-        attempts: in their order, whether each failed, and its worker.
+        attempts: for each attempt in order, whether it failed, and its worker.
 
     >>> is_proved([(True, "gw0"), (True, "gw1"), (False, "fresh")])
     True
@@ -97,14 +101,14 @@ def is_proved(attempts: Sequence[tuple[bool, str | None]]) -> bool:
 
 
 def judge(trials: Sequence[Trial], others: int, near: int) -> Judgement | None:
-    """Return what the trials of a test say; None where it never failed or never passed.
+    """Return the judgement on a test's trials; None if the test never failed or never passed.
 
-    Costs O(n) operations on integers of as many bits as there are tests.
+    Costs O(n) operations on integers with one bit per test.
 
     Args:
         trials: of the test, in any order.
         others: bits of all other tests.
-        near: of those in the same file.
+        near: bits of the other tests in the same file.
     """
     n_failed = sum(trial.has_failed for trial in trials)
     n_passed = len(trials) - n_failed
@@ -130,12 +134,12 @@ def judge(trials: Sequence[Trial], others: int, near: int) -> Judgement | None:
 
 
 def _helps_itself(trials: Sequence[Trial]) -> bool:
-    """Return whether a test passed just where it had run before."""
+    """Return whether a test passed exactly in the trials in which it had run before."""
     return all(trial.is_again != trial.has_failed for trial in trials)
 
 
 def _setters(trials: Sequence[Trial], others: int) -> list[int]:
-    """Return, for each trial, the tests that it allows to be the state-setter."""
+    """Return, for each trial, the tests that can be the state-setter."""
     return [
         (0 if trial.has_failed else others)
         if trial.is_fresh
@@ -145,7 +149,7 @@ def _setters(trials: Sequence[Trial], others: int) -> list[int]:
 
 
 def _polluters(trials: Sequence[Trial], others: int) -> list[int]:
-    """Return, for each trial, the tests that it allows to be the polluter."""
+    """Return, for each trial, the tests that can be the polluter."""
     return [
         (0 if trial.has_failed else others)
         if trial.is_fresh
@@ -155,7 +159,7 @@ def _polluters(trials: Sequence[Trial], others: int) -> list[int]:
 
 
 def _explained(fits: Sequence[int], others: int) -> _Explained:
-    """Return the tests that all trials allow, and those that all but one of them allow."""
+    """Return the tests that fit all trials, and the tests that fit all but one."""
     by_all, but_one = others, 0
     for fit in fits:
         but_one = (but_one & fit) | (by_all & ~fit)
@@ -168,7 +172,7 @@ def _weight(
 ) -> float:
     """Return the probability of the outcomes, summed over the tests that may be the reason.
 
-    A test whose place in a trial is not known allows both outcomes, each with 1/2.
+    If the place of a test in a trial is unknown, both outcomes have probability 1/2.
     """
     n_all, n_near = others.bit_count(), near.bit_count()
 
@@ -189,7 +193,7 @@ def _weight(
 
 
 def _doubts(trials: Sequence[Trial]) -> list[int]:
-    """Return the tests whose place is not known in at least 1, 2, 3 ... trials."""
+    """Return the tests whose place is unknown in at least 1, 2, 3 ... trials."""
     found = [0] * _MOST_DOUBTS
     for trial in trials:
         unsure = trial.or_so & ~trial.before

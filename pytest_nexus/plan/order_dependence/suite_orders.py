@@ -1,8 +1,8 @@
-"""In which orders a suite is run to find tests that depend on the order, and what they show. Pure.
+"""Choose the orders in which a suite runs to find order-dependent tests, and judge the results.
 
-Reversing everything turns round the order of each two tests: whatever depends on a single other
-test shows itself, unless a third one interferes. The orders after it move less at a time, or mix
-what a reversal keeps side by side.
+Reversing the suite reverses the order of every two tests. A test that depends on a single other
+test then shows this, unless a third test interferes. The later orders move fewer tests at a time,
+or mix tests that a reversal keeps side by side. Pure.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Rearranged = Callable[[Sequence[CollectedTest], int], list[CollectedTest]]
 
 Verdict = Literal["order", "flaky", "unclear"]
-"""Of a suspect: whether the order decides, or chance, or the probes could not tell."""
+"""Verdict on a suspect: the order decides, chance decides, or the probes were inconclusive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,24 +27,25 @@ class SuiteOrder:
     """The order of one round."""
 
     name: str
-    """In words."""
+    """Description of the order."""
     tests: tuple[CollectedTest, ...]
 
     def before(self, key: TestKey) -> tuple[TestKey, ...]:
-        """Return what runs before a test."""
+        """Return the tests that run before a test."""
         keys = [test.key for test in self.tests]
         return tuple(keys[: keys.index(key)])
 
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """A test that ended otherwise than in the order of collection."""
+    """A test whose result differed from that in collection order."""
 
     test: CollectedTest
     order: SuiteOrder
-    """Of the first round in which it did."""
+    """Order of the first round with a different result."""
     fails_in_it: bool
-    """Whether it failed there, and passed in the order of collection; or the other way round."""
+    """True if the test failed in that order and passed in collection order; False if the
+    reverse."""
     verdict: Verdict = "unclear"
 
 
@@ -52,8 +53,8 @@ def suite_order(tests: Sequence[CollectedTest], number: int, seed: int) -> Suite
     """Return the order of a round.
 
     Args:
-        tests: in the order of collection.
-        number: of the round, from 0, the order of collection.
+        tests: in collection order.
+        number: of the round, from 0; round 0 has the collection order.
         seed: of the hunt; the same seed gives the same orders.
     """
     if number == 0:
@@ -70,12 +71,12 @@ def suite_order(tests: Sequence[CollectedTest], number: int, seed: int) -> Suite
 def suspects(
     order: SuiteOrder, failed: Mapping[TestKey, bool], plain: Mapping[TestKey, bool]
 ) -> list[Suspect]:
-    """Return the tests that ended otherwise, in the order in which they ran.
+    """Return the tests whose result differed from the collection order, in the order of the round.
 
     Args:
         order: of the round.
-        failed: whether each test failed in it; those that did not run are not in it.
-        plain: the same in the order of collection.
+        failed: whether each test failed in the round; without tests that did not run.
+        plain: whether each test failed in collection order.
     """
     return [
         Suspect(test, order, failed[test.key])
@@ -85,12 +86,12 @@ def suspects(
 
 
 def verdict(fails_in_it: bool, again: str, plainly: str) -> Verdict:  # noqa: FBT001 - as in `Suspect`
-    """Return what two probes say of a suspect.
+    """Return the verdict of two probes on a suspect.
 
     Args:
-        fails_in_it: whether it failed in the round, and passed in the order of collection.
-        again: how it ended after the same tests as in the round.
-        plainly: how it ended after the tests before it in the order of collection.
+        fails_in_it: whether it failed in the round, and passed in collection order.
+        again: its result after the same tests as in the round.
+        plainly: its result after the tests before it in collection order.
 
     >>> verdict(True, "failed", "passed"), verdict(True, "passed", "passed")
     ('order', 'flaky')
@@ -109,7 +110,7 @@ def _by_file(tests: Sequence[CollectedTest]) -> list[list[CollectedTest]]:
 
 
 def _shuffled(names: Sequence[str], seed: int) -> list[int]:
-    """Return places in an order that looks random, the same on every machine."""
+    """Return places in a pseudo-random order that is the same on every machine."""
     ranks = [sha256(f"{seed}:{name}".encode("utf-8", "surrogatepass")).digest() for name in names]
     return sorted(range(len(names)), key=ranks.__getitem__)
 
@@ -155,4 +156,4 @@ _FIRST: Final[tuple[tuple[str, Rearranged, bool], ...]] = (
 )
 
 N_ORDERS: Final = 1 + len(_FIRST)
-"""Rounds until each kind of order was there once."""
+"""Number of rounds until each kind of order has occurred once."""

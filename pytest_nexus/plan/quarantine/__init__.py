@@ -1,1 +1,1 @@
-"""Which tests fail no build: the file, and who enters or leaves it."""
+"""Keep the tests that do not fail the build: the file, and the rules for its entries."""

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 FILE_NAME: Final = "nexus-quarantine.toml"
-"""Stands at the rootdir, under version control."""
+"""Name of the file at the rootdir, under version control."""
 
 MAX_ENTRIES: Final = 1_000
-"""A longer list is not a quarantine but a suite nobody looks at."""
+"""A longer list is not a quarantine but a suite that nobody looks at."""
 
 MAX_CHARS: Final = 4 * 1024 * 1024
 MAX_ID_CHARS: Final = 4096
@@ -46,23 +46,23 @@ _HEADER: Final = (
 
 @dataclass(frozen=True, slots=True)
 class QuarantineEntry:
-    """One test, or one function with all its parameters, that does not fail the build."""
+    """One test, or a function with all its parameters, whose failures do not fail the build."""
 
     id: str
-    """Node id or history key; that of a function, a class or a file speaks for all its tests."""
+    """Node id or history key. The id of a function, a class or a file stands for all its tests."""
     reason: str
-    """One line: why it is here."""
+    """Reason of the entry, in one line."""
     owner: str
-    """Who is to mend it."""
+    """Who is responsible for fixing the test."""
     since: date
-    """The day it was put here."""
+    """The day of the entry."""
     until: date | None = None
-    """The last day on which that is accepted; None for no end."""
+    """The last accepted day of the entry; None for no end."""
     issue: str = ""
-    """Where it is being mended; empty where there is no such place."""
+    """Where the test is being fixed; empty if unknown."""
 
     def is_expired(self, today: date) -> bool:
-        """Tell whether its last day has passed; it quarantines all the same."""
+        """Return whether its last day has passed; an expired entry still quarantines."""
         return self.until is not None and self.until < today
 
 
@@ -70,8 +70,8 @@ class Quarantine:
     """The entries, found by test in constant time.
 
     Args:
-        entries: no two with the same id; in the order of the file.
-        aliases: the history's key for ids that pytest prints otherwise.
+        entries: in the order of the file, each with its own id.
+        aliases: the history's key for ids that pytest prints differently.
     """
 
     def __init__(
@@ -88,9 +88,9 @@ class Quarantine:
         return len(self.entries)
 
     def find(self, nodeid: str, key: str, function_key: str) -> QuarantineEntry | None:
-        """Return the entry that speaks for a test; None without.
+        """Return the entry that applies to a test; None if there is none.
 
-        Its own, else its function's, else that of the class or of the file around it.
+        The test's own entry comes first, then its function's, then that of its class or its file.
 
         >>> from datetime import date
         >>> entry = QuarantineEntry("t.py::test_x", "waits for a port", "@net", date(2026, 3, 1))
@@ -111,11 +111,11 @@ class Quarantine:
 
 
 def parse_quarantine(text: str) -> Quarantine:
-    """Return the content of a quarantine file; an empty one has no entries.
+    """Return the content of a quarantine file; an empty file has no entries.
 
     Raises:
-        QuarantineError: it is not TOML, has too many entries, or one that is not as it must be;
-            names the entry, the field, what is allowed and what was given.
+        QuarantineError: the text is not TOML, has too many entries, or has an invalid entry. The
+            message names the entry, the field, the allowed values and the given value.
     """
     if len(text) > MAX_CHARS:
         raise QuarantineError(f"The quarantine must have at most {MAX_CHARS:,} characters")
@@ -210,7 +210,7 @@ def _day(row: Mapping[str, Any], name: str, place: str) -> date:
 
 
 def is_line(value: object, limit: int = MAX_TEXT_CHARS) -> bool:
-    r"""Tell whether a value is one line of text, not blank and not longer than the limit.
+    r"""Return whether a value is one line of text, not blank and not longer than the limit.
 
     >>> is_line("a port is taken"), is_line("two\nlines"), is_line(" "), is_line(7)
     (True, False, False, False)

@@ -1,4 +1,4 @@
-"""Which tests enter the quarantine and which leave it, by what was measured. Pure."""
+"""Decide from measurements which tests enter the quarantine and which leave it. Pure."""
 
 from __future__ import annotations
 
@@ -20,23 +20,25 @@ if TYPE_CHECKING:
     from pytest_nexus.plan.quarantine.file import Quarantine
 
 MAX_QUARANTINED: Final = 20
-"""More entries than somebody mends before the next ones come are a dump."""
+"""A longer list grows faster than anybody fixes its tests."""
 
 MIN_RATE: Final = 0.01
-"""A test enters if its flake rate is above this with 95 %: a rarer flake costs less than entry."""
+"""A test enters if its flake rate exceeds this with 95 %: a rarer flake costs less than an
+entry."""
 
 MIN_FLAKES: Final = 2
-"""A single flake is no pattern: one bad machine gives as much."""
+"""A single flake is no pattern: one bad machine can cause it."""
 
 _UNSEEN_RATE: Final = 0.05
-"""Of a test put in by hand that never flaked in the history: it leaves after 59 passes."""
+"""Assumed rate of a manually entered test that never flaked in the history: it leaves after 59
+passes."""
 
 _DAY: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """On what terms tests enter."""
+    """The terms on which tests enter."""
 
     today: date
     owner: str
@@ -46,25 +48,25 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How far an entry is from leaving."""
+    """How close an entry is to leaving."""
 
     entry: QuarantineEntry
     n_tests: int
-    """Tests that it speaks for in the history; 0 for a stale entry."""
+    """Number of tests in the history that the entry applies to; 0 for a stale entry."""
     passes: int
-    """Fewest passes in a row of any of them since it was put in."""
+    """Smallest number of passes in a row of any of its tests since the entry was made."""
     needed: int
-    """Most passes that any of them needs."""
+    """Largest number of passes that any of its tests needs."""
     is_over: bool
-    """Whether each of them passed as often as it needs."""
+    """Whether each of its tests passed as often as it needs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """What an update changes."""
+    """The changes that an update makes."""
 
     entries: tuple[QuarantineEntry, ...]
-    """All that stay, in their order, then those that enter."""
+    """All entries that stay, in their order, then the new ones."""
     entering: tuple[QuarantineEntry, ...]
     leaving: tuple[Standing, ...]
     waiting: tuple[TestKey, ...]
@@ -74,7 +76,7 @@ class Update:
 def members(
     quarantine: Quarantine, functions: Mapping[TestKey, FunctionKey]
 ) -> dict[str, list[TestKey]]:
-    """Return the known tests that each entry speaks for, by its id; an empty list for a stale one.
+    """Return the known tests of each entry, by the entry's id; an empty list for a stale entry.
 
     Args:
         quarantine: all entries.
@@ -94,10 +96,10 @@ def standing(
     found: Mapping[TestKey, Flakiness],
     seen: Mapping[TestKey, Sequence[OutcomeInRun]],
 ) -> Standing:
-    """Return how far an entry is from leaving: all its tests must have passed long enough.
+    """Return how close an entry is to leaving: all its tests must have passed often enough.
 
-    Only passes after the day of its entry count: those before did not keep somebody from putting
-    it here.
+    Only passes after the day of the entry count: earlier passes did not prevent somebody from
+    making the entry.
     """
     since = datetime.combine(entry.since + _DAY, time(), UTC).timestamp()
     rows = [(passes_in_a_row(seen.get(key, ()), since), _needed(found.get(key))) for key in keys]
@@ -120,15 +122,15 @@ def update(
     """Return which entries leave and which tests enter.
 
     A test enters if it flaked in at least `MIN_FLAKES` runs and the lower end of its interval is
-    above `MIN_RATE`, the most expensive first while there is room. Stale entries stay: the history
-    may be another one.
+    above `MIN_RATE`. The most expensive tests enter first, while there is room. Stale entries stay,
+    because the history may be another one.
 
     Args:
-        quarantine: as it is.
-        standings: of its entries.
+        quarantine: the present entries.
+        standings: of these entries.
         found: all tests that failed, the most expensive first.
         functions: the function of every known test.
-        terms: for those that enter.
+        terms: for tests that enter.
     """
     leaving = tuple(one for one in standings if one.is_over)
     gone = {one.entry.id for one in leaving}

@@ -1,1 +1,1 @@
-"""Whether and when a failed test is run again."""
+"""Decide whether and when a failed test is run again."""

@@ -1,4 +1,4 @@
-"""Which test of a single process is next: one not run yet, or a rerun that waited long enough."""
+"""Choose the next test of a single process: a fresh test, or a rerun that waited long enough."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Step:
-    """One execution of a test; not frozen, which would make it three times as slow to make."""
+    """One execution of a test; not frozen, because that triples the time to make it."""
 
     index: int
-    """Of the test, in the order of execution."""
+    """Index of the test in the order of execution."""
     start_at: float = 0.0
-    """On the clock of the queue; 0: at once."""
+    """Earliest start on the clock of the queue; 0: at once."""
     is_rerun: bool = False
 
 
 class RunQueue:
-    """Tests in their order, with reruns put back among them.
+    """Tests in their order, with reruns inserted among them.
 
-    A rerun that is due goes next, unless that would interrupt a block of tests that share a
-    set-up, even its own: there may be smaller ones within. When only reruns are left, the earliest
-    is next, whether it is due or not.
+    A due rerun goes next, unless it would interrupt a block of tests that share a set-up. This
+    holds even for its own block, which may contain smaller blocks. When only reruns are left, the
+    earliest rerun is next, due or not.
 
     Args:
-        n_tests: how many there are, in the order of execution.
-        block_of: names the set-up that a test shares with others; empty for none.
+        n_tests: number of tests, in the order of execution.
+        block_of: returns the name of the set-up that a test shares with others; empty for none.
     """
 
     def __init__(self, n_tests: int, block_of: Callable[[int], str]) -> None:
@@ -42,25 +42,25 @@ class RunQueue:
         self._is_held = False
 
     def hold(self, *, is_held: bool) -> None:
-        """Let reruns wait until it is known whether they are worth it, or let them go on."""
+        """Hold the reruns until it is known whether they are worthwhile, or release them."""
         self._is_held = is_held
 
     @property
     def n_fresh(self) -> int:
-        """Tests that have not been taken once."""
+        """Return the number of tests that have never been taken."""
         return len(self._fresh)
 
     @property
     def n_waiting(self) -> int:
-        """Reruns that have not been taken."""
+        """Return the number of reruns that have not been taken."""
         return len(self._waiting)
 
     def put_back(self, index: int, due: float) -> None:
-        """A test is to be run again, not before `due`."""
+        """Put a test back for another run, not before `due`."""
         heappush(self._waiting, (due, index))
 
     def take(self, now: float) -> Step | None:
-        """Take what is next; None when nothing is left, or nothing but reruns that are held."""
+        """Take the next step; None if nothing is left, or only reruns that are held."""
         if self._fresh:
             if self._waiting and not self._is_held and self._is_due(now):
                 return self._take_rerun()
@@ -69,7 +69,7 @@ class RunQueue:
         return self._take_rerun() if self._waiting and not self._is_held else None
 
     def drop_reruns(self) -> None:
-        """Forget the reruns that are left."""
+        """Forget the remaining reruns."""
         self._waiting.clear()
 
     def _is_due(self, now: float) -> bool:

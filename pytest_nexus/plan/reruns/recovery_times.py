@@ -1,8 +1,8 @@
-"""How failures go away: how often an attempt passed, by the time since the failure.
+"""Estimate how failures recover: how often an attempt passed, by the time since the failure.
 
-Counted are attempts after a first one that failed, of tests that passed in the same session after
-all: a failure that lasts says nothing about waiting. An attempt counts in the bucket of the seconds
-between the end of the first attempt and its own start.
+Only attempts after a failed first attempt are counted, and only of tests that finally passed in the
+same session: a lasting failure says nothing about waiting. Each attempt is counted in a bucket of
+the seconds between the end of the first attempt and its own start.
 """
 
 from __future__ import annotations
@@ -17,28 +17,30 @@ BUCKETS_S: Final = (0.0, 0.5, 2.0, 8.0, 30.0)
 """Lower ends of the buckets, in seconds: at once, a race, a restart, a slow service, an outage."""
 
 _PRIOR: Final = (0.50, 0.60, 0.75, 0.80, 0.80)
-"""Chance to pass by bucket where nothing is known: waiting helps, and after some seconds hardly."""
+"""Probability to pass by bucket if nothing is known: waiting helps, but little after some
+seconds."""
 
 _STRENGTH: Final = 4.0
-"""In how many attempts the less specific knowledge counts: suite for signature, and so on."""
+"""Number of attempts that less specific data counts for: the suite for a signature, and so on."""
 
 _WORTH_S: Final = 60.0
-"""Seconds of waiting that one rescued test is worth: 6 s more have to rescue 10 % more."""
+"""Seconds of waiting that one rescued test is worth: 6 s more must rescue 10 % more tests."""
 
 _ATTEMPT_S: Final = 4.0
-"""Seconds of waiting that it is worth to spare an attempt: there is a bound to their number."""
+"""Seconds of waiting that saving one attempt is worth, because the number of attempts is
+limited."""
 
 _LEAST: Final = 0.001
-"""Bound of a chance that is guessed from that of a shorter wait: nothing is certain."""
+"""Bound of a probability that is estimated from that of a shorter wait: nothing is certain."""
 
 
 class Recovery(NamedTuple):
     """How often an attempt passed and failed in one bucket, for one test and one signature."""
 
     key: str
-    """Of the test."""
+    """Key of the test."""
     signature: str
-    """Of the failure before."""
+    """Signature of the failure before."""
     bucket: int
     """Position in `BUCKETS_S`."""
     passed: int
@@ -53,17 +55,17 @@ class Tally(NamedTuple):
 
     @property
     def n_passed(self) -> int:
-        """Attempts that passed."""
+        """Return the number of attempts that passed."""
         return sum(self.passed)
 
     @property
     def n_failed(self) -> int:
-        """Attempts that failed again."""
+        """Return the number of attempts that failed again."""
         return sum(self.failed)
 
 
 class Recoveries:
-    """All that is known, summed up by test, by signature, and over the suite."""
+    """All recoveries, summed by test, by signature, and over the suite."""
 
     def __init__(self, rows: Iterable[Recovery] = ()) -> None:
         self._by_test: dict[str, list[Recovery]] = {}
@@ -76,25 +78,27 @@ class Recoveries:
 
     @property
     def n_known(self) -> int:
-        """How many tallies there are; without any the chances are guessed."""
+        """Return the number of tallies; without any, the probabilities are guessed."""
         return len(self._all)
 
     def of_test(self, key: str) -> Tally:
-        """Return what is known of a test."""
+        """Return the tally of a test."""
         return _tally(self._by_test.get(key, ()))
 
     def knows(self, key: str, signature: str) -> bool:
-        """Return whether this failure of this test went away before."""
+        """Return whether this failure of this test recovered before."""
         return any(row.signature == signature for row in self._by_test.get(key, ()))
 
     def chances(self, key: str, signature: str) -> list[float]:
-        """Return the expected chance to pass by bucket, in (0, 1).
+        """Return the expected probability to pass by bucket, in (0, 1).
 
-        A posterior mean with the less specific one as prior: the test over other tests with the
-        signature over the rest of the suite over a fixed prior, each attempt counted once,
-        (passed + m prior) / (passed + failed + m) with m = 4. What a bucket shows moves the prior
-        of the next one with it, by the ratio of what is left of failures: a wait that was never
-        tried is thought better than a shorter one, but no better than usual.
+        Each probability is a posterior mean, (passed + m prior) / (passed + failed + m) with m = 4.
+        Its prior is the less specific estimate. From specific to general, the levels are: the test,
+        other tests with the same signature, the rest of the suite, a fixed prior. Each attempt
+        counts once.
+        The result of a bucket also moves the prior of the next bucket, by the ratio of the
+        remaining failures. So a wait that was never tried is rated better than a shorter one, but
+        not better than usual.
         """
         own = self._by_test.get(key, ())
         alike = [row for row in self._by_signature.get(signature, ()) if row.key != key]
@@ -107,18 +111,19 @@ class Recoveries:
     def wait_s(
         self, key: str, signature: str, waited_s: float, n_left: int = 1
     ) -> tuple[float, float]:
-        """Return until how long after the first failure to wait, and the chance to pass then.
+        """Return how long to wait after the first failure, and the probability to pass then.
 
-        The first of those waits, each longer than what was waited already, that together are
-        worth most: a rescue counts 60 s, the waiting what it takes, and each attempt 4 s. With
-        attempts left a short wait may be tried before a long one. Twice the time waited behind
-        the last bucket.
+        Considers every sequence of increasing waits, each longer than the time already waited, and
+        returns the first wait of the most valuable sequence. A rescue is worth 60 s, each attempt
+        costs 4 s, and waiting costs its own length. If several attempts are left, a short wait may
+        come before a long one.
+        After the last bucket, the result is twice the time already waited.
 
         Args:
             key: of the test.
             signature: of the failure.
-            waited_s: since the first attempt ended.
-            n_left: attempts that may follow, this one included.
+            waited_s: seconds since the first attempt ended.
+            n_left: number of attempts that may follow, including this one.
 
         >>> Recoveries().wait_s("t", "s", 0.0)
         (2.0, 0.75)
@@ -132,7 +137,7 @@ class Recoveries:
 
 
 def _best(chances: Sequence[float], first: int, waited_s: float, n_left: int) -> tuple[float, int]:
-    """Return the worth of the best waits from a bucket on, in seconds, and the first of them."""
+    """Return the worth of the best waits from a bucket on, in seconds, and the first wait."""
     values = []
     for bucket in range(first, len(BUCKETS_S)):
         value = chances[bucket] * _WORTH_S - (BUCKETS_S[bucket] - waited_s) - _ATTEMPT_S
@@ -145,7 +150,7 @@ def _best(chances: Sequence[float], first: int, waited_s: float, n_left: int) ->
 
 
 def bucket_of(seconds: float) -> int:
-    """Return the position of the bucket of a time.
+    """Return the position of the bucket for a time.
 
     >>> bucket_of(0.4), bucket_of(2.0), bucket_of(100.0)
     (0, 2, 4)

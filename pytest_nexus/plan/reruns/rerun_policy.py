@@ -1,11 +1,12 @@
-"""Whether a failed attempt is repeated, when, and how often: pure, every answer with its sentence.
+"""Decide whether, when and how often a failed attempt is repeated; every answer has its sentence.
 
 How often: the smallest k with P(all k fail | flaky) <= 1 % under the Beta posterior of the test,
 
     P = prod over i < k of (a + i) / (a + b + i),   a = 1 + failed again, b = 1 + passed,
 
-at most 5 (the Beta-binomial of k failures). A test of which no flake is known gets one attempt that
-confirms the failure. When: `pytest_nexus.plan.reruns.recovery_times`, with jitter above.
+at most 5 (the Beta-binomial probability of k failures). A test without a known flake gets one
+attempt, which confirms the failure. When: see `pytest_nexus.plan.reruns.recovery_times`, with
+jitter added. Pure.
 """
 
 from __future__ import annotations
@@ -19,40 +20,41 @@ if TYPE_CHECKING:
     from pytest_nexus.plan.reruns.recovery_times import Recoveries
 
 MAX_RERUNS: Final = 5
-"""More attempts at a test that nearly always fails when it flakes cost more than they tell."""
+"""More attempts at a test that nearly always fails when it flakes cost more than they show."""
 
 DOUBT: Final = 0.01
-"""Chance with which a flaky test may be taken for a broken one."""
+"""Accepted probability of taking a flaky test for a broken one."""
 
 LEAST_BUDGET_S: Final = 10.0
-"""What a share of a short suite is at least: two waits for something that starts anew."""
+"""Minimum of a budget given as a share, in seconds: two waits for a service that restarts."""
 
 MAX_PER_RUN: Final = 100
 MAX_SHARE_PER_RUN: Final = 0.05
-"""More reruns than both are not made, whatever the budget: the larger of the two is the limit."""
+"""Limit of the reruns, whatever the budget: the larger of this share and this number."""
 
 _JITTER: Final = 0.5
-"""Waits are lengthened by up to half, so that what failed together is not repeated together."""
+"""Waits get up to this share longer, so that tests that failed together are not repeated
+together."""
 
 _CONFIRMING: Final = 1
 _UNKNOWN: Final = "no flake of it is known"
 
 
 class RerunSettings(NamedTuple):
-    """What a user chose about reruns."""
+    """The user's choices about reruns."""
 
     limit: int | None = None
     """Reruns of each test; None: adaptive."""
     delay_s: float | None = None
     """Seconds between attempts; None: learned."""
     budget_s: float = LEAST_BUDGET_S
-    """What all reruns of a session may add to it."""
+    """Seconds that all reruns may add to a session."""
     patience_s: float = inf
-    """How long a session waits, with nothing else to run, for a test that never flaked."""
+    """Seconds that a session waits, with nothing else to run, for a test that never flaked."""
     seed: int = 0
-    """Of the jitter."""
+    """Seed of the jitter."""
     is_at_once: bool = False
-    """Whether nothing is waited for: the session is to stop at a failure."""
+    """Whether reruns start without waiting, because the session stops at a failure."""
 
 
 class FailedAttempt(NamedTuple):
@@ -60,12 +62,12 @@ class FailedAttempt(NamedTuple):
 
     key: str
     number: int
-    """Attempts of this test so far, this one included."""
+    """Number of attempts of this test so far, including this one."""
     signature: str
     duration_s: float
-    """Of the attempt."""
+    """Seconds of the attempt."""
     waited_s: float
-    """From the end of the first attempt to the end of this one; 0 for the first."""
+    """Seconds from the end of the first attempt to the end of this one; 0 for the first."""
     is_touched: bool = False
     """Whether the change touches the test."""
     limit: int | None = None
@@ -75,28 +77,28 @@ class FailedAttempt(NamedTuple):
 
 
 class BudgetUsed(NamedTuple):
-    """What the reruns of a session cost so far."""
+    """The cost of a session's reruns so far."""
 
     n_reruns: int = 0
     seconds: float = 0.0
-    """In repeated attempts, and in waiting while nothing else could run."""
+    """Seconds of repeated attempts, and of waiting while nothing else could run."""
     remaining_s: float = 0.0
-    """Expected seconds until nothing is left to run but reruns."""
+    """Expected seconds until only reruns are left."""
     waiting_s: float = 0.0
-    """Seconds until the last rerun may start that is decided already: waits overlap."""
+    """Seconds until the last decided rerun may start; waits overlap."""
     n_tests: int = 0
-    """Of the session."""
+    """Number of tests of the session."""
 
 
 class Decision(NamedTuple):
-    """What becomes of a failed attempt."""
+    """The decision about a failed attempt."""
 
     is_rerun: bool
     reason: str
     delay_s: float = 0.0
     """Seconds until the next attempt may start."""
     cost_s: float = 0.0
-    """What it takes from the budget."""
+    """Seconds that the rerun takes from the budget."""
 
 
 def decide(
@@ -109,7 +111,7 @@ def decide(
     """Return whether a failed attempt is repeated, and when.
 
     Deterministic for the same arguments; the jitter depends on seed, test and attempt. A wait that
-    the budget has no room for is cut down to what it has.
+    exceeds the budget is shortened to the rest of the budget.
     """
     is_new = setback.is_touched and not recoveries.knows(setback.key, setback.signature)
     allowed, why = allowed_reruns(setback, stats, recoveries, settings, is_new=is_new)
@@ -148,7 +150,7 @@ def allowed_reruns(
 ) -> tuple[int, str]:
     """Return how often a test may be repeated in one session, and why.
 
-    A marker has the last word, but for `nexus_reruns` being 0.
+    A marker overrides every other setting, except `nexus_reruns = 0`.
     """
     if settings.limit == 0:
         return 0, "nexus_reruns is 0"
@@ -166,7 +168,7 @@ def allowed_reruns(
 
 
 def known_flakes(key: str, stats: TestStats | None, recoveries: Recoveries) -> tuple[int, int]:
-    """Return how often a test flaked, and in how many runs: the same in every sentence."""
+    """Return in how many runs a test flaked, and in how many it ran: the same in every sentence."""
     flakes = max(recoveries.of_test(key).n_passed, stats.flakes if stats else 0)
     return flakes, max(stats.runs if stats else 0, flakes)
 
@@ -175,8 +177,8 @@ def attempts_needed(failed: int, passed: int) -> int:
     """Return the smallest k with P(all k attempts fail | flaky) <= 1 %, at most 5.
 
     Args:
-        failed: repeated attempts that failed again.
-        passed: those that passed.
+        failed: number of repeated attempts that failed again.
+        passed: number of repeated attempts that passed.
 
     >>> attempts_needed(0, 7), attempts_needed(0, 200), attempts_needed(9, 1)
     (3, 1, 5)
@@ -195,7 +197,7 @@ def budget_s(text: str, planned_s: float, least_s: float = LEAST_BUDGET_S) -> fl
     A share is at least `least_s`, however short the suite.
 
     Raises:
-        ValueError: it is neither.
+        ValueError: the text is neither.
 
     >>> budget_s("5%", 600.0), budget_s("5%", 1.0), budget_s("1.5s", 600.0)
     (30.0, 10.0, 1.5)
@@ -216,7 +218,7 @@ def _wait(
     *,
     is_new: bool,
 ) -> tuple[float, str]:
-    """Return the seconds until the next attempt, and what is hoped of them."""
+    """Return the seconds until the next attempt, and the expected result of waiting that long."""
     if settings.is_at_once:
         return 0.0, "; at once, as the session is to stop at a failure"
     fixed_s = settings.delay_s if setback.delay_s is None else setback.delay_s

@@ -1,1 +1,1 @@
-"""Which shard runs which tests, and the document that says so."""
+"""Decide which shard runs which tests, and read and write the document of that decision."""

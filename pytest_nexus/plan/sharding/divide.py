@@ -1,4 +1,4 @@
-"""A plan divided among shards."""
+"""Divide a plan among shards."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _DEFAULT: Final = ShardCosts()
 def divide_plan(
     plan: Plan, setups: Mapping[str, float], n_shards: int, costs: ShardCosts = _DEFAULT
 ) -> tuple[Plan, Split]:
-    """Return the plan with the shard of each test, and what each shard is expected to take.
+    """Return the plan with the shard of each test, and the expected seconds of each shard.
 
-    Tests that are left take part in no balance: they are in the shard of number 1.
+    Tests that are left out do not affect the balance; they are in shard 1.
     """
     runs = _runs(plan)
     split = divide(
@@ -60,8 +60,8 @@ def narrowest_plan(
 
 
 def with_shards(plan: Plan, shards: Sequence[int]) -> Plan:
-    """Return a plan with the shard of each test, by collection index, and its new digest."""
-    planned = tuple(  # not `replace`: it takes four times as long, and there are many
+    """Return a plan with the given shard of each test, by collection index, and its new digest."""
+    planned = tuple(  # not `replace`, which takes four times as long; there are many tests
         PlannedTest(each.test, each.verdict, each.rank, each.forecast, each.block, shard)
         for each, shard in zip(plan.tests, shards, strict=True)
     )
@@ -69,10 +69,10 @@ def with_shards(plan: Plan, shards: Sequence[int]) -> Plan:
 
 
 def follow(saved: SavedPlan, plan: Plan) -> tuple[Plan, list[str]]:
-    """Return the plan as a saved one has it, and a sentence for each way in which it differs.
+    """Return the plan with the decisions of a saved plan, and a sentence for each difference.
 
-    The saved verdicts, shards and ranks hold, under the digest of the saved plan. Tests that it
-    does not know run first in their shard: nothing is known that speaks for them.
+    The saved verdicts, shards and ranks apply, under the digest of the saved plan. Tests that the
+    saved plan does not know run first in their shard, because no evidence exists about them.
     """
     applied = apply(saved, [planned.test for planned in plan.tests])
     ranked = sorted(
@@ -92,7 +92,7 @@ def follow(saved: SavedPlan, plan: Plan) -> tuple[Plan, list[str]]:
 
 
 def inputs_of(plan: Plan, setups: Mapping[str, float]) -> str:
-    """Return the digest of what a plan was divided by."""
+    """Return the digest of the inputs from which a plan was divided."""
     return inputs_digest([planned.forecast for planned in plan.tests], setups)
 
 

@@ -20,7 +20,7 @@
       ]
     }
 
-It may come from anywhere, so that reading bounds and checks all of it.
+The document may come from anywhere, so the reader limits and checks all of it.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ _DIGEST_CHARS: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class SavedTest:
-    """What a document says of one test."""
+    """The entry of one test in a document."""
 
     nodeid: NodeId
     shard: int
@@ -87,13 +87,14 @@ class SavedPlan:
 def collection_digest(nodeids: Iterable[str]) -> str:
     """Return 16 hexadecimal digits over the tests of a collection, whatever their order.
 
-    Memory addresses in the ids are masked: they differ between two collections of the same tests.
+    Memory addresses in the ids are masked, because they differ between two collections of the same
+    tests.
     """
     return _digest(sorted(key_of_nodeid(nodeid[:MAX_NODEID_CHARS]) for nodeid in nodeids))
 
 
 def inputs_digest(forecasts: Sequence[Forecast], setups: Mapping[str, float]) -> str:
-    """Return 16 hexadecimal digits over what a plan was made from, to the microsecond."""
+    """Return 16 hexadecimal digits over the inputs of a plan, rounded to the microsecond."""
     expected = [f"{each.p_fail:.9f} {each.duration_s:.6f}" for each in forecasts]
     return _digest([*expected, *(f"{name} {setups[name]:.6f}" for name in sorted(setups))])
 
@@ -103,9 +104,9 @@ def save_plan(plan: Plan, n_shards: int, inputs: str, run_id: str | None = None)
 
     Args:
         plan: with the shard of each test.
-        n_shards: its width; shards may be empty.
-        inputs: `inputs_digest` of what it was made from.
-        run_id: the CI run that it is made for.
+        n_shards: number of shards; shards may be empty.
+        inputs: `inputs_digest` of the plan's inputs.
+        run_id: the CI run that the plan is made for.
     """
     head = {
         "nexus_plan": VERSION,
@@ -136,7 +137,7 @@ def load_plan(document: str) -> SavedPlan:
     """Return the content of a document.
 
     Raises:
-        PlanError: it is not a plan, is damaged, or is of a later version.
+        PlanError: the document is not a plan, is damaged, or has a later version.
     """
     if len(document) > MAX_CHARS:
         raise PlanError(f"The plan is longer than {MAX_CHARS:,} characters; make it again")

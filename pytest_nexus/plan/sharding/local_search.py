@@ -1,4 +1,4 @@
-"""Spreads pieces over shards: longest first, then moves and swaps until nothing is gained."""
+"""Spread pieces over shards: longest first, then moves and swaps while these improve the split."""
 
 from __future__ import annotations
 
@@ -15,29 +15,30 @@ if TYPE_CHECKING:
     from pytest_nexus.plan.sharding.pieces import Piece, SplitUnits
 
 _MIN_GAIN: Final = 1e-4
-"""Of the lower bound; a smaller gain is far below what durations are known to."""
+"""Minimum gain as a share of the lower bound; smaller gains are far below the error of
+durations."""
 
 _STEPS_PER_SHARD: Final = 25
 _NEIGHBOURS: Final = 3
-"""How many pieces on either side of the ideal size are tried: set-ups shift the ideal a little."""
+"""Number of pieces tried on either side of the ideal size: set-ups shift the ideal a little."""
 
 _SWAPS: Final = 64
-"""How many pieces of the longest shard are tried in a swap."""
+"""Number of pieces of the longest shard tried in a swap."""
 
 _TRADED: Final = 8
-"""How many of the largest pieces of the longest shard are tried in a trade."""
+"""Number of the largest pieces of the longest shard tried in a trade."""
 
 _POOR: Final = 0.25
-"""A move that gains less than this part of the gap between two shards leads to a bulk move."""
+"""A move that gains less than this share of the gap between two shards leads to a bulk move."""
 
 
 def balance(cut: SplitUnits, n_shards: int, bound_s: float) -> list[int]:
     """Return the shard of each piece, from 0.
 
     Longest processing time first (R. L. Graham, Bounds on multiprocessing timing anomalies, 1969),
-    by the size of whole families: the pieces of one cut block fill a shard up to the bound before
-    they go on to the next, so that shared set-ups are paid in few shards. Then the longest shard
-    gives a piece away, or swaps one, as long as that shortens it.
+    by the size of whole families. The pieces of one cut block fill a shard up to the bound before
+    they continue in the next shard, so that few shards pay for shared set-ups. Then the longest
+    shard gives a piece away, or swaps a piece, as long as that shortens the shard.
 
     Deterministic; ties go by the order of the pieces, then to the lowest shard.
     """
@@ -50,18 +51,18 @@ def balance(cut: SplitUnits, n_shards: int, bound_s: float) -> list[int]:
 
 
 class Shards:
-    """A split in the making."""
+    """A split during construction."""
 
     def __init__(self, pieces: Sequence[Piece], costs: Mapping[str, float], n_shards: int) -> None:
         self.pieces = pieces
         self.costs = costs
         self.loads = [0.0] * n_shards
         self.members: list[list[tuple[float, int]]] = [[] for _ in range(n_shards)]
-        """Seconds and number of the pieces in each shard, ascending."""
+        """Seconds and number of each piece in a shard, ascending."""
         self._counts: list[Counter[str]] = [Counter() for _ in range(n_shards)]
 
     def added(self, piece: int, shard: int) -> float:
-        """Return by how much a piece would lengthen a shard."""
+        """Return the seconds that a piece would add to a shard."""
         chosen = self.pieces[piece]
         if not chosen.charges:
             return chosen.seconds
@@ -69,7 +70,7 @@ class Shards:
         return chosen.seconds + sum(costs[name] for name in chosen.charges if not counts[name])
 
     def freed(self, piece: int, shard: int) -> float:
-        """Return by how much a shard gets shorter without one of its pieces."""
+        """Return the seconds that a shard would lose without one of its pieces."""
         chosen = self.pieces[piece]
         if not chosen.charges:
             return chosen.seconds
@@ -103,7 +104,7 @@ class Shards:
 
 
 def _fill(shards: Shards, bound_s: float) -> None:
-    """Give out all pieces, the largest families first."""
+    """Assign all pieces, the largest families first."""
     pieces = shards.pieces
     numbers = sorted(range(len(pieces)), key=lambda n: (pieces[n].family, -pieces[n].seconds, n))
     units: list[list[int]] = []
@@ -124,9 +125,9 @@ def _fill(shards: Shards, bound_s: float) -> None:
 
 
 def _fill_with_family(shards: Shards, unit: Sequence[int], bound_s: float) -> None:
-    """Give out the pieces of one cut block, opening another shard only when the open ones are full.
+    """Assign the pieces of one cut block; open another shard only when the open ones are full.
 
-    What is cheapest to open is judged by the set-ups of the first piece.
+    The set-ups of the first piece decide which shard is the cheapest to open.
     """
     loads = shards.loads
     closed = [(load + shards.added(unit[0], shard), shard) for shard, load in enumerate(loads)]
@@ -141,7 +142,7 @@ def _fill_with_family(shards: Shards, unit: Sequence[int], bound_s: float) -> No
 
 
 def _length_with(shards: Shards, piece: int, heap: Sequence[tuple[float, int]]) -> float:
-    """Return how long the first shard of a heap would be with one more piece."""
+    """Return the length of the first shard of a heap with one more piece."""
     if not heap:
         return inf
     shard = heap[0][1]
@@ -149,14 +150,14 @@ def _length_with(shards: Shards, piece: int, heap: Sequence[tuple[float, int]]) 
 
 
 def _improve(shards: Shards, bound_s: float) -> bool:
-    """Shorten the longest shard once; tell whether that was possible."""
+    """Shorten the longest shard once; return whether that was possible."""
     loads = shards.loads
     order = sorted(range(len(loads)), key=lambda shard: (loads[shard], shard))
     longest = order.pop()
     min_gain = _MIN_GAIN * bound_s
     if loads[longest] <= bound_s + min_gain:
         return False
-    # Shards of the same length have something to exchange only where pieces share set-ups.
+    # Shards of equal length have something to exchange only if pieces share set-ups.
     others = [o for o in order if shards.costs or loads[longest] - loads[o] > min_gain]
     return any(
         way(shards, longest, other, min_gain) for way in (_exchange, _trade) for other in others
@@ -181,7 +182,7 @@ def _exchange(shards: Shards, longest: int, other: int, min_gain: float) -> bool
 
 
 def _trade(shards: Shards, longest: int, other: int, min_gain: float) -> bool:
-    """Exchange one large piece for as many of a family as make up for it."""
+    """Exchange one large piece for pieces of one family of about the same total size."""
     below_s = shards.loads[longest] - min_gain
     for _, piece in shards.members[longest][-_TRADED:]:
         shards.take(piece, longest)
@@ -196,7 +197,7 @@ def _trade(shards: Shards, longest: int, other: int, min_gain: float) -> bool:
 
 
 def _moves(shards: Shards, longest: int, other: int, gap: float) -> list[tuple[float, int, int]]:
-    """Return what the longer of two shards takes after a move, the piece, and -1."""
+    """Return the seconds of the longer of two shards after each move, with the piece, and -1."""
     loads = shards.loads
     return [
         (
@@ -212,9 +213,10 @@ def _moves(shards: Shards, longest: int, other: int, gap: float) -> list[tuple[f
 
 
 def _swaps(shards: Shards, longest: int, other: int, gap: float) -> list[tuple[float, int, int]]:
-    """Return what the longer of two shards takes after a swap, the piece, and the one for it.
+    """Return the seconds of the longer shard after each swap, with the piece and its counterpart.
 
-    Set-ups that both pieces share are counted as if they did not: too long, never too short.
+    Set-ups that both pieces share are counted as if they did not share them: too long, never too
+    short.
     """
     loads = shards.loads
     found: list[tuple[float, int, int]] = []
@@ -228,7 +230,7 @@ def _swaps(shards: Shards, longest: int, other: int, gap: float) -> list[tuple[f
 
 
 def _move_many(shards: Shards, longest: int, other: int, below_s: float) -> bool:
-    """Move pieces of one family, worth half of the gap; tell whether both end below a length."""
+    """Move pieces of one family worth half the gap; return whether both end below a length."""
     members = sorted(
         shards.members[longest], key=lambda member: (shards.pieces[member[1]].family, -member[0])
     )

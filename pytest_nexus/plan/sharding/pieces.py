@@ -1,13 +1,14 @@
-"""What a split into shards moves around: tests that stay together, and the set-ups they share.
+"""Cut a collection into pieces for shards: tests that stay together, with their shared set-ups.
 
-A shard runs whole blocks as long as it can. From the widest scope to the narrowest:
+A shard runs whole blocks if possible. From the widest scope to the narrowest:
 
-- `xdist_group` and chains of `dependency` or `order` marked tests are never cut. Chains are those
-  of one file; a group and a chain that have a test in common are one.
-- Blocks of class and module scope are cut only when one alone exceeds the fair share of a shard,
-  at the widest level that helps: a module into its classes, a class into its tests.
-- Packages, parameters of session fixtures and files may be cut anywhere, at the price of what is
-  set up twice.
+- An `xdist_group` and a chain of tests marked `dependency` or `order` are never cut. A chain covers
+  one file. A group and a chain with a common test are one.
+- Blocks of class and module scope are cut only if one block alone exceeds the fair share of a
+  shard. They are cut at the widest level that helps: a module into its classes, a class into its
+  tests.
+- Packages, parameters of session fixtures and files may be cut anywhere; the shared set-up is then
+  paid twice.
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ if TYPE_CHECKING:
     from pytest_nexus.domain.records import CollectedTest, Forecast
 
 MIN_SECONDS: Final = 1e-4
-"""What pytest's own loop costs per test at least: tests that take no time would otherwise all go
-to the one shard that is a trifle ahead."""
+"""Minimum seconds of pytest's own loop per test. Otherwise all tests that take no time would go to
+the shard that is slightly ahead."""
 
 GROUP: Final = "group:"
-"""Begins the name of the scope that stands for an `xdist_group`."""
+"""Prefix of the name of the scope for an `xdist_group`."""
 
 _FILE: Final = "file:"
 _CHAIN: Final = "dependency:"
@@ -39,12 +40,12 @@ _SLACK: Final = 1 + 1e-9
 
 @dataclass(frozen=True, slots=True)
 class ShardCosts:
-    """What a shard costs beside its tests and their set-ups, in seconds."""
+    """The cost of a shard in addition to its tests and their set-ups, in seconds."""
 
     shard_s: float = 0.0
-    """Start and collection, the same for each shard."""
+    """Start and collection, equal for all shards."""
     module_s: float = 0.0
-    """Each file that a shard runs tests of. 0 where every shard collects, and so imports, all."""
+    """Cost per file of the shard's tests. 0 if every shard collects, and so imports, all files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +53,15 @@ class Piece:
     """Tests that go to the same shard."""
 
     name: str
-    """The block they are, or the node id of a test that stands for itself."""
+    """The block of the piece, or the node id of a single test."""
     tests: tuple[int, ...]
     """Collection indices."""
     seconds: float
-    """Of the tests and of the set-ups that no other piece shares."""
+    """Seconds of the tests and of the set-ups that no other piece shares."""
     charges: tuple[str, ...]
     """Names of the set-ups shared with other pieces, each paid once per shard."""
     family: str
-    """The block that was cut to get it; empty for a piece that stands on its own."""
+    """The block that was cut to get the piece; empty for a piece that was not cut from a block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +69,13 @@ class SplitUnits:
     """A collection in pieces."""
 
     pieces: tuple[Piece, ...]
-    """In an order that does not depend on that of the collection."""
+    """Pieces in an order that does not depend on the collection order."""
     costs: Mapping[str, float]
     """Seconds by charge."""
     total_s: float
-    """Of all tests and set-ups, each once."""
+    """Seconds of all tests and set-ups, each counted once."""
     fair_s: float
-    """The share of each shard in the total."""
+    """The fair share of each shard in the total, in seconds."""
 
 
 def cut(
@@ -84,14 +85,14 @@ def cut(
     n_shards: int,
     costs: ShardCosts,
 ) -> SplitUnits:
-    """Return the pieces of a collection for a number of shards; linear but for one sort.
+    """Return the pieces of a collection for a number of shards; linear except for one sort.
 
     Args:
-        tests: as collected, in any order: only tests with the same node id are told apart by it.
-        forecasts: one for each test; `duration_s` is shared set-up apart.
-        setups: seconds of set-up by block name; blocks that are not named cost none.
-        n_shards: among how many to divide.
-        costs: what a shard costs beside them.
+        tests: as collected, in any order; the order only distinguishes tests with equal node ids.
+        forecasts: one for each test; `duration_s` does not include shared set-up.
+        setups: seconds of set-up by block name; blocks without an entry cost none.
+        n_shards: number of shards.
+        costs: the cost of a shard in addition to its tests.
     """
     seconds = [max(forecast.duration_s, MIN_SECONDS) for forecast in forecasts]
     canonical = sorted(
@@ -138,7 +139,7 @@ class _Splitter:
         return block.name.startswith(_SOFT) or self._seconds_of(block) > self.fair * _SLACK
 
     def _seconds_of(self, block: Block) -> float:
-        """Return what the block would take alone in a shard, the scopes around it set up too."""
+        """Return the seconds of the block alone in a shard, with the set-ups of outer scopes."""
         positions = leaves(block)
         names = {name for position in positions for name in self.laid[position].scopes}
         setups = sum(self.setups[name] for name in sorted(names) if name in self.setups)
@@ -146,7 +147,7 @@ class _Splitter:
 
     def _piece(self, name: str, places: Sequence[int], family: str) -> Piece:
         scopes = {scope for place in places for scope in self.laid[place].scopes}
-        # Not an intersection, which would go through the set-ups of the whole suite.
+        # Not an intersection, because that would visit the set-ups of the whole suite.
         charges = tuple(sorted([scope for scope in scopes if scope in self.setups]))
         seconds = sum([self.seconds[place] for place in places])
         tests = tuple([self.canonical[place] for place in places])
@@ -154,7 +155,7 @@ class _Splitter:
 
 
 def _folded(pieces: Sequence[Piece], costs: Mapping[str, float]) -> list[Piece]:
-    """Return the pieces with the set-ups that only one of them has as part of its own seconds."""
+    """Return the pieces; a set-up that only one piece has is added to that piece's own seconds."""
     uses = Counter(charge for piece in pieces for charge in piece.charges)
     folded = []
     for piece in pieces:
@@ -169,7 +170,7 @@ def _folded(pieces: Sequence[Piece], costs: Mapping[str, float]) -> list[Piece]:
 
 
 def _tie_together(tests: Sequence[CollectedTest]) -> list[CollectedTest]:
-    """Return the tests with every tie that must not be cut as a group or a chain of its file."""
+    """Return the tests with every uncuttable tie turned into a group or a chain of its file."""
     if not any(map(_is_tied, tests)):
         return list(tests)
     joined = _joined_groups(tests)
@@ -198,9 +199,9 @@ def _tied(test: CollectedTest, joined: Mapping[str, str]) -> CollectedTest:
 
 
 def _joined_groups(tests: Sequence[CollectedTest]) -> dict[str, str]:
-    """Return for each tie the one that stands for all that are connected with it.
+    """Return, for each tie, the tie that represents all ties connected with it.
 
-    It is a group where one is among them.
+    The representative is a group if one is among them.
     """
     leader: dict[str, str] = {}
 

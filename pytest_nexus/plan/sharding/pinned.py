@@ -1,4 +1,4 @@
-"""A saved plan on what a job collected: the same shard for the same test in every job."""
+"""Apply a saved plan to a job's collection: every job gives a test the same shard."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ if TYPE_CHECKING:
     from pytest_nexus.plan.sharding.document import SavedPlan, SavedTest
 
 LISTED: Final = 10
-"""How many tests a sentence names before it goes on with a number."""
+"""Number of tests that a sentence names before it only counts the rest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """A saved plan on a collection."""
+    """A saved plan applied to a collection."""
 
     shards: tuple[int, ...]
     """Shard by collection index."""
     planned: tuple[SavedTest | None, ...]
-    """What the plan says of each collected test; None of one it does not know."""
+    """The saved plan's entry of each collected test; None for a test that the plan does not
+    know."""
     new: tuple[NodeId, ...]
     """Collected tests that the plan does not know."""
     vanished: tuple[NodeId, ...]
@@ -36,7 +37,7 @@ class Applied:
 
     @property
     def differences(self) -> list[str]:
-        """One sentence for each way in which the collection is not the planned one."""
+        """Return one sentence for each kind of difference between the collection and the plan."""
         found = []
         if self.new:
             found.append(
@@ -51,10 +52,10 @@ class Applied:
 
 
 def require_width(saved: SavedPlan, n_shards: int) -> None:
-    """Refuse a plan that was made for another number of shards: some would be run by no job.
+    """Refuse a plan made for another number of shards, because no job would run some shards.
 
     Raises:
-        PlanError: names both numbers and what to do.
+        PlanError: the message names both numbers and the remedy.
     """
     if saved.n_shards != n_shards:
         raise PlanError(
@@ -64,11 +65,12 @@ def require_width(saved: SavedPlan, n_shards: int) -> None:
 
 
 def apply(saved: SavedPlan, tests: Sequence[CollectedTest]) -> Applied:
-    """Return the shard of each collected test, and what the plan does not account for.
+    """Return the shard of each collected test, and the tests that the plan does not account for.
 
-    Every job gives a test the same shard, even if the jobs collect differently: a test that the
-    plan knows keeps its shard, and a new one follows the part of its block that the plan knows,
-    else a hash of its block, or of its key where it stands alone. Tests of one id go by order.
+    Every job gives a test the same shard, even if the jobs collect different tests. A test that the
+    plan knows keeps its shard. A new test follows the known part of its block. Without a known
+    part, a hash of its block decides, or of its key if it is in no block. Tests with the same id
+    are matched by their order.
     """
     known: defaultdict[str, list[SavedTest]] = defaultdict(list)
     for test in reversed(saved.tests):
@@ -88,7 +90,7 @@ def apply(saved: SavedPlan, tests: Sequence[CollectedTest]) -> Applied:
 
 
 def listing(nodeids: Sequence[str]) -> str:
-    """Return the first ids, and how many more there are.
+    """Return the first ids, and the number of further ids.
 
     >>> listing(["a", "b"])
     'a, b'

@@ -1,4 +1,4 @@
-"""Divides a collection among shards so that the longest takes as little more as possible."""
+"""Divide a collection among shards so that the longest shard is as short as possible."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pytest_nexus.plan.sharding.pieces import Piece, SplitUnits
 
 MAX_SHARDS: Final = 1000
-"""More jobs than any CI runs for one commit; bounds what a wrong number can cost."""
+"""More jobs than any CI runs for one commit; limits the cost of a wrong number."""
 
 _DEFAULT: Final = ShardCosts()
 _SLOTS: Final = 2**64
@@ -27,11 +27,12 @@ _SLACK: Final = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """What no split can be faster than."""
+    """The lower bound of the makespan of every split."""
 
     seconds: float
     limit: str
-    """The test or block that takes as long alone; empty where it is the total over the shards."""
+    """The test or block that alone takes this long; empty if the total over the shards is the
+    bound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +47,12 @@ class Split:
 
     @property
     def makespan_s(self) -> float:
-        """Expected seconds of the longest shard."""
+        """Return the expected seconds of the longest shard."""
         return max(self.loads_s)
 
     @property
     def ratio(self) -> float:
-        """Makespan over lower bound; 1 for an empty collection."""
+        """Return makespan over lower bound; 1 for an empty collection."""
         return self.makespan_s / self.bound.seconds if self.bound.seconds > 0 else 1.0
 
 
@@ -73,20 +74,21 @@ def divide(
     n_shards: int,
     costs: ShardCosts = _DEFAULT,
 ) -> Split:
-    """Divide a collection among shards, with what each is expected to take.
+    """Divide a collection among shards, with the expected seconds of each shard.
 
-    The load of a shard is the sum of its tests' expected seconds, the set-up of each block it has
-    a part of, once, and its fixed costs. What stays together is said in `pieces`, how the load is
-    levelled in `balance`.
+    The load of a shard is the sum of the expected seconds of its tests, the set-up of each block
+    with a part in the shard, counted once, and the fixed costs of the shard. `pieces` describes
+    which tests stay together, `balance` how the load is levelled.
 
-    The same tests in another order get the same shards; tests of one node id go by their order.
+    The same tests in another order get the same shards; tests with the same node id go by their
+    order.
 
     Args:
         tests: as collected.
         forecasts: one for each test.
-        setups: seconds of set-up by block name, as `shared_setups` has them.
+        setups: seconds of set-up by block name, from `shared_setups`.
         n_shards: from 1 to `MAX_SHARDS`.
-        costs: what a shard costs beside its tests.
+        costs: the cost of a shard in addition to its tests.
 
     Raises:
         ValueError: `n_shards` is out of bounds.
@@ -135,7 +137,8 @@ def fewest_shards(
 ) -> Split:
     """Return the split with the fewest shards that meets a target.
 
-    Where not even `max_shards` do, the fewest that are within 2 % of what those take.
+    If not even `max_shards` shards meet the target, return the split with the fewest shards that
+    takes at most 2 % longer than `max_shards` shards.
     """
     widest = divide(tests, forecasts, setups, max_shards, costs)
     goal = target_s if widest.makespan_s <= target_s else widest.makespan_s * _NEARLY
@@ -150,7 +153,7 @@ def fewest_shards(
 
 
 def stable_shard(key: str, n_shards: int) -> int:
-    """Return the shard, from 1, of a test or block that no plan knows: the same in every process.
+    """Return the shard, from 1, of a test or block that no plan knows; the same in every process.
 
     >>> stable_shard("tests/test_a.py::test_x", 4)
     1
@@ -160,9 +163,9 @@ def stable_shard(key: str, n_shards: int) -> int:
 
 
 def _bound(pieces: SplitUnits) -> Bound:
-    """Return max(longest piece that cannot be cut, total / N) and which of them it is.
+    """Return max(longest piece that cannot be cut, total / N), and the limiting piece.
 
-    A block that could be cut and was not is shorter than the total / N.
+    A block that could be cut and was not is shorter than total / N.
     """
     longest = max(
         pieces.pieces, key=lambda piece: (_alone(piece, pieces.costs), piece.name), default=None

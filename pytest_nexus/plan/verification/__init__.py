@@ -1,1 +1,1 @@
-"""The proof that no test was lost between the shards."""
+"""Prove that no test was lost between the shards."""

@@ -1,4 +1,4 @@
-"""Which journals belong to one run, where a folder holds those of several."""
+"""Group the journals of a folder by the run that they belong to."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _NUMBERS: Final = re.compile(r"\d+")
 _NAMED_JOBS: Final = frozenset({"github", "gitlab", "circleci", "buildkite"})
-"""CIs whose name of a job is the same for its parallel copies, numbers apart."""
+"""CIs that give parallel copies of a job the same name, except for numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,28 +23,28 @@ class RunGroup:
     """The journals of one sharded run."""
 
     run: str
-    """Id of the CI run, or digest of the plan where there is no CI."""
+    """Id of the CI run, or digest of the plan if there is no CI."""
     variant: str
-    """What tells it from others of the same CI run: the job, Python, the platform."""
+    """The difference from other groups of the same CI run: the job, Python, the platform."""
     journals: tuple[ShardJournal, ...]
 
     @property
     def started_at(self) -> float:
-        """When its last shard started."""
+        """Return the start time of its last shard."""
         return max(journal.run.started_at for journal in self.journals)
 
     @property
     def missing(self) -> set[int]:
-        """The shards without a journal."""
+        """Return the shards without a journal."""
         width = max(journal.n_shards for journal in self.journals)
         return set(range(1, width + 1)) - {journal.shard for journal in self.journals}
 
 
 def group(journals: Iterable[ShardJournal]) -> list[RunGroup]:
-    """Return the runs that journals belong to, newest first.
+    """Return the runs of the journals, newest first.
 
-    A workflow that divides its tests for each of several versions of Python, or in several jobs,
-    has as many runs under one id.
+    A workflow may divide its tests in several jobs, or for several versions of Python. Its CI run
+    then has several groups under one id.
     """
     found: defaultdict[tuple[str, str], list[ShardJournal]] = defaultdict(list)
     for journal in journals:
@@ -54,10 +54,11 @@ def group(journals: Iterable[ShardJournal]) -> list[RunGroup]:
 
 
 def choose(groups: Sequence[RunGroup], run: str | None = None) -> list[RunGroup]:
-    """Return the groups of the run with an id, else of the newest one.
+    """Return the groups of the run with an id; without an id, of the newest run.
 
-    Where no CI ties the shards together, journals of another plan stand in for missing shards, so
-    that the proof can say in what the plans differ; those of complete runs are earlier runs.
+    If no CI ties the shards together, journals of another plan replace missing shards, so that the
+    proof can say how the plans differ. Journals of complete runs are earlier runs and replace
+    nothing.
     """
     wanted = run if run is not None or not groups else groups[0].run
     chosen = [one for one in groups if one.run == wanted]
@@ -65,7 +66,7 @@ def choose(groups: Sequence[RunGroup], run: str | None = None) -> list[RunGroup]
 
 
 def variant_of(run: Run) -> str:
-    """Return what tells the jobs of one kind from others of the same CI run.
+    """Return the difference between one kind of jobs and other jobs of the same CI run.
 
     >>> from pytest_nexus.domain.records import CIRun, Run
     >>> variant_of(Run("0" * 32, 0.0, ci=CIRun("gitlab", "7", job="test 2/5"), python="3.12.1"))

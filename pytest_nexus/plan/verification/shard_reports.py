@@ -1,4 +1,4 @@
-"""What the journals of one run say, put together test by test."""
+"""Combine the journals of one run, test by test."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """Tests of which the plan says the same."""
+    """Tests with the same verdict in the plan."""
 
     action: Literal["run", "leave"]
     reason: str
     shard: int | None
-    """Which shard is to run them; None for tests that are left."""
+    """The shard that runs the tests; None for tests that are left out."""
     nodeids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ShardJournal:
-    """What the journal of one shard says."""
+    """The content of the journal of one shard."""
 
     name: str
-    """Of the file, for messages."""
+    """Name of the file, for messages."""
     run: Run
     shard: int
     n_shards: int
@@ -43,45 +43,45 @@ class ShardJournal:
     ci_run: str | None
     """The CI run; the same for re-runs of its failed jobs."""
     verdicts: tuple[Verdicts, ...]
-    """Over the whole collection, in parts."""
+    """Verdicts on the whole collection, in parts."""
     ran: Mapping[str, int]
-    """Attempts by node id."""
+    """Number of attempts by node id."""
 
     @property
     def is_killed(self) -> bool:
-        """Whether the session did not live to write its end."""
+        """Return whether the session died before it wrote its end."""
         return self.run.exit_status is None
 
     @property
     def run_attempt(self) -> int:
-        """Which attempt of the CI run it belongs to, from 1."""
+        """Return the attempt of the CI run that the journal belongs to, from 1."""
         return self.run.ci.run_attempt if self.run.ci is not None else 1
 
 
 @dataclass(slots=True)
 class Expected:
-    """What one shard says about one test."""
+    """The statement of one shard about one test."""
 
     run_in: list[int | None] = field(default_factory=list)
-    """The shard of each of the tests of this id that are run."""
+    """Shard of each test with this id that is run."""
     reasons: list[str] = field(default_factory=list)
-    """The reason of each that is left."""
+    """Reason of each test with this id that is left out."""
 
     @property
     def times(self) -> int:
-        """How many tests of this id there are."""
+        """Return the number of tests with this id."""
         return len(self.run_in) + len(self.reasons)
 
 
 class Evidence:
-    """The journals of one run, and what they say about each test.
+    """The journals of one run, with their statements about each test.
 
-    Tests are told apart by `key_of_nodeid`: addresses in an id differ between processes.
+    Tests are identified by `key_of_nodeid`, because addresses in ids differ between processes.
     """
 
     def __init__(self, journals: Sequence[ShardJournal]) -> None:
         self.notes: list[str] = []
-        """What is good to know and no problem."""
+        """Facts that are worth knowing and no problem."""
         self.shards = self._chosen(journals)
         """The journal that counts, by shard."""
         widths = Counter(journal.n_shards for journal in self.shards.values())
@@ -90,7 +90,7 @@ class Evidence:
         self.expected = {
             shard: self._expectations(journal.verdicts) for shard, journal in self.shards.items()
         }
-        """What each shard says about each test."""
+        """The statement of each shard about each test."""
         self.attempts = {shard: self._by_key(journal.ran) for shard, journal in self.shards.items()}
 
     def _chosen(self, journals: Sequence[ShardJournal]) -> dict[int, ShardJournal]:
@@ -132,7 +132,7 @@ class Evidence:
 
     @cached_property
     def agreed(self) -> dict[str, Expected]:
-        """What most is expected of each test by any shard."""
+        """Return, for each id, the statement of the shard that lists the id most often."""
         agreed: dict[str, Expected] = {}
         for expected in self.expected.values():
             for name, entry in expected.items():
@@ -143,12 +143,12 @@ class Evidence:
 
     @cached_property
     def times(self) -> dict[str, int]:
-        """How many tests each id stands for."""
+        """Return the number of tests that each id stands for."""
         return {name: entry.times for name, entry in self.agreed.items()}
 
     @cached_property
     def ran(self) -> Counter[str]:
-        """How many tests of each id ran, reruns in the same shard apart."""
+        """Return how many tests of each id ran, without reruns in the same shard."""
         ran: Counter[str] = Counter()
         for shard, attempts in self.attempts.items():
             expected = self.expected[shard]

@@ -1,7 +1,7 @@
-"""Proves from the journals of one run that each collected test ran once or has its reason not to.
+"""Prove from one run's journals that each collected test ran once or has a reason not to.
 
-Every shard writes what the plan says of the *whole* collection, and which tests it ran. The proof
-adds up what all of them ran, and compares what they saw.
+Every shard writes the plan's verdicts on the *whole* collection, and the tests that it ran. The
+proof adds up the tests that all shards ran, and compares the collections that they saw.
 """
 
 from __future__ import annotations
@@ -36,40 +36,40 @@ ProblemKind = Literal[
 ]
 
 _ENDED: Final = frozenset({0, 1, 5})
-"""pytest's exit statuses of a session that came to its end: passed, failed, nothing to run."""
+"""pytest's exit statuses of a completed session: passed, failed, nothing to run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why the run proves nothing, or less than it should."""
+    """A reason why the run proves nothing, or less than it should."""
 
     kind: ProblemKind
     sentence: str
     nodeids: tuple[str, ...] = ()
-    """All tests that are meant; the sentence names only the first."""
+    """All affected tests; the sentence names only the first ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What the journals of one run prove."""
+    """The result of checking the journals of one run."""
 
     n_shards: int
     n_collected: int
     n_ran: int
     left: Mapping[str, int]
-    """Tests that were left, by reason."""
+    """Number of tests left out, by reason."""
     problems: tuple[Problem, ...]
     notes: tuple[str, ...] = ()
-    """What is good to know and no problem."""
+    """Facts that are worth knowing and no problem."""
 
     @property
     def is_proven(self) -> bool:
-        """Whether each collected test ran exactly once or has its reason."""
+        """Return whether each collected test ran exactly once or has its reason."""
         return not self.problems
 
     @property
     def sentence(self) -> str:
-        """The proof, or what is proven of it, in one line."""
+        """Return the proof, or its proven part, in one line."""
         start = f"{counted(self.n_shards, 'shard')}, {counted(self.n_collected, 'test')} collected"
         if not self.is_proven:
             return f"{start}, {self.n_ran:,} ran; {counted(len(self.problems), 'problem')}"
@@ -80,9 +80,9 @@ class Verification:
 
 
 def verify(journals: Sequence[ShardJournal]) -> Verification:
-    """Return what the journals of one run prove.
+    """Return the proof from the journals of one run.
 
-    Of several journals of one shard, that of the highest attempt of the CI run counts, and of
+    If a shard has several journals, that of the highest attempt of the CI run counts, and among
     these the newest.
     """
     if not journals:
@@ -103,7 +103,7 @@ def verify(journals: Sequence[ShardJournal]) -> Verification:
 
 
 def _width(evidence: Evidence) -> list[Problem]:
-    """Return that shards think they are parts of different numbers of them."""
+    """Return a problem if shards assume different numbers of shards."""
     widths = sorted({journal.n_shards for journal in evidence.shards.values()})
     if len(widths) == 1:
         return []
@@ -128,7 +128,7 @@ def _missing(evidence: Evidence) -> list[Problem]:
 
 
 def _endings(evidence: Evidence) -> list[Problem]:
-    """Return the shards that did not come to their end."""
+    """Return a problem for the shards that did not complete."""
     found = []
     for shard, journal in evidence.shards.items():
         if journal.is_killed:
@@ -141,7 +141,7 @@ def _endings(evidence: Evidence) -> list[Problem]:
 
 
 def _damaged(evidence: Evidence) -> list[Problem]:
-    """Return the journals whose verdicts are not about the collection that they name."""
+    """Return the journals whose verdicts do not match the collection that they name."""
     found = []
     sound: set[tuple[str, int]] = set()
     for shard, journal in evidence.shards.items():
@@ -158,7 +158,7 @@ def _damaged(evidence: Evidence) -> list[Problem]:
 
 
 def _plans(evidence: Evidence) -> list[Problem]:
-    """Return that shards ran different plans, and the tests they disagree on."""
+    """Return a problem if shards ran different plans, with the tests they disagree on."""
     by_plan: defaultdict[str, list[int]] = defaultdict(list)
     for shard, journal in evidence.shards.items():
         by_plan[journal.plan].append(shard)
@@ -179,7 +179,7 @@ def _is_disputed(evidence: Evidence, name: str) -> bool:
 
 
 def _collections(evidence: Evidence) -> list[Problem]:
-    """Return for each shard what it did not collect although another one did."""
+    """Return, for each shard, the tests that only other shards collected."""
     found = []
     for shard, journal in evidence.shards.items():
         expected = evidence.expected[shard]
@@ -202,7 +202,7 @@ def _collections(evidence: Evidence) -> list[Problem]:
 
 
 def _not_run(evidence: Evidence) -> list[Problem]:
-    """Return the tests that no shard ran, by the shard that should have."""
+    """Return the tests that no shard ran, by the shard that should have run them."""
     by_shard: defaultdict[int | None, list[str]] = defaultdict(list)
     for name, entry in evidence.agreed.items():
         if evidence.ran[name] < len(entry.run_in):
@@ -233,7 +233,7 @@ def _state(evidence: Evidence, shard: int) -> str:
 
 
 def _too_often(evidence: Evidence) -> list[Problem]:
-    """Return the tests that ran in two shards, or although the plan leaves them."""
+    """Return the tests that ran in two shards, or although the plan leaves them out."""
     twice: list[str] = []
     left: list[str] = []
     for name, entry in evidence.agreed.items():
