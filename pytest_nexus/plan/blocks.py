@@ -11,8 +11,8 @@ Markers of other plugins fix positions:
   they depend on stay free if these are unmarked or in another file.
 
 A rigid chain keeps the collection order and is not interrupted. It stands inside the blocks that
-all its tests share, and outside the blocks that only some of its tests share.
-A block of tests that depend on each other keeps the collection order in all its parts, see
+all its tests share, and outside the blocks that only some of its tests share. A block of tests that
+depend on each other keeps the collection order in all its parts, see
 `order_dependence.constraints`.
 """
 

@@ -122,9 +122,10 @@ def best_prefix_rank(gains: Sequence[float], seconds: Sequence[float], thrift: f
     A single test of gain g and s seconds has the rank g / s ** thrift. Its place among single tests
     is that of g ** (1 / thrift) / s, which is Smith's rule for other weights. Sidney's rule for
     those weights gives the rank of a block.
+
     So a set-up of t seconds lowers a test after it to g / (t + s) ** thrift, and a block without
-    set-up never ranks above its best test.
-    With a thrift of 1 this is `best_prefix_ratio`; with 0, time does not count.
+    set-up never ranks above its best test. With a thrift of 1 this is `best_prefix_ratio`; with 0,
+    time does not count.
 
     >>> best_prefix_rank([0.1, 0.9, 0.0], [1.0, 1.0, 8.0], thrift=1.0)
     0.5

@@ -30,10 +30,9 @@ def shared_setups(tests: Sequence[CollectedTest], index: StatsIndex, layout: Lay
     The history contains the set-up phase of each test, and the first test of a block pays for the
     whole shared set-up. So the cost is the maximum over the block's tests of the median set-up,
     minus the typical set-up, which is the median over these tests. The part that the payer paid is
-    not counted again in inner blocks.
-    A test without history counts as having no set-up. If several tests paid the same, the one with
-    the highest node id counts as the payer: the collection order differs between shards that
-    shuffle.
+    not counted again in inner blocks. A test without history counts as having no set-up. If several
+    tests paid the same, the one with the highest node id counts as the payer: the collection order
+    differs between shards that shuffle.
     """
 
     def expected(position: int) -> float:

@@ -36,10 +36,10 @@ def describe(
 ) -> Failure:
     """Return the failure behind an exception; `where` is its innermost frame below `root`.
 
-    Called for every failing phase, so this function reads no source and formats no traceback.
-    An exception whose `__str__` raises gets an empty message.
-    For a failed doctest, the message is the example; its output is captured output and stays out.
-    Values of the environment and of parameters stay out too.
+    Called for every failing phase, so this function reads no source and formats no traceback. An
+    exception whose `__str__` raises gets an empty message. For a failed doctest, the message is the
+    example; its output is captured output and stays out. Values of the environment and of
+    parameters stay out too.
     """
     folder = str(root).rstrip(os.sep) + os.sep
     if (failed := _failed_doctest(excinfo.value)) is not None:

@@ -29,11 +29,10 @@ def selected_by(config: pytest.Config) -> tuple[str, ...]:
     """Return the names of the limits of a run to a part of the suite.
 
     The names are `-k`, `-m`, `--lf`, `--sw`, `--deselect`, `-x` (also for `--maxfail`), `--splits`
-    of pytest-split, `--testmon` if pytest-testmon selects, and `paths`.
-    `paths` means that arguments, or the working folder, cover less than `testpaths`; without
-    `testpaths`, less than the root folder.
-    An order (`--ff`, `--nf`) selects nothing. Options in the ini file's `addopts` count like those
-    of the command line.
+    of pytest-split, `--testmon` if pytest-testmon selects, and `paths`. `paths` means that
+    arguments, or the working folder, cover less than `testpaths`; without `testpaths`, less than
+    the root folder. An order (`--ff`, `--nf`) selects nothing. Options in the ini file's `addopts`
+    count like those of the command line.
     """
     names = [name for name, option in _SELECTING if config.getoption(option, None)]
     names += ["--testmon"] if _testmon_selects(config) else []

@@ -98,7 +98,7 @@ def register_session(config: pytest.Config) -> None:
     options = read_options(config)
     reason = not_recorded(config)
     if reason:
-        options = options._replace(ingest=False)  # this kind of session leaves nothing behind
+        options = options._replace(ingest=False)  # this kind of session stays out of the history
     net = ErrorBoundary()
     name_unknown_settings(config, net.notices)
     rules = None

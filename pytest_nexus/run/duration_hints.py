@@ -66,8 +66,8 @@ class DurationHints:
     def factor(self, item: pytest.Item, path: str) -> float:
         """Return the expected duration of an item as a multiple of a plain test's: 1 to 200.
 
-        An item of another plugin's own kind has no code to read; it counts as a plain test.
-        This function is called for each test, so it first checks what most tests do not have.
+        An item of another plugin's own kind has no code to read; it counts as a plain test. This
+        function is called for each test, so it first checks what most tests do not have.
         """
         info = getattr(item, "_fixtureinfo", None)
         if info is None:

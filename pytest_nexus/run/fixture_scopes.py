@@ -18,10 +18,10 @@ def shared_scopes(item: pytest.Item) -> tuple[str, ...]:
     """Return the scopes that an item shares with others, outermost first, each named uniquely.
 
     A scope counts if the item uses a fixture of that scope. pytest treats xunit's `setup_module`
-    and `setup_class` and unittest's `setUpClass` as such fixtures.
-    A parameter of a fixture with a wider scope than `function` counts too: a test with another
-    value in between would make pytest set the fixture up again.
-    An item of another plugin's own kind does not show its fixtures; it is tied to its file.
+    and `setup_class` and unittest's `setUpClass` as such fixtures. A parameter of a fixture with a
+    wider scope than `function` counts too: a test with another value in between would make pytest
+    set the fixture up again. An item of another plugin's own kind does not show its fixtures; it is
+    tied to its file.
     """
     info = getattr(item, "_fixtureinfo", None)
     if info is None:

@@ -4,10 +4,9 @@
     part.register(config, recorder, "nexus-recorder")
 
 Every hook of a registered object runs inside the ErrorBoundary. After its first exception a part is
-off: its hooks do nothing for the rest of the session.
-Exceptions that nexus did not cause pass through: those of another plugin's hook that nexus called,
-of `pytest.exit`, of a wrong option, and of the end of a session.
-With `NEXUS_DEBUG=1` every exception passes through.
+off: its hooks do nothing for the rest of the session. Exceptions that nexus did not cause pass
+through: those of another plugin's hook that nexus called, of `pytest.exit`, of a wrong option, and
+of the end of a session. With `NEXUS_DEBUG=1` every exception passes through.
 """
 
 from __future__ import annotations

@@ -80,10 +80,9 @@ class Backlog:
         """Return when the workers finish the long jobs, if they run only these from now on.
 
         The longest 12 jobs per worker are packed by LPT: longest first, each to the worker that is
-        free first (R. L. Graham, Bounds on multiprocessing timing anomalies, 1969).
-        The result is at least the bound max over j of (j + 1) * d[j * N] after the first free
-        worker, with d in descending order: one of N workers must do j + 1 of the first j * N + 1
-        jobs.
+        free first (R. L. Graham, Bounds on multiprocessing timing anomalies, 1969). The result is
+        at least the bound max over j of (j + 1) * d[j * N] after the first free worker, with d in
+        descending order: one of N workers must do j + 1 of the first j * N + 1 jobs.
 
         Args:
             free_at_s: time at which each worker is free.

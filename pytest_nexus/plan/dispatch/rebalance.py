@@ -19,8 +19,8 @@ def best_cut(
     """Return where to cut a unit between two workers, and when the later worker is then done.
 
     The tail goes to the taker, who pays the set-up that both need. Minimises max(giver_s - tail,
-    taker_s + joint + tail) over the joints that may be cut and were not sent.
-    Returns position 0 and `giver_s` if nothing is gained.
+    taker_s + joint + tail) over the joints that may be cut and were not sent. Returns position 0
+    and `giver_s` if nothing is gained.
 
     Args:
         piece: the unit of the giver.

@@ -116,9 +116,9 @@ def tie(tests: Sequence[CollectedTest], ties: Mapping[int, Sequence[str]]) -> li
     """Return the tests with the user's ties as their outermost scope.
 
     Several names on one test become one name: a group that spans two files joins the files, if
-    files are tied. The names must begin with a prefix in `SOLID`.
-    In a tied test the marker `order` holds only within its file, because a chain through all files
-    would separate them. If one marked test of a file is tied, all its marked tests stay together.
+    files are tied. The names must begin with a prefix in `SOLID`. In a tied test the marker `order`
+    holds only within its file, because a chain through all files would separate them. If one marked
+    test of a file is tied, all its marked tests stay together.
 
     Args:
         tests: as collected.

@@ -2,9 +2,8 @@
 
 A test is flaky only if it failed and passed on the same commit in the same environment. A test
 whose failure lasts is broken; a test whose failure is over has recovered. A failure that only one
-environment has is bound to that environment.
-A test whose result depends on the tests before it is order-dependent, see
-`plan.order_dependence.judge`. Pure.
+environment has is bound to that environment. A test whose result depends on the tests before it is
+order-dependent, see `plan.order_dependence.judge`. Pure.
 """
 
 from __future__ import annotations

@@ -70,9 +70,9 @@ def prove(sightings: Sequence[OutcomeInRun]) -> list[FlakeEvidence]:
     """Return the evidence of each outcome of one test, in the order given.
 
     A run is proof by itself if the test failed and passed in it, even on a dirty tree: no file
-    changes between two attempts.
-    Two runs are only compared if they have the same commit, a clean tree and the same environment:
-    a test that fails on one Python version and passes on another is not flaky.
+    changes between two attempts. Two runs are only compared if they have the same commit, a clean
+    tree and the same environment: a test that fails on one Python version and passes on another is
+    not flaky.
     """
     passed_at = {
         (seen.commit, seen.environment)

@@ -3,9 +3,8 @@
 A probe runs some tests and then the tested one, in one process. For one culprit among n other
 tests, the search takes at most `2 log2(n) + 4` probes. They are: one after all tests, `log2(n)` for
 the shortest prefix that changes the result, and two or three each for the tested test alone and
-after the found test.
-Each further culprit costs the halving and one more probe, as in ddmin (A. Zeller and R.
-Hildebrandt, 2002). A wrong guess adds one probe.
+after the found test. Each further culprit costs the halving and one more probe, as in ddmin (A.
+Zeller and R. Hildebrandt, 2002). A wrong guess adds one probe.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 A *brittle* test needs a state-setter: it fails if the state-setter did not run before it. A
 *victim* has a polluter: it fails if the polluter ran before it. Both terms are those of A. Shi and
-others, iFixFlakies, 2019.
-Both are properties of the order, not flakes: the same order gives the same outcome.
+others, iFixFlakies, 2019. Both are properties of the order, not flakes: the same order gives the
+same outcome.
 
 The posterior weighs two explanations of the outcomes y of n trials with k failures:
 
@@ -15,9 +15,9 @@ process. Then its own first attempt may make the next attempt pass. In this case
 to the first explanation.
 
 m(c) is the number of trials that contradict test c as the reason; only m <= 1 is considered. e is
-`NOISE`. w(c) is 1/2 spread over all tests plus 1/2 spread over the tests of the same file.
-Both explanations are equally likely before any trial: about half of the flaky tests of open
-projects depend on the order (W. Lam and others, iDFlakies, 2019).
+`NOISE`. w(c) is 1/2 spread over all tests plus 1/2 spread over the tests of the same file. Both
+explanations are equally likely before any trial: about half of the flaky tests of open projects
+depend on the order (W. Lam and others, iDFlakies, 2019).
 """
 
 from __future__ import annotations

@@ -95,10 +95,9 @@ class Recoveries:
         Each probability is a posterior mean, (passed + m prior) / (passed + failed + m) with m = 4.
         Its prior is the less specific estimate. From specific to general, the levels are: the test,
         other tests with the same signature, the rest of the suite, a fixed prior. Each attempt
-        counts once.
-        The result of a bucket also moves the prior of the next bucket, by the ratio of the
-        remaining failures. So a wait that was never tried is rated better than a shorter one, but
-        not better than usual.
+        counts once. The result of a bucket also moves the prior of the next bucket, by the ratio of
+        the remaining failures. So a wait that was never tried is rated better than a shorter one,
+        but not better than usual.
         """
         own = self._by_test.get(key, ())
         alike = [row for row in self._by_signature.get(signature, ()) if row.key != key]
@@ -116,8 +115,7 @@ class Recoveries:
         Considers every sequence of increasing waits, each longer than the time already waited, and
         returns the first wait of the most valuable sequence. A rescue is worth 60 s, each attempt
         costs 4 s, and waiting costs its own length. If several attempts are left, a short wait may
-        come before a long one.
-        After the last bucket, the result is twice the time already waited.
+        come before a long one. After the last bucket, the result is twice the time already waited.
 
         Args:
             key: of the test.

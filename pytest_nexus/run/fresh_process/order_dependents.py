@@ -1,9 +1,8 @@
 """Choose the tests that may depend on the order, and run them in a fresh process at the end.
 
 If a test runs at another place than in the collection order and fails twice, it gets an attempt in
-a fresh process, in collection order.
-If a test fails and then passes after other tests have run, it gets a few attempts alone. These
-attempts tell a brittle test from a flaky one.
+a fresh process, in collection order. If a test fails and then passes after other tests have run, it
+gets a few attempts alone. These attempts tell a brittle test from a flaky one.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ class Launch:
         if any(map(self.config.pluginmanager.hasplugin, ("_cov", "pytest_cov"))):
             ours.append("--no-cov")
         given = list(self.arguments)
-        end = given.index("--") if "--" in given else len(given)  # behind it stand paths alone
+        end = given.index("--") if "--" in given else len(given)  # only paths follow it
         given[end:end] = ours
         python = [sys.executable, "-m"] if self.as_module else [sys.executable, "-P", "-m"]
         return [*python, "pytest", *_PLUGINS, *given]

@@ -1,10 +1,9 @@
 """Evaluate the `condition` of a marker as pytest-rerunfailures does.
 
 A condition is a boolean, an expression, or a callable. An expression sees `os`, `sys`, `platform`,
-`config` and the globals of the test.
-A condition may look at the exception, as `error` or as an argument. When a report is judged, the
-exception no longer exists, so this condition counts as true: the failure may be repeated.
-A condition that cannot be evaluated counts as false.
+`config` and the globals of the test. A condition may look at the exception, as `error` or as an
+argument. When a report is judged, the exception no longer exists, so this condition counts as true:
+the failure may be repeated. A condition that cannot be evaluated counts as false.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """Restore an item to its state after collection, so that a second attempt starts fresh.
 
 Restored are the attributes, markers, keywords, stash and properties of the item, and the globals of
-a doctest.
-Not restored is what an attempt changed elsewhere: in a module, in a class, inside a parameter, or
-in a database.
+a doctest. Not restored is what an attempt changed elsewhere: in a module, in a class, inside a
+parameter, or in a database.
 """
 
 from __future__ import annotations

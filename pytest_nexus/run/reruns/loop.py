@@ -1,8 +1,8 @@
 """Run the tests of a single process in order, with reruns inserted among them.
 
 pytest's own loop runs each test once. This loop asks a `RunQueue` for the next test, runs an
-attempt in three phases, and passes the reports to the ReportGate before they are logged.
-A failed attempt can therefore be repeated later, while other tests run in between.
+attempt in three phases, and passes the reports to the ReportGate before they are logged. A failed
+attempt can therefore be repeated later, while other tests run in between.
 """
 
 from __future__ import annotations
@@ -190,7 +190,7 @@ class RerunLoop:
     ) -> pytest.Item | None:
         """Run the phases of one attempt as pytest's own protocol does, and log the reports.
 
-        Return what the tear-down prepared for.
+        Return the item for which the tear-down prepared.
         """
         has_request = pytest_internals.begin(item)
         report = self._last = pytest_internals.run_phase(item, "setup")

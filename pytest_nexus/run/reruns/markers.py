@@ -80,8 +80,8 @@ class RerunRule(NamedTuple):
 def rerun_rule(item: pytest.Item) -> RerunRule | None:
     """Return the rule in an item's marker `flaky`, or the obstacle to reruns; None if neither.
 
-    `flaky` of another plugin, which has other arguments, is none. A value that is no number counts
-    as the default.
+    A marker `flaky` with the arguments of another plugin is ignored. A value that is not a number
+    counts as the default.
     """
     obstacle = obstacle_to(item)
     if obstacle:

@@ -23,7 +23,7 @@ def run_rest(session: pytest.Session, items: Sequence[pytest.Item]) -> None:
         pytest.Session.Interrupted: the session must stop.
     """
     for item, nextitem in pairwise([*items, None]):
-        if item is None:  # never, as the last pair begins with the last item
+        if item is None:  # never: the last pair begins with the last item
             return
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
         if session.shouldfail:

@@ -1,8 +1,8 @@
 """Send the description of the collected tests from a worker to the controller.
 
 xdist's workers send only node ids. The plan needs more, so the description uses a channel of its
-own on the same connection.
-A worker sends the description before xdist's list of ids, so the description arrives first.
+own on the same connection. A worker sends the description before xdist's list of ids, so the
+description arrives first.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Guard nexus' scheduling with the ErrorBoundary; xdist calls this object to schedule its tests.
 
 If nexus' scheduling fails, the tests that no worker has are sent out at once, in their order. The
-workers are told to end after these tests.
-Each test therefore runs once, and no session waits forever.
+workers are told to end after these tests. Each test therefore runs once, and no session waits
+forever.
 """
 
 from __future__ import annotations

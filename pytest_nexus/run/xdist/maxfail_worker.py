@@ -1,9 +1,8 @@
 """Run an xdist worker under `--maxfail`: it goes on only when the controller allows it.
 
 A failed test is repeated at once on the same worker if the controller says so. Until the repetition
-has ended, other workers start no test.
-The session thus ends where pytest's own would end: running tests may finish, and no others start.
-The messages use a channel of their own.
+has ended, other workers start no test. The session thus ends where pytest's own would end: running
+tests may finish, and no others start. The messages use a channel of their own.
 """
 
 from __future__ import annotations

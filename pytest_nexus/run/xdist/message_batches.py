@@ -1,10 +1,9 @@
 """Pack the messages of xdist's workers: fewer messages, encoded in C.
 
 A worker sends six messages for each test. execnet encodes and decodes them in Python; on a suite of
-short tests this takes a third of the processor time.
-Here a message that nobody waits for travels with the next message, and `marshal` encodes both.
-Workers on this machine run the same interpreter, so the controller can read the encoding.
-A message that `marshal` refuses goes the usual way.
+short tests this takes a third of the processor time. Here a message that nobody waits for travels
+with the next message, and `marshal` encodes both. Workers on this machine run the same interpreter,
+so the controller can read the encoding. A message that `marshal` refuses goes the usual way.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Make an xdist worker run its last test before that test is known to be the last.
 
 xdist's worker starts a test when it knows the next test or was told to end, because the tear-down
-of a test depends on the next test. But a worker that was told to end cannot repeat anything.
-The controller therefore sends a placeholder number, which stands for a possible next test. Only the
+of a test depends on the next test. But a worker that was told to end cannot repeat anything. The
+controller therefore sends a placeholder number, which stands for a possible next test. Only the
 worker's loop sees this number: hooks and plugins see None as the next test.
 """
 
