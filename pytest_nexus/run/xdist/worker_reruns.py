@@ -60,7 +60,7 @@ class WorkerReruns:
         """Tests by collection index, once the workers have collected."""
         self._is_held = False
         self._passed: set[int] = set()
-        """Tests of another plugin's reruns that have run."""
+        """Tests that another plugin repeats and that have run."""
         self.brakes: FailureBrake | None = None
         """Answers the workers under `--maxfail`; None without a limit of failures."""
         if self._desk.is_at_once:
