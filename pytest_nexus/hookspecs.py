@@ -2,7 +2,8 @@
 
 They are called only in a session with `--nexus`: in the single process, or in the controller of
 xdist. The only exception is `pytest_nexus_dependencies`. Pytest must load the `conftest.py` before
-collection. So it must be in the rootdir, or in a folder that the command line or `testpaths` names.
+collection: the file must be in the rootdir, or in a folder that the command line or `testpaths`
+names.
 
 If a hook raises an exception, nexus prints one line with the names of the hook and of the plugin.
 That hook is not called again, and the session goes on. `NEXUS_DEBUG=1` shows the traceback.

@@ -299,7 +299,7 @@ class OrderRule(NamedTuple):
 
     @property
     def is_probable(self) -> bool:
-        """Whether a separate process showed the dependence, and the posterior is not low."""
+        """Whether the dependence is certain, or was shown in a separate process and is no flake."""
         return self.is_certain or (self.n_proved > 0 and self.posterior >= DOUBTFUL)
 
     @property

@@ -50,7 +50,7 @@ _INHERITED: Final = frozenset(
         "GIT_WORK_TREE",
     }
 )
-"""Variables that git sets for its hooks; they name the hook's repository, not the tests' one."""
+"""Variables that git sets for its hooks; they name the repository of the hook, not of the tests."""
 _REASONS: Final = (
     ("not a git repository", "not a git repository: what changed is not known"),
     ("cannot use bare repository", "a bare git repository: what changed is not known"),

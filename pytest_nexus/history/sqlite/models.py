@@ -24,7 +24,7 @@ class Version(NamedTuple):
 
     version: str
     parent: str | None
-    """The version it was trained from; None for the shipped model."""
+    """The champion when this version was trained; None for the shipped model."""
     created_at: float
     document: str
     lineage: str
