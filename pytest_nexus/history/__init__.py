@@ -1,1 +1,1 @@
-"""Step 1: store the past. Takes in journals; returns runs, attempts and statistics."""
+"""Step 1: store all runs. Takes in journals; returns runs, attempts and statistics."""
