@@ -40,9 +40,11 @@ def pytest_nexus_forecaster(config: pytest.Config) -> Forecaster | None:
     Example:
         from pytest_nexus import Forecast
 
+
         def slow_first(tests, index, change, setups=None):
             seconds = [index.duration_of(index.find(test)[0], test) for test in tests]
             return [Forecast(p_fail=s / (1 + s), duration_s=s) for s in seconds]
+
 
         def pytest_nexus_forecaster(config):
             return slow_first
@@ -71,6 +73,7 @@ def pytest_nexus_select(config: pytest.Config, plan: Plan) -> Mapping[int, Verdi
 
     Example:
         from pytest_nexus import Verdict
+
 
         def pytest_nexus_select(config, plan):
             return {
@@ -177,6 +180,7 @@ def pytest_nexus_report_sections(summary: SessionSummary) -> Iterable[Section] |
 
     Example:
         from pytest_nexus import Section
+
 
         def pytest_nexus_report_sections(summary):
             return [Section("cost", (f"{summary.tests_s / 3600 * 0.4:.2f} EUR",))]
