@@ -11,8 +11,8 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.ci.providers import providers
+from pytest_nexus.domain.records import MAX_SHARDS
 from pytest_nexus.errors import OptionError
-from pytest_nexus.plan.sharding.split import MAX_SHARDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,6 +11,7 @@ from pytest_nexus.ci.current_run import ci_run
 from pytest_nexus.cli.arguments.options import seconds
 from pytest_nexus.cli.output.tables import add_json_option, print_json, print_table
 from pytest_nexus.cli.run import words
+from pytest_nexus.domain.records import MAX_SHARDS
 from pytest_nexus.domain.system import originals
 from pytest_nexus.domain.system.console import say, warn_of
 from pytest_nexus.domain.system.files import atomic_write
@@ -24,7 +25,6 @@ from pytest_nexus.plan.make import make_plan
 from pytest_nexus.plan.sharding.divide import divide_plan, inputs_of, narrowest_plan
 from pytest_nexus.plan.sharding.document import save_plan
 from pytest_nexus.plan.sharding.pieces import ShardCosts
-from pytest_nexus.plan.sharding.split import MAX_SHARDS
 from pytest_nexus.project import add_history_option, history_path, project_root
 
 if TYPE_CHECKING:

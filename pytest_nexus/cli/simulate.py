@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from pytest_nexus.cli.arguments.pending_journals import take_in_waiting
 from pytest_nexus.cli.output.tables import add_json_option, print_json, print_table
-from pytest_nexus.domain.records import BAD, CollectedTest
+from pytest_nexus.domain.records import BAD, MAX_SHARDS, CollectedTest
 from pytest_nexus.domain.system.console import say, warn_of
 from pytest_nexus.errors import HistoryError
 from pytest_nexus.forecast import forecaster as forecast
 from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.store import open_history, read_history
 from pytest_nexus.launch.shared_fixtures import add_collect_option, collected_suite
-from pytest_nexus.plan.sharding.split import MAX_SHARDS
 from pytest_nexus.plan.simulation import PastRun, Setting, Simulated, mean, simulate
 from pytest_nexus.project import add_history_option, history_path
 

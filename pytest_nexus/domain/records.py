@@ -350,6 +350,10 @@ class Forecast(NamedTuple):
     """Exponent of the duration in the order, from 0 to 1; the same for all tests of a plan."""
 
 
+MAX_SHARDS: Final = 1000
+"""More jobs than any CI runs for one commit; limits the cost of a wrong number."""
+
+
 class Verdict(NamedTuple):
     """Whether a test runs, and the reason."""
 

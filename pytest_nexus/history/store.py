@@ -6,8 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
 from pytest_nexus.errors import CorruptHistoryError, HistoryError
-from pytest_nexus.history.exchange import forks, merge, transfer
-from pytest_nexus.history.exchange.check import problems
+from pytest_nexus.history.exchange import forks, merge
 from pytest_nexus.history.queries.attempts import (
     attempts_of_run,
     attempts_of_test,
@@ -267,6 +266,8 @@ class History:
         Raises:
             HistoryError: the other history does not exist, or one of the two is a slim copy.
         """
+        from pytest_nexus.history.exchange import transfer  # noqa: PLC0415 - not in sessions
+
         if other_path.exists() and other_path.samefile(self.path):
             return 0
         with read_history(other_path) or _missing(other_path) as other:
@@ -281,6 +282,8 @@ class History:
 
     def export(self, path: Path, *, slim: bool = False) -> None:
         """Write a copy to `path`, replacing any file there; a slim copy has no attempts."""
+        from pytest_nexus.history.exchange import transfer  # noqa: PLC0415 - not in sessions
+
         transfer.export(self._connection, self.path, path, slim=slim)
 
     def prune(self, keep_runs: int | None = None, before: float | None = None) -> int:
@@ -315,6 +318,8 @@ class History:
 
     def check(self) -> list[str]:
         """Return one sentence for each problem: damaged pages, lost rows, outdated states."""
+        from pytest_nexus.history.exchange.check import problems  # noqa: PLC0415 - not in sessions
+
         try:
             with self._snapshot():
                 return problems(self._connection)

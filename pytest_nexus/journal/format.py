@@ -12,12 +12,11 @@ from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus.domain.identity import MAX_KEY_CHARS
-from pytest_nexus.domain.records import PHASES, Failure
+from pytest_nexus.domain.records import MAX_SHARDS, PHASES, Failure
 from pytest_nexus.domain.validation import integer, number, text, texts
 from pytest_nexus.journal.encoding import CODES, MAX_DURATION_S, MAX_NUMBER, worker_number
 from pytest_nexus.journal.extra_fields import extra, extra_text
 from pytest_nexus.journal.fields import Field, Kind
-from pytest_nexus.plan.sharding.split import MAX_SHARDS
 
 if TYPE_CHECKING:
     from pytest_nexus.domain.records import PhaseResult

@@ -13,7 +13,7 @@ from pytest_nexus.launch.hunt_round import _BUSY, _load
 
 COMMAND = """
 import sys, time
-from pytest_nexus.cli import hunt_session
+from pytest_nexus.launch import hunt_round as hunt_session
 real = hunt_session.subprocess.Popen
 def told(*given, **named):
     process = real(*given, **named)

@@ -32,7 +32,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus.domain.identity import key_of_nodeid
-from pytest_nexus.domain.records import NodeId, Verdict
+from pytest_nexus.domain.records import MAX_SHARDS, NodeId, Verdict
 from pytest_nexus.domain.validation import (
     WRONG,
     array,
@@ -44,7 +44,6 @@ from pytest_nexus.domain.validation import (
 )
 from pytest_nexus.errors import PlanError
 from pytest_nexus.plan.make import RUN
-from pytest_nexus.plan.sharding.split import MAX_SHARDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

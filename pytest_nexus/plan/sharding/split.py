@@ -7,6 +7,7 @@ from hashlib import sha256
 from math import ceil
 from typing import TYPE_CHECKING, Final
 
+from pytest_nexus.domain.records import MAX_SHARDS
 from pytest_nexus.plan.sharding.local_search import balance
 from pytest_nexus.plan.sharding.pieces import MIN_SECONDS, ShardCosts, cut
 
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
 
     from pytest_nexus.domain.records import CollectedTest, Forecast
     from pytest_nexus.plan.sharding.pieces import Piece, SplitUnits
-
-MAX_SHARDS: Final = 1000
-"""More jobs than any CI runs for one commit; limits the cost of a wrong number."""
 
 _DEFAULT: Final = ShardCosts()
 _SLOTS: Final = 2**64
