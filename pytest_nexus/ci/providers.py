@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.domain.safe_text import shown
 from pytest_nexus.domain.system import entry_points
 
 if TYPE_CHECKING:
@@ -195,5 +193,7 @@ def _of_plugins() -> tuple[Provider, ...]:
 
 
 def _complain(sentence: str) -> None:
-    with suppress(AttributeError, OSError, ValueError):  # no stderr, or it is closed
-        sys.stderr.write(f"{shown(f'nexus: {sentence}')}\n")
+    from pytest_nexus.domain.system.console import warn  # noqa: PLC0415 - where a row is broken
+
+    with suppress(OSError, ValueError):  # the error output is closed
+        warn(f"nexus: {sentence}")
