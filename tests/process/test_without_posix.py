@@ -27,7 +27,9 @@ TAKEN = """
         delattr(signal, name)
 """
 IMPORTS = """
-    import pandas, sklearn.ensemble, sklearn.linear_model
+    import contextlib, pandas, sklearn.ensemble, sklearn.linear_model
+    with contextlib.suppress(ImportError):
+        import platformdirs  # brings a plugin of pytest's, and asks by itself for the system
 """
 EVERY_MODULE = """
     import pytest_nexus
