@@ -116,7 +116,8 @@ def test_flaky_and_quarantined_tests_fail_no_build_and_are_told_apart(story: Sto
 
 def test_rerun_that_healed_teaches_how_failures_go_away(story: Story) -> None:
     after = story["a flaky test fails"].facts
-    assert [one.key for one in after["recoveries"]] == ["tests/test_queue.py::test_drains"]  # type: ignore[attr-defined] # recoveries
+    # A row for each length of the wait, which a slow machine may stretch.
+    assert {one.key for one in after["recoveries"]} == {"tests/test_queue.py::test_drains"}  # type: ignore[attr-defined] # recoveries
     assert after["flaky"] == {"tests/test_queue.py::test_drains"}
 
 
