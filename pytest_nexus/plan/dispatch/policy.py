@@ -10,16 +10,16 @@ assumes that a worker runs a test as soon as it knows the next test, or that the
   first once its latest start has come. That is when the long jobs, started after the plan's next
   job and after the workers' current work, would end later than the mean work per worker.
 - A worker that only needs a test to follow a long one gets the shortest job. If the other workers
-  certainly finish all remaining jobs before that long test ends, the worker is told to end after
+  certainly finish all remaining jobs before that long test ends, a `Shutdown` ends the worker after
   its queue instead.
 - A worker keeps its current unit; the controller keeps the unsent rest of that unit. When nothing
   else is left, the rest is cut if that saves time. After that, tests that have not started are
   withdrawn from other workers.
 - A queue holds two tests, plus as many as make up `window_s`.
-- If failed tests may be repeated, no worker is told to end before the whole run is over. Its last
-  test still starts, because a placeholder follows: an index that stands for no test. From then on
-  the worker gets only reruns, unless another worker dies. So a run without failures assigns the
-  same tests as a run without reruns.
+- If failed tests may be repeated, no worker gets a `Shutdown` before the whole run is over. The
+  last test of a worker still starts, because a placeholder follows: an index that stands for no
+  test. From then on the worker gets only reruns, unless another worker dies. So a run without
+  failures assigns the same tests as a run without reruns.
 - A rerun goes out when it is due, between two units, to the worker that is free first. For one
   second after its due time it does not go to the worker where the test failed.
 """
@@ -92,7 +92,7 @@ class Dispatch:
 
     @property
     def is_finished(self) -> bool:
-        """Return whether nothing is left except tests that run when their workers are told to end.
+        """Return whether the only tests left are those that run when their workers end.
 
         Held reruns do not count, because no remaining event could release them.
         """
@@ -219,7 +219,7 @@ class Dispatch:
         return self._serve_all(now)
 
     def drain(self, now: float) -> list[Command]:
-        """Send all remaining tests to the workers that are up, before all are told to end."""
+        """Send all remaining tests to the workers that are up, before a `Shutdown` goes to each."""
         self._server.is_draining = True
         self._reopen_lanes()
         for rerun in self._ledger.pool.hurry():

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 FlakeEvidence = Literal["passed", "flake", "order", "failed", "mass failure", "skipped"]
 """`flake`: the test failed, and passed on the same commit in the same environment. `order`: it
 failed because of the order, as a fresh process showed. `failed`: it failed, and nothing shows that
-it could have passed. `mass failure`: so many tests failed that the failure proves nothing."""
+it could have passed. `mass failure`: the run was one, see `mass_failure`; it proves nothing."""
 
 _CHOSEN_BY_OUTCOME: Final = frozenset({"--lf", "--sw", "--testmon", "nexus-select"})
 """Selections that pick a test because it failed; other selections ignore earlier results. testmon
@@ -39,7 +39,7 @@ class OutcomeInRun:
     attempts: tuple[Attempt, ...]
     """Attempts in order; at least one."""
     is_mass_failure: bool = False
-    """Whether so many tests failed in the run that it says nothing about single tests."""
+    """Whether the run was a mass failure, which says nothing about single tests."""
     selected_by: tuple[str, ...] = ()
     """Value of `Run.selected_by`."""
     exit_status: int | None = None

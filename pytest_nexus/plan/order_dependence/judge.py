@@ -49,7 +49,7 @@ class Trial(NamedTuple):
     has_failed: bool
     before: int
     """Bit i is set if test i certainly began before this attempt; `or_so` numbers the tests
-    alike."""
+    in the same way."""
     or_so: int = 0
     """Bits of the tests that began at about the same time: before or after."""
     is_fresh: bool = False
