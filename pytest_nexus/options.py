@@ -95,8 +95,9 @@ OPTIONS: Final[tuple[Option, ...]] = (
         "nexus_order",
         "choice",
         default="risk",
-        choices=("risk", "off"),
-        help="Order of the tests: likely failures per second first, or as collected",
+        choices=("risk", "static", "off"),
+        help="Order of the tests: likely failures per second first, moved by the outcomes of the"
+        " run; static: the same, not moved; off: as collected",
     ),
     Option(
         "nexus_base",
@@ -188,7 +189,7 @@ class Options(NamedTuple):
     history: Path
     journal: Path
     ingest: bool
-    order: Literal["risk", "off"]
+    order: Literal["risk", "static", "off"]
     base: str | None
     explain: bool
     shard: str | None
@@ -205,6 +206,11 @@ class Options(NamedTuple):
     quarantine: Path
     sources: Mapping[str, Source]
     """The source of each value, by option name."""
+
+    @property
+    def planned_order(self) -> Literal["risk", "off"]:
+        """The order before the run begins."""
+        return "off" if self.order == "off" else "risk"
 
 
 def add_options(parser: pytest.Parser) -> None:

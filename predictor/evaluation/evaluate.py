@@ -28,9 +28,32 @@ class Blocks(Protocol):
     def order(self, gains: Sequence[float], seconds: Sequence[float], thrift: float) -> list[int]:
         """Return the positions of the tests in the order of a session."""
 
+    def learned(
+        self,
+        gains: Sequence[float],
+        seconds: Sequence[float],
+        thrift: float,
+        failed: Sequence[bool],
+        strengths: tuple[float, float],
+    ) -> list[int]:
+        """Return the positions in the order of a session in which outcomes move tests.
+
+        Args:
+            gains: odds, relative to the highest.
+            seconds: expected.
+            thrift: exponent of the duration.
+            failed: the outcome of each test, which counts from its end on.
+            strengths: `failure_boost` and `pass_doubt` of the model.
+        """
+
     def seconds(self, order: Sequence[int]) -> Sequence[float]:
         """Return the seconds of each test by position, if the tests ran in the given order."""
 
+
+_HANGS: Final = 10.0
+"""A failing test hangs if it takes this many times what was expected ..."""
+_HANGS_S: Final = 1.0
+"""... and at least this many seconds."""
 
 _WIDTH: Final = len(NAMES)
 _AT: Final = {name: at for at, name in enumerate(NAMES)}
@@ -68,16 +91,38 @@ def by_thrift(model: Model, scores: Sequence[float], expected_s: Sequence[float]
 
 def _scored(order: Sequence[int], case: Case) -> Score:
     seconds = case.blocks.seconds(order) if case.blocks is not None else case.duration_s
-    return score(order, case.failed, seconds)
+    found = score(order, case.failed, seconds)
+    hanging = [at for at, bad in enumerate(case.failed) if bad and _hangs(case, at)]
+    if not hanging:
+        return found
+    charged = list(seconds)
+    for at in hanging:
+        charged[at] = case.expected_s[at]
+    return replace(found, charged=score(order, case.failed, charged).apfdc)
+
+
+def _hangs(case: Case, at: int) -> bool:
+    """Return whether a test took far longer than anybody could expect.
+
+    No order can know that a test will hang. The seconds that it takes before it fails hide
+    everything else about the order, so its figure is given twice.
+    """
+    seconds = case.duration_s[at]
+    return seconds >= _HANGS_S and seconds >= _HANGS * max(case.expected_s[at], LEAST_S)
 
 
 def _ranked(model: Model, case: Case, rows: Sequence[Row]) -> list[int]:
+    """Return the order in which a session with this model would run the tests of a case."""
     scores = model.scores(rows)
     if case.blocks is None:
         return order_by(by_thrift(model, scores, case.expected_s))
     gains = [model.gain(score) for score in scores]
     top = max(gains, default=0.0)
-    return case.blocks.order([exp(gain - top) for gain in gains], case.expected_s, model.thrift)
+    strengths = model.failure_boost, model.pass_doubt
+    relative = [exp(gain - top) for gain in gains]
+    if not any(strengths):
+        return case.blocks.order(relative, case.expected_s, model.thrift)
+    return case.blocks.learned(relative, case.expected_s, model.thrift, case.failed, strengths)
 
 
 class Worth(NamedTuple):

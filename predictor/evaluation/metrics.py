@@ -30,6 +30,8 @@ class Score:
     """Share of the failing tests that end within each of `BUDGETS`."""
     caught: tuple[float, ...]
     """1 if any failing test ends within the budget, else 0; in a mean, the share of these runs."""
+    charged: float = 0.0
+    """APFDc if a test that hangs costs the seconds that it was expected to take."""
 
 
 def score(order: Sequence[int], failed: Sequence[bool], duration_s: Sequence[float]) -> Score:
@@ -69,7 +71,7 @@ def score(order: Sequence[int], failed: Sequence[bool], duration_s: Sequence[flo
     recall = tuple(sum(end <= budget for end in ends) / m for budget in BUDGETS)
     caught = tuple(float(ends[0] <= budget) for budget in BUDGETS)
     apfd, apfdc = 1 - places / (n * m) + 1 / (2 * n), gains / (total * m)
-    return Score(apfd, apfdc, min(1.0, ends[0]), recall, caught)
+    return Score(apfd, apfdc, min(1.0, ends[0]), recall, caught, apfdc)
 
 
 def mean(scores: Iterable[Score]) -> Score:
@@ -85,6 +87,7 @@ def mean(scores: Iterable[Score]) -> Score:
         fmean(each.first_failure for each in scores),
         tuple(fmean(column) for column in zip(*(each.recall for each in scores), strict=True)),
         tuple(fmean(column) for column in zip(*(each.caught for each in scores), strict=True)),
+        fmean(each.charged for each in scores),
     )
 
 

@@ -8,7 +8,7 @@ import math
 from typing import Any, Final
 
 from ..schema import NAMES, SCHEMA
-from .model import Model, Tree
+from .model import FAILURE_BOOST, PASS_DOUBT, Model, Tree
 from .terms import TERMS
 
 FORMAT: Final = 1
@@ -46,6 +46,8 @@ def dump(model: Model) -> str:
         "trees_share": model.trees_share,
         "thrift": model.thrift,
         "floor": model.floor,
+        "failure_boost": model.failure_boost,
+        "pass_doubt": model.pass_doubt,
         "slope": model.slope,
         "intercept": model.intercept,
         "card": model.card,
@@ -120,6 +122,9 @@ def _model(body: dict[str, Any]) -> Model:
         trees_share=_number(body["trees_share"], 0, 1),
         thrift=_number(body["thrift"], 0, 1),
         floor=_number(body["floor"], 0, 1e6),
+        # Earlier versions stored no strengths.
+        failure_boost=_number(body.get("failure_boost", FAILURE_BOOST), 0, 100),
+        pass_doubt=_number(body.get("pass_doubt", PASS_DOUBT), 0, 100),
         slope=_number(body["slope"], 0, 100),
         intercept=_number(body["intercept"], -100, 100),
         card=body["card"],

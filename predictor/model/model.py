@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 
 _FAR: Final = 500.0
 
+FAILURE_BOOST: Final = 8.0
+"""Gain in log odds of the tests that are most like a failed one. Chosen on the recorded builds, see
+docs/explanation/benchmarks.md."""
+PASS_DOUBT: Final = 0.5
+"""Loss in log odds of the other parameters of a function for each that passed."""
+
 
 class Tree(NamedTuple):
     """A regression tree in arrays; node 0 is the root, and children come after their parent."""
@@ -68,6 +74,10 @@ class Model:
     """Constant added to the odds of every test before ordering, as a multiple of the odds of a test
     without any evidence. Without this constant, very fast tests with a tiny failure probability
     would run before likely failures."""
+    failure_boost: float = FAILURE_BOOST
+    """Gain in log odds, within a run, of a test with the same words as one that has failed."""
+    pass_doubt: float = PASS_DOUBT
+    """Loss in log odds, within a run, of the other parameters of a function when one passes."""
     slope: float = 1.0
     """Slope of the calibration: p_fail = 1 / (1 + exp(-(slope * score + intercept)))."""
     intercept: float = -6.9

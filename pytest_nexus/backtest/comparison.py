@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus.backtest.builds import projects, read_builds
@@ -35,12 +36,13 @@ SHARES: Final = ("5%", "10%", "20%", "50%")
 """Shares of the seconds of a run, for the columns `in_5%` and `runs_5%`."""
 _RECALL: Final = tuple(f"in_{share}" for share in SHARES)
 _CAUGHT: Final = tuple(f"runs_{share}" for share in SHARES)
-COLUMNS: Final = ("order", "apfdc", "apfd", "first_failure", *_RECALL, *_CAUGHT)
+COLUMNS: Final = ("order", "apfdc", "charged", "apfd", "first_failure", *_RECALL, *_CAUGHT)
 DURATION_COLUMNS: Final = (
     "durations", "error_ms", "relative", "within_25%", "of_the_sum", "tests"
 )  # fmt: skip
 
 _SHIPPED: Final = "shipped model"
+_STATIC: Final = "nexus, order as planned"
 
 _ABOUT_DURATIONS: Final = (
     "Medians over tests; relative and within 25%: of tests of 1 ms or more;",
@@ -70,7 +72,9 @@ def tables_of_history(history: History, suite: Mapping[str, CollectedTest]) -> d
     if not lessons.cases:
         path = str(history.path)
         raise HistoryError(f"History {path!r} has no run with a failure to evaluate on")
-    models = {"nexus": model} if champion is None else {"nexus": model, _SHIPPED: shipped()}
+    models = {"nexus": model, _STATIC: _static(model)}
+    if champion is not None:
+        models[_SHIPPED] = shipped()
     found = _tables(
         "the shipped model" if champion is None else f"model {champion.version}",
         lessons.cases,
@@ -112,7 +116,11 @@ def tables_of_recorded(folder: Path) -> dict[str, Any]:
             ),
             "synthetic mutants": lambda at, case, real=is_real: None if real[at] else case,
         }
-        models = {"nexus": [model] * len(cases), "nexus, trained on its past": deployed}
+        models = {
+            "nexus": [model] * len(cases),
+            _STATIC: [_static(model)] * len(cases),
+            "nexus, trained on its past": deployed,
+        }
         tables = _tables(name, cases, models, kinds)
         said = "fitted again without this project" if is_anew else "as shipped"
         for table in tables.values():
@@ -121,6 +129,11 @@ def tables_of_recorded(folder: Path) -> dict[str, Any]:
         durations = judged(of_recorded(read_builds(folder, name)))
         found[f"{name}, durations of the real builds"] = _about(durations)
     return found
+
+
+def _static(model: Model) -> Model:
+    """Return a model under which no outcome moves a test."""
+    return replace(model, failure_boost=0.0, pass_doubt=0.0)
 
 
 def _all(at: int, case: Case) -> Case:
@@ -163,6 +176,7 @@ def _row(name: str, score: Score) -> dict[str, object]:
     return {
         "order": name,
         "apfdc": score.apfdc,
+        "charged": score.charged,
         "apfd": score.apfd,
         "first_failure": score.first_failure,
         **dict(shares),

@@ -12,8 +12,9 @@ from pytest_nexus.errors import ModelRefusedError
 from pytest_nexus.forecast import forecaster as forecast
 from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.store import open_history
-from pytest_nexus.plan.known_tests import has_duration
+from pytest_nexus.plan.known_tests import StatsIndex, has_duration
 from pytest_nexus.plan.make import make_plan
+from pytest_nexus.plan.within_run.moves import live_plan, replayed
 from pytest_nexus.predictor.evaluation.baselines import order_by, shuffles
 from pytest_nexus.predictor.evaluation.metrics import Score, mean, score
 
@@ -49,8 +50,10 @@ def replay(
     earlier real builds, which the product's own store folds. The true outcomes and durations give
     the score. Mutants are scored, but never enter the history.
 
-    The row `nexus` is the shipped model. It was fitted to builds of these projects, so its figures
-    here are too good; `nexus evaluate --data` leaves out each project in turn.
+    The row `nexus static` is the order that the shipped model gives before the run. In the row
+    `nexus`, the outcomes of the run move the tests that are left. The model was fitted to builds of
+    these projects, so its figures here are too good; `nexus evaluate --data` leaves out each
+    project in turn.
 
     Args:
         builds: the builds of one project.
@@ -103,8 +106,23 @@ def _orders(
         "random": list(shuffles(n, SEEDS)),
         "--ff": [order_by(last_failed)],
         "fastest first": [order_by([-each for each in seconds])],
-        "nexus": [make_plan(build.tests, stats, build.run.change, forecaster=model).order],
+        **_by_nexus(build, model, stats),
     }
+
+
+def _by_nexus(
+    build: Build, model: Forecaster, stats: Mapping[TestKey, TestStats]
+) -> dict[str, list[list[int]]]:
+    """Return the planned order, and the order of a session whose outcomes move the tests."""
+    change = build.run.change
+    plan = make_plan(build.tests, stats, change, forecaster=model)
+    lessons = forecast.lessons_of(model)
+    live = None
+    if lessons is not None and plan.ranks:
+        live = live_plan(plan, plan.order, StatsIndex(stats, change.renames), lessons)
+    failed = [at in build.failing for at in range(len(build.tests))]
+    learned = plan.order if live is None else replayed(live.fresh(), failed)
+    return {"nexus static": [plan.order], "nexus": [learned]}
 
 
 def _score(build: Build, order: list[int]) -> Score:

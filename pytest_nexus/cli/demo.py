@@ -26,7 +26,8 @@ _TITLES: Final = {
     "random": f"random, mean of {SEEDS}",
     "--ff": "--ff, last failed first",
     "fastest first": "fastest first",
-    "nexus": "nexus, shipped model",
+    "nexus static": "nexus, order as planned",
+    "nexus": "nexus, learning within the run",
 }
 
 _EXPLANATION: Final = """

@@ -37,6 +37,12 @@ _HELP: Final = {
 }
 
 
+_NUMBERS: Final = (
+    "thrift", "floor", "failure_boost", "pass_doubt", "slope", "intercept", "trees_share"
+)  # fmt: skip
+"""Numbers of a model that are compared one by one."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the sub-commands."""
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -118,6 +124,8 @@ def _show(options: argparse.Namespace, registry: Registry) -> None:
         "metrics": metrics,
         "thrift": model.thrift,
         "floor": model.floor,
+        "failure_boost": model.failure_boost,
+        "pass_doubt": model.pass_doubt,
         "trees": len(model.trees),
         "trees_share": model.trees_share,
         "calibration": {"slope": model.slope, "intercept": model.intercept},
@@ -138,10 +146,7 @@ def _diff(options: argparse.Namespace, registry: Registry) -> None:
         {"what": f"weight of {term}", "a": a.weights.get(term, 0.0), "b": b.weights.get(term, 0.0)}
         for term in sorted({*a.weights, *b.weights})
     ]
-    rows += [
-        {"what": name, "a": getattr(a, name), "b": getattr(b, name)}
-        for name in ("thrift", "floor", "slope", "intercept", "trees_share")
-    ]
+    rows += [{"what": name, "a": getattr(a, name), "b": getattr(b, name)} for name in _NUMBERS]
     rows.append({"what": "trees", "a": len(a.trees), "b": len(b.trees)})
     changed = [row for row in rows if row["a"] != row["b"]]
     if a.trees != b.trees and len(a.trees) == len(b.trees):
@@ -211,6 +216,8 @@ def card(name: str, model: ModelParts, stored: Version | None) -> str:
         f"- Odds product of {len(model.weights)} terms"
         + (f" and {len(model.trees)} trees" if model.trees else ""),
         f"- Regard to time in the order (thrift): {model.thrift:g}",
+        f"- Gain in log odds after a failure of a test like it: {model.failure_boost:g}",
+        f"- Loss in log odds after a pass of the same function: {model.pass_doubt:g}",
         f"- Calibration: slope {model.slope:g}, intercept {model.intercept:g}",
     ]
     if stored is not None:

@@ -385,6 +385,8 @@ class Plan(NamedTuple):
     """One sentence for each fact that was missing for a better decision."""
     setups: Mapping[str, float] = MappingProxyType({})
     """Expected seconds of shared set-up by block name; 0 for blocks that are not named."""
+    ranks: tuple[float, ...] = ()
+    """Logarithm of the rank of each test's part of the order; empty if nothing ranks the tests."""
 
     @property
     def order(self) -> list[int]:

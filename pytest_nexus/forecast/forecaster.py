@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pkgutil
 from dataclasses import dataclass, field
+from functools import partial
 from math import exp
 from typing import TYPE_CHECKING
 
 from pytest_nexus.domain.evidence import NO_STREAKS
 from pytest_nexus.domain.records import Forecast
-from pytest_nexus.forecast.snapshot import code_of, cofailures_of, files_of, moment_of
+from pytest_nexus.forecast.snapshot import code_of, cofailures_of, files_of, moment_of, words_of
+from pytest_nexus.plan.within_run.learner import Lessons, Strengths
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from pytest_nexus.plan.setup_costs import Setups
     from pytest_nexus.predictor.features.rows import Row
     from pytest_nexus.predictor.model.model import Model
+    from pytest_nexus.predictor.schema import TestCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class ModelForecaster:
         self._read = read
         self._past = cofailures_of(past)
         self._streaks = streaks
+        self._code: Mapping[str, TestCode] = {}
 
     def __call__(
         self,
@@ -90,8 +94,21 @@ class ModelForecaster:
 
         texts = self._read(tests, change) if self._read is not None else Texts()
         files = files_of(change, texts.words)
-        moment = moment_of(tests, index, files, code_of(texts.code), setups, self._streaks)
+        self._code = code_of(texts.code)
+        moment = moment_of(tests, index, files, self._code, setups, self._streaks)
         return rows(moment, self._past), [test.duration_s for test in moment.tests]
+
+    def lessons(self) -> Lessons:
+        """Return what a run may learn from its outcomes, after a forecast of its tests."""
+        strengths = Strengths(self.model.failure_boost, self.model.pass_doubt)
+        return Lessons(strengths, partial(words_of, self._code))
+
+
+def lessons_of(forecaster: Forecaster | None) -> Lessons | None:
+    """Return what a run may learn from its outcomes; None if nothing."""
+    if isinstance(forecaster, ExcusedTests):
+        return lessons_of(forecaster.forecaster)
+    return forecaster.lessons() if isinstance(forecaster, ModelForecaster) else None
 
 
 class ExcusedTests:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from pytest_nexus.domain.evidence import NO_STREAKS
 from pytest_nexus.predictor import schema
 from pytest_nexus.predictor.features.history import MAX_FILES, CoFailures
-from pytest_nexus.predictor.features.text import bag
+from pytest_nexus.predictor.features.text import bag, words
 from pytest_nexus.predictor.schema import FileChange, Moment, TestAtMoment, TestCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from pytest_nexus.domain.evidence import ChangedAndFailed, ChangedWords, Streaks, TestText
     from pytest_nexus.domain.records import Change, CollectedTest
@@ -38,9 +38,9 @@ def moment_of(
     )
 
 
-def files_of(change: Change, words: Mapping[str, ChangedWords] | None = None) -> list[FileChange]:
+def files_of(change: Change, changed: Mapping[str, ChangedWords] | None = None) -> list[FileChange]:
     """Return the changed files with the identifiers of their changed lines, where known."""
-    found: Mapping[str, ChangedWords] = words or {}
+    found: Mapping[str, ChangedWords] = changed or {}
     return [
         FileChange(file.path, file.added + file.deleted, *found.get(file.path, ()))
         for file in change.files
@@ -53,6 +53,24 @@ def code_of(texts: Mapping[str, TestText]) -> dict[str, TestCode]:
         path: TestCode(text.imports, _Bags(text.identifiers), text.distances)
         for path, text in texts.items()
     }
+
+
+def words_of(
+    code: Mapping[str, TestCode], functions: Sequence[tuple[str, ...]]
+) -> list[Collection[str]]:
+    """Return the words of each function: those of its code where it was read, else of its name.
+
+    Args:
+        code: by test file; any file may be missing.
+        functions: path and key of each function.
+    """
+    found: list[Collection[str]] = []
+    for path, key in functions:
+        name = key.partition("::")[2]
+        text = code.get(path)
+        read = None if text is None else text.names.get(name)
+        found.append(words(name) if read is None else read)
+    return found
 
 
 def told_by_pairs(change: Change) -> list[str]:

@@ -28,6 +28,10 @@ class ModelParts(NamedTuple):
     thrift: float
     """Exponent of the duration in the order, from 0 to 1."""
     floor: float
+    failure_boost: float
+    """Gain in log odds, within a run, of the tests most like a failed one."""
+    pass_doubt: float
+    """Loss in log odds, within a run, of the other parameters of a function that passed."""
     slope: float
     intercept: float
     card: Mapping[str, Any]
@@ -64,6 +68,8 @@ def parts_of(stored: Version | None) -> ModelParts:
         model.trees_share,
         model.thrift,
         model.floor,
+        model.failure_boost,
+        model.pass_doubt,
         model.slope,
         model.intercept,
         model.card,

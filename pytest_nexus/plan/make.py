@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
 from pytest_nexus.domain.records import Forecast, Plan, PlannedTest, Verdict
 from pytest_nexus.plan.blocks import lay_out
 from pytest_nexus.plan.known_tests import StatsIndex
-from pytest_nexus.plan.order import cold_order, order
+from pytest_nexus.plan.order import cold_order, log_ranks, ranked
 from pytest_nexus.plan.order_dependence.constraints import bind, in_force
 from pytest_nexus.plan.setup_costs import shared_setups
 
@@ -84,6 +84,7 @@ def make_plan(
     else:
         forecasts = forecaster(tests, index, change, setups)
     notes: tuple[str, ...] = ()
+    ranks: tuple[float, ...] = ()
     if settings.order == "off" or forecaster is None:
         execution = list(range(len(tests)))
         notes = (OFF_NOTE if settings.order == "off" else NO_MODEL_NOTE,)
@@ -91,14 +92,15 @@ def make_plan(
         execution = cold_order(tests, frozenset(file.path for file in change.files))
         notes = (COLD_NOTE,)
     else:
-        execution = order(tests, forecasts, setups.by_block, layout)
-    ranks = _ranks(execution)
+        execution, parts = ranked(tests, forecasts, setups.by_block, layout)
+        ranks = log_ranks(parts)
+    places = _places(execution)
     blocks = layout.names()
     planned = tuple(
-        PlannedTest(test, RUN, ranks[i], forecasts[i], blocks.get(i, ""))
+        PlannedTest(test, RUN, places[i], forecasts[i], blocks.get(i, ""))
         for i, test in enumerate(tests)
     )
-    return Plan(planned, digest(planned), notes, setups.by_block)
+    return Plan(planned, digest(planned), notes, setups.by_block, ranks)
 
 
 def durations_alone(
@@ -132,8 +134,8 @@ def digest(planned: Sequence[PlannedTest]) -> str:
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST_CHARS]
 
 
-def _ranks(execution: Sequence[int]) -> list[int]:
-    ranks = [0] * len(execution)
-    for rank, index in enumerate(execution):
-        ranks[index] = rank
-    return ranks
+def _places(execution: Sequence[int]) -> list[int]:
+    places = [0] * len(execution)
+    for place, index in enumerate(execution):
+        places[index] = place
+    return places

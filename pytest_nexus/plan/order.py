@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import floor, fsum, log
+from math import floor, fsum, inf, log
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus.plan.blocks import Block, fixed_ends, lay_out, leaves
@@ -30,6 +30,16 @@ models, a step is less than the noise of short durations."""
 
 _QUIET_SHARE: Final = 0.01
 """Share of the tests with the smallest gains; the largest of these is the gain without evidence."""
+
+
+class Ranked(NamedTuple):
+    """An order with the rank of each of its parts."""
+
+    indices: list[int]
+    """Collection indices in the order of execution."""
+    ranks: list[float]
+    """Rank by collection index: that of the part of the order to which the test belongs. Tests that
+    stay at the start of the run have the rank infinity, and those that stay at its end 0."""
 
 
 class _Stretch(NamedTuple):
@@ -74,9 +84,35 @@ def order(
         setups: seconds of set-up by block name; blocks without an entry cost none.
         layout: `lay_out(tests)`, if already computed.
     """
+    return ranked(tests, forecasts, setups, layout).indices
+
+
+def ranked(
+    tests: Sequence[CollectedTest],
+    forecasts: Sequence[Forecast],
+    setups: Mapping[str, float],
+    layout: Layout | None = None,
+) -> Ranked:
+    """Return the order of `order` with the rank of each part; arguments as there."""
     layout = lay_out(tests) if layout is None else layout
-    body = _Arranger(tests, forecasts, setups).arrange(layout.body)
-    return [*layout.prefix, *body.indices, *layout.suffix]
+    parts = _Arranger(tests, forecasts, setups).parts(layout.body)
+    ranks = [inf if index < len(layout.prefix) else 0.0 for index in range(len(tests))]
+    for part in parts:
+        for index in part.indices:
+            ranks[index] = part.rank
+    body = [index for part in parts for index in part.indices]
+    return Ranked([*layout.prefix, *body, *layout.suffix], ranks)
+
+
+def log_ranks(ranks: Sequence[float]) -> tuple[float, ...]:
+    """Return the logarithm of each rank; minus infinity for 0."""
+    return tuple(log(rank) if rank > 0.0 else -inf for rank in ranks)
+
+
+def quiet_gain(gains: Sequence[float]) -> float:
+    """Return the gain of a test without evidence: that of the lowest hundredth of the tests."""
+    ordered = sorted(gains)
+    return ordered[int(len(ordered) * _QUIET_SHARE)] if ordered else 0.0
 
 
 def cold_order(tests: Sequence[CollectedTest], changed_paths: Collection[str]) -> list[int]:
@@ -159,15 +195,16 @@ class _Arranger:
         self._seconds = [max(one.duration_s, MIN_DURATION_S) for one in forecasts]
         self._thrift = forecasts[0].thrift if forecasts else 1.0
         self._setups = setups
-        gains = sorted(self._gains)
-        self._least = EVIDENCE * gains[int(len(gains) * _QUIET_SHARE)] if gains else 0.0
+        self._least = EVIDENCE * quiet_gain(self._gains)
+
+    def parts(self, block: Block) -> list[_Stretch]:
+        """Return the parts of a block in their order."""
+        return self._in_order(block) if block.is_rigid else self._by_rank(block)
 
     def arrange(self, block: Block) -> _Stretch:
         """Return a block as one job of the schedule."""
-        parts = self._in_order(block) if block.is_rigid else self._by_rank(block)
+        parts = self.parts(block)
         indices = [index for part in parts for index in part.indices]
-        if not block.name:
-            return _Stretch(indices, [], [], block.first, 0.0)
         gains = [gain for part in parts for gain in part.gains]
         seconds = [second for part in parts for second in part.seconds]
         seconds[0] += self._setups.get(block.name, 0.0)

@@ -6,6 +6,7 @@ a worker.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -155,6 +156,10 @@ def register_single(
         ordering.register(config, Ordering(pipeline), "nexus-ordering")
     if healing is not None:
         register_loop(config, pipeline, healing, recorder)
+    else:
+        from pytest_nexus.run.live_order import LiveItems  # noqa: PLC0415 - where nothing is repeated
+
+        pipeline.learning.register(config, LiveItems(pipeline), "nexus-live-items")
 
 
 def register_recorder(
@@ -234,7 +239,10 @@ def register_controller(
     channels = CollectionChannels()
     planner = partial(workload, pipeline, config, reruns)
     repeater = reruns.repeater if reruns is not None else None
-    factory = SchedulerFactory(planner, channels, pipeline.notices.notify, repeater, part)
+    learns = pipeline.setup.options.order == "risk"
+    learning = pipeline.learning if learns else None
+    notify = pipeline.notices.notify
+    factory = SchedulerFactory(planner, channels, notify, repeater, part, learning)
     if reruns is not None:
         part.on_failure.append(reruns_part(pipeline.net).switch_off)
     part.register(config, Preparation(pipeline), "nexus-preparation")
@@ -265,7 +273,9 @@ def workload(
     with paused_gc():
         plan = pipeline.plan(tests, chosen_order(pipeline, config))
         durations = [planned.forecast.duration_s for planned in plan.tests]
-        return make_workload(pipeline.bind(tied), pipeline.ours(plan), durations, plan.setups)
+        ours = pipeline.ours(plan)
+        work = make_workload(pipeline.bind(tied), ours, durations, plan.setups)
+        return work if pipeline.live is None else replace(work, moves=pipeline.live.moves)
 
 
 def share_of(options: Options, environ: Mapping[str, str]) -> Share | None:

@@ -185,6 +185,7 @@ def register_loop(
     config: pytest.Config, pipeline: Pipeline, healing: RerunReport, recorder: Recorder
 ) -> None:
     """Register the loop of a single process, which repeats failed tests."""
+    from pytest_nexus.run.live_order import live_order  # noqa: PLC0415 - not under xdist
     from pytest_nexus.run.reruns.decisions import Host  # noqa: PLC0415 - not under xdist
     from pytest_nexus.run.reruns.gate import ReportGate  # noqa: PLC0415 - not under xdist
     from pytest_nexus.run.reruns.guarded_gate import GuardedGate  # noqa: PLC0415 - likewise
@@ -202,7 +203,8 @@ def register_loop(
         ends_well=tests.goes_on,
     )
     desk = ReportGate(healing.healer, host, dependents_of(config, pipeline, healing))
-    loop = RerunLoop(part, tests, GuardedGate(desk, part), foreign_tests(config))
+    fresh = partial(live_order, pipeline)
+    loop = RerunLoop(part, tests, GuardedGate(desk, part), foreign_tests(config), fresh)
     instead: dict[str, Callable[..., Any]] = {
         "pytest_runtestloop": loop.go_on,
         "pytest_runtest_protocol": loop.finish,

@@ -69,7 +69,7 @@ def wants_plan(pipeline: Pipeline, order: str | None = None) -> bool:
         pipeline: of the session.
         order: the chosen order; None to use the value of the option.
     """
-    if (order or pipeline.setup.options.order) == "risk" or pipeline.setup.share is not None:
+    if (order or pipeline.setup.options.order) != "off" or pipeline.setup.share is not None:
         return True
     return pipeline.hooks.has("pytest_nexus_select") or pipeline.hooks.has("pytest_nexus_plan")
 
@@ -85,7 +85,7 @@ def chosen_order(pipeline: Pipeline, config: pytest.Config) -> Literal["risk", "
             if config.pluginmanager.hasplugin(name) and _reorders(name, config):
                 pipeline.notices.notify(f"{name} orders the tests; --nexus-order=risk overrules it")
                 return "off"
-    return options.order
+    return options.planned_order
 
 
 def is_shuffled(config: pytest.Config) -> bool:

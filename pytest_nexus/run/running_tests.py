@@ -19,15 +19,21 @@ class RunningTests:
 
     def __init__(self) -> None:
         self.items: list[pytest.Item] = []
+        self._left: list[pytest.Item] = []
 
     def begin(self, session: pytest.Session) -> None:
         """Take the items of a session, in the order of execution; called by its loop."""
-        self.items = session.items
+        self.items = list(session.items)
+        self._left = session.items
 
     def goes_on(self) -> bool:
         """Return whether the session goes on, so that a test that is put back would run."""
         session = self.items[0].session
         return not (session.shouldfail or session.shouldstop)
+
+    def was_removed(self, index: int) -> bool:
+        """Return whether somebody has removed an item from the running session."""
+        return len(self._left) < len(self.items) and self.items[index] not in self._left
 
     def test_of(self, index: int) -> CollectedTest:
         """Return the test at a place in the order of execution."""

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from pytest_nexus.domain.records import CollectedTest, OrderRule, Plan, TestKey, TestStats
     from pytest_nexus.forecast.forecaster import Texts
     from pytest_nexus.plan.make import Forecaster
+    from pytest_nexus.plan.within_run.moves import LivePlan
+    from pytest_nexus.session.error_boundary import Part
     from pytest_nexus.session.history_view import HistoryView
     from pytest_nexus.session.setup import SessionSetup, Share
 
@@ -64,6 +66,8 @@ class Pipeline:
         self.notices = self.net.notices
         self.timeline = Timeline()
         self.planned = NOT_PLANNED
+        self.live: LivePlan | None = None
+        """Moves the tests by the outcomes of this run; None if their order stays as planned."""
         self.recorded: Recorded | None = None
         """Set when the journal has ended."""
         self.is_brief = bool(setup.narrowed_to)
@@ -153,7 +157,7 @@ class Pipeline:
         )
 
         setup = self.setup
-        settings = PlanSettings(order=order or setup.options.order)
+        settings = PlanSettings(order=order or setup.options.planned_order)
         stats = self.knowledge.stats
         forecaster = self._forecaster
         self.knowledge = self.knowledge._replace(stats={}, past=())
@@ -167,6 +171,8 @@ class Pipeline:
             for listener in self._listeners:
                 listener(plan, setup.share)
         self.planned = session_plan(plan, setup, explanation)
+        if setup.options.order == "risk" and settings.order == "risk" and plan.ranks:
+            self.live = self.learning.call(lambda: self._live(plan, stats, forecaster), None)
         self.hooks.results("pytest_nexus_plan", config=self.hooks.config, plan=plan)
         if setup.share is not None and self.planned.is_empty_share:
             self.notices.notify(f"shard {setup.share.shard} of {setup.share.n_shards} has no tests")
@@ -223,6 +229,25 @@ class Pipeline:
         if not dependent:
             return quarantined
         return lambda test: test.key in dependent or bool(quarantined and quarantined(test))
+
+    @cached_property
+    def learning(self) -> Part:
+        """Return the part of the ErrorBoundary around learning within the run."""
+        return self.net.part("learning within the run", "the order stays as planned")
+
+    def _live(
+        self, plan: Plan, stats: Mapping[TestKey, TestStats], forecaster: Forecaster | None
+    ) -> LivePlan | None:
+        """Return the plan that outcomes change; None if the model teaches nothing."""
+        from pytest_nexus.forecast.forecaster import lessons_of  # noqa: PLC0415 - not in a brief session
+        from pytest_nexus.plan.known_tests import StatsIndex  # noqa: PLC0415 - the same
+        from pytest_nexus.plan.within_run.moves import live_plan  # noqa: PLC0415 - the same
+
+        lessons = lessons_of(forecaster)
+        if lessons is None:
+            return None
+        index = StatsIndex(stats, self.change.renames)
+        return live_plan(plan, self.ours(plan), index, lessons, self._excused)
 
     def _explain(
         self, plan: Plan, stats: Mapping[TestKey, TestStats], forecaster: Forecaster

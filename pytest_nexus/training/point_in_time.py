@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from array import array
+from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus.domain.evidence import NO_STREAKS, Streaks
 from pytest_nexus.domain.records import Forecast
-from pytest_nexus.forecast.snapshot import moment_of
+from pytest_nexus.forecast.snapshot import moment_of, words_of
 from pytest_nexus.history.queries.streaks import DEFAULT_BRANCHES, Branch
 from pytest_nexus.history.state.fold import fold, stats_of
 from pytest_nexus.journal.encoding import FAIL, PASS, VERDICT_OF
 from pytest_nexus.plan.blocks import lay_out
 from pytest_nexus.plan.known_tests import StatsIndex
-from pytest_nexus.plan.order import order
+from pytest_nexus.plan.order import log_ranks, order, ranked
 from pytest_nexus.plan.setup_costs import charge, seconds_in, shared_setups
+from pytest_nexus.plan.within_run.learner import Strengths, Taught, learner_of, teaches
+from pytest_nexus.plan.within_run.moves import FreshTests, Moves, replayed
 from pytest_nexus.predictor.evaluation.evaluate import Case
 from pytest_nexus.predictor.features.history import CoFailures
 from pytest_nexus.predictor.features.rows import rows
@@ -43,15 +46,19 @@ class SharedSetups:
         expected: Setups,
         own_s: Sequence[float],
         paid: Mapping[str, float],
+        taught: Taught,
     ) -> None:
         self.expected = expected
+        self._taught = taught
         self._tests = tests
         self._layout = layout
         self._own_s = own_s
         self._paid = paid
 
     @classmethod
-    def of(cls, lived: Sequence[LabelledTest], index: StatsIndex) -> SharedSetups:
+    def of(
+        cls, lived: Sequence[LabelledTest], index: StatsIndex, code: Mapping[str, TestCode]
+    ) -> SharedSetups:
         """Return the shared set-ups with their expected and their real durations."""
         tests = [each.test for each in lived]
         layout = lay_out(tests)
@@ -59,7 +66,9 @@ class SharedSetups:
         own_s = [
             max(0.0, each.duration_s - true.paid_by.get(at, 0.0)) for at, each in enumerate(lived)
         ]
-        return cls(tests, layout, shared_setups(tests, index, layout), own_s, true.by_block)
+        is_news = [teaches(index.find(test)[0]) for test in tests]
+        taught = Taught(is_news, partial(words_of, code))
+        return cls(tests, layout, shared_setups(tests, index, layout), own_s, true.by_block, taught)
 
     @property
     def has_setups(self) -> bool:
@@ -73,6 +82,25 @@ class SharedSetups:
             for gain, each in zip(gains, seconds, strict=True)
         ]
         return order(self._tests, forecasts, self.expected.by_block, self._layout)
+
+    def learned(
+        self,
+        gains: Sequence[float],
+        seconds: Sequence[float],
+        thrift: float,
+        failed: Sequence[bool],
+        strengths: tuple[float, float],
+    ) -> list[int]:
+        """Return the positions of the tests in the order of a session that learns as it runs."""
+        forecasts = [
+            Forecast(0.5, each, gain=gain, thrift=thrift)
+            for gain, each in zip(gains, seconds, strict=True)
+        ]
+        setups = self.expected.by_block
+        execution, ranks = ranked(self._tests, forecasts, setups, self._layout)
+        learner = learner_of(self._tests, forecasts, self._taught, Strengths(*strengths))
+        moves = Moves(learner, log_ranks(ranks), seconds, thrift)
+        return replayed(FreshTests(execution, self._layout.names(), moves, setups), failed)
 
     def seconds(self, order: Sequence[int]) -> list[float]:
         """Return the seconds of each test by position, if the tests ran in the given order."""
@@ -134,7 +162,7 @@ class PointInTimeReplay:
         index = StatsIndex({} if is_cold else self.stats(), self._renames)
         streaks = NO_STREAKS if is_cold else self._streaks(branch)
         tests = [each.test for each in lived]
-        shared = SharedSetups.of(lived, index)
+        shared = SharedSetups.of(lived, index, code)
         moment = moment_of(tests, index, files, code, shared.expected, streaks)
         values = array("d")
         for row in rows(moment, None if is_cold else self.cofailures):

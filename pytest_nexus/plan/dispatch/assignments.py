@@ -33,7 +33,7 @@ class Assignments:
         if reruns:
             self.seconds.append(0.0)
         self.pool = RerunPool()
-        self.backlog = Backlog(work.jobs, self.seconds, n_workers)
+        self.backlog = Backlog(work.jobs, self.seconds, n_workers, work.ranks)
         self.lanes: dict[str, WorkerQueue] = {}
         self.piece_of: dict[int, Piece] = {}
         """The unit of each test that was sent as part of a unit and is not finished."""

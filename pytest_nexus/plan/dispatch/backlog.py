@@ -8,6 +8,7 @@ from heapq import heapreplace
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.plan.dispatch.units import Unit
+from pytest_nexus.plan.within_run.moving_queue import MovingQueue
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -26,16 +27,29 @@ With 4 jobs the workers end less evenly; with 24 the plan's order suffers more t
 class Backlog:
     """Jobs in the order of the plan; returned jobs stand at the front.
 
-    Taking the first or the shortest job costs O(1). Taking a long job costs O(number of long jobs),
-    which is at most 128 per worker.
+    Taking the first or the shortest job costs O(1), amortised. Taking a long job costs O(number of
+    long jobs), which is at most 128 per worker.
+
+    Args:
+        jobs: in the order of the plan.
+        seconds: expected seconds by collection index.
+        n_workers: expected number of workers.
+        ranks: rank of each job, which must not rise; empty if no job changes its rank.
     """
 
-    def __init__(self, jobs: Sequence[Job], seconds: Sequence[float], n_workers: int) -> None:
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        seconds: Sequence[float],
+        n_workers: int,
+        ranks: Sequence[float] = (),
+    ) -> None:
         self._jobs = list(jobs)
         self._weights = [_weight(job, seconds) for job in jobs]
         self._taken = bytearray(len(jobs))
         self._waiting = len(jobs)
-        self._first = 0
+        self._n_planned = len(jobs)
+        self._planned = MovingQueue(ranks or [0.0] * len(jobs))
         self._returned: deque[int] = deque()
         movable = [place for place, job in enumerate(jobs) if not _is_last(job)]
         self._ascending = sorted(movable, key=lambda place: (self._weights[place], -place))
@@ -93,6 +107,14 @@ class Backlog:
         longest = [-weight for weight, _ in self._long[: _PACKED * n_workers]]
         return max(_packed(longest, free_at_s), min(free_at_s) + max(seconds, default=0.0))
 
+    def waits(self, place: int) -> bool:
+        """Return whether no worker has had the planned job at a place."""
+        return self._planned.has(place)
+
+    def move(self, place: int, rank: float) -> None:
+        """Give the planned job at a place another rank."""
+        self._planned.move(place, rank)
+
     def give_back(self, jobs: Iterable[Job], seconds: Sequence[float]) -> None:
         """Put jobs at the front, in the order given."""
         places = []
@@ -113,9 +135,7 @@ class Backlog:
             if not self._taken[self._returned[0]]:
                 return self._returned[0]
             self._returned.popleft()
-        while self._taken[self._first]:
-            self._first += 1
-        return self._first
+        return self._planned.first()
 
     def _least(self) -> int:
         """Return the place of the shortest job; a returned job is urgent and comes before it."""
@@ -128,6 +148,8 @@ class Backlog:
 
     def _take(self, place: int) -> Job:
         self._taken[place] = 1
+        if place < self._n_planned:
+            self._planned.take(place)
         self._waiting -= 1
         if self._weights[place] > self._long_from_s:
             pair = (-self._weights[place], place)

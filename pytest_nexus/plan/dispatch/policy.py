@@ -145,6 +145,21 @@ class Dispatch:
         idle = [one for one in ledger.lanes.values() if not one.n_tests and one is not lane]
         return self._serve([lane, *idle], now)
 
+    def learn(self, index: int, *, has_failed: bool) -> None:
+        """Let the outcome of a test change the order of the jobs that no worker has had.
+
+        Commands that were returned before stay valid; the next ones follow the new order.
+        """
+        moves, backlog = self._work.moves, self._ledger.backlog
+        if moves is None:
+            return
+        moved = moves.after(index, has_failed=has_failed)
+        for place in sorted({self._place_of[one] for one in moved if one in self._place_of}):
+            if backlog.waits(place):
+                job = self._work.jobs[place]
+                indices = job.indices if isinstance(job, Unit) else (job,)
+                backlog.move(place, moves.rank(indices, self._ledger.seconds))
+
     def withdrawn(self, worker: str, indices: Sequence[int], now: float) -> list[Command]:
         """Record a worker's answer to `Withdraw`: the tests that it gives back, possibly none."""
         lane = self._ledger.lanes.get(worker)
@@ -246,6 +261,15 @@ class Dispatch:
                 commands.append(Withdraw(lane.name, tuple(free[half:])))
                 del free[half:]
         return commands
+
+    @cached_property
+    def _place_of(self) -> dict[int, int]:
+        """Return the place of each test's job in the plan, by collection index."""
+        return {
+            index: place
+            for place, job in enumerate(self._work.jobs)
+            for index in (job.indices if isinstance(job, Unit) else (job,))
+        }
 
     @cached_property
     def _bound(self) -> frozenset[int]:

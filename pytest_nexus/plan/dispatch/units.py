@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from pytest_nexus.domain.records import CollectedTest
     from pytest_nexus.plan.blocks import Layout
+    from pytest_nexus.plan.within_run.moves import Moves
 
 MIN_SECONDS: Final = 5e-4
 """Minimum seconds of a test on a worker: the protocol itself and its five messages."""
@@ -70,6 +71,16 @@ class Workload:
     """Jobs in the order of the plan; a unit stands at the place of its first test."""
     seconds: tuple[float, ...]
     """Expected seconds by collection index; the first test of a scope includes its set-up."""
+    moves: Moves | None = None
+    """Moves the jobs by the outcomes of the run; None if their order stays as planned."""
+
+    @property
+    def ranks(self) -> list[float]:
+        """Return the planned rank of each job; empty if their order stays as planned."""
+        if self.moves is None:
+            return []
+        firsts = (job if isinstance(job, int) else job.indices[0] for job in self.jobs)
+        return [self.moves.ranks[index] for index in firsts]
 
     @property
     def tests(self) -> list[int]:

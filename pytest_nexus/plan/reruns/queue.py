@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +22,41 @@ class Step:
     is_rerun: bool = False
 
 
+class Fresh(Protocol):
+    """Tests that have never been taken."""
+
+    def __len__(self) -> int:
+        """Return their number."""
+
+    def first(self) -> int:
+        """Return the next test."""
+
+    def take(self) -> int:
+        """Take the next test."""
+
+    def learn(self, place: int, *, has_failed: bool) -> None:
+        """Change the order by the outcome of a test."""
+
+
+class _InOrder:
+    """Tests in an order that nothing changes."""
+
+    def __init__(self, n_tests: int) -> None:
+        self._tests = deque(range(n_tests))
+
+    def __len__(self) -> int:
+        return len(self._tests)
+
+    def first(self) -> int:
+        return self._tests[0]
+
+    def take(self) -> int:
+        return self._tests.popleft()
+
+    def learn(self, place: int, *, has_failed: bool) -> None:
+        """Keep the order."""
+
+
 class RunQueue:
     """Tests in their order, with reruns inserted among them.
 
@@ -32,10 +67,13 @@ class RunQueue:
     Args:
         n_tests: number of tests, in the order of execution.
         block_of: returns the name of the set-up that a test shares with others; empty for none.
+        fresh: the tests in an order that outcomes change; None to keep the order.
     """
 
-    def __init__(self, n_tests: int, block_of: Callable[[int], str]) -> None:
-        self._fresh = deque(range(n_tests))
+    def __init__(
+        self, n_tests: int, block_of: Callable[[int], str], fresh: Fresh | None = None
+    ) -> None:
+        self._fresh = _InOrder(n_tests) if fresh is None else fresh
         self._waiting: list[tuple[float, int]] = []
         self._block_of = block_of
         self._last: int | None = None
@@ -61,12 +99,16 @@ class RunQueue:
 
     def take(self, now: float) -> Step | None:
         """Take the next step; None if nothing is left, or only reruns that are held."""
-        if self._fresh:
+        if len(self._fresh):
             if self._waiting and not self._is_held and self._is_due(now):
                 return self._take_rerun()
-            self._last = self._fresh.popleft()
+            self._last = self._fresh.take()
             return Step(self._last)
         return self._take_rerun() if self._waiting and not self._is_held else None
+
+    def learn(self, index: int, *, has_failed: bool) -> None:
+        """Let the outcome of a test move the tests that have never been taken."""
+        self._fresh.learn(index, has_failed=has_failed)
 
     def drop_reruns(self) -> None:
         """Forget the remaining reruns."""
@@ -75,7 +117,7 @@ class RunQueue:
     def _is_due(self, now: float) -> bool:
         if self._waiting[0][0] > now:
             return False
-        next_block = self._block_of(self._fresh[0])
+        next_block = self._block_of(self._fresh.first())
         return not next_block or self._last is None or next_block != self._block_of(self._last)
 
     def _take_rerun(self) -> Step:

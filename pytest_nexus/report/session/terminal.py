@@ -75,7 +75,7 @@ class TerminalReport:
         lines = summary_lines(self._pipeline)
         notices = self._new_notices()
         findings = self._findings(verbosity)
-        explanation = self._pipeline.planned.explanation
+        explanation = explained(self._pipeline)
         if verbosity < -1 or not (lines or notices or findings or explanation):
             return
         prefix = ""
@@ -133,6 +133,16 @@ def header_line(pipeline: Pipeline) -> str:
     return "nexus: " + "; ".join(parts)
 
 
+def explained(pipeline: Pipeline) -> list[str]:
+    """Return why the first tests came first and which tests moved, if the user asks for it."""
+    lines = list(pipeline.planned.explanation)
+    if pipeline.setup.options.explain and pipeline.live is not None:
+        from pytest_nexus.report.session.learned import explanation  # noqa: PLC0415 - as asked for
+
+        lines += explanation(pipeline.live)
+    return lines
+
+
 def summary_lines(pipeline: Pipeline) -> list[str]:
     """Return the gains and the recorded facts; empty if nothing was recorded."""
     lines = []
@@ -145,6 +155,10 @@ def summary_lines(pipeline: Pipeline) -> list[str]:
             f" in collection order after {seconds(gained.in_collection_order_s)}"
             f" (all tests: {seconds(gained.total_s)})"
         )
+    if pipeline.live is not None and pipeline.live.moves.moved:
+        from pytest_nexus.report.session.learned import learned_line  # noqa: PLC0415 - after a failure
+
+        lines.append(learned_line(pipeline.live, timeline))
     if pipeline.recorded is not None:
         lines += recorded_line(pipeline.recorded, timeline.n_tests(), is_brief=pipeline.is_brief)
     return lines

@@ -19,8 +19,9 @@ from pytest_nexus.run.reruns.fresh_item import remember, restore
 from pytest_nexus.run.reruns.remainder import finish_attempt, run_rest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
+    from pytest_nexus.plan.reruns.queue import Fresh
     from pytest_nexus.run.reruns.fresh_item import AsCollected
     from pytest_nexus.run.reruns.guarded_gate import GuardedGate
     from pytest_nexus.run.running_tests import RunningTests
@@ -35,6 +36,8 @@ class RerunLoop:
         tests: the collected tests, which the ReportGate uses too.
         desk: the ReportGate, which takes the reports.
         is_foreign: whether another plugin repeats a test; None if there is no such plugin.
+        fresh_tests: returns the tests in an order that outcomes change, or None, for the items of
+            the session.
     """
 
     def __init__(
@@ -43,11 +46,13 @@ class RerunLoop:
         tests: RunningTests,
         desk: GuardedGate,
         is_foreign: Callable[[pytest.Item], bool] | None = None,
+        fresh_tests: Callable[[Sequence[pytest.Item]], Fresh | None] = lambda _: None,
     ) -> None:
         self._part = part
         self._tests = tests
         self._desk = desk
         self._is_foreign = is_foreign
+        self._fresh_tests = fresh_tests
         self._queue = RunQueue(0, lambda _: "")
         self._index = -1
         """Index of the running test; -1 if no test runs."""
@@ -59,6 +64,8 @@ class RerunLoop:
         """The test for which the last tear-down prepared."""
         self._ran: set[int] = set()
         """Tests with at least one started attempt."""
+        self._outcome: bool | None = None
+        """Whether the running attempt has failed; None if it neither failed nor passed so far."""
         self._last: pytest.TestReport | None = None
         """Report of the phase of the running attempt that ended last."""
 
@@ -74,7 +81,8 @@ class RerunLoop:
         if session.testsfailed and not session.config.option.continue_on_collection_errors:
             return None  # pytest has its own message for errors in collection
         self._tests.begin(session)
-        self._queue = RunQueue(len(self._items), self._block_of)
+        fresh = self._fresh_tests(self._items)
+        self._queue = RunQueue(len(self._items), self._block_of, fresh)
         try:
             self._run_all(session)
         except Exception as exc:  # noqa: BLE001 - whatever fails must not fail the run
@@ -119,12 +127,15 @@ class RerunLoop:
         self._last = None
         place = {"nodeid": item.nodeid, "location": item.location}
         state = self._as_collected.get(index)
+        is_first = state is None
         if state is None:
             item.ihook.pytest_runtest_logstart(**place)
             state = remember(item)
         else:
             restore(item, state)
         after = self._attempt(item, nextitem, index)
+        if is_first and self._outcome is not None:
+            self._queue.learn(index, has_failed=self._outcome)
         if self._put_back(index):
             self._as_collected[index] = state
         else:
@@ -165,6 +176,13 @@ class RerunLoop:
             step = upcoming if upcoming is not None else self._take()
 
     def _take(self) -> Step | None:
+        """Return the next step; tests that somebody has removed from the session are left out."""
+        step = self._next()
+        while step is not None and self._tests.was_removed(step.index):
+            step = self._next()
+        return step
+
+    def _next(self) -> Step | None:
         desk, queue = self._desk, self._queue
         if not self._part.is_on:
             queue.drop_reruns()
@@ -192,6 +210,7 @@ class RerunLoop:
 
         Return the item for which the tear-down prepared.
         """
+        self._outcome = None
         has_request = pytest_internals.begin(item)
         report = self._last = pytest_internals.run_phase(item, "setup")
         self._log(item, report, index)
@@ -230,6 +249,10 @@ class RerunLoop:
         return nextitem
 
     def _log(self, item: pytest.Item, report: pytest.TestReport, index: int) -> None:
+        if report.failed:
+            self._outcome = True
+        elif report.when == "call" and report.passed:
+            self._outcome = False
         for one in self._desk.receive(report, index):
             item.ihook.pytest_runtest_logreport(report=one)
 

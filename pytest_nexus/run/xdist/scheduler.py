@@ -146,6 +146,11 @@ class NexusScheduling:
         """Run a test that has failed on a worker once more."""
         self._perform(self._running.again(index, perf_counter(), due_s, worker))
 
+    def learn(self, index: int, *, has_failed: bool) -> None:
+        """Let the outcome of a test move the tests that no worker has had."""
+        if self._dispatch is not None:
+            self._dispatch.learn(index, has_failed=has_failed)
+
     def wake(self) -> None:
         """Send a rerun that may be due; called when the timer rings."""
         if self._dispatch is not None:

@@ -42,6 +42,8 @@ class SchedulerFactory:
         notify: takes a sentence for the user.
         repeater: repeats tests; None if no test may be repeated.
         part: the part of the ErrorBoundary that is switched off if the scheduling fails.
+        learning: the part that is switched off if the learning within the run fails; None if
+            outcomes move nothing.
     """
 
     def __init__(
@@ -51,7 +53,9 @@ class SchedulerFactory:
         notify: Callable[[str], None],
         repeater: ReportFilter | None = None,
         part: Part | None = None,
+        learning: Part | None = None,
     ) -> None:
+        self._learning = learning
         self._repeater = repeater
         self._planner = planner
         self._channels = channels
@@ -73,6 +77,8 @@ class SchedulerFactory:
             repeater.attach(xdist_internals.controller(config), scheduling)
         if scheduling.maxfail:
             self._part.register(config, FailureLimit(scheduling), "nexus-maxfail")
+        if self._learning is not None:
+            self._learning.register(config, Outcomes(nexus), "nexus-outcomes")
         return scheduling
 
     def _plan(self, nodeids: Sequence[str], dist: str) -> tuple[Workload, Ties]:
@@ -81,6 +87,25 @@ class SchedulerFactory:
             self._notify(ONLY_IDS)
         tests, tied = collection.tests, ties(collection, dist)
         return self._planner(tie(tests, ties(collection, "")), tie(tests, tied)), tied
+
+
+class Outcomes:
+    """Passes the outcome of each test to the scheduling, before xdist counts the test as done."""
+
+    def __init__(self, scheduling: NexusScheduling) -> None:
+        self._scheduling = scheduling
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Learn from a report of a worker; a failed attempt that is repeated counts as failed."""
+        index = getattr(report, "item_index", None)
+        if not isinstance(index, int):
+            return
+        outcome: str = report.outcome
+        if outcome in {"failed", "rerun"}:
+            self._scheduling.learn(index, has_failed=True)
+        elif outcome == "passed" and report.when == "call":
+            self._scheduling.learn(index, has_failed=False)
 
 
 class FailureLimit:

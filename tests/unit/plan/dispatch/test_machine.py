@@ -17,6 +17,8 @@ from pytest_nexus.plan.dispatch.commands import Send, Settings, Shutdown, Withdr
 from pytest_nexus.plan.dispatch.policy import Dispatch
 from pytest_nexus.plan.dispatch.rerun_pool import GRACE_S
 from pytest_nexus.plan.dispatch.units import Unit, Workload
+from pytest_nexus.plan.within_run.learner import RunLearner, Strengths, Taught
+from pytest_nexus.plan.within_run.moves import Moves
 from tests.support.examples import scaled
 
 NO_CUT = inf
@@ -36,7 +38,12 @@ def workloads(draw: st.DrawFn) -> Workload:
         )
         total = sum(seconds[index] for index in indices)
         jobs.append(Unit(indices, (0.0, *prices), total) if size > 1 else indices[0])
-    return Workload(tuple(jobs), tuple(seconds))
+    n = len(seconds)
+    functions = [f"t.py\0{draw(st.sampled_from('abc'))}" for _ in range(n)]
+    taught = Taught([True] * n, lambda found: [{name} for _, name in found])
+    learner = RunLearner(functions, [0.0] * n, taught, Strengths(6.0, 0.5))
+    moves = Moves(learner, [0.0] * n, seconds, 0.5)
+    return Workload(tuple(jobs), tuple(seconds), draw(st.sampled_from([None, moves])))
 
 
 class Worker:
@@ -130,6 +137,7 @@ class Model(RuleBasedStateMachine):
             self.now += spent
             self.ended[index] += 1
             self.ran_on.setdefault(index, name)
+            self.dispatch.learn(index, has_failed=index % 3 == 0)
         self.obey(self.dispatch.finish(name, index, spent, self.now))
 
     @rule(data=st.data(), factor=st.sampled_from([0.1, 1.0, 50.0]))

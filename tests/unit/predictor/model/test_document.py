@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import pkgutil
 
@@ -15,7 +16,7 @@ from pytest_nexus.predictor.model.document import (
     load_named,
     version,
 )
-from pytest_nexus.predictor.model.model import Model, Tree
+from pytest_nexus.predictor.model.model import FAILURE_BOOST, PASS_DOUBT, Model, Tree
 from pytest_nexus.predictor.schema import NAMES
 
 from pytest_nexus.forecast import forecaster
@@ -60,6 +61,16 @@ def test_a_model_survives_its_document() -> None:
     assert dump(load(dump(MODEL))) == dump(MODEL)
 
 
+def test_a_model_of_an_earlier_version_learns_within_the_run_as_the_shipped_one() -> None:
+    body = json.loads(dump(MODEL))
+    for name in ("failure_boost", "pass_doubt", "digest"):
+        del body[name]
+    text = json.dumps(body, sort_keys=True)
+    body["digest"] = hashlib.sha256(text.encode()).hexdigest()
+    found = load(json.dumps(body))
+    assert (found.failure_boost, found.pass_doubt) == (FAILURE_BOOST, PASS_DOUBT)
+
+
 def test_the_shipped_model_can_be_used_and_is_small() -> None:
     assert load(forecaster.prior()).weights
     assert len(forecaster.prior()) < 8_000
@@ -87,6 +98,8 @@ def test_a_document_that_was_changed_is_refused() -> None:
         (changed(trees_share=1.5), "not between 0 and 1"),
         (changed(trees_share=-0.1), "not between 0 and 1"),
         (changed(floor=-0.1), "not between 0 and"),
+        (changed(failure_boost=-0.1), "not between 0 and"),
+        (changed(pass_doubt=True), "True is no number"),
         (changed(slope=-0.1), "not between 0 and 100"),
         (changed(intercept=-100.5), "not between -100 and 100"),
         (changed(intercept=100.5), "not between -100 and 100"),

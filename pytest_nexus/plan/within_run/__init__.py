@@ -1,0 +1,1 @@
+"""Let the outcomes of a run move the tests that are left in it."""

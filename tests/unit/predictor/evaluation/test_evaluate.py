@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING
+
+import pytest
+from pytest_nexus.predictor.evaluation.evaluate import Case, backtest, only, untouched
+from pytest_nexus.predictor.model.model import Model
+from pytest_nexus.predictor.schema import FEATURES, NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DEFAULTS = {f.name: f.default for f in FEATURES}
+
+
+def case(
+    failed: Sequence[bool], duration_s: Sequence[float], expected_s: Sequence[float] | None = None,
+    blocks: object = None, changed: Sequence[float] = (),
+) -> Case:  # fmt: skip
+    values = array("d")
+    for at in range(len(failed)):
+        row = DEFAULTS | {"file_changed": changed[at] if changed else 0.0}
+        values.extend(row[column] for column in NAMES)
+    expected = tuple(expected_s or duration_s)
+    return Case(
+        "run", values, tuple(failed), (True,) * len(failed), expected, tuple(duration_s), blocks
+    )
+
+
+def score_of(given: Case, model: Model | None = None):
+    model = model or Model({}, thrift=0.0, failure_boost=0.0, pass_doubt=0.0)
+    return backtest({"nexus": [model]}, [given])["nexus"][0]
+
+
+def test_a_test_that_hangs_is_charged_with_what_was_expected_of_it() -> None:
+    found = score_of(case([True, False, True], [60.0, 1.0, 1.0], [1.0, 1.0, 1.0]))
+    assert found.apfdc == pytest.approx((62 - 30 + 0.5) / (2 * 62))
+    assert found.charged == pytest.approx((3 - 0.5 + 0.5) / (2 * 3))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [(0.9, 0.001), (9.0, 1.0), (60.0, 60.0)],
+)
+def test_a_slow_test_that_does_not_hang_costs_its_own_seconds(seconds, expected) -> None:
+    found = score_of(case([True, False], [seconds, 1.0], [expected, 1.0]))
+    assert found.charged == found.apfdc
+
+
+def test_a_passing_test_that_is_slow_costs_its_own_seconds() -> None:
+    found = score_of(case([True, False], [1.0, 60.0], [1.0, 1.0]))
+    assert found.charged == found.apfdc
+
+
+class Blocks:
+    """Says which of its orders was asked for."""
+
+    has_setups = False
+
+    def __init__(self) -> None:
+        self.asked: list[object] = []
+
+    def order(self, gains, *_: object) -> list[int]:
+        self.asked.append("planned")
+        return list(range(len(gains)))
+
+    def learned(self, gains, *given: object) -> list[int]:
+        _, _, failed, strengths = given
+        self.asked.append((tuple(failed), strengths))
+        return list(reversed(range(len(gains))))
+
+    def seconds(self, order) -> list[float]:
+        return [1.0] * len(order)
+
+
+def test_a_model_that_learns_within_the_run_is_judged_by_the_order_that_it_leads_to() -> None:
+    blocks = Blocks()
+    given = case([False, True], [1.0, 1.0], blocks=blocks)
+    learning = Model({}, failure_boost=3.0, pass_doubt=0.5)
+    assert score_of(given, learning).apfdc == pytest.approx(0.75)
+    assert score_of(given).apfdc == pytest.approx(0.25)
+    assert blocks.asked == [((False, True), (3.0, 0.5)), "planned"]
+
+
+def test_the_failures_of_files_that_the_change_left_alone_are_found() -> None:
+    given = case([True, True], [1.0, 1.0], changed=[1.0, 0.0])
+    assert untouched(given) == [False, True]
+    kept = only(given, untouched(given))
+    assert kept is not None
+    assert kept.failed == (False, True)
+    assert only(given, [False, False]) is None
