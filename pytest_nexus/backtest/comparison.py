@@ -56,18 +56,21 @@ _ABOUT_BLOCKS: Final = (
 )
 
 
-def tables_of_history(history: History, suite: Mapping[str, CollectedTest]) -> dict[str, Any]:
+def tables_of_history(
+    history: History, suite: Mapping[str, CollectedTest], root: Path | None = None
+) -> dict[str, Any]:
     """Return the tables of a history by title: `orders` or `durations`, and `notes`.
 
     Args:
         history: a history with a failing run.
         suite: see `lessons_of`.
+        root: see `lessons_of`.
 
     Raises:
         HistoryError: no run of the history failed.
     """
     champion = history.models.champion()
-    lessons = lessons_of(history, suite)
+    lessons = lessons_of(history, suite, root)
     model = shipped() if champion is None else usable(champion)
     if not lessons.cases:
         path = str(history.path)

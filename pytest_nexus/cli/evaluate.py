@@ -12,7 +12,7 @@ from pytest_nexus.domain.system.console import say
 from pytest_nexus.errors import HistoryError
 from pytest_nexus.history.store import read_history
 from pytest_nexus.launch.shared_fixtures import add_collect_option, collected_suite
-from pytest_nexus.project import add_history_option, history_path
+from pytest_nexus.project import add_history_option, history_path, project_root
 from pytest_nexus.training.extra import require_extra
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ def _of_history(options: argparse.Namespace, comparison: ModuleType) -> dict[str
         )
     with history:
         files = dict.fromkeys(key.partition("::")[0] for key in history.stats())
+        root = project_root(Path.cwd())
         suite = {test.key: test for test in collected_suite(options, files)}
-        found: dict[str, Any] = comparison.tables_of_history(history, suite)
+        found: dict[str, Any] = comparison.tables_of_history(history, suite, root)
     return found

@@ -13,7 +13,7 @@ from pytest_nexus.cli.output.tables import add_json_option, natural, print_json
 from pytest_nexus.domain.system.console import say, warn
 from pytest_nexus.errors import HistoryError
 from pytest_nexus.history.store import open_history, read_history
-from pytest_nexus.project import add_history_option, history_path
+from pytest_nexus.project import add_history_option, history_path, project_root
 from pytest_nexus.training.extra import require_extra
 from pytest_nexus.training.trigger import Due, due_of
 
@@ -95,7 +95,8 @@ def _read_lessons(options: argparse.Namespace, history: History) -> Any:
         return recorded.lessons_of_recorded(Path(options.data))
     if sys.stderr.isatty():
         warn("replaying the history ...")
-    return import_module("pytest_nexus.training.dataset").lessons_of(history)
+    root = project_root(Path.cwd())
+    return import_module("pytest_nexus.training.dataset").lessons_of(history, root=root)
 
 
 def _say(options: argparse.Namespace, found: Trained) -> None:

@@ -137,6 +137,8 @@ class ChangedFile(NamedTuple):
     """Lines deleted; 0 for a binary file."""
     old_path: str | None = None
     """Where a renamed file was before."""
+    words: str | None = None
+    """Identifiers of the changed lines, as `domain.change_words` writes them; None if unknown."""
 
 
 class Change(NamedTuple):

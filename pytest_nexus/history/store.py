@@ -75,7 +75,7 @@ class History:
 
     def runs(self, limit: int | None = None) -> list[RunSummary]:
         """Return the trusted runs, newest first, at most `limit` of them."""
-        with self._snapshot("run", "changed_file"):
+        with self._snapshot("run", "changed_file", "changed_words"):
             newest = ordered_runs(self._connection)[::-1]
             return summaries(self._connection, newest[:limit])
 
@@ -139,7 +139,7 @@ class History:
         """Yield every run in the order of the fold, with the observation of each test."""
         self._refuse_slim("replayed")
         with connections.decoded(self.path):
-            self._require_sound("run", "changed_file", "test", "attempt")
+            self._require_sound("run", "changed_file", "changed_words", "test", "attempt")
             yield from replayed_runs(self._connection)
 
     @property
@@ -157,7 +157,7 @@ class History:
 
         Mass failures count as runs without failed tests.
         """
-        with self._snapshot("run", "changed_file"):
+        with self._snapshot("run", "changed_file", "changed_words"):
             found = summaries(self._connection, ordered_runs(self._connection))
         return [
             (each.run.run_uid, 0 if each.mass_failure else each.n_failed)
@@ -187,7 +187,7 @@ class History:
 
         Only attempts of trusted runs are returned.
         """
-        with self._snapshot("run", "changed_file", "attempt", "test", "failure"):
+        with self._snapshot("run", "changed_file", "changed_words", "attempt", "test", "failure"):
             return attempts_of_test(self._connection, key)
 
     def failing(self, without: Collection[str] = ()) -> list[FailingSince]:

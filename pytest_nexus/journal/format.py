@@ -11,6 +11,7 @@ from json import dumps
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_nexus.domain.change_words import MAX_CHARS, unpacked
 from pytest_nexus.domain.identity import MAX_KEY_CHARS
 from pytest_nexus.domain.records import MAX_SHARDS, PHASES, Failure
 from pytest_nexus.domain.validation import integer, number, text, texts
@@ -47,6 +48,12 @@ def worker_text(name: str) -> str:
 def cut(value: str | None) -> str | None:
     """Return a text cut to the length that a line may hold."""
     return None if value is None else value[:MAX_TEXT_CHARS]
+
+
+def _words(value: object) -> str:
+    found = text(value, MAX_CHARS)
+    unpacked(found)
+    return found
 
 
 def _boolean(value: object) -> bool:
@@ -303,6 +310,20 @@ ATTEMPT: Final = Kind(
     ),
 )
 
+WORDS: Final = Kind(
+    "words",
+    "Before the first test: the identifiers on the changed lines of one file; of at most 30 files.",
+    (
+        Field("path", "text", "One of the changed files", _short),
+        Field(
+            "words",
+            "text",
+            "`name:count` with spaces between; `@` before names of enclosing functions and classes",
+            _words,
+        ),
+    ),
+)
+
 END: Final = Kind(
     "end",
     "Last line; absent when the session was killed.",
@@ -328,6 +349,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     COLLECTION,
     PLAN,
     VERDICTS,
+    WORDS,
     ATTEMPT,
     END,
 )

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
 
+from pytest_nexus.domain.change_words import MAX_FILES
 from pytest_nexus.domain.system.originals import sha256
 from pytest_nexus.domain.system.regular_files import open_regular
 from pytest_nexus.domain.validation import WRONG, explain, integer
 from pytest_nexus.errors import JournalError, NewerJournalError
 from pytest_nexus.journal import entries, writer
 from pytest_nexus.journal.encoding import RawAttempt, full_attempt
-from pytest_nexus.journal.format import ATTEMPT, COLLECTION, END
+from pytest_nexus.journal.format import ATTEMPT, COLLECTION, END, WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -71,6 +72,20 @@ class Scan:
     def change_run(self, **fields: Any) -> None:
         """Set fields of the run from a later line."""
         self.run = self.run._replace(**fields)
+
+    def add_words(self, path: str, words: str) -> None:
+        """Add the identifiers of a changed file; those of other files are dropped.
+
+        Raises:
+            ValueError: the file is none of the changed ones, or too many files have words.
+        """
+        change = self.run.change
+        places = [at for at, file in enumerate(change.files) if file.path == path]
+        if not places or sum(file.words is not None for file in change.files) >= MAX_FILES:
+            raise ValueError("words of a file that is not among the changed ones")
+        files = list(change.files)
+        files[places[0]] = files[places[0]]._replace(words=words)
+        self.change_run(change=change._replace(files=tuple(files)))
 
     def end(self, digest: bytes) -> None:
         """Store the digest of all bytes after the last line."""
@@ -228,6 +243,8 @@ def _take_line(scan: Scan, line: str) -> None:
             n_selected=found["selected"],
             selected_by=tuple(dict.fromkeys(more)),
         )
+    elif kind == "words":
+        scan.add_words(**WORDS.read(record))
     elif kind == "end":
         found = END.read(record)
         scan.change_run(

@@ -120,6 +120,12 @@ class JournalWriter:
         for line in lines:
             self._write(line)
 
+    def words(self, files: Iterable[tuple[str, str]]) -> None:
+        """Record path and identifiers of changed files, as `domain.change_words` writes them."""
+        for path, words in files:
+            name, text = encode_basestring(path[:MAX_TEXT_CHARS]), encode_basestring(words)
+            self._write(f'{{"kind":"words","path":{name},"words":{text}}}\n')
+
     def attempt(self, attempt: Attempt) -> None:
         """Record a finished attempt."""
         self._write(ATTEMPT.line(attempt))

@@ -18,8 +18,9 @@ from pytest_nexus.record.open_attempt import OpenAttempt, is_subtest
 from pytest_nexus.record.run_metadata import new_run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from pytest_nexus.domain.evidence import ChangedWords
     from pytest_nexus.domain.identity import Identity
     from pytest_nexus.domain.records import Attempt, Failure, Plan, Run
     from pytest_nexus.record.observer import Observer
@@ -103,6 +104,13 @@ class Recorder:
             left = [one.test.nodeid for one in plan.tests if one.verdict.action == "run"]
             self._deselected += len(plan.tests) - len(left)
             self._note_collection(list(left))
+
+    def note_words(self, words: Mapping[str, ChangedWords]) -> None:
+        """Write the identifiers of the changed files; called when they were read for the plan."""
+        from pytest_nexus.domain.change_words import MAX_FILES, packed  # noqa: PLC0415 - after a change
+
+        kept = [(path, packed(words[path])) for path in list(words)[:MAX_FILES]]
+        self._perform(lambda journal: journal.words(kept))
 
     def note_share(self, plan: Plan, share: Share) -> None:
         """Write which tests this shard runs; called by the pipeline when the plan is made."""

@@ -177,6 +177,7 @@ def register_recorder(
     part.register(config, recorder, "nexus-recorder")
     pipeline.on_left_out(part.cover(recorder.note_left_out))
     pipeline.on_share(part.cover(recorder.note_share))
+    pipeline.on_words(part.cover(recorder.note_words))
     if observer is not None:
         part.register(config, observer, "nexus-observer")
         part.on_failure.append(observer.failures.clear)

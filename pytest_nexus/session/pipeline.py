@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from pytest_nexus.domain.evidence import ChangedWords
     from pytest_nexus.domain.records import CollectedTest, OrderRule, Plan, TestKey, TestStats
     from pytest_nexus.forecast.forecaster import Texts
     from pytest_nexus.plan.make import Forecaster
@@ -75,6 +76,7 @@ class Pipeline:
         taken in by the next session that orders, or by the next command that reads the history."""
         self._listeners: list[Callable[[Plan, Share], None]] = []
         self._on_left_out: list[Callable[[Plan], None]] = []
+        self._on_words: list[Callable[[Mapping[str, ChangedWords]], None]] = []
 
     def on_share(self, listener: Callable[[Plan, Share], None]) -> None:
         """Call a listener with the plan of the whole suite, if this session runs a shard."""
@@ -86,6 +88,10 @@ class Pipeline:
         These listeners are called before those of a share.
         """
         self._on_left_out.append(listener)
+
+    def on_words(self, listener: Callable[[Mapping[str, ChangedWords]], None]) -> None:
+        """Call a listener with the identifiers of the changed files, when they are read."""
+        self._on_words.append(listener)
 
     @cached_property
     def change(self) -> Change:
@@ -261,7 +267,11 @@ class Pipeline:
     def _texts(self, tests: Sequence[CollectedTest], change: Change) -> Texts:
         from pytest_nexus.session.history_view import read_texts  # noqa: PLC0415 - not in a brief session
 
-        return read_texts(self.setup.root, tests, change, self.setup.environ)
+        texts = read_texts(self.setup.root, tests, change, self.setup.environ)
+        if texts.words:
+            for listener in self._on_words:
+                listener(texts.words)
+        return texts
 
     def ours(self, plan: Plan) -> list[int]:
         """Return the collection indices that this session runs, in the order of execution."""

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from random import Random
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_nexus.domain.change_words import unpacked
 from pytest_nexus.domain.records import CollectedTest, FunctionKey, NodeId, TestKey
-from pytest_nexus.forecast.snapshot import files_of
+from pytest_nexus.forecast.snapshot import code_of, files_of
+from pytest_nexus.impact.test_code import read_code
 from pytest_nexus.journal.encoding import FAIL, PASS, VERDICT_OF
 from pytest_nexus.predictor.training.champion import TrainingSet
 from pytest_nexus.training.point_in_time import LabelledTest, PointInTimeReplay
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from pathlib import Path
 
+    from pytest_nexus.domain.evidence import ChangedWords
+    from pytest_nexus.domain.records import Change
     from pytest_nexus.history.queries.replay import Replayed
     from pytest_nexus.history.sqlite.runs import RunSummary
     from pytest_nexus.history.store import History
     from pytest_nexus.predictor.features.rows import Row
+    from pytest_nexus.predictor.schema import TestCode
 
 MAX_CASES: Final = 200
 """Number of failing runs in a training set, the most recent ones; older runs teach little."""
@@ -26,35 +33,43 @@ MAX_CASES: Final = 200
 _MAX_QUIET: Final = 100
 _UNKNOWN: Final[Mapping[str, CollectedTest]] = MappingProxyType({})
 _QUIET_TESTS: Final = 50
+_READING_S: Final = 60.0
+"""Seconds for the code of all test files."""
 
 
-def lessons_of(history: History, suite: Mapping[str, CollectedTest] = _UNKNOWN) -> TrainingSet:
+def lessons_of(
+    history: History,
+    suite: Mapping[str, CollectedTest] = _UNKNOWN,
+    root: Path | None = None,
+) -> TrainingSet:
     """Return the training set of a history: the last 200 failing runs, and a sample of the others.
 
-    Mass failures and imported durations are not cases. The rows equal those of a session, except
-    that they lack the text of the changes, which a history does not store.
+    Mass failures and imported durations are not cases. A history stores the words of changes, but
+    not the code of tests. So the code is that of now, and imports count up to one step.
 
     Args:
         history: a history with attempts.
         suite: the tests as collected now, by key; they show which fixtures tests share. Other
             tests share no fixtures.
+        root: the folder of the test files; None if their code is not to be read.
     """
     runs = history.run_outcomes()
     failing = frozenset(uid for uid, n_failed in [r for r in runs if r[1]][-MAX_CASES:])
     quiet = frozenset(uid for uid, n_failed in [r for r in runs if not r[1]][-_MAX_QUIET:])
     dependent = {key for key, rule in history.order_rules.read().items() if rule.is_certain}
+    code = {} if root is None else _code(history, root)
     past = PointInTimeReplay()
     cases, rows = [], []
     seen: list[RunSummary] = []
     for run in history.replayed():
         uid = run.summary.run.run_uid
-        files = files_of(run.summary.run.change)
+        files = files_of(run.summary.run.change, words_in(run.summary.run.change))
         lived = _lived(run, suite, dependent)
         if uid in failing and any(test.failed for test in lived):
-            cases.append(past.case(uid, lived, files, {}, branch=run.summary.run.change.branch))
+            cases.append(past.case(uid, lived, files, code, branch=run.summary.run.change.branch))
             seen.append(run.summary)
         elif uid in quiet and lived:
-            rows += _quiet_rows(past, uid, lived, run)
+            rows += _quiet_rows(past, lived, run, code)
             seen.append(run.summary)
         if run.facts.has_outcomes:
             past.add(lived, run.facts, files, run.summary.run.change.branch)
@@ -76,14 +91,37 @@ def _source(seen: Sequence[RunSummary]) -> dict[str, Any]:
     }
 
 
+def words_in(change: Change) -> dict[str, ChangedWords]:
+    """Return the words of the changed files, as far as the history has them; damage is skipped."""
+    found = {}
+    for file in change.files:
+        with suppress(ValueError):
+            if file.words is not None:
+                found[file.path] = unpacked(file.words)
+    return found
+
+
+def _code(history: History, root: Path) -> dict[str, TestCode]:
+    """Return the code of the test files in which a word of any change occurs."""
+    words: dict[str, ChangedWords] = {}
+    for summary in history.runs():
+        words.update(words_in(summary.run.change))
+    paths = dict.fromkeys(key.partition("::")[0] for key in history.stats())
+    return code_of(read_code(root, paths, words, (), budget_s=_READING_S)) if words else {}
+
+
 def _quiet_rows(
-    past: PointInTimeReplay, uid: str, lived: list[LabelledTest], run: Replayed
+    past: PointInTimeReplay,
+    lived: list[LabelledTest],
+    run: Replayed,
+    code: Mapping[str, TestCode],
 ) -> list[tuple[Row, float]]:
-    random = Random(uid)  # noqa: S311 - a sample, no secret
+    random = Random(run.summary.run.run_uid)  # noqa: S311 - a sample, no secret
     only = sorted(random.sample(range(len(lived)), min(len(lived), _QUIET_TESTS)))
     weight = len(lived) / len(only)
     change = run.summary.run.change
-    rows = past.some_rows(lived, files_of(change), {}, only, change.branch)
+    files = files_of(change, words_in(change))
+    rows = past.some_rows(lived, files, code, only, change.branch)
     return [(row, weight) for row in rows]
 
 

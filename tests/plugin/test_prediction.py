@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_nexus.predictor.model.document import dump
 from pytest_nexus.predictor.model.model import Model
 
+from pytest_nexus.domain.change_words import unpacked
 from tests.support.project import Project
 from tests.support.repository import Repository, init
 
@@ -41,6 +42,22 @@ def test_a_broken_function_is_met_first_without_any_history(tmp_path: Path) -> N
     result = project.run()
     assert result.names[0] == "test_sums"
     assert result.exit_status == 1
+
+
+def test_the_words_of_the_change_are_kept_with_the_run(tmp_path: Path) -> None:
+    project, repository = made(tmp_path)
+    assert project.run().exit_status == 0
+    project.write({"shop/basket.py": "def add(items, thing):\n    return items\n"})
+    project.run()
+    first, second = (each.run.change for each in project.runs())
+    assert first.files == ()
+    (file,) = second.files
+    assert file.path == "shop/basket.py"
+    assert file.words is not None
+    words = unpacked(file.words)
+    assert words.words["items"] >= 1
+    assert words.words["thing"] >= 1
+    repository.commit()
 
 
 def test_without_history_and_change_the_order_is_that_of_collection(tmp_path: Path) -> None:

@@ -9,10 +9,11 @@ if TYPE_CHECKING:
 
 
 def make_version_1(connection: sqlite3.Connection) -> None:
-    """Take from a history what versions 2 to 5 of the schema added."""
+    """Take from a history what versions 2 to 6 of the schema added."""
     for column in ("trust", "head"):
         connection.execute(f"ALTER TABLE run DROP COLUMN {column}")
-    added = ("artifact", "failing", "recovery", "failed_test", "model", "model_alias", "order_rule")
+    added = ("artifact", "failing", "recovery", "failed_test", "model", "model_alias")
+    added = (*added, "order_rule", "changed_words")
     for table in added:
         connection.execute(f"DROP TABLE {table}")
     connection.execute("ALTER TABLE state DROP COLUMN settings")

@@ -40,6 +40,9 @@ _STORED: Final = f"""
     ) + (
         SELECT coalesce(sum(length(CAST(path || coalesce(old_path, '') AS BLOB))
             + {_ROW_BYTES}), 0) FROM changed_file WHERE run_id = ?1
+    ) + (
+        SELECT coalesce(sum(length(CAST(path || words AS BLOB)) + {_ROW_BYTES}), 0)
+        FROM changed_words WHERE run_id = ?1
     )
 """  # noqa: S608 - numbers of ours
 _NEWEST: Final = "SELECT run_id FROM run WHERE trust = 'fork' ORDER BY run_id DESC"
@@ -56,6 +59,8 @@ def size_of(connection: sqlite3.Connection, candidates: Iterable[Candidate]) -> 
         failures.update(raw[9] for raw in each.attempts if raw[9] is not None)
         for file in each.run.change.files:
             n_bytes += _bytes(file.path) + _bytes(file.old_path or "") + _ROW_BYTES
+            if file.words is not None:
+                n_bytes += _bytes(file.path) + _bytes(file.words) + _ROW_BYTES
     for key, function in tests.items():
         if connection.execute(_KNOWN, (key,)).fetchone() is None:
             n_bytes += 2 * _bytes(key) + _bytes(function or "") + _ROW_BYTES

@@ -183,7 +183,7 @@ def _stored(connection: sqlite3.Connection, run_uid: str) -> tuple[int, Rank] | 
 
 def forget(connection: sqlite3.Connection, run_id: int) -> None:
     """Delete a run and everything that belongs to it. Called inside a transaction."""
-    for table in ("attempt", "failed_test", "changed_file", "run"):
+    for table in ("attempt", "failed_test", "changed_file", "changed_words", "run"):
         connection.execute(
             f"DELETE FROM {table} WHERE run_id = ?",  # noqa: S608 - names of our own tables
             (run_id,),

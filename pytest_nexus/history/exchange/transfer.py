@@ -29,6 +29,8 @@ _ATTEMPTS: Final = """
 """
 _NOT_IN_SLIM: Final = frozenset(
     {"attempt", "failure", "artifact", "failing", "run", "changed_file", "failed_test", "test"}
+    # Only training reads the words, and training needs attempts.
+    | {"changed_words"}
 )
 _TRUSTED_RUN: Final = "run_id IN (SELECT run_id FROM whole.run WHERE trust = 'trusted')"
 _IN_SLIM_IF: Final = {

@@ -97,10 +97,11 @@ def insert_run(connection: sqlite3.Connection, run: Run, counts: Counts, digest:
     connection.execute(_INSERT, row)
     connection.executemany(
         "INSERT OR IGNORE INTO changed_file VALUES (?, ?, ?, ?, ?, ?)",
-        [
-            (run_id, file.path, file.status, file.added, file.deleted, file.old_path)
-            for file in run.change.files
-        ],
+        [(run_id, *file[:-1]) for file in run.change.files],
+    )
+    connection.executemany(
+        "INSERT OR IGNORE INTO changed_words VALUES (?, ?, ?)",
+        [(run_id, file.path, file.words) for file in run.change.files if file.words is not None],
     )
     return int(run_id)
 
@@ -142,12 +143,17 @@ def _row(run: Run) -> tuple[object, ...]:
     )
 
 
+_FILES: Final = """
+    SELECT changed_file.*, words FROM changed_file LEFT JOIN changed_words USING (run_id, path)
+"""
+
+
 def summaries(connection: sqlite3.Connection, run_ids: Iterable[int]) -> list[RunSummary]:
     """Return the runs with these ids, in the given order."""
     wanted = list(run_ids)
     select = f"SELECT run_id, {_COLUMNS} FROM run"  # noqa: S608 - constants only
     rows = _by_run(connection, select, wanted)
-    files = _by_run(connection, "SELECT * FROM changed_file", wanted)
+    files = _by_run(connection, _FILES, wanted)
     return [
         _summary(row, tuple(ChangedFile(*file) for file in files.get(run_id, ())))
         for run_id in wanted

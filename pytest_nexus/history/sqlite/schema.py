@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 Row: TypeAlias = tuple[Any, ...]
 """A row of the attempt table, with the columns in table order."""
 
-SCHEMA_VERSION: Final = 5
+SCHEMA_VERSION: Final = 6
 """Stored in `PRAGMA user_version`. Versions: 1, the first (0.1.0); 2, trust, artifacts, failing,
 recovery; 3, failures by run, models; 4, settings of durations; 5, starts in microseconds,
-order-dependent tests."""
+order-dependent tests; 6, words of changes."""
 
 APPLICATION_ID: Final = 0x4E585553
 """Stored in `PRAGMA application_id`; tells a history from other programs' databases."""
@@ -224,7 +224,18 @@ CREATE TABLE order_rule (
 ) WITHOUT ROWID;
 """
 
-SCHEMA: Final = _FIRST + _MODELS + _RULES
+_WORDS: Final = """
+-- The identifiers on the changed lines of a file.
+CREATE TABLE changed_words (
+    run_id INTEGER NOT NULL REFERENCES run,  -- the run
+    path TEXT NOT NULL,               -- of the changed file
+    words TEXT NOT NULL,              -- `name:count` with spaces between; `@` before names of
+                                      -- enclosing functions and classes
+    PRIMARY KEY (run_id, path)
+) WITHOUT ROWID;
+"""
+
+SCHEMA: Final = _FIRST + _MODELS + _RULES + _WORDS
 
 _FILL_FAILED: Final = """
 INSERT INTO failed_test SELECT run_id, test_id FROM attempt WHERE number = 1 AND (
@@ -253,6 +264,7 @@ TABLES: Final = (
     "model",
     "model_alias",
     "order_rule",
+    "changed_words",
 )
 
 _TABLES_OF_2: Final = _FIRST[_FIRST.index("-- An artifact of") : _FIRST.index("-- A run that was")]
@@ -263,6 +275,7 @@ MIGRATIONS: Final[Mapping[int, str]] = {
     2: _MODELS + _FILL_FAILED,
     3: "ALTER TABLE state ADD COLUMN settings BLOB NOT NULL DEFAULT x'';\n",
     4: _STARTS + _RULES,
+    5: _WORDS,
 }
 """By version: the SQL that migrates to the next version."""
 

@@ -12,6 +12,7 @@ import sqlite3
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_nexus.domain.change_words import MAX_CHARS
 from pytest_nexus.history.sqlite import schema
 
 if TYPE_CHECKING:
@@ -165,6 +166,11 @@ _CONDITIONS: Final[Mapping[str, list[str]]] = {
         *_texts("path"),
         *_texts_or_null("old_path"),
         "status IN ('A', 'M', 'D', 'R')",
+    ],
+    "changed_words": [
+        *_integers("run_id"),
+        *_texts("path", "words"),
+        f"length(words) <= {MAX_CHARS}",
     ],
     "test": [*_integers("test_id"), *_texts("key"), *_texts_or_null("function")],
     "failure": [

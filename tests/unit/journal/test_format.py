@@ -100,6 +100,7 @@ def test_the_lines_of_a_session_have_the_fields_of_the_table(tmp_path: Path) -> 
     writer = JournalWriter.create(tmp_path, Run("0" * 32, 1.0))
     writer.collection(2, 1)
     writer.plan(plan_lines(sharded_plan({"a.py::x": 1}), 1, 1, None))
+    writer.words([("a.py", "area:2 @side:1")])
     writer.attempt(attempt("a.py::x", "failed", number=2, worker="gw0", failure=failure()))
     writer.end(1.0, 0, complete=True)
     writer.close()

@@ -180,6 +180,35 @@ def test_a_wrong_changed_file_is_left_out_and_said(tmp_path: Path) -> None:
     assert change.note == "1 more changed files are not listed"
 
 
+FILE = {"path": "a.py", "status": "M", "added": 1, "deleted": 0}
+
+
+def test_the_words_of_a_changed_file_are_read(tmp_path: Path) -> None:
+    words = {"kind": "words", "path": "a.py", "words": "area:2 @area:1"}
+    journal = read(tmp_path, RUN | {"files": [FILE, FILE | {"path": "b.py"}]}, words)
+    assert [file.words for file in journal.run.change.files] == ["area:2 @area:1", None]
+    assert journal.dropped == 0
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"path": "other.py"}, {"words": "area"}, {"words": 5}, {"words": "x" * 9000}, {"path": None}],
+)
+def test_words_that_nobody_could_have_written_are_dropped(tmp_path: Path, fields) -> None:
+    words = {"kind": "words", "path": "a.py", "words": "area:2"} | fields
+    journal = read(tmp_path, RUN | {"files": [FILE]}, words)
+    assert [file.words for file in journal.run.change.files] == [None]
+    assert journal.dropped == 1
+
+
+def test_the_words_of_few_files_are_kept(tmp_path: Path) -> None:
+    files = [FILE | {"path": f"{n}.py"} for n in range(40)]
+    lines = [{"kind": "words", "path": f"{n}.py", "words": "area:2"} for n in range(40)]
+    journal = read(tmp_path, RUN | {"files": files}, *lines)
+    assert sum(file.words is not None for file in journal.run.change.files) == 30
+    assert journal.dropped == 10
+
+
 def test_a_long_node_id_without_a_key_gets_a_bounded_one(tmp_path: Path) -> None:
     (each,) = read(tmp_path, RUN, ATTEMPT | {"nodeid": "a.py::t[" + "x" * 3000 + "]"}).attempts
     assert (len(each.nodeid), len(each.key)) == (3009, 512)

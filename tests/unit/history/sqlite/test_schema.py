@@ -105,7 +105,7 @@ def test_every_table_and_column_has_a_comment(connection: sqlite3.Connection, ta
 def test_the_failures_of_an_older_version_are_found_when_it_is_led_on(
     connection: sqlite3.Connection,
 ) -> None:
-    for table in ("failed_test", "model", "model_alias", "order_rule"):
+    for table in ("failed_test", "model", "model_alias", "order_rule", "changed_words"):
         connection.execute(f"DROP TABLE {table}")
     connection.execute("ALTER TABLE state DROP COLUMN settings")
     connection.execute("ALTER TABLE attempt RENAME COLUMN started_us TO started_ms")

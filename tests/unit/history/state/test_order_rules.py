@@ -287,6 +287,7 @@ def test_an_older_history_learns_from_its_reruns(tmp_path: Path) -> None:
         add(history, session(1, COLLECTED), *(session(uid, FIRST) for uid in range(2, 9)))
         expected = history.order_rules.read()
         history._connection.execute("DROP TABLE order_rule")
+        history._connection.execute("DROP TABLE changed_words")
         history._connection.execute("ALTER TABLE attempt RENAME started_us TO started_ms")
         history._connection.execute("UPDATE attempt SET started_ms = started_ms / 1000")
         history._connection.execute("PRAGMA user_version = 4")
