@@ -132,6 +132,8 @@ class Worth(NamedTuple):
     """APFDc of all failures."""
     novel: float
     """APFDc of the novel failures; of all failures if none is novel."""
+    has_novel: bool = False
+    """Whether any failure is novel."""
 
     @property
     def mean(self) -> float:
@@ -147,7 +149,9 @@ def worth(order: Sequence[int], case: Case) -> Worth:
     """
     found = score(order, case.failed, case.duration_s).apfdc
     new = only(case, case.novel)
-    return Worth(found, score(order, new.failed, new.duration_s).apfdc if new else found)
+    if new is None:
+        return Worth(found, found)
+    return Worth(found, score(order, new.failed, new.duration_s).apfdc, has_novel=True)
 
 
 def worth_of_model(model: Model, case: Case) -> Worth:

@@ -108,7 +108,7 @@ def tables_of_recorded(folder: Path) -> dict[str, Any]:
         builds = cases_of(folder, name)
         cases = [case for _, case in builds]
         is_real = [not build.is_mutant for build, _ in builds]
-        deployed, n_deployed = deployed_over_time(cases, model, is_real)
+        deployed, n_deployed, _ = deployed_over_time(cases, model, is_real)
         kinds = {
             "real builds": lambda at, case, real=is_real: _all(at, case) if real[at] else None,
             "real builds, tests that the change left alone": lambda at, case, real=is_real: (

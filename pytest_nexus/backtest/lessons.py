@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_nexus.backtest.builds import projects
 from pytest_nexus.backtest.shipped_model import cases_of
-from pytest_nexus.predictor.training.champion import TrainingSet
+from pytest_nexus.predictor.training.training_set import TrainingSet
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pytest_nexus.predictor.training.champion import MIN_FAILED_RUNS, TrainingSet, train
+from pytest_nexus.predictor.training.champion import MIN_FAILED_RUNS, train
+from pytest_nexus.predictor.training.contest import SHIPPED, Contest
+from pytest_nexus.predictor.training.training_set import TrainingSet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,10 +21,43 @@ MAX_CASES: Final = 200
 """A training uses this many failing runs, the most recent ones."""
 
 
+class Deployments(NamedTuple):
+    """The models that a history had deployed over time."""
+
+    models: list[Model]
+    """The model before each case."""
+    n_deployed: int
+    """Number of trainings that deployed a model."""
+    story: list[str]
+    """One line for each training."""
+
+
+class _Registry:
+    """The deployed model and what a registry would know of it."""
+
+    def __init__(self, prior: Model) -> None:
+        self.prior = self.deployed = prior
+        self.n_deployed = 0
+        self.story: list[str] = []
+        self._contest: Contest | None = None
+
+    def train(self, past: Sequence[Case]) -> None:
+        """Train on the past, and deploy the model if it proves better."""
+        found = train(TrainingSet(past), self.deployed, self.prior, contest=self._contest)
+        self._contest = found.contest
+        fate = "deployed" if found.is_better else "kept as challenger"
+        self.story.append(f"{fate}: {found.reason}")
+        if found.is_better:
+            self.n_deployed += 1
+            is_back = found.chosen == SHIPPED
+            self.deployed = self.prior if is_back else found.model
+            self._contest = found.contest.renewed()
+
+
 def deployed_over_time(
     cases: Sequence[Case], prior: Model, teaches: Sequence[bool] | None = None
-) -> tuple[list[Model], int]:
-    """Return the model deployed before each case, and the number of trainings that deployed one.
+) -> Deployments:
+    """Return the model deployed before each case.
 
     Each training uses only the cases before it.
 
@@ -31,17 +66,15 @@ def deployed_over_time(
         prior: the model that is deployed at first.
         teaches: selects the cases that enter the history; None for all cases.
     """
-    deployed, n_deployed = prior, 0
+    registry = _Registry(prior)
     past: list[Case] = []
     models = []
     due = float(MIN_FAILED_RUNS)
     for at, case in enumerate(cases):
         if len(past) >= due:
-            outcome = train(TrainingSet(past[-MAX_CASES:]), deployed, prior)
+            registry.train(past[-MAX_CASES:])
             due = len(past) * GROWTH
-            if outcome.is_better:
-                deployed, n_deployed = outcome.model, n_deployed + 1
-        models.append(deployed)
+        models.append(registry.deployed)
         if teaches is None or teaches[at]:
             past.append(case)
-    return models, n_deployed
+    return Deployments(models, registry.n_deployed, registry.story)

@@ -12,7 +12,7 @@ from pytest_nexus.domain.records import CollectedTest, FunctionKey, NodeId, Test
 from pytest_nexus.forecast.snapshot import code_of, files_of
 from pytest_nexus.impact.test_code import read_code
 from pytest_nexus.journal.encoding import FAIL, PASS, VERDICT_OF
-from pytest_nexus.predictor.training.champion import TrainingSet
+from pytest_nexus.predictor.training.training_set import TrainingSet
 from pytest_nexus.training.point_in_time import LabelledTest, PointInTimeReplay
 
 if TYPE_CHECKING:

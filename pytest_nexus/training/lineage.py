@@ -7,10 +7,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus.domain.system.memory import peak_mib
+from pytest_nexus.predictor.evaluation.evidence import odds_needed
 from pytest_nexus.predictor.training import champion, distillation
 
 if TYPE_CHECKING:
-    from pytest_nexus.predictor.training.champion import Outcome, TrainingSet
+    from pytest_nexus.predictor.training.champion import Outcome
+    from pytest_nexus.predictor.training.training_set import TrainingSet
 
 _PACKAGES: Final = ("numpy", "pandas", "scipy", "sklearn")
 
@@ -65,10 +67,15 @@ def lineage_of(lessons: TrainingSet, digest: str, seed: int) -> dict[str, Any]:
 def metrics_of(outcome: Outcome, seconds: float) -> dict[str, Any]:
     """Return the metrics of one training, including its cost, for JSON."""
     ours, theirs = outcome.apfdc or (None, None)
+    contest = outcome.contest
     return {
         "apfdc": ours,
         "apfdc_incumbent": theirs,
         "candidate": outcome.chosen,
+        "judged_runs": contest.challenger.n,
+        "gain": contest.gain,
+        "odds": contest.evidence.odds,
+        "odds_needed": odds_needed(contest.number),
         **outcome.learned,
         "training_s": round(seconds, 2),
         "peak_memory_mib": peak_mib(),

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_nexus.domain.system import clock
 from pytest_nexus.forecast.stored_models import shipped, usable
-from pytest_nexus.history.sqlite.models import Version
+from pytest_nexus.history.sqlite.models import Version, figures
 from pytest_nexus.predictor.model.document import dump, version
 from pytest_nexus.predictor.training.champion import digest_of, train
+from pytest_nexus.predictor.training.contest import SHIPPED, Contest, contest_of
 from pytest_nexus.training.lineage import lineage_of, metrics_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_nexus.history.sqlite.models import Registry
-    from pytest_nexus.predictor.training.champion import Outcome, TrainingSet
+    from pytest_nexus.predictor.training.champion import Outcome
+    from pytest_nexus.predictor.training.training_set import TrainingSet
 
 
 class Trained(NamedTuple):
@@ -49,14 +51,31 @@ def train_version(
     champion = registry.champion()
     prior = shipped()
     incumbent = prior if champion is None else usable(champion)
-    outcome = train(lessons, incumbent, prior, seed)
     parent = None if champion is None else champion.version
+    outcome = train(lessons, incumbent, prior, seed, _contest(registry, lessons, parent))
+    n = len(lessons.cases)
+    if not outcome.chosen:
+        seconds = clock.perf_counter() - started_s
+        return Trained(None, False, outcome.reason, n, seconds)  # noqa: FBT003
     made = _version(outcome, lessons, parent, seed, started_s)
+    _keep(registry, made, outcome)
     seconds = clock.perf_counter() - started_s
-    if outcome.apfdc is not None:
-        _keep(registry, made, is_better=outcome.is_better)
-    name = None if outcome.apfdc is None else made.version
-    return Trained(name, outcome.is_better, outcome.reason, len(lessons.cases), seconds)
+    return Trained(made.version, outcome.is_better, outcome.reason, n, seconds)
+
+
+def _source_of(lessons: TrainingSet) -> str:
+    return str(lessons.source.get("name", "history"))
+
+
+def _contest(registry: Registry, lessons: TrainingSet, parent: str | None) -> Contest | None:
+    """Return the contest against the deployed model, from the last training on the same source."""
+    for each in reversed(registry.versions()):
+        _, metrics = figures(each)
+        stored: Any = metrics.get("contest")
+        contest = contest_of(stored)
+        if contest is not None and stored.get("source") == _source_of(lessons):
+            return contest if stored.get("against") == parent else contest.renewed()
+    return None
 
 
 def _version(
@@ -71,9 +90,15 @@ def _version(
         "failing_runs": len(lessons.cases),
     }
     document = dump(replace(outcome.model, card=card))
+    name = version(document)
     metrics = metrics_of(outcome, clock.perf_counter() - started_s)
+    contest, against = outcome.contest, parent
+    if outcome.is_better:
+        contest, against = contest.renewed(), _deployed(outcome, name)
+    stored = {"source": _source_of(lessons), "against": against}
+    metrics["contest"] = stored | contest.document()
     return Version(
-        version(document),
+        name,
         parent,
         clock.time(),
         document,
@@ -82,10 +107,15 @@ def _version(
     )
 
 
-def _keep(registry: Registry, made: Version, *, is_better: bool) -> None:
+def _deployed(outcome: Outcome, name: str) -> str | None:
+    """Return the version that a better outcome deploys; None if the shipped model is back."""
+    return None if outcome.chosen == SHIPPED else name
+
+
+def _keep(registry: Registry, made: Version, outcome: Outcome) -> None:
     registry.add(made)
-    alias = registry.alias("champion")
-    if is_better and alias != made.version:
-        registry.set_alias("champion", made.version, made.created_at)
-    elif not is_better and registry.alias("challenger") != made.version:
+    champion = registry.alias("champion")
+    if outcome.is_better and champion != _deployed(outcome, made.version):
+        registry.set_alias("champion", _deployed(outcome, made.version), made.created_at)
+    elif not outcome.is_better and made.version not in {champion, registry.alias("challenger")}:
         registry.set_alias("challenger", made.version, made.created_at)

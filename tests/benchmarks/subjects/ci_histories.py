@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_nexus.predictor.evaluation.evaluate import backtest, only, orders_of
 from pytest_nexus.predictor.evaluation.metrics import mean
+from pytest_nexus.predictor.evaluation.trial import trial
 from pytest_nexus.predictor.model.document import load
 from pytest_nexus.predictor.schema import FileChange
-from pytest_nexus.predictor.training.champion import BASELINE, MIN_FAILED_RUNS, candidates, trial
+from pytest_nexus.predictor.training.champion import MIN_FAILED_RUNS, candidates
+from pytest_nexus.predictor.training.contest import SHIPPED
 
 from pytest_nexus.backtest.walk_forward import GROWTH, MAX_CASES, deployed_over_time
 from pytest_nexus.domain.identity import function_of_key
@@ -76,7 +78,7 @@ def _table(folder: Path) -> Table:
     replayed = _replayed(folder)
     prior = load(forecaster.prior())
     cases = [case for _, case in replayed.cases]
-    models, n_deployed = deployed_over_time(cases, prior)
+    models, n_deployed, _ = deployed_over_time(cases, prior)
     first = int(replayed.n_cycles * _WARM_UP)
     kept = [at for at, (number, _) in enumerate(replayed.cases) if number >= first]
     every = {at: cases[at] for at in kept}
@@ -112,11 +114,11 @@ def _with_hindsight(cases: Sequence[Case], prior: Model, kept: Sequence[int]) ->
     worth: dict[str, list[Worth]] = {}
     for start, end in pairwise([0, *_dates(len(cases)), len(cases)]):
         past = cases[max(0, start - MAX_CASES) : start]
-        tried = candidates(past, prior, prior, 0) if past else {BASELINE: (prior, {})}
-        found = trial(tried, cases[start:end])
-        earlier = list(worth.get(BASELINE, ()))
+        tried = candidates(past, prior, 0) if past else {SHIPPED: (prior, {})}
+        found = trial({name: model for name, (model, _) in tried.items()}, cases[start:end])
+        earlier = list(worth.get(SHIPPED, ()))
         for name in worth.keys() | found.keys():
-            worth[name] = worth.get(name, earlier) + list(found.get(name, found[BASELINE]))
+            worth[name] = worth.get(name, earlier) + list(found.get(name, found[SHIPPED]))
     novel = [at for at in kept if only(cases[at], cases[at].novel)]
     return {
         "order": "best candidate, with hindsight",

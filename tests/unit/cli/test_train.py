@@ -19,6 +19,8 @@ from tests.support.builders import attempt, changed, failure, run
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pytest_nexus.history.store import History
+
 N_RUNS = 36
 
 
@@ -30,19 +32,22 @@ def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("NEXUS_HISTORY", str(path))
     with open_history(path) as opened:
         for number in range(1, N_RUNS + 1):
-            bad = number * 5 % 6
-            attempts = [
-                attempt(
-                    f"t/test_{at}.py::test_it",
-                    "failed" if at == bad else "passed",
-                    started_s=float(at),
-                    failure=failure() if at == bad else None,
-                )
-                for at in range(6)
-            ]
-            made = run(number)._replace(change=changed(f"lib/{'abcdef'[bad]}.py"))
-            ingest_run(opened, made, attempts)
+            add_run(opened, number)
     return path
+
+
+def add_run(history: History, number: int) -> None:
+    bad = number * 5 % 6
+    attempts = [
+        attempt(
+            f"t/test_{at}.py::test_it",
+            "failed" if at == bad else "passed",
+            started_s=float(at),
+            failure=failure() if at == bad else None,
+        )
+        for at in range(6)
+    ]
+    ingest_run(history, run(number)._replace(change=changed(f"lib/{'abcdef'[bad]}.py")), attempts)
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -> Any:
@@ -69,6 +74,36 @@ def test_the_same_history_gives_the_same_version_with_its_lineage(
     assert 20 < shown["metrics"]["peak_memory_mib"] < 100_000
     assert main(["train", "--due"]) == 1
     assert f"{N_RUNS} runs with a failure, 0 of them new" in capsys.readouterr().out
+
+
+def test_a_contest_goes_on_from_training_to_training(
+    history: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each training judges the runs that came since the last one, against the same incumbent."""
+    first = said(capsys, "model", "show", said(capsys, "train")["version"])["metrics"]
+    with open_history(history) as opened:
+        for number in range(N_RUNS + 1, N_RUNS + 5):
+            add_run(opened, number)
+    second = said(capsys, "model", "show", said(capsys, "train")["version"])["metrics"]
+    assert [each["contest"]["number"] for each in (first, second)] == [1, 1]
+    assert first["contest"]["judged_to"] == f"{N_RUNS:032x}"
+    assert second["contest"]["judged_to"] == f"{N_RUNS + 4:032x}"
+    assert second["judged_runs"] in {first["judged_runs"], first["judged_runs"] + 4}
+    assert 0 <= second["odds"] < second["odds_needed"]
+
+
+def test_a_new_incumbent_begins_another_contest(
+    history: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = said(capsys, "train")["version"]
+    assert main(["model", "promote", name]) == 0
+    with open_history(history) as opened:
+        for number in range(N_RUNS + 1, N_RUNS + 5):
+            add_run(opened, number)
+    capsys.readouterr()
+    metrics = said(capsys, "model", "show", said(capsys, "train")["version"])["metrics"]
+    assert (metrics["contest"]["number"], metrics["contest"]["against"]) == (2, name)
+    assert metrics["judged_runs"] <= 4
 
 
 def test_versions_are_compared_deployed_and_taken_back(

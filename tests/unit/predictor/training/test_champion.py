@@ -12,12 +12,13 @@ from pytest_nexus.predictor.model.model import Model
 from pytest_nexus.predictor.schema import FEATURES, NAMES
 from pytest_nexus.predictor.training.champion import (
     MIN_FAILED_RUNS,
-    TrainingSet,
     _labelled,
     digest_of,
     train,
 )
+from pytest_nexus.predictor.training.contest import Contest
 from pytest_nexus.predictor.training.distillation import grow
+from pytest_nexus.predictor.training.training_set import TrainingSet
 
 from pytest_nexus.forecast import forecaster
 
@@ -51,22 +52,41 @@ def test_what_predicts_is_learned_and_deployed() -> None:
 
 
 def test_a_deployed_model_is_no_judge_of_the_runs_it_learned_from() -> None:
-    """It is fitted anew once runs have come that it does not know, against the shipped model."""
+    """Runs that came since judge it, each of them once."""
     first = train(TrainingSet(cases("imported_words", 40)), PRIOR, PRIOR)
-    again = train(TrainingSet(cases("imported_words", 40)), first.model, PRIOR)
+    assert (first.contest.judged_to, first.contest.challenger.n) == ("run 39", 18)
+    contest = first.contest.renewed()
+    again = train(TrainingSet(cases("imported_words", 40)), first.model, PRIOR, contest=contest)
     assert (again.model, again.is_better) == (first.model, False)
-    assert "has learned from all of them" in again.reason
-    later = train(TrainingSet(cases("imported_words", 48)), first.model, PRIOR)
-    assert later.is_better, later.reason
-    assert "on the 8 since" in later.reason
+    assert "not yet judged" in again.reason
+    assert again.contest == contest
+    later = train(TrainingSet(cases("imported_words", 48)), first.model, PRIOR, contest=contest)
+    assert "not proved better than the incumbent on 8 runs" in later.reason
+    assert later.contest.judged_to == "run 47"
+    assert later.contest.gain == pytest.approx(0, abs=0.01)
 
 
-def test_a_deployed_model_that_is_better_since_stays() -> None:
-    since = [case(f"run {number}", number % 30, "cofailure_folder") for number in range(40, 48)]
-    knows = replace(PRIOR, weights={"cofailure_folder": 9.0}, card={"last_run": "run 39"})
-    outcome = train(TrainingSet([*cases("imported_words", 40), *since]), knows, PRIOR)
-    assert not outcome.is_better, outcome.reason
-    assert "on the 8 since" in outcome.reason
+def test_a_contest_goes_on_with_the_runs_that_are_new() -> None:
+    contest = None
+    for n in (40, 44, 50):
+        outcome = train(TrainingSet(cases("cofailure_folder", n)), PRIOR, PRIOR, contest=contest)
+        contest = outcome.contest
+    assert (contest.number, contest.judged_to, contest.challenger.n) == (1, "run 49", 28)
+
+
+def test_a_deployed_model_that_is_worse_gives_way() -> None:
+    """It was good until its last run; nothing but `imported_words` tells the failures since."""
+    bad = replace(PRIOR, weights={"cofailure_folder": 9.0}, card={"last_run": "run 39"})
+    contest, outcome = Contest(2, "run 39"), None
+    for n in range(44, 100, 5):
+        lessons = TrainingSet(cases("imported_words", n))
+        outcome = train(lessons, bad, PRIOR, contest=contest)
+        contest = outcome.contest
+        if outcome.is_better:
+            break
+    assert outcome
+    assert outcome.is_better, outcome.reason
+    assert "(the shipped model 0." in outcome.reason
 
 
 def test_noise_deploys_nothing() -> None:
@@ -115,7 +135,7 @@ def test_where_nothing_is_novel_all_failures_count() -> None:
 
 def test_what_finds_novel_failures_is_deployed_among_many_old_ones() -> None:
     """Sixty tests are red for long and stand first anyway; `imported_words` knows the new one."""
-    runs = [_with_red_tests(each, 60) for each in cases("imported_words", 40)]
+    runs = [_with_red_tests(each, 60) for each in cases("imported_words", 90)]
     outcome = train(TrainingSet(runs), PRIOR, PRIOR)
     assert outcome.is_better, outcome.reason
     assert outcome.apfdc
