@@ -108,7 +108,7 @@ def tables_of_recorded(folder: Path) -> dict[str, Any]:
         builds = cases_of(folder, name)
         cases = [case for _, case in builds]
         is_real = [not build.is_mutant for build, _ in builds]
-        deployed, n_deployed, _ = deployed_over_time(cases, model, is_real)
+        deployed, n_deployed, n_back, _ = deployed_over_time(cases, model, is_real)
         kinds = {
             "real builds": lambda at, case, real=is_real: _all(at, case) if real[at] else None,
             "real builds, tests that the change left alone": lambda at, case, real=is_real: (
@@ -127,7 +127,8 @@ def tables_of_recorded(folder: Path) -> dict[str, Any]:
         tables = _tables(name, cases, models, kinds)
         said = "fitted again without this project" if is_anew else "as shipped"
         for table in tables.values():
-            table["notes"].append(f"model {said}; {n_deployed} trainings deployed another")
+            table["notes"].append(f"model {said}; {n_deployed} trainings deployed another,"
+                                  f" {n_back} were taken back")  # fmt: skip
         found |= tables
         durations = judged(of_recorded(read_builds(folder, name)))
         found[f"{name}, durations of the real builds"] = _about(durations)

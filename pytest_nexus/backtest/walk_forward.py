@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from pytest_nexus.predictor.evaluation.relapse import Relapse, relapse
 from pytest_nexus.predictor.training.champion import MIN_FAILED_RUNS, train
 from pytest_nexus.predictor.training.contest import SHIPPED, Contest
 from pytest_nexus.predictor.training.training_set import TrainingSet
@@ -28,18 +29,35 @@ class Deployments(NamedTuple):
     """The model before each case."""
     n_deployed: int
     """Number of trainings that deployed a model."""
+    n_taken_back: int
+    """Number of models that were taken back."""
     story: list[str]
-    """One line for each training."""
+    """One line for each training and each model that was taken back."""
 
 
 class _Registry:
     """The deployed model and what a registry would know of it."""
 
     def __init__(self, prior: Model) -> None:
-        self.prior = self.deployed = prior
-        self.n_deployed = 0
+        self.prior = self.deployed = self._parent = prior
+        self.n_deployed = self.n_taken_back = 0
         self.story: list[str] = []
         self._contest: Contest | None = None
+        self._since: list[Case] = []
+
+    def judge(self, case: Case) -> None:
+        """Judge the deployed model by one more failing run."""
+        if self.deployed is self.prior:
+            return
+        self._since.append(case)
+        others = {SHIPPED: self.prior}
+        if self._parent is not self.prior:
+            others = {"model before": self._parent, **others}
+        found: Relapse | None = relapse(self.deployed, others, self._since)
+        if found is not None:
+            self.story.append(f"taken back: {found.sentence}")
+            self.n_taken_back += 1
+            self._deploy(others[found.other], self.prior)
 
     def train(self, past: Sequence[Case]) -> None:
         """Train on the past, and deploy the model if it proves better."""
@@ -50,8 +68,12 @@ class _Registry:
         if found.is_better:
             self.n_deployed += 1
             is_back = found.chosen == SHIPPED
-            self.deployed = self.prior if is_back else found.model
-            self._contest = found.contest.renewed()
+            self._deploy(self.prior if is_back else found.model, self.deployed)
+
+    def _deploy(self, model: Model, parent: Model) -> None:
+        self.deployed, self._parent, self._since = model, parent, []
+        if self._contest is not None:
+            self._contest = self._contest.renewed()
 
 
 def deployed_over_time(
@@ -59,7 +81,7 @@ def deployed_over_time(
 ) -> Deployments:
     """Return the model deployed before each case.
 
-    Each training uses only the cases before it.
+    Each training uses only the cases before it. After each case the deployed model is judged.
 
     Args:
         cases: in time order.
@@ -77,4 +99,5 @@ def deployed_over_time(
         models.append(registry.deployed)
         if teaches is None or teaches[at]:
             past.append(case)
-    return Deployments(models, registry.n_deployed, registry.story)
+            registry.judge(case)
+    return Deployments(models, registry.n_deployed, registry.n_taken_back, registry.story)

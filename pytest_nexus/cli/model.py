@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,6 +28,7 @@ SHIPPED: Final = "shipped"
 
 _HELP: Final = {
     "list": "List all versions, oldest first",
+    "history": "List when each model was deployed, and which was taken back",
     "show": "Show where a version came from, and how good it was",
     "diff": "Show what changed from version A to version B",
     "promote": "Deploy a version",
@@ -59,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         if name == "import":
             sub.add_argument("file", metavar="FILE", help="file written by `nexus model export`")
         add_history_option(sub)
-        if name in {"list", "show", "diff", "card"}:
+        if name in {"list", "history", "show", "diff", "card"}:
             add_json_option(sub)
         sub.set_defaults(run=run, action=_ACTIONS[name])
 
@@ -88,11 +90,13 @@ def _list(options: argparse.Namespace, registry: Registry) -> None:
     if options.json:
         print_json(rows)
     else:
-        print_table(rows, ("version", "alias", "parent", "runs", "apfdc", "apfdc_incumbent"))
+        columns = ("version", "alias", "parent", "runs", "apfdc", "apfdc_incumbent", "note")
+        print_table(rows, columns)
 
 
 def _listed(name: str, is_champion: bool) -> dict[str, object]:  # noqa: FBT001 - a column
-    return {"version": name, "alias": "champion" if is_champion else "", "parent": None}
+    alias = "champion" if is_champion else ""
+    return {"version": name, "alias": alias, "parent": None, "note": ""}
 
 
 def _figures(each: Version) -> dict[str, object]:
@@ -102,7 +106,36 @@ def _figures(each: Version) -> dict[str, object]:
         "runs": _failing_runs(lineage) or None,
         "apfdc": metrics.get("apfdc"),
         "apfdc_incumbent": metrics.get("apfdc_incumbent"),
+        "note": "taken back" if _taken_back(lineage) else "",
     }
+
+
+def _taken_back(lineage: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how a model was taken back, as its lineage states it; empty if it was not."""
+    found = lineage.get("taken_back")
+    return found if isinstance(found, dict) else {}
+
+
+def _history(options: argparse.Namespace, registry: Registry) -> None:
+    lineages = {each.version: figures(each)[0] for each in registry.versions()}
+    rows: list[dict[str, object]] = [{"deployed": None, "version": SHIPPED, "note": "at first"}]
+    for version, at in registry.deployments():
+        before = rows[-1]["version"]
+        fate = _taken_back(lineages.get(str(before), {}))
+        note = f"model {before} was taken back: {_figures_of(fate)}" if fate.get("at") == at else ""
+        moment = datetime.fromtimestamp(at, UTC).isoformat(" ", "seconds")
+        rows.append({"deployed": moment, "version": version or SHIPPED, "note": note})
+    if options.json:
+        print_json(rows)
+    else:
+        print_table(rows, ("deployed", "version", "note"))
+
+
+def _figures_of(fate: Mapping[str, Any]) -> str:
+    """Return the figures of a model that was taken back, as far as they are numbers."""
+    n, *figures = (fate.get(name) for name in ("failing_runs", "utility", "utility_of_other"))
+    shown = " against ".join(f"{each:.3f}" for each in figures if isinstance(each, float))
+    return f"{shown} on {n} failing runs"
 
 
 def _failing_runs(lineage: Mapping[str, Any]) -> int:
@@ -242,6 +275,7 @@ def _model(registry: Registry, asked: str | None) -> tuple[str, ModelParts, Vers
 
 _ACTIONS: Final[dict[str, Callable[[argparse.Namespace, Registry], None]]] = {
     "list": _list,
+    "history": _history,
     "show": _show,
     "diff": _diff,
     "promote": _promote,

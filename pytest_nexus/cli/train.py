@@ -15,6 +15,7 @@ from pytest_nexus.errors import HistoryError
 from pytest_nexus.history.store import open_history, read_history
 from pytest_nexus.project import add_history_option, history_path, project_root
 from pytest_nexus.training.extra import require_extra
+from pytest_nexus.training.take_back import may_be_taken_back, take_back
 from pytest_nexus.training.trigger import Due, due_of
 
 if TYPE_CHECKING:
@@ -51,9 +52,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Train, print the result in one line, and store the version in the registry."""
     if options.due or options.if_due:
-        is_due = _asked(options)
-        if options.due or not is_due:
-            return 0 if is_due or options.if_due else 1
+        found = _due(options)
+        if options.due:
+            _say_due(options, found)
+            return 0 if found.is_due else 1
+        if not found.is_due:
+            _look(options, found)
+            return 0
+        _say_due(options, found)
     require_extra()
     if options.prior:
         return _write_prior(options)
@@ -66,27 +72,59 @@ def run(options: argparse.Namespace) -> int:
     training = import_module("pytest_nexus.training.run")
     with open_history(path) as history:
         read_lessons = partial(_read_lessons, options, history)
-        found = training.train_version(history.models, read_lessons, options.seed)
-    _say(options, found)
+        trained = training.train_version(history.models, read_lessons, options.seed)
+    _say(options, trained)
     return 0
 
 
-def _asked(options: argparse.Namespace) -> bool:
-    """Print whether a training is due; without a history none is due."""
+def _due(options: argparse.Namespace) -> Due:
+    """Return whether a training is due; without a history none is due."""
     history = read_history(history_path(options.history))
     if history is None:
-        found = Due(is_due=False, reason="there is no history yet")
-    else:
-        with history:
-            found = due_of(history)
-    said = f"{'due' if found.is_due else 'not due'}: {found.reason}"
+        return Due(is_due=False, reason="there is no history yet")
+    with history:
+        return due_of(history)
+
+
+def _say_due(options: argparse.Namespace, found: Due) -> None:
     if not options.json:
-        say(said)
+        say(_sentence(found))
     elif options.due:
         print_json({"due": found.is_due, "reason": found.reason})
-    elif not found.is_due:
-        print_json({"version": None, "deployed": False, "reason": said})
-    return found.is_due
+
+
+def _sentence(found: Due) -> str:
+    return f"{'due' if found.is_due else 'not due'}: {found.reason}"
+
+
+def _look(options: argparse.Namespace, found: Due) -> None:
+    """Judge the deployed model where no training is due; needs no extra."""
+    taken_back = _taken_back(options)
+    if options.json:
+        print_json(
+            {
+                "version": None,
+                "deployed": False,
+                "taken_back": taken_back,
+                "reason": _sentence(found),
+            }
+        )
+        return
+    if taken_back is not None:
+        say(taken_back)
+    say(_sentence(found))
+
+
+def _taken_back(options: argparse.Namespace) -> str | None:
+    path = history_path(options.history)
+    history = read_history(path)
+    if history is None:
+        return None
+    with history:
+        if not may_be_taken_back(history):
+            return None
+    with open_history(path) as opened:
+        return take_back(opened.models, _read_lessons(options, opened).cases)
 
 
 def _read_lessons(options: argparse.Namespace, history: History) -> Any:
@@ -105,12 +143,15 @@ def _say(options: argparse.Namespace, found: Trained) -> None:
             {
                 "version": found.version,
                 "deployed": found.is_better,
+                "taken_back": found.taken_back,
                 "reason": found.reason,
                 "failing_runs": found.n_cases,
                 "seconds": found.seconds,
             }
         )
         return
+    if found.taken_back is not None:
+        say(found.taken_back)
     if found.version is None:
         say(f"nothing trained: {found.reason}; the incumbent stays")
         return

@@ -13,6 +13,7 @@ from pytest_nexus.predictor.model.document import dump, version
 from pytest_nexus.predictor.training.champion import digest_of, train
 from pytest_nexus.predictor.training.contest import SHIPPED, Contest, contest_of
 from pytest_nexus.training.lineage import lineage_of, metrics_of
+from pytest_nexus.training.take_back import take_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +35,8 @@ class Trained(NamedTuple):
     n_cases: int
     """Number of failing runs in the training set."""
     seconds: float
+    taken_back: str | None = None
+    """What happened to the deployed model before, if it was taken back; one sentence."""
 
 
 def train_version(
@@ -48,6 +51,8 @@ def train_version(
     """
     started_s = clock.perf_counter()
     lessons = read_lessons()
+    is_own = _source_of(lessons) == "history"
+    taken_back = take_back(registry, lessons.cases) if is_own else None
     champion = registry.champion()
     prior = shipped()
     incumbent = prior if champion is None else usable(champion)
@@ -56,11 +61,11 @@ def train_version(
     n = len(lessons.cases)
     if not outcome.chosen:
         seconds = clock.perf_counter() - started_s
-        return Trained(None, False, outcome.reason, n, seconds)  # noqa: FBT003
+        return Trained(None, False, outcome.reason, n, seconds, taken_back)  # noqa: FBT003
     made = _version(outcome, lessons, parent, seed, started_s)
     _keep(registry, made, outcome)
     seconds = clock.perf_counter() - started_s
-    return Trained(made.version, outcome.is_better, outcome.reason, n, seconds)
+    return Trained(made.version, outcome.is_better, outcome.reason, n, seconds, taken_back)
 
 
 def _source_of(lessons: TrainingSet) -> str:

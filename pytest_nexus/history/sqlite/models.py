@@ -9,6 +9,7 @@ from pytest_nexus.history.sqlite import connection as connections
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Mapping
     from pathlib import Path
 
 Alias = Literal["champion", "challenger"]
@@ -42,6 +43,15 @@ def _checked(each: Version) -> Version:
     if not all(isinstance(found, dict) for found in figures(each)):
         raise TypeError(f"the figures of model {each.version!r}")
     return each
+
+
+class Deployment(NamedTuple):
+    """One time at which a model was deployed."""
+
+    version: str | None
+    """None for the shipped model."""
+    at: float
+    """Seconds since the epoch."""
 
 
 class Registry:
@@ -97,6 +107,15 @@ class Registry:
             return True, others[0]
         return (current is not None), None
 
+    def deployments(self) -> list[Deployment]:
+        """Return which models were deployed when, oldest first."""
+        with connections.decoded(self._path):
+            connections.require_sound(self._connection, self._path, _TABLES, set())
+            rows = self._connection.execute(
+                "SELECT version, set_at FROM model_alias WHERE alias = 'champion' ORDER BY number"
+            ).fetchall()
+            return [Deployment(*row) for row in rows]
+
     def add(self, version: Version) -> bool:
         """Store a version; return whether it is new."""
         with connections.transaction(self._connection, self._path):
@@ -113,4 +132,27 @@ class Registry:
             self._connection.execute(
                 "INSERT INTO model_alias (alias, version, set_at) VALUES (?, ?, ?)",
                 (name, version, at),
+            )
+
+    def take_back(
+        self, champion: Version, to: str | None, at: float, facts: Mapping[str, Any]
+    ) -> None:
+        """Deploy another version, and note in the lineage of the champion why.
+
+        Args:
+            champion: the deployed version.
+            to: the version that takes its place; None for the shipped model.
+            at: seconds since the epoch.
+            facts: stored as `taken_back`, with the time.
+        """
+        lineage, _ = figures(champion)
+        lineage["taken_back"] = {"at": at, **facts}
+        with connections.transaction(self._connection, self._path):
+            self._connection.execute(
+                "UPDATE model SET lineage = ? WHERE version = ?",
+                (json.dumps(lineage), champion.version),
+            )
+            self._connection.execute(
+                "INSERT INTO model_alias (alias, version, set_at) VALUES ('champion', ?, ?)",
+                (to, at),
             )
