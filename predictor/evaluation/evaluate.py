@@ -154,11 +154,6 @@ def worth(order: Sequence[int], case: Case) -> Worth:
     return Worth(found, score(order, new.failed, new.duration_s).apfdc, has_novel=True)
 
 
-def worth_of_model(model: Model, case: Case) -> Worth:
-    """Return the utility of the order that a model gives a case."""
-    return worth(_ranked(model, case, case.rows()), case)
-
-
 def backtest(
     models: Mapping[str, Sequence[Model]], cases: Sequence[Case]
 ) -> dict[str, list[Score]]:
