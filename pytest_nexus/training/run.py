@@ -27,7 +27,10 @@ class Trained(NamedTuple):
     """The result of a training."""
 
     version: str | None
-    """Name of the new version in the registry; None if no training was possible."""
+    """Name of the new version in the registry; None if no training was possible.
+
+    It is `shipped` if the shipped model proved better than the deployed one.
+    """
     is_better: bool
     """Whether the new version is deployed."""
     reason: str
@@ -65,7 +68,9 @@ def train_version(
     made = _version(outcome, lessons, parent, seed, started_s)
     _keep(registry, made, outcome)
     seconds = clock.perf_counter() - started_s
-    return Trained(made.version, outcome.is_better, outcome.reason, n, seconds, taken_back)
+    is_back = outcome.is_better and outcome.chosen == SHIPPED
+    name = "shipped" if is_back else made.version
+    return Trained(name, outcome.is_better, outcome.reason, n, seconds, taken_back)
 
 
 def _source_of(lessons: TrainingSet) -> str:

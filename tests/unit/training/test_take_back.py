@@ -154,6 +154,17 @@ def test_an_imported_model_stays(history: Path, capsys: pytest.CaptureFixture[st
     assert champion_of(history)
 
 
+def test_the_shipped_model_comes_back_where_it_is_proved_better(
+    history: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is a candidate of every training."""
+    deploy(history, None)
+    found = said(capsys, "train")
+    assert (found["version"], found["deployed"]) == ("shipped", True), found["reason"]
+    assert found["reason"].startswith("shipped model: better than the incumbent on ")
+    assert champion_of(history) is None
+
+
 def test_a_good_parent_comes_back_instead_of_the_shipped_model(
     history: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
