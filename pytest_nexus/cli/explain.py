@@ -178,7 +178,7 @@ def _explained(chosen: Sequence[PlannedTest], plan: Plan, known: _Known) -> list
         {
             "nodeid": planned.test.nodeid,
             "rank": planned.rank + 1,
-            "score": planned.forecast.p_fail,
+            why.figure: planned.forecast.p_fail,
             "duration_s": planned.forecast.duration_s,
             "because": [
                 *_about_order(known.rules.get(planned.test.key)),
@@ -238,7 +238,8 @@ def _shortened(sentences: Sequence[str]) -> list[str]:
 def _print(found: Sequence[dict[str, Any]], total: int, n_more: int) -> None:
     for test in found:
         say(test["nodeid"])
-        say(f"  rank {test['rank']:,} of {total:,}; score {test['score']:.4f}")
+        figure = "probability" if "probability" in test else "score"
+        say(f"  rank {test['rank']:,} of {total:,}; {figure} {test[figure]:.4f}")
         sentences = _shortened(test["because"]) + lines(test["neighbours"])
         say(*(f"  - {sentence}" for sentence in sentences))
     if n_more:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from pytest_nexus.forecast.forecaster import ExcusedTests, ModelForecaster
 from pytest_nexus.plan.blocks import lay_out
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 TOP: Final = 10
 """Number of tests that a session explains."""
+
+Figure = Literal["probability", "score"]
+"""`probability` of a model that was calibrated on runs of this project; else `score`."""
 
 _MOST_REASONS: Final = 3
 _LEAST_REASON: Final = 0.05
@@ -35,6 +38,8 @@ class Explained:
     """Feature values by name."""
     told: str = ""
     """The explanation of a user's forecaster, in place of reasons."""
+    figure: Figure = "score"
+    """What the forecast's `p_fail` is."""
 
     def sentences(self, duration_s: float) -> list[str]:
         """Return the reasons as sentences, the last one about the duration."""
@@ -81,9 +86,18 @@ def explained(
         Explained(
             _told(model.model.contributions(row), one.test),
             dict(zip(NAMES, row, strict=True)),
+            figure=_figure(forecaster, one.test),
         )
         for one, row in zip(asked, found, strict=True)
     ]
+
+
+def _figure(forecaster: Forecaster, test: CollectedTest) -> Figure:
+    """Return what a forecast is; that of an excused test only puts the test at the end."""
+    if isinstance(forecaster, ExcusedTests):
+        return "score" if forecaster.excuses(test) else _figure(forecaster.forecaster, test)
+    is_calibrated = isinstance(forecaster, ModelForecaster) and forecaster.is_calibrated
+    return "probability" if is_calibrated else "score"
 
 
 def _told(
@@ -106,7 +120,7 @@ def top_lines(plan: Plan, index: StatsIndex, change: Change, forecaster: Forecas
     first = [plan.tests[at] for at in plan.order[:TOP]]
     found = explained(first, [one.test for one in plan.tests], index, change, forecaster)
     return [
-        f"{rank}. {one.test.nodeid}; score {one.forecast.p_fail:.4f},"
+        f"{rank}. {one.test.nodeid}; {why.figure} {one.forecast.p_fail:.4f},"
         f" {one.forecast.duration_s:.3g} s; {why.brief()}"
         for rank, (one, why) in enumerate(zip(first, found, strict=True), 1)
     ]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from pytest_nexus.domain.evidence import ChangedAndFailed, ChangedWords, Streaks, TestText
     from pytest_nexus.domain.records import Change, CollectedTest
+    from pytest_nexus.history.sqlite.models import DeployedModel
     from pytest_nexus.plan.known_tests import StatsIndex
     from pytest_nexus.plan.make import Forecaster
     from pytest_nexus.plan.setup_costs import Setups
@@ -44,6 +45,8 @@ class ModelForecaster:
         read: reads the text of the change and of the tests.
         past: the changed files and failed tests of earlier runs.
         streaks: the failures at the end of this branch and of the default branch.
+        is_calibrated: whether the model was calibrated on runs of this project. Only then are its
+            forecasts probabilities; else they are scores.
     """
 
     def __init__(
@@ -52,8 +55,11 @@ class ModelForecaster:
         read: Callable[[Sequence[CollectedTest], Change], Texts] | None = None,
         past: Iterable[ChangedAndFailed] = (),
         streaks: Streaks = NO_STREAKS,
+        *,
+        is_calibrated: bool = False,
     ) -> None:
         self.model = model
+        self.is_calibrated = is_calibrated
         self._read = read
         self._past = cofailures_of(past)
         self._streaks = streaks
@@ -125,7 +131,7 @@ class ExcusedTests:
         self, forecaster: Forecaster, fails_no_build: Callable[[CollectedTest], bool]
     ) -> None:
         self.forecaster = forecaster
-        self._fails_no_build = fails_no_build
+        self.excuses = fails_no_build
 
     def __call__(
         self,
@@ -140,7 +146,7 @@ class ExcusedTests:
         least = min((one.p_fail for one in found), default=0.0)
         least_gain = min((one.gain for one in found if one.gain is not None), default=None)
         return [
-            one._replace(p_fail=least, gain=least_gain) if self._fails_no_build(test) else one
+            one._replace(p_fail=least, gain=least_gain) if self.excuses(test) else one
             for test, one in zip(tests, found, strict=True)
         ]
 
@@ -157,7 +163,7 @@ def prior() -> str:
 
 
 def load(
-    deployed: tuple[str, str] | None = None,
+    deployed: DeployedModel | None = None,
     read: Callable[[Sequence[CollectedTest], Change], Texts] | None = None,
     past: Iterable[ChangedAndFailed] = (),
     lose: Callable[[str], None] = lambda _: None,
@@ -170,23 +176,28 @@ def load(
     and the result is None: no forecast of failures is possible.
 
     Args:
-        deployed: version and document of the champion; None if the project has no own champion.
+        deployed: the champion; None if the project has no own champion.
         read: see `ModelForecaster`.
         past: see `ModelForecaster`.
         lose: receives sentences about missing data.
         streaks: see `ModelForecaster`.
     """
-    model = _model(deployed, lose)
-    return None if model is None else ModelForecaster(model, read, past, streaks)
+    model, is_own = _model(deployed, lose)
+    if model is None:
+        return None
+    return ModelForecaster(model, read, past, streaks, is_calibrated=is_own)
 
 
-def _model(deployed: tuple[str, str] | None, lose: Callable[[str], None]) -> Model | None:
+def _model(
+    deployed: DeployedModel | None, lose: Callable[[str], None]
+) -> tuple[Model | None, bool]:
+    """Return the model of this session, and whether it was trained on runs of this history."""
     from pytest_nexus.predictor.model import document  # noqa: PLC0415 - where a plan is made
 
     refusal: Exception | None = None
     if deployed is not None:
         try:
-            return document.load_named(*deployed)
+            return document.load_named(deployed.version, deployed.document), deployed.is_own
         except document.ModelError as exc:
             refusal = exc
     try:
@@ -194,7 +205,7 @@ def _model(deployed: tuple[str, str] | None, lose: Callable[[str], None]) -> Mod
     except (document.ModelError, OSError) as exc:
         why = f"cannot be read ({exc})" if isinstance(exc, OSError) else exc
         lose(f"the shipped model {why}; tests run in pytest's own order; reinstall pytest-nexus-ci")
-        return None
+        return None, False
     if deployed is not None:
-        lose(f"the model {deployed[0]} {refusal}; the order is by the shipped model instead")
-    return shipped
+        lose(f"the model {deployed.version} {refusal}; the order is by the shipped model instead")
+    return shipped, False

@@ -26,7 +26,7 @@ from pytest_nexus.history.queries.test_stats import StatsView
 from pytest_nexus.history.sqlite import connection as connections
 from pytest_nexus.history.sqlite import seen_artifacts as artifacts
 from pytest_nexus.history.sqlite import untrusted
-from pytest_nexus.history.sqlite.models import Registry
+from pytest_nexus.history.sqlite.models import DeployedModel, Registry, learned_here
 from pytest_nexus.history.sqlite.runs import RunSummary, fork_runs, known, ordered_runs, summaries
 from pytest_nexus.history.state.order_rules import OrderRules, take_over
 from pytest_nexus.history.state.recoveries import recoveries
@@ -147,10 +147,12 @@ class History:
         """The versions of the model."""
         return Registry(self._connection, self.path)
 
-    def deployed_model(self) -> tuple[str, str] | None:
-        """Return version and document of the champion; None if it is the shipped model."""
+    def deployed_model(self) -> DeployedModel | None:
+        """Return the champion; None if it is the shipped model."""
         champion = self.models.champion()
-        return None if champion is None else (champion.version, champion.document)
+        if champion is None:
+            return None
+        return DeployedModel(champion.version, champion.document, learned_here(champion))
 
     def run_outcomes(self) -> list[tuple[str, int]]:
         """Return run_uid and number of failed tests of the runs with outcomes, in fold order.

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from pytest_nexus.domain.evidence import ChangedAndFailed, Streaks
     from pytest_nexus.domain.records import Change, CollectedTest, OrderRule, TestKey, TestStats
+    from pytest_nexus.history.sqlite.models import DeployedModel
     from pytest_nexus.history.store import History
     from pytest_nexus.options import Options
 
@@ -45,8 +46,8 @@ class HistoryView(NamedTuple):
     n_tests: int
     stats: Mapping[TestKey, TestStats]
     """Emptied when the plan is made: objects that live until the end slow the session down."""
-    deployed: tuple[str, str] | None = None
-    """Version and document of the project's own model; None if the project has none."""
+    deployed: DeployedModel | None = None
+    """The project's own model; None if the project has none."""
     past: Sequence[ChangedAndFailed] = ()
     """Failed tests with the files that changed before each failure; emptied like `stats`."""
     streaks: Streaks = NO_STREAKS

@@ -39,10 +39,26 @@ def figures(each: Version) -> tuple[dict[str, Any], dict[str, Any]]:
     return json.loads(each.lineage), json.loads(each.metrics)
 
 
+def learned_here(each: Version) -> bool:
+    """Return whether a version was trained on a history's own runs, and not imported."""
+    inputs = figures(each)[0].get("inputs")
+    sources = inputs if isinstance(inputs, list) else []
+    return any(isinstance(source, dict) and source.get("name") == "history" for source in sources)
+
+
 def _checked(each: Version) -> Version:
     if not all(isinstance(found, dict) for found in figures(each)):
         raise TypeError(f"the figures of model {each.version!r}")
     return each
+
+
+class DeployedModel(NamedTuple):
+    """The project's own model, for a session."""
+
+    version: str
+    document: str
+    is_own: bool = False
+    """Whether it was trained on runs of this history, and not imported."""
 
 
 class Deployment(NamedTuple):

@@ -163,6 +163,11 @@ def _napfd(
     return {name: fmean(values) for name, values in found.items()}
 
 
+def replayed_cases(folder: Path) -> list[Case]:
+    """Return the failing cycles of a history, each with what was known before it."""
+    return [case for _, case in _replayed(folder).cases]
+
+
 def _replayed(folder: Path) -> _Replayed:
     past, cases, executions, number = PointInTimeReplay(), [], [], 0
     for number, (name, every, files) in enumerate(_runs(folder), 1):

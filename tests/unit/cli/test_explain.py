@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
+from pytest_nexus.predictor.model.document import dump, version
+from pytest_nexus.predictor.model.model import Model
 
 from pytest_nexus.cli.main import main
 from pytest_nexus.domain.records import OrderRule, TestKey
 from pytest_nexus.forecast.neighbours import nearest
 from pytest_nexus.history.ingest import ingest_run
+from pytest_nexus.history.sqlite.models import Version
 from pytest_nexus.history.store import open_history
 from tests.support.builders import attempt, run
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
 
 pytestmark = pytest.mark.process
 
@@ -115,6 +114,27 @@ def test_no_probability_is_printed_of_a_test_that_always_failed(
     (found,) = json.loads(capsys.readouterr().out)
     assert 0 < found["score"] < 1
     assert "p_fail" not in found
+
+
+@pytest.mark.parametrize(
+    ("lineage", "word"),
+    [({"inputs": [{"name": "history"}]}, "probability"), ({"imported": True}, "score")],
+)
+def test_only_a_model_calibrated_on_the_history_prints_probabilities(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], lineage: dict[str, object], word: str
+) -> None:
+    """An imported model was calibrated on the runs of others."""
+    history = failing_everywhere(tmp_path / "h.sqlite3", SAVE)
+    document = dump(Model({"record": 1.0}, slope=1.0, intercept=-3.0))
+    made = Version(version(document), None, 1.0, document, json.dumps(lineage), "{}")
+    with open_history(Path(history)) as opened:
+        opened.models.add(made)
+        opened.models.set_alias("champion", made.version, 2.0)
+    assert main(["explain", SAVE, "--history", history]) == 0
+    assert f"rank 1 of 41; {word} 0." in capsys.readouterr().out
+    assert main(["explain", SAVE, "--history", history, "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert {"probability", "score"} & found.keys() == {word}
 
 
 def test_a_test_without_parameters_is_not_told_of_others(

@@ -20,6 +20,7 @@ from pytest_nexus.predictor.model.model import FAILURE_BOOST, PASS_DOUBT, Model,
 from pytest_nexus.predictor.schema import NAMES
 
 from pytest_nexus.forecast import forecaster
+from pytest_nexus.history.sqlite.models import DeployedModel
 
 STUMP = Tree(
     (NAMES.index("rate_2"), -1, -1), (0.5, 0.0, 0.0), (1, 0, 0), (2, 0, 0), (0.0, -1.0, 2.0)
@@ -138,7 +139,7 @@ def test_equal_models_have_one_version() -> None:
 
 def test_an_unusable_model_costs_a_sentence_and_the_shipped_one_takes_its_place() -> None:
     said: list[str] = []
-    found = forecaster.load((version("{}"), "{}"), lose=said.append)
+    found = forecaster.load(DeployedModel(version("{}"), "{}"), lose=said.append)
     assert found is not None
     assert found.model == load(forecaster.prior())
     (sentence,) = said
@@ -149,12 +150,12 @@ def test_an_unusable_model_costs_a_sentence_and_the_shipped_one_takes_its_place(
 def test_a_deployed_model_is_used_where_the_shipped_one_is_damaged(monkeypatch) -> None:
     monkeypatch.setattr(forecaster, "prior", lambda: "{}")
     said: list[str] = []
-    found = forecaster.load((version(dump(MODEL)), dump(MODEL)), lose=said.append)
+    found = forecaster.load(DeployedModel(version(dump(MODEL)), dump(MODEL)), lose=said.append)
     assert found is not None
     assert (found.model, said) == (load(dump(MODEL)), [])
 
 
-@pytest.mark.parametrize("deployed", [None, (version("{}"), "{}")])
+@pytest.mark.parametrize("deployed", [None, DeployedModel(version("{}"), "{}")])
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
