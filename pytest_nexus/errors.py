@@ -4,25 +4,50 @@ from __future__ import annotations
 
 from typing import Final
 
-OTHER_PROJECT: Final = (
+
+def with_code(code: str, sentence: str) -> str:
+    """Return a message as it is printed, with its code at the end.
+
+    >>> with_code("NX102", "A shard must be K/N"), with_code("", "A message of another plugin")
+    ('A shard must be K/N [NX102]', 'A message of another plugin')
+    """
+    return f"{sentence} [{code}]" if code else sentence
+
+
+OTHER_PROJECT: Final = with_code(
+    "NX107",
     "the distribution pytest-nexus (results for Jira) is installed over pytest-nexus-ci: both use"
-    " the package pytest_nexus; run `pip uninstall pytest-nexus pytest-nexus-ci`, then install one"
+    " the package pytest_nexus; run `pip uninstall pytest-nexus pytest-nexus-ci`, then install one",
 )
 
 
 class NexusError(Exception):
-    """The base class: something that nexus needs is missing or wrong."""
+    """The base class: something that nexus needs is missing or wrong.
+
+    Called with the code of the message and the message; another plugin gives the message alone.
+    """
 
     output: tuple[str, ...] = ()
     """The last lines that another program printed, if the message is about that program."""
 
     @property
+    def code(self) -> str:
+        """The code of the message, such as `NX102`; empty if another plugin raised the error."""
+        first = str(self.args[0]) if len(self.args) == 2 else ""
+        return first if first.startswith("NX") else ""
+
+    @property
     def message(self) -> str:
-        """The description of the error, without the output of other programs."""
-        return super().__str__()
+        """The description of the error, without its code and the output of other programs."""
+        return str(self.args[1]) if self.code else super().__str__()
+
+    @property
+    def first_line(self) -> str:
+        """The description of the error with its code."""
+        return with_code(self.code, self.message)
 
     def __str__(self) -> str:
-        return "\n".join([self.message, *self.output])
+        return "\n".join([self.first_line, *self.output])
 
 
 class HistoryError(NexusError):
@@ -72,8 +97,8 @@ class LimitedError(GitHubError):
 class NotAllowedError(GitHubError):
     """GitHub refuses: the token lacks a permission, or the requested thing does not exist."""
 
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, status: int, *message: str) -> None:
+        super().__init__(*message)
         self.status = status
         """The HTTP status of the answer: 401, 403, 404 or 410."""
 

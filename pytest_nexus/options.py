@@ -360,10 +360,13 @@ _PARSERS: Final[dict[str, Callable[[Option, object], bool | str | None]]] = {
 
 def _usage_error(option: Option, source: Source, given: str) -> pytest.UsageError:
     from pytest_nexus.domain.safe_text import shown  # noqa: PLC0415 - not enabled costs nothing
+    from pytest_nexus.errors import with_code  # noqa: PLC0415 - likewise
 
     names: dict[Source, str] = {
         "command line": option.flag,
         "environment": f"environment variable {option.variable}",
         "ini": f"ini option {option.name}",
     }
-    return pytest.UsageError(shown(f"{names[source]} must be {option.allowed}, {given}"))
+    return pytest.UsageError(
+        with_code("NX101", shown(f"{names[source]} must be {option.allowed}, {given}"))
+    )

@@ -127,7 +127,7 @@ def _value(name: str, root: Path) -> str | None:
     if value is None and option.default is None:
         return None
     if not isinstance(value, str) or not value.strip():
-        raise OptionError(f"{name} must be {option.allowed}, got {value!r}")
+        raise OptionError("NX101", f"{name} must be {option.allowed}, got {value!r}")
     return value
 
 
@@ -148,7 +148,7 @@ def _read_toml(path: Path, section: str) -> dict[str, Any] | None:
     try:
         table: Any = tomllib.loads(read_text(path, _MAX_BYTES))
     except (OSError, ValueError) as exc:
-        raise OptionError(f"Couldn't read {path!s}: {exc}") from exc
+        raise OptionError("NX151", f"Couldn't read {path!s}: {exc}") from exc
     for part in section.split("."):
         table = table.get(part) if isinstance(table, dict) else None
     return table if isinstance(table, dict) else None
@@ -159,5 +159,5 @@ def _read_ini(path: Path, section: str) -> dict[str, Any] | None:
     try:
         parser.read_string(read_text(path, _MAX_BYTES))
     except (OSError, ValueError, configparser.Error) as exc:
-        raise OptionError(f"Couldn't read {path!s}: {exc}") from exc
+        raise OptionError("NX151", f"Couldn't read {path!s}: {exc}") from exc
     return dict(parser[section]) if parser.has_section(section) else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import shlex
 import subprocess
@@ -10,9 +9,7 @@ import sys
 from argparse import ArgumentParser, _SubParsersAction
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import grimp
 import pytest
 
 from docs.generate import stale_pages
@@ -23,9 +20,6 @@ from pytest_nexus.journal.format import KINDS
 from pytest_nexus.options import OPTIONS
 from pytest_nexus.session.error_boundary import DEBUG_VARIABLE
 from tests.support.project import Project
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "docs" / "reference"
@@ -100,12 +94,6 @@ def test_every_class_of_messages_is_documented() -> None:
     page = (REFERENCE / "messages.md").read_text("utf-8")
     classes = [name for name, value in vars(errors).items() if isinstance(value, type)]
     assert [name for name in classes if f"`{name}`" not in page] == []
-
-
-def test_every_message_is_documented() -> None:
-    headings = _HEADING.findall((REFERENCE / "messages.md").read_text("utf-8"))
-    documented = {_without_reason(heading) for heading in headings}
-    assert {text for text in _messages() if _without_reason(text) not in documented} == set()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=IDS)
@@ -195,11 +183,6 @@ def _steady(text: str) -> str:
     return text.strip()
 
 
-def _without_reason(message: str) -> str:
-    """A message without the reason that another program gave, which may stand at its end."""
-    return re.sub(r":? ?…$", "", message)
-
-
 @cache
 def _parsers() -> dict[str, ArgumentParser]:
     """Every command by its full name."""
@@ -223,36 +206,3 @@ def _without_code(text: str) -> str:
 def _anchors(page: Path) -> set[str]:
     headings = _HEADING.findall(_FENCE.sub("", page.read_text("utf-8")))
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
-
-
-def _messages() -> set[str]:
-    """What the modules that an entry point reaches say when something is wrong."""
-    graph = grimp.build_graph("pytest_nexus")
-    entries = {"pytest_nexus.registration.controller", *(command.module for command in COMMANDS)}
-    reached = entries.union(*(graph.find_upstream_modules(entry) for entry in entries))
-    return {text for module in reached for text in _messages_of(module)} - {"…: …", "…"}
-
-
-def _messages_of(module: str) -> Iterator[str]:
-    path = ROOT / Path(*module.split("."))
-    file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-        if isinstance(node, ast.Call) and _says_something(node.func):
-            for argument in node.args:
-                if (text := _template(argument)) is not None:
-                    yield re.sub(r"\s+", " ", text.removeprefix("…: "))
-
-
-def _says_something(called: ast.expr) -> bool:
-    name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
-    own = isinstance(getattr(errors, name, None), type) or name in {"UsageError", "GitError"}
-    return own or name in {"lose", "notify", "_notify", "_refuse", "Base"}
-
-
-def _template(node: ast.expr) -> str | None:
-    if isinstance(node, ast.Constant):
-        return node.value if isinstance(node.value, str) else None
-    if isinstance(node, ast.JoinedStr):
-        parts = (part.value if isinstance(part, ast.Constant) else "…" for part in node.values)
-        return "".join(str(part) for part in parts)
-    return None

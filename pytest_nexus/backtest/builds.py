@@ -126,7 +126,8 @@ def read_builds(folder: Path, project: str) -> Iterator[Build]:
             yield _build(build, rows_of_build.pop(build["build_id"], []))
     except (OSError, EOFError, zlib.error, KeyError, ValueError, csv.Error) as exc:
         raise NexusError(
-            f"Couldn't read the builds of {project} in {folder!s}: {exc!r}; fetch the files again"
+            "NX153",
+            f"Couldn't read the builds of {project} in {folder!s}: {exc!r}; fetch the files again",
         ) from exc
 
 
@@ -147,7 +148,8 @@ def read_texts(folder: Path, project: str) -> SampleTexts:
             tests = {path: _test_text(each) for path, each in json.load(file).items()}
     except (OSError, EOFError, zlib.error, KeyError, ValueError, TypeError) as exc:
         raise NexusError(
-            f"Couldn't read the texts of {project} in {folder!s}: {exc!r}; fetch the files again"
+            "NX909",
+            f"Couldn't read the texts of {project} in {folder!s}: {exc!r}; fetch the files again",
         ) from exc
     return SampleTexts(files, tests, code_of(tests))
 

@@ -115,7 +115,9 @@ def first_failure(journal: Path) -> OutcomeInRun:
                 seconds=attempt.started_s + attempt.duration_s - start,
                 total_s=last.started_s + last.duration_s - start,
             )
-    raise NexusError(f"No test failed in {journal.name}, though a bug was planted; run it again")
+    raise NexusError(
+        "NX156", f"No test failed in {journal.name}, though a bug was planted; run it again"
+    )
 
 
 def _write_suite(root: Path) -> None:
@@ -163,14 +165,15 @@ def _run(root: Path, number: int, folder: str, more: tuple[str, ...] = ()) -> Ou
         )  # fmt: skip
     except subprocess.TimeoutExpired as exc:
         raise NexusError(
-            f"Run {number} of the showcase took over {_TIMEOUT_S} s; try again"
+            "NX154", f"Run {number} of the showcase took over {_TIMEOUT_S} s; try again"
         ) from exc
     new = _journals(root / folder) - known
     if done.returncode != 1 or len(new) != 1:
         last = "\n".join((done.stdout + done.stderr).splitlines()[-_LAST_LINES:])
         raise NexusError(
+            "NX155",
             f"Run {number} of the showcase ended with exit status {done.returncode} and "
-            f"{len(new)} journals, 1 and 1 were expected; it printed last:\n{last}"
+            f"{len(new)} journals, 1 and 1 were expected; it printed last:\n{last}",
         )
     return first_failure(new.pop())
 

@@ -25,7 +25,7 @@ def append_to(variable: str, text: str) -> None:
         with Path(name).open("a", encoding="utf-8", errors="replace") as file:
             file.write(text)
     except OSError as error:
-        raise OptionError(f"Couldn't write {variable} to {name!r}: {error}") from error
+        raise OptionError("NX825", f"Couldn't write {variable} to {name!r}: {error}") from error
 
 
 def write_outputs(outputs: Mapping[str, str]) -> None:

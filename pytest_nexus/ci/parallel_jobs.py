@@ -51,7 +51,9 @@ def parse_shard(text: str) -> tuple[int, int]:
     shard, total = (int(found[1]), int(found[2])) if found else (0, 0)
     if not 1 <= shard <= total <= MAX_SHARDS:
         raise OptionError(
-            f"A shard must be K/N with 1 <= K <= N <= {MAX_SHARDS}, the first one 1/N, got {text!r}"
+            "NX102",
+            f"A shard must be K/N with 1 <= K <= N <= {MAX_SHARDS}, the first one 1/N,"
+            f" got {text!r}",
         )
     return shard, total
 
@@ -63,7 +65,8 @@ def _checked(provider: Provider, index: str, total: str) -> tuple[int, int]:
         except OptionError:
             pass
     raise OptionError(
+        "NX103",
         f"{provider.title} says that this is job {provider.job_index}={index!r} of "
         f"{provider.n_jobs}={total!r}, counted from {provider.first_job}, which is none of them; "
-        "give the shard as --nexus-shard=K/N"
+        "give the shard as --nexus-shard=K/N",
     )

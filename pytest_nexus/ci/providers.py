@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.domain.system import entry_points
+from pytest_nexus.errors import with_code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -188,7 +189,7 @@ def _of_plugins() -> tuple[Provider, ...]:
         if isinstance(row, Provider):
             rows.append(row)
         else:
-            _complain(f"the entry point {name} of {GROUP} is no Provider")
+            _complain(with_code("NX254", f"the entry point {name} of {GROUP} is no Provider"))
     return tuple(rows)
 
 

@@ -12,6 +12,7 @@ from pytest_nexus.backtest.orders import SEEDS, Score, Scored, mean, replay
 from pytest_nexus.backtest.showcase import RUNS, show_failure_moving
 from pytest_nexus.cli.output.tables import add_json_option, print_json, print_table
 from pytest_nexus.domain.system.console import progress, say, warn
+from pytest_nexus.errors import with_code
 from pytest_nexus.forecast.forecaster import Texts
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
     folder = find_folder(options.data)
     if folder is None:
         where = options.data or f"./{FOLDER} or beside the package"
-        warn(f"nexus: no recorded builds in {where}; the replay is left out")
+        warn(with_code("NX152", f"nexus: no recorded builds in {where}; the replay is left out"))
     scored = {} if folder is None else _replayed(folder)
     results = {name: _result(scored, is_mutant=name == "mutants") for name in ("real", "mutants")}
     if scored and not options.json:

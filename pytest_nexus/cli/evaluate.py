@@ -69,7 +69,7 @@ def _of_history(options: argparse.Namespace, comparison: ModuleType) -> dict[str
     history = read_history(path)
     if history is None:
         raise HistoryError(
-            f"There is no history {str(path)!r} yet; run pytest with --nexus to begin one"
+            "NX518", f"There is no history {str(path)!r} yet; run pytest with --nexus to begin one"
         )
     with history:
         files = dict.fromkeys(key.partition("::")[0] for key in history.stats())

@@ -114,7 +114,7 @@ def _read(options: argparse.Namespace) -> _Known:
     history = read_history(path)
     if history is None:
         raise HistoryError(
-            f"There is no history {path!s} yet; run pytest with --nexus to begin one"
+            "NX518", f"There is no history {path!s} yet; run pytest with --nexus to begin one"
         )
     root = project_root(Path.cwd())
     change = find_change(root, base_revision(options.base), originals.environ)

@@ -14,7 +14,7 @@ from pytest_nexus.cli.output.tables import add_json_option, natural, print_json
 from pytest_nexus.domain.system import clock, originals
 from pytest_nexus.domain.system.console import say
 from pytest_nexus.domain.wording import counted
-from pytest_nexus.errors import HuntError, PlanError
+from pytest_nexus.errors import HuntError, PlanError, with_code
 from pytest_nexus.history.store import read_history
 from pytest_nexus.impact.changes import find_change
 from pytest_nexus.launch.collect import collect
@@ -86,7 +86,7 @@ def run(options: argparse.Namespace) -> int:
     tests = _tests(options, arguments, stats, change)
     if not tests:
         note = f" ({change.note})" if change.note else ""
-        say(f"nothing to hunt: no test is new or in a changed file{note}")
+        say(with_code("NX703", f"nothing to hunt: no test is new or in a changed file{note}"))
         return 0
     hunted = _hunt(options, arguments, [_begun(test, stats) for test in tests])
     flaky = [one for one in hunted if one.is_flaky]
@@ -95,7 +95,12 @@ def run(options: argparse.Namespace) -> int:
     else:
         say(*verdicts(hunted))
     if flaky and (change.dirty or change.commit is None) and not options.json:
-        say("the tree is not a clean commit: `nexus flaky` cannot count what was found here")
+        say(
+            with_code(
+                "NX704",
+                "the tree is not a clean commit: `nexus flaky` cannot count what was found here",
+            )
+        )
     return 1 if flaky else 0
 
 
@@ -181,7 +186,7 @@ def _named(typed: Sequence[str], arguments: Sequence[str]) -> list[CollectedTest
         keys = keys or set(known_keys(each, functions))
         if not keys:
             every = {test.key: test.function_key for test in collect(arguments).tests}
-            raise HuntError(f"pytest collects no test {each!r}; {advice(each, every)}")
+            raise HuntError("NX522", f"pytest collects no test {each!r}; {advice(each, every)}")
         chosen |= keys
     return [test for test in tests if test.key in chosen]
 

@@ -89,7 +89,7 @@ def _show(options: argparse.Namespace) -> int:
     history = read_history(path)
     if history is None:
         raise HistoryError(
-            f"There is no history {path!s} yet; run pytest with --nexus to begin one"
+            "NX518", f"There is no history {path!s} yet; run pytest with --nexus to begin one"
         )
     with history:
         runs, total = history.runs(limit=options.limit), history.count_runs()
@@ -152,7 +152,7 @@ def _export(options: argparse.Namespace) -> int:
 
 def _prune(options: argparse.Namespace) -> int:
     if options.keep_runs is None and options.older_than is None:
-        raise HistoryError("prune needs --keep-runs N or --older-than DAYS")
+        raise HistoryError("NX523", "prune needs --keep-runs N or --older-than DAYS")
     before = None if options.older_than is None else clock.time() - options.older_than * _DAY_S
     with open_or_begin(history_path(options.history)) as history:
         forgotten = history.prune(keep_runs=options.keep_runs, before=before)
@@ -182,7 +182,7 @@ def _existing(options: argparse.Namespace) -> History:
     path = history_path(options.history)
     history = read_history(path)
     if history is None:
-        raise HistoryError(f"There is no history {path!s}")
+        raise HistoryError("NX517", f"There is no history {path!s}")
     return history
 
 

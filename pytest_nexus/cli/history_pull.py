@@ -11,6 +11,7 @@ from pytest_nexus.domain.system import originals
 from pytest_nexus.domain.system.console import progress, say, warn
 from pytest_nexus.domain.system.git import GitError
 from pytest_nexus.domain.wording import counted
+from pytest_nexus.errors import with_code
 from pytest_nexus.github.connect import connect
 from pytest_nexus.github.merged_forks import accepted
 from pytest_nexus.github.pull import pull
@@ -41,7 +42,7 @@ def _accept(history: History, branch: str, source: Path | None) -> int:
     try:
         heads = accepted(history.unaccepted_heads(), branch, source_root(source), originals.environ)
     except GitError as exc:
-        warn(f"nexus: runs of forks are not used yet: {exc}")
+        warn(with_code("NX817", f"nexus: runs of forks are not used yet: {exc}"))
         return 0
     return history.accept(heads) if heads else 0
 

@@ -84,9 +84,9 @@ def run(options: argparse.Namespace) -> int:
     root = Path.cwd()
     branch = options.branch or default_branch(root)
     if not _USES.fullmatch(options.uses):
-        raise OptionError(f"--uses must be a workflow and a version, got {options.uses!r}")
+        raise OptionError("NX821", f"--uses must be a workflow and a version, got {options.uses!r}")
     if not _BRANCH.fullmatch(branch):
-        raise OptionError(f"--branch must be the name of a branch, got {branch!r}")
+        raise OptionError("NX823", f"--branch must be the name of a branch, got {branch!r}")
     is_empty = _is_without_python(root)
     written = [
         _workflow(root, branch, options.uses, force=options.force),
@@ -175,5 +175,5 @@ def _write(path: Path, make: Callable[[str], str], *, force: bool) -> Written:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(make(path.read_text("utf-8") if exists else ""), encoding="utf-8")
     except OSError as error:
-        raise OptionError(f"Couldn't write {str(path)!r}: {error}") from error
+        raise OptionError("NX824", f"Couldn't write {str(path)!r}: {error}") from error
     return Written(path, "changed" if exists else "written")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import pytest_nexus
 from pytest_nexus.cli.arguments.parser import Parser
 from pytest_nexus.domain.system.console import complain, warn
-from pytest_nexus.errors import OTHER_PROJECT, CorruptHistoryError, NexusError
+from pytest_nexus.errors import OTHER_PROJECT, CorruptHistoryError, NexusError, with_code
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,7 +104,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(given or ["--help"])
     if forwarded:
         if not hasattr(options, "pytest_args"):
-            parser.error(f"nothing is given to pytest here, got -- {' '.join(forwarded)}")
+            parser.error(
+                with_code("NX157", f"nothing is given to pytest here, got -- {' '.join(forwarded)}")
+            )
         options = argparse.Namespace(**{**vars(options), "pytest_args": forwarded})
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # prints ids of tests on any terminal
@@ -120,16 +122,20 @@ def _run(options: argparse.Namespace) -> int:
         sys.stdout = None
         return EXIT_OK
     except CorruptHistoryError as exc:
-        warn(f"nexus: {exc}; {_REMEDY}")
+        warn(with_code(exc.code, f"nexus: {exc.message}; {_REMEDY}"))
         return EXIT_ERROR
     except (NexusError, OSError) as exc:
         complain(exc)
         return EXIT_ERROR
     except KeyboardInterrupt:
-        warn("nexus: interrupted")
+        warn(with_code("NX158", "nexus: interrupted"))
         return 130
     except Exception:  # noqa: BLE001 - a traceback quotes what others wrote, and passes `warn` too
-        warn("nexus: this is a fault of nexus; please report it with these lines:")
+        warn(
+            with_code(
+                "NX159", "nexus: this is a fault of nexus; please report it with these lines:"
+            )
+        )
         warn(*traceback.format_exc().splitlines())
         return EXIT_ERROR
     return status

@@ -71,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
     path = history_path(options.history)
     if not path.exists():
         raise HistoryError(
-            f"There is no history {str(path)!r} yet; run pytest with --nexus to begin one"
+            "NX518", f"There is no history {str(path)!r} yet; run pytest with --nexus to begin one"
         )
     with open_history(path) as history:
         options.action(options, history.models)
@@ -202,7 +202,7 @@ def _rollback(options: argparse.Namespace, registry: Registry) -> None:
     del options
     has_earlier, earlier = registry.earlier()
     if not has_earlier:
-        raise HistoryError("No model was deployed before this one; `nexus model list`")
+        raise HistoryError("NX907", "No model was deployed before this one; `nexus model list`")
     name, _, _ = _model(registry, earlier or SHIPPED)
     registry.set_alias("champion", earlier, clock.time())
     say(f"model {name} is deployed again")
@@ -267,7 +267,8 @@ def _model(registry: Registry, asked: str | None) -> tuple[str, ModelParts, Vers
         matches = registry.find(asked)
         if len(matches) != 1:
             raise HistoryError(
-                f"{len(matches)} versions begin with {asked!r}, one must; `nexus model list`"
+                "NX908",
+                f"{len(matches)} versions begin with {asked!r}, one must; `nexus model list`",
             )
         (stored,) = matches
     return SHIPPED if stored is None else stored.version, parts_of(stored), stored

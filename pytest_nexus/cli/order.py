@@ -86,7 +86,9 @@ def _read(given: str | None) -> tuple[Mapping[TestKey, OrderRule], Mapping[TestK
     history = read_history(history_path(given))
     if history is None:
         raise HistoryError(
-            f"There is no history {history_path(given)!s} yet; run pytest with --nexus to begin one"
+            "NX518",
+            f"There is no history {history_path(given)!s} yet;"
+            " run pytest with --nexus to begin one",
         )
     with history:
         rules = history.order_rules.read()

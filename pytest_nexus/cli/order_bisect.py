@@ -16,7 +16,7 @@ from pytest_nexus.domain.records import OrderRule
 from pytest_nexus.domain.system import clock
 from pytest_nexus.domain.system.console import say
 from pytest_nexus.domain.wording import counted
-from pytest_nexus.errors import HuntError
+from pytest_nexus.errors import HuntError, with_code
 from pytest_nexus.history.store import read_history
 from pytest_nexus.launch.bisect_state import KeptProbes, stamp_of, state_path
 from pytest_nexus.launch.probe import Prober, collect_in_order
@@ -165,10 +165,12 @@ def asked_test(typed: str, tests: Sequence[CollectedTest]) -> CollectedTest:
         keys = set(known_keys(typed, functions))
         found = [test for test in tests if test.key in keys]
         if not found:
-            raise HuntError(f"pytest collects no test {typed!r}; {advice(typed, functions)}")
+            raise HuntError(
+                "NX522", f"pytest collects no test {typed!r}; {advice(typed, functions)}"
+            )
     if len(found) > 1:
         raise HuntError(
-            f"{typed!r} names {len(found):,} tests; give one, such as {found[0].nodeid!r}"
+            "NX751", f"{typed!r} names {len(found):,} tests; give one, such as {found[0].nodeid!r}"
         )
     return found[0]
 
@@ -194,11 +196,19 @@ def _unfinished(options: argparse.Namespace, search: _Search) -> int:
     if options.json:
         print_json(_result(search, None, ()).fields())
     elif not search.n_probes:
-        say("not finished: the time was over before the first probe; give more with --budget")
+        say(
+            with_code(
+                "NX758",
+                "not finished: the time was over before the first probe; give more with --budget",
+            )
+        )
     else:
         say(
-            f"not finished: {counted(search.n_probes, 'probe')} in {search.seconds:.1f} s;"
-            " the same command goes on from here"
+            with_code(
+                "NX757",
+                f"not finished: {counted(search.n_probes, 'probe')} in {search.seconds:.1f} s;"
+                " the same command goes on from here",
+            )
         )
     return 1
 
@@ -207,9 +217,13 @@ def _refuse_unsearchable(search: _Search, finding: RerunOutcome) -> None:
     """Raise an error if the test does not even run alone."""
     nodeid = search.test.nodeid
     if finding.status == "skipped":
-        raise HuntError(f"{nodeid} is skipped where it runs alone: it neither fails nor passes")
+        raise HuntError(
+            "NX753", f"{nodeid} is skipped where it runs alone: it neither fails nor passes"
+        )
     if finding.status == "missing":
-        error = HuntError(f"The session that should run {nodeid} alone ended before the test")
+        error = HuntError(
+            "NX752", f"The session that should run {nodeid} alone ended before the test"
+        )
         error.output = search.output
         raise error
 

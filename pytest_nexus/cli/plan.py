@@ -174,7 +174,9 @@ def _known(given: str | None) -> tuple[Mapping[TestKey, TestStats], Collection[O
 def _matrix_file() -> Path:
     name = originals.environ.get("GITHUB_OUTPUT")
     if not name:
-        raise PlanError("--github-output needs GITHUB_OUTPUT, which GitHub sets in every step")
+        raise PlanError(
+            "NX459", "--github-output needs GITHUB_OUTPUT, which GitHub sets in every step"
+        )
     return Path(name)
 
 
@@ -183,7 +185,7 @@ def _append(path: Path, line: str) -> None:
         with path.open("a", encoding="utf-8") as file:
             file.write(line)
     except OSError as error:
-        raise PlanError(f"Couldn't write the matrix to {str(path)!r}: {error}") from error
+        raise PlanError("NX460", f"Couldn't write the matrix to {str(path)!r}: {error}") from error
 
 
 def _write(path: Path, text: str) -> None:
@@ -191,7 +193,7 @@ def _write(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         atomic_write(path, text)
     except OSError as error:
-        raise PlanError(f"Couldn't write the plan to {str(path)!r}: {error}") from error
+        raise PlanError("NX458", f"Couldn't write the plan to {str(path)!r}: {error}") from error
 
 
 def _shards(text: str) -> int:

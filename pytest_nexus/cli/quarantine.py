@@ -17,7 +17,7 @@ from pytest_nexus.domain.system.console import say, warn
 from pytest_nexus.domain.system.files import atomic_write
 from pytest_nexus.domain.system.regular_files import read_text
 from pytest_nexus.domain.wording import counted
-from pytest_nexus.errors import QuarantineError
+from pytest_nexus.errors import QuarantineError, with_code
 from pytest_nexus.plan.quarantine.file import (
     MAX_CHARS,
     Quarantine,
@@ -111,7 +111,7 @@ def _add(options: argparse.Namespace) -> int:
     if measured is not None and not members(Quarantine([entry]), functions)[entry.id]:
         close = suggestions(options.id, functions)
         meant = f"; did you mean {' or '.join(repr(each) for each in close)}?" if close else ""
-        warn(f"nexus: the history knows no test {entry.id!r} yet{meant}")
+        warn(with_code("NX364", f"nexus: the history knows no test {entry.id!r} yet{meant}"))
     return 0
 
 
@@ -124,7 +124,7 @@ def _remove(options: argparse.Namespace) -> int:
         close = get_close_matches(options.id, ids)
         meant = f"did you mean {' or '.join(repr(each) for each in close)}?" if close else ""
         hint = meant or "see `nexus quarantine list`"
-        raise QuarantineError(f"There is no entry {options.id!r} in {path!s}; {hint}")
+        raise QuarantineError("NX363", f"There is no entry {options.id!r} in {path!s}; {hint}")
     _write(path, [entry for entry in quarantine.entries if entry.id != meant])
     say(f"{meant} is out of quarantine")
     return 0
@@ -155,7 +155,7 @@ def _check(options: argparse.Namespace) -> int:
     ]
     quarantine, measured = _measured(options, quarantine)
     if measured is None:
-        warn("nexus: there is no history to look the ids up in")
+        warn(with_code("NX365", "nexus: there is no history to look the ids up in"))
     else:
         spoken_for = members(quarantine, measured.functions)
         problems += [
@@ -224,7 +224,7 @@ def read_quarantine(path: Path) -> Quarantine:
     except FileNotFoundError:
         return Quarantine()
     except (OSError, ValueError) as error:
-        raise QuarantineError(f"Couldn't read quarantine {path!s}: {error}") from error
+        raise QuarantineError("NX361", f"Couldn't read quarantine {path!s}: {error}") from error
     return parse_quarantine(text)
 
 
@@ -235,7 +235,7 @@ def _write(path: Path, entries: tuple[QuarantineEntry, ...] | list[QuarantineEnt
     try:
         atomic_write(path, text)
     except OSError as error:
-        raise QuarantineError(f"Couldn't write quarantine {path!s}: {error}") from error
+        raise QuarantineError("NX362", f"Couldn't write quarantine {path!s}: {error}") from error
 
 
 def _spelled(typed: str) -> list[str]:

@@ -92,7 +92,7 @@ def run(options: argparse.Namespace) -> int:
     """Report the newest run; the exit status is 0 whatever its result is."""
     sessions = chosen(_read(options.journals or [str(journal_folder())]), options.ci_run)
     if options.ci_run is not None and not sessions:
-        raise JournalError(f"None of the journals is of the run {options.ci_run!r}")
+        raise JournalError("NX559", f"None of the journals is of the run {options.ci_run!r}")
     root = source_root(options.source)
     known = _known(options.history, root, {one.run.run_uid for one in sessions}, originals.environ)
     folder = path_in_checkout(root)
@@ -175,11 +175,13 @@ def _of_plugin(name: str, summary: Summary) -> str:
     """
     render = entry_points.load(GROUP, lambda text: warn(f"nexus: {text}"), name).get(name)
     if render is None:
-        raise NexusError(f"There is no report in the format {name!r}")
+        raise NexusError("NX256", f"There is no report in the format {name!r}")
     try:
         return str(render(summary))
     except Exception as exc:
-        raise NexusError(f"the entry point {name} of {GROUP} failed: {exc!r:.160}") from exc
+        raise NexusError(
+            "NX255", f"the entry point {name} of {GROUP} failed: {exc!r:.160}"
+        ) from exc
 
 
 def _deliver(options: argparse.Namespace, text: str, summary: Summary) -> None:

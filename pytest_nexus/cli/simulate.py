@@ -121,15 +121,16 @@ def _past_runs(options: argparse.Namespace) -> Iterator[PastRun]:
     history = read_history(path)
     if history is None:
         raise HistoryError(
-            f"There is no history {path!s} yet; run pytest with --nexus to begin one"
+            "NX518", f"There is no history {path!s} yet; run pytest with --nexus to begin one"
         )
     with history:
         summaries = history.runs()
         replayed = {one.run.run_uid for one in [s for s in summaries if _is_whole(s)][:last]}
         if history.is_slim or not replayed:
             raise HistoryError(
+                "NX516",
                 f"History {path!s} has no complete run to replay, with its attempts and without "
-                "-k, -x and the like; run the whole suite with --nexus first"
+                "-k, -x and the like; run the whole suite with --nexus first",
             )
         oldest = max(at for at, one in enumerate(summaries) if one.run.run_uid in replayed)
         window = [one.run for one in summaries[: oldest + 1 + WARM_UP]][::-1]

@@ -67,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
     path = history_path(options.history)
     if not options.data and not path.exists():
         raise HistoryError(
-            f"There is no history {str(path)!r} yet; run pytest with --nexus to begin one"
+            "NX518", f"There is no history {str(path)!r} yet; run pytest with --nexus to begin one"
         )
     training = import_module("pytest_nexus.training.run")
     with open_history(path) as history:
@@ -163,7 +163,7 @@ def _say(options: argparse.Namespace, found: Trained) -> None:
 
 def _write_prior(options: argparse.Namespace) -> int:
     if not options.data:
-        raise HistoryError("--prior needs --data, the folder of the recorded builds")
+        raise HistoryError("NX906", "--prior needs --data, the folder of the recorded builds")
     shipped_model = import_module("pytest_nexus.backtest.shipped_model")
     name, projects = shipped_model.write_prior(Path(options.data), Path(options.prior))
     say(f"version {name}: fitted to {', '.join(projects)}")

@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     journals, unplanned = _read(journal_files(options.journals or [str(journal_folder())]))
     groups = choose(group(journals), options.ci_run)
     if options.ci_run is not None and not groups:
-        raise JournalError(f"None of the journals is of the run {options.ci_run!r}")
+        raise JournalError("NX559", f"None of the journals is of the run {options.ci_run!r}")
     verified: list[tuple[RunGroup | None, Verification]]
     verified = [(one, verify(one.journals)) for one in groups]
     verified = verified or [(None, verify([]))]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pytest_nexus.domain.evidence import NO_STREAKS
 from pytest_nexus.domain.records import Forecast
+from pytest_nexus.errors import with_code
 from pytest_nexus.forecast.snapshot import code_of, cofailures_of, files_of, moment_of, words_of
 from pytest_nexus.plan.within_run.learner import Lessons, Strengths
 
@@ -204,8 +205,19 @@ def _model(
         shipped = document.load(prior())
     except (document.ModelError, OSError) as exc:
         why = f"cannot be read ({exc})" if isinstance(exc, OSError) else exc
-        lose(f"the shipped model {why}; tests run in pytest's own order; reinstall pytest-nexus-ci")
+        lose(
+            with_code(
+                "NX902",
+                f"the shipped model {why}; tests run in pytest's own order;"
+                " reinstall pytest-nexus-ci",
+            )
+        )
         return None, False
     if deployed is not None:
-        lose(f"the model {deployed.version} {refusal}; the order is by the shipped model instead")
+        lose(
+            with_code(
+                "NX901",
+                f"the model {deployed.version} {refusal}; the order is by the shipped model instead",
+            )
+        )
     return shipped, False

@@ -54,7 +54,7 @@ def usable(stored: Version) -> Model:
         model: Model = document.load_named(stored.version, stored.document)
     except document.ModelError as exc:
         raise ModelRefusedError(
-            f"Model {stored.version} {exc}; `nexus model rollback` deploys the one before"
+            "NX903", f"Model {stored.version} {exc}; `nexus model rollback` deploys the one before"
         ) from exc
     return model
 
@@ -89,7 +89,7 @@ def read_file(file: str) -> tuple[str, str] | None:
         text = read_text(Path(file), 4 * document.MAX_CHARS).removeprefix("\ufeff").strip()
         found = document.dump(document.load(text))
     except (document.ModelError, UnicodeError) as exc:
-        raise ModelRefusedError(f"File {file!r} holds a model that {exc}") from exc
+        raise ModelRefusedError("NX904", f"File {file!r} holds a model that {exc}") from exc
     if found == document.dump(shipped()):
         return None
     return document.version(found), found

@@ -43,11 +43,13 @@ def unpack(archive: Path, folder: Path, max_bytes: int) -> list[Path]:
     """
     with _judged():
         if _n_entries(archive) > MAX_MEMBERS:
-            raise ArtifactError(f"the archive holds more than {MAX_MEMBERS:,} files")
+            raise ArtifactError("NX814", f"the archive holds more than {MAX_MEMBERS:,} files")
         with zipfile.ZipFile(archive) as opened:
             journals = [one for one in opened.infolist() if _is_journal(one)]
             if len(journals) > MAX_JOURNALS:
-                raise ArtifactError(f"the archive holds more than {MAX_JOURNALS:,} journals")
+                raise ArtifactError(
+                    "NX815", f"the archive holds more than {MAX_JOURNALS:,} journals"
+                )
             paths, room = [], max_bytes
             for number, member in enumerate(journals):
                 paths.append(folder / f"{number}.jsonl")
@@ -65,10 +67,12 @@ def _judged() -> Iterator[None]:
     except OSError as exc:
         if exc.errno in _OF_THE_MACHINE:
             raise
-        raise ArtifactError(f"the archive is damaged: {exc}") from exc
+        raise ArtifactError("NX812", f"the archive is damaged: {exc}") from exc
     except Exception as exc:
         # Each decoder has its own errors, and damage leads to ValueError, struct.error and more.
-        raise ArtifactError(f"the archive is damaged: {exc or type(exc).__name__}") from exc
+        raise ArtifactError(
+            "NX812", f"the archive is damaged: {exc or type(exc).__name__}"
+        ) from exc
 
 
 def _n_entries(archive: Path) -> int:
@@ -89,13 +93,16 @@ def _is_journal(member: zipfile.ZipInfo) -> bool:
 def _write(opened: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, room: int) -> int:
     if member.compress_type not in _METHODS:
         raise ArtifactError(
-            f"the archive is damaged: {member.compress_type} is no compression of GitHub's action"
+            "NX813",
+            f"the archive is damaged: {member.compress_type} is no compression of GitHub's action",
         )
     n_bytes = 0
     with opened.open(member) as source, path.open("wb") as target:
         while chunk := source.read(_CHUNK_BYTES):
             n_bytes += len(chunk)
             if n_bytes > room:
-                raise ArtifactError("the archive holds more than an artifact of journals may")
+                raise ArtifactError(
+                    "NX816", "the archive holds more than an artifact of journals may"
+                )
             target.write(chunk)
     return n_bytes

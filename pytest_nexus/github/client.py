@@ -82,7 +82,7 @@ class Client:
             answer = self.get(path, per_page=PER_PAGE, page=number)
             items = answer.get(name) if name and isinstance(answer, dict) else answer
             if not isinstance(items, list):
-                raise GitHubError(f"GitHub's answer to {path} is not a listing")
+                raise GitHubError("NX805", f"GitHub's answer to {path} is not a listing")
             yield [item for item in items if isinstance(item, dict)]
             if len(items) < PER_PAGE:
                 return
@@ -102,11 +102,11 @@ class Client:
             except _BROKEN as exc:
                 if number + 1 == self.tries:
                     raise GitHubError(
-                        f"The download of {path} was cut short: {reason(exc)}"
+                        "NX806", f"The download of {path} was cut short: {reason(exc)}"
                     ) from exc
                 self._back_off(number)
             except requests.RequestException as exc:
-                raise GitHubError(f"The download of {path} was cut short: {exc}") from exc
+                raise GitHubError("NX806", f"The download of {path} was cut short: {exc}") from exc
             finally:
                 response.close()
         raise AssertionError("unreachable")  # pragma: no cover - the loop returns or raises
@@ -116,7 +116,9 @@ class Client:
         try:
             return json.loads(b"".join(_chunks(response, _MAX_JSON_BYTES)))
         except (ValueError, RecursionError, ArtifactError, *_BROKEN) as exc:
-            raise GitHubError(f"GitHub's answer to {path} is not JSON: {reason(exc)}") from exc
+            raise GitHubError(
+                "NX804", f"GitHub's answer to {path} is not JSON: {reason(exc)}"
+            ) from exc
         finally:
             response.close()
 
@@ -129,20 +131,23 @@ class Client:
             except _BROKEN as exc:
                 if is_last:
                     raise LimitedError(
-                        f"GitHub cannot be reached for {path}: {reason(exc)}"
+                        "NX802", f"GitHub cannot be reached for {path}: {reason(exc)}"
                     ) from exc
                 self._back_off(number)
                 continue
             except requests.RequestException as exc:
-                raise GitHubError(f"GitHub cannot be asked for {path}: {reason(exc)}") from exc
+                raise GitHubError(
+                    "NX807", f"GitHub cannot be asked for {path}: {reason(exc)}"
+                ) from exc
             wait_s = _wait_s(response, number)
             if wait_s is None or (is_last and response.status_code >= 500):
                 return _checked(response, path)
             if is_last or wait_s > self.max_wait_s:
                 response.close()
                 raise LimitedError(
+                    "NX801",
                     f"GitHub's limit of requests is reached at {path}; it asks to wait"
-                    f" {wait_s:.0f} s; run the command again later, what was added stays"
+                    f" {wait_s:.0f} s; run the command again later, what was added stays",
                 )
             response.close()
             self.sleep(wait_s)
@@ -189,8 +194,8 @@ def _checked(response: requests.Response, path: str) -> requests.Response:
     said = _message(response)
     response.close()
     if status in (401, 403, 404, 410):
-        raise NotAllowedError(status, f"GitHub answers {status} to {path}: {said}")
-    raise GitHubError(f"GitHub answers {status} to {path}: {said}")
+        raise NotAllowedError(status, "NX803", f"GitHub answers {status} to {path}: {said}")
+    raise GitHubError("NX803", f"GitHub answers {status} to {path}: {said}")
 
 
 def _message(response: requests.Response) -> str:
@@ -206,7 +211,7 @@ def _chunks(response: requests.Response, max_bytes: int) -> Iterator[bytes]:
     for chunk in response.iter_content(_CHUNK_BYTES):
         n_bytes += len(chunk)
         if n_bytes > max_bytes:
-            raise ArtifactError(f"it is longer than {max_bytes:,} bytes")
+            raise ArtifactError("NX809", f"it is longer than {max_bytes:,} bytes")
         yield chunk
 
 

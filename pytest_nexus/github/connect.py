@@ -23,9 +23,9 @@ def connect(repository: str | None, api_url: str | None, environ: Mapping[str, s
     """
     name = repository or environ.get("GITHUB_REPOSITORY", "")
     if not _REPOSITORY.fullmatch(name) or ".." in name:
-        raise OptionError(f"--repository must be OWNER/NAME, got {name!r}")
+        raise OptionError("NX819", f"--repository must be OWNER/NAME, got {name!r}")
     url = api_url or environ.get("GITHUB_API_URL") or API_URL
     token = environ.get("GITHUB_TOKEN") or environ.get("GH_TOKEN") or ""
     if not url.startswith("https://") and not url.startswith(_LOCAL):
-        raise OptionError(f"--api-url must begin with https://, got {url!r}")
+        raise OptionError("NX820", f"--api-url must begin with https://, got {url!r}")
     return Client(name, token.strip(), url)

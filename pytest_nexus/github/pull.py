@@ -15,6 +15,7 @@ from pytest_nexus.errors import (
     JournalError,
     LimitedError,
     NotAllowedError,
+    with_code,
 )
 from pytest_nexus.github.archive import unpack
 from pytest_nexus.github.artifacts import download_path, single, unseen
@@ -153,7 +154,7 @@ def _batches(client: Client, history: History, todo: list[Artifact]) -> Iterator
             if batch:
                 yield batch
             if isinstance(exc, OSError):
-                raise GitHubError(_NO_ROOM.format(folder=gettempdir(), exc=exc)) from exc
+                raise GitHubError("NX808", _NO_ROOM.format(folder=gettempdir(), exc=exc)) from exc
             raise
         if batch and fetched.fork_bytes + sum(one.fork_bytes for one in batch) > MAX_SENT_BYTES:
             yield batch
@@ -173,7 +174,10 @@ def _weighed(history: History, artifact: Artifact, fetched: _Fetched) -> _Fetche
         return fetched
     n_bytes = history.size_of_forks(fetched.candidates)
     if n_bytes > MAX_SENT_BYTES:
-        reason = f"it takes {n_bytes:,} bytes of the history, a fork may take {MAX_SENT_BYTES:,}"
+        reason = with_code(
+            "NX810",
+            f"it takes {n_bytes:,} bytes of the history, a fork may take {MAX_SENT_BYTES:,}",
+        )
         return _Fetched(artifact.number, "refused", reason=reason)
     return replace(fetched, fork_bytes=n_bytes)
 
@@ -182,7 +186,8 @@ def _fetched(client: Client, artifact: Artifact) -> _Fetched:
     if artifact.is_expired:
         return _Fetched(artifact.number, "gone")
     if artifact.n_bytes > _MAX_ZIP_BYTES[artifact.trust]:
-        return _Fetched(artifact.number, "refused", reason=f"it has {artifact.n_bytes:,} bytes")
+        reason = f"it is longer than {_MAX_ZIP_BYTES[artifact.trust]:,} bytes"
+        return _Fetched(artifact.number, "refused", reason=with_code("NX809", reason))
     with TemporaryDirectory(prefix="nexus-pull-") as name:
         folder = Path(name)
         archive = folder / "artifact.zip"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus.ci.github_event import pull_request_number
 from pytest_nexus.domain.system.console import warn
-from pytest_nexus.errors import GitHubError, NotAllowedError
+from pytest_nexus.errors import GitHubError, NotAllowedError, with_code
 from pytest_nexus.github.connect import connect
 from pytest_nexus.report.formats.comment import comment_body, is_worth_a_comment, marker
 
@@ -44,7 +44,7 @@ def comment(
     except NotAllowedError:
         return  # a pull request from a fork: its token may only read
     except GitHubError as exc:
-        warn(f"nexus: no comment was written: {exc}")
+        warn(with_code("NX818", f"nexus: no comment was written: {exc}"))
 
 
 def keep_comment(

@@ -331,8 +331,9 @@ class History:
     def _refuse_slim(self, action: str) -> None:
         if self.is_slim:
             raise HistoryError(
+                "NX515",
                 f"History {str(self.path)!r} is a slim copy, without attempts, and cannot be "
-                f"{action}; use the history it was exported from"
+                f"{action}; use the history it was exported from",
             )
 
     @contextmanager
@@ -379,4 +380,4 @@ def _derive(connection: sqlite3.Connection) -> None:
 
 
 def _missing(path: Path) -> History:
-    raise HistoryError(f"There is no history {str(path)!r}")
+    raise HistoryError("NX517", f"There is no history {str(path)!r}")

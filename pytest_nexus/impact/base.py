@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from pytest_nexus.ci import branches
+from pytest_nexus.errors import with_code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,7 +91,11 @@ def decide(chosen: Candidate | None, commit: str | None, head: Head, relation: R
     start = "shallow clone: no" if relation.is_shallow else "no"
     end = f"; {_REMEDY}" if relation.is_shallow else ""
     return Base(
-        commit, f"{start} commit in common with {chosen.revision}: compared with it directly{end}"
+        commit,
+        with_code(
+            "NX413",
+            f"{start} commit in common with {chosen.revision}: compared with it directly{end}",
+        ),
     )
 
 
@@ -105,10 +110,10 @@ def absence(
     remedy = f" (shallow clone: {_REMEDY})" if relation.is_shallow else ""
     if asked and found_by != "option":
         shown = asked if len(asked) <= 80 else f"{asked[:80]}..."
-        return f"nexus_base: there is no commit {shown!r} here{remedy}"
+        return with_code("NX414", f"nexus_base: there is no commit {shown!r} here{remedy}")
     was_named = any(option.named_by == "ci" for option in options)
     if was_named and found_by not in {"option", "ci"} and relation.is_shallow:
-        return f"shallow clone: it lacks the base the CI names; {_REMEDY}"
+        return with_code("NX415", f"shallow clone: it lacks the base the CI names; {_REMEDY}")
     return ""
 
 
@@ -118,5 +123,5 @@ def _last_commit(head: Head, relation: Relation) -> Base:
     if head.parent:
         return Base(head.parent)
     if relation.is_shallow:
-        return Base(None, f"shallow clone: nothing to compare with; {_REMEDY}")
-    return Base(None, "first commit: nothing to compare with")
+        return Base(None, with_code("NX412", f"shallow clone: nothing to compare with; {_REMEDY}"))
+    return Base(None, with_code("NX411", "first commit: nothing to compare with"))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from pytest_nexus.ci import branches
 from pytest_nexus.domain.records import Change, ChangedFile
 from pytest_nexus.domain.system.git import Git, GitError
+from pytest_nexus.errors import with_code
 from pytest_nexus.impact import base as bases
 from pytest_nexus.impact import git_output, untracked
 
@@ -54,13 +55,17 @@ def find_change(root: Path, base: str | None, environ: Mapping[str, str]) -> Cha
     except GitError as exc:
         return change._replace(note=str(exc))
     except (ValueError, IndexError) as exc:
-        return change._replace(note=f"git gave an answer that was not understood: {exc}")
+        return change._replace(
+            note=with_code("NX409", f"git gave an answer that was not understood: {exc}")
+        )
 
 
 def _before_first_commit(git: Git, change: Change, paths: tuple[str, ...]) -> Change:
     prefix = git_output.read_relation(git.run(*_relation_query())).prefix
     files = untracked.describe(git.root, untracked.expand(git, paths, prefix), prefix)
-    return _with_files(change, files, prefix, "no commit yet: every file is new")
+    return _with_files(
+        change, files, prefix, with_code("NX410", "no commit yet: every file is new")
+    )
 
 
 def _since_base(git: Git, change: Change, asked: str | None, new: tuple[str, ...]) -> Change:
@@ -111,7 +116,9 @@ def _with_files(change: Change, files: Iterable[ChangedFile], prefix: str, note:
     """Return the change with its files relative to the root, each path once, in git's order."""
     seen = {file.path: file for file in files}
     if len(seen) > MAX_FILES:
-        note = f"{len(seen)} files changed: only the first {MAX_FILES} are looked at"
+        note = with_code(
+            "NX416", f"{len(seen)} files changed: only the first {MAX_FILES} are looked at"
+        )
     kept = [_as_seen(file, prefix) for file in list(seen.values())[:MAX_FILES]]
     return change._replace(files=tuple(kept), note=note)
 

@@ -75,7 +75,7 @@ class _Guard:
         """Refuse a file at once if it does not begin like XML."""
         self._is_wide = chunk.startswith(_ENCODING_MARKS) or b"\0" in chunk[:4]
         if not self._is_wide and not chunk.removeprefix(_BYTE_ORDER_MARK).lstrip().startswith(b"<"):
-            self._refuse("not XML: it does not begin with '<'")
+            self._refuse("NX606", "not XML: it does not begin with '<'")
 
     def feed(self, chunk: bytes, *, is_last: bool = False) -> None:
         readable = chunk if self._is_wide else chunk.translate(_REPLACE_FORBIDDEN)
@@ -83,13 +83,13 @@ class _Guard:
             self._parser.Parse(readable, is_last)
         except (expat.ExpatError, LookupError, ValueError) as error:
             raise ImportFileError(
-                f"{self._path}: not well-formed XML, nothing of it was added: {error}"
+                "NX607", f"{self._path}: not well-formed XML, nothing of it was added: {error}"
             ) from error
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            self._refuse(f"elements nested more than {MAX_DEPTH} deep")
+            self._refuse("NX609", f"elements nested more than {MAX_DEPTH} deep")
         self._handler.start(name.rpartition(":")[2], attributes)
 
     def _end(self, name: str) -> None:
@@ -97,7 +97,9 @@ class _Guard:
         self._handler.end(name.rpartition(":")[2])
 
     def _refuse_doctype(self, *_declaration: object) -> NoReturn:
-        self._refuse("has a DOCTYPE, which no test report needs; remove it to import the file")
+        self._refuse(
+            "NX608", "has a DOCTYPE, which no test report needs; remove it to import the file"
+        )
 
-    def _refuse(self, reason: str) -> NoReturn:
-        raise ImportFileError(f"{self._path}: {reason}")
+    def _refuse(self, code: str, reason: str) -> NoReturn:
+        raise ImportFileError(code, f"{self._path}: {reason}")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from pytest_nexus.domain.system import entry_points
 from pytest_nexus.domain.system.console import warn
-from pytest_nexus.errors import ImportFileError
+from pytest_nexus.errors import ImportFileError, with_code
 from pytest_nexus.history.ingest import ingest_many, ingest_run
 from pytest_nexus.importers.junit import read_junit
 from pytest_nexus.importers.pytest_split import read_durations
@@ -86,11 +86,13 @@ def sniff(path: Path) -> Kind:
         ImportFileError: the file is empty, cannot be read, or is of no known kind.
     """
     if not path.exists():
-        raise ImportFileError(f"{path}: no such file, and no file that matches it as a pattern")
+        raise ImportFileError(
+            "NX601", f"{path}: no such file, and no file that matches it as a pattern"
+        )
     head = next(chunks(path, max_bytes=_ANY_SIZE), b"")
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if not text:
-        raise ImportFileError(f"{path}: the file is empty")
+        raise ImportFileError("NX602", f"{path}: the file is empty")
     if text.startswith(_XML_BEGINNINGS):
         return "junit"
     if text.startswith(b"{"):
@@ -98,7 +100,7 @@ def sniff(path: Path) -> Kind:
     if text.startswith(b"["):
         return "durations"
     raise ImportFileError(
-        f"{path}: neither JUnit XML, a pytest-reportlog, a durations file nor a journal"
+        "NX603", f"{path}: neither JUnit XML, a pytest-reportlog, a durations file nor a journal"
     )
 
 
@@ -159,7 +161,7 @@ class _Tally:
                     raise TypeError("its runs are not of the type Imported")  # noqa: TRY301 - told below
             except Exception as exc:  # noqa: BLE001 - whatever fails there must not fail us
                 told = f"{type(exc).__name__}: {' '.join(str(exc).split())[:160]}"
-                reason = f"the entry point {name} of {GROUP} failed: {told}"
+                reason = with_code("NX255", f"the entry point {name} of {GROUP} failed: {told}")
                 break
             if runs is not None:
                 self._take_runs(runs)

@@ -90,7 +90,8 @@ class _Reader:
     def start(self, name: str, attributes: dict[str, str]) -> None:
         if not self._open and name not in {"testsuites", "testsuite"}:
             raise ImportFileError(
-                f"{self._path}: not a JUnit report: it begins with <{name[:40]}>, not <testsuites>"
+                "NX610",
+                f"{self._path}: not a JUnit report: it begins with <{name[:40]}>, not <testsuites>",
             )
         if name == "testsuite" and "testsuite" not in self._open:
             self.suites.append(_suite_of(attributes))
@@ -121,7 +122,9 @@ class _Reader:
         attempts = attempts_of(case, nodeid) if nodeid else []
         self._n_attempts += len(attempts)
         if self._n_attempts > MAX_ATTEMPTS:
-            raise ImportFileError(f"{self._path}: more than {MAX_ATTEMPTS} tests; split the report")
+            raise ImportFileError(
+                "NX611", f"{self._path}: more than {MAX_ATTEMPTS} tests; split the report"
+            )
         if nodeid and attempts:
             suite.take(nodeid, attempts)
         else:

@@ -42,7 +42,9 @@ def read_durations(path: Path, max_bytes: int = MAX_DURATIONS_BYTES) -> list[Imp
     entries = _entries(path, content)
     attempts = _attempts(entries)
     if not attempts and entries:
-        raise ImportFileError(f"{path}: not a durations file: none of its names is a node id")
+        raise ImportFileError(
+            "NX613", f"{path}: not a durations file: none of its names is a node id"
+        )
     if not attempts:
         return []
     run = Run(
@@ -57,13 +59,16 @@ def _entries(path: Path, content: bytes) -> list[tuple[object, object]]:
     try:
         document: object = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise ImportFileError(f"{path}: not JSON, nothing of it was added: {error}") from error
+        raise ImportFileError(
+            "NX612", f"{path}: not JSON, nothing of it was added: {error}"
+        ) from error
     if not isinstance(document, (dict, list)):
         raise ImportFileError(
-            f"{path}: not a durations file: a JSON {type(document).__name__}, not an object"
+            "NX614",
+            f"{path}: not a durations file: a JSON {type(document).__name__}, not an object",
         )
     if len(document) > MAX_ATTEMPTS:
-        raise ImportFileError(f"{path}: more than {MAX_ATTEMPTS} tests; split the file")
+        raise ImportFileError("NX615", f"{path}: more than {MAX_ATTEMPTS} tests; split the file")
     return list(document.items()) if isinstance(document, dict) else _pairs(document)
 
 

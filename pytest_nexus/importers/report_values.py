@@ -63,7 +63,9 @@ def chunks(path: Path, max_bytes: int = MAX_FILE_BYTES) -> Iterator[bytes]:
                 _check_size(path, size, max_bytes)
                 yield chunk
     except OSError as error:
-        raise ImportFileError(f"{path}: {error.strerror or error}") from error
+        raise ImportFileError(
+            "NX618", f"{path}: the file cannot be read: {error.strerror or error}"
+        ) from error
 
 
 def modified_at(path: Path) -> float:
@@ -71,7 +73,9 @@ def modified_at(path: Path) -> float:
     try:
         return epoch_of(path.stat().st_mtime) or 0.0
     except OSError as error:
-        raise ImportFileError(f"{path}: {error.strerror or error}") from error
+        raise ImportFileError(
+            "NX618", f"{path}: the file cannot be read: {error.strerror or error}"
+        ) from error
 
 
 def clamped(seconds: float) -> float:
@@ -146,12 +150,15 @@ def attempt_of(
 def _check_regular(path: Path, max_bytes: int) -> None:
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
-        raise ImportFileError(f"{path}: not a regular file; give a file, a directory or a pattern")
+        raise ImportFileError(
+            "NX604", f"{path}: not a regular file; give a file, a directory or a pattern"
+        )
     _check_size(path, status.st_size, max_bytes)
 
 
 def _check_size(path: Path, size: int, max_bytes: int) -> None:
     if size > max_bytes:
         raise ImportFileError(
-            f"{path}: {size} bytes or more, over the bound of {max_bytes}; split the report"
+            "NX605",
+            f"{path}: {size} bytes or more, over the bound of {max_bytes}; split the report",
         )

@@ -44,7 +44,7 @@ def read_reportlog(path: Path, max_bytes: int = MAX_REPORTLOG_BYTES) -> list[Imp
             sessions[-1].take(record)
         _check(path, sessions)
     if not sessions[0].is_begun:
-        raise ImportFileError(f"{path}: no line of it is a report of pytest-reportlog")
+        raise ImportFileError("NX616", f"{path}: no line of it is a report of pytest-reportlog")
     return _numbered(sessions, digest.hexdigest(), modified_at(path))
 
 
@@ -55,7 +55,7 @@ def _lines(path: Path, digest: Any, max_bytes: int) -> Iterator[tuple[bytes, boo
         *whole, rest = (rest + chunk).split(b"\n")
         yield from ((line, True) for line in whole if line.strip())
         if len(rest) > MAX_LINE_BYTES:
-            raise ImportFileError(f"{path}: a line of more than {MAX_LINE_BYTES} bytes")
+            raise ImportFileError("NX617", f"{path}: a line of more than {MAX_LINE_BYTES} bytes")
     if rest.strip():
         yield rest, False
 
@@ -71,7 +71,7 @@ def _record(line: bytes) -> dict[str, Any] | None:
 
 def _check(path: Path, sessions: list[Session]) -> None:
     if len(sessions) + len(sessions[-1].attempts) > MAX_ATTEMPTS:
-        raise ImportFileError(f"{path}: more than {MAX_ATTEMPTS} tests; split the file")
+        raise ImportFileError("NX615", f"{path}: more than {MAX_ATTEMPTS} tests; split the file")
 
 
 def _numbered(sessions: list[Session], digest: str, fallback: float) -> list[Imported]:

@@ -11,6 +11,7 @@ from pytest_nexus.domain.identity import MAX_KEY_CHARS, key_of_nodeid
 from pytest_nexus.domain.records import Change, ChangedFile, CIRun, Run
 from pytest_nexus.domain.system.originals import dumps, loads
 from pytest_nexus.domain.validation import WRONG, integer, number, refuse_constant, text, texts
+from pytest_nexus.errors import with_code
 from pytest_nexus.journal import writer
 from pytest_nexus.journal.encoding import (
     CODES,
@@ -139,7 +140,9 @@ def _change(record: dict[str, Any]) -> Change:
         base=_said(record, "base"),
         dirty=record.get("dirty") is True,
         files=tuple(files),
-        note=f"{n_left_out} more changed files are not listed" if n_left_out else "",
+        note=with_code("NX417", f"{n_left_out} more changed files are not listed")
+        if n_left_out
+        else "",
     )
 
 

@@ -126,10 +126,12 @@ def scan_journal(
             for portion in lines.portions():
                 _take(scan, portion)
                 if max_attempts is not None and len(scan.attempts) > max_attempts:
-                    raise JournalError(f"{str(path)!r} has more than {max_attempts:,} attempts")
+                    raise JournalError(
+                        "NX811", f"{str(path)!r} has more than {max_attempts:,} attempts"
+                    )
             _take_torn(scan, lines.last())
     except OSError as error:
-        raise JournalError(f"Cannot read journal {str(path)!r}: {error}") from error
+        raise JournalError("NX554", f"Cannot read journal {str(path)!r}: {error}") from error
     scan.end(lines.digest.digest()[:_DIGEST_BYTES])
     return scan
 
@@ -194,17 +196,20 @@ def _first_run(path: Path, line: str) -> Run:
             raise ValueError("its first line is not a run")
         schema = integer(record["schema"], 1)
     except WRONG as error:
-        raise JournalError(f"{str(path)!r} is not a journal: {explain(error)}") from error
+        raise JournalError("NX555", f"{str(path)!r} is not a journal: {explain(error)}") from error
     if schema > writer.SCHEMA:
         raise NewerJournalError(
+            "NX557",
             f"Journal {str(path)!r} is of format {schema}, this version of nexus reads "
-            f"{writer.SCHEMA}; upgrade pytest-nexus-ci to take it in"
+            f"{writer.SCHEMA}; upgrade pytest-nexus-ci to take it in",
         )
     try:
         return entries.run(record)
     except WRONG as error:
         why = explain(error)
-        raise JournalError(f"Journal {str(path)!r} does not say what run it is: {why}") from error
+        raise JournalError(
+            "NX556", f"Journal {str(path)!r} does not say what run it is: {why}"
+        ) from error
 
 
 def _take(scan: Scan, lines: list[str]) -> None:

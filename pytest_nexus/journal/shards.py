@@ -98,7 +98,7 @@ def read_shard_journal(path: Path) -> ShardJournal | None:
                 elif record["kind"] == "verdicts":
                     _take_verdicts(record, verdicts)
     except OSError as error:
-        raise JournalError(f"Cannot read journal {str(path)!r}: {error}") from error
+        raise JournalError("NX554", f"Cannot read journal {str(path)!r}: {error}") from error
     if plan is None:
         return None
     return ShardJournal(

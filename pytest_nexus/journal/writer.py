@@ -87,14 +87,16 @@ class JournalWriter:
             make_folder(directory)
             descriptor = _open_locked(path)
         except OSError as error:
-            raise JournalError(f"Cannot write a journal in {str(directory)!r}: {error}") from error
+            raise JournalError(
+                "NX551", f"Cannot write a journal in {str(directory)!r}: {error}"
+            ) from error
         writer = cls(path, run.run_uid, descriptor)
         try:
             writer._write(_first_line(run))
             _publish(path)
         except OSError as error:
             writer.abandon()
-            raise JournalError(f"Cannot write journal {str(path)!r}: {error}") from error
+            raise JournalError("NX552", f"Cannot write journal {str(path)!r}: {error}") from error
         except JournalError:
             writer.abandon()
             raise
@@ -180,9 +182,13 @@ class JournalWriter:
         try:
             written = write(self._descriptor, data)
         except OSError as error:
-            raise JournalError(f"Cannot write journal {str(self.path)!r}: {error}") from error
+            raise JournalError(
+                "NX552", f"Cannot write journal {str(self.path)!r}: {error}"
+            ) from error
         if written != len(data):
-            raise JournalError(f"Cannot write journal {str(self.path)!r}: the disk is full")
+            raise JournalError(
+                "NX553", f"Cannot write journal {str(self.path)!r}: the disk is full"
+            )
 
 
 def file_name(run: Run) -> str:

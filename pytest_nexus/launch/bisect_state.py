@@ -13,6 +13,7 @@ from pytest_nexus.domain.system import originals
 from pytest_nexus.domain.system.console import warn
 from pytest_nexus.domain.system.files import atomic_write
 from pytest_nexus.domain.system.regular_files import read_text
+from pytest_nexus.errors import with_code
 from pytest_nexus.impact.changes import find_change
 from pytest_nexus.journal.writer import make_folder
 from pytest_nexus.plan.order_dependence.bisection import Ending
@@ -117,13 +118,19 @@ def _read(path: Path, stamp: str) -> list[Kept]:
     try:
         found: Any = json.loads(read_text(path, _MAX_BYTES))
         if found["format"] != _FORMAT or found["stamp"] != stamp:
-            warn(f"nexus: the suite changed since {path!s} was written: the bisection starts again")
+            warn(
+                with_code(
+                    "NX755",
+                    f"nexus: the suite changed since {path!s} was written:"
+                    " the bisection starts again",
+                )
+            )
             return []
         return [_kept(*row) for row in found["probes"]]
     except FileNotFoundError:
         return []
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as exc:
-        warn(f"nexus: {path!s} is damaged: the bisection starts again: {exc!r}")
+        warn(with_code("NX756", f"nexus: {path!s} is damaged: the bisection starts again: {exc!r}"))
         return []
 
 

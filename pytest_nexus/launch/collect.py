@@ -94,8 +94,9 @@ def loading(arguments: Sequence[str]) -> list[str]:
 
 def _failure(done: subprocess.CompletedProcess[str]) -> PlanError:
     error = PlanError(
+        "NX456",
         f"The suite could not be collected, pytest ended with exit status {done.returncode}; "
-        "a plan needs all of it"
+        "a plan needs all of it",
     )
     error.output = tuple((done.stdout + done.stderr).strip().splitlines()[-_TAIL_LINES:])
     return error

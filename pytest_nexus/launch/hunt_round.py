@@ -90,13 +90,15 @@ def run_round(
     if done is None:
         left = [one.nodeid for one in running if one.key not in shown]
         raise HuntError(
+            "NX702",
             f"The session of {this.text}, did not end in {took_s:.0f} s and was stopped; tests that"
-            f" had not ended: {', '.join(left[:_MOST_NAMED])}"
+            f" had not ended: {', '.join(left[:_MOST_NAMED])}",
         )
     if done.returncode not in _ENDED_WELL or not shown:
         error = HuntError(
+            "NX701",
             f"The session of {this.text}, ended with exit status {done.returncode} and could not"
-            " run the tests"
+            " run the tests",
         )
         error.output = tail(done)
         raise error

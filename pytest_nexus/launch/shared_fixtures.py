@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_nexus.domain.system.console import warn
-from pytest_nexus.errors import PlanError
+from pytest_nexus.errors import PlanError, with_code
 from pytest_nexus.launch.collect import collect
 from pytest_nexus.project import project_root
 
@@ -43,10 +43,12 @@ def collected_suite(options: argparse.Namespace, paths: Iterable[str]) -> list[C
     try:
         return collect(options.pytest_args, root, tied=False).tests
     except PlanError as exc:
-        what, *tail = str(exc).splitlines()
+        what = exc.message.partition(";")[0].rstrip(":")
         warn(
-            f"nexus: {what.partition(';')[0].rstrip(':')}; each test is ranked alone, without the"
-            " set-ups that it shares",
-            *tail[-3:],
+            with_code(
+                "NX457",
+                f"nexus: {what}; each test is ranked alone, without the set-ups that it shares",
+            ),
+            *exc.output[-3:],
         )
         return []

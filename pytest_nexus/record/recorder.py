@@ -10,7 +10,7 @@ import pytest
 from pytest_nexus.compat.report_marks import PHASES, is_known
 from pytest_nexus.domain.records import Change
 from pytest_nexus.domain.system import clock
-from pytest_nexus.errors import JournalError
+from pytest_nexus.errors import JournalError, with_code
 from pytest_nexus.journal.writer import JournalWriter
 from pytest_nexus.record.limited_by import HOOK
 from pytest_nexus.record.observer import DESELECTED, is_failure, sent_failure, sent_identity
@@ -90,7 +90,7 @@ class Recorder:
         try:
             self._journal = JournalWriter.create(self._pipeline.setup.options.journal, run)
         except JournalError as exc:
-            self._pipeline.notices.notify(f"this run is not recorded: {exc}")
+            self._pipeline.notices.notify(with_code("NX216", f"this run is not recorded: {exc}"))
 
     def note_left_out(self, plan: Plan) -> None:
         """Write which tests the plan leaves out; called by the pipeline when the plan is made."""
@@ -345,4 +345,6 @@ class Recorder:
         assert self._journal is not None
         self._journal.close()
         self._journal = None
-        self._pipeline.notices.notify(f"the rest of this run is not recorded: {exc}")
+        self._pipeline.notices.notify(
+            with_code("NX217", f"the rest of this run is not recorded: {exc}")
+        )

@@ -18,7 +18,7 @@ from pytest_nexus.domain.safe_text import shown
 from pytest_nexus.domain.system import originals
 from pytest_nexus.domain.system.gc_pause import paused_gc
 from pytest_nexus.domain.system.regular_files import read_text
-from pytest_nexus.errors import NexusError, PlanError
+from pytest_nexus.errors import NexusError, PlanError, with_code
 from pytest_nexus.options import read_options
 from pytest_nexus.record.observer import Observer
 from pytest_nexus.record.recorder import Recorder
@@ -53,18 +53,19 @@ if TYPE_CHECKING:
     from pytest_nexus.run.xdist.worker_reruns import WorkerReruns
     from pytest_nexus.session.notices import Notices
 
-_NO_CALL: Final = "no test is called under --setup-only and --setup-plan"
-_NO_JOB_NUMBER: Final = (
-    "nexus_shard is auto, but this CI does not number its jobs, or there is one: all tests are run"
+_NO_CALL: Final = with_code("NX206", "no test is called under --setup-only and --setup-plan")
+_NO_JOB_NUMBER: Final = with_code(
+    "NX210",
+    "nexus_shard is auto, but this CI does not number its jobs, or there is one: all tests are run",
 )
 _NOT_RECORDED: Final = {
-    "collectonly": "nothing runs under --collect-only",
+    "collectonly": with_code("NX205", "nothing runs under --collect-only"),
     "setuponly": _NO_CALL,
     "setupplan": _NO_CALL,
-    "showfixtures": "nothing runs under --fixtures",
-    "show_fixtures_per_test": "nothing runs under --fixtures-per-test",
-    "cacheshow": "nothing runs under --cache-show",
-    "looponfail": "sessions under --looponfail are not recorded",
+    "showfixtures": with_code("NX205", "nothing runs under --fixtures"),
+    "show_fixtures_per_test": with_code("NX205", "nothing runs under --fixtures-per-test"),
+    "cacheshow": with_code("NX205", "nothing runs under --cache-show"),
+    "looponfail": with_code("NX207", "sessions under --looponfail are not recorded"),
 }
 """Why a session with this option is not recorded; by the name of pytest's option."""
 
@@ -208,7 +209,7 @@ def register_bystander(config: pytest.Config, pipeline: Pipeline, reason: str) -
     pipeline.net.register(config)
     register_report(config, pipeline)
     if pipeline.setup.share is not None and _is_each(config):
-        raise pytest.UsageError(f"nexus_shard cannot be followed: {reason}")
+        raise pytest.UsageError(with_code("NX106", f"nexus_shard cannot be followed: {reason}"))
     pipeline.notices.notify(reason)
 
 
@@ -231,7 +232,9 @@ def register_controller(
     if pipeline.setup.options.dist == "off":
         if pipeline.setup.share is not None:
             raise pytest.UsageError(
-                "nexus_shard under xdist needs nexus_dist to be 'auto', got 'off'"
+                with_code(
+                    "NX105", "nexus_shard under xdist needs nexus_dist to be 'auto', got 'off'"
+                )
             )
         return
     from pytest_nexus.run.xdist.collection_channel import CollectionChannels  # noqa: PLC0415 - likewise
@@ -313,7 +316,7 @@ def _pinned_share(path: Path, shard: tuple[int, int] | None) -> Share:
     try:
         saved = load_plan(read_text(path, MAX_CHARS))
     except (OSError, UnicodeError) as exc:
-        raise PlanError(f"Couldn't read plan {str(path)!r}: {exc}") from exc
+        raise PlanError("NX104", f"Couldn't read plan {str(path)!r}: {exc}") from exc
     shard = shard or (1, 1)
     require_width(saved, shard[1])
     return Share(*shard, saved)
@@ -325,7 +328,9 @@ def not_recorded(config: pytest.Config) -> str:
         if getattr(config.option, name, False):
             return reason
     if _is_each(config):
-        return "--dist=each runs every test on every worker, which is not recorded"
+        return with_code(
+            "NX208", "--dist=each runs every test on every worker, which is not recorded"
+        )
     return ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from pytest_nexus.errors import with_code
 from pytest_nexus.options import OPTIONS, flags
 
 if TYPE_CHECKING:
@@ -29,14 +30,19 @@ def unknown_variables(names: Iterable[str]) -> list[str]:
     """Return a sentence for each environment variable that looks like ours but is unknown."""
     found = [name for name in names if name.startswith(_PREFIX)]
     unknown = sorted(name for name in found if name not in _OURS and name not in _OF_OTHERS)
-    return [f"no option reads the variable {name}{advice(name, _OURS)}" for name in unknown]
+    return [
+        with_code("NX201", f"no option reads the variable {name}{advice(name, _OURS)}")
+        for name in unknown
+    ]
 
 
 def unknown_keys(names: Iterable[str]) -> list[str]:
     """Return a sentence for each ini option that looks like ours but is unknown."""
     ours = frozenset(option.name for option in OPTIONS)
     unknown = sorted(name for name in names if name.startswith("nexus_") and name not in ours)
-    return [f"there is no ini option {name}{advice(name, ours)}" for name in unknown]
+    return [
+        with_code("NX202", f"there is no ini option {name}{advice(name, ours)}") for name in unknown
+    ]
 
 
 def unknown_option(words: Iterable[str]) -> str:
@@ -47,7 +53,7 @@ def unknown_option(words: Iterable[str]) -> str:
         if name.startswith(("--nexus", "--no-nexus")) and name not in ours:
             meant = advice(name, ours)
             if meant:
-                return f"there is no option {name}{meant}"
+                return with_code("NX203", f"there is no option {name}{meant}")
     return ""
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from pytest_nexus.compat.pytest_internals import rootdir_of
 from pytest_nexus.domain.system import originals
+from pytest_nexus.errors import with_code
 from pytest_nexus.options import OPTIONS
 
 if TYPE_CHECKING:
@@ -28,10 +29,11 @@ def moved_rootdir(config: pytest.Config) -> str | None:
     given = ", ".join(f"{flag} {value}" for flag, value in found)
     better = " ".join(f"{flag}={value}" for flag, value in found)
     ini = meant[1].name if meant[1] is not None else "no ini file"
-    return (
+    return with_code(
+        "NX204",
         f"pytest took the value in `{given}` for a path of tests: the rootdir became"
         f" {config.rootpath!s} instead of {meant[0]!s} ({ini}), and node ids, settings and history"
-        f" are those of another folder; write {better}"
+        f" are those of another folder; write {better}",
     )
 
 

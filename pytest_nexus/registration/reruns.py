@@ -9,7 +9,7 @@ from pytest_nexus.ci.current_run import ci_run
 from pytest_nexus.domain.system import originals
 from pytest_nexus.domain.system.originals import urandom
 from pytest_nexus.domain.system.regular_files import read_text
-from pytest_nexus.errors import NexusError
+from pytest_nexus.errors import NexusError, with_code
 from pytest_nexus.plan.quarantine.file import MAX_CHARS, Quarantine, parse_quarantine
 from pytest_nexus.plan.reruns.rerun_policy import RerunSettings
 from pytest_nexus.record.run_metadata import is_distributed
@@ -45,7 +45,9 @@ def rules_of(config: pytest.Config, options: Options, notices: Notices) -> Rerun
     if not reason and is_distributed(config):
         reason = reason_not_to_rerun_on_workers(config, options)
     if reason:
-        notices.notify(reason + ("; quarantine is not applied" if quarantine.entries else ""))
+        notices.notify(reason)
+        if quarantine.entries:
+            notices.notify(with_code("NX306", "the quarantine is not applied"))
         return None
     settings = RerunSettings(
         limit=options.reruns,
@@ -155,7 +157,7 @@ def quarantine_in(path: Path, notices: Notices) -> Quarantine:
     try:
         return parse_quarantine(read_text(path, 4 * MAX_CHARS))
     except (OSError, UnicodeError, NexusError) as exc:
-        notices.notify(f"no test is in quarantine: {path.name}: {exc}")
+        notices.notify(with_code("NX305", f"no test is in quarantine: {path.name}: {exc}"))
         return Quarantine(())
 
 
@@ -167,11 +169,15 @@ def reason_not_to_rerun_on_workers(config: pytest.Config, options: Options) -> s
     )
 
     if options.dist == "off":
-        return "nothing is repeated: xdist schedules the tests, as nexus_dist is off"
+        return with_code(
+            "NX303", "nothing is repeated: xdist schedules the tests, as nexus_dist is off"
+        )
     if not CAN_REPEAT:
-        return "nothing is repeated: nexus cannot do it with this version of pytest-xdist"
+        return with_code(
+            "NX303", "nothing is repeated: nexus cannot do it with this version of pytest-xdist"
+        )
     if not are_local(config):
-        return "nothing is repeated: a worker runs on another machine"
+        return with_code("NX303", "nothing is repeated: a worker runs on another machine")
     return ""
 
 

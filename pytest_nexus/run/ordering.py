@@ -10,6 +10,7 @@ import pytest
 from pytest_nexus.domain.identity import identify
 from pytest_nexus.domain.records import CollectedTest, NodeId
 from pytest_nexus.domain.system.gc_pause import paused_gc
+from pytest_nexus.errors import with_code
 from pytest_nexus.run.duration_hints import DurationHints
 from pytest_nexus.run.fixture_scopes import position_marker, shared_scopes
 from pytest_nexus.session.dependency_hook import dependencies
@@ -83,7 +84,9 @@ def chosen_order(pipeline: Pipeline, config: pytest.Config) -> Literal["risk", "
     if options.order == "risk" and options.sources["nexus_order"] == "default":
         for name in _RANDOM_ORDER:
             if config.pluginmanager.hasplugin(name) and _reorders(name, config):
-                pipeline.notices.notify(f"{name} orders the tests; --nexus-order=risk overrules it")
+                pipeline.notices.notify(
+                    with_code("NX209", f"{name} orders the tests; --nexus-order=risk overrules it")
+                )
                 return "off"
     return options.planned_order
 

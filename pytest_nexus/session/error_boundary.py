@@ -22,6 +22,7 @@ import pytest
 
 from pytest_nexus.domain.safe_text import shown
 from pytest_nexus.domain.system import originals
+from pytest_nexus.errors import with_code
 from pytest_nexus.session.notices import Notices
 
 if TYPE_CHECKING:
@@ -187,9 +188,10 @@ class Part:
         if self._net.raises or isinstance(exc, _PASSING) or is_foreign(exc):
             raise exc
         if not self.sentence:
-            self.sentence = (
+            self.sentence = with_code(
+                "NX222",
                 f"{self._name} failed and is off: {_told(exc)} ({place_of(exc)}); {self._loss};"
-                f" {DEBUG_VARIABLE}=1 shows the traceback"
+                f" {DEBUG_VARIABLE}=1 shows the traceback",
             )
             self._net.notices.notify(self.sentence)
         self.switch_off()

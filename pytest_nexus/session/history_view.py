@@ -15,6 +15,7 @@ from pytest_nexus.errors import (
     HistoryError,
     NewerHistoryError,
     NexusError,
+    with_code,
 )
 from pytest_nexus.forecast import forecaster
 from pytest_nexus.forecast.snapshot import told_by_pairs
@@ -126,12 +127,16 @@ def _read(
 def _start_cold(options: Options, exc: CorruptHistoryError) -> str:
     """Move a damaged history aside if the session may write; return a sentence about the damage."""
     if not options.ingest:
-        return f"{exc}; it is left as it is, and this run starts without history"
+        return with_code(
+            "NX220", f"{exc.message}; it is left as it is, and this run starts without history"
+        )
     try:
         kept = set_aside(options.history)
     except OSError as error:
-        return f"{exc}; it could not be set aside: {error}"
-    return f"{exc}; it is set aside as {kept.name}, and a new history begins"
+        return with_code("NX221", f"{exc.message}; it could not be set aside: {error}")
+    return with_code(
+        "NX219", f"{exc.message}; it is set aside as {kept.name}, and a new history begins"
+    )
 
 
 def read_texts(

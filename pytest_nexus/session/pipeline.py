@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 from pytest_nexus.domain.records import Change
 from pytest_nexus.domain.system.gc_pause import paused_gc
 from pytest_nexus.domain.wording import counted
-from pytest_nexus.errors import NexusError
+from pytest_nexus.errors import NexusError, with_code
 from pytest_nexus.session.error_boundary import ErrorBoundary
 from pytest_nexus.session.planned import NOT_PLANNED, is_in_share, session_plan
 from pytest_nexus.session.timeline import Timeline
@@ -181,7 +181,11 @@ class Pipeline:
             self.live = self.learning.call(lambda: self._live(plan, stats, forecaster), None)
         self.hooks.results("pytest_nexus_plan", config=self.hooks.config, plan=plan)
         if setup.share is not None and self.planned.is_empty_share:
-            self.notices.notify(f"shard {setup.share.shard} of {setup.share.n_shards} has no tests")
+            self.notices.notify(
+                with_code(
+                    "NX211", f"shard {setup.share.shard} of {setup.share.n_shards} has no tests"
+                )
+            )
         return plan
 
     @cached_property
@@ -222,7 +226,9 @@ class Pipeline:
         selected = select(self.hooks, plan)
         n_left = left_out(selected)
         if n_left:
-            self.notices.notify(f"{counted(n_left, 'test')} left out by pytest_nexus_select")
+            self.notices.notify(
+                with_code("NX257", f"{counted(n_left, 'test')} left out by pytest_nexus_select")
+            )
             for listener in self._on_left_out:
                 listener(selected)
         return selected
@@ -293,7 +299,10 @@ class Pipeline:
         except NexusError as exc:
             reason = "" if str(exc) in self.notices else f": {exc}"
             self.notices.notify(
-                f"the run is not in the history, its journal {journal.name} is kept{reason}"
+                with_code(
+                    "NX218",
+                    f"the run is not in the history, its journal {journal.name} is kept{reason}",
+                )
             )
 
     def _divided(self, plan: Plan, share: Share) -> Plan:

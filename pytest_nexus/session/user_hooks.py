@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from pytest_nexus.errors import with_code
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -62,7 +64,9 @@ class UserHooks:
             shown = " ".join(repr(value).split())[:_MAX_CHARS]
         except Exception:  # noqa: BLE001 - `repr` is the user's too
             shown = type(value).__name__
-        self._net.notices.notify(f"the result of the hook {name} cannot be used: {shown}")
+        self._net.notices.notify(
+            with_code("NX252", f"the result of the hook {name} cannot be used: {shown}")
+        )
 
     def fail(self, name: str, exc: BaseException, plugin: str = "") -> None:
         """Switch a hook off after an exception.
@@ -75,7 +79,9 @@ class UserHooks:
         culprit = plugin or self._culprit(name, exc)
         told = f"{type(exc).__name__}: {' '.join(str(exc).split())[:_MAX_CHARS]}"
         self._off.add(name)
-        self._net.notices.notify(f"the hook {name} of {culprit} failed and is off: {told}")
+        self._net.notices.notify(
+            with_code("NX251", f"the hook {name} of {culprit} failed and is off: {told}")
+        )
 
     def _call(self, name: str, relay: Any, arguments: dict[str, Any]) -> Any:
         if not self.has(name):

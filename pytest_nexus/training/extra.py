@@ -18,6 +18,7 @@ def require_extra() -> None:
         import_module("pandas")
     except ImportError as exc:
         raise TrainExtraMissingError(
+            "NX905",
             f"This command needs scikit-learn and pandas ({exc});"
-            " pip install 'pytest-nexus-ci[train]'"
+            " pip install 'pytest-nexus-ci[train]'",
         ) from exc

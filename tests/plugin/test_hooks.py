@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_nexus import read_journal
+from tests.support.messages import assert_message
 from tests.support.project import Project, Result
 from tests.support.repository import init
 
@@ -62,7 +63,7 @@ def test_the_final_plan_is_observed(session: Session) -> None:
 def test_selected_tests_alone_run(session: Session) -> None:
     assert sorted(session.result.names) == ["test_likely", "test_one", "test_two"]
     assert session.result.exit_status == 0
-    assert "1 test left out by pytest_nexus_select" in session.result.said
+    assert_message(session.result.said, "NX257", "1 test ")
 
 
 def test_the_journal_has_a_verdict_on_each_test_left_out(session: Session) -> None:
@@ -149,8 +150,7 @@ def test_an_exception_in_a_hook_costs_a_line(
     result = conftest(tmp_path, f"def pytest_nexus_{hook}(config): raise KeyError('x')", *way)
     assert result.exit_status == 0
     assert sorted(result.names) == ["test_one", "test_two"]
-    sentence = f"the hook pytest_nexus_{hook} of conftest.py failed and is off: KeyError: 'x'"
-    assert result.said.count(sentence) == 1
+    assert_message(result.said, "NX251", f"pytest_nexus_{hook} of conftest.py", "KeyError: 'x'")
 
 
 def test_an_exception_in_a_hook_passes_where_it_is_asked_for(tmp_path: Path) -> None:
@@ -183,8 +183,7 @@ def test_a_selection_that_cannot_be_used_costs_a_line(
     text = f"from pytest_nexus import Verdict\ndef pytest_nexus_select(): return {expression}"
     result = conftest(tmp_path, text)
     assert result.names == ["test_one", "test_two"]
-    sentence = f"the result of the hook pytest_nexus_select cannot be used: {shown}"
-    assert sentence in result.said
+    assert_message(result.said, "NX252", "pytest_nexus_select", shown)
 
 
 @pytest.mark.parametrize(
@@ -303,8 +302,7 @@ def test_an_exception_while_tests_run_costs_a_line(
     result = project.run(*way, "--nexus-reruns=1", "--nexus-rerun-delay=0")
     assert result.exit_status == 1
     assert len(result.attempts) == 3
-    sentence = f"the hook pytest_nexus_{hook} of conftest.py failed and is off: KeyError: 'x'"
-    assert result.stdout.count(sentence) == 1
+    assert_message(result.stdout, "NX251", f"pytest_nexus_{hook} of conftest.py", "KeyError: 'x'")
 
 
 @pytest.mark.parametrize(
@@ -335,7 +333,7 @@ def test_a_result_that_cannot_be_used_costs_a_line(
     result = project.run("--nexus-reruns=1", "--nexus-rerun-delay=0")
     assert (result.exit_status, len(result.attempts)) == (1, 3)
     assert not any("extra" in one for one in result.attempts)
-    assert result.stdout.count(f"the result of the hook pytest_nexus_{hook} cannot be used: ") == 1
+    assert_message(result.stdout, "NX252", f"pytest_nexus_{hook}")
 
 
 def test_a_quiet_session_has_no_sections(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.messages import assert_message
 from tests.support.project import Project
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def test_written_with_an_equals_sign_it_moves_nothing(made: Project, option: str
 def test_it_is_said_of_what_the_environment_adds(made: Project) -> None:
     prepare(made)
     said = session(made, PYTEST_ADDOPTS="--nexus-plan ../shared/plan.json")
-    assert "pytest took the value in `--nexus-plan ../shared/plan.json`" in said
+    assert_message(said, "NX204", "`--nexus-plan ../shared/plan.json`")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.messages import assert_message
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -34,6 +36,6 @@ def test_plugin_that_shuffles_wins_unless_the_order_is_asked_for(
     made = project(SUITE)
     made.run(argument, companions=("random_order",))
     said = made.run(argument, companions=("random_order",)).said
-    assert "random_order orders the tests; --nexus-order=risk overrules it" in said
+    assert_message(said, "NX209", "random_order", "--nexus-order=risk")
     asked = made.run(argument, "--nexus-order=risk", companions=("random_order",))
     assert asked.names[0] == "test_fails"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.messages import assert_message
 from tests.support.project import Project
 
 if TYPE_CHECKING:
@@ -69,9 +70,7 @@ def test_an_importer_reads_what_nexus_does_not_know(installed: Installed) -> Non
     installed.offer("importers", acme="acme:read", broken="acme:absent")
     installed.project.write({"runs.acme": "ACME test_a.py::test_a\n", "other.acme": "else\n"})
     done = installed.nexus("history", "import", "runs.acme", "other.acme")
-    assert (
-        done.stderr.count("the entry point broken of pytest_nexus.importers cannot be used: ") == 1
-    )
+    assert_message(done.stderr, "NX253", "broken of pytest_nexus.importers")
     assert "other.acme: neither JUnit XML" in done.stdout + done.stderr
     assert len(installed.project.runs()) == 1
 
@@ -81,7 +80,7 @@ def test_an_importer_that_fails_refuses_its_file(installed: Installed) -> None:
     installed.project.write({"runs.acme": "ACME\n"})
     done = installed.nexus("history", "import", "runs.acme")
     said = done.stdout + done.stderr
-    assert "the entry point acme of pytest_nexus.importers failed: KeyError: 'x'" in said
+    assert_message(said, "NX255", "acme of pytest_nexus.importers", "KeyError: 'x'")
     assert "Traceback" not in said
 
 
@@ -89,10 +88,10 @@ def test_a_format_renders_the_summary(installed: Installed) -> None:
     installed.offer("report_formats", html="acme:html", bad="acme:fail", broken="acme:absent")
     installed.project.run()
     assert installed.nexus("report", "--format", "html").stdout == "<p>1</p>\n"
-    for name, told in (("bad", "failed: KeyError('x')"), ("broken", "cannot be used: ")):
+    for name, code, told in (("bad", "NX255", "KeyError('x')"), ("broken", "NX253", "absent")):
         done = installed.nexus("report", "--format", name)
         assert done.returncode == 1
-        assert f"the entry point {name} of pytest_nexus.report_formats {told}" in done.stderr
+        assert_message(done.stderr, code, f"{name} of pytest_nexus.report_formats", told)
     assert "invalid choice: 'other'" in installed.nexus("report", "--format", "other").stderr
 
 
@@ -102,8 +101,8 @@ def test_a_ci_of_a_plugin_is_known_where_no_other_is(installed: Installed) -> No
     result = installed.project.run(env=env)
     assert (result.journal[0]["ci"]["provider"], result.journal[0]["ci"]["run_id"]) == ("acme", "7")
     said = result.stdout + result.stderr
-    assert said.count("the entry point bad of pytest_nexus.ci_providers is no Provider") == 1
-    assert said.count("the entry point broken of pytest_nexus.ci_providers cannot be used: ") == 1
+    assert_message(said, "NX254", "bad of pytest_nexus.ci_providers")
+    assert_message(said, "NX253", "broken of pytest_nexus.ci_providers")
 
 
 @pytest.mark.parametrize("more", [{}, {"CI": "true", "GITHUB_ACTIONS": "true"}])

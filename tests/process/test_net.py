@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.injections import SUITE
+from tests.support.messages import messages
 from tests.support.project import REPOSITORY, Project
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def complaints(bare: dict[str, Any], result: dict[str, Any]) -> list[str]:
 
 
 def lines_of(result: dict[str, Any]) -> list[str]:
-    return [line for line in result["output"].splitlines() if "failed and is off" in line]
+    return messages(result["output"], "NX222")
 
 
 def listed(suite: Project, mode: str, folder: Path) -> tuple[Counter[str], set[str]]:
@@ -266,7 +267,7 @@ def test_crash_of_a_worker_is_one_failure_where_nexus_fails_as_well(
     assert len(ends) == 30
     assert result.exit_status == 1
     assert "INTERNALERROR" not in result.stdout
-    assert len([line for line in result.said if "failed and is off" in line]) == 1
+    assert len(messages(result.said, "NX222")) == 1
     assert "2 failed, 28 passed" in result.stdout
 
 
@@ -333,7 +334,7 @@ def test_exceptions_of_other_plugins_end_the_session_as_without_nexus(
     statuses = {bare.exit_status} if mode == "plain" else ENDS_OF_XDIST
     assert {bare.exit_status, result.exit_status} <= statuses
     assert "ZeroDivisionError: of the user" in result.stdout + result.stderr
-    assert "failed and is off" not in result.stdout
+    assert messages(result.stdout, "NX222", "NX251") == []
 
 
 @pytest.mark.parametrize("how", ["pytest.exit('enough', returncode=9)", "raise KeyboardInterrupt"])
@@ -342,7 +343,7 @@ def test_ends_of_the_session_pass_the_net(project: Any, how: str) -> None:
     bare, result = made.run(nexus=False), made.run("--nexus-reruns=1")
     assert result.exit_status == bare.exit_status
     assert result.names == bare.names
-    assert "failed and is off" not in result.stdout
+    assert messages(result.stdout, "NX222", "NX251") == []
 
 
 def test_nexus_that_cannot_be_set_up_costs_one_line(project: Any, tmp_path: Path) -> None:

@@ -123,17 +123,17 @@ def test_auto_in_a_ci_that_numbers_no_jobs_says_that_all_tests_run(
 @pytest.mark.parametrize(
     ("arguments", "env", "complaint"),
     [
-        (("--nexus-shard=5/4",), {}, "A shard must be K/N with 1 <= K <= N <= 1000"),
+        (("--nexus-shard=5/4",), {}, "[NX102]"),
         (("--nexus-shard=0/4",), {}, "got '0/4'"),
         ((), {"NEXUS_SHARD": "two"}, "got 'two'"),
         (
             ("--nexus-shard=auto",),
             {"CI_NODE_INDEX": "3", "CI_NODE_TOTAL": "2"},
-            "GitLab says that this is job CI_NODE_INDEX='3' of CI_NODE_TOTAL='2'",
+            "job CI_NODE_INDEX='3' of CI_NODE_TOTAL='2'",
         ),
-        (("--nexus-shard=1/2", "--nexus-plan=none.json"), {}, "Couldn't read plan"),
-        (("--nexus-shard=1/2", "--nexus-plan=test_a.py"), {}, "This is not a plan"),
-        (("--nexus-shard=1/2", "--nexus-dist=off", "-n2"), {}, "nexus_dist to be 'auto'"),
+        (("--nexus-shard=1/2", "--nexus-plan=none.json"), {}, "[NX104]"),
+        (("--nexus-shard=1/2", "--nexus-plan=test_a.py"), {}, "[NX452]"),
+        (("--nexus-shard=1/2", "--nexus-dist=off", "-n2"), {}, "[NX105]"),
         (("--nexus-shard=1/2", "--dist=each", "--tx=2*popen"), {}, "--dist=each runs every test"),
         (("--nexus-shard=1/2", "--nexus-dist=on"), {}, "--nexus-dist must be 'auto' or 'off'"),
     ],

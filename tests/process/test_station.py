@@ -14,6 +14,7 @@ from pytest_nexus.history.store import open_history
 from pytest_nexus.journal.writer import JournalWriter
 from tests.support.builders import attempt, run
 from tests.support.github_server import GitHubServer, zipped
+from tests.support.messages import assert_message
 from tests.support.project import hears_interrupts
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ def limit(n_bytes: int) -> Callable[[], None]:
 def test_history_without_room_is_left_as_it_was(station: Station) -> None:
     status, _, err = station.pull(limit(160_000))
     assert status == 1
-    assert err.startswith(f"nexus: Cannot use history {str(station.history)!r}: ")
+    assert_message(err, "NX512", repr(str(station.history)))
     assert len(err.splitlines()) == 1
     assert station.runs() < _ARTIFACTS
     assert station.pull()[0] == 0
@@ -149,7 +150,7 @@ def test_artifact_without_room_says_where_to_make_some(station: Station) -> None
     station.server.put(large)
     status, _, err = station.pull(limit(len(large) // 2))
     assert status == 1
-    assert err.startswith(f"nexus: Couldn't keep an artifact in {str(station.temp)!r}: ")
+    assert_message(err, "NX808", repr(str(station.temp)))
     assert station.runs() == _ARTIFACTS
     status, out, _ = station.pull()
     assert (status, out.splitlines()[0]) == (0, "0 runs with 0 attempts added from 1 artifact")

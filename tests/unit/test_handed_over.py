@@ -26,6 +26,7 @@ from pytest_nexus.plan.quarantine.file import parse_quarantine
 from pytest_nexus.plan.sharding.document import load_plan, save_plan
 from tests.support.builders import collected
 from tests.support.examples import scaled
+from tests.support.messages import assert_message
 from tests.support.project import Project
 
 if TYPE_CHECKING:
@@ -213,7 +214,7 @@ def test_import_of_such_a_model_is_one_error(
     capsys.readouterr()
     assert main(["model", "import", "model.json"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("nexus: File 'model.json' holds a model that ")
+    assert_message(line, "NX904", "'model.json'")
 
 
 ENTRY = '[[quarantine]]\nid = {0}\nreason = {1}\nowner = "o"\nsince = {2}\n'

@@ -34,7 +34,7 @@ def source_root(given: Path | None) -> Path:
     if given is None:
         return project_root(Path.cwd())
     if not given.is_dir() or _leaves_the_workspace(given):
-        raise OptionError(f"--source must be a folder, got {str(given)!r}")
+        raise OptionError("NX822", f"--source must be a folder, got {str(given)!r}")
     folder = given.resolve()
     return project_root(folder, checkout_of(folder) or folder)
 

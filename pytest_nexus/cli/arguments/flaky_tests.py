@@ -72,6 +72,8 @@ def required(
     measured = measure(given, others)
     if measured is None:
         raise HistoryError(
-            f"There is no history {history_path(given)!s} yet; run pytest with --nexus to begin one"
+            "NX518",
+            f"There is no history {history_path(given)!s} yet;"
+            " run pytest with --nexus to begin one",
         )
     return measured

@@ -39,6 +39,6 @@ def journal_files(patterns: Iterable[str]) -> list[Path]:
         else:
             matches = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - absolute ones too
             if not matches:
-                raise JournalError(f"There is no journal {pattern!r}")
+                raise JournalError("NX558", f"There is no journal {pattern!r}")
             found.update(dict.fromkeys(Path(match) for match in matches))
     return list(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_nexus.domain.system.console import warn
-from pytest_nexus.errors import CorruptHistoryError, HistoryError
+from pytest_nexus.errors import CorruptHistoryError, HistoryError, with_code
 from pytest_nexus.history.ingest import sweep
 from pytest_nexus.history.sqlite.connection import set_aside
 from pytest_nexus.history.store import open_history
@@ -31,7 +31,7 @@ def take_in_waiting(given: str | None) -> None:
         with open_or_begin(history_path(None)) as history:
             sweep(history, journals)
     except HistoryError as exc:
-        warn(f"nexus: journals were not added to the history: {exc}")
+        warn(with_code("NX520", f"nexus: journals were not added to the history: {exc}"))
 
 
 def open_or_begin(path: Path) -> History:
@@ -40,5 +40,7 @@ def open_or_begin(path: Path) -> History:
         return open_history(path)
     except CorruptHistoryError as exc:
         kept = set_aside(path)
-        warn(f"nexus: {exc}; set aside as {kept!s}, a new history begins")
+        warn(
+            with_code("NX519", f"nexus: {exc.message}; set aside as {kept!s}, a new history begins")
+        )
         return open_history(path)

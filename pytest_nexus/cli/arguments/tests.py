@@ -39,7 +39,9 @@ def asked_keys(typed: str, functions: Functions) -> list[TestKey]:
         printed = printed_keys([typed], functions)
         found = [key for key in printed.values() if key in functions]
     if not found:
-        raise HistoryError(f"The history knows no test {typed!r}; {advice(typed, functions)}")
+        raise HistoryError(
+            "NX521", f"The history knows no test {typed!r}; {advice(typed, functions)}"
+        )
     return found
 
 

@@ -30,7 +30,7 @@ def warn_of(loss: str) -> None:
 def complain(error: Exception) -> None:
     """Print an error in one line, followed by the output of another program, if there is any."""
     if isinstance(error, NexusError):
-        warn(f"nexus: {error.message}", *(f"  {line}" for line in error.output))
+        warn(f"nexus: {error.first_line}", *(f"  {line}" for line in error.output))
     else:
         warn(f"nexus: {error}")
 

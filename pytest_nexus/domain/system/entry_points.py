@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
+from pytest_nexus.errors import with_code
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -30,5 +32,9 @@ def load(group: str, complain: Callable[[str], object], only: str | None = None)
             found[point.name] = point.load()
         except Exception as exc:  # noqa: BLE001 - whatever fails there must not fail us
             told = f"{type(exc).__name__}: {' '.join(str(exc).split())[:160]}"
-            complain(f"the entry point {point.name} of {group} cannot be used: {told}")
+            complain(
+                with_code(
+                    "NX253", f"the entry point {point.name} of {group} cannot be used: {told}"
+                )
+            )
     return found

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.domain.system import clock
 from pytest_nexus.domain.system.bounded_process import run_bounded
-from pytest_nexus.errors import NexusError
+from pytest_nexus.errors import NexusError, with_code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,13 +51,21 @@ _INHERITED: Final = frozenset(
     }
 )
 """Variables that git sets for its hooks; they name the repository of the hook, not of the tests."""
+_BARE: Final = with_code("NX402", "a bare git repository: what changed is not known")
 _REASONS: Final = (
-    ("not a git repository", "not a git repository: what changed is not known"),
-    ("cannot use bare repository", "a bare git repository: what changed is not known"),
-    ("must be run in a work tree", "a bare git repository: what changed is not known"),
+    (
+        "not a git repository",
+        with_code("NX401", "not a git repository: what changed is not known"),
+    ),
+    ("cannot use bare repository", _BARE),
+    ("must be run in a work tree", _BARE),
     (
         "dubious ownership",
-        "git refuses a repository of another user (dubious ownership): add it to safe.directory",
+        with_code(
+            "NX405",
+            "git refuses a repository of another user (dubious ownership): add it to"
+            " safe.directory",
+        ),
     ),
 )
 _MAX_REASON_CHARS: Final = 200
@@ -86,7 +94,7 @@ class Git:
         """
         done = self._start(arguments, stdin, MAX_OUTPUT_BYTES)
         if done.is_cut:
-            raise GitError(f"git printed more than {MAX_OUTPUT_BYTES:,} bytes: given up")
+            raise GitError("NX406", f"git printed more than {MAX_OUTPUT_BYTES:,} bytes: given up")
         return self._checked(done)
 
     def run_to(self, max_bytes: int, *arguments: str) -> bytes:
@@ -119,7 +127,7 @@ class Git:
         except (OSError, ValueError) as exc:
             raise GitError(_why_not_started(self.root)) from exc
         if done is None:
-            raise GitError(f"git took more than {BUDGET_S:.0f} seconds: given up")
+            raise GitError("NX407", f"git took more than {BUDGET_S:.0f} seconds: given up")
         return done
 
 
@@ -142,7 +150,7 @@ def reason_of(stderr: str) -> str:
     r"""Return one sentence for the error output of git.
 
     >>> reason_of("fatal: bad thing\nmore")
-    'git failed: bad thing'
+    'git failed: bad thing [NX408]'
     """
     for sign, sentence in _REASONS:
         if sign in stderr:
@@ -150,7 +158,7 @@ def reason_of(stderr: str) -> str:
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     fatal = [line.removeprefix("fatal: ") for line in lines if line.startswith("fatal: ")]
     reason = (fatal or lines or ["it did not say why"])[0]
-    return f"git failed: {reason[:_MAX_REASON_CHARS]}"
+    return with_code("NX408", f"git failed: {reason[:_MAX_REASON_CHARS]}")
 
 
 def _why_not_started(root: Path) -> str:
@@ -158,4 +166,6 @@ def _why_not_started(root: Path) -> str:
         is_folder = root.is_dir()
     except (OSError, ValueError):
         is_folder = False
-    return "git is not installed" if is_folder else "the root of the tests is not a folder"
+    if is_folder:
+        return with_code("NX403", "git is not installed")
+    return with_code("NX404", "the root of the tests is not a folder")

@@ -77,7 +77,7 @@ def export(connection: sqlite3.Connection, source: Path, path: Path, *, slim: bo
         with replacing(path) as unfinished, decoded(source):
             _copy(connection, source, unfinished, slim=slim)
     except OSError as error:
-        raise HistoryError(f"Cannot write history {str(path)!r}: {error}") from error
+        raise HistoryError("NX514", f"Cannot write history {str(path)!r}: {error}") from error
 
 
 def _copy(connection: sqlite3.Connection, source: Path, path: Path, *, slim: bool) -> None:

@@ -61,7 +61,7 @@ def connect(
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise HistoryError(
-                f"Cannot make the folder of history {str(path)!r}: {error}"
+                "NX513", f"Cannot make the folder of history {str(path)!r}: {error}"
             ) from error
         connection = _opened(path, mode="rwc")
         try:
@@ -109,8 +109,9 @@ def _readable(path: Path) -> sqlite3.Connection | None:
     if version == 0:
         return None
     raise HistoryError(
+        "NX509",
         f"History {str(path)!r} is of schema {version}; run `nexus history rebuild` once to "
-        f"bring it to {schema.SCHEMA_VERSION}"
+        f"bring it to {schema.SCHEMA_VERSION}",
     )
 
 
@@ -128,7 +129,9 @@ def _opened(path: Path, *, mode: str) -> Guarded:
         try:
             require_regular(path)
         except OSError as error:
-            raise HistoryError(f"Cannot use history {str(path)!r}: {error.strerror}") from error
+            raise HistoryError(
+                "NX512", f"Cannot use history {str(path)!r}: {error.strerror}"
+            ) from error
     uri = f"{path.absolute().as_uri()}?mode={mode}"
     connection = open_database(
         uri, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None, factory=Guarded
@@ -151,20 +154,24 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
         return 0
     if connection.execute("PRAGMA application_id").fetchone()[0] != schema.APPLICATION_ID:
         raise HistoryError(
+            "NX510",
             f"{str(path)!r} is not a nexus history but another program's database; name another "
-            "file with nexus_history"
+            "file with nexus_history",
         )
     if version > schema.SCHEMA_VERSION:
         raise NewerHistoryError(
+            "NX508",
             f"History {str(path)!r} is of schema {version}, this version of nexus knows "
-            f"{schema.SCHEMA_VERSION}; upgrade pytest-nexus-ci to use it"
+            f"{schema.SCHEMA_VERSION}; upgrade pytest-nexus-ci to use it",
         )
     unknown = unknown_object(rows, version)
     if unknown:
-        raise CorruptHistoryError(f"History {str(path)!r} has a {unknown} that nexus did not make")
+        raise CorruptHistoryError(
+            "NX504", f"History {str(path)!r} has a {unknown} that nexus did not make"
+        )
     missing = sorted(set(schema.TABLES) - {row[1] for row in rows})
     if version == schema.SCHEMA_VERSION and missing:
-        raise CorruptHistoryError(f"History {str(path)!r} has no table {missing[0]!r}")
+        raise CorruptHistoryError("NX506", f"History {str(path)!r} has no table {missing[0]!r}")
     return version
 
 
@@ -182,8 +189,9 @@ def _check_whole(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("COMMIT")
     if size_bytes < max(n_pages * page_bytes, _SMALLEST_BYTES) and size_bytes:
         raise CorruptHistoryError(
+            "NX505",
             f"History {str(path)!r} is damaged: it has {size_bytes} bytes of "
-            f"{max(n_pages * page_bytes, _SMALLEST_BYTES)}"
+            f"{max(n_pages * page_bytes, _SMALLEST_BYTES)}",
         )
 
 
@@ -250,7 +258,7 @@ def translated(path: Path) -> Iterator[None]:
         raise _translation(path, error) from error
     except UnicodeDecodeError as error:  # from a text that SQLite quotes in its own error
         raise CorruptHistoryError(
-            f"History {str(path)!r} is damaged: it holds text that is not UTF-8"
+            "NX503", f"History {str(path)!r} is damaged: it holds text that is not UTF-8"
         ) from error
 
 
@@ -262,7 +270,7 @@ def decoded(path: Path) -> Iterator[None]:
             yield
     except _UNDECODED as error:
         raise CorruptHistoryError(
-            f"History {str(path)!r} holds a value that nexus did not write: {error}"
+            "NX507", f"History {str(path)!r} holds a value that nexus did not write: {error}"
         ) from error
 
 
@@ -280,7 +288,7 @@ def require_sound(
     if odd:
         place = f"in table {odd!r}"
         raise CorruptHistoryError(
-            f"History {str(path)!r} holds a value that nexus did not write: {place}"
+            "NX507", f"History {str(path)!r} holds a value that nexus did not write: {place}"
         )
     checked.update(fresh)
 
@@ -296,15 +304,16 @@ def _translation(path: Path, error: sqlite3.Error) -> HistoryError:
     text = str(error)
     if code == sqlite3.SQLITE_INTERRUPT:
         return CorruptHistoryError(
-            f"History {str(path)!r} is damaged: a query takes more work than its rows can need"
+            "NX502",
+            f"History {str(path)!r} is damaged: a query takes more work than its rows can need",
         )
     if code in _CORRUPT or any(part in text for part in _MISSHAPEN):
-        return CorruptHistoryError(f"History {str(path)!r} is damaged: {text}")
+        return CorruptHistoryError("NX501", f"History {str(path)!r} is damaged: {text}")
     if code in _LOCKED:
         return HistoryError(
-            f"History {str(path)!r} was locked by another process for {BUSY_TIMEOUT_S:g} s"
+            "NX511", f"History {str(path)!r} was locked by another process for {BUSY_TIMEOUT_S:g} s"
         )
-    return HistoryError(f"Cannot use history {str(path)!r}: {text}")
+    return HistoryError("NX512", f"Cannot use history {str(path)!r}: {text}")
 
 
 def set_aside(path: Path) -> Path:

@@ -118,21 +118,23 @@ def parse_quarantine(text: str) -> Quarantine:
             message names the entry, the field, the allowed values and the given value.
     """
     if len(text) > MAX_CHARS:
-        raise QuarantineError(f"The quarantine must have at most {MAX_CHARS:,} characters")
+        raise QuarantineError("NX354", f"The quarantine must have at most {MAX_CHARS:,} characters")
     import tomllib  # noqa: PLC0415 - where there is such a file
 
     try:
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise QuarantineError(f"The quarantine is not TOML: {error}") from error
+        raise QuarantineError("NX351", f"The quarantine is not TOML: {error}") from error
     rows = document.pop(_TABLE, [])
     for name in document:
-        raise QuarantineError(f"The quarantine holds only [[quarantine]] tables, got {name!r}")
+        raise QuarantineError(
+            "NX352", f"The quarantine holds only [[quarantine]] tables, got {name!r}"
+        )
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise QuarantineError("The quarantine must be written as [[quarantine]] tables")
+        raise QuarantineError("NX353", "The quarantine must be written as [[quarantine]] tables")
     if len(rows) > MAX_ENTRIES:
         raise QuarantineError(
-            f"The quarantine must have at most {MAX_ENTRIES:,} entries, got {len(rows):,}"
+            "NX355", f"The quarantine must have at most {MAX_ENTRIES:,} entries, got {len(rows):,}"
         )
     entries = [_entry(row, number) for number, row in enumerate(rows, 1)]
     _refuse_doubles(entries)
@@ -173,12 +175,15 @@ def _entry(row: Mapping[str, Any], number: int) -> QuarantineEntry:
     for name in row:
         if name not in _FIELDS:
             raise QuarantineError(
-                f"Quarantine {place}: {name} is unknown; the fields are {', '.join(_FIELDS)}"
+                "NX356",
+                f"Quarantine {place}: {name} is unknown; the fields are {', '.join(_FIELDS)}",
             )
     since = _day(row, "since", place)
     until = _day(row, "until", place) if "until" in row else None
     if until is not None and until < since:
-        raise QuarantineError(f"Quarantine {place}: until must not be before since, got {until}")
+        raise QuarantineError(
+            "NX359", f"Quarantine {place}: until must not be before since, got {until}"
+        )
     return QuarantineEntry(
         id=_text(row, "id", place, MAX_ID_CHARS),
         reason=_text(row, "reason", place),
@@ -193,8 +198,9 @@ def _text(row: Mapping[str, Any], name: str, place: str, limit: int = MAX_TEXT_C
     value = row.get(name)
     if not is_line(value, limit):
         raise QuarantineError(
+            "NX357",
             f"Quarantine {place}: {name} must be one line of text of 1 to {limit} characters,"
-            f" got {_given(value)}"
+            f" got {_given(value)}",
         )
     return str(value)
 
@@ -203,8 +209,9 @@ def _day(row: Mapping[str, Any], name: str, place: str) -> date:
     value = row.get(name)
     if type(value) is not date:  # a date with a time is a `date` too
         raise QuarantineError(
+            "NX358",
             f"Quarantine {place}: {name} must be a date such as 2026-03-01, without quotes,"
-            f" got {_given(value)}"
+            f" got {_given(value)}",
         )
     return value
 
@@ -230,6 +237,7 @@ def _refuse_doubles(entries: Iterable[QuarantineEntry]) -> None:
         first = numbers.setdefault(key_of_nodeid(entry.id), number)
         if first != number:
             raise QuarantineError(
+                "NX360",
                 f"Quarantine entry {number}: id {entry.id!r:.100} must stand once,"
-                f" entry {first} has it too"
+                f" entry {first} has it too",
             )

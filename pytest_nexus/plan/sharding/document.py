@@ -139,21 +139,22 @@ def load_plan(document: str) -> SavedPlan:
         PlanError: the document is not a plan, is damaged, or has a later version.
     """
     if len(document) > MAX_CHARS:
-        raise PlanError(f"The plan is longer than {MAX_CHARS:,} characters; make it again")
+        raise PlanError("NX455", f"The plan is longer than {MAX_CHARS:,} characters; make it again")
     try:
         content = json.loads(document, parse_constant=refuse_constant)
         version = integer(content["nexus_plan"], 1, 10**6)
     except WRONG as error:
-        raise PlanError(f"This is not a plan of `nexus plan`: {explain(error)}") from error
+        raise PlanError("NX452", f"This is not a plan of `nexus plan`: {explain(error)}") from error
     if version > VERSION:
         raise PlanError(
+            "NX454",
             f"The plan is of format {version}, this version of nexus reads {VERSION}; "
-            "upgrade pytest-nexus-ci, or make the plan with this version"
+            "upgrade pytest-nexus-ci, or make the plan with this version",
         )
     try:
         return _checked(content)
     except WRONG as error:
-        raise PlanError(f"The plan is damaged, make it again: {explain(error)}") from error
+        raise PlanError("NX453", f"The plan is damaged, make it again: {explain(error)}") from error
 
 
 def _row(test: SavedTest) -> dict[str, object]:

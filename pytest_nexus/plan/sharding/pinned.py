@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.domain.identity import key_of_nodeid
 from pytest_nexus.domain.wording import counted
-from pytest_nexus.errors import PlanError
+from pytest_nexus.errors import PlanError, with_code
 from pytest_nexus.plan.sharding.split import stable_shard
 
 if TYPE_CHECKING:
@@ -41,12 +41,18 @@ class Applied:
         found = []
         if self.new:
             found.append(
-                f"{_tests(self.new)} not in the plan and run where a hash of the name says: "
-                f"{listing(self.new)}"
+                with_code(
+                    "NX212",
+                    f"{_tests(self.new)} not in the plan and run where a hash of the name says: "
+                    f"{listing(self.new)}",
+                )
             )
         if self.vanished:
             found.append(
-                f"{_tests(self.vanished)} planned but not collected: {listing(self.vanished)}"
+                with_code(
+                    "NX213",
+                    f"{_tests(self.vanished)} planned but not collected: {listing(self.vanished)}",
+                )
             )
         return found
 
@@ -59,8 +65,9 @@ def require_width(saved: SavedPlan, n_shards: int) -> None:
     """
     if saved.n_shards != n_shards:
         raise PlanError(
+            "NX451",
             f"The plan is for {saved.n_shards} shards, but this job is one of {n_shards}: "
-            f"run {saved.n_shards} jobs, or make the plan with --shards {n_shards}"
+            f"run {saved.n_shards} jobs, or make the plan with --shards {n_shards}",
         )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_nexus.errors import with_code
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -33,12 +35,14 @@ def reason_not_to_rerun(config: pytest.Config) -> str:
     """Return why this session repeats nothing; empty if it may repeat tests."""
     for option, flag in _DEBUGGING:
         if getattr(config.option, option, False):
-            return f"nothing is repeated under {flag}"
+            return with_code("NX301", f"nothing is repeated under {flag}")
     for name, options in _ENGINES:
         if config.pluginmanager.hasplugin(name) and (
             not options or any(_given(config, option) for option in options)
         ):
-            return f"{name} repeats the tests of this session; nexus repeats none"
+            return with_code(
+                "NX302", f"{name} repeats the tests of this session; nexus repeats none"
+            )
     return ""
 
 

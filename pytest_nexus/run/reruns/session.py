@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from pytest_nexus.domain.system.clock import is_plausible, perf_counter
 from pytest_nexus.domain.wording import counted
-from pytest_nexus.errors import NexusError
+from pytest_nexus.errors import NexusError, with_code
 from pytest_nexus.plan.reruns.recovery_times import Recoveries
 from pytest_nexus.plan.reruns.rerun_policy import (
     BudgetUsed,
@@ -249,7 +249,10 @@ class RerunSession:
     def note_mass_failure(self) -> None:
         """Record that so many tests failed that the remaining ones were not repeated."""
         self._notify(
-            f"too many tests failed to repeat them one by one: {self.n_failed} of {self.n_ran}"
+            with_code(
+                "NX304",
+                f"too many tests failed to repeat them one by one: {self.n_failed} of {self.n_ran}",
+            )
         )
 
     def note_quarantined(self, test: CollectedTest, entry: QuarantineEntry) -> None:

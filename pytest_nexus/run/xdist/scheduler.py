@@ -8,6 +8,7 @@ import pytest
 
 from pytest_nexus.compat import xdist_internals
 from pytest_nexus.domain.system.clock import perf_counter
+from pytest_nexus.errors import with_code
 from pytest_nexus.plan.dispatch.commands import Send, Withdraw
 from pytest_nexus.plan.dispatch.outstanding import Outstanding
 from pytest_nexus.plan.dispatch.policy import Dispatch
@@ -256,7 +257,12 @@ class NexusScheduling:
         """End the run early: no worker is left for the remaining tests."""
         self._is_over = True
         if self._running.unsent:
-            self._notify(f"{self._running.unsent} tests were not run: no worker was left for them")
+            self._notify(
+                with_code(
+                    "NX215",
+                    f"{self._running.unsent} tests were not run: no worker was left for them",
+                )
+            )
 
     def _is_equal(self, one: tuple[str, list[str]], other: tuple[str, list[str]]) -> bool:
         return not self._report_difference(*one, *other)

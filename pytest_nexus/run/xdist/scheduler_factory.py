@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from pytest_nexus.compat import xdist_internals
+from pytest_nexus.errors import with_code
 from pytest_nexus.plan.dispatch.units import tie
 from pytest_nexus.run.xdist.guarded_scheduling import SafeScheduling
 from pytest_nexus.run.xdist.scheduler import NexusScheduling
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
     shards with and without workers share a plan.
     """
 
-ONLY_IDS: Final = "no worker described its tests: fixtures and groups are not kept together"
+ONLY_IDS: Final = with_code(
+    "NX214", "no worker described its tests: fixtures and groups are not kept together"
+)
 
 
 class SchedulerFactory:

@@ -106,7 +106,7 @@ def test_damaged_files_are_refused_with_what_to_do(tmp_path, name, content) -> N
     write_project(tmp_path, "shop")
     path = tmp_path / f"shop.{name}.csv.gz"
     path.unlink() if content is None else path.write_bytes(content)
-    with pytest.raises(NexusError, match=r"Couldn't read the builds of shop .* fetch the files"):
+    with pytest.raises(NexusError, match=r"shop .*\[NX153\]"):
         list(read_builds(tmp_path, "shop"))
 
 
@@ -148,7 +148,7 @@ def test_a_test_has_its_identifiers_and_the_names_of_its_classes(tmp_path) -> No
 def test_damaged_texts_are_named(tmp_path) -> None:
     write_project(tmp_path, "shop")
     (tmp_path / "shop.changes.jsonl.gz").write_bytes(b"no gzip")
-    with pytest.raises(NexusError, match=r"texts of shop in .*fetch the files again"):
+    with pytest.raises(NexusError, match=r"shop .*\[NX909\]"):
         read_texts(tmp_path, "shop")
 
 

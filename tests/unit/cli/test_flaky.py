@@ -9,6 +9,7 @@ from pytest_nexus.cli.main import divided, main
 from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.store import open_history
 from tests.support.builders import attempt, failure, run
+from tests.support.messages import assert_message
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -135,7 +136,7 @@ def test_the_sub_command_may_be_left_out_and_pytest_gets_the_rest(given, ours, f
 def test_arguments_for_pytest_are_refused_where_none_is_started(capsys):
     with pytest.raises(SystemExit, match="2"):
         main(["flaky", "--all", "--", "-k", "net"])
-    assert "nothing is given to pytest here, got -- -k net" in capsys.readouterr().err
+    assert_message(capsys.readouterr().err, "NX157", "-- -k net")
 
 
 @pytest.mark.parametrize("n_runs", [1, 3])

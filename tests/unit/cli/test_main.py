@@ -9,6 +9,7 @@ import pytest
 
 import pytest_nexus
 from pytest_nexus.cli.main import COMMANDS, build_parser, main
+from tests.support.messages import assert_message
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,7 +73,8 @@ def test_error_is_one_line_and_exit_1(
     monkeypatch.chdir(tmp_path)
     assert main(["history", "check"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("nexus: There is no history")
+    assert line.startswith("nexus: ")
+    assert_message([line], "NX517", tmp_path)
 
 
 def test_files_of_the_other_project_are_refused(

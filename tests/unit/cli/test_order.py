@@ -12,6 +12,7 @@ from pytest_nexus.domain.records import OrderRule, TestKey
 from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.store import open_history
 from tests.support.builders import attempt, run
+from tests.support.messages import assert_message
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -121,7 +122,7 @@ def test_what_is_not_known_to_depend_is_said_in_a_line(capsys):
 def test_an_unknown_test_is_an_error_that_suggests_others(capsys):
     assert main(["order", "tests/t.py::test_plane"]) == 1
     error = capsys.readouterr().err
-    assert "The history knows no test 'tests/t.py::test_plane'" in error
+    assert_message(error, "NX521", "'tests/t.py::test_plane'")
     assert "test_plain" in error
 
 

@@ -12,6 +12,7 @@ from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.store import open_history
 from pytest_nexus.plan.quarantine.file import parse_quarantine
 from tests.support.builders import attempt, run
+from tests.support.messages import assert_message
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -113,7 +114,7 @@ def test_remove_takes_one_out_and_knows_what_is_there(file, capsys):
     assert main(["quarantine", "remove", "a"]) == 0
     assert ids(file) == ["b"]
     assert main(["quarantine", "remove", "a"]) == 1
-    assert "There is no entry 'a'" in capsys.readouterr().err
+    assert_message(capsys.readouterr().err, "NX363", "'a'")
 
 
 def test_check_names_what_expired_is_stale_or_too_much(project, file, capsys):
@@ -140,7 +141,7 @@ def test_the_last_day_is_not_expired(project, file):
 def test_check_without_history_says_what_it_could_not_look_up(capsys):
     main(["quarantine", "add", X, *TERMS])
     assert main(["quarantine", "check"]) == 0
-    assert "there is no history to look the ids up in" in capsys.readouterr().err
+    assert_message(capsys.readouterr().err, "NX365")
 
 
 def test_check_of_a_project_without_quarantine_is_content(project, capsys):
@@ -192,7 +193,7 @@ def test_update_says_who_waits_for_room(project, file, capsys):
 
 def test_update_needs_a_history(capsys):
     assert main(["quarantine", "update"]) == 1
-    assert "There is no history" in capsys.readouterr().err
+    assert_message(capsys.readouterr().err, "NX518")
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"[[quarantine]]\nid = 7\n"])
@@ -205,7 +206,7 @@ def test_a_damaged_file_is_named_and_left_as_it_is(file, capsys, content):
 
 def test_a_file_that_cannot_be_read_or_written_is_named(tmp_path, capsys):
     assert main(["quarantine", "list", "--file", str(tmp_path)]) == 1
-    assert "Couldn't read quarantine" in capsys.readouterr().err
+    assert_message(capsys.readouterr().err, "NX361", tmp_path)
     nowhere = tmp_path / "nowhere" / "q.toml"
     assert main(["quarantine", "add", X, *TERMS, "--file", str(nowhere)]) == 1
-    assert "Couldn't write quarantine" in capsys.readouterr().err
+    assert_message(capsys.readouterr().err, "NX362", nowhere)

@@ -11,6 +11,7 @@ from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.store import open_history
 from pytest_nexus.journal.writer import JournalWriter
 from tests.support.builders import attempt, failure, run
+from tests.support.messages import assert_message
 from tests.support.shard_journals import ShardRuns, sharded_plan
 
 pytestmark = pytest.mark.process
@@ -101,7 +102,7 @@ def test_damaged_journal_is_named_and_the_others_are_reported(here, capsys):
     nexus_report(here / "j", "--format=prometheus")
     said = capsys.readouterr()
     assert "pytest_nexus_new_failures 1" in said.out
-    assert "is not a journal" in said.err
+    assert_message(said.err, "NX555", "bad.jsonl")
 
 
 def test_broken_history_costs_one_line(here, capsys):
@@ -144,7 +145,7 @@ def test_without_a_base_the_comment_says_that_it_is_not_known(here, capsys, monk
 
 def test_run_that_no_journal_is_of_is_an_error(here):
     failed_journal(here / "j")
-    with pytest.raises(JournalError, match="None of the journals is of the run '9'"):
+    with pytest.raises(JournalError, match=r"'9' .NX559"):
         nexus_report(here / "j", "--run=9")
 
 

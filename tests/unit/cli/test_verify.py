@@ -93,5 +93,5 @@ def test_a_folder_without_sharded_sessions_proves_nothing(runs, capsys):
 
 
 def test_a_journal_that_is_not_there_is_an_error(runs):
-    with pytest.raises(JournalError, match="There is no journal"):
+    with pytest.raises(JournalError, match="NX558"):
         nexus_verify(runs.folder / "x.jsonl")

@@ -11,6 +11,7 @@ from pytest_nexus.history.sqlite.connection import set_aside
 from pytest_nexus.history.store import History, open_history
 from pytest_nexus.journal.writer import JournalWriter
 from tests.support.builders import attempt, run
+from tests.support.messages import assert_message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +73,7 @@ def test_among_many_junk_is_refused_in_its_result(history: History, folder: Path
     taken, refused = ingest_many(history, [good, junk])
     assert taken.new
     assert (refused.run_uid, refused.new) == ("", False)
-    assert "is not a journal" in refused.refused
+    assert_message(refused.refused, "NX555")
 
 
 def test_many_are_reported_in_the_order_given_and_with_progress(

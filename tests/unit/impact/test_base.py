@@ -15,6 +15,7 @@ from pytest_nexus.impact.base import (
     is_askable,
 )
 from pytest_nexus.impact.git_output import Relation
+from tests.support.messages import assert_message
 
 CLEAN = Head("head", is_final=True, parent="parent")
 DIRTY = Head("head", is_final=False, parent="parent")
@@ -77,7 +78,8 @@ def test_without_any_candidate_the_last_commit_is_the_change() -> None:
 
 def test_first_commit_has_no_base_and_says_so() -> None:
     base = decide(None, None, Head("head", is_final=True, parent=None), relation())
-    assert (base.commit, base.note) == (None, "first commit: nothing to compare with")
+    assert base.commit is None
+    assert_message(base.note, "NX411")
 
 
 def test_end_of_a_shallow_clone_has_no_base_and_says_what_to_do() -> None:
@@ -89,7 +91,8 @@ def test_end_of_a_shallow_clone_has_no_base_and_says_what_to_do() -> None:
 
 def test_base_without_a_common_commit_is_compared_directly() -> None:
     base = decide(OPTION, "tip", CLEAN, relation())
-    assert base == Base("tip", "no commit in common with v1: compared with it directly")
+    assert base.commit == "tip"
+    assert_message(base.note, "NX413", "v1")
 
 
 def test_base_beyond_a_shallow_clone_is_compared_directly_and_says_what_to_do() -> None:
@@ -101,7 +104,7 @@ def test_base_beyond_a_shallow_clone_is_compared_directly_and_says_what_to_do() 
 
 def test_absence_of_what_was_asked_for_is_told() -> None:
     note = absence("v9", (OPTION, DEFAULT), DEFAULT, relation())
-    assert note == "nexus_base: there is no commit 'v9' here"
+    assert_message(note, "NX414", "nexus_base", "'v9'")
 
 
 def test_absence_of_a_long_name_is_told_shortly() -> None:

@@ -11,6 +11,7 @@ import pytest
 from pytest_nexus.domain.records import ChangedFile
 from pytest_nexus.impact import changes
 from pytest_nexus.impact.changes import find_change
+from tests.support.messages import assert_message
 from tests.support.repository import Repository, environment, init, paths
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def test_many_files_are_cut_and_told(repo: Repository, monkeypatch: pytest.Monke
     repo.commit(**{f"f{n}_py": "1\n" for n in range(5)})
     change = repo.change()
     assert len(change.files) == 3
-    assert change.note == "5 files changed: only the first 3 are looked at"
+    assert_message(change.note, "NX416", "5 files", "first 3")
 
 
 def test_paths_are_seen_from_a_sub_folder(repo: Repository) -> None:
@@ -160,7 +161,7 @@ def test_unborn_branch_shows_every_file_as_new(tmp_path: Path) -> None:
         ChangedFile("new/loose.py", "A", added=1),
     )
     assert (change.commit, change.branch, change.dirty) == (None, "main", True)
-    assert change.note == "no commit yet: every file is new"
+    assert_message(change.note, "NX410")
 
 
 def test_worktree_has_its_own_branch_and_change(repo: Repository, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from pytest_nexus.domain.system.git import Git, GitError
 from pytest_nexus.impact.changes import find_change
+from tests.support.messages import assert_message
 from tests.support.repository import Repository, environment, init
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ PROGRAMS = {
     "signature": '[log]\n\tshowSignature = true\n[gpg]\n\tprogram = "{trap}"\n',
 }
 """Each kind of setting that names a program for git to run."""
-EMBEDDED = "a bare git repository: what changed is not known"
+EMBEDDED = "NX402"
 
 
 def embed(folder: Path, settings: str) -> Path:
@@ -50,7 +51,7 @@ def embed(folder: Path, settings: str) -> Path:
 def test_settings_in_a_folder_of_the_change_start_no_program(tmp_path: Path, settings: str) -> None:
     mark = embed(tmp_path / "checkout", settings)
     api = tmp_path / "checkout" / "api"
-    assert find_change(api, None, environment()).note == EMBEDDED
+    assert_message(find_change(api, None, environment()).note, EMBEDDED)
     for command in (["status"], ["diff", "HEAD"], ["rev-list", "HEAD"], ["log", "-p"]):
         with pytest.raises(GitError, match=r"bare git repository|Not a git repository"):
             Git(api, environment()).run(*command)

@@ -9,6 +9,7 @@ import pytest
 
 from pytest_nexus.domain.system import clock
 from pytest_nexus.domain.system.git import Git, GitError, clean_environ, reason_of
+from tests.support.messages import assert_message
 from tests.support.repository import environment
 
 if TYPE_CHECKING:
@@ -33,11 +34,11 @@ def test_git_speaks_english_and_never_asks() -> None:
 
 
 def test_reason_is_the_fatal_line_among_warnings() -> None:
-    assert reason_of("warning: old\nfatal: bad object x\n") == "git failed: bad object x"
+    assert_message(reason_of("warning: old\nfatal: bad object x\n"), "NX408", ": bad object x [")
 
 
 def test_reason_without_any_output_is_still_a_sentence() -> None:
-    assert reason_of("") == "git failed: it did not say why"
+    assert_message(reason_of(""), "NX408", "it did not say why")
 
 
 def test_long_reason_is_cut() -> None:
@@ -51,7 +52,7 @@ def test_time_that_is_up_is_an_error_that_says_so(tmp_path: Path) -> None:
 
 
 def test_missing_git_is_an_error_that_says_so(tmp_path: Path) -> None:
-    with pytest.raises(GitError, match="git is not installed"):
+    with pytest.raises(GitError, match="NX403"):
         Git(tmp_path, environment(PATH=str(tmp_path))).run("version")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pytest_nexus.run.reruns.other_engines import foreign_tests, reason_not_to_rerun
+from tests.support.messages import assert_message
 
 
 def config(
@@ -48,7 +49,7 @@ class Item:
     ],
 )
 def test_nothing_is_repeated_where_a_person_or_no_test_is_at_work(option: str, flag: str) -> None:
-    assert reason_not_to_rerun(config(**{option: True})) == f"nothing is repeated under {flag}"
+    assert_message(reason_not_to_rerun(config(**{option: True})), "NX301", flag)
     assert reason_not_to_rerun(config(**{option: False})) == ""
 
 
@@ -69,7 +70,7 @@ def test_an_engine_that_was_put_to_work_is_left_to_it(
     plugin: str, options: dict[str, object]
 ) -> None:
     said = reason_not_to_rerun(config((plugin,), **options))
-    assert said == f"{plugin} repeats the tests of this session; nexus repeats none"
+    assert_message(said, "NX302", plugin)
     assert reason_not_to_rerun(config((), **options)) == ""
 
 
