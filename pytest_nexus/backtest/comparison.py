@@ -74,7 +74,7 @@ def tables_of_history(
     model = shipped() if champion is None else usable(champion)
     if not lessons.cases:
         path = str(history.path)
-        raise HistoryError("NX910", f"History {path!r} has no run with a failure to evaluate on")
+        raise HistoryError("NX910", f"History {path!r} has no failed run to evaluate")
     models = {"nexus": model, _STATIC: _static(model)}
     if champion is not None:
         models[_SHIPPED] = shipped()

@@ -116,7 +116,8 @@ def first_failure(journal: Path) -> OutcomeInRun:
                 total_s=last.started_s + last.duration_s - start,
             )
     raise NexusError(
-        "NX156", f"No test failed in {journal.name}, though a bug was planted; run it again"
+        "NX156",
+        f"No test failed in {journal.name}, although the demo planted a bug; run the demo again",
     )
 
 
@@ -165,16 +166,17 @@ def _run(root: Path, number: int, folder: str, more: tuple[str, ...] = ()) -> Ou
         )  # fmt: skip
     except subprocess.TimeoutExpired as exc:
         raise NexusError(
-            "NX154", f"Run {number} of the showcase took over {_TIMEOUT_S} s; try again"
+            "NX154", f"Run {number} of the demo took more than {_TIMEOUT_S} s; try again"
         ) from exc
     new = _journals(root / folder) - known
     if done.returncode != 1 or len(new) != 1:
-        last = "\n".join((done.stdout + done.stderr).splitlines()[-_LAST_LINES:])
-        raise NexusError(
+        error = NexusError(
             "NX155",
-            f"Run {number} of the showcase ended with exit status {done.returncode} and "
-            f"{len(new)} journals, 1 and 1 were expected; it printed last:\n{last}",
+            f"Run {number} of the demo ended with exit status {done.returncode} and wrote"
+            f" {len(new)} journals; exit status 1 and 1 journal were expected",
         )
+        error.output = tuple((done.stdout + done.stderr).splitlines()[-_LAST_LINES:])
+        raise error
     return first_failure(new.pop())
 
 

@@ -66,7 +66,7 @@ def _checked(provider: Provider, index: str, total: str) -> tuple[int, int]:
             pass
     raise OptionError(
         "NX103",
-        f"{provider.title} says that this is job {provider.job_index}={index!r} of "
-        f"{provider.n_jobs}={total!r}, counted from {provider.first_job}, which is none of them; "
-        "give the shard as --nexus-shard=K/N",
+        f"{provider.title} numbers this job {provider.job_index}={index!r} of"
+        f" {provider.n_jobs}={total!r}, but counts jobs from {provider.first_job};"
+        " give the shard as --nexus-shard=K/N",
     )

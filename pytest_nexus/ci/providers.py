@@ -189,7 +189,7 @@ def _of_plugins() -> tuple[Provider, ...]:
         if isinstance(row, Provider):
             rows.append(row)
         else:
-            _complain(with_code("NX254", f"the entry point {name} of {GROUP} is no Provider"))
+            _complain(with_code("NX254", f"the entry point {name} of {GROUP} is not a Provider"))
     return tuple(rows)
 
 

@@ -98,7 +98,7 @@ def run(options: argparse.Namespace) -> int:
         say(
             with_code(
                 "NX704",
-                "the tree is not a clean commit: `nexus flaky` cannot count what was found here",
+                "there are uncommitted changes: `nexus flaky` cannot count these results",
             )
         )
     return 1 if flaky else 0
@@ -186,7 +186,7 @@ def _named(typed: Sequence[str], arguments: Sequence[str]) -> list[CollectedTest
         keys = keys or set(known_keys(each, functions))
         if not keys:
             every = {test.key: test.function_key for test in collect(arguments).tests}
-            raise HuntError("NX522", f"pytest collects no test {each!r}; {advice(each, every)}")
+            raise HuntError("NX521", f"pytest collects no test {each!r}; {advice(each, every)}")
         chosen |= keys
     return [test for test in tests if test.key in chosen]
 

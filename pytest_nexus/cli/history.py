@@ -152,7 +152,7 @@ def _export(options: argparse.Namespace) -> int:
 
 def _prune(options: argparse.Namespace) -> int:
     if options.keep_runs is None and options.older_than is None:
-        raise HistoryError("NX523", "prune needs --keep-runs N or --older-than DAYS")
+        raise HistoryError("NX522", "prune needs --keep-runs N or --older-than DAYS")
     before = None if options.older_than is None else clock.time() - options.older_than * _DAY_S
     with open_or_begin(history_path(options.history)) as history:
         forgotten = history.prune(keep_runs=options.keep_runs, before=before)

@@ -105,7 +105,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if forwarded:
         if not hasattr(options, "pytest_args"):
             parser.error(
-                with_code("NX157", f"nothing is given to pytest here, got -- {' '.join(forwarded)}")
+                with_code(
+                    "NX157",
+                    "this command starts no pytest, so it takes no arguments after --,"
+                    f" got -- {' '.join(forwarded)}",
+                )
             )
         options = argparse.Namespace(**{**vars(options), "pytest_args": forwarded})
     if isinstance(sys.stdout, io.TextIOWrapper):

@@ -202,7 +202,7 @@ def _rollback(options: argparse.Namespace, registry: Registry) -> None:
     del options
     has_earlier, earlier = registry.earlier()
     if not has_earlier:
-        raise HistoryError("NX907", "No model was deployed before this one; `nexus model list`")
+        raise HistoryError("NX907", "No earlier model was deployed; see `nexus model list`")
     name, _, _ = _model(registry, earlier or SHIPPED)
     registry.set_alias("champion", earlier, clock.time())
     say(f"model {name} is deployed again")
@@ -268,7 +268,8 @@ def _model(registry: Registry, asked: str | None) -> tuple[str, ModelParts, Vers
         if len(matches) != 1:
             raise HistoryError(
                 "NX908",
-                f"{len(matches)} versions begin with {asked!r}, one must; `nexus model list`",
+                f"{len(matches)} versions begin with {asked!r}; give more digits,"
+                " see `nexus model list`",
             )
         (stored,) = matches
     return SHIPPED if stored is None else stored.version, parts_of(stored), stored

@@ -166,7 +166,7 @@ def asked_test(typed: str, tests: Sequence[CollectedTest]) -> CollectedTest:
         found = [test for test in tests if test.key in keys]
         if not found:
             raise HuntError(
-                "NX522", f"pytest collects no test {typed!r}; {advice(typed, functions)}"
+                "NX521", f"pytest collects no test {typed!r}; {advice(typed, functions)}"
             )
     if len(found) > 1:
         raise HuntError(
@@ -199,7 +199,7 @@ def _unfinished(options: argparse.Namespace, search: _Search) -> int:
         say(
             with_code(
                 "NX758",
-                "not finished: the time was over before the first probe; give more with --budget",
+                "not finished: the time ended before the first probe; raise --budget",
             )
         )
     else:
@@ -207,7 +207,7 @@ def _unfinished(options: argparse.Namespace, search: _Search) -> int:
             with_code(
                 "NX757",
                 f"not finished: {counted(search.n_probes, 'probe')} in {search.seconds:.1f} s;"
-                " the same command goes on from here",
+                " call the same command again to continue",
             )
         )
     return 1
@@ -218,7 +218,7 @@ def _refuse_unsearchable(search: _Search, finding: RerunOutcome) -> None:
     nodeid = search.test.nodeid
     if finding.status == "skipped":
         raise HuntError(
-            "NX753", f"{nodeid} is skipped where it runs alone: it neither fails nor passes"
+            "NX753", f"{nodeid} is skipped when it runs alone, so it neither fails nor passes"
         )
     if finding.status == "missing":
         error = HuntError(

@@ -177,7 +177,7 @@ def run(options: argparse.Namespace) -> int:
     started = clock.perf_counter()
     tests = collect_in_order(options.pytest_args)
     if not tests:
-        raise HuntError("NX754", "pytest collects no test, so that there is nothing to order")
+        raise HuntError("NX754", "pytest collects no tests, so there is nothing to order")
     with TemporaryDirectory(prefix="nexus-order-") as folder:
         hunt = _Hunt(
             tests,

@@ -111,7 +111,7 @@ def _add(options: argparse.Namespace) -> int:
     if measured is not None and not members(Quarantine([entry]), functions)[entry.id]:
         close = suggestions(options.id, functions)
         meant = f"; did you mean {' or '.join(repr(each) for each in close)}?" if close else ""
-        warn(with_code("NX364", f"nexus: the history knows no test {entry.id!r} yet{meant}"))
+        warn(with_code("NX364", f"nexus: the history has no test {entry.id!r} yet{meant}"))
     return 0
 
 
@@ -155,7 +155,7 @@ def _check(options: argparse.Namespace) -> int:
     ]
     quarantine, measured = _measured(options, quarantine)
     if measured is None:
-        warn(with_code("NX365", "nexus: there is no history to look the ids up in"))
+        warn(with_code("NX365", "nexus: without a history, stale entries cannot be found"))
     else:
         spoken_for = members(quarantine, measured.functions)
         problems += [

@@ -129,8 +129,8 @@ def _past_runs(options: argparse.Namespace) -> Iterator[PastRun]:
         if history.is_slim or not replayed:
             raise HistoryError(
                 "NX516",
-                f"History {path!s} has no complete run to replay, with its attempts and without "
-                "-k, -x and the like; run the whole suite with --nexus first",
+                f"History {path!s} has no run of the whole suite to replay;"
+                " run pytest with --nexus, without options such as -k or -x",
             )
         oldest = max(at for at, one in enumerate(summaries) if one.run.run_uid in replayed)
         window = [one.run for one in summaries[: oldest + 1 + WARM_UP]][::-1]

@@ -94,7 +94,8 @@ def _write(opened: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, room: i
     if member.compress_type not in _METHODS:
         raise ArtifactError(
             "NX813",
-            f"the archive is damaged: {member.compress_type} is no compression of GitHub's action",
+            f"the archive is damaged: GitHub's action does not use compression"
+            f" {member.compress_type}",
         )
     n_bytes = 0
     with opened.open(member) as source, path.open("wb") as target:
@@ -102,7 +103,7 @@ def _write(opened: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, room: i
             n_bytes += len(chunk)
             if n_bytes > room:
                 raise ArtifactError(
-                    "NX816", "the archive holds more than an artifact of journals may"
+                    "NX816", "the archive unpacks to more bytes than journals may take"
                 )
             target.write(chunk)
     return n_bytes

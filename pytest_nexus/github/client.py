@@ -82,7 +82,7 @@ class Client:
             answer = self.get(path, per_page=PER_PAGE, page=number)
             items = answer.get(name) if name and isinstance(answer, dict) else answer
             if not isinstance(items, list):
-                raise GitHubError("NX805", f"GitHub's answer to {path} is not a listing")
+                raise GitHubError("NX805", f"GitHub's answer to {path} is not a list")
             yield [item for item in items if isinstance(item, dict)]
             if len(items) < PER_PAGE:
                 return
@@ -146,8 +146,8 @@ class Client:
                 response.close()
                 raise LimitedError(
                     "NX801",
-                    f"GitHub's limit of requests is reached at {path}; it asks to wait"
-                    f" {wait_s:.0f} s; run the command again later, what was added stays",
+                    f"GitHub's rate limit is reached at {path}; GitHub asks to wait {wait_s:.0f} s;"
+                    " run the command again later: the runs that were added stay",
                 )
             response.close()
             self.sleep(wait_s)
@@ -211,7 +211,7 @@ def _chunks(response: requests.Response, max_bytes: int) -> Iterator[bytes]:
     for chunk in response.iter_content(_CHUNK_BYTES):
         n_bytes += len(chunk)
         if n_bytes > max_bytes:
-            raise ArtifactError("NX809", f"it is longer than {max_bytes:,} bytes")
+            raise ArtifactError("NX809", f"the artifact is larger than {max_bytes:,} bytes")
         yield chunk
 
 

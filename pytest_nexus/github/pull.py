@@ -47,8 +47,8 @@ _BATCH_ARTIFACTS: Final = 25
 """Artifacts stored at once: a maintenance job that is cancelled loses no more than these."""
 
 _NO_ROOM: Final = (
-    "Couldn't keep an artifact in {folder!r}: {exc}; make room there, or name another folder with"
-    " TMPDIR, and run the command again: what was added stays"
+    "Couldn't store an artifact in {folder!r}: {exc}; free some space there, or set TMPDIR, and run"
+    " the command again: the runs that were added stay"
 )
 
 
@@ -176,7 +176,8 @@ def _weighed(history: History, artifact: Artifact, fetched: _Fetched) -> _Fetche
     if n_bytes > MAX_SENT_BYTES:
         reason = with_code(
             "NX810",
-            f"it takes {n_bytes:,} bytes of the history, a fork may take {MAX_SENT_BYTES:,}",
+            f"the artifact takes {n_bytes:,} bytes of the history;"
+            f" a fork may take {MAX_SENT_BYTES:,}",
         )
         return _Fetched(artifact.number, "refused", reason=reason)
     return replace(fetched, fork_bytes=n_bytes)
@@ -186,7 +187,7 @@ def _fetched(client: Client, artifact: Artifact) -> _Fetched:
     if artifact.is_expired:
         return _Fetched(artifact.number, "gone")
     if artifact.n_bytes > _MAX_ZIP_BYTES[artifact.trust]:
-        reason = f"it is longer than {_MAX_ZIP_BYTES[artifact.trust]:,} bytes"
+        reason = f"the artifact is larger than {_MAX_ZIP_BYTES[artifact.trust]:,} bytes"
         return _Fetched(artifact.number, "refused", reason=with_code("NX809", reason))
     with TemporaryDirectory(prefix="nexus-pull-") as name:
         folder = Path(name)

@@ -332,8 +332,8 @@ class History:
         if self.is_slim:
             raise HistoryError(
                 "NX515",
-                f"History {str(self.path)!r} is a slim copy, without attempts, and cannot be "
-                f"{action}; use the history it was exported from",
+                f"History {str(self.path)!r} is a slim copy without attempts and cannot be "
+                f"{action}; use the full history",
             )
 
     @contextmanager

@@ -16,7 +16,7 @@ PARENT: Final = "HEAD^1"
 OTHER_PARENT: Final = "HEAD^2"
 
 _MAX_ASKED_CHARS: Final = 1000
-_REMEDY: Final = "check out with fetch-depth: 0 to know all that changed"
+_REMEDY: Final = "check out with fetch-depth: 0 to see the whole change"
 
 
 class Candidate(NamedTuple):
@@ -94,7 +94,8 @@ def decide(chosen: Candidate | None, commit: str | None, head: Head, relation: R
         commit,
         with_code(
             "NX413",
-            f"{start} commit in common with {chosen.revision}: compared with it directly{end}",
+            f"{start} common commit with {chosen.revision};"
+            f" the files are compared with {chosen.revision} directly{end}",
         ),
     )
 
@@ -113,7 +114,9 @@ def absence(
         return with_code("NX414", f"nexus_base: there is no commit {shown!r} here{remedy}")
     was_named = any(option.named_by == "ci" for option in options)
     if was_named and found_by not in {"option", "ci"} and relation.is_shallow:
-        return with_code("NX415", f"shallow clone: it lacks the base the CI names; {_REMEDY}")
+        return with_code(
+            "NX415", f"shallow clone: the base that the CI names is missing; {_REMEDY}"
+        )
     return ""
 
 

@@ -56,7 +56,7 @@ def find_change(root: Path, base: str | None, environ: Mapping[str, str]) -> Cha
         return change._replace(note=str(exc))
     except (ValueError, IndexError) as exc:
         return change._replace(
-            note=with_code("NX409", f"git gave an answer that was not understood: {exc}")
+            note=with_code("NX409", f"nexus does not understand an answer of git: {exc}")
         )
 
 
@@ -117,7 +117,7 @@ def _with_files(change: Change, files: Iterable[ChangedFile], prefix: str, note:
     seen = {file.path: file for file in files}
     if len(seen) > MAX_FILES:
         note = with_code(
-            "NX416", f"{len(seen)} files changed: only the first {MAX_FILES} are looked at"
+            "NX416", f"{len(seen)} files changed; nexus reads only the first {MAX_FILES}"
         )
     kept = [_as_seen(file, prefix) for file in list(seen.values())[:MAX_FILES]]
     return change._replace(files=tuple(kept), note=note)

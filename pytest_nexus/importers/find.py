@@ -86,9 +86,7 @@ def sniff(path: Path) -> Kind:
         ImportFileError: the file is empty, cannot be read, or is of no known kind.
     """
     if not path.exists():
-        raise ImportFileError(
-            "NX601", f"{path}: no such file, and no file that matches it as a pattern"
-        )
+        raise ImportFileError("NX601", f"{path}: no such file, and no file matches it as a pattern")
     head = next(chunks(path, max_bytes=_ANY_SIZE), b"")
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if not text:
@@ -100,7 +98,7 @@ def sniff(path: Path) -> Kind:
     if text.startswith(b"["):
         return "durations"
     raise ImportFileError(
-        "NX603", f"{path}: neither JUnit XML, a pytest-reportlog, a durations file nor a journal"
+        "NX603", f"{path}: not JUnit XML, a pytest-reportlog, a durations file or a journal"
     )
 
 

@@ -160,5 +160,5 @@ def _check_size(path: Path, size: int, max_bytes: int) -> None:
     if size > max_bytes:
         raise ImportFileError(
             "NX605",
-            f"{path}: {size} bytes or more, over the bound of {max_bytes}; split the report",
+            f"{path}: {size} bytes or more, and the limit is {max_bytes}; split the report",
         )

@@ -44,7 +44,7 @@ def read_reportlog(path: Path, max_bytes: int = MAX_REPORTLOG_BYTES) -> list[Imp
             sessions[-1].take(record)
         _check(path, sessions)
     if not sessions[0].is_begun:
-        raise ImportFileError("NX616", f"{path}: no line of it is a report of pytest-reportlog")
+        raise ImportFileError("NX616", f"{path}: no line is a report of pytest-reportlog")
     return _numbered(sessions, digest.hexdigest(), modified_at(path))
 
 

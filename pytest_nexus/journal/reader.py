@@ -201,14 +201,14 @@ def _first_run(path: Path, line: str) -> Run:
         raise NewerJournalError(
             "NX557",
             f"Journal {str(path)!r} is of format {schema}, this version of nexus reads "
-            f"{writer.SCHEMA}; upgrade pytest-nexus-ci to take it in",
+            f"{writer.SCHEMA}; upgrade pytest-nexus-ci to add it",
         )
     try:
         return entries.run(record)
     except WRONG as error:
         why = explain(error)
         raise JournalError(
-            "NX556", f"Journal {str(path)!r} does not say what run it is: {why}"
+            "NX556", f"Journal {str(path)!r} does not describe its run: {why}"
         ) from error
 
 

@@ -95,8 +95,8 @@ def loading(arguments: Sequence[str]) -> list[str]:
 def _failure(done: subprocess.CompletedProcess[str]) -> PlanError:
     error = PlanError(
         "NX456",
-        f"The suite could not be collected, pytest ended with exit status {done.returncode}; "
-        "a plan needs all of it",
+        f"pytest could not collect the suite and ended with exit status {done.returncode}; "
+        "a plan needs the whole suite",
     )
     error.output = tuple((done.stdout + done.stderr).strip().splitlines()[-_TAIL_LINES:])
     return error

@@ -47,7 +47,7 @@ def collected_suite(options: argparse.Namespace, paths: Iterable[str]) -> list[C
         warn(
             with_code(
                 "NX457",
-                f"nexus: {what}; each test is ranked alone, without the set-ups that it shares",
+                f"nexus: {what}; each test is ranked without the fixtures that it shares",
             ),
             *exc.output[-3:],
         )

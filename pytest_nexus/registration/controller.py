@@ -53,18 +53,18 @@ if TYPE_CHECKING:
     from pytest_nexus.run.xdist.worker_reruns import WorkerReruns
     from pytest_nexus.session.notices import Notices
 
-_NO_CALL: Final = with_code("NX206", "no test is called under --setup-only and --setup-plan")
+_NO_CALL: Final = with_code("NX206", "no test is called under --setup-only or --setup-plan")
 _NO_JOB_NUMBER: Final = with_code(
     "NX210",
-    "nexus_shard is auto, but this CI does not number its jobs, or there is one: all tests are run",
+    "nexus_shard is 'auto', but this CI numbers no parallel jobs; this job runs all tests",
 )
 _NOT_RECORDED: Final = {
-    "collectonly": with_code("NX205", "nothing runs under --collect-only"),
+    "collectonly": with_code("NX205", "no test runs under --collect-only"),
     "setuponly": _NO_CALL,
     "setupplan": _NO_CALL,
-    "showfixtures": with_code("NX205", "nothing runs under --fixtures"),
-    "show_fixtures_per_test": with_code("NX205", "nothing runs under --fixtures-per-test"),
-    "cacheshow": with_code("NX205", "nothing runs under --cache-show"),
+    "showfixtures": with_code("NX205", "no test runs under --fixtures"),
+    "show_fixtures_per_test": with_code("NX205", "no test runs under --fixtures-per-test"),
+    "cacheshow": with_code("NX205", "no test runs under --cache-show"),
     "looponfail": with_code("NX207", "sessions under --looponfail are not recorded"),
 }
 """Why a session with this option is not recorded; by the name of pytest's option."""
@@ -209,7 +209,7 @@ def register_bystander(config: pytest.Config, pipeline: Pipeline, reason: str) -
     pipeline.net.register(config)
     register_report(config, pipeline)
     if pipeline.setup.share is not None and _is_each(config):
-        raise pytest.UsageError(with_code("NX106", f"nexus_shard cannot be followed: {reason}"))
+        raise pytest.UsageError(with_code("NX106", f"this session cannot run a shard: {reason}"))
     pipeline.notices.notify(reason)
 
 
@@ -329,7 +329,7 @@ def not_recorded(config: pytest.Config) -> str:
             return reason
     if _is_each(config):
         return with_code(
-            "NX208", "--dist=each runs every test on every worker, which is not recorded"
+            "NX208", "--dist=each runs every test on every worker; this session is not recorded"
         )
     return ""
 

@@ -31,7 +31,7 @@ def unknown_variables(names: Iterable[str]) -> list[str]:
     found = [name for name in names if name.startswith(_PREFIX)]
     unknown = sorted(name for name in found if name not in _OURS and name not in _OF_OTHERS)
     return [
-        with_code("NX201", f"no option reads the variable {name}{advice(name, _OURS)}")
+        with_code("NX201", f"unknown environment variable {name}{advice(name, _OURS)}")
         for name in unknown
     ]
 
@@ -41,7 +41,7 @@ def unknown_keys(names: Iterable[str]) -> list[str]:
     ours = frozenset(option.name for option in OPTIONS)
     unknown = sorted(name for name in names if name.startswith("nexus_") and name not in ours)
     return [
-        with_code("NX202", f"there is no ini option {name}{advice(name, ours)}") for name in unknown
+        with_code("NX202", f"unknown ini option {name}{advice(name, ours)}") for name in unknown
     ]
 
 
@@ -53,7 +53,7 @@ def unknown_option(words: Iterable[str]) -> str:
         if name.startswith(("--nexus", "--no-nexus")) and name not in ours:
             meant = advice(name, ours)
             if meant:
-                return with_code("NX203", f"there is no option {name}{meant}")
+                return with_code("NX203", f"unknown option {name}{meant}")
     return ""
 
 

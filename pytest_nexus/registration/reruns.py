@@ -47,7 +47,9 @@ def rules_of(config: pytest.Config, options: Options, notices: Notices) -> Rerun
     if reason:
         notices.notify(reason)
         if quarantine.entries:
-            notices.notify(with_code("NX306", "the quarantine is not applied"))
+            notices.notify(
+                with_code("NX306", "no test is in quarantine, because no test is repeated")
+            )
         return None
     settings = RerunSettings(
         limit=options.reruns,
@@ -170,14 +172,16 @@ def reason_not_to_rerun_on_workers(config: pytest.Config, options: Options) -> s
 
     if options.dist == "off":
         return with_code(
-            "NX303", "nothing is repeated: xdist schedules the tests, as nexus_dist is off"
+            "NX303",
+            "no test is repeated, because nexus_dist is 'off' and xdist schedules the tests",
         )
     if not CAN_REPEAT:
         return with_code(
-            "NX303", "nothing is repeated: nexus cannot do it with this version of pytest-xdist"
+            "NX303",
+            "no test is repeated, because nexus does not support this version of pytest-xdist",
         )
     if not are_local(config):
-        return with_code("NX303", "nothing is repeated: a worker runs on another machine")
+        return with_code("NX303", "no test is repeated, because a worker runs on another machine")
     return ""
 
 

@@ -85,7 +85,10 @@ def chosen_order(pipeline: Pipeline, config: pytest.Config) -> Literal["risk", "
         for name in _RANDOM_ORDER:
             if config.pluginmanager.hasplugin(name) and _reorders(name, config):
                 pipeline.notices.notify(
-                    with_code("NX209", f"{name} orders the tests; --nexus-order=risk overrules it")
+                    with_code(
+                        "NX209",
+                        f"{name} orders the tests; to let nexus order them, use --nexus-order=risk",
+                    )
                 )
                 return "off"
     return options.planned_order

@@ -128,7 +128,7 @@ def _start_cold(options: Options, exc: CorruptHistoryError) -> str:
     """Move a damaged history aside if the session may write; return a sentence about the damage."""
     if not options.ingest:
         return with_code(
-            "NX220", f"{exc.message}; it is left as it is, and this run starts without history"
+            "NX220", f"{exc.message}; the file stays unchanged, and this run has no history"
         )
     try:
         kept = set_aside(options.history)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.messages import assert_message
+from tests.support.messages import assert_message, messages
 from tests.support.project import Project
 
 if TYPE_CHECKING:
@@ -58,17 +58,20 @@ def test_one_line_says_that_the_rootdir_moved(made: Project, option: str) -> Non
     prepare(made)
     value = OPTIONS[option]
     said = session(made, option, value)
-    (line,) = [line for line in said.splitlines() if line.startswith("nexus: pytest took")]
-    assert f"`{option} {value}`" in line
-    assert f"the rootdir became {made.root.parent} instead of {made.root} (pytest.ini)" in line
-    assert line.endswith(f"write {option}={value}")
+    assert_message(
+        said,
+        "NX204",
+        f"`{option} {value}`",
+        f"{made.root.parent} instead of {made.root} (pytest.ini)",
+        f"{option}={value} [",
+    )
 
 
 def test_it_is_said_where_a_folder_above_has_settings_too(made: Project) -> None:
     prepare(made)
-    assert "pytest took" not in session(made, "--nexus-plan", "../shared/plan.json", "test_a.py")
+    assert not messages(session(made, "--nexus-plan", "../shared/plan.json", "test_a.py"), "NX204")
     (made.root.parent / "pytest.ini").write_text("[pytest]\n")
-    assert "pytest took" in session(made, "--nexus-plan", "../shared/plan.json", "test_a.py")
+    assert_message(session(made, "--nexus-plan", "../shared/plan.json", "test_a.py"), "NX204")
 
 
 @pytest.mark.parametrize("option", OPTIONS)

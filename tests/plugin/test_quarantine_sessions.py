@@ -109,7 +109,7 @@ def test_a_file_of_another_name(project: Callable[..., Project]) -> None:
 
 @pytest.mark.parametrize(
     ("text", "word"),
-    [("[[quarantine", "not TOML"), ('[[quarantine]]\nid = "a"\n', "since"), ("\udcff", "utf-8")],
+    [("[[quarantine", "NX351"), ('[[quarantine]]\nid = "a"\n', "since"), ("\udcff", "utf-8")],
 )
 def test_a_file_that_cannot_be_used_costs_a_line(
     project: Callable[..., Project], text: str, word: str

@@ -71,7 +71,7 @@ def test_an_importer_reads_what_nexus_does_not_know(installed: Installed) -> Non
     installed.project.write({"runs.acme": "ACME test_a.py::test_a\n", "other.acme": "else\n"})
     done = installed.nexus("history", "import", "runs.acme", "other.acme")
     assert_message(done.stderr, "NX253", "broken of pytest_nexus.importers")
-    assert "other.acme: neither JUnit XML" in done.stdout + done.stderr
+    assert_message(done.stdout + done.stderr, "NX603", "other.acme")
     assert len(installed.project.runs()) == 1
 
 

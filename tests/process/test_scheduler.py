@@ -277,7 +277,7 @@ def test_without_a_description_the_ids_alone_are_enough(project: MakeProject) ->
 
     result = run(suite, "-n2", "--dist", "loadfile")
 
-    assert "no worker described its tests" in result.stdout
+    assert "NX214" in result.stdout
     assert len(workers_of(suite, "test_a")) == 1
 
 

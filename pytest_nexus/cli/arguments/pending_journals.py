@@ -31,7 +31,7 @@ def take_in_waiting(given: str | None) -> None:
         with open_or_begin(history_path(None)) as history:
             sweep(history, journals)
     except HistoryError as exc:
-        warn(with_code("NX520", f"nexus: journals were not added to the history: {exc}"))
+        warn(with_code("NX519", f"nexus: journals were not added to the history: {exc}"))
 
 
 def open_or_begin(path: Path) -> History:
@@ -41,6 +41,9 @@ def open_or_begin(path: Path) -> History:
     except CorruptHistoryError as exc:
         kept = set_aside(path)
         warn(
-            with_code("NX519", f"nexus: {exc.message}; set aside as {kept!s}, a new history begins")
+            with_code(
+                "NX219",
+                f"nexus: {exc.message}; it is set aside as {kept!s}, and a new history begins",
+            )
         )
         return open_history(path)

@@ -40,7 +40,7 @@ def asked_keys(typed: str, functions: Functions) -> list[TestKey]:
         found = [key for key in printed.values() if key in functions]
     if not found:
         raise HistoryError(
-            "NX521", f"The history knows no test {typed!r}; {advice(typed, functions)}"
+            "NX520", f"The history has no test {typed!r}; {advice(typed, functions)}"
         )
     return found
 

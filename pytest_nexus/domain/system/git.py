@@ -51,11 +51,11 @@ _INHERITED: Final = frozenset(
     }
 )
 """Variables that git sets for its hooks; they name the repository of the hook, not of the tests."""
-_BARE: Final = with_code("NX402", "a bare git repository: what changed is not known")
+_BARE: Final = with_code("NX402", "a bare git repository: the changed files are unknown")
 _REASONS: Final = (
     (
         "not a git repository",
-        with_code("NX401", "not a git repository: what changed is not known"),
+        with_code("NX401", "not a git repository: the changed files are unknown"),
     ),
     ("cannot use bare repository", _BARE),
     ("must be run in a work tree", _BARE),
@@ -94,7 +94,9 @@ class Git:
         """
         done = self._start(arguments, stdin, MAX_OUTPUT_BYTES)
         if done.is_cut:
-            raise GitError("NX406", f"git printed more than {MAX_OUTPUT_BYTES:,} bytes: given up")
+            raise GitError(
+                "NX406", f"git printed more than {MAX_OUTPUT_BYTES:,} bytes; nexus stopped reading"
+            )
         return self._checked(done)
 
     def run_to(self, max_bytes: int, *arguments: str) -> bytes:
@@ -127,7 +129,9 @@ class Git:
         except (OSError, ValueError) as exc:
             raise GitError(_why_not_started(self.root)) from exc
         if done is None:
-            raise GitError("NX407", f"git took more than {BUDGET_S:.0f} seconds: given up")
+            raise GitError(
+                "NX407", f"git took more than {BUDGET_S:.0f} seconds; nexus stopped waiting"
+            )
         return done
 
 
@@ -157,7 +161,7 @@ def reason_of(stderr: str) -> str:
             return sentence
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     fatal = [line.removeprefix("fatal: ") for line in lines if line.startswith("fatal: ")]
-    reason = (fatal or lines or ["it did not say why"])[0]
+    reason = (fatal or lines or ["git printed no reason"])[0]
     return with_code("NX408", f"git failed: {reason[:_MAX_REASON_CHARS]}")
 
 

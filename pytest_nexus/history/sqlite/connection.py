@@ -305,7 +305,7 @@ def _translation(path: Path, error: sqlite3.Error) -> HistoryError:
     if code == sqlite3.SQLITE_INTERRUPT:
         return CorruptHistoryError(
             "NX502",
-            f"History {str(path)!r} is damaged: a query takes more work than its rows can need",
+            f"History {str(path)!r} is damaged: a query takes more work than the rows can explain",
         )
     if code in _CORRUPT or any(part in text for part in _MISSHAPEN):
         return CorruptHistoryError("NX501", f"History {str(path)!r} is damaged: {text}")

@@ -43,7 +43,7 @@ class Applied:
             found.append(
                 with_code(
                     "NX212",
-                    f"{_tests(self.new)} not in the plan and run where a hash of the name says: "
+                    f"{_tests(self.new)} not in the plan; a hash of each name chooses the shard: "
                     f"{listing(self.new)}",
                 )
             )
@@ -51,7 +51,8 @@ class Applied:
             found.append(
                 with_code(
                     "NX213",
-                    f"{_tests(self.vanished)} planned but not collected: {listing(self.vanished)}",
+                    f"{_tests(self.vanished)} in the plan, but not collected:"
+                    f" {listing(self.vanished)}",
                 )
             )
         return found

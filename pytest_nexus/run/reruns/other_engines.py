@@ -35,13 +35,13 @@ def reason_not_to_rerun(config: pytest.Config) -> str:
     """Return why this session repeats nothing; empty if it may repeat tests."""
     for option, flag in _DEBUGGING:
         if getattr(config.option, option, False):
-            return with_code("NX301", f"nothing is repeated under {flag}")
+            return with_code("NX301", f"no test is repeated under {flag}")
     for name, options in _ENGINES:
         if config.pluginmanager.hasplugin(name) and (
             not options or any(_given(config, option) for option in options)
         ):
             return with_code(
-                "NX302", f"{name} repeats the tests of this session; nexus repeats none"
+                "NX302", f"{name} repeats the tests of this session, so nexus repeats none"
             )
     return ""
 

@@ -251,7 +251,8 @@ class RerunSession:
         self._notify(
             with_code(
                 "NX304",
-                f"too many tests failed to repeat them one by one: {self.n_failed} of {self.n_ran}",
+                "too many tests failed, so the rest are not repeated:"
+                f" {self.n_failed} of {self.n_ran}",
             )
         )
 

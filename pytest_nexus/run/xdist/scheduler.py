@@ -260,7 +260,7 @@ class NexusScheduling:
             self._notify(
                 with_code(
                     "NX215",
-                    f"{self._running.unsent} tests were not run: no worker was left for them",
+                    f"{self._running.unsent} tests were not run, because no worker was left",
                 )
             )
 

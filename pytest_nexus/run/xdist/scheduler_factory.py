@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     """
 
 ONLY_IDS: Final = with_code(
-    "NX214", "no worker described its tests: fixtures and groups are not kept together"
+    "NX214", "no worker described its tests; tests that share fixtures or a group may be separated"
 )
 
 

@@ -113,7 +113,7 @@ def test_show_without_a_history_says_so_and_makes_none(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["history", "show"]) == 1
-    assert "run pytest with --nexus to begin one" in capsys.readouterr().err
+    assert "NX518" in capsys.readouterr().err
     assert not (project / ".nexus").exists()
 
 
@@ -136,7 +136,7 @@ def test_number_that_makes_no_sense_is_refused(path: Path, arguments: list[str])
 
 def test_prune_needs_to_know_how_much(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["history", "prune"]) == 1
-    assert "--keep-runs N or --older-than DAYS" in capsys.readouterr().err
+    assert "NX522" in capsys.readouterr().err
 
 
 def test_prune_keeps_the_newest(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -207,7 +207,7 @@ def test_damaged_history_is_set_aside_by_what_writes(
 ) -> None:
     path.write_bytes(b"junk" * 5000)
     assert main(["history", command]) == 0
-    assert "set aside as" in capsys.readouterr().err
+    assert "NX219" in capsys.readouterr().err
     assert path.with_name(path.name + ".corrupt-1").read_bytes() == b"junk" * 5000
 
 

@@ -11,6 +11,7 @@ from pytest_nexus.cli.main import main
 from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.store import open_history
 from tests.support.builders import attempt, changed, run
+from tests.support.messages import assert_message
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -54,7 +55,7 @@ def test_runs_that_all_passed_keep_the_incumbent(
     fill(path, [(SIX, set())] * 40)
     assert not trained(capsys)["deployed"]
     assert main(["evaluate"]) == 1
-    assert "no run with a failure" in capsys.readouterr().err
+    assert_message(capsys.readouterr().err, "NX910")
 
 
 def test_runs_that_all_failed_keep_the_incumbent(

@@ -75,7 +75,7 @@ def test_add_takes_a_date_and_a_file(tmp_path, capsys):
 def test_an_id_unknown_to_the_history_is_added_with_a_warning(project, capsys):
     record(project, "P")
     assert main(["quarantine", "add", "test_a.py::test_typo", *TERMS]) == 0
-    assert "knows no test 'test_a.py::test_typo' yet" in capsys.readouterr().err
+    assert_message(capsys.readouterr().err, "NX364", "'test_a.py::test_typo'")
 
 
 def test_a_function_is_known_by_its_parameters(project, capsys):

@@ -54,14 +54,14 @@ def test_partial_runs_are_not_replayed(history, capsys):
 
 
 def test_no_history_says_how_to_begin_one(tmp_path):
-    with pytest.raises(HistoryError, match="run pytest with --nexus"):
+    with pytest.raises(HistoryError, match="NX518"):
         nexus_simulate("--history", tmp_path / "none.sqlite3")
 
 
 def test_a_history_without_complete_runs_says_so(tmp_path):
     path = tmp_path / "history.sqlite3"
     open_history(path).close()
-    with pytest.raises(HistoryError, match="no complete run to replay"):
+    with pytest.raises(HistoryError, match="NX516"):
         nexus_simulate("--history", path)
 
 

@@ -371,6 +371,6 @@ def test_a_run_that_cannot_be_folded_onto_a_state_changes_nothing(tmp_path: Path
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(f"UPDATE state SET {lie}")  # noqa: S608 - ours
     with open_history(path) as opened:
-        with pytest.raises(CorruptHistoryError, match="did not write"):
+        with pytest.raises(CorruptHistoryError, match="NX507"):
             ingest_run(opened, run(2), [attempt(outcome="failed")])
         assert uids(opened) == [1]

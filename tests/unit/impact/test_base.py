@@ -112,7 +112,7 @@ def test_absence_of_a_long_name_is_told_shortly() -> None:
 
 
 def test_absence_of_the_cis_base_is_told_in_a_shallow_clone_only() -> None:
-    assert "lacks the base" in absence(None, (CI, DEFAULT), DEFAULT, relation(shallow=True))
+    assert_message(absence(None, (CI, DEFAULT), DEFAULT, relation(shallow=True)), "NX415")
     assert absence(None, (CI, DEFAULT), DEFAULT, relation()) == ""
 
 

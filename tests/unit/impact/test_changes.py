@@ -225,17 +225,17 @@ def test_missing_git_is_told_and_the_cis_branch_kept(repo: Repository, tmp_path:
 
 
 def test_missing_root_is_told(tmp_path: Path) -> None:
-    assert "not a folder" in find_change(tmp_path / "gone", None, environment()).note
+    assert "NX404" in find_change(tmp_path / "gone", None, environment()).note
 
 
 def test_bare_repository_is_told(tmp_path: Path) -> None:
     Repository(tmp_path).git("init", "--quiet", "--bare")
-    assert "bare git repository" in find_change(tmp_path, None, environment()).note
+    assert "NX402" in find_change(tmp_path, None, environment()).note
 
 
 def test_repository_of_another_user_is_told_with_the_remedy(repo: Repository) -> None:
     note = repo.change(GIT_TEST_ASSUME_DIFFERENT_OWNER="1").note
-    assert "dubious ownership" in note
+    assert "NX405" in note
     assert "safe.directory" in note
 
 

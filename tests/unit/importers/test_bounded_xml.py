@@ -46,16 +46,16 @@ def seen(path: Path, content: str | bytes) -> Seen:
         (BOMB, "DOCTYPE"),
         ('<!DOCTYPE a SYSTEM "file:///etc/passwd"><a/>', "DOCTYPE"),
         ('<!DOCTYPE a PUBLIC "x" "http://localhost:1/x.dtd"><a/>', "DOCTYPE"),
-        ("<a>&nbsp;</a>", "not well-formed"),
-        ("<a>", "not well-formed"),
-        ("<a/><b/>", "not well-formed"),
-        ("<a>&#1;</a>", "not well-formed"),
-        ('<?xml version="1.0" encoding="no-such"?><a/>', "not well-formed"),
-        ('<?xml version="1.0" encoding="utf-7"?><a/>', "not well-formed"),
-        ("", "not well-formed"),
-        ("junk", "does not begin with '<'"),
-        ("<a>" * (MAX_DEPTH + 1), "nested more than"),
-        ("\0\0\0\0" * 100, "not well-formed"),
+        ("<a>&nbsp;</a>", "NX607"),
+        ("<a>", "NX607"),
+        ("<a/><b/>", "NX607"),
+        ("<a>&#1;</a>", "NX607"),
+        ('<?xml version="1.0" encoding="no-such"?><a/>', "NX607"),
+        ('<?xml version="1.0" encoding="utf-7"?><a/>', "NX607"),
+        ("", "NX607"),
+        ("junk", "NX606"),
+        ("<a>" * (MAX_DEPTH + 1), "NX609"),
+        ("\0\0\0\0" * 100, "NX607"),
     ],
 )
 def test_hostile_or_broken_xml_is_refused(tmp_path: Path, content: str, reason: str) -> None:
@@ -75,7 +75,7 @@ def test_a_hundred_megabytes_of_junk_are_refused_within_one_chunk(tmp_path: Path
         file.truncate(100 * 1024 * 1024)
     tracemalloc.start()
     try:
-        with pytest.raises(ImportFileError, match="does not begin"):
+        with pytest.raises(ImportFileError, match="NX606"):
             parse(path, Seen())
         assert tracemalloc.get_traced_memory()[1] < 8 * 1024 * 1024
     finally:
@@ -84,7 +84,7 @@ def test_a_hundred_megabytes_of_junk_are_refused_within_one_chunk(tmp_path: Path
 
 def test_a_tag_that_never_ends_is_refused(tmp_path: Path) -> None:
     path = written(tmp_path / "r.xml", b"<a b='" + b"x" * (12 * 1024 * 1024))
-    with pytest.raises(ImportFileError, match="not well-formed"):
+    with pytest.raises(ImportFileError, match="NX607"):
         parse(path, Seen())
 
 
@@ -94,7 +94,7 @@ def test_deep_nesting_is_refused_before_it_fills_the_memory(tmp_path: Path, name
     path = written(tmp_path / "r.xml", f"<{name}>".encode() * 4_000_000)
     tracemalloc.start()
     try:
-        with pytest.raises(ImportFileError, match="nested more than"):
+        with pytest.raises(ImportFileError, match="NX609"):
             parse(path, Seen())
         assert tracemalloc.get_traced_memory()[1] < 16 * 1024 * 1024
     finally:
@@ -102,7 +102,7 @@ def test_deep_nesting_is_refused_before_it_fills_the_memory(tmp_path: Path, name
 
 
 def test_an_entity_declared_without_a_doctype_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ImportFileError, match="not well-formed"):
+    with pytest.raises(ImportFileError, match="NX607"):
         seen(tmp_path / "r.xml", '<!ENTITY x "y"><a>&x;</a>')
 
 

@@ -69,7 +69,7 @@ def test_kinds_are_told_by_content(tmp_path: Path, content: str | bytes, kind: s
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [("", "empty"), ("  \n ", "empty"), ("junk", "neither"), (b"\x89PNG\r\n\x1a\n", "neither")],
+    [("", "empty"), ("  \n ", "empty"), ("junk", "NX603"), (b"\x89PNG\r\n\x1a\n", "NX603")],
 )
 def test_what_is_no_report_is_refused(tmp_path: Path, content: str | bytes, reason: str) -> None:
     with pytest.raises(ImportFileError, match=reason):

@@ -225,7 +225,7 @@ def test_a_session_without_tests_is_no_run(tmp_path: Path) -> None:
 
 
 def test_a_file_without_any_report_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ImportFileError, match="no line of it is a report"):
+    with pytest.raises(ImportFileError, match="NX616"):
         read_reportlog(written(tmp_path / "r", '{"a": 1}\njunk\n'))
 
 

@@ -140,7 +140,7 @@ def test_nothing_but_the_journal_is_left_in_its_folder(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_a_journal_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", "utf-8")
-    with pytest.raises(JournalError, match="Cannot write a journal"):
+    with pytest.raises(JournalError, match="NX551"):
         JournalWriter.create(tmp_path / "file" / "journal", run())
 
 

@@ -38,7 +38,7 @@ def test_reason_is_the_fatal_line_among_warnings() -> None:
 
 
 def test_reason_without_any_output_is_still_a_sentence() -> None:
-    assert_message(reason_of(""), "NX408", "it did not say why")
+    assert_message(reason_of(""), "NX408")
 
 
 def test_long_reason_is_cut() -> None:
@@ -57,7 +57,7 @@ def test_missing_git_is_an_error_that_says_so(tmp_path: Path) -> None:
 
 
 def test_missing_folder_is_not_taken_for_missing_git(tmp_path: Path) -> None:
-    with pytest.raises(GitError, match="not a folder"):
+    with pytest.raises(GitError, match="NX404"):
         Git(tmp_path / "gone", environment()).run("version")
 
 
@@ -73,13 +73,13 @@ def test_git_that_hangs_is_not_waited_for(tmp_path: Path) -> None:
     fake.chmod(0o755)
     path = os.pathsep.join([str(tmp_path), os.environ["PATH"]])
     git = Git(tmp_path, environment(PATH=path), deadline=clock.perf_counter() + 0.2)
-    with pytest.raises(GitError, match="given up"):
+    with pytest.raises(GitError, match=r"NX40[67]"):
         git.run("status")
 
 
 @pytest.mark.parametrize("name", ["x" * 5000, "a\0b"], ids=["long", "zero-byte"])
 def test_impossible_folder_is_an_error_like_any_other(tmp_path: Path, name: str) -> None:
-    with pytest.raises(GitError, match="not a folder"):
+    with pytest.raises(GitError, match="NX404"):
         Git(tmp_path / name, environment()).run("version")
 
 
@@ -97,7 +97,7 @@ POSIX = pytest.mark.skipif(sys.platform == "win32", reason="a script cannot stan
 @POSIX
 def test_git_that_prints_for_ever_is_ended(tmp_path: Path) -> None:
     git = stands_for_git(tmp_path, "yes")
-    with pytest.raises(GitError, match="printed more than"):
+    with pytest.raises(GitError, match="NX406"):
         git.run("status")
 
 
@@ -110,7 +110,7 @@ def test_only_so_much_of_a_diff_is_read(tmp_path: Path) -> None:
 @POSIX
 def test_git_that_complains_for_ever_is_ended(tmp_path: Path) -> None:
     git = stands_for_git(tmp_path, "yes >&2", 0.5)
-    with pytest.raises(GitError, match="given up"):
+    with pytest.raises(GitError, match=r"NX40[67]"):
         git.run("status")
 
 

@@ -177,7 +177,7 @@ def test_check_finds_a_stale_table_and_rebuild_mends_it(history: History) -> Non
 def test_a_row_that_no_nexus_wrote_is_damage(history: History, change: str) -> None:
     ingest_run(history, run(), attempts("FP", 0.0, 3.0))
     history._connection.execute(f"UPDATE recovery SET {change}")  # noqa: S608 - of this test
-    with pytest.raises(CorruptHistoryError, match="a value that nexus did not write"):
+    with pytest.raises(CorruptHistoryError, match="NX507"):
         history.recoveries()
 
 
