@@ -31,7 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data",
         metavar="DIR",
-        help="judge the shipped model on recorded builds, fitted without each project in turn",
+        help="judge the shipped model on recorded builds; each project is left out of the training"
+        " once, and judged",
     )
     add_history_option(parser)
     add_json_option(parser)

@@ -65,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "nodeid", metavar="NODEID", help="a test, a function, a class, a file or a folder"
     )
     parser.add_argument(
-        "--base", metavar="REVISION", help="what the change is compared with, as nexus_base"
+        "--base", metavar="REVISION", help="revision to compare with, as in nexus_base"
     )
     add_history_option(parser)
     add_json_option(parser)

@@ -32,7 +32,7 @@ _COMMIT_CHARS: Final = 9
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments and sub-commands."""
     parser.add_argument(
-        "--all", action="store_true", help="order-dependent, broken and recovered tests too"
+        "--all", action="store_true", help="also list order-dependent, broken and recovered tests"
     )
     add_history_option(parser)
     add_json_option(parser)

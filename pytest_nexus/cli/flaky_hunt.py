@@ -62,19 +62,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "nodeids", nargs="*", metavar="NODEID", help="tests, files, folders (default: --change)"
     )
     parser.add_argument(
-        "--change", action="store_true", help="new tests, and those of changed test files, as well"
+        "--change", action="store_true", help="also hunt new tests, and those of changed test files"
     )
     parser.add_argument(
-        "--runs", type=positive, metavar="N", help=f"rounds ({ROUNDS} where there is no --budget)"
+        "--runs", type=positive, metavar="N", help=f"number of rounds ({ROUNDS} without --budget)"
     )
     parser.add_argument(
         "--budget", type=seconds, metavar="TIME", help="time for all rounds, such as 90s, 2m"
     )
-    parser.add_argument("--seed", type=natural, metavar="N", help="of the order of the first round")
-    parser.add_argument("--base", metavar="REVISION", help="what the change is compared with")
+    parser.add_argument(
+        "--seed", type=natural, metavar="N", help="seed of the order of the first round"
+    )
+    parser.add_argument("--base", metavar="REVISION", help="revision to compare with")
     add_history_option(parser)
     add_json_option(parser)
-    parser.epilog = "What follows -- is given to pytest in each session."
+    parser.epilog = "Arguments after -- are given to pytest in each session."
     parser.set_defaults(run=run, pytest_args=[])
 
 

@@ -64,11 +64,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     export.add_argument(
         "--slim",
         action="store_true",
-        help="leave out the single attempts: a small copy for the jobs of a CI",
+        help="leave out the single attempts, for a small copy that CI jobs can use",
     )
     prune = commands.add_parser("prune", help="forget old runs")
     prune.add_argument("--keep-runs", type=natural, metavar="N", help="keep the newest N runs")
-    prune.add_argument("--older-than", type=natural, metavar="DAYS", help="forget runs before that")
+    prune.add_argument(
+        "--older-than", type=natural, metavar="DAYS", help="delete runs that are older"
+    )
     rebuild = commands.add_parser(
         "rebuild", help="compute what is known of every test again, from its runs"
     )

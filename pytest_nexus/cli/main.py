@@ -36,9 +36,9 @@ class Command:
 COMMANDS: Final = (
     Command("history", "pytest_nexus.cli.history", "Show, import, merge and maintain the history"),
     Command("plan", "pytest_nexus.cli.plan", "Divide a suite among the jobs of a CI run"),
-    Command("run", "pytest_nexus.cli.run", "Run pytest as a job of a CI does"),
-    Command("verify", "pytest_nexus.cli.verify", "Prove that the shards lost no test"),
-    Command("report", "pytest_nexus.cli.report", "Say what became of a CI run"),
+    Command("run", "pytest_nexus.cli.run", "Run pytest like a CI job"),
+    Command("verify", "pytest_nexus.cli.verify", "Prove that every test ran in exactly one shard"),
+    Command("report", "pytest_nexus.cli.report", "Report the results of a CI run"),
     Command(
         "simulate",
         "pytest_nexus.cli.simulate",
@@ -55,12 +55,16 @@ COMMANDS: Final = (
     Command(
         "order",
         "pytest_nexus.cli.order",
-        "List tests that depend on the order, find on which others, and hunt for more",
+        "List tests that depend on the order, find the tests they depend on, and hunt for more",
         sub_commands=("show", "bisect", "hunt"),
         forwards=True,
     ),
     Command("quarantine", "pytest_nexus.cli.quarantine", "Keep flaky tests from failing builds"),
-    Command("train", "pytest_nexus.cli.train", "Learn from the history, deploy what is better"),
+    Command(
+        "train",
+        "pytest_nexus.cli.train",
+        "Learn from the history, and deploy the model if it is better",
+    ),
     Command(
         "evaluate",
         "pytest_nexus.cli.evaluate",
@@ -71,7 +75,7 @@ COMMANDS: Final = (
     Command(
         "explain",
         "pytest_nexus.cli.explain",
-        "Say why a test stands where it stands",
+        "Explain the rank of a test",
         forwards=True,
     ),
     Command(
@@ -80,7 +84,7 @@ COMMANDS: Final = (
     Command(
         "completion",
         "pytest_nexus.cli.completion",
-        "Print what makes a shell complete commands and options",
+        "Print a script that makes a shell complete commands and options",
     ),
     Command("demo", "pytest_nexus.cli.demo", "Replay real runs and watch a failure move forward"),
 )
@@ -174,9 +178,7 @@ def build_parser(called: Sequence[str] | None = None) -> argparse.ArgumentParser
 
     Only the called command is imported: some commands need scikit-learn or requests.
     """
-    parser = Parser(
-        prog="nexus", description="Inspect and maintain what pytest-nexus learned of a test suite."
-    )
+    parser = Parser(prog="nexus", description="Inspect and maintain the history of a test suite.")
     parser.add_argument("--version", action="version", version=pytest_nexus.__version__)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:

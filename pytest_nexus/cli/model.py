@@ -29,7 +29,7 @@ SHIPPED: Final = "shipped"
 _HELP: Final = {
     "list": "List all versions, oldest first",
     "history": "List when each model was deployed, and which was taken back",
-    "show": "Show where a version came from, and how good it was",
+    "show": "Show how a version was trained, and how good it was",
     "diff": "Show what changed from version A to version B",
     "promote": "Deploy a version",
     "rollback": "Deploy the version that was deployed before",

@@ -71,7 +71,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _add_reading(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--all", action="store_true", help="tests that are only suspected, too")
+    parser.add_argument(
+        "--all", action="store_true", help="also list tests that are only suspected"
+    )
     add_history_option(parser)
     add_json_option(parser)
 

@@ -97,17 +97,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--runs",
         type=positive,
         metavar="N",
-        help=f"sessions at most ({_MOST_PROBES} where there is no --budget)",
+        help=f"largest number of sessions ({_MOST_PROBES} without --budget)",
     )
     parser.add_argument(
         "--budget", type=seconds, metavar="TIME", help="time for all sessions, such as 90s, 5m"
     )
     parser.add_argument(
-        "--forget", action="store_true", help="start again, where an earlier call was interrupted"
+        "--forget",
+        action="store_true",
+        help="start again instead of continuing an interrupted call",
     )
     add_history_option(parser)
     add_json_option(parser)
-    parser.epilog = "What follows -- is given to pytest in each session."
+    parser.epilog = "Arguments after -- are given to pytest in each session."
     parser.set_defaults(run=run, pytest_args=[])
 
 

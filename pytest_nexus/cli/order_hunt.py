@@ -161,14 +161,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--runs",
         type=positive,
         metavar="N",
-        help=f"rounds, the order of collection among them ({N_ORDERS} where there is no --budget)",
+        help=f"number of rounds, with the order of collection ({N_ORDERS} without --budget)",
     )
     parser.add_argument(
         "--budget", type=seconds, metavar="TIME", help="time for all rounds, such as 90s, 10m"
     )
-    parser.add_argument("--seed", type=natural, metavar="N", help="of the shuffled orders")
+    parser.add_argument("--seed", type=natural, metavar="N", help="seed of the shuffled orders")
     add_json_option(parser)
-    parser.epilog = "What follows -- is given to pytest in each session."
+    parser.epilog = "Arguments after -- are given to pytest in each session."
     parser.set_defaults(run=run, pytest_args=[])
 
 

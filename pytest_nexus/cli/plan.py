@@ -44,33 +44,33 @@ _WORTH_NAMING: Final = 1.02
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
-        "--shards", required=True, type=_shards, metavar="N|auto", help="how many jobs there are"
+        "--shards", required=True, type=_shards, metavar="N|auto", help="number of jobs"
     )
     parser.add_argument(
         "--target",
         type=seconds,
         default=TARGET_S,
         metavar="TIME",
-        help="with auto: how long a shard may take, such as 90s, 5m, 1h (5m)",
+        help="with auto: time that a shard may take, such as 90s, 5m, 1h (5m)",
     )
     parser.add_argument(
         "--max-shards",
         type=_limit,
         default=MAX_AUTO_SHARDS,
         metavar="M",
-        help=f"with auto: no more than these ({MAX_AUTO_SHARDS})",
+        help=f"with auto: largest number of shards ({MAX_AUTO_SHARDS})",
     )
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the plan to this file")
     parser.add_argument(
         "--github-output",
         action="store_true",
-        help="add the matrix of the shards to the file that GITHUB_OUTPUT names",
+        help="add the matrix of the shards to the file in GITHUB_OUTPUT",
     )
     add_history_option(parser)
     add_json_option(parser)
     parser.add_argument(
         "--args", default="", type=words, metavar="TEXT",
-        help="arguments of pytest in one text, split as a shell does, nothing in it expanded",
+        help="arguments of pytest in one text, split as in a shell, without expansion",
     )  # fmt: skip
     parser.add_argument("pytest_args", nargs="*", metavar="-- PYTEST ARGUMENT")
     parser.set_defaults(run=run)

@@ -64,11 +64,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "id", metavar="ID", help="a test, or a function, a class or a file with all its tests"
     )
     add.add_argument("--reason", required=True, help="one line: why")
-    add.add_argument("--owner", required=True, help="who is to fix it")
+    add.add_argument("--owner", required=True, help="the person or team that fixes the test")
     _add_until(add)
     add.add_argument("--issue", default="", metavar="URL", help="where the fix is tracked")
     remove = commands.add_parser("remove", help="take a test out")
-    remove.add_argument("id", metavar="ID", help="as `nexus quarantine list` shows it")
+    remove.add_argument("id", metavar="ID", help="id as `nexus quarantine list` prints it")
     show = commands.add_parser("list", help="show all entries, and how far each is from leaving")
     add_json_option(show)
     check = commands.add_parser(
@@ -79,11 +79,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     change = commands.add_parser(
         "update", help="add flaky tests, and remove those that have recovered"
     )
-    change.add_argument("--owner", default="unassigned", help="of tests that enter (unassigned)")
+    change.add_argument(
+        "--owner", default="unassigned", help="owner of tests that enter (unassigned)"
+    )
     _add_until(change, default="30d")
     _add_max(change)
     add_json_option(change)
-    change.add_argument("--dry-run", action="store_true", help="only say what would change")
+    change.add_argument(
+        "--dry-run", action="store_true", help="print the changes, and write nothing"
+    )
     actions = {add: _add, remove: _remove, show: _list, check: _check, change: _update}
     for command, action in actions.items():
         command.add_argument("--file", metavar="FILE", help="quarantine (default: the project's)")
@@ -307,7 +311,7 @@ def _add_until(parser: argparse.ArgumentParser, default: str | None = None) -> N
         type=_until,
         default=default,
         metavar="DATE|30d",
-        help=f"last day, or days from now, after which check fails ({default or 'no end'})",
+        help=f"last day, or number of days, after which `check` fails ({default or 'no end'})",
     )
 
 
@@ -317,7 +321,7 @@ def _add_max(parser: argparse.ArgumentParser) -> None:
         type=natural,
         default=MAX_QUARANTINED,
         metavar="N",
-        help=f"entries that there may be ({MAX_QUARANTINED})",
+        help=f"largest number of entries ({MAX_QUARANTINED})",
     )
 
 

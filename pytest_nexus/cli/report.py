@@ -65,7 +65,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"{', '.join(FORMATS)} (markdown)",
     )  # fmt: skip
     parser.add_argument(
-        "--json", dest="format", action="store_const", const="json", help="as --format json"
+        "--json",
+        dest="format",
+        action="store_const",
+        const="json",
+        help="the same as --format json",
     )
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="write to this file, and print the verdict"
@@ -78,10 +82,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--comment",
         action="store_true",
-        help="keep one comment of the pull request up to date, where the token may",
+        help="keep one comment of the pull request up to date, if the token may write",
     )
     parser.add_argument(
-        "--name", default="", metavar="NAME", help="tells comments of several suites apart"
+        "--name",
+        default="",
+        metavar="NAME",
+        help="name of the suite, which distinguishes the comments of several suites",
     )
     add_history_option(parser)
     add_source_option(parser, "read for the lines of tests")

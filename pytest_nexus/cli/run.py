@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments; an empty value counts as absent, as for inputs of an action."""
     parser.add_argument(
         "--args", default="", type=words, metavar="TEXT",
-        help="arguments of pytest in one text, split as a shell does, nothing in it expanded",
+        help="arguments of pytest in one text, split as in a shell, without expansion",
     )  # fmt: skip
     parser.add_argument("--shard", default="", type=_shard, metavar="K/N", help="shard of this job")
     parser.add_argument("--plan", default="", metavar="FILE", help="plan to follow")
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="tests",
         type=_name,
         metavar="NAME",
-        help="of the suite: part of the artifact's name (tests)",
+        help="name of the suite, a part of the artifact's name (tests)",
     )
     parser.add_argument("pytest_args", nargs="*", metavar="-- PYTEST ARGUMENT")
     parser.set_defaults(run=run)

@@ -33,16 +33,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--prior",
         metavar="FILE",
-        help="with --data: write the model that is shipped, fitted across all projects, to FILE",
+        help="with --data: write the shipped model, trained on all projects, to FILE",
     )
     parser.add_argument("--seed", type=natural, default=0, help="of samples and trees (default: 0)")
     parser.add_argument(
-        "--if-due", action="store_true", help="train only if enough failed since the last training"
+        "--if-due",
+        action="store_true",
+        help="train only if there were enough failures since the last training",
     )
     parser.add_argument(
         "--due",
         action="store_true",
-        help="say whether a training is due, and train nothing; exit status 1 if it is not",
+        help="print whether a training is due, without training; exit status 1 if it is not due",
     )
     add_history_option(parser)
     add_json_option(parser)

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--run",
         dest="ci_run",
         metavar="ID",
-        help="CI run id, or digest of the plan where there is no CI (default: the newest run)",
+        help="CI run id, or outside a CI the digest of the plan (default: the newest run)",
     )
     add_json_option(parser)
     parser.set_defaults(run=run)

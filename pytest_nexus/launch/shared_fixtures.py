@@ -22,10 +22,10 @@ def add_collect_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-collect",
         action="store_true",
-        help="do not start pytest to ask which fixtures tests share; each test is ranked alone",
+        help="do not start pytest to learn which fixtures tests share; rank each test alone",
     )
     parser.set_defaults(pytest_args=[])
-    parser.epilog = "What follows -- is given to pytest, which collects the suite."
+    parser.epilog = "Arguments after -- are given to pytest, which collects the suite."
 
 
 def collected_suite(options: argparse.Namespace, paths: Iterable[str]) -> list[CollectedTest]:

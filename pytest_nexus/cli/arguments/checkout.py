@@ -21,7 +21,7 @@ def add_source_option(parser: argparse.ArgumentParser, purpose: str) -> None:
     """Add the option that names the checkout; `purpose` describes what the command reads there."""
     parser.add_argument(
         "--source", type=Path, metavar="FOLDER",
-        help=f"suite in a checkout elsewhere, {purpose} (default: the current folder)",
+        help=f"folder of the suite in another checkout, {purpose} (default: the current folder)",
     )  # fmt: skip
 
 

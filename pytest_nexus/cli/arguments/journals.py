@@ -19,7 +19,7 @@ def add_journals_argument(parser: argparse.ArgumentParser) -> None:
         "journals",
         nargs="*",
         metavar="JOURNAL",
-        help="journals, folders of them (also below), globs (default: the project's journals)",
+        help="journals, folders with journals, globs (default: the project's journals)",
     )
 
 

@@ -29,16 +29,23 @@ def add_pull_arguments(parser: argparse.ArgumentParser) -> None:
         help="REST API of GitHub Enterprise (default: GITHUB_API_URL, else https://api.github.com)",
     )
     parser.add_argument(
-        "--prefix", default=PREFIX, metavar="TEXT", help=f"of the artifacts' names ({PREFIX})"
+        "--prefix",
+        default=PREFIX,
+        metavar="TEXT",
+        help=f"prefix of the artifacts' names ({PREFIX})",
     )
     parser.add_argument(
-        "--limit", type=natural, default=LIMIT, metavar="N", help=f"newest artifacts ({LIMIT})"
+        "--limit",
+        type=natural,
+        default=LIMIT,
+        metavar="N",
+        help=f"number of newest artifacts ({LIMIT})",
     )
     parser.add_argument(
         "--trusted-branch",
         default=TRUSTED_BRANCH,
         metavar="REVISION",
-        help="a fork's runs teach once their commit is on it (origin's default branch)",
+        help="branch whose commits make runs of forks count (origin's default branch)",
     )
     add_source_option(parser, "where git knows that branch")
     add_json_option(parser)
