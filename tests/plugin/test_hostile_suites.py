@@ -230,7 +230,7 @@ def test_set_up_that_freezes_the_clock_spends_no_budget(project: MakeProject) ->
         for name in "abc":
             (suite.root / name).unlink(missing_ok=True)
         result = suite.run("--nexus-reruns=1", "--nexus-rerun-budget=10", *workers, companions=())
-        assert "are spent" not in result.stdout
+        assert "is used up" not in result.stdout
         assert result.exit_status == 0, result.stdout
         for attempt in result.attempts:
             assert all(0.0 <= attempt[name][1] < 30.0 for name in ("setup", "call", "teardown"))

@@ -166,7 +166,9 @@ def test_nothing_is_repeated_where_someone_looks_at_failures(
 def test_a_budget_of_nothing_repeats_nothing(project: Callable[..., Project]) -> None:
     result = project(SUITE).run(*AT_ONCE, "--nexus-rerun-budget=0")
     assert all(number == 1 for _, number in attempts(result))
-    assert sections(result, "failed")[0].endswith("not repeated: the 0 s for reruns are spent")
+    assert sections(result, "failed")[0].endswith(
+        "not repeated: the budget of 0 s for reruns is used up"
+    )
 
 
 def test_reruns_0_leaves_everything_to_pytest(project: Callable[..., Project]) -> None:
@@ -209,7 +211,7 @@ def test_an_unknown_failure_is_confirmed_once(project: Callable[..., Project]) -
         ("test_broken", 2),
     ]
     assert sections(result, "failed") == [
-        "failed: test_a.py::test_broken - failed in 2 of 2 attempts: no flake of it is known"
+        "failed: test_a.py::test_broken - failed in 2 of 2 attempts: this test has never been flaky"
     ]
 
 

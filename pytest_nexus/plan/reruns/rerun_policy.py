@@ -37,7 +37,7 @@ _JITTER: Final = 0.5
 together."""
 
 _CONFIRMING: Final = 1
-_UNKNOWN: Final = "no flake of it is known"
+_UNKNOWN: Final = "this test has never been flaky"
 
 
 class RerunSettings(NamedTuple):
@@ -121,13 +121,13 @@ def decide(
         times = f"{setback.number} of {allowed + 1} attempts"
         return Decision(is_rerun=False, reason=f"failed in {times}: {why}")
     if spent.n_reruns >= max(MAX_PER_RUN, MAX_SHARE_PER_RUN * spent.n_tests):
-        reason = f"not repeated: {spent.n_reruns} reruns are the most a session makes"
+        reason = f"not repeated: a session makes at most {spent.n_reruns} reruns"
         return Decision(is_rerun=False, reason=reason)
     n_left = 1 if is_new else allowed - setback.number + 1
     wait_s, hope = _wait(setback, recoveries, settings, n_left, is_new=is_new)
     left_s = settings.budget_s - spent.seconds - setback.duration_s
     if left_s < 0 or not settings.budget_s:
-        reason = f"not repeated: the {settings.budget_s:.3g} s for reruns are spent"
+        reason = f"not repeated: the budget of {settings.budget_s:.3g} s for reruns is used up"
         return Decision(is_rerun=False, reason=reason)
     free_s = max(spent.remaining_s, spent.waiting_s)
     if why == _UNKNOWN and settings.delay_s is None and wait_s > free_s + settings.patience_s:

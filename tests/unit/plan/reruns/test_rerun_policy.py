@@ -93,10 +93,10 @@ def test_a_test_without_a_record_gets_one_attempt_that_confirms() -> None:
     first = decided(setback(1))
     assert first.is_rerun
     assert "rerun 1 of 1" in first.reason
-    assert "no flake of it is known" in first.reason
+    assert "this test has never been flaky" in first.reason
     last = decided(setback(2))
     assert not last.is_rerun
-    assert last.reason == "failed in 2 of 2 attempts: no flake of it is known"
+    assert last.reason == "failed in 2 of 2 attempts: this test has never been flaky"
 
 
 def test_the_posterior_says_how_often() -> None:
@@ -161,7 +161,9 @@ def test_waiting_beside_other_tests_costs_nothing() -> None:
 
 def test_a_spent_budget_ends_it() -> None:
     answer = decided(setback(1), spent=BudgetUsed(seconds=9.95), settings=RerunSettings())
-    assert answer == Decision(is_rerun=False, reason="not repeated: the 10 s for reruns are spent")
+    assert answer == Decision(
+        is_rerun=False, reason="not repeated: the budget of 10 s for reruns is used up"
+    )
 
 
 def test_without_a_budget_not_even_a_test_of_no_duration_is_repeated() -> None:
@@ -182,7 +184,7 @@ def test_a_wait_without_room_is_cut_down_and_says_so() -> None:
 def test_a_session_has_a_most() -> None:
     assert decided(setback(1), spent=BudgetUsed(n_reruns=MAX_PER_RUN - 1)).is_rerun
     answer = decided(setback(1), spent=BudgetUsed(n_reruns=MAX_PER_RUN))
-    assert answer.reason == "not repeated: 100 reruns are the most a session makes"
+    assert answer.reason == "not repeated: a session makes at most 100 reruns"
     assert decided(setback(1), spent=BudgetUsed(n_reruns=MAX_PER_RUN, n_tests=10_000)).is_rerun
     assert not decided(setback(1), spent=BudgetUsed(n_reruns=500, n_tests=10_000)).is_rerun
 

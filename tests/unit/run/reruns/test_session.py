@@ -141,7 +141,7 @@ def test_the_budget_is_kept(tmp_path: Path, budget: str, granted: int) -> None:
     while (answer := one.decide(TEST, setback(1))).is_rerun:
         one.charge(TEST, answer)
     assert one.n_reruns == granted
-    assert "are spent" in answer.reason
+    assert "is used up" in answer.reason
 
 
 def test_a_wait_that_others_fill_costs_nothing(tmp_path: Path) -> None:
