@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.project import Project
+from tests.support.warm import (  # noqa: F401 - hooks of this folder
+    pytest_runtest_protocol,
+    pytest_sessionfinish,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     MakeProject = Callable[[Mapping[str, str]], Project]
 
+pytestmark = pytest.mark.plain_start  # what nexus imports after the first conftest matters here
 HEAD = """
 import builtins, datetime, hashlib, json, os, pathlib, random, subprocess, threading, time, uuid
 from unittest import mock

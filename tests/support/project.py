@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from pytest_nexus.history.store import read_history
+from tests.support import warm
 from tests.support.running import Running
 
 if TYPE_CHECKING:
@@ -145,18 +146,22 @@ class Project:
         probe = self.root.with_name(f"{self.root.name}.probe")
         probe.unlink(missing_ok=True)
         known = set(self.journals)
-        done = subprocess.run(
-            command,
-            cwd=self.root,
-            env=self.environment(**({"PROBE_FILE": str(probe)} | dict(env or {}))),
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=_DEADLINE_S,
-            check=False,
-            preexec_fn=before,
-        )
+        environ = self.environment(**({"PROBE_FILE": str(probe)} | dict(env or {})))
+        if before is None and warm.may_be_warm(environ):
+            done = warm.run(command, self.root, environ, _DEADLINE_S)
+        else:
+            done = subprocess.run(
+                command,
+                cwd=self.root,
+                env=environ,
+                capture_output=True,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                timeout=_DEADLINE_S,
+                check=False,
+                preexec_fn=before,
+            )
         new = [path for path in self.journals if path not in known]
         assert len(new) <= 1, new
         order, reports = _read_probe(probe)

@@ -1,0 +1,211 @@
+"""A process that has imported pytest, and forks a child for each session or worker asked for.
+
+A child becomes what its command line says, with the folder, environment and streams of the one who
+asks. It runs in the main thread and ends as an interpreter ends. This file imports no other module
+of the tests, because it also runs in other interpreters.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import select
+import selectors
+import signal
+import socket
+import sys
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from itertools import cycle
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_CONTROL: Final = 0
+"""The descriptor whose end tells a parent to end."""
+
+_OF_READLINE: Final = {"COLUMNS": "80", "LINES": "24"}
+"""What readline adds for later processes when it is imported, without telling `os.environ`."""
+
+
+class Forked:
+    """A child of a warm parent: of `subprocess.Popen` what a test and execnet use."""
+
+    def __init__(self, address: str, asked: dict[str, Any], streams: Sequence[int]) -> None:
+        """Ask the parent at that address for a child with these streams: in, out and error."""
+        self._link = socket.socket(socket.AF_UNIX)
+        self._link.connect(address)
+        socket.send_fds(self._link, [b" "], streams)
+        self._link.sendall(json.dumps(asked).encode() + b"\n")
+        self._answers = self._link.makefile("rb")
+        self.pid = int(self._answers.readline())
+        self.returncode: int | None = None
+
+    def wait(self, timeout: float | None = None) -> int | None:
+        """Return the exit status as `subprocess` has it; None if the time is over before."""
+        if self.returncode is None and select.select([self._link], [], [], timeout)[0]:
+            self.returncode = int(self._answers.readline())
+            self._answers.close()
+            self._link.close()
+        return self.returncode
+
+    def poll(self) -> int | None:
+        return self.wait(0)
+
+    def kill(self) -> None:
+        """End the process, and wait for its end."""
+        if self.poll() is None:
+            os.kill(self.pid, signal.SIGKILL)
+            self.wait()
+
+
+class _Worker(Forked):
+    """An xdist worker, with the pipes that execnet talks through."""
+
+    def __init__(self, address: str, command: Sequence[str]) -> None:
+        (theirs_in, ours_in), (ours_out, theirs_out) = os.pipe(), os.pipe()
+        self.stdin, self.stdout = os.fdopen(ours_in, "wb"), os.fdopen(ours_out, "rb")
+        environ = {**(_OF_READLINE if "readline" in sys.modules else {}), **os.environ}
+        asked = {"command": command, "folder": os.getcwd(), "environ": environ}  # noqa: PTH109 - no pathlib before the suite's first import
+        try:
+            super().__init__(address, asked, (theirs_in, theirs_out, 2))
+        finally:
+            os.close(theirs_in)
+            os.close(theirs_out)
+
+
+def main(listeners: Sequence[int], stages: Sequence[Sequence[str]]) -> None:
+    """Import modules stage by stage, and serve what each stage has imported until the control ends.
+
+    Args:
+        listeners: the descriptor of a listening socket for each stage.
+        stages: names of modules; each stage has those of the stages before it.
+    """
+    sockets = [socket.socket(fileno=each) for each in listeners]
+    for each in sockets:
+        each.set_inheritable(False)
+    for number, names in enumerate(stages):
+        for name in names:
+            import_module(name)
+        gc.collect()
+        gc.freeze()  # else each child would visit, and so copy, what it shares with this process
+        later = os.fork() if number + 1 < len(stages) else None
+        if later != 0:
+            break
+        sockets[number].close()
+    for each in sockets[number + 1 :]:
+        each.close()
+    link = _serve(sockets[number])
+    if link is not None:
+        _become(link)
+    elif later is not None:
+        with suppress(ChildProcessError):
+            os.waitpid(later, 0)
+
+
+def _serve(listener: socket.socket) -> socket.socket | None:
+    """Fork a child for each connection; returns its connection there, and None in the parent."""
+    links: dict[int, socket.socket] = {}
+    with _wakened() as wakened, selectors.DefaultSelector() as selector:
+        for source in (listener.fileno(), wakened, _CONTROL):
+            selector.register(source, selectors.EVENT_READ)
+        while True:
+            ready = {key.fd for key, _ in selector.select()}
+            if _CONTROL in ready:
+                return None
+            if wakened in ready:
+                os.read(wakened, 4096)
+                _tell_ends(links)
+            if listener.fileno() in ready:
+                link, _ = listener.accept()
+                child = os.fork()
+                if child == 0:
+                    break
+                link.sendall(b"%d\n" % child)
+                links[child] = link
+    for each in (listener, *links.values()):
+        each.close()
+    return link
+
+
+@contextmanager
+def _wakened() -> Iterator[int]:
+    """Ignore an interrupt, and yield a descriptor that can be read when a child has ended."""
+    inside, outside = os.pipe()
+    os.set_blocking(outside, False)
+    before = {each: signal.signal(each, _ignore) for each in (signal.SIGINT, signal.SIGCHLD)}
+    signal.set_wakeup_fd(outside)
+    try:
+        yield inside
+    finally:
+        signal.set_wakeup_fd(-1)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        os.close(inside)
+        os.close(outside)
+
+
+def _ignore(*_: object) -> None:
+    """Handle a signal; unlike SIG_IGN, this is nothing that a child would inherit."""
+
+
+def _tell_ends(links: dict[int, socket.socket]) -> None:
+    with suppress(ChildProcessError):
+        while True:
+            child, status = os.waitpid(-1, os.WNOHANG)
+            if child == 0:
+                return
+            link = links.pop(child, None)
+            if link is None:
+                continue  # another stage
+            with suppress(BrokenPipeError), link:
+                link.sendall(b"%d\n" % os.waitstatus_to_exitcode(status))
+
+
+def _become(link: socket.socket) -> None:
+    """Become the process that the other end of the connection asks for."""
+    _, streams, _, _ = socket.recv_fds(link, 1, 3)
+    with link, link.makefile("rb") as lines:
+        asked = json.loads(lines.readline())
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    os.chdir(asked["folder"])
+    coerced = {name: os.environ[name] for name in ("LC_CTYPE",) if name in os.environ}
+    os.environ.clear()
+    os.environ.update(coerced | asked["environ"])
+    sys.orig_argv[:] = command = asked["command"]
+    if "-m" in command[:2]:
+        sys.path[0] = asked["folder"]
+        sys.argv[:] = command[2:]
+        _fork_workers(asked["workers"])
+        import runpy  # noqa: PLC0415 - a worker does not import it
+
+        runpy.run_module(command[2], run_name="__main__", alter_sys=True)
+    else:
+        sys.argv[:] = ["-c"]
+        sys.modules["__main__"] = own = ModuleType("__main__")
+        exec(command[-1], vars(own))  # noqa: S102 - as `python -c` does
+
+
+def _fork_workers(addresses: Sequence[str]) -> None:
+    """Make execnet ask those parents in turn for the workers of this session."""
+    if not addresses:
+        return
+    from execnet import gateway_io  # noqa: PLC0415 - where a session has workers
+
+    turns, plain = cycle(addresses), gateway_io.Popen2IOMaster.__init__
+
+    def start(self: Any, args: list[str], execmodel: Any) -> None:
+        if args[:-1] != [sys.executable, "-u", "-c"]:
+            plain(self, args, execmodel)
+            return
+        self.popen = worker = _Worker(next(turns), args)
+        super(gateway_io.Popen2IOMaster, self).__init__(
+            worker.stdin, worker.stdout, execmodel=execmodel
+        )
+
+    gateway_io.Popen2IOMaster.__init__ = start
