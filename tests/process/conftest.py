@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.project import Project
+from tests.support.warm import pytest_sessionfinish  # noqa: F401 - a hook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -19,6 +19,7 @@ import pytest
 from tests.support.injections import SUITE
 from tests.support.messages import messages
 from tests.support.project import REPOSITORY, Project
+from tests.support.warm import worker_parents
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,9 +69,11 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> Project:
 def run(suite: Project, cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Run each case in a process of its own; returns their results."""
     asked, answered = suite.root.with_name("cases.json"), suite.root.with_name("results.json")
-    asked.write_text(json.dumps(cases), encoding="utf-8")
     environment = suite.environment()
     environment["PYTHONPATH"] += os.pathsep + str(REPOSITORY)
+    workers = worker_parents(sys.executable, environment) if sys.platform == "linux" else []
+    told = [one | {"workers": workers} for one in cases]
+    asked.write_text(json.dumps(told), encoding="utf-8")
     subprocess.run(
         [sys.executable, "-m", "tests.support.injections", suite.root, asked, answered],
         cwd=REPOSITORY,

@@ -3,20 +3,27 @@
     python -m tests.support.injections PROJECT CASES RESULTS
 
 One process imports pytest once and forks a child for each case. A case is `{"arguments": [...],
-"env": {...}}`; a result has the exit status, the output, and what the probe of `Project` saw.
+"env": {...}, "workers": [...]}`, the last being addresses of `warm_parent`s; a result has the exit
+status, the output, and what the probe of `Project` saw.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
 import signal
 import sys
+from importlib import import_module
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.support import warm
+from tests.support.warm_parent import fork_workers
 
 _DEADLINE_S = 60
 """A session that hangs is killed, and its exit status says so."""
@@ -86,6 +93,10 @@ SUITE = {
 
 def run_cases(project: Path, cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the result of each case, in their order."""
+    for name in ("execnet", *chain(*warm.ALONE)):
+        import_module(name)
+    gc.collect()
+    gc.freeze()  # else each child would visit, and so copy, what it shares with this process
     return [_run(project, case) for case in cases]
 
 
@@ -117,6 +128,7 @@ def _be_session(project: Path, case: dict[str, Any]) -> None:
     os.dup2(output, 2)
     paths = {"PROBE_FILE": str(project / "probe"), "INJECT_HIT": str(project / "hit")}
     os.environ.update(paths | case["env"])
+    fork_workers(case["workers"])
     status = 99
     try:
         status = int(pytest.main(case["arguments"]))

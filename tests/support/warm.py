@@ -34,7 +34,7 @@ _WHOLE: Final = (
     "pytest_nexus.session.history_view",
     "pytest_nexus.plan.make",
 )
-_ALONE: Final = (_PYTEST, _BRIEF, _WHOLE)
+ALONE: Final = (_PYTEST, _BRIEF, _WHOLE)
 """What a session imports early: without nexus, with some files named, and else."""
 
 _DISTRIBUTED: Final = (("execnet", *_PYTEST), _BRIEF, _WHOLE)
@@ -160,18 +160,23 @@ def run(
         subprocess.TimeoutExpired: the session, which is ended then, took too long.
     """
     python, _, _, *arguments = command
-    kind, stages = ("distributed", _DISTRIBUTED) if "xdist" in arguments else ("alone", _ALONE)
+    kind, stages = ("distributed", _DISTRIBUTED) if "xdist" in arguments else ("alone", ALONE)
     address = _PARENTHOOD.addresses(kind, [python], environ, stages)[_stage(arguments)]
-    workers = [
-        _PARENTHOOD.addresses(name, [python, "-u"], environ, _WORKER)[0]
-        for name in ("even", "odd")
-        if kind == "distributed"
-    ]
+    workers = worker_parents(python, environ) if kind == "distributed" else []
     asked = {"command": command, "folder": str(folder), "environ": environ, "workers": workers}
     sys.audit("subprocess.Popen", python, command, folder, environ)
     status, texts = _run(address, asked, timeout_s)
     stdout, stderr = (text.decode("utf-8", "replace").replace("\r\n", "\n") for text in texts)
     return subprocess.CompletedProcess(command, status, stdout, stderr)
+
+
+def worker_parents(python: str, environ: Mapping[str, str]) -> list[str]:
+    """Return the addresses of the two parents that fork workers for sessions in an environment."""
+    return [
+        address
+        for name in ("even", "odd")
+        for address in _PARENTHOOD.addresses(name, [python, "-u"], environ, _WORKER)
+    ]
 
 
 def _stage(arguments: Sequence[str]) -> int:

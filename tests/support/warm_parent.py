@@ -181,7 +181,7 @@ def _become(link: socket.socket) -> None:
     if "-m" in command[:2]:
         sys.path[0] = asked["folder"]
         sys.argv[:] = command[2:]
-        _fork_workers(asked["workers"])
+        fork_workers(asked["workers"])
         import runpy  # noqa: PLC0415 - a worker does not import it
 
         runpy.run_module(command[2], run_name="__main__", alter_sys=True)
@@ -191,7 +191,7 @@ def _become(link: socket.socket) -> None:
         exec(command[-1], vars(own))  # noqa: S102 - as `python -c` does
 
 
-def _fork_workers(addresses: Sequence[str]) -> None:
+def fork_workers(addresses: Sequence[str]) -> None:
     """Make execnet ask those parents in turn for the workers of this session."""
     if not addresses:
         return
