@@ -217,7 +217,8 @@ def _model(
         lose(
             with_code(
                 "NX901",
-                f"the model {deployed.version} {refusal}; the shipped model orders the tests instead",
+                f"the model {deployed.version} {refusal};"
+                " the shipped model orders the tests instead",
             )
         )
     return shipped, False

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     MakeProject = Callable[[Mapping[str, str]], Project]
 
-pytestmark = pytest.mark.plain_start  # what nexus imports after the first conftest matters here
 HEAD = """
 import builtins, datetime, hashlib, json, os, pathlib, random, subprocess, threading, time, uuid
 from unittest import mock
@@ -139,6 +138,7 @@ def test_suite_may_freeze_time(
     assert_as_ever(suite, result)
 
 
+@pytest.mark.plain_start  # else a parent would have bound some of them
 @pytest.mark.parametrize(
     "case",
     ["urandom", "descriptors", "random", "programs", "threads", "datetime", "environ"],

@@ -1,4 +1,4 @@
-"""The fixture `project`: a folder of its own and real sessions in it."""
+"""Fixtures: a folder of its own with real sessions in it, and sessions that may be forked."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.project import Project
-from tests.support.warm import pytest_sessionfinish  # noqa: F401 - a hook
+from tests.support.warm import allowed, pytest_sessionfinish  # noqa: F401 - a hook of this folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 
@@ -20,3 +20,10 @@ def project(tmp_path: Path) -> Callable[[Mapping[str, str]], Project]:
         return Project(tmp_path / "project", files)
 
     return make
+
+
+@pytest.fixture(scope="module")
+def forked_sessions() -> Iterator[None]:
+    """For a module that is about what happens in a session, and not about its start or end."""
+    with allowed():
+        yield

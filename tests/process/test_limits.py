@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from tests.support.project import Result
 
+pytestmark = pytest.mark.usefixtures("forked_sessions")
+
 AT_ONCE = ("--nexus-reruns=2", "--nexus-rerun-delay=0", "--nexus-order=off")
 WAITING = ("--nexus-reruns=1", "--nexus-rerun-delay=30", "--nexus-order=off")
 MANY = """

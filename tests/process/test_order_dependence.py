@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pytest_nexus.domain.records import OrderRule
     from tests.support.project import Result
 
+pytestmark = pytest.mark.usefixtures("forked_sessions")
+
 ON = {"NEXUS_ORDER_DEPENDENCE": None}
 IGNORED = ".nexus/\n.pytest_cache/\n__pycache__/\nleft\n*.probe\n"
 FILLER = """

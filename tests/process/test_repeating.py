@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     MakeProject = Callable[[Mapping[str, str]], Project]
 
+pytestmark = pytest.mark.usefixtures("forked_sessions")
+
 FLAKY = """
     import pathlib
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("forked_sessions")
+
 TESTS = r"""
     from pathlib import Path
 

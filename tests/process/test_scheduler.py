@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     MakeProject = Callable[[Mapping[str, str]], Project]
 
+pytestmark = pytest.mark.usefixtures("forked_sessions")
+
 MANY = """
     import pytest
 

@@ -13,6 +13,8 @@ from tests.support.shards import N_TESTS, N, Shards, github, planned, ran, shard
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("forked_sessions")
+
 
 @pytest.fixture
 def shards(tmp_path: Path) -> Shards:

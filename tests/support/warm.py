@@ -117,11 +117,12 @@ _PARENTHOOD: Final = _Parenthood()
 @contextmanager
 def allowed(*, is_forked: bool = True) -> Iterator[None]:
     """Fork the sessions that are run in this context, where the system can and the test may."""
+    before = _PARENTHOOD.is_wanted
     _PARENTHOOD.is_wanted = is_forked and sys.platform == "linux"
     try:
         yield
     finally:
-        _PARENTHOOD.is_wanted = False
+        _PARENTHOOD.is_wanted = before
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

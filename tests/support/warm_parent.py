@@ -2,13 +2,13 @@
 
 A child becomes what its command line says, with the folder, environment and streams of the one who
 asks. It runs in the main thread and ends as an interpreter ends. This file imports no other module
-of the tests, because it also runs in other interpreters.
+of the tests, because it also runs in other interpreters. Suites replace functions of the standard
+library, so those that start their workers are bound here.
 """
 
 from __future__ import annotations
 
 import gc
-import json
 import os
 import select
 import selectors
@@ -18,6 +18,8 @@ import sys
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from itertools import cycle
+from json import dumps, loads
+from os import environ, fdopen, getcwd, pipe
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -39,7 +41,7 @@ class Forked:
         self._link = socket.socket(socket.AF_UNIX)
         self._link.connect(address)
         socket.send_fds(self._link, [b" "], streams)
-        self._link.sendall(json.dumps(asked).encode() + b"\n")
+        self._link.sendall(dumps(asked).encode() + b"\n")
         self._answers = self._link.makefile("rb")
         self.pid = int(self._answers.readline())
         self.returncode: int | None = None
@@ -66,10 +68,10 @@ class _Worker(Forked):
     """An xdist worker, with the pipes that execnet talks through."""
 
     def __init__(self, address: str, command: Sequence[str]) -> None:
-        (theirs_in, ours_in), (ours_out, theirs_out) = os.pipe(), os.pipe()
-        self.stdin, self.stdout = os.fdopen(ours_in, "wb"), os.fdopen(ours_out, "rb")
-        environ = {**(_OF_READLINE if "readline" in sys.modules else {}), **os.environ}
-        asked = {"command": command, "folder": os.getcwd(), "environ": environ}  # noqa: PTH109 - no pathlib before the suite's first import
+        (theirs_in, ours_in), (ours_out, theirs_out) = pipe(), pipe()
+        self.stdin, self.stdout = fdopen(ours_in, "wb"), fdopen(ours_out, "rb")
+        given = {**(_OF_READLINE if "readline" in sys.modules else {}), **environ}
+        asked = {"command": command, "folder": getcwd(), "environ": given}  # noqa: PTH109 - see above
         try:
             super().__init__(address, asked, (theirs_in, theirs_out, 2))
         finally:
@@ -134,7 +136,7 @@ def _serve(listener: socket.socket) -> socket.socket | None:
 @contextmanager
 def _wakened() -> Iterator[int]:
     """Ignore an interrupt, and yield a descriptor that can be read when a child has ended."""
-    inside, outside = os.pipe()
+    inside, outside = pipe()
     os.set_blocking(outside, False)
     before = {each: signal.signal(each, _ignore) for each in (signal.SIGINT, signal.SIGCHLD)}
     signal.set_wakeup_fd(outside)
@@ -169,14 +171,14 @@ def _become(link: socket.socket) -> None:
     """Become the process that the other end of the connection asks for."""
     _, streams, _, _ = socket.recv_fds(link, 1, 3)
     with link, link.makefile("rb") as lines:
-        asked = json.loads(lines.readline())
+        asked = loads(lines.readline())
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
     os.chdir(asked["folder"])
-    coerced = {name: os.environ[name] for name in ("LC_CTYPE",) if name in os.environ}
-    os.environ.clear()
-    os.environ.update(coerced | asked["environ"])
+    coerced = {name: environ[name] for name in ("LC_CTYPE",) if name in environ}
+    environ.clear()
+    environ.update(coerced | asked["environ"])
     sys.orig_argv[:] = command = asked["command"]
     if "-m" in command[:2]:
         sys.path[0] = asked["folder"]
