@@ -101,32 +101,38 @@ def register_session(config: pytest.Config) -> None:
     reason = not_recorded(config)
     if reason:
         options = options._replace(ingest=False)  # this kind of session stays out of the history
-    net = ErrorBoundary()
-    name_unknown_settings(config, net.notices)
+    boundary = ErrorBoundary()
+    name_unknown_settings(config, boundary.notices)
     rules = None
     if not reason:
-        rules = reruns_part(net).call(lambda: rules_of(config, options, net.notices), None)
-    pipeline = Pipeline(setup_of(config, options, rules), net, UserHooks(config, net))
+        rules = reruns_part(boundary).call(
+            lambda: rules_of(config, options, boundary.notices), None
+        )
+    pipeline = Pipeline(setup_of(config, options, rules), boundary, UserHooks(config, boundary))
     if (
         options.shard == "auto"
         and pipeline.setup.share is None
         and ci_run(originals.environ) is not None
     ):
-        net.notices.notify(_NO_JOB_NUMBER)
+        boundary.notices.notify(_NO_JOB_NUMBER)
     if reason:
         register_bystander(config, pipeline, reason)
         return
-    net.register(config)
-    healing = None if rules is None else rerun_report_of(config, pipeline, rules)
-    register_report(config, pipeline, healing)
+    boundary.register(config)
+    rerun_report = None if rules is None else rerun_report_of(config, pipeline, rules)
+    register_report(config, pipeline, rerun_report)
     is_single = not pipeline.setup.is_distributed
     recorder = register_recorder(config, pipeline, Observer(config.rootpath) if is_single else None)
-    if healing is not None:
-        register_rerun_report(config, pipeline, healing)
+    if rerun_report is not None:
+        register_rerun_report(config, pipeline, rerun_report)
     if is_single:
-        register_single(config, pipeline, healing, recorder)
+        register_single(config, pipeline, rerun_report, recorder)
     else:
-        reruns = register_worker_reruns(config, pipeline, healing, recorder) if healing else None
+        reruns = (
+            register_worker_reruns(config, pipeline, rerun_report, recorder)
+            if rerun_report
+            else None
+        )
         register_controller(config, pipeline, reruns)
 
 
@@ -149,14 +155,14 @@ def setup_of(config: pytest.Config, options: Options, rules: RerunRules | None) 
 
 
 def register_single(
-    config: pytest.Config, pipeline: Pipeline, healing: RerunReport | None, recorder: Recorder
+    config: pytest.Config, pipeline: Pipeline, rerun_report: RerunReport | None, recorder: Recorder
 ) -> None:
     """Register the objects that order and repeat tests in a single process."""
     if wants_plan(pipeline):
-        ordering = pipeline.net.part("ordering", "all tests run, in the order of collection")
+        ordering = pipeline.boundary.part("ordering", "all tests run, in the order of collection")
         ordering.register(config, Ordering(pipeline), "nexus-ordering")
-    if healing is not None:
-        register_loop(config, pipeline, healing, recorder)
+    if rerun_report is not None:
+        register_loop(config, pipeline, rerun_report, recorder)
     else:
         from pytest_nexus.run.live_order import LiveItems  # noqa: PLC0415 - where nothing is repeated
 
@@ -173,7 +179,7 @@ def register_recorder(
         pipeline: of the session.
         observer: sees the items; None on xdist's controller.
     """
-    part = recording_part(pipeline.net)
+    part = recording_part(pipeline.boundary)
     recorder = Recorder(pipeline, observer)
     part.register(config, recorder, "nexus-recorder")
     pipeline.on_left_out(part.cover(recorder.note_left_out))
@@ -186,12 +192,12 @@ def register_recorder(
 
 
 def register_report(
-    config: pytest.Config, pipeline: Pipeline, healing: RerunReport | None = None
+    config: pytest.Config, pipeline: Pipeline, rerun_report: RerunReport | None = None
 ) -> None:
     """Register the terminal report."""
-    part = pipeline.net.part("the report", "nexus says nothing more")
-    part.on_failure.append(pipeline.net.speak)
-    part.register(config, TerminalReport(pipeline, healing), "nexus-report")
+    part = pipeline.boundary.part("the report", "nexus says nothing more")
+    part.on_failure.append(pipeline.boundary.speak)
+    part.register(config, TerminalReport(pipeline, rerun_report), "nexus-report")
 
 
 def name_unknown_settings(config: pytest.Config, notices: Notices) -> None:
@@ -206,7 +212,7 @@ def register_bystander(config: pytest.Config, pipeline: Pipeline, reason: str) -
     Raises:
         pytest.UsageError: the session was to run one shard of the suite.
     """
-    pipeline.net.register(config)
+    pipeline.boundary.register(config)
     register_report(config, pipeline)
     if pipeline.setup.share is not None and _is_each(config):
         raise pytest.UsageError(with_code("NX106", f"this session cannot run a shard: {reason}"))
@@ -224,10 +230,10 @@ def register_controller(
     from pytest_nexus.compat.xdist_internals import are_local  # noqa: PLC0415 - likewise
     from pytest_nexus.run.xdist.message_batches import Inbox  # noqa: PLC0415 - where xdist runs
 
-    part = pipeline.net.part("scheduling", "xdist's workers get what is left as they are free")
+    part = pipeline.boundary.part("scheduling", "xdist's workers get what is left as they are free")
     part.register(config, WorkerInput(), "nexus-worker-input")
     if are_local(config):
-        packing = pipeline.net.part("packing", "workers send their reports one by one")
+        packing = pipeline.boundary.part("packing", "workers send their reports one by one")
         packing.register(config, Inbox(), "nexus-inbox")
     if pipeline.setup.options.dist == "off":
         if pipeline.setup.share is not None:
@@ -248,7 +254,7 @@ def register_controller(
     notify = pipeline.notices.notify
     factory = SchedulerFactory(planner, channels, notify, repeater, part, learning)
     if reruns is not None:
-        part.on_failure.append(reruns_part(pipeline.net).switch_off)
+        part.on_failure.append(reruns_part(pipeline.boundary).switch_off)
     part.register(config, Preparation(pipeline), "nexus-preparation")
     part.register(config, channels, "nexus-channels")
     part.register(config, factory, "nexus-scheduler")

@@ -88,8 +88,8 @@ def rerun_report_of(config: pytest.Config, pipeline: Pipeline, rules: RerunRules
     from pytest_nexus.report.session.rerun_letters import RepeatedTests  # noqa: PLC0415 - where tests come again
 
     options = pipeline.setup.options
-    part = reruns_part(pipeline.net)
-    healer = RerunSession(
+    part = reruns_part(pipeline.boundary)
+    rerun_session = RerunSession(
         rules._replace(overrule=overruled_by(pipeline)),
         lambda: pipeline.planned,
         lambda: pipeline.change,
@@ -97,7 +97,7 @@ def rerun_report_of(config: pytest.Config, pipeline: Pipeline, rules: RerunRules
         on_first_failure=part.cover(partial(register_display, config, part, RepeatedTests(config))),
     )
     return RerunReport(
-        healer,
+        rerun_session,
         fail_on_flaky=options.fail_on_flaky,
         fail_on_dependent=options.order_dependence == "fail",
     )
@@ -112,11 +112,13 @@ def overruled_by(pipeline: Pipeline) -> Callable[[FailedAttempt, Decision], Deci
     return partial(overrule, pipeline.hooks)
 
 
-def register_rerun_report(config: pytest.Config, pipeline: Pipeline, healing: RerunReport) -> None:
+def register_rerun_report(
+    config: pytest.Config, pipeline: Pipeline, rerun_report: RerunReport
+) -> None:
     """Register the report of reruns and quarantine."""
     config.addinivalue_line("markers", DESCRIPTION)
-    part = reruns_part(pipeline.net)
-    part.register(config, healing, "nexus-healing")
+    part = reruns_part(pipeline.boundary)
+    part.register(config, rerun_report, "nexus-healing")
     if config.getoption("xmlpath", None):
         from pytest_nexus.report.session.junit_attempts import JUnitAttempts  # noqa: PLC0415 - where asked for
 
@@ -124,7 +126,7 @@ def register_rerun_report(config: pytest.Config, pipeline: Pipeline, healing: Re
 
 
 def dependents_of(
-    config: pytest.Config, pipeline: Pipeline, healing: RerunReport
+    config: pytest.Config, pipeline: Pipeline, rerun_report: RerunReport
 ) -> OrderDependents | None:
     """Return the runner of order-dependent tests; None if it is off or cannot start processes."""
     from pytest_nexus.run.fresh_process.order_dependents import OrderDependents  # noqa: PLC0415 - where tests come again
@@ -134,7 +136,7 @@ def dependents_of(
     if launch is None or pipeline.setup.options.order_dependence == "off":
         return None
     return OrderDependents(
-        healing.healer,
+        rerun_report.rerun_session,
         launch,
         lambda: pipeline.rules,
         lambda: pipeline.planned.is_rearranged,
@@ -142,14 +144,14 @@ def dependents_of(
     )
 
 
-def reruns_part(net: ErrorBoundary) -> Part:
+def reruns_part(boundary: ErrorBoundary) -> Part:
     """Return the part of the ErrorBoundary for reruns and quarantine."""
-    return net.part("rerunning", "no failed test is repeated or in quarantine from here")
+    return boundary.part("rerunning", "no failed test is repeated or in quarantine from here")
 
 
-def recording_part(net: ErrorBoundary) -> Part:
+def recording_part(boundary: ErrorBoundary) -> Part:
     """Return the part of the ErrorBoundary for the recording."""
-    return net.part("recording", "the rest of this run is not recorded")
+    return boundary.part("recording", "the rest of this run is not recorded")
 
 
 def quarantine_in(path: Path, notices: Notices) -> Quarantine:
@@ -192,7 +194,7 @@ def register_display(config: pytest.Config, part: Part, repeated: RepeatedTests)
 
 
 def register_loop(
-    config: pytest.Config, pipeline: Pipeline, healing: RerunReport, recorder: Recorder
+    config: pytest.Config, pipeline: Pipeline, rerun_report: RerunReport, recorder: Recorder
 ) -> None:
     """Register the loop of a single process, which repeats failed tests."""
     from pytest_nexus.run.live_order import live_order  # noqa: PLC0415 - not under xdist
@@ -202,8 +204,8 @@ def register_loop(
     from pytest_nexus.run.reruns.loop import RerunLoop  # noqa: PLC0415 - likewise
     from pytest_nexus.run.running_tests import RunningTests  # noqa: PLC0415 - likewise
 
-    part, tests = reruns_part(pipeline.net), RunningTests()
-    record = recording_part(pipeline.net).cover(recorder.take)
+    part, tests = reruns_part(pipeline.boundary), RunningTests()
+    record = recording_part(pipeline.boundary).cover(recorder.take)
     host = Host(
         tests.test_of,
         tests.rule_of,
@@ -212,9 +214,11 @@ def register_loop(
         accepts=tests.goes_on,
         ends_well=tests.goes_on,
     )
-    desk = ReportGate(healing.healer, host, dependents_of(config, pipeline, healing))
+    gate = ReportGate(
+        rerun_report.rerun_session, host, dependents_of(config, pipeline, rerun_report)
+    )
     fresh = partial(live_order, pipeline)
-    loop = RerunLoop(part, tests, GuardedGate(desk, part), foreign_tests(config), fresh)
+    loop = RerunLoop(part, tests, GuardedGate(gate, part), foreign_tests(config), fresh)
     instead: dict[str, Callable[..., Any]] = {
         "pytest_runtestloop": loop.go_on,
         "pytest_runtest_protocol": loop.finish,
@@ -224,15 +228,15 @@ def register_loop(
 
 
 def register_worker_reruns(
-    config: pytest.Config, pipeline: Pipeline, healing: RerunReport, recorder: Recorder
+    config: pytest.Config, pipeline: Pipeline, rerun_report: RerunReport, recorder: Recorder
 ) -> WorkerReruns:
     """Register the reruns of workers' tests on xdist's controller."""
     from pytest_nexus.run.xdist.worker_reruns import WorkerReruns  # noqa: PLC0415 - where xdist runs
 
-    part = reruns_part(pipeline.net)
-    record = recording_part(pipeline.net).cover(recorder.take)
-    dependents = dependents_of(config, pipeline, healing)
-    reruns = WorkerReruns(healing.healer, recorder.failure_of, record, part, dependents)
+    part = reruns_part(pipeline.boundary)
+    record = recording_part(pipeline.boundary).cover(recorder.take)
+    dependents = dependents_of(config, pipeline, rerun_report)
+    reruns = WorkerReruns(rerun_report.rerun_session, recorder.failure_of, record, part, dependents)
     part.register(config, reruns, "nexus-reruns")
     instead = {"pytest_configure_node": reruns.repeater.tell}
     part.register(config, reruns.repeater, "nexus-repeater", instead)

@@ -23,57 +23,61 @@ if TYPE_CHECKING:
 
 def register_worker(config: pytest.Config) -> None:
     """Register the observers that a worker needs for the controller."""
-    net = ErrorBoundary()
-    net.register(config)
+    boundary = ErrorBoundary()
+    boundary.register(config)
     told = cast("Any", config).workerinput["nexus"]
-    on_failure = failure_listener(net) if told.get(REPEATS) else None
+    on_failure = failure_listener(boundary) if told.get(REPEATS) else None
     observer = WorkerObserver(config.rootpath, on_failure)
-    part = net.part("recording in a worker", "less is known of its tests")
+    part = boundary.part("recording in a worker", "less is known of its tests")
     part.register(config, observer, "nexus-observer")
     part.on_failure.append(observer.failures.clear)
-    flush = register_outbox(config, net) if told.get(MAIL) else None
+    flush = register_outbox(config, boundary) if told.get(MAIL) else None
     channel = told.get(CHANNEL)
     if channel is not None:
-        describing = net.part("describing the tests", "fixtures and groups are not kept together")
+        describing = boundary.part(
+            "describing the tests", "fixtures and groups are not kept together"
+        )
         describing.register(
-            config, WorkerDescriber(channel, UserHooks(config, net)), "nexus-describer"
+            config, WorkerDescriber(channel, UserHooks(config, boundary)), "nexus-describer"
         )
     if told.get(REPEATS):
-        register_repeating(config, net, flush)
+        register_repeating(config, boundary, flush)
 
 
-def repeating_part(net: ErrorBoundary) -> Part:
+def repeating_part(boundary: ErrorBoundary) -> Part:
     """Return the part of the ErrorBoundary for the reruns of a worker."""
-    return net.part("rerunning in a worker", "tests may be repeated where an attempt left traces")
+    return boundary.part(
+        "rerunning in a worker", "tests may be repeated where an attempt left traces"
+    )
 
 
-def failure_listener(net: ErrorBoundary) -> Callable[..., Any]:
+def failure_listener(boundary: ErrorBoundary) -> Callable[..., Any]:
     """Return a function that attaches the rerun rule of a test's marker to its failed report."""
     from pytest_nexus.run.xdist.marker_channel import attach_rule  # noqa: PLC0415 - where tests are repeated
 
-    return repeating_part(net).cover(attach_rule)
+    return repeating_part(boundary).cover(attach_rule)
 
 
-def register_outbox(config: pytest.Config, net: ErrorBoundary) -> Callable[[], None]:
+def register_outbox(config: pytest.Config, boundary: ErrorBoundary) -> Callable[[], None]:
     """Register the Outbox, which packs a worker's reports; return its function `flush`."""
     from pytest_nexus.run.xdist.message_batches import Outbox  # noqa: PLC0415 - where workers are local
 
     outbox = Outbox()
-    part = net.part("packing in a worker", "its reports are sent one by one")
+    part = boundary.part("packing in a worker", "its reports are sent one by one")
     part.register(config, outbox, "nexus-outbox")
     return outbox.flush
 
 
 def register_repeating(
     config: pytest.Config,
-    net: ErrorBoundary,
+    boundary: ErrorBoundary,
     flush: Callable[[], None] | None = None,
 ) -> None:
     """Register the objects that let a worker run a test more than once.
 
     Args:
         config: of the worker.
-        net: the ErrorBoundary of the worker.
+        boundary: the ErrorBoundary of the worker.
         flush: sends the reports that the worker holds back.
     """
     from pytest_nexus.run.reruns.markers import DESCRIPTION  # noqa: PLC0415 - likewise
@@ -83,7 +87,7 @@ def register_repeating(
     from pytest_nexus.run.xdist.placeholder import RepeatingWorker  # noqa: PLC0415 - likewise
 
     config.addinivalue_line("markers", DESCRIPTION)
-    part = repeating_part(net)
+    part = repeating_part(boundary)
     channel = cast("Any", config).workerinput["nexus"].get(BRAKE)
     braked = LimitedWorker(channel, flush) if channel is not None else None
     if braked is not None:

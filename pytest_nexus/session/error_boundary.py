@@ -117,8 +117,8 @@ class ErrorBoundary:
 class Part:
     """One feature of a session; it is on until something in it fails."""
 
-    def __init__(self, net: ErrorBoundary, name: str, loss: str) -> None:
-        self._net = net
+    def __init__(self, boundary: ErrorBoundary, name: str, loss: str) -> None:
+        self._boundary = boundary
         self._name = name
         self._loss = loss
         self.is_on = True
@@ -185,7 +185,7 @@ class Part:
         Raises:
             Exception: the same exception, if nexus did not cause it or if debugging is on.
         """
-        if self._net.raises or isinstance(exc, _PASSING) or is_foreign(exc):
+        if self._boundary.raises or isinstance(exc, _PASSING) or is_foreign(exc):
             raise exc
         if not self.sentence:
             self.sentence = with_code(
@@ -193,7 +193,7 @@ class Part:
                 f"{self._name} failed and is off: {_told(exc)} ({place_of(exc)}); {self._loss};"
                 f" {DEBUG_VARIABLE}=1 shows the traceback",
             )
-            self._net.notices.notify(self.sentence)
+            self._boundary.notices.notify(self.sentence)
         self.switch_off()
 
     def switch_off(self) -> None:
@@ -252,14 +252,14 @@ def step_back(config: pytest.Config, exc: Exception) -> None:
     Raises:
         Exception: the same exception, if debugging is on.
     """
-    net = ErrorBoundary()
-    net.part("the start of nexus", "this session runs without nexus").catch(exc)
+    boundary = ErrorBoundary()
+    boundary.part("the start of nexus", "this session runs without nexus").catch(exc)
     manager = config.pluginmanager
     for plugin in manager.get_plugins():
         if type(plugin).__module__.startswith(f"{__package__}."):
             manager.unregister(plugin)
-    net.speak()
-    net.register(config)
+    boundary.speak()
+    boundary.register(config)
 
 
 def is_foreign(exc: BaseException) -> bool:

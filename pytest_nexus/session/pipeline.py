@@ -54,17 +54,20 @@ class Pipeline:
 
     Args:
         setup: the set-up of the session.
-        net: the ErrorBoundary, with the notices of the session; None to create one.
+        boundary: the ErrorBoundary, with the notices of the session; None to create one.
         hooks: of users; None if no hooks can exist.
     """
 
     def __init__(
-        self, setup: SessionSetup, net: ErrorBoundary | None = None, hooks: UserHooks | None = None
+        self,
+        setup: SessionSetup,
+        boundary: ErrorBoundary | None = None,
+        hooks: UserHooks | None = None,
     ) -> None:
         self.setup = setup
-        self.net = ErrorBoundary() if net is None else net
-        self.hooks = UserHooks(None, self.net) if hooks is None else hooks
-        self.notices = self.net.notices
+        self.boundary = ErrorBoundary() if boundary is None else boundary
+        self.hooks = UserHooks(None, self.boundary) if hooks is None else hooks
+        self.notices = self.boundary.notices
         self.timeline = Timeline()
         self.planned = NOT_PLANNED
         self.live: LivePlan | None = None
@@ -96,7 +99,7 @@ class Pipeline:
     @cached_property
     def change(self) -> Change:
         """Return the change that git and the CI report."""
-        part = self.net.part("the reading of git", "what changed is not known")
+        part = self.boundary.part("the reading of git", "what changed is not known")
         return part.call(self._find_change, Change())
 
     @cached_property
@@ -104,7 +107,7 @@ class Pipeline:
         """Return the view of the history, after taking in journals of killed and brief sessions."""
         from pytest_nexus.session.history_view import NOTHING  # noqa: PLC0415 - not in a brief session
 
-        part = self.net.part("the reading of the history", "this run starts without history")
+        part = self.boundary.part("the reading of the history", "this run starts without history")
         return part.call(self._learn, NOTHING)
 
     @property
@@ -245,7 +248,7 @@ class Pipeline:
     @cached_property
     def learning(self) -> Part:
         """Return the part of the ErrorBoundary around learning within the run."""
-        return self.net.part("learning within the run", "the order stays as planned")
+        return self.boundary.part("learning within the run", "the order stays as planned")
 
     def _live(
         self, plan: Plan, stats: Mapping[TestKey, TestStats], forecaster: Forecaster | None

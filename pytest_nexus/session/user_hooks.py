@@ -31,12 +31,12 @@ class UserHooks:
 
     Args:
         config: of the session; None if nobody can implement a hook.
-        net: the ErrorBoundary; takes the sentences for the user, and knows whether exceptions pass.
+        boundary: the ErrorBoundary; takes sentences for the user, knows whether exceptions pass.
     """
 
-    def __init__(self, config: pytest.Config | None, net: ErrorBoundary) -> None:
+    def __init__(self, config: pytest.Config | None, boundary: ErrorBoundary) -> None:
         self.config = config
-        self._net = net
+        self._boundary = boundary
         self._off: set[str] = set()
 
     def has(self, name: str) -> bool:
@@ -64,7 +64,7 @@ class UserHooks:
             shown = " ".join(repr(value).split())[:_MAX_CHARS]
         except Exception:  # noqa: BLE001 - `repr` is the user's too
             shown = type(value).__name__
-        self._net.notices.notify(
+        self._boundary.notices.notify(
             with_code("NX252", f"the result of the hook {name} cannot be used: {shown}")
         )
 
@@ -74,12 +74,12 @@ class UserHooks:
         Raises:
             BaseException: the same exception, if debugging is on.
         """
-        if self._net.raises or isinstance(exc, _PASSING):
+        if self._boundary.raises or isinstance(exc, _PASSING):
             raise exc
         culprit = plugin or self._culprit(name, exc)
         told = f"{type(exc).__name__}: {' '.join(str(exc).split())[:_MAX_CHARS]}"
         self._off.add(name)
-        self._net.notices.notify(
+        self._boundary.notices.notify(
             with_code("NX251", f"the hook {name} of {culprit} failed and is off: {told}")
         )
 

@@ -126,8 +126,18 @@ def test_every_budget_that_is_allowed_can_be_worked_out(pytester, text):
         (["--nexus-rerun-budget=5 min"], "", {}, "must be a share such as '5%' or a number"),
         ([], "", {"NEXUS_RERUN_BUDGET": "inf"}, "environment variable NEXUS_RERUN_BUDGET must be"),
         ([], "nexus_fail_on_flaky = perhaps", {}, "ini option nexus_fail_on_flaky must be true"),
-        (["--nexus-order=fast"], "", {}, "--nexus-order must be 'risk' or 'off', got 'fast'"),
-        ([], "nexus_order = quick", {}, "ini option nexus_order must be 'risk' or 'off'"),
+        (
+            ["--nexus-order=fast"],
+            "",
+            {},
+            "--nexus-order must be 'risk' or 'static' or 'off', got 'fast'",
+        ),
+        (
+            [],
+            "nexus_order = quick",
+            {},
+            "ini option nexus_order must be 'risk' or 'static' or 'off'",
+        ),
         ([], "nexus_ingest = perhaps", {}, "ini option nexus_ingest must be true or false"),
         ([], "", {"NEXUS_INGEST": "2"}, "environment variable NEXUS_INGEST must be true or false"),
         (["--nexus-base="], "", {}, "--nexus-base must be a text that is not empty, got ''"),
@@ -146,7 +156,12 @@ def test_a_wrong_value_is_refused_by_name(pytester, monkeypatch, arguments, ini,
     [
         (["--nexus-reruns=-1"], "", {}, "--nexus-reruns must be 'adaptive' or a number from 0"),
         ([], "", {"NEXUS_RERUN_BUDGET": "inf"}, "environment variable NEXUS_RERUN_BUDGET must be"),
-        ([], "nexus_order = quick", {}, "ini option nexus_order must be 'risk' or 'off'"),
+        (
+            [],
+            "nexus_order = quick",
+            {},
+            "ini option nexus_order must be 'risk' or 'static' or 'off'",
+        ),
     ],
 )
 def test_a_wrong_value_ends_the_session_before_it_leaves_anything(
@@ -222,7 +237,7 @@ def test_native_toml_has_numbers_and_booleans(pytester, file, head, line, name, 
         ("nexus_rerun_delay = inf", "nexus_rerun_delay must be 'adaptive' or a number of seconds"),
         ("nexus_history = 3", "nexus_history must be"),
         ("nexus_ingest = 1", "nexus_ingest must be true or false"),
-        ("nexus_order = 1", "nexus_order must be 'risk' or 'off'"),
+        ("nexus_order = 1", "nexus_order must be 'risk' or 'static' or 'off'"),
         ("nexus_reruns = [2]", "nexus_reruns must be"),
     ],
 )

@@ -28,7 +28,7 @@ class Assignments:
     def __init__(self, work: Workload, n_workers: int, *, reruns: bool = False) -> None:
         self.seconds = list(work.seconds)
         """Expected seconds by collection index; grows when a cut makes a set-up necessary again."""
-        self.stand_in = len(work.seconds) if reruns else None
+        self.placeholder = len(work.seconds) if reruns else None
         """Index of the placeholder that can follow a worker's last test; None without reruns."""
         if reruns:
             self.seconds.append(0.0)
@@ -46,11 +46,11 @@ class Assignments:
 
     def open_lane(self, worker: str, now: float) -> None:
         """Open the queue of a worker that is ready."""
-        self.lanes[worker] = WorkerQueue(worker, now, self.stand_in)
+        self.lanes[worker] = WorkerQueue(worker, now, self.placeholder)
 
     def stays(self, index: int) -> bool:
         """Return whether an index in a queue is never withdrawn for another worker."""
-        return index == self.stand_in or index in self.pool.sent
+        return index == self.placeholder or index in self.pool.sent
 
     def send_again(self, lane: WorkerQueue, index: int) -> None:
         """Queue a rerun, which is only on the list of reruns."""

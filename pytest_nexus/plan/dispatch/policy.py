@@ -69,26 +69,26 @@ class Dispatch:
         *,
         reruns: bool = False,
     ) -> None:
-        self._ledger = Assignments(work, n_workers, reruns=reruns)
-        self._server = Assigner(self._ledger, settings)
+        self._assignments = Assignments(work, n_workers, reruns=reruns)
+        self._assigner = Assigner(self._assignments, settings)
         self._is_stopped = False
         self._now = 0.0
         self._work = work
 
     @property
-    def stand_in(self) -> int | None:
+    def placeholder(self) -> int | None:
         """Return the index of the placeholder, after the last test; None without reruns."""
-        return self._ledger.stand_in
+        return self._assignments.placeholder
 
     @property
     def accepts_reruns(self) -> bool:
         """Return whether a test given to `again` will run, unless reruns are abandoned later."""
-        return self.stand_in is not None and not self._ledger.pool.is_given_up
+        return self.placeholder is not None and not self._assignments.pool.is_given_up
 
     @property
     def wake_at(self) -> float | None:
         """Return when to call `woken` if no other event comes before; None: never."""
-        return self._ledger.pool.wake_at(self._now)
+        return self._assignments.pool.wake_at(self._now)
 
     @property
     def is_finished(self) -> bool:
@@ -96,30 +96,32 @@ class Dispatch:
 
         Held reruns do not count, because no remaining event could release them.
         """
-        if self._ledger.unsent and not self._is_stopped:
+        if self._assignments.unsent and not self._is_stopped:
             return False
-        lanes = self._ledger.lanes.values()
+        lanes = self._assignments.lanes.values()
         if any(lane.is_asked for lane in lanes) and not self._is_stopped:
             return False
-        if self.accepts_reruns and (self._ledger.pool.n_left or any(x.n_tests for x in lanes)):
+        if self.accepts_reruns and (self._assignments.pool.n_left or any(x.n_tests for x in lanes)):
             return False
         return not any(lane.knows_next for lane in lanes)
 
     @property
     def has_pending(self) -> bool:
         """Return whether any test is not finished."""
-        lanes = self._ledger.lanes.values()
-        return bool(self.unsent or self._ledger.pool.n_left or any(lane.n_tests for lane in lanes))
+        lanes = self._assignments.lanes.values()
+        return bool(
+            self.unsent or self._assignments.pool.n_left or any(lane.n_tests for lane in lanes)
+        )
 
     @property
     def unsent(self) -> int:
         """Return the number of tests that were not sent to any worker."""
-        return self._ledger.unsent
+        return self._assignments.unsent
 
     def join(self, workers: Iterable[str], now: float) -> list[Command]:
         """Add workers that are ready; workers that come together are served together."""
         for worker in workers:
-            self._ledger.open_lane(worker, now)
+            self._assignments.open_lane(worker, now)
         return self._serve_all(now)
 
     def finish(self, worker: str, index: int, duration_s: float, now: float) -> list[Command]:
@@ -129,12 +131,12 @@ class Dispatch:
             KeyError: there is no such worker.
             ValueError: the worker was not sent this test.
         """
-        ledger, server = self._ledger, self._server
-        lane = ledger.lanes[worker]
-        if index != self.stand_in:
-            is_slow = duration_s > ledger.seconds[index] * server.pace
+        assignments, server = self._assignments, self._assigner
+        lane = assignments.lanes[worker]
+        if index != self.placeholder:
+            is_slow = duration_s > assignments.seconds[index] * server.pace
             server.pace *= _PACE_STEP if is_slow else 1 / _PACE_STEP
-        is_repeated = ledger.close_test(lane, index)
+        is_repeated = assignments.close_test(lane, index)
         lane.since = now
         lane.has_moved = True
         lane.is_full = lane.is_full and bool(lane.n_tests)
@@ -142,7 +144,7 @@ class Dispatch:
             return self._serve_all(now)
         if lane.knows_next and lane.queued_s > server.low_s:
             return []
-        idle = [one for one in ledger.lanes.values() if not one.n_tests and one is not lane]
+        idle = [one for one in assignments.lanes.values() if not one.n_tests and one is not lane]
         return self._serve([lane, *idle], now)
 
     def learn(self, index: int, *, has_failed: bool) -> None:
@@ -150,7 +152,7 @@ class Dispatch:
 
         Commands that were returned before stay valid; the next ones follow the new order.
         """
-        moves, backlog = self._work.moves, self._ledger.backlog
+        moves, backlog = self._work.moves, self._assignments.backlog
         if moves is None:
             return
         moved = moves.after(index, has_failed=has_failed)
@@ -158,16 +160,16 @@ class Dispatch:
             if backlog.waits(place):
                 job = self._work.jobs[place]
                 indices = job.indices if isinstance(job, Unit) else (job,)
-                backlog.move(place, moves.rank(indices, self._ledger.seconds))
+                backlog.move(place, moves.rank(indices, self._assignments.seconds))
 
     def withdrawn(self, worker: str, indices: Sequence[int], now: float) -> list[Command]:
         """Record a worker's answer to `Withdraw`: the tests that it gives back, possibly none."""
-        lane = self._ledger.lanes.get(worker)
+        lane = self._assignments.lanes.get(worker)
         if lane is None:
             return []
         lane.is_asked = False
         lane.has_moved = lane.has_moved or bool(indices)
-        self._ledger.take_back(lane, indices)
+        self._assignments.take_back(lane, indices)
         return self._serve_all(now)
 
     def lose(self, worker: str, now: float) -> tuple[int | None, list[Command]]:
@@ -180,13 +182,13 @@ class Dispatch:
             KeyError: there is no such worker.
         """
         was_told_to_end = self._is_stopped or self.is_finished
-        lane = self._ledger.lanes.pop(worker)
+        lane = self._assignments.lanes.pop(worker)
         culprit = None
         is_in_test = lane.knows_next or lane.is_closed or was_told_to_end
-        if lane.queue and lane.queue[0] != self.stand_in and is_in_test:
+        if lane.queue and lane.queue[0] != self.placeholder and is_in_test:
             culprit = lane.queue[0]
-            self._ledger.close_test(lane, culprit)
-        self._ledger.dissolve(lane)
+            self._assignments.close_test(lane, culprit)
+        self._assignments.dissolve(lane)
         self._reopen_lanes()
         return culprit, self._serve_all(now)
 
@@ -205,13 +207,13 @@ class Dispatch:
             due_s: earliest start; at once by default.
             avoid: the worker that ran the test, or still runs it.
         """
-        if self.stand_in is None:
-            self._ledger.reopen(index)
+        if self.placeholder is None:
+            self._assignments.reopen(index)
             return self._serve_all(now)
-        lane = self._ledger.lanes.get(avoid or "")
+        lane = self._assignments.lanes.get(avoid or "")
         rerun = Rerun(index, now if due_s is None else due_s, avoid, index in self._bound)
         is_running = lane is not None and index in lane.queue
-        self._ledger.pool.decide(rerun, is_running=is_running)
+        self._assignments.pool.decide(rerun, is_running=is_running)
         return self._serve_all(now)
 
     def woken(self, now: float) -> list[Command]:
@@ -220,27 +222,27 @@ class Dispatch:
 
     def hold(self) -> list[Command]:
         """Send no reruns until `release`; reruns still held at the end are not run."""
-        self._ledger.pool.is_held = True
+        self._assignments.pool.is_held = True
         return []
 
     def release(self, now: float) -> list[Command]:
         """Send reruns again."""
-        self._ledger.pool.is_held = False
+        self._assignments.pool.is_held = False
         return self._serve_all(now)
 
     def abandon(self, now: float) -> list[Command]:
         """Forget the reruns that were not sent to a worker, and accept no more."""
-        self._ledger.pool.give_up()
+        self._assignments.pool.give_up()
         return self._serve_all(now)
 
     def drain(self, now: float) -> list[Command]:
         """Send all remaining tests to the workers that are up, before a `Shutdown` goes to each."""
-        self._server.is_draining = True
+        self._assigner.is_draining = True
         self._reopen_lanes()
-        for rerun in self._ledger.pool.hurry():
-            self._ledger.reopen(rerun.index)
+        for rerun in self._assignments.pool.hurry():
+            self._assignments.reopen(rerun.index)
         commands = self._serve_all(now)
-        for lane in self._ledger.lanes.values():
+        for lane in self._assignments.lanes.values():
             lane.is_closed = True
         return commands
 
@@ -252,10 +254,10 @@ class Dispatch:
         halves that contain these tests are refused.
         """
         self._is_stopped = True
-        self._ledger.pool.give_up()
+        self._assignments.pool.give_up()
         commands: list[Command] = []
-        for lane in self._ledger.lanes.values():
-            free = [index for index in list(lane.queue)[HELD:] if index != self.stand_in]
+        for lane in self._assignments.lanes.values():
+            free = [index for index in list(lane.queue)[HELD:] if index != self.placeholder]
             while free:
                 half = len(free) // 2
                 commands.append(Withdraw(lane.name, tuple(free[half:])))
@@ -285,13 +287,13 @@ class Dispatch:
 
     def _reopen_lanes(self) -> None:
         """Let all workers share the tests that a lost worker left."""
-        for lane in self._ledger.lanes.values():
+        for lane in self._assignments.lanes.values():
             lane.is_full = lane.only_reruns = False
 
     def _serve_all(self, now: float) -> list[Command]:
-        return self._serve(list(self._ledger.lanes.values()), now)
+        return self._serve(list(self._assignments.lanes.values()), now)
 
     def _serve(self, lanes: Iterable[WorkerQueue], now: float) -> list[Command]:
         self._now = now
-        self._ledger.pool.advance(now)
-        return [] if self._is_stopped else self._server.serve(lanes, now)
+        self._assignments.pool.advance(now)
+        return [] if self._is_stopped else self._assigner.serve(lanes, now)

@@ -38,18 +38,20 @@ def best_cut(
     return best, end
 
 
-def best_withdrawal(lane: WorkerQueue, ledger: Assignments, taker_s: float) -> tuple[int, float]:
+def best_withdrawal(
+    lane: WorkerQueue, assignments: Assignments, taker_s: float
+) -> tuple[int, float]:
     """Return from which queue position on to withdraw tests, and when both workers are then done.
 
     Works like `best_cut`, over the tests that the worker has not started; 0 if nothing is gained.
     Entries after that position that `stays` protects are not withdrawn.
     """
-    prices = _prices(lane, ledger.piece_of)
+    prices = _prices(lane, assignments.piece_of)
     best, end, tail = 0, lane.ahead_s, 0.0
     for at in range(len(lane.queue) - 1, HELD - 1, -1):
-        if ledger.stays(lane.queue[at]):
+        if assignments.stays(lane.queue[at]):
             continue
-        tail += ledger.seconds[lane.queue[at]]
+        tail += assignments.seconds[lane.queue[at]]
         later = max(lane.ahead_s - tail, taker_s + prices[at] + tail)
         if later < end:
             best, end = at, later

@@ -148,7 +148,7 @@ class _Simulation:
     def _end(self, actor: _SimulatedWorker, index: object) -> None:
         assert isinstance(index, int)
         actor.is_busy = False
-        if index != self.dispatch.stand_in:
+        if index != self.dispatch.placeholder:
             self.ended[index] = self.now
             self.worker_of[index] = actor.name
         self._later(self._latency_s, "finished", actor.name, index)

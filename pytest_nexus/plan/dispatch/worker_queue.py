@@ -49,15 +49,15 @@ class WorkerQueue:
         "only_reruns",
         "outgoing",
         "pieces",
+        "placeholder",
         "queue",
         "queued_s",
         "since",
-        "stand_in",
     )
 
-    def __init__(self, name: str, now: float, stand_in: int | None = None) -> None:
+    def __init__(self, name: str, now: float, placeholder: int | None = None) -> None:
         self.name = name
-        self.stand_in = stand_in
+        self.placeholder = placeholder
         """Index of the placeholder that can follow the last test; None without reruns."""
         self.n_stand_ins = 0
         """Number of placeholders in the queue."""
@@ -113,7 +113,7 @@ class WorkerQueue:
     @property
     def is_stuck(self) -> bool:
         """Return whether the queue has a single test, which cannot begin without a successor."""
-        return self.n_tests == 1 and self.queue[-1] != self.stand_in
+        return self.n_tests == 1 and self.queue[-1] != self.placeholder
 
     @property
     def knows_next(self) -> bool:
@@ -148,10 +148,10 @@ class WorkerQueue:
 
     def anchor(self) -> None:
         """Let the last test begin: append the placeholder, and take only reruns from then on."""
-        assert self.stand_in is not None
+        assert self.placeholder is not None
         self.only_reruns = True
         self.n_stand_ins += 1
-        self.add(self.stand_in, 0.0)
+        self.add(self.placeholder, 0.0)
 
     def send(self, now: float) -> tuple[int, ...]:
         """Return the indices to send, each once."""
@@ -163,7 +163,7 @@ class WorkerQueue:
 
     def drop(self, index: int, seconds: float) -> None:
         """Remove a test that is finished or was given back."""
-        self.n_stand_ins -= index == self.stand_in
+        self.n_stand_ins -= index == self.placeholder
         if self.queue and self.queue[0] == index:
             self.queue.popleft()
         else:

@@ -35,17 +35,17 @@ class RerunReport:
     """Reports reruns and quarantine on the terminal of the single process or the controller."""
 
     def __init__(
-        self, healer: RerunSession, *, fail_on_flaky: bool, fail_on_dependent: bool = False
+        self, rerun_session: RerunSession, *, fail_on_flaky: bool, fail_on_dependent: bool = False
     ) -> None:
-        self.healer = healer
+        self.rerun_session = rerun_session
         self._fail_on_flaky = fail_on_flaky
         self._fail_on_dependent = fail_on_dependent
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Set the exit status for flaky or order-dependent tests, if the user wants that."""
-        found = (self._fail_on_flaky and self.healer.n_flaky) or (
-            self._fail_on_dependent and self.healer.n_dependent
+        found = (self._fail_on_flaky and self.rerun_session.n_flaky) or (
+            self._fail_on_dependent and self.rerun_session.n_dependent
         )
         if found and exitstatus == pytest.ExitCode.OK:
             session.exitstatus = EXIT_FLAKY
@@ -58,7 +58,7 @@ class RerunReport:
                 failures are left out, because pytest lists them itself.
         """
         kinds = ("rerun", *_KINDS) if verbosity > 0 else _KINDS
-        return outcome_lines(self.healer.findings, _KINDS[1:] if verbosity < 0 else kinds)
+        return outcome_lines(self.rerun_session.findings, _KINDS[1:] if verbosity < 0 else kinds)
 
 
 class Letters:

@@ -23,9 +23,9 @@ _YELLOW: Final = {"yellow": True}
 class TerminalReport:
     """Reports on the terminal of the single process or the controller."""
 
-    def __init__(self, pipeline: Pipeline, healing: RerunReport | None = None) -> None:
+    def __init__(self, pipeline: Pipeline, rerun_report: RerunReport | None = None) -> None:
         self._pipeline = pipeline
-        self._healing = healing
+        self._rerun_report = rerun_report
         self._n_shown = 0
 
     def pytest_report_header(self) -> list[str]:
@@ -94,9 +94,9 @@ class TerminalReport:
 
     def _findings(self, verbosity: int) -> list[str]:
         """Return the results of single tests, one line each."""
-        if self._healing is None:
+        if self._rerun_report is None:
             return []
-        return self._healing.lines(verbosity)
+        return self._rerun_report.lines(verbosity)
 
     def _new_notices(self) -> list[str]:
         new = self._pipeline.notices.since(self._n_shown)

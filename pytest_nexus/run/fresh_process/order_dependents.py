@@ -45,7 +45,7 @@ class OrderDependents:
     """Chooses the tests for fresh processes and runs them; one object per session.
 
     Args:
-        healer: the `RerunSession`; its time budget pays for the processes.
+        rerun_session: the `RerunSession`; its time budget pays for the processes.
         launch: starts a process in the same way as this session was started.
         rules: the known rules about tests that may depend on the order.
         is_rearranged: whether the tests run in another order than the collection order.
@@ -54,13 +54,13 @@ class OrderDependents:
 
     def __init__(
         self,
-        healer: RerunSession,
+        rerun_session: RerunSession,
         launch: Launch,
         rules: Callable[[], Mapping[TestKey, OrderRule]],
         is_rearranged: Callable[[], bool],
         expected: Callable[[], Mapping[str, float]],
     ) -> None:
-        self._healer = healer
+        self._rerun_session = rerun_session
         self._launch = launch
         self._rules = rules
         self._is_rearranged = is_rearranged
@@ -105,15 +105,17 @@ class OrderDependents:
 
     def _may_try(self, test: CollectedTest) -> bool:
         return (
-            self._has_time and len(self._tried) < _MAX_TESTS and not self._healer.is_lasting(test)
+            self._has_time
+            and len(self._tried) < _MAX_TESTS
+            and not self._rerun_session.is_lasting(test)
         )
 
     @property
     def _has_time(self) -> bool:
         """Return whether there is a reason to start a process, and enough time left."""
-        if self.is_interrupted or self._healer.is_at_once or not self._is_rearranged():
+        if self.is_interrupted or self._rerun_session.is_at_once or not self._is_rearranged():
             return False
-        return self._healer.left_s >= _LEAST_S
+        return self._rerun_session.left_s >= _LEAST_S
 
     def is_suspect(self, index: int, test: CollectedTest) -> bool:
         """Return whether a test that failed and passed may depend on the order."""
@@ -180,18 +182,18 @@ class OrderDependents:
     ) -> dict[str, list[list[pytest.TestReport]]]:
         started = perf_counter()
         try:
-            return self._launch.run(targets, reach, times, self._healer.left_s)
+            return self._launch.run(targets, reach, times, self._rerun_session.left_s)
         except OSError:
             return {}  # the tests keep their present outcomes
         except KeyboardInterrupt:
             self.is_interrupted = True
             return {}
         finally:
-            self._healer.spend(perf_counter() - started)
+            self._rerun_session.spend(perf_counter() - started)
 
     def _reach(self, targets: Sequence[str]) -> Reach | None:
         """Return how much of the suite can run before and with the tests in the time left."""
-        left_s = self._healer.left_s
+        left_s = self._rerun_session.left_s
         expected = self._expected()
         wanted = set(targets)
         files = {nodeid.partition("::")[0] for nodeid in targets}

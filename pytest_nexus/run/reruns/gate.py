@@ -53,21 +53,21 @@ class ReportGate:
     """Decides how each report is logged; one object per session.
 
     Args:
-        healer: the `RerunSession`, with the policy and the known flakes.
+        rerun_session: the `RerunSession`, with the policy and the known flakes.
         host: the services of the session.
         dependents: runs tests that may depend on the order; None if nothing is done for such tests.
     """
 
     def __init__(
-        self, healer: RerunSession, host: Host, dependents: OrderDependents | None = None
+        self, rerun_session: RerunSession, host: Host, dependents: OrderDependents | None = None
     ) -> None:
-        self._healer = healer
+        self._rerun_session = rerun_session
         self._host = host
         self._test_of = host.test_of
         self._record = host.record
         self.dependents = dependents
-        self.is_at_once = healer.is_at_once
-        self._decisions = RerunDecisions(healer, host, dependents)
+        self.is_at_once = rerun_session.is_at_once
+        self._decisions = RerunDecisions(rerun_session, host, dependents)
         self._open: dict[int, AttemptInProgress] = {}
         """Attempts with data to keep, by test; an attempt that simply passes is not here."""
         self._set_up: dict[int, pytest.TestReport] = {}
@@ -91,7 +91,7 @@ class ReportGate:
     @property
     def is_doubtful(self) -> bool:
         """Return whether reruns must wait until more tests have run."""
-        return is_doubtful(self._healer.n_failed, self._healer.n_ran)
+        return is_doubtful(self._rerun_session.n_failed, self._rerun_session.n_ran)
 
     def will_repeat(self, index: int) -> bool:
         """Return whether the running attempt of a test is going to be repeated."""
@@ -156,9 +156,9 @@ class ReportGate:
         yield from self._break_off()
         waiting = {} if self.dependents is None else self.dependents.waiting
         if self.is_mass_failure and (self.pending or self.due or waiting):
-            self._healer.note_mass_failure()
+            self._rerun_session.note_mass_failure()
         for index in sorted(self.pending | self.due.keys()):
-            self._healer.take_back(self._test_of(index))
+            self._rerun_session.take_back(self._test_of(index))
             yield from self._let_stand(index, self._why_settled)
         self.pending.clear()
         self.due.clear()
@@ -176,7 +176,7 @@ class ReportGate:
                     stand_in(report, self._past[index].failed[0])
                     yield from self.receive(report, index)
             else:
-                self._healer.take_back(test)
+                self._rerun_session.take_back(test)
                 yield from self._let_stand(index, NOT_IN_ORDER if goes_on else self._why_settled)
         for index, (attempt, reports) in self.doubtful.items():
             if goes_on:
@@ -190,7 +190,7 @@ class ReportGate:
         last = take_back(past.attempts.pop())
         if past.last is not None:
             past.last.void_subtests(is_void=False)
-        self._healer.note_failure(test, reason)
+        self._rerun_session.note_failure(test, reason)
         for report in last:
             mark_known(report)
             attach_earlier(report, past.failed, has_failed=True)
@@ -216,7 +216,7 @@ class ReportGate:
         attempt = self._begin(index)
         del self._open[index]
         if attempt.number == 1:
-            self._healer.note_ran(report.nodeid)
+            self._rerun_session.note_ran(report.nodeid)
         self._failed(report, index, attempt, is_crash=True)
         if attempt.decision is not None:
             self._put_back(index, attempt, [report])
@@ -233,7 +233,7 @@ class ReportGate:
             self._called[index] = report
             return []
         self._set_up.pop(index, None)
-        self._healer.note_ran(report.nodeid)
+        self._rerun_session.note_ran(report.nodeid)
         called = self._called.pop(index, None)
         return [report] if called is None else [called, report]
 
@@ -287,7 +287,7 @@ class ReportGate:
         self, report: pytest.TestReport, index: int, attempt: AttemptInProgress
     ) -> list[pytest.TestReport]:
         if attempt.number == 1:
-            self._healer.note_ran(report.nodeid)
+            self._rerun_session.note_ran(report.nodeid)
         changed: list[pytest.TestReport] = []
         if report.failed and attempt.decision is None:
             changed = self._failed(report, index, attempt)
@@ -347,10 +347,10 @@ class ReportGate:
         if reason:
             for one in reports:
                 mark_dependent(one)
-            self._healer.note_dependent(test, reason, first)
+            self._rerun_session.note_dependent(test, reason, first)
         else:
             number = attempt.number - attempt.n_alone
-            self._healer.note_flaky_pass(test, number, first, has_passed=has_passed)
+            self._rerun_session.note_flaky_pass(test, number, first, has_passed=has_passed)
         return reports
 
     def _put_back(

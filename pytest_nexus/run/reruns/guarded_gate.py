@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class GuardedGate:
     """Passes every call on to the ReportGate as long as the gate works; see `ReportGate`."""
 
-    def __init__(self, desk: ReportGate, part: Part) -> None:
-        self._desk = desk
+    def __init__(self, gate: ReportGate, part: Part) -> None:
+        self._gate = gate
         self.part = part
         self._held: dict[int, list[pytest.TestReport]] = {}
         """Reports of the running attempt that are not logged yet, by test."""
@@ -34,29 +34,29 @@ class GuardedGate:
     @property
     def is_mass_failure(self) -> bool:
         """Return whether so many tests failed that repeating them proves nothing."""
-        return self.part.call(lambda: self._desk.is_mass_failure, otherwise=False)
+        return self.part.call(lambda: self._gate.is_mass_failure, otherwise=False)
 
     @property
     def is_doubtful(self) -> bool:
         """Return whether reruns must wait until more tests have run."""
-        return self.part.call(lambda: self._desk.is_doubtful, otherwise=False)
+        return self.part.call(lambda: self._gate.is_doubtful, otherwise=False)
 
     @property
     def is_at_once(self) -> bool:
         """Return whether a failed test is repeated before any other test, see `RerunSettings`."""
-        return self._desk.is_at_once
+        return self._gate.is_at_once
 
     def is_due(self, index: int) -> bool:
         """Return whether a test is due for a rerun that nobody has taken up yet."""
-        return self.part.call(lambda: index in self._desk.due, otherwise=False)
+        return self.part.call(lambda: index in self._gate.due, otherwise=False)
 
     def will_repeat(self, index: int) -> bool:
         """Return whether the running attempt of a test is going to be repeated."""
-        return self.part.call(lambda: self._desk.will_repeat(index), otherwise=False)
+        return self.part.call(lambda: self._gate.will_repeat(index), otherwise=False)
 
     def take_due(self, index: int) -> Decision | None:
         """Take the decision to repeat a test whose attempt has ended; None if there is none."""
-        return self.part.call(lambda: self._desk.take_due(index), None)
+        return self.part.call(lambda: self._gate.take_due(index), None)
 
     def receive(self, report: pytest.TestReport, index: int) -> list[pytest.TestReport]:
         """Return the reports to log now that a phase of a test has been reported."""
@@ -68,7 +68,7 @@ class GuardedGate:
         if not self.part.is_on:
             return self._unchanged(report, index)
         try:
-            given = self._desk.receive(report, index)
+            given = self._gate.receive(report, index)
         except Exception as exc:  # noqa: BLE001 - whatever fails must not fail the run
             self.part.catch(exc)
             return self._unchanged(report, index)
@@ -95,7 +95,7 @@ class GuardedGate:
         """Change the report of a failed subtest in place, as that of its test is changed."""
         if self.part.is_on:
             try:
-                self._desk.subtest(report, index)
+                self._gate.subtest(report, index)
             except Exception as exc:  # noqa: BLE001 - whatever fails must not fail the run
                 self.part.catch(exc)
         if is_rerun(report) and self.part.is_on:
@@ -107,7 +107,7 @@ class GuardedGate:
         """Handle the crash of a worker in a test; return whether the test is run once more."""
         self._held.pop(index, None)
         self._repeated.pop(index, None)
-        is_repeated = self.part.call(lambda: self._desk.crash(report, index), otherwise=False)
+        is_repeated = self.part.call(lambda: self._gate.crash(report, index), otherwise=False)
         if is_repeated:
             self._repeated[index] = [report]
         elif is_rerun(report):
@@ -116,18 +116,18 @@ class GuardedGate:
 
     def settle(self) -> Iterator[pytest.TestReport]:
         """Yield the reports of the tests that were to be repeated and will not be."""
-        reports = self.part.call(lambda: list(self._desk.settle()), None)
+        reports = self.part.call(lambda: list(self._gate.settle()), None)
         if reports is None:
             for index in sorted({*self._held, *self._repeated}):
                 yield from self._held.get(index, ())
                 yield from self._failures(index)
-            for _, passed in self._desk.doubtful.values():
+            for _, passed in self._gate.doubtful.values():
                 yield from passed
         else:
             yield from reports
         self._held.clear()
         self._repeated.clear()
-        if self._desk.dependents is not None and self._desk.dependents.is_interrupted:
+        if self._gate.dependents is not None and self._gate.dependents.is_interrupted:
             raise KeyboardInterrupt
 
     def _unchanged(self, report: pytest.TestReport, index: int) -> list[pytest.TestReport]:

@@ -34,7 +34,7 @@ class RerunLoop:
     Args:
         part: catches exceptions of this loop.
         tests: the collected tests, which the ReportGate uses too.
-        desk: the ReportGate, which takes the reports.
+        gate: the ReportGate, which takes the reports.
         is_foreign: whether another plugin repeats a test; None if there is no such plugin.
         fresh_tests: returns the tests in an order that outcomes change, or None, for the items of
             the session.
@@ -44,13 +44,13 @@ class RerunLoop:
         self,
         part: Part,
         tests: RunningTests,
-        desk: GuardedGate,
+        gate: GuardedGate,
         is_foreign: Callable[[pytest.Item], bool] | None = None,
         fresh_tests: Callable[[Sequence[pytest.Item]], Fresh | None] = lambda _: None,
     ) -> None:
         self._part = part
         self._tests = tests
-        self._desk = desk
+        self._gate = gate
         self._is_foreign = is_foreign
         self._fresh_tests = fresh_tests
         self._queue = RunQueue(0, lambda _: "")
@@ -112,7 +112,7 @@ class RerunLoop:
         """Run the remaining tests with pytest's own protocol, starting with the prepared test."""
         left = [index for index in range(len(self._items)) if index not in self._ran]
         if self._upcoming is not None:
-            self._desk.forget(self._upcoming)
+            self._gate.forget(self._upcoming)
             left = [self._upcoming, *(index for index in left if index != self._upcoming)]
         run_rest(session, [self._items[index] for index in left])
 
@@ -159,7 +159,7 @@ class RerunLoop:
     def take_subtest(self, report: pytest.TestReport) -> None:
         """Handle the report of a subtest, which is logged from inside the call."""
         if self._index >= 0:
-            self._desk.subtest(report, self._index)
+            self._gate.subtest(report, self._index)
 
     def _steps(self) -> Iterator[tuple[Step, pytest.Item | None]]:
         """Yield each step with the item of the next step, if that is already known."""
@@ -183,12 +183,12 @@ class RerunLoop:
         return step
 
     def _next(self) -> Step | None:
-        desk, queue = self._desk, self._queue
+        gate, queue = self._gate, self._queue
         if not self._part.is_on:
             queue.drop_reruns()
         if not queue.n_waiting:
             return queue.take(0.0)
-        queue.hold(is_held=desk.is_doubtful if queue.n_fresh else desk.is_mass_failure)
+        queue.hold(is_held=gate.is_doubtful if queue.n_fresh else gate.is_mass_failure)
         return queue.take(perf_counter())
 
     def _run(self, step: Step, upcoming: pytest.Item | None) -> None:
@@ -197,7 +197,7 @@ class RerunLoop:
             _sleep_until(step.start_at, item.session)
         self._index = step.index
         if not self._part.is_on:
-            self._desk.forget(step.index)
+            self._gate.forget(step.index)
         try:
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=upcoming)
         finally:
@@ -243,8 +243,8 @@ class RerunLoop:
         """
         if item.session.shouldfail or item.session.shouldstop:
             return None
-        is_next = nextitem is None or self._desk.is_at_once
-        if nextitem is item or (is_next and self._desk.will_repeat(index)):
+        is_next = nextitem is None or self._gate.is_at_once
+        if nextitem is item or (is_next and self._gate.will_repeat(index)):
             return item
         return nextitem
 
@@ -253,14 +253,14 @@ class RerunLoop:
             self._outcome = True
         elif report.when == "call" and report.passed:
             self._outcome = False
-        for one in self._desk.receive(report, index):
+        for one in self._gate.receive(report, index):
             item.ihook.pytest_runtest_logreport(report=one)
 
     def _put_back(self, index: int) -> bool:
-        decision = self._desk.take_due(index)
+        decision = self._gate.take_due(index)
         if decision is None:
             return False
-        if self._desk.is_at_once:
+        if self._gate.is_at_once:
             self._again = index
             return True
         self._queue.put_back(index, perf_counter() + decision.delay_s)
@@ -269,7 +269,7 @@ class RerunLoop:
     def _settle(self, session: pytest.Session) -> None:
         """Report the tests as failed that were to be repeated and no longer can be."""
         self._queue.drop_reruns()
-        for report in self._desk.settle():
+        for report in self._gate.settle():
             session.config.hook.pytest_runtest_logreport(report=report)
 
     def _block_of(self, index: int) -> str:

@@ -27,7 +27,7 @@ class WorkerReruns:
     """Decides about the reports of all workers; registered on the controller.
 
     Args:
-        healer: the `RerunSession`, with the policy and the known flakes.
+        rerun_session: the `RerunSession`, with the policy and the known flakes.
         failure_of: describes a failed report.
         record: takes a report that is not logged.
         part: the part of the ErrorBoundary that is switched off if the reruns fail.
@@ -36,13 +36,13 @@ class WorkerReruns:
 
     def __init__(
         self,
-        healer: RerunSession,
+        rerun_session: RerunSession,
         failure_of: Callable[[pytest.TestReport], Failure],
         record: Callable[[pytest.TestReport], None],
         part: Part,
         dependents: OrderDependents | None = None,
     ) -> None:
-        self._healer = healer
+        self._rerun_session = rerun_session
         self._go_on = part.cover(self._let_go_on)
         repeater = self.repeater = ReportFilter(self._filter, part)
         host = Host(
@@ -53,8 +53,8 @@ class WorkerReruns:
             accepts=lambda: repeater.accepts_reruns,
             ends_well=lambda: repeater.ends_well,
         )
-        desk = ReportGate(healer, host, dependents)
-        self._desk = GuardedGate(desk, part)
+        gate = ReportGate(rerun_session, host, dependents)
+        self._gate = GuardedGate(gate, part)
         part.on_failure.append(repeater.abandon)
         self._tests: Sequence[CollectedTest] = ()
         """Tests by collection index, once the workers have collected."""
@@ -63,7 +63,7 @@ class WorkerReruns:
         """Tests that another plugin repeats and that have run."""
         self.brakes: FailureBrake | None = None
         """Answers the workers under `--maxfail`; None without a limit of failures."""
-        if self._desk.is_at_once:
+        if self._gate.is_at_once:
             self.brakes = FailureBrake(
                 part.cover(self._is_repeated_there),
                 part.cover(repeater.is_last_straw),
@@ -77,7 +77,7 @@ class WorkerReruns:
     def pytest_handlecrashitem(self, crashitem: str, report: pytest.TestReport) -> None:
         """Handle a crash in a test; called before the failure of the test is logged."""
         index = self.repeater.crashed_index(crashitem)
-        if self._desk.crash(report, index):
+        if self._gate.crash(report, index):
             self._put_back(index, report.node)
         self._failed_on.pop(report.node.gateway.id, None)
         self._hold_or_release()
@@ -90,7 +90,7 @@ class WorkerReruns:
         finally:
             if self.brakes is not None:
                 self.brakes.stop()
-            for report in self._desk.settle():
+            for report in self._gate.settle():
                 session.config.hook.pytest_runtest_logreport(report=report)
 
     def begin(self, tests: Sequence[CollectedTest]) -> None:
@@ -105,7 +105,7 @@ class WorkerReruns:
         if is_foreign(report):
             self._pass(report, index)
             return [report]
-        reports = self._desk.receive(report, index)
+        reports = self._gate.receive(report, index)
         if report.when == "teardown" or self.brakes is not None:
             self._go_on(report, index, node)
         return reports
@@ -116,24 +116,24 @@ class WorkerReruns:
             self._brake(self.brakes, report, node.gateway.id)
         else:
             self._put_back(index, node)
-            if self._healer.n_failed:
+            if self._rerun_session.n_failed:
                 self._hold_or_release()
 
     def _pass(self, report: pytest.TestReport, index: int) -> None:
         """Count a test that another plugin repeats: other reruns may wait for this count."""
         if report.when == "teardown" and index not in self._passed:
             self._passed.add(index)
-            self._healer.note_ran(report.nodeid)
+            self._rerun_session.note_ran(report.nodeid)
             self._hold_or_release()
 
     def _brake(self, brakes: FailureBrake, report: pytest.TestReport, worker: str) -> None:
         """Hold the other workers while a test is going to be repeated on its own worker."""
         index: int = report.item_index
-        if self._desk.is_due(index):
+        if self._gate.is_due(index):
             self._failed_on[worker] = index
             self.repeater.announce(index)
             brakes.begin(worker)
-        elif self._desk.will_repeat(index):
+        elif self._gate.will_repeat(index):
             brakes.begin(worker)
         elif report.when == "teardown":
             brakes.end(worker)
@@ -141,17 +141,17 @@ class WorkerReruns:
     def _is_repeated_there(self, worker: str) -> bool:
         """Return whether a worker must repeat its last test; it asks after each failure."""
         index = self._failed_on.pop(worker, None)
-        return index is not None and self._desk.take_due(index) is not None
+        return index is not None and self._gate.take_due(index) is not None
 
     def _put_back(self, index: int, node: WorkerNode) -> None:
-        decision = self._desk.take_due(index)
+        decision = self._gate.take_due(index)
         if decision is not None:
             self.repeater.rerun(node, index, decision.delay_s)
 
     def _hold_or_release(self) -> None:
         """Hold reruns while it looks as if every test failed; see `is_doubtful`."""
-        is_fresh = self._healer.n_ran < self._healer.n_planned
-        is_held = self._desk.is_doubtful if is_fresh else self._desk.is_mass_failure
+        is_fresh = self._rerun_session.n_ran < self._rerun_session.n_planned
+        is_held = self._gate.is_doubtful if is_fresh else self._gate.is_mass_failure
         if is_held != self._is_held:
             self._is_held = is_held
             (self.repeater.hold if is_held else self.repeater.release)()

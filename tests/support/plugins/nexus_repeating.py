@@ -99,8 +99,8 @@ def pytest_configure(config: pytest.Config) -> None:
         return make_workload(tied, range(len(tests)), [0.01] * len(tests), {})
 
     channels = CollectionChannels()
-    desk = Desk(config)
+    gate = Desk(config)
     config.pluginmanager.register(channels)
-    config.pluginmanager.register(desk.repeater)
-    config.pluginmanager.register(desk)
-    config.pluginmanager.register(SchedulerFactory(planner, channels, print, desk.repeater))
+    config.pluginmanager.register(gate.repeater)
+    config.pluginmanager.register(gate)
+    config.pluginmanager.register(SchedulerFactory(planner, channels, print, gate.repeater))

@@ -30,13 +30,13 @@ def test_stand_in_is_sent_where_a_worker_would_be_told_to_end() -> None:
     dispatch, queues = repeating(1.0, 1.0)
 
     assert queues == {"a": [0, 2], "b": [1, 2]}
-    assert dispatch.stand_in == 2
+    assert dispatch.placeholder == 2
 
 
 def test_without_reruns_the_worker_is_told_to_end() -> None:
     dispatch = Dispatch(Workload((0, 1), (1.0, 1.0)), 2)
 
-    assert dispatch.stand_in is None
+    assert dispatch.placeholder is None
     assert Shutdown("a") in dispatch.join(["a", "b"], 0.0)
 
 

@@ -82,7 +82,7 @@ class Model(RuleBasedStateMachine):
     @initialize(work=workloads(), n=st.integers(1, 4), window_s=st.sampled_from([0.1, 3.0, 50.0]))
     def begin(self, work: Workload, n: int, window_s: float) -> None:
         self.work = work
-        self.stand_in = len(work.seconds)
+        self.placeholder = len(work.seconds)
         self.owed = Counter(range(len(work.seconds)))
         eager = Settings(window_s=window_s, least_window_s=window_s / 2, least_gain_s=1e-6)
         self.dispatch = Dispatch(work, n, eager, reruns=self.has_reruns)
@@ -105,7 +105,7 @@ class Model(RuleBasedStateMachine):
                 worker.queue.extend(command.indices)
                 self.note_sent(command)
             elif isinstance(command, Withdraw):
-                assert self.stand_in not in command.indices
+                assert self.placeholder not in command.indices
                 self.asked.append(command)
             else:
                 assert isinstance(command, Shutdown)
@@ -133,7 +133,7 @@ class Model(RuleBasedStateMachine):
 
     def end_first(self, name: str, spent: float) -> None:
         index = self.workers[name].queue.popleft()
-        if index != self.stand_in:
+        if index != self.placeholder:
             self.now += spent
             self.ended[index] += 1
             self.ran_on.setdefault(index, name)
@@ -145,7 +145,9 @@ class Model(RuleBasedStateMachine):
     def finish(self, data: st.DataObject, factor: float) -> None:
         name = data.draw(st.sampled_from(self.in_test))
         index = self.workers[name].queue[0]
-        self.end_first(name, 0.0 if index == self.stand_in else self.work.seconds[index] * factor)
+        self.end_first(
+            name, 0.0 if index == self.placeholder else self.work.seconds[index] * factor
+        )
 
     @rule()
     @precondition(lambda self: self.asked)
@@ -167,10 +169,10 @@ class Model(RuleBasedStateMachine):
         name = data.draw(st.sampled_from(order))
         worker = self.workers.pop(name)
         was_running = worker.queue[0] if worker.runs else None
-        if was_running == self.stand_in:
+        if was_running == self.placeholder:
             was_running = None
         for index in list(worker.queue)[was_running is not None :]:
-            if index != self.stand_in:
+            if index != self.placeholder:
                 self.note_lost(index)
         if was_running is not None:
             self.ended[was_running] += 1
@@ -199,7 +201,7 @@ class Model(RuleBasedStateMachine):
             index
             for worker in self.workers.values()
             for index in worker.queue
-            if index != self.stand_in
+            if index != self.placeholder
         ]
         assert len(queued) == len(set(queued))
         n_known = self.ended.total() + len(queued) + self.n_waiting + self.dispatch.unsent
@@ -277,7 +279,7 @@ class RerunModel(Model):
             assert name == home or home not in self.workers
         elif name == home and self.now <= self.due_s[index] + GRACE_S:
             others = [worker for other, worker in self.workers.items() if other != name]
-            assert all(set(worker.queue) - {self.stand_in} for worker in others)
+            assert all(set(worker.queue) - {self.placeholder} for worker in others)
 
     def is_solid(self, index: int) -> bool:
         for job in self.work.jobs:
@@ -308,7 +310,7 @@ class RerunModel(Model):
 
     def testing(self) -> list[str]:
         names = self.in_test
-        return [name for name in names if self.workers[name].queue[0] != self.stand_in]
+        return [name for name in names if self.workers[name].queue[0] != self.placeholder]
 
     @rule(data=st.data(), delay_s=st.sampled_from([0.0, 0.5, 30.0]), twice=st.booleans())
     @precondition(lambda self: self.testing())

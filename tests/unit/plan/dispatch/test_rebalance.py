@@ -19,13 +19,13 @@ def unit(joint: float) -> Unit:
 
 def loaded(joint: float, *, reruns: bool = False) -> tuple[WorkerQueue, Assignments]:
     """A worker to which all of a unit was sent."""
-    ledger = Assignments(Workload((unit(joint),), tuple(SECONDS)), 1, reruns=reruns)
-    ledger.open_lane("a", 0.0)
-    lane = ledger.lanes["a"]
-    ledger.take(lane, ledger.backlog.pop_first())
+    assignments = Assignments(Workload((unit(joint),), tuple(SECONDS)), 1, reruns=reruns)
+    assignments.open_lane("a", 0.0)
+    lane = assignments.lanes["a"]
+    assignments.take(lane, assignments.backlog.pop_first())
     while lane.open_piece is not None:
-        ledger.give(lane, lane.open_piece)
-    return lane, ledger
+        assignments.give(lane, lane.open_piece)
+    return lane, assignments
 
 
 def test_cut_leaves_both_done_at_the_same_time() -> None:
@@ -62,15 +62,15 @@ def test_the_two_tests_that_a_worker_has_taken_up_stay_with_it() -> None:
 
 
 def test_stand_in_and_reruns_are_not_asked_back() -> None:
-    lane, ledger = loaded(0.0, reruns=True)
+    lane, assignments = loaded(0.0, reruns=True)
     for index in range(6):
-        ledger.close_test(lane, index)
-    ledger.pool.decide(Rerun(0, 0.0, "b"), is_running=False)
-    ledger.pool.advance(0.0)
-    assert ledger.pool.take(lambda _: True) is not None
-    ledger.send_again(lane, 0)
+        assignments.close_test(lane, index)
+    assignments.pool.decide(Rerun(0, 0.0, "b"), is_running=False)
+    assignments.pool.advance(0.0)
+    assert assignments.pool.take(lambda _: True) is not None
+    assignments.send_again(lane, 0)
     lane.anchor()
-    lane.look(ledger.seconds, 0.0)
+    lane.look(assignments.seconds, 0.0)
 
     assert list(lane.queue) == [6, 7, 0, 8]
-    assert best_withdrawal(lane, ledger, -20.0) == (0, 3.0)
+    assert best_withdrawal(lane, assignments, -20.0) == (0, 3.0)

@@ -22,8 +22,8 @@ def report(outcome: Any = "failed", when: Any = "call", **fields: object) -> pyt
 
 def shown(*findings: RerunOutcome, fail_on_flaky: bool = False) -> RerunReport:
     n_flaky = sum(finding.kind == "flaky" for finding in findings)
-    healer: Any = SimpleNamespace(findings=list(findings), n_flaky=n_flaky)
-    return RerunReport(healer, fail_on_flaky=fail_on_flaky)
+    rerun_session: Any = SimpleNamespace(findings=list(findings), n_flaky=n_flaky)
+    return RerunReport(rerun_session, fail_on_flaky=fail_on_flaky)
 
 
 def flaky(number: int = 1) -> RerunOutcome:

@@ -57,7 +57,7 @@ def flow_in(path: Path, change: Change | None = None, **expected: float) -> Flow
     return Flow(path / "history.sqlite3", planned, change or Change(), Notices())
 
 
-def healer(
+def rerun_session(
     flow: Flow,
     budget: str = "5%",
     text: str = "",
@@ -95,14 +95,14 @@ def teach(path: Path, *outcomes: str) -> None:
 
 
 def test_without_a_history_a_failure_is_confirmed_once(tmp_path: Path) -> None:
-    one = healer(flow_in(tmp_path))
+    one = rerun_session(flow_in(tmp_path))
     assert one.decide(TEST, setback(1)).is_rerun
     assert not one.decide(TEST, setback(2)).is_rerun
 
 
 def test_what_the_history_knows_decides(tmp_path: Path) -> None:
     teach(tmp_path, "FP", "P", "FP", "FP")
-    answer = healer(flow_in(tmp_path)).decide(TEST, setback(2))
+    answer = rerun_session(flow_in(tmp_path)).decide(TEST, setback(2))
     assert answer.is_rerun
     assert "in 3 of 4 runs" in answer.reason
 
@@ -110,7 +110,7 @@ def test_what_the_history_knows_decides(tmp_path: Path) -> None:
 def test_a_damaged_history_is_said_once_and_teaches_nothing(tmp_path: Path) -> None:
     (tmp_path / "history.sqlite3").write_text("no database" * 100)
     flow = flow_in(tmp_path)
-    one = healer(flow)
+    one = rerun_session(flow)
     assert [one.decide(TEST, setback(1)).is_rerun for _ in range(2)] == [True, True]
     assert len(flow.notices) == 1
     assert "history.sqlite3" in next(iter(flow.notices))
@@ -119,7 +119,7 @@ def test_a_damaged_history_is_said_once_and_teaches_nothing(tmp_path: Path) -> N
 def test_the_history_is_not_opened_before_a_test_fails(tmp_path: Path) -> None:
     (tmp_path / "history.sqlite3").write_text("no database" * 100)
     flow = flow_in(tmp_path)
-    one = healer(flow)
+    one = rerun_session(flow)
     one.note_ran(TEST.nodeid)
     assert one.refuse("why") == Decision(is_rerun=False, reason="why")
     assert list(flow.notices) == []
@@ -127,17 +127,17 @@ def test_the_history_is_not_opened_before_a_test_fails(tmp_path: Path) -> None:
 
 def test_a_new_failure_of_a_test_that_the_change_touches_is_only_confirmed(tmp_path: Path) -> None:
     teach(tmp_path, *["FP"] * 7)
-    one = healer(flow_in(tmp_path, changed("tests/test_a.py")))
+    one = rerun_session(flow_in(tmp_path, changed("tests/test_a.py")))
     assert "the change touches it" in one.decide(TEST, setback(1, "new")).reason
     assert not one.decide(TEST, setback(2, "new")).is_rerun
     assert one.decide(TEST, setback(2)).is_rerun
-    far = healer(flow_in(tmp_path, changed("src/a.py", "tests/test_b.py")))
+    far = rerun_session(flow_in(tmp_path, changed("src/a.py", "tests/test_b.py")))
     assert far.decide(TEST, setback(2, "new")).is_rerun
 
 
 @pytest.mark.parametrize(("budget", "granted"), [("5%", 50), ("20", 20), ("0", 0)])
 def test_the_budget_is_kept(tmp_path: Path, budget: str, granted: int) -> None:
-    one = healer(flow_in(tmp_path), budget, settings=RerunSettings(delay_s=0.0))
+    one = rerun_session(flow_in(tmp_path), budget, settings=RerunSettings(delay_s=0.0))
     while (answer := one.decide(TEST, setback(1))).is_rerun:
         one.charge(TEST, answer)
     assert one.n_reruns == granted
@@ -145,7 +145,7 @@ def test_the_budget_is_kept(tmp_path: Path, budget: str, granted: int) -> None:
 
 
 def test_a_wait_that_others_fill_costs_nothing(tmp_path: Path) -> None:
-    one = healer(flow_in(tmp_path))
+    one = rerun_session(flow_in(tmp_path))
     assert one.decide(TEST, setback(1)).cost_s == pytest.approx(1.0)
     one.note_ran(TEST.nodeid)
     one.note_ran(OTHER.nodeid)
@@ -160,14 +160,14 @@ def test_a_wait_that_others_fill_costs_nothing(tmp_path: Path) -> None:
 
 def test_many_workers_end_sooner(tmp_path: Path) -> None:
     flow = flow_in(tmp_path, None, **{TEST.nodeid: 4.0})
-    one = healer(flow, settings=RerunSettings(delay_s=3.0))
+    one = rerun_session(flow, settings=RerunSettings(delay_s=3.0))
     assert one.decide(TEST, setback(1)).cost_s == pytest.approx(1.0)
-    one = healer(flow, settings=RerunSettings(delay_s=3.0), n_workers=4)
+    one = rerun_session(flow, settings=RerunSettings(delay_s=3.0), n_workers=4)
     assert one.decide(TEST, setback(1)).cost_s == pytest.approx(1.0 + 2.0)
 
 
 def test_an_entry_of_the_quarantine_is_found(tmp_path: Path) -> None:
-    one = healer(flow_in(tmp_path), text=QUARANTINE)
+    one = rerun_session(flow_in(tmp_path), text=QUARANTINE)
     entry = one.quarantine_of(TEST)
     assert entry is not None
     assert one.quarantine_of(OTHER) is None
@@ -183,7 +183,7 @@ def test_an_entry_of_the_quarantine_is_found(tmp_path: Path) -> None:
 def test_a_healed_test_is_found_flaky(tmp_path: Path, taught: tuple[str, ...], known: str) -> None:
     if taught:
         teach(tmp_path, *taught)
-    one = healer(flow_in(tmp_path))
+    one = rerun_session(flow_in(tmp_path))
     first = SimpleNamespace(longrepr=SimpleNamespace(reprcrash=SimpleNamespace(message="a\nb")))
     one.note_flaky_pass(TEST, 2, first, has_passed=True)
     one.note_failure(OTHER, "failed in 2 of 2 attempts")
@@ -196,7 +196,7 @@ def test_a_healed_test_is_found_flaky(tmp_path: Path, taught: tuple[str, ...], k
 
 @pytest.mark.parametrize("longrepr", [None, "", "a text\nof lines", "x" * 500])
 def test_any_representation_of_a_failure_is_one_short_line(tmp_path: Path, longrepr: Any) -> None:
-    one = healer(flow_in(tmp_path))
+    one = rerun_session(flow_in(tmp_path))
     one.note_flaky_pass(TEST, 2, SimpleNamespace(longrepr=longrepr), has_passed=False)
     assert one.findings[0].reason.startswith("skipped in attempt 2 (its first flake): ")
     assert "\n" not in one.findings[0].reason
@@ -205,14 +205,14 @@ def test_any_representation_of_a_failure_is_one_short_line(tmp_path: Path, longr
 
 def test_a_failure_of_a_known_flake_is_told_from_a_new_one(tmp_path: Path) -> None:
     teach(tmp_path, "FP")
-    one = healer(flow_in(tmp_path))
+    one = rerun_session(flow_in(tmp_path))
     for test in (TEST, OTHER):
         one.note_failure(test, "failed in 2 of 2 attempts")
     assert [found.is_known for found in one.findings] == [True, False]
 
 
 def test_where_nothing_is_repeated_failures_are_left_to_pytest(tmp_path: Path) -> None:
-    one = healer(flow_in(tmp_path), settings=RerunSettings(limit=0))
+    one = rerun_session(flow_in(tmp_path), settings=RerunSettings(limit=0))
     answer = one.decide(TEST, setback())
     assert not answer.is_rerun
     one.note_failure(TEST, answer.reason)
@@ -220,7 +220,7 @@ def test_where_nothing_is_repeated_failures_are_left_to_pytest(tmp_path: Path) -
 
 
 def test_a_rerun_is_a_finding_with_its_sentence(tmp_path: Path) -> None:
-    one = healer(flow_in(tmp_path))
+    one = rerun_session(flow_in(tmp_path))
     answer = one.decide(TEST, setback())
     one.charge(TEST, answer)
     assert [(found.kind, found.reason) for found in one.findings] == [("rerun", answer.reason)]
@@ -228,7 +228,7 @@ def test_a_rerun_is_a_finding_with_its_sentence(tmp_path: Path) -> None:
 
 def test_a_mass_failure_is_one_sentence(tmp_path: Path) -> None:
     flow = flow_in(tmp_path)
-    one = healer(flow)
+    one = rerun_session(flow)
     one.n_failed, one.n_ran = 40, 50
     one.note_mass_failure()
     assert_message(flow.notices, "NX304", "40 of 50")
