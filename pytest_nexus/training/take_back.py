@@ -24,9 +24,17 @@ _SHOWN_DIGITS: Final = 8
 
 
 def may_be_taken_back(history: History) -> bool:
-    """Return whether enough failing runs came since the deployment; reads no run."""
+    """Return whether the deployed model has enough failing runs to judge, and a new one.
+
+    Reads no attempt: a look that could change nothing costs nothing.
+    """
     champion = history.models.champion()
-    return champion is not None and len(_since(champion, history.failing_runs())) >= min(LEAST_LOSS)
+    if champion is None:
+        return False
+    runs = _since(champion, history.failing_runs())
+    judged = figures(champion)[0].get("judged")
+    last = judged.get("last_run") if isinstance(judged, dict) else None
+    return len(runs) >= min(LEAST_LOSS) and runs[-1] != last
 
 
 def take_back(registry: Registry, cases: Sequence[Case]) -> str | None:
@@ -53,16 +61,19 @@ def take_back(registry: Registry, cases: Sequence[Case]) -> str | None:
     unseen = [case for case in cases if case.name in since]
     found: Relapse | None = relapse(usable(champion), others, unseen)
     if found is None:
+        if unseen:
+            facts = {"last_run": unseen[-1].name, "failing_runs": len(unseen)}
+            registry.note(champion, "judged", facts)
         return None
     to = None if found.other == _SHIPPED else next(iter(before))
-    facts = {
+    fate = {
         "to": to,
         "last_run": unseen[-1].name,
         "failing_runs": found.n,
         "utility": found.utility,
         "utility_of_other": found.utility_of_other,
     }
-    registry.take_back(champion, to, clock.time(), facts)
+    registry.take_back(champion, to, clock.time(), fate)
     return f"model {champion.version[:_SHOWN_DIGITS]} is taken back: {found.sentence}"
 
 

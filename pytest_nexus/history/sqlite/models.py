@@ -150,6 +150,15 @@ class Registry:
                 (name, version, at),
             )
 
+    def note(self, each: Version, name: str, facts: Mapping[str, Any]) -> None:
+        """Add a fact to the lineage of a version."""
+        lineage, _ = figures(each)
+        with connections.transaction(self._connection, self._path):
+            self._connection.execute(
+                "UPDATE model SET lineage = ? WHERE version = ?",
+                (json.dumps({**lineage, name: facts}), each.version),
+            )
+
     def take_back(
         self, champion: Version, to: str | None, at: float, facts: Mapping[str, Any]
     ) -> None:
@@ -161,14 +170,5 @@ class Registry:
             at: seconds since the epoch.
             facts: stored as `taken_back`, with the time.
         """
-        lineage, _ = figures(champion)
-        lineage["taken_back"] = {"at": at, **facts}
-        with connections.transaction(self._connection, self._path):
-            self._connection.execute(
-                "UPDATE model SET lineage = ? WHERE version = ?",
-                (json.dumps(lineage), champion.version),
-            )
-            self._connection.execute(
-                "INSERT INTO model_alias (alias, version, set_at) VALUES ('champion', ?, ?)",
-                (to, at),
-            )
+        self.set_alias("champion", to, at)
+        self.note(champion, "taken_back", {"at": at, **facts})

@@ -14,6 +14,7 @@ from pytest_nexus.cli.main import main
 from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.sqlite.models import Version, figures
 from pytest_nexus.history.store import History, open_history
+from pytest_nexus.training import take_back
 from tests.support.builders import attempt, changed, failure, run
 
 if TYPE_CHECKING:
@@ -138,6 +139,22 @@ def test_a_model_deployed_again_by_hand_is_judged_by_later_runs(
         for number in range(N_RUNS + 1, N_RUNS + 9):
             add_run(opened, number)
     assert said(capsys, "train")["taken_back"]
+
+
+def test_a_look_at_the_same_runs_reads_nothing(
+    history: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The parent is as bad, so the model stays."""
+    monkeypatch.setattr(take_back, "shipped", lambda: BAD)
+    deploy(history, N_RUNS - 8)
+    nothing_due(history)
+    assert said(capsys, "train", "--if-due")["taken_back"] is None
+    champion = champion_of(history)
+    assert champion
+    judged = figures(champion)[0]["judged"]
+    assert judged == {"last_run": f"{N_RUNS:032x}", "failing_runs": 8}
+    monkeypatch.setattr(History, "replayed", lambda _: pytest.fail("a replay"))
+    assert said(capsys, "train", "--if-due")["taken_back"] is None
 
 
 def test_seven_runs_take_nothing_back(history: Path, capsys: pytest.CaptureFixture[str]) -> None:
