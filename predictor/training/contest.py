@@ -132,9 +132,11 @@ class Contest:
         """Return the result in one sentence.
 
         Args:
-            title: name of the leader.
+            title: name of the leader; the shipped model leads itself where no candidate gains.
             is_shipped: whether the incumbent is the shipped model.
         """
+        if is_shipped and title == SHIPPED:
+            title = "the candidates"
         verdict = self.verdict()
         against = "shipped model" if is_shipped else verdict.against
         n, (_, apfdc, novel) = self.challenger.n, self.challenger.means

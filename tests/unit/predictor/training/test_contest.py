@@ -153,6 +153,15 @@ def test_the_shipped_model_stands_against_a_deployed_model() -> None:
     assert contest.verdict().is_better, contest.sentence(SHIPPED, is_shipped=False)
 
 
+def test_a_shipped_model_that_leads_itself_is_not_named_as_a_challenger() -> None:
+    block = {"a": [worth(0.6)] * 4, SHIPPED: [worth(0.5)] * 4}
+    worse = {"a": [worth(0.1)] * 4, SHIPPED: [worth(0.5)] * 4}
+    contest = Contest().after(block, "run 4").after(worse, "run 8")
+    assert contest.leader(block) == SHIPPED
+    said = contest.sentence(SHIPPED, is_shipped=True)
+    assert said.startswith("the candidates: not proved better than the shipped model on 4 runs")
+
+
 def test_the_first_block_chooses_and_judges_nothing() -> None:
     contest = Contest().after({"a": [worth(0.9)] * 4, SHIPPED: [worth(0.5)] * 4}, "run 4")
     assert (contest.challenger.n, contest.evidence.n, contest.judged_to) == (0, 0, "run 4")
