@@ -78,7 +78,7 @@ def _table(folder: Path) -> Table:
     replayed = _replayed(folder)
     prior = load(forecaster.prior())
     cases = [case for _, case in replayed.cases]
-    models, n_deployed, n_taken_back, _ = deployed_over_time(cases, prior)
+    models, n_deployed, n_taken_back, story = deployed_over_time(cases, prior)
     first = int(replayed.n_cycles * _WARM_UP)
     kept = [at for at, (number, _) in enumerate(replayed.cases) if number >= first]
     every = {at: cases[at] for at in kept}
@@ -99,9 +99,10 @@ def _table(folder: Path) -> Table:
         for name, found in scores.items()
     ]
     rows.append(_with_hindsight(cases, prior, kept))
+    told = "".join(f" {line}." for line in story if not line.startswith("kept as challenger"))
     note = (
         f"{len(every)} failing cycles; {n_deployed} trainings deployed a model, {n_taken_back} were"
-        " taken back. With hindsight: the"
+        f" taken back.{told} With hindsight: the"
         " candidates as trained at each date, deployed without a proof; of them the best, chosen"
         " by the very figure in its cell."
         f" NAPFD as RETECS has it, over the {len(replayed.executions)} cycles with a failed"
