@@ -33,7 +33,8 @@ mutants: $(READY)  ## How many small changes of the decisions the unit tests not
 # The floors: 96.9 and 98.3 % of the branches were taken when this was written. A branch more or less depends
 # on the examples of a run, so each floor is a little lower. Raise them with the tests.
 coverage: $(READY)  ## Branches of the decisions and of the predictor that their unit tests take
-	HYPOTHESIS_PROFILE=usual $(BIN)/python -m coverage run -m pytest -q -n0 --hypothesis-seed=0 -m "not process and not slow" tests/unit/plan tests/unit/predictor
+	HYPOTHESIS_PROFILE=usual $(BIN)/python -m coverage run -m pytest -q -n $(WORKERS) --hypothesis-seed=0 -m "not process and not slow" tests/unit/plan tests/unit/predictor
+	$(BIN)/python -m coverage combine -q
 	$(BIN)/python -m coverage json -q -o .coverage.json
 	$(BIN)/python -m tests.branch_floors .coverage.json pytest_nexus/plan=96 predictor=97
 
