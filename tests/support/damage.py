@@ -43,7 +43,8 @@ def make_history(path: Path, *, slim: bool = False) -> Path:
             made = run(number, 1e9 + 1000 * number, exit_status=number % 2, duration_s=9.0)
             made = made._replace(
                 change=Change(commit, ("main", "topic")[number % 2], commit, files=(
-                    ChangedFile("src/a.py", "M", 3, 1), ChangedFile("src/b.py", "R", 1, 1, "c.py"),
+                    ChangedFile("src/a.py", "M", 3, 1, words="area:2 side:1 @area:1"),
+                    ChangedFile("src/b.py", "R", 1, 1, "c.py"),
                 )),
                 ci=CIRun("github", str(number), number, 1, "w", "j", "push"), python="3.12.1",
                 pytest="9.0", platform="Linux", selected_by=("-k",) if number % 5 == 0 else (),
