@@ -103,7 +103,7 @@ def test_without_a_collection_it_says_that_each_test_is_ranked_alone(
     done = made.nexus(*asked)
     assert done.returncode == 0
     assert "each on its own" in done.stdout
-    assert "could not be collected" in done.stderr
+    assert "could not collect the suite" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -50,7 +50,8 @@ def test_table_has_a_row_for_each_order_and_says_what_is_synthetic(tmp_path) -> 
         "random, mean of 20",
         "--ff",
         "fastest first",
-        "nexus, shipped model",
+        "nexus, order as planned",
+        "nexus, learning within the run",
     ):
         assert done.stdout.count(f"\n{title}") == 3
     assert "shop 1" in done.stdout
