@@ -65,6 +65,7 @@ CALLS = {
     "train": [["--due"], ["--data={text}"]],
     "evaluate": [[], ["--json"], ["--data={text}"]],
     "model list": [[], ["--json"]],
+    "model history": [[], ["--json"]],
     "model show": [["{model}"], ["{model}", "--json"], ["{text}"]],
     "model diff": [["shipped", "{model}"], ["{text}", "shipped"]],
     "model promote": [["{model}"], ["{text}"]],
