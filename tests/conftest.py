@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 from hypothesis import settings
@@ -15,6 +16,11 @@ settings.register_profile("thorough", deadline=None, max_examples=1000)
 settings.load_profile(PROFILE)
 os.environ.pop("COLUMNS", None)
 """xdist sets it for its workers, and tables are cut to it."""
+
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Of a shell's background job. Sessions would inherit it and hear no interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

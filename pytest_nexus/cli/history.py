@@ -214,6 +214,6 @@ def _row(run: RunSummary) -> dict[str, object]:
 def _as_json(run: RunSummary) -> dict[str, Any]:
     """Return a run with its records as JSON objects; JSON would write named tuples as lists."""
     change, ci = run.run.change, run.run.ci
-    files = [file._asdict() for file in change.files]
+    files = [{k: v for k, v in file._asdict().items() if k != "words"} for file in change.files]
     inner = {"change": change._asdict() | {"files": files}, "ci": ci._asdict() if ci else None}
     return asdict(run) | {"run": run.run._asdict() | inner}

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.project import Project
-from tests.support.warm import (  # noqa: F401 - hooks of this folder
-    pytest_runtest_protocol,
-    pytest_sessionfinish,
-)
+from tests.support.warm import forking_in, pytest_sessionfinish  # noqa: F401 - a hook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
+
+pytest_runtest_protocol = forking_in(Path(__file__).parent)
 
 
 @pytest.fixture

@@ -187,16 +187,19 @@ def test_what_an_interpreter_reads_at_its_start_needs_a_start(
 
 def test_the_marker_asks_for_a_start(pytester: pytest.Pytester) -> None:
     pytester.makeconftest(
-        "from tests.support.warm import may_be_warm, pytest_runtest_protocol\n"
+        "from pathlib import Path\n"
+        "from tests.support.warm import forking_in, may_be_warm\n"
+        "pytest_runtest_protocol = forking_in(Path(__file__).parent / 'ours')\n"
         "WARM = {'PYTEST_DISABLE_PLUGIN_AUTOLOAD': '1'}\n"
         "import pytest\n"
         "@pytest.fixture(scope='session')\n"
         "def is_warm(): return lambda: may_be_warm(WARM)\n"
     )
-    pytester.makepyfile(
+    pytester.mkdir("ours").joinpath("test_ours.py").write_text(
         "import pytest\n"
         "def test_usual(is_warm): assert is_warm()\n"
         "@pytest.mark.plain_start\n"
         "def test_plain(is_warm): assert not is_warm()\n"
     )
-    pytester.runpytest_inprocess("-p", "no:nexus").assert_outcomes(passed=2)
+    pytester.makepyfile("def test_of_another_folder(is_warm): assert not is_warm()\n")
+    pytester.runpytest_inprocess("-p", "no:nexus").assert_outcomes(passed=3)

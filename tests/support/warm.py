@@ -25,7 +25,7 @@ from _pytest.config import default_plugins
 from tests.support import warm_parent
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
 _PYTEST: Final = ("pytest", *(f"_pytest.{name}" for name in default_plugins), "pytest_nexus.plugin")
 _BRIEF: Final = ("pytest_nexus.registration.controller",)
@@ -125,11 +125,20 @@ def allowed(*, is_forked: bool = True) -> Iterator[None]:
         _PARENTHOOD.is_wanted = before
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Hook for the conftest of a folder whose tests may start sessions warm."""
-    with allowed(is_forked=item.get_closest_marker("plain_start") is None):
-        return (yield)
+def forking_in(folder: Path) -> Callable[[pytest.Item], Generator[None, Any, Any]]:
+    """Return `pytest_runtest_protocol` for the conftest of a folder: its tests fork their sessions.
+
+    pytest calls the hook for the tests of every folder, once it has read that conftest.
+    """
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
+        if folder not in item.path.parents:
+            return (yield)
+        with allowed(is_forked=item.get_closest_marker("plain_start") is None):
+            return (yield)
+
+    return pytest_runtest_protocol
 
 
 def pytest_sessionfinish() -> None:

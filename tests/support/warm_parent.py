@@ -38,13 +38,17 @@ class Forked:
 
     def __init__(self, address: str, asked: dict[str, Any], streams: Sequence[int]) -> None:
         """Ask the parent at that address for a child with these streams: in, out and error."""
-        self._link = socket.socket(socket.AF_UNIX)
-        self._link.connect(address)
-        socket.send_fds(self._link, [b" "], streams)
-        self._link.sendall(dumps(asked).encode() + b"\n")
-        self._answers = self._link.makefile("rb")
-        self.pid = int(self._answers.readline())
         self.returncode: int | None = None
+        self._link = socket.socket(socket.AF_UNIX)
+        try:
+            self._link.connect(address)
+            socket.send_fds(self._link, [b" "], streams)
+            self._link.sendall(dumps(asked).encode() + b"\n")
+            self._answers = self._link.makefile("rb")
+            self.pid = int(self._answers.readline())
+        except BaseException:
+            self._link.close()
+            raise
 
     def wait(self, timeout: float | None = None) -> int | None:
         """Return the exit status as `subprocess` has it; None if the time is over before."""
