@@ -128,9 +128,9 @@ def test_model_is_trained_promoted_and_said_to_be_used(story: Story) -> None:
         r"^due: 3\d runs with a failure, none learned from; 24 are needed$", log, re.MULTILINE
     )
     assert re.search(r"^version [0-9a-f]{16}: deployed$", log, re.MULTILINE), log
-    interval = re.search(r"90 % interval ([+-]\d\.\d+) to", log)
-    assert interval is not None
-    assert float(interval[1]) > 0.1, "evidence so near to none that another change undoes it"
+    odds = re.search(r"evidence ([\d.e+]+) to 1 of (\d+) to 1", log)
+    assert odds is not None, log
+    assert float(odds[1]) > 2 * float(odds[2]), "so near that another change undoes it"
     assert story["main is broken"].facts["champion"] is None
     champion = story[title].facts["champion"]
     assert champion is not None
