@@ -25,7 +25,6 @@ class LiveOrder:
 
     def __init__(self, places: Places, part: Part) -> None:
         self._places = places
-        self._learn = part.cover(places.learn)
         self._part = part
 
     def __len__(self) -> int:
@@ -42,7 +41,10 @@ class LiveOrder:
     def learn(self, place: int, *, has_failed: bool) -> None:
         """Move tests by the outcome of the test at a place."""
         if self._part.is_on:
-            self._learn(place, has_failed=has_failed)
+            try:
+                self._places.learn(place, has_failed=has_failed)
+            except Exception as exc:  # noqa: BLE001 - whatever fails must not fail the run
+                self._part.catch(exc)
 
 
 def live_order(pipeline: Pipeline, items: Sequence[pytest.Item]) -> LiveOrder | None:

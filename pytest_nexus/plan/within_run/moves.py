@@ -6,7 +6,7 @@ from math import exp, inf, isinf, log
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_nexus.plan.order import EVIDENCE, MIN_DURATION_S, best_prefix_rank, quiet_gain
-from pytest_nexus.plan.within_run.learner import Taught, learner_of, teaches
+from pytest_nexus.plan.within_run.learner import NO_CHANGE, Taught, learner_of, teaches
 from pytest_nexus.plan.within_run.moving_queue import MovingQueue
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Moves:
         learner = self.learner
         self._has_run[index] = 1
         change: Change = learner.failed(index) if has_failed else learner.passed(index)
-        if not change.indices:
+        if change is NO_CHANGE:
             return ()
         left = [each for each in change.indices if not self._has_run[each]]
         found = [each for each in left if each not in self._fixed]
@@ -185,15 +185,20 @@ class FreshTests:
         if not self._current:
             place = self._queue.first()
             self._queue.take(place)
-            self._current = list(reversed(self._units[place]))
+            unit = self._units[place]
+            if len(unit) == 1:  # the usual case
+                self._n -= 1
+                return unit[0]
+            self._current = list(reversed(unit))
         self._n -= 1
         return self._current.pop()
 
     def learn(self, index: int, *, has_failed: bool) -> None:
         """Move tests by the outcome of one test."""
-        units = {self._unit_of[each] for each in self._moves.after(index, has_failed=has_failed)
-                 if each in self._unit_of}  # fmt: skip
-        for place in sorted(units):
+        moved = self._moves.after(index, has_failed=has_failed)
+        if not moved:
+            return
+        for place in sorted({self._unit_of[each] for each in moved if each in self._unit_of}):
             if self._queue.has(place):
                 unit = self._units[place]
                 self._queue.move(place, self._moves.rank(unit, self._with_setup(unit)))
