@@ -27,7 +27,7 @@ LEAST_BOOST: Final = 1.5
 """Smallest gain in log odds that a failure gives: odds of e^1.5, as `plan.order.EVIDENCE`."""
 
 MOST_FAILURES: Final = 50
-"""Functions of one run whose failure teaches. After so many the remaining order hardly matters."""
+"""Functions of one run whose failure teaches. After these the remaining order hardly matters."""
 
 MOST_DOUBT: Final = 1.0
 """Largest loss in log odds through passes."""

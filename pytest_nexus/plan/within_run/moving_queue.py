@@ -1,4 +1,4 @@
-"""Hold places in the order of a plan, of which some move forward or back."""
+"""Hold places in the order of a plan; some places move forward or back."""
 
 from __future__ import annotations
 
