@@ -30,6 +30,8 @@ PAGES = [
 ]
 IDS = [str(page.relative_to(ROOT)) for page in PAGES]
 
+_ROOMS = "|".join(path.name for path in (ROOT / "pytest_nexus").iterdir() if path.is_dir())
+_MODULE = re.compile(rf"`((?:pytest_nexus|predictor|{_ROOMS})/[\w/]+\.py)`")
 _FENCE = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
@@ -119,6 +121,14 @@ def test_every_option_named_exists(page: Path) -> None:
     assert set(re.findall(r"\bnexus_[a-z]\w*", text)) <= names
     variables = {option.variable for option in OPTIONS} | {DEBUG_VARIABLE}
     assert set(re.findall(r"\bNEXUS_[A-Z]\w*", text)) <= variables
+
+
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def test_every_module_named_exists(page: Path) -> None:
+    """A path stands from the root of the repository, or from one of the two packages."""
+    for name in _MODULE.findall(page.read_text("utf-8")):
+        places = [ROOT / base / name for base in ("", "pytest_nexus", "predictor")]
+        assert any(place.is_file() for place in places), name
 
 
 @pytest.mark.parametrize("page", PAGES, ids=IDS)
