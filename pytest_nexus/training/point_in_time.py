@@ -77,10 +77,7 @@ class SharedSetups:
 
     def order(self, gains: Sequence[float], seconds: Sequence[float], thrift: float) -> list[int]:
         """Return the positions of the tests in the order of a session."""
-        forecasts = [
-            Forecast(0.5, each, gain=gain, thrift=thrift)
-            for gain, each in zip(gains, seconds, strict=True)
-        ]
+        forecasts = _forecasts(gains, seconds, thrift)
         return order(self._tests, forecasts, self.expected.by_block, self._layout)
 
     def learned(
@@ -92,10 +89,7 @@ class SharedSetups:
         strengths: tuple[float, float],
     ) -> list[int]:
         """Return the positions of the tests in the order of a session that learns as it runs."""
-        forecasts = [
-            Forecast(0.5, each, gain=gain, thrift=thrift)
-            for gain, each in zip(gains, seconds, strict=True)
-        ]
+        forecasts = _forecasts(gains, seconds, thrift)
         setups = self.expected.by_block
         execution, ranks = ranked(self._tests, forecasts, setups, self._layout)
         learner = learner_of(self._tests, forecasts, self._taught, Strengths(*strengths))
@@ -105,6 +99,14 @@ class SharedSetups:
     def seconds(self, order: Sequence[int]) -> list[float]:
         """Return the seconds of each test by position, if the tests ran in the given order."""
         return seconds_in(order, self._tests, self._own_s, self._paid)
+
+
+def _forecasts(gains: Sequence[float], seconds: Sequence[float], thrift: float) -> list[Forecast]:
+    """Return forecasts for an order; their probability of a failure decides nothing."""
+    return [
+        Forecast(0.5, each, gain=gain, thrift=thrift)
+        for gain, each in zip(gains, seconds, strict=True)
+    ]
 
 
 class LabelledTest(NamedTuple):

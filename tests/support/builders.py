@@ -75,6 +75,19 @@ def attempt(
     )
 
 
+def one_failing(n_tests: int, bad: int) -> list[Attempt]:
+    """The attempts of a run of `t/test_0.py` to `t/test_(n - 1).py`, one of which fails."""
+    return [
+        attempt(
+            f"t/test_{at}.py::test_it",
+            "failed" if at == bad else "passed",
+            started_s=float(at),
+            failure=failure() if at == bad else None,
+        )
+        for at in range(n_tests)
+    ]
+
+
 def failure(message: str = "assert # == #", signature: str = "00112233445566aa") -> Failure:
     return Failure("call", "AssertionError", "src/a.py::run", message, signature)
 

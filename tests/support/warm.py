@@ -1,4 +1,4 @@
-"""Sessions that are forked from a process that has imported pytest, not started anew.
+"""Fork sessions from a process that has imported pytest, and start no interpreter for them.
 
 The imports are most of what a small session costs. A warm parent has imported what a session
 imports before it reads the first file of a suite, and no more; see `warm_parent`. Tests about

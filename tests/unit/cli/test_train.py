@@ -14,7 +14,7 @@ import pytest
 from pytest_nexus.cli.main import main
 from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.store import open_history
-from tests.support.builders import attempt, changed, failure, run
+from tests.support.builders import changed, one_failing, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,15 +38,7 @@ def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def add_run(history: History, number: int) -> None:
     bad = number * 5 % 6
-    attempts = [
-        attempt(
-            f"t/test_{at}.py::test_it",
-            "failed" if at == bad else "passed",
-            started_s=float(at),
-            failure=failure() if at == bad else None,
-        )
-        for at in range(6)
-    ]
+    attempts = one_failing(6, bad)
     ingest_run(history, run(number)._replace(change=changed(f"lib/{'abcdef'[bad]}.py")), attempts)
 
 

@@ -15,7 +15,7 @@ from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.sqlite.models import Version, figures
 from pytest_nexus.history.store import History, open_history
 from pytest_nexus.training import take_back
-from tests.support.builders import attempt, changed, failure, run
+from tests.support.builders import changed, one_failing, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,15 +39,7 @@ def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def add_run(history: History, number: int, path: str | None = None) -> None:
     bad = 6 + number % 2 if path is None else 7
-    attempts = [
-        attempt(
-            f"t/test_{at}.py::test_it",
-            "failed" if at == bad else "passed",
-            started_s=float(at),
-            failure=failure() if at == bad else None,
-        )
-        for at in range(8)
-    ]
+    attempts = one_failing(8, bad)
     ingest_run(
         history, run(number)._replace(change=changed(path or f"lib/part_{bad}.py")), attempts
     )
