@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ class ModuleLevel(NamedTuple):
     of its text, in the order of the file. Methods are named `Class.method`."""
 
 
-class TestUses(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class TestUses:
     """What one test used in one session."""
 
     __test__ = False  # pytest collects classes by their name
