@@ -168,7 +168,7 @@ def _whole(code: CodeType) -> bytes:
     return _described(code, code.co_code, constants)
 
 
-def _described(code: CodeType, instructions: object, constants: list[object]) -> bytes:
+def _described(code: CodeType, body: object, constants: list[object]) -> bytes:
     shape = (
         code.co_name,
         code.co_argcount,
@@ -179,7 +179,7 @@ def _described(code: CodeType, instructions: object, constants: list[object]) ->
         code.co_varnames,
         code.co_cellvars,
         code.co_freevars,
-        instructions,
+        body,
         code.co_exceptiontable,
     )
     return f"{shape!r}{''.join(map(_constant, constants))}".encode("utf-8", "surrogatepass")
@@ -218,15 +218,15 @@ def _class_body(code: CodeType) -> tuple[object, list[object]]:
     positional = _positional_loads(code)
     if not positional:
         return code.co_code, list(code.co_consts)
-    instructions: list[object] = []
-    for place, operation, argument in _instructions(code):
+    kept: list[object] = []
+    for place, operation, argument in instructions(code):
         if place in positional:
             continue
         if operation == _LOAD_CONST:
-            instructions.append((operation, _constant(code.co_consts[argument])))
+            kept.append((operation, _constant(code.co_consts[argument])))
         else:
-            instructions.append((operation, argument))
-    return instructions, [one for one in code.co_consts if isinstance(one, CodeType)]
+            kept.append((operation, argument))
+    return kept, [one for one in code.co_consts if isinstance(one, CodeType)]
 
 
 def _positional_loads(code: CodeType) -> set[int]:
@@ -235,7 +235,7 @@ def _positional_loads(code: CodeType) -> set[int]:
     places: set[int] = set()
     if wanted:
         before = -1
-        for place, operation, argument in _instructions(code):
+        for place, operation, argument in instructions(code):
             if operation == _STORE_NAME and argument in wanted:
                 places.add(before)
             before = place
@@ -244,8 +244,8 @@ def _positional_loads(code: CodeType) -> set[int]:
 
 def _module_level(code: CodeType) -> bytes:
     """Return everything that runs at import, with signatures and docstrings of functions."""
-    instructions, constants = code.co_code, list[object](code.co_consts)
-    body: object = instructions
+    constants = list[object](code.co_consts)
+    body: object = code.co_code
     if not code.co_flags & _OPTIMIZED:
         body, constants = _class_body(code)
     parts = [_described(code, body, [c for c in constants if not isinstance(c, CodeType)])]
@@ -276,7 +276,7 @@ def _signature(code: CodeType) -> bytes:
     return repr(shape).encode("utf-8", "surrogatepass")
 
 
-def _instructions(code: CodeType) -> Iterator[tuple[int, int, int]]:
+def instructions(code: CodeType) -> Iterator[tuple[int, int, int]]:
     """Yield place, operation and argument of each instruction."""
     extended = 0
     bytecode = code.co_code
@@ -294,7 +294,7 @@ def _imports_of(
 ) -> Iterator[tuple[int, str, tuple[str, ...]]]:
     if _IMPORT_NAME in code.co_code[::2]:
         loaded: list[Any] = [0, None]
-        for _, operation, argument in _instructions(code):
+        for _, operation, argument in instructions(code):
             if operation == _LOAD_CONST:
                 loaded.append(code.co_consts[argument])
             elif operation == _SMALL_INT:

@@ -12,4 +12,17 @@ from os import environ, read, urandom
 from subprocess import PIPE, Popen
 from threading import Thread
 
-__all__ = ["PIPE", "Popen", "Thread", "dumps", "environ", "loads", "read", "sha256", "urandom"]
+open_file = open
+
+__all__ = [
+    "PIPE",
+    "Popen",
+    "Thread",
+    "dumps",
+    "environ",
+    "loads",
+    "open_file",
+    "read",
+    "sha256",
+    "urandom",
+]

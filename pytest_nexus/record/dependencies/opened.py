@@ -1,0 +1,173 @@
+"""Files that tests open, folders that they list, and what makes a result impossible to reuse."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+    from pytest_nexus.record.dependencies.tracker import Tracker
+
+_SOURCES: Final = (".py", ".pyw")
+_BYTECODE: Final = (".pyc", ".pyo", ".so", ".pyd")
+_WRITES: Final = frozenset("wax")
+_WRITE_FLAGS: Final = os.O_WRONLY | os.O_RDWR
+_HERE: Final = frozenset({"", "localhost", "127.0.0.1", "::1", "0.0.0.0", "::"})  # noqa: S104 - compared only
+_LOADERS: Final = (
+    "<frozen importlib._bootstrap_external>",
+    "<frozen importlib._bootstrap>",
+    "<frozen zipimport>",
+    "<frozen runpy>",
+)
+_NEAR: Final = 2
+_MAX_DEPTH: Final = 60
+
+_frame = sys._getframe  # noqa: SLF001 - the documented way to the caller
+
+PROCESS: Final = "it starts a process whose files are not known"
+NETWORK: Final = "it opens a network connection"
+LIBRARY: Final = "it loads a library with ctypes"
+DATABASE: Final = "it opens a database file"
+
+
+class Opened:
+    """Handlers of audit events.
+
+    Args:
+        tracker: whose scopes take what happens.
+    """
+
+    def __init__(self, tracker: Tracker) -> None:
+        self._tracker = tracker
+        self._files = tracker.files
+        self._written: set[str] = set()
+        hinders = self._hinders
+        self.handlers: dict[str, Callable[[tuple[Any, ...]], None]] = {
+            "open": self._open,
+            "os.listdir": self._list,
+            "os.scandir": self._list,
+            "os.rename": self._renames,
+            "socket.connect": self._connects,
+            "socket.sendto": self._connects,
+            "socket.getaddrinfo": self._resolves,
+            "sqlite3.connect": self._database,
+            "ctypes.dlopen": self._library,
+            "failed": self._failed,
+            "subprocess.Popen": hinders(PROCESS),
+            "os.system": hinders(PROCESS),
+            "os.fork": hinders(PROCESS),
+            "os.forkpty": hinders(PROCESS),
+            "os.exec": hinders(PROCESS),
+            "os.posix_spawn": hinders(PROCESS),
+            "os.spawn": hinders(PROCESS),
+            "os.startfile": hinders(PROCESS),
+        }
+
+    def _hinders(self, obstacle: str) -> Callable[[tuple[Any, ...]], None]:
+        def hinder(_arguments: tuple[Any, ...]) -> None:
+            frame = self._files.nearest(_frame(2))
+            if frame is not None:
+                self._hinder(obstacle, frame)
+
+        return hinder
+
+    def _hinder(self, obstacle: str, frame: FrameType) -> None:
+        for scope in self._tracker.target(frame):
+            scope.hinder(obstacle)
+
+    def _failed(self, arguments: tuple[Any, ...]) -> None:
+        """Everything that follows is unknown: a handler raised and was removed."""
+        self._tracker.session.hinder(f"nexus failed to follow {arguments[0]}")
+
+    def _open(self, arguments: tuple[Any, ...]) -> None:
+        path, mode, flags = (*arguments, 0, 0)[:3]
+        found = self._below_root(path)
+        if found is None or found.endswith(_BYTECODE):
+            return
+        is_text = isinstance(mode, str)
+        if (is_text and _WRITES.intersection(mode)) or (not is_text and flags & _WRITE_FLAGS):
+            self._written.add(found)
+            return
+        frame = _frame(2)
+        if found in self._written or (found.endswith(_SOURCES) and _loads_source(frame)):
+            return
+        acting = self._files.nearest(frame)
+        if acting is not None or self._tracker.scope.keeps_imports:
+            for scope in self._tracker.target(acting or frame):
+                scope.files.add(found)
+
+    def _renames(self, arguments: tuple[Any, ...]) -> None:
+        """A file that was renamed by the process is a product of the process."""
+        for path in arguments[:2]:
+            found = self._below_root(path)
+            if found is not None:
+                self._written.add(found)
+
+    def _list(self, arguments: tuple[Any, ...]) -> None:
+        path = arguments[0] if arguments and arguments[0] is not None else "."
+        found = self._below_root(path)
+        acting = self._files.nearest(_frame(2)) if found is not None else None
+        if found is not None and acting is not None:
+            for scope in self._tracker.target(acting):
+                scope.folders.add(found)
+
+    def _below_root(self, path: Any) -> str | None:
+        if isinstance(path, int) or path is None:
+            return None
+        text = path if type(path) is str else os.fsdecode(path)
+        return self._files.opened(text)
+
+    def _connects(self, arguments: tuple[Any, ...]) -> None:
+        address = arguments[1] if len(arguments) > 1 else None
+        if isinstance(address, tuple) and address and str(address[0]) not in _HERE:
+            self._hinders(NETWORK)(())
+
+    def _resolves(self, arguments: tuple[Any, ...]) -> None:
+        host = arguments[0] if arguments else None
+        text = host.decode("ascii", "replace") if isinstance(host, bytes) else str(host or "")
+        if text not in _HERE:
+            self._hinders(NETWORK)(())
+
+    def _database(self, arguments: tuple[Any, ...]) -> None:
+        name = arguments[0] if arguments else ""
+        text = name if isinstance(name, str) else os.fsdecode(name)
+        if text and not text.startswith((":memory:", "file::memory:")):
+            found = self._files.opened(text)
+            if found is not None and found not in self._written and os.path.exists(text):
+                self._hinders(DATABASE)(())
+            elif found is not None:
+                self._written.add(found)
+
+    def _library(self, arguments: tuple[Any, ...]) -> None:
+        frame: FrameType | None = _frame(2)
+        left = _NEAR
+        while frame is not None and left:
+            if "ctypes" not in frame.f_code.co_filename:
+                if self._files.relative(frame.f_code.co_filename) is not None:
+                    self._hinder(LIBRARY, frame)
+                    return
+                left -= 1
+            frame = frame.f_back
+
+
+def _loads_source(frame: FrameType | None) -> bool:
+    """Return whether a source is opened to be imported, or to be shown in a message."""
+    left = _MAX_DEPTH
+    while frame is not None and left:
+        name = frame.f_code.co_filename
+        if name in _LOADERS or name.endswith(("rewrite.py", "tokenize.py")):
+            if name in _LOADERS or name.endswith("rewrite.py"):
+                return True
+        elif name.endswith("inspect.py"):
+            return False
+        elif name.endswith(("traceback.py", "warnings.py")) or "_pytest" in name:
+            return True
+        elif not name.endswith(("linecache.py", "codecs.py")):
+            return False
+        frame = frame.f_back
+        left -= 1
+    return False

@@ -1,0 +1,104 @@
+"""Tell the files of the project from those of Python and of installed distributions."""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+_IGNORED_PARTS: Final = frozenset(
+    {
+        "__pycache__",
+        ".git",
+        ".hg",
+        ".hypothesis",
+        ".mypy_cache",
+        ".nexus",
+        ".nox",
+        ".pytest_cache",
+        ".ruff_cache",
+        ".tox",
+        "node_modules",
+        "site-packages",
+    }
+)
+_real: Final = os.path.realpath
+_join: Final = os.path.join
+_getcwd: Final = os.getcwd
+
+
+class ProjectFiles:
+    """Knows which files belong to the project below a root.
+
+    Args:
+        root: pytest's root directory.
+    """
+
+    def __init__(self, root: str) -> None:
+        self.root = _real(root)
+        self._prefix = self.root + os.sep
+        others = {sys.prefix, sys.exec_prefix, *sysconfig.get_paths().values()}
+        self._foreign = tuple(
+            _real(one) + os.sep for one in others if _real(one).startswith(self._prefix)
+        )
+        self._known: dict[str, str | None] = {}
+
+    def relative(self, path: str) -> str | None:
+        """Return a path below the root with `/`; None for a file that is not the project's."""
+        try:
+            return self._known[path]
+        except KeyError:
+            found = self._known[path] = self._find(path)
+            return found
+
+    def _find(self, path: str) -> str | None:
+        if path.startswith("<") or not path:
+            return None
+        try:
+            full = _real(path)
+        except (OSError, ValueError):
+            return None
+        if full.startswith(self._foreign) or not full.startswith(self._prefix):
+            return None
+        found = full[len(self._prefix) :].replace(os.sep, "/")
+        return None if _IGNORED_PARTS.intersection(found.split("/")) else found
+
+    def opened(self, path: str) -> str | None:
+        """Return the relative path of a file or folder that the process names, as `relative`.
+
+        The root itself is `.`.
+        """
+        if not os.path.isabs(path):
+            path = _join(_getcwd(), path)
+        elif not path.startswith(self._prefix) and self._known.get(path, "") is None:
+            return None
+        if path.rstrip(os.sep) == self.root:
+            return "."
+        return self.relative(path)
+
+    def nearest(self, frame: FrameType | None) -> FrameType | None:
+        """Return the nearest frame that runs code of the project; None if there is none."""
+        known = self._known
+        while frame is not None:
+            name = frame.f_code.co_filename
+            if (known[name] if name in known else self.relative(name)) is not None:
+                return frame
+            frame = frame.f_back
+        return None
+
+    def nearest_import(self, frame: FrameType | None) -> str | None:
+        """Return the file of the nearest frame that is importing; None if nothing is imported."""
+        known = self._known
+        while frame is not None:
+            code = frame.f_code
+            if code.co_name == "<module>":
+                name = code.co_filename
+                found = known[name] if name in known else self.relative(name)
+                if found is not None:
+                    return found
+            frame = frame.f_back
+        return None

@@ -1,0 +1,218 @@
+"""Attribute what runs, opens and reads to the scope in which it happens.
+
+The innermost scope takes what happens: a test, a fixture, the collection of a file, or the session.
+What runs while a module is imported belongs to the import of that file, and so to every test that
+needs the file. What runs inside a cached function, or inside one that fills a global, belongs to
+that function too, and so to every test that finds what it left.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Final
+
+from pytest_nexus.record.dependencies import audit
+from pytest_nexus.record.dependencies.cached_results import Lasting
+from pytest_nexus.record.dependencies.code_index import CodeIndex
+from pytest_nexus.record.dependencies.environ_reads import EnvironReads
+from pytest_nexus.record.dependencies.monitor import Monitor
+from pytest_nexus.record.dependencies.opened import Opened
+from pytest_nexus.record.dependencies.scopes import Scope
+
+if TYPE_CHECKING:
+    from types import CodeType, FrameType
+
+    from pytest_nexus.record.dependencies.project_files import ProjectFiles
+
+_MAX_REARMED: Final = 16
+"""How often the start of a cached function arms all code again in one scope. Later starts in that
+scope make everything that the scope uses count for the function."""
+
+_frame = sys._getframe  # noqa: SLF001 - the documented way to the caller
+
+
+class Tracker:
+    """Watches one process.
+
+    Args:
+        files: tells which files are the project's.
+    """
+
+    def __init__(self, files: ProjectFiles) -> None:
+        self.files = files
+        self.index = CodeIndex(files)
+        self.lasting = Lasting()
+        self.session = Scope(keeps_imports=False)
+        """What runs outside every other scope; every test depends on it."""
+        self.imports: dict[str, Scope] = {}
+        """What ran while a file was imported, by its path."""
+        self.left: dict[int, Scope] = {}
+        """What ran inside a function that leaves something, by the `id` of its code."""
+        self.edges: dict[str, set[str]] = {}
+        """Files that were imported while a file was imported, or by a block, by path or name."""
+        self._stack = [self.session]
+        self._hits: list[CodeType] = []
+        self._running: list[tuple[int, Scope]] = []  # ids of frames: a kept frame keeps its variables
+        self._is_importing = False
+        self._rearmed = 0
+        self._pending: list[CodeType] = []
+        self._monitor = Monitor(self._started)
+        self._environ = EnvironReads(self._read_variable, self._is_ours)
+
+    def start(self) -> bool:
+        """Begin to watch; return False if no tool id of `sys.monitoring` is free."""
+        if not self._monitor.start():
+            return False
+        loaded = self.index.add_loaded()
+        self._monitor.watch(loaded)
+        for name in self.index.codes:
+            path = name.partition("::")[0]
+            self.import_scope(path).blocks.add(name)  # what ran of them is not known
+        self._pending += loaded
+        opened = Opened(self)
+        audit.listen({"exec": self._executes, **opened.handlers})
+        self._environ.start()
+        return True
+
+    def stop(self) -> None:
+        """Stop watching."""
+        self._settle()
+        audit.be_silent()
+        self._environ.stop()
+        self._monitor.stop()
+
+    @property
+    def scope(self) -> Scope:
+        """Return the innermost scope."""
+        return self._stack[-1]
+
+    def push(self, scope: Scope) -> None:
+        """Make a scope the innermost."""
+        self._settle()
+        self._stack.append(scope)
+
+    def pop(self, scope: Scope) -> None:
+        """End a scope, and every scope in it."""
+        self._settle()
+        if scope in self._stack:
+            while self._stack.pop() is not scope:
+                pass
+        if not self._stack:
+            self._stack.append(self.session)
+
+    def import_scope(self, path: str) -> Scope:
+        """Return the scope of the import of a file."""
+        found = self.imports.get(path)
+        if found is None:
+            found = self.imports[path] = Scope()
+        return found
+
+    def target(self, frame: FrameType | None) -> list[Scope]:
+        """Return the scopes to which what a frame does belongs; none if no project code acts."""
+        path = self.files.nearest_import(frame) if self._is_importing else None
+        targets = [scope for _, scope in self._still_running(frame)] if self._running else []
+        scope = self._stack[-1]
+        if path is not None:
+            targets.append(self.import_scope(path))
+            if not scope.keeps_imports:
+                return targets
+        targets.append(scope)
+        return targets
+
+    def look_for_caches(self) -> None:
+        """Find caches in modules that were imported since the last call."""
+        if self._pending:
+            for module in list(sys.modules.values()):
+                name = getattr(module, "__file__", None)
+                if isinstance(name, str) and self.files.relative(name) is not None:
+                    self.lasting.scan(module)
+            pending, self._pending = self._pending, []
+            self.lasting.add_writers(pending)
+
+    def _started(self, code: CodeType) -> bool:
+        """Note that a function starts; return whether it is to report its next start too."""
+        self._hits.append(code)
+        if id(code) in self.lasting.names:
+            return self._lasting_started(code)
+        if self._is_importing or self._running:
+            name = self.index.names[id(code)]
+            for scope in self.target(_frame(2)):
+                scope.blocks.add(name)
+        return False
+
+    def _lasting_started(self, code: CodeType) -> bool:
+        left = self.left.get(id(code))
+        if left is None:
+            left = self.left[id(code)] = Scope()
+        name = self.index.names[id(code)]
+        left.blocks.add(name)
+        frame = _frame(3)
+        for scope in self.target(frame):
+            scope.blocks.add(name)
+        if self._rearmed >= _MAX_REARMED:
+            left.links.add(self._stack[-1])
+            return False
+        self._rearmed += 1
+        self._monitor.arm(one for one in self._hits if one is not code)
+        self._running.append((id(frame), left))
+        return True
+
+    def _still_running(self, frame: FrameType | None) -> list[tuple[int, Scope]]:
+        """Return the functions that leave something and are still running, outermost first.
+
+        A frame that took the place of one that ended may be taken for it: too much counts then.
+        """
+        active = set()
+        while frame is not None:
+            active.add(id(frame))
+            frame = frame.f_back
+        self._running = [one for one in self._running if one[0] in active]
+        return self._running
+
+    def _settle(self) -> None:
+        """End a part of a scope."""
+        self._flush()
+        self._is_importing = False
+        self._rearmed = 0
+        self._running = []
+
+    def _flush(self) -> None:
+        """Give what ran since the last call to the innermost scope, and arm it again.
+
+        While something is imported, each start was given to its scopes at once.
+        """
+        hits = self._hits
+        if hits:
+            unique = {id(code): code for code in hits}
+            hits.clear()
+            if not self._is_importing:
+                names = self.index.names
+                self._stack[-1].blocks.update([names[one] for one in unique])
+            self._monitor.arm(unique.values())
+
+    def _executes(self, arguments: tuple[object, ...]) -> None:
+        """Called before `exec`; the code of a module of the project is about to be imported."""
+        code = arguments[0]
+        path = self.files.relative(getattr(code, "co_filename", "<"))
+        if path is None or getattr(code, "co_name", "") != "<module>":
+            return
+        self._flush()
+        importer = self.files.nearest(_frame(2))
+        if importer is not None:
+            by = self.index.names.get(id(importer.f_code))
+            by = by or self.files.relative(importer.f_code.co_filename) or ""
+            self.edges.setdefault(by, set()).add(path)
+        if self.scope.keeps_imports:
+            self.scope.modules.add(path)
+        self.import_scope(path)
+        self._is_importing = True
+        added = self.index.add_module(code, path)  # type: ignore[arg-type] # a module's code
+        self._pending += added
+        self._monitor.watch(added)
+
+    def _is_ours(self, frame: FrameType) -> bool:
+        return self.files.relative(frame.f_code.co_filename) is not None
+
+    def _read_variable(self, name: str, frame: FrameType) -> None:
+        for scope in self.target(frame):
+            scope.variables.add(name)
