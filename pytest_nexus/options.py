@@ -107,6 +107,13 @@ OPTIONS: Final[tuple[Option, ...]] = (
         metavar="REVISION",
     ),
     Option(
+        "nexus_dependencies",
+        "bool",
+        default=False,
+        help="Record what each test uses: functions, files, variables, distributions; needs"
+        " CPython 3.12",
+    ),
+    Option(
         "nexus_explain",
         "bool",
         default=False,
@@ -191,6 +198,7 @@ class Options(NamedTuple):
     ingest: bool
     order: Literal["risk", "static", "off"]
     base: str | None
+    dependencies: bool
     explain: bool
     shard: str | None
     plan: Path | None
@@ -251,6 +259,20 @@ def is_enabled(config: pytest.Config) -> bool:
     return bool(_resolve(OPTIONS[0], config)[0])
 
 
+def is_tracking(early_config: pytest.Config) -> bool:
+    """Return whether this session tracks dependencies, before its first conftest is imported.
+
+    Raises:
+        pytest.UsageError: the value of `nexus` or `nexus_dependencies` is not a boolean.
+    """
+    for name in ("nexus", "nexus_dependencies"):
+        option = next(one for one in OPTIONS if one.name == name)
+        asked = getattr(early_config.known_args_namespace, name, None)
+        if not (_resolve(option, early_config)[0] if asked is None else asked):
+            return False
+    return True
+
+
 def read_options(config: pytest.Config) -> Options:
     """Return the validated settings; called once, before collection.
 
@@ -267,6 +289,7 @@ def read_options(config: pytest.Config) -> Options:
         ingest=values["nexus_ingest"],
         order=values["nexus_order"],
         base=values["nexus_base"],
+        dependencies=values["nexus_dependencies"],
         explain=values["nexus_explain"],
         shard=values["nexus_shard"],
         plan=_plan_path(config, values["nexus_plan"], sources["nexus_plan"]),

@@ -45,6 +45,7 @@ def pytest_load_initial_conftests(
     # only imports the modules later.
     if "PYTEST_XDIST_WORKER" not in originals.environ:
         _import_early(early_config)
+    _track_early(early_config)
     result = yield
     suspects = [word for word in args if word.startswith(("--nexus", "--no-nexus"))]
     if not all(word.partition("=")[0] in options.flags() for word in suspects):
@@ -59,6 +60,14 @@ def _import_early(config: pytest.Config) -> None:
             names = _BRIEF if _may_be_brief(config) else (*_BRIEF, *_ORDERING)
             for name in names:
                 import_module(f"pytest_nexus.{name}")
+
+
+def _track_early(config: pytest.Config) -> None:
+    with suppress(Exception):  # reported when the session is configured
+        if options.is_tracking(config):
+            from pytest_nexus.record.dependencies.early import start_early  # noqa: PLC0415 - where it is asked for
+
+            start_early(config)
 
 
 def _may_be_brief(config: pytest.Config) -> bool:

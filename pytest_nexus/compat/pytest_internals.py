@@ -303,3 +303,26 @@ _HIDDEN: Final = (
 _SHOW: dict[str, Any] = (
     {"add_space": True} if "add_space" in runner.show_test_item.__annotations__ else {}
 )
+
+
+def requested_fixtures(item: pytest.Item) -> dict[str, Any]:
+    """Return the definitions of the fixtures that a test requested so far, by name."""
+    request = getattr(item, "_request", None)
+    return dict(getattr(request, "_fixture_defs", {}))
+
+
+def fixtures_of_request(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Return the definitions of the fixtures that the test of a request requested so far."""
+    return dict(getattr(request, "_fixture_defs", {}))
+
+
+def options_by_plugins(config: pytest.Config) -> dict[str, Any]:
+    """Return the values of all options of the command line, by name."""
+    return dict(vars(config.option))
+
+
+def ini_values(config: pytest.Config) -> dict[str, Any]:
+    """Return what the ini file says, by name, before any conversion."""
+    kept = vars(config)
+    found = kept.get("_inicfg", kept.get("inicfg", {}))
+    return {name: getattr(value, "value", value) for name, value in found.items()}

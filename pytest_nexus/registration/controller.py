@@ -76,7 +76,10 @@ class WorkerInput:
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Called on the controller for each worker before it starts."""
-        node.workerinput.setdefault("nexus", {})["root"] = str(node.config.rootpath)
+        told = node.workerinput.setdefault("nexus", {})
+        told["root"] = str(node.config.rootpath)
+        if self.tracks_beside:
+            told[TRACKS] = self.tracks_beside
 
 
 class Preparation:

@@ -29,10 +29,13 @@ class CodeIndex:
     def __init__(self, files: ProjectFiles) -> None:
         self._files = files
         self._codes: list[CodeType] = []  # keeps the identities in use
-        self.names: dict[int, str] = {}
-        """The name of the block, `src/a.py::Class.method`, by `id(code)`."""
-        self.codes: dict[str, list[CodeType]] = {}
-        """The outermost code objects of each block, by name."""
+        self._numbers: dict[str, int] = {}
+        self.blocks: dict[int, int] = {}
+        """The number of the block by `id(code)`."""
+        self.names: list[str] = []
+        """The name of each block, `src/a.py::Class.method`, by its number."""
+        self.codes: list[list[CodeType]] = []
+        """The outermost code objects of each block by its number; several after a reload."""
         self.versions: dict[str, tuple[int, int] | None] = {}
         """Time of modification in nanoseconds and size of each file when it was first executed."""
 
@@ -53,7 +56,7 @@ class CodeIndex:
         """Add the functions of the project that exist already; return their code."""
         found: dict[str, list[CodeType]] = {}
         for one in gc.get_objects():
-            if type(one) is FunctionType and id(one.__code__) not in self.names:
+            if type(one) is FunctionType and id(one.__code__) not in self.blocks:
                 path = self._files.relative(one.__code__.co_filename)
                 if path is not None and "<locals>" not in one.__code__.co_qualname:
                     found.setdefault(path, []).append(one.__code__)
@@ -62,7 +65,7 @@ class CodeIndex:
             self._note_version(path, codes[0].co_filename)
             places = _places(codes[0].co_filename)
             for code in codes:
-                if id(code) not in self.names:
+                if id(code) not in self.blocks:
                     qualname = code.co_qualname
                     name = places.get((qualname, code.co_firstlineno), qualname)
                     added += self._add(f"{path}::{name}", code)
@@ -78,11 +81,16 @@ class CodeIndex:
             self.versions[path] = _version(filename)
 
     def _add(self, name: str, block: CodeType) -> list[CodeType]:
+        number = self._numbers.get(name)
+        if number is None:
+            number = self._numbers[name] = len(self.names)
+            self.names.append(name)
+            self.codes.append([])
+        self.codes[number].append(block)
         added = list(nested_code(block))
         self._codes += added
-        self.codes.setdefault(name, []).append(block)
         for code in added:
-            self.names[id(code)] = sys.intern(name)
+            self.blocks[id(code)] = number
         return added
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from array import array
+from typing import NamedTuple
 
 
 class Scope:
@@ -28,10 +26,10 @@ class Scope:
 
     def __init__(self, *, keeps_imports: bool = True) -> None:
         self.keeps_imports = keeps_imports
-        self.blocks: set[str] = set()
-        """Names of executed blocks, `src/a.py::Class.method`."""
+        self.blocks: set[int] = set()
+        """Numbers of executed blocks, as in `CodeIndex.names`."""
         self.modules: set[str] = set()
-        """Files whose module level was executed or is needed."""
+        """Files whose module level was executed."""
         self.files: set[str] = set()
         """Data files that were opened."""
         self.folders: set[str] = set()
@@ -48,14 +46,26 @@ class Scope:
         if not self.obstacle:
             self.obstacle = obstacle
 
-    def reached(self) -> Iterator[Scope]:
-        """Yield this scope and all scopes linked to it, each once."""
-        seen = {self}
-        waiting = [self]
-        while waiting:
-            scope = waiting.pop()
-            yield scope
-            for linked in scope.links:
-                if linked not in seen:
-                    seen.add(linked)
-                    waiting.append(linked)
+    def seal(self) -> Uses:
+        """Return what was used so far, in little memory."""
+        return Uses(
+            array("I", sorted(self.blocks)),
+            tuple(sorted(self.modules)),
+            tuple(sorted(self.files)),
+            tuple(sorted(self.folders)),
+            tuple(sorted(self.variables)),
+            tuple(self.links),
+            self.obstacle,
+        )
+
+
+class Uses(NamedTuple):
+    """What was used in a scope that has ended; the fields are those of `Scope`."""
+
+    blocks: array[int]
+    modules: tuple[str, ...]
+    files: tuple[str, ...]
+    folders: tuple[str, ...]
+    variables: tuple[str, ...]
+    links: tuple[Scope, ...]
+    obstacle: str

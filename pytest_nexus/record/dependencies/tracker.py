@@ -49,7 +49,9 @@ class Tracker:
         self.left: dict[int, Scope] = {}
         """What ran inside a function that leaves something, by the `id` of its code."""
         self.edges: dict[str, set[str]] = {}
-        """Files that were imported while a file was imported, or by a block, by path or name."""
+        """Files that were imported while a file was imported, by its path."""
+        self.block_edges: dict[int, set[str]] = {}
+        """Files that were imported while a block ran, by the number of the block."""
         self._stack = [self.session]
         self._hits: list[CodeType] = []
         self._running: list[tuple[int, Scope]] = []  # ids of frames: a kept frame keeps its variables
@@ -65,9 +67,9 @@ class Tracker:
             return False
         loaded = self.index.add_loaded()
         self._monitor.watch(loaded)
-        for name in self.index.codes:
+        for number, name in enumerate(self.index.names):
             path = name.partition("::")[0]
-            self.import_scope(path).blocks.add(name)  # what ran of them is not known
+            self.import_scope(path).blocks.add(number)  # what ran of them is not known
         self._pending += loaded
         opened = Opened(self)
         audit.listen({"exec": self._executes, **opened.handlers})
@@ -135,20 +137,20 @@ class Tracker:
         if id(code) in self.lasting.names:
             return self._lasting_started(code)
         if self._is_importing or self._running:
-            name = self.index.names[id(code)]
+            block = self.index.blocks[id(code)]
             for scope in self.target(_frame(2)):
-                scope.blocks.add(name)
+                scope.blocks.add(block)
         return False
 
     def _lasting_started(self, code: CodeType) -> bool:
         left = self.left.get(id(code))
         if left is None:
             left = self.left[id(code)] = Scope()
-        name = self.index.names[id(code)]
-        left.blocks.add(name)
+        block = self.index.blocks[id(code)]
+        left.blocks.add(block)
         frame = _frame(3)
         for scope in self.target(frame):
-            scope.blocks.add(name)
+            scope.blocks.add(block)
         if self._rearmed >= _MAX_REARMED:
             left.links.add(self._stack[-1])
             return False
@@ -186,8 +188,8 @@ class Tracker:
             unique = {id(code): code for code in hits}
             hits.clear()
             if not self._is_importing:
-                names = self.index.names
-                self._stack[-1].blocks.update([names[one] for one in unique])
+                blocks = self.index.blocks
+                self._stack[-1].blocks.update([blocks[one] for one in unique])
             self._monitor.arm(unique.values())
 
     def _executes(self, arguments: tuple[object, ...]) -> None:
@@ -199,9 +201,12 @@ class Tracker:
         self._flush()
         importer = self.files.nearest(_frame(2))
         if importer is not None:
-            by = self.index.names.get(id(importer.f_code))
-            by = by or self.files.relative(importer.f_code.co_filename) or ""
-            self.edges.setdefault(by, set()).add(path)
+            block = self.index.blocks.get(id(importer.f_code))
+            if block is not None:
+                self.block_edges.setdefault(block, set()).add(path)
+            else:
+                by = self.files.relative(importer.f_code.co_filename) or ""
+                self.edges.setdefault(by, set()).add(path)
         if self.scope.keeps_imports:
             self.scope.modules.add(path)
         self.import_scope(path)

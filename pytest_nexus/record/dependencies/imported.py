@@ -1,0 +1,168 @@
+"""Resolve import statements against the modules of this process."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.machinery import EXTENSION_SUFFIXES
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import ModuleType
+
+    from pytest_nexus.impact.code_blocks import Imports
+    from pytest_nexus.record.dependencies.project_files import ProjectFiles
+
+_MISSING: Final = object()
+_EXTENSIONS: Final = tuple(EXTENSION_SUFFIXES)
+
+
+class Needed(NamedTuple):
+    """What import statements lead to."""
+
+    files: frozenset[str] = frozenset()
+    """Python files of the project."""
+    data: frozenset[str] = frozenset()
+    """Extension modules of the project, and files that would be imported if they existed."""
+    distributions: frozenset[str] = frozenset()
+    foreign: str = ""
+    """A module from outside the project that no distribution installed; empty if there is none."""
+
+
+class Imported:
+    """Knows the modules of this process by name and by file.
+
+    Args:
+        files: tells which files are the project's.
+        distribution_of: returns the distribution of a file; None if there is none.
+        modules: by name, as `sys.modules`.
+    """
+
+    def __init__(
+        self,
+        files: ProjectFiles,
+        distribution_of: Callable[[str], str | None],
+        modules: Mapping[str, ModuleType] | None = None,
+    ) -> None:
+        self._files = files
+        self._distribution_of = distribution_of
+        self._modules = dict(sys.modules if modules is None else modules)
+        self._packages: dict[str, set[str]] = {}
+        self._one: dict[str, Needed] = {}
+        standard = [os.path.dirname(os.__file__), sys.base_prefix]
+        self._standard = tuple(os.path.realpath(one) + os.sep for one in standard)
+        for name, module in self._modules.items():
+            path = self._project_path(module)
+            if path is not None:
+                package = name if hasattr(module, "__path__") else name.rpartition(".")[0]
+                self._packages.setdefault(path, set()).add(package)
+        self._folders = [
+            one
+            for entry in sys.path
+            if (one := files.opened(entry or os.getcwd())) is not None  # noqa: PTH109 - a text
+        ]
+
+    @property
+    def project_files(self) -> frozenset[str]:
+        """Return all files of the project that are imported."""
+        return frozenset(self._packages)
+
+    def needed(self, path: str, imports: Imports) -> Needed:
+        """Return what import statements in a file lead to.
+
+        Args:
+            path: of the file, relative to the root.
+            imports: the statements.
+        """
+        names: set[str] = set()
+        optional: dict[str, str] = {}
+        for level, module, members in imports:
+            for package in self._bases(path, level):
+                base = f"{package}.{module}".strip(".") if level else module
+                names.add(base)
+                for member in members:
+                    if f"{base}.{member}" in self._modules:
+                        names.add(f"{base}.{member}")
+                    else:
+                        optional[f"{base}.{member}"] = base
+        found = [self._of_name(name) for name in names]
+        for name, base in optional.items():
+            owner = self._modules.get(base)
+            member = name.rpartition(".")[2]
+            if owner is not None and member != "*" and member not in vars(owner):
+                found.append(self._absent(name))
+        return union(found)
+
+    def _bases(self, path: str, level: int) -> set[str]:
+        """Return the packages to which a relative import refers."""
+        if level == 0:
+            return {""}
+        packages = self._packages.get(path) or {_package_of(path)}
+        return {package.rsplit(".", level - 1)[0] for package in packages}
+
+    def _of_name(self, name: str) -> Needed:
+        """Return what importing a name executes: the module and its packages."""
+        if name not in self._one:
+            parts = name.split(".")
+            steps = [".".join(parts[: n + 1]) for n in range(len(parts))]
+            self._one[name] = union([self._of_module(step) for step in steps])
+        return self._one[name]
+
+    def _of_module(self, name: str) -> Needed:
+        module = self._modules.get(name, _MISSING)
+        if module is None or module is _MISSING:
+            return self._absent(name)
+        path = self._project_path(module)  # type: ignore[arg-type] # neither None nor missing
+        if path is not None:
+            if path.endswith(_EXTENSIONS):
+                return Needed(data=frozenset({path}))
+            return Needed(files=frozenset({path}))
+        file = getattr(module, "__file__", None)
+        if not isinstance(file, str) or name.partition(".")[0] in sys.stdlib_module_names:
+            return Needed()
+        distribution = self._distribution_of(file)
+        if distribution is not None:
+            return Needed(distributions=frozenset({distribution}))
+        if os.path.realpath(file).startswith(self._standard) or file.startswith("<"):
+            return Needed()
+        return Needed(foreign=name)
+
+    def _absent(self, name: str) -> Needed:
+        """Return the files that would become this module if they existed."""
+        package, _, last = name.rpartition(".")
+        if package:
+            owner = self._modules.get(package)
+            path = None if owner is None else self._project_path(owner)
+            if path is None or not path.endswith("__init__.py"):
+                return Needed()
+            folders = [os.path.dirname(path)]
+        else:
+            if last in sys.stdlib_module_names:
+                return Needed()
+            folders = ["" if one == "." else one for one in self._folders]
+        endings = (f"{last}.py", f"{last}/__init__.py", *(f"{last}{one}" for one in _EXTENSIONS))
+        found = {f"{folder}/{one}".lstrip("/") for folder in folders for one in endings}
+        missing = {one for one in found if not os.path.exists(os.path.join(self._files.root, one))}
+        distributions = frozenset() if package else frozenset({last.lower().replace("_", "-")})
+        return Needed(data=frozenset(missing), distributions=distributions)
+
+    def _project_path(self, module: ModuleType) -> str | None:
+        name = getattr(module, "__file__", None)
+        return self._files.relative(name) if isinstance(name, str) else None
+
+
+def _package_of(path: str) -> str:
+    return os.path.dirname(path).replace("/", ".")
+
+
+def union(parts: list[Needed]) -> Needed:
+    """Return what any of the parts needs."""
+    if len(parts) == 1:
+        return parts[0]
+    return Needed(
+        frozenset().union(*(one.files for one in parts)),
+        frozenset().union(*(one.data for one in parts)),
+        frozenset().union(*(one.distributions for one in parts)),
+        next((one.foreign for one in parts if one.foreign), ""),
+    )

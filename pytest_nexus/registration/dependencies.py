@@ -1,0 +1,151 @@
+"""Register the tracking of dependencies, in the process that runs the tests."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pytest_nexus.domain.system import originals
+from pytest_nexus.errors import with_code
+from pytest_nexus.impact import distributions
+from pytest_nexus.impact.current_contents import CurrentContents
+from pytest_nexus.impact.present.block_cache import BlockCache, cache_path
+from pytest_nexus.record.dependencies.early import started_tracker
+from pytest_nexus.record.dependencies.imported import Imported
+from pytest_nexus.record.dependencies.monitor import NEEDED, is_possible
+from pytest_nexus.record.dependencies.observer import (
+    DependencyObserver,
+    WorkerUses,
+    send_to_controller,
+)
+from pytest_nexus.record.dependencies.reach import Reach
+from pytest_nexus.record.dependencies.session_facts import plugin_distributions, session_facts
+from pytest_nexus.record.dependencies.session_uses import UsesBuilder, build_uses
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pytest
+
+    from pytest_nexus.domain.dependencies import SessionUses
+    from pytest_nexus.record.dependencies.scopes import Scope
+    from pytest_nexus.session.error_boundary import ErrorBoundary, Part
+
+_NEEDS: Final = ".".join(map(str, NEEDED))
+TOO_OLD: Final = with_code(
+    "NX260",
+    f"what the tests use is not recorded: nexus_dependencies needs CPython {_NEEDS} or later, and "
+    f"this is {sys.version_info.major}.{sys.version_info.minor}",
+)
+NO_TOOL: Final = with_code(
+    "NX261",
+    "what the tests use is not recorded: other tools use every free id of sys.monitoring",
+)
+
+
+def tracking_part(boundary: ErrorBoundary) -> Part:
+    """Return the part of the ErrorBoundary for the tracking of dependencies."""
+    return boundary.part("tracking", "what the tests use is not recorded")
+
+
+def register_tracking(
+    config: pytest.Config,
+    boundary: ErrorBoundary,
+    history: Path,
+    deliver: Callable[[SessionUses], None],
+) -> None:
+    """Register the tracking in the process that runs the tests.
+
+    Args:
+        config: of the process.
+        boundary: of the process.
+        history: file of the history; the cache of blocks lies beside it.
+        deliver: takes the result at the end of the session.
+    """
+    part = tracking_part(boundary)
+    if not is_possible():
+        boundary.notices.notify(TOO_OLD)
+        return
+    tracker = started_tracker(config, config.rootpath)
+    if tracker is None:
+        boundary.notices.notify(NO_TOOL)
+        return
+    part.on_failure.append(tracker.stop)
+    started_ns = time.time_ns()
+    environ = dict(originals.environ)
+
+    def build(observer: DependencyObserver) -> SessionUses:
+        return _built(config, observer, BlockCache(cache_path(history)), environ, started_ns)
+
+    part.register(config, DependencyObserver(tracker, build, deliver), "nexus-dependencies")
+
+
+def register_worker_tracking(config: pytest.Config, boundary: ErrorBoundary, history: str) -> None:
+    """Register the tracking in a worker of xdist."""
+
+    def deliver(uses: SessionUses) -> None:
+        send_to_controller(config, uses)
+
+    register_tracking(config, boundary, Path(history), deliver)
+
+
+def register_controller_tracking(
+    config: pytest.Config, boundary: ErrorBoundary, deliver: Callable[[SessionUses], None]
+) -> None:
+    """Register what takes the uses that xdist's workers send."""
+    tracking_part(boundary).register(config, WorkerUses(deliver), "nexus-dependencies")
+
+
+def _built(
+    config: pytest.Config,
+    observer: DependencyObserver,
+    cache: BlockCache,
+    environ: dict[str, str],
+    started_ns: int,
+) -> SessionUses:
+    tracker = observer.tracker
+    facts = session_facts(config)
+    root = Path(tracker.files.root)
+    contents = CurrentContents(root, environ, facts, distributions.digest_of, cache)
+    imported = Imported(tracker.files, distributions.distribution_of)
+    reach = Reach(tracker, imported, contents.blocks)
+    builder = UsesBuilder(tracker, contents, started_ns)
+    plugins = _project_plugins(config, observer)
+    chains = {
+        path: (frozenset(_chain(path, plugins)), observer.collected.get(path))
+        for path in set(observer.tests.files.values())
+    }
+    uses = build_uses(
+        observer.tests,
+        reach,
+        builder,
+        tracker.session,
+        chains,
+        sorted(facts),
+        plugin_distributions(config),
+    )
+    cache.save()
+    return uses
+
+
+def _project_plugins(config: pytest.Config, observer: DependencyObserver) -> frozenset[str]:
+    """Return the files of the project that are plugins of the session."""
+    found = set()
+    for plugin in config.pluginmanager.get_plugins():
+        name = getattr(plugin, "__file__", None)
+        path = observer.tracker.files.relative(name) if isinstance(name, str) else None
+        if path is not None:
+            found.add(path)
+    return frozenset(found)
+
+
+def _chain(path: str, plugins: frozenset[str]) -> set[str]:
+    """Return the file of a test, the conftest files above it, and other plugins of the project."""
+    found = {path} if path.endswith(".py") else set()
+    for plugin in plugins:
+        folder, _, name = plugin.rpartition("/")
+        if name != "conftest.py" or not folder or path.startswith(f"{folder}/"):
+            found.add(plugin)
+    return found
