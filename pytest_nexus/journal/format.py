@@ -18,6 +18,7 @@ from pytest_nexus.domain.validation import integer, number, text, texts
 from pytest_nexus.journal.encoding import CODES, MAX_DURATION_S, MAX_NUMBER, worker_number
 from pytest_nexus.journal.extra_fields import extra, extra_text
 from pytest_nexus.journal.fields import Field, Kind
+from pytest_nexus.journal.uses.dependency_lines import KINDS_OF_USES
 
 if TYPE_CHECKING:
     from pytest_nexus.domain.records import PhaseResult
@@ -351,6 +352,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     VERDICTS,
     WORDS,
     ATTEMPT,
+    *KINDS_OF_USES,
     END,
 )
 """Every line is a JSON object whose `kind` names one of these kinds."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
 
 from pytest_nexus.domain.change_words import MAX_FILES
+from pytest_nexus.domain.dependencies import SessionUses
 from pytest_nexus.domain.system.originals import sha256
 from pytest_nexus.domain.system.regular_files import open_regular
 from pytest_nexus.domain.validation import WRONG, explain, integer
@@ -13,15 +14,18 @@ from pytest_nexus.errors import JournalError, NewerJournalError
 from pytest_nexus.journal import entries, writer
 from pytest_nexus.journal.encoding import RawAttempt, full_attempt
 from pytest_nexus.journal.format import ATTEMPT, COLLECTION, END, WORDS
+from pytest_nexus.journal.uses.dependency_lines import KINDS_OF_USES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from pytest_nexus.domain.records import Attempt, Run
+    from pytest_nexus.journal.uses.reader_of_uses import UsesReader
 
 _CHUNK_BYTES: Final = 1024 * 1024
 _DIGEST_BYTES: Final = 16
+_OF_USES: Final = frozenset(kind.name for kind in KINDS_OF_USES)
 _OVERLONG: Final = "longer than a line may be"
 
 
@@ -36,6 +40,8 @@ class Journal(NamedTuple):
     """Whether the last line is cut off, because the session was killed while writing."""
     facts: Mapping[int, Mapping[str, Any]]
     """By the index of an attempt: the facts in its line that the history does not store."""
+    uses: SessionUses = SessionUses()
+    """What the tests used; empty if the session did not track that."""
 
 
 @dataclass(slots=True)
@@ -52,6 +58,13 @@ class Scan:
     torn: bool = False
     digest: bytes = b""
     """Digest of the bytes of the file."""
+    uses_lines: UsesReader | None = None
+    """Takes the lines about dependencies; None before the first one."""
+
+    @property
+    def uses(self) -> SessionUses:
+        """What the tests used; empty if the session did not track that."""
+        return SessionUses() if self.uses_lines is None else self.uses_lines.uses()
 
     def add(self, raw: RawAttempt, nodeid: str) -> None:
         """Add an attempt.
@@ -64,6 +77,18 @@ class Scan:
         self.attempts.append(raw)
         if self.nodeids is not None:
             self.nodeids.append(nodeid)
+
+    def add_uses(self, record: dict[str, Any]) -> None:
+        """Add a line about dependencies.
+
+        Raises:
+            Exception: one of `WRONG`: a value is invalid.
+        """
+        if self.uses_lines is None:
+            from pytest_nexus.journal.uses.reader_of_uses import UsesReader  # noqa: PLC0415 - where uses are tracked
+
+            self.uses_lines = UsesReader()
+        self.uses_lines.take(record)
 
     def drop(self) -> None:
         """Count a line that breaks the format."""
@@ -108,7 +133,7 @@ def read_journal(path: Path) -> Journal:
         full_attempt(raw, nodeid)
         for raw, nodeid in zip(scan.attempts, scan.nodeids or (), strict=True)
     )
-    return Journal(scan.run, attempts, scan.dropped, scan.torn, scan.facts)
+    return Journal(scan.run, attempts, scan.dropped, scan.torn, scan.facts, scan.uses)
 
 
 def scan_journal(
@@ -250,6 +275,8 @@ def _take_line(scan: Scan, line: str) -> None:
         )
     elif kind == "words":
         scan.add_words(**WORDS.read(record))
+    elif kind in _OF_USES:
+        scan.add_uses(record)
     elif kind == "end":
         found = END.read(record)
         scan.change_run(

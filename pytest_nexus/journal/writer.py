@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
+    from pytest_nexus.domain.dependencies import SessionUses
     from pytest_nexus.domain.identity import Identity
     from pytest_nexus.domain.records import Attempt, ChangedFile, Run
 
@@ -152,6 +153,13 @@ class JournalWriter:
         self._write(
             _PASSED % (name, *times, "" if worker is None else f',"worker":{worker_text(worker)}')
         )
+
+    def uses(self, uses: SessionUses) -> None:
+        """Record what the tests used; called once, before the end."""
+        from pytest_nexus.journal.uses.lines_of_uses import lines_of  # noqa: PLC0415 - where uses are tracked
+
+        for line in lines_of(uses):
+            self._write(line)
 
     def end(self, duration_s: float, exit_status: int, *, complete: bool) -> None:
         """Record the end of the session."""

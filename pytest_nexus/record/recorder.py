@@ -20,6 +20,7 @@ from pytest_nexus.record.run_metadata import new_run
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from pytest_nexus.domain.dependencies import SessionUses
     from pytest_nexus.domain.evidence import ChangedWords
     from pytest_nexus.domain.identity import Identity
     from pytest_nexus.domain.records import Attempt, Failure, Plan, Run
@@ -124,6 +125,10 @@ class Recorder:
         if self._nodeids is not None:  # on a controller: its workers collect all
             self._deselected += len(plan.tests) - len(ours)
             self._note_collection(list(ours))
+
+    def note_uses(self, uses: SessionUses) -> None:
+        """Write what the tests used; called once, after the last test and before the end."""
+        self._perform(lambda journal: journal.uses(uses))
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Note that tests are missing, because their module or class could not be collected."""

@@ -21,6 +21,7 @@ from pytest_nexus.journal.shards import plan_lines
 from pytest_nexus.journal.writer import JournalWriter
 from tests.support.builders import attempt, failure, run
 from tests.support.shard_journals import sharded_plan
+from tests.support.uses import session_uses
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,6 +103,7 @@ def test_the_lines_of_a_session_have_the_fields_of_the_table(tmp_path: Path) -> 
     writer.plan(plan_lines(sharded_plan({"a.py::x": 1}), 1, 1, None))
     writer.words([("a.py", "area:2 @side:1")])
     writer.attempt(attempt("a.py::x", "failed", number=2, worker="gw0", failure=failure()))
+    writer.uses(session_uses({"a.py::x": ["src/a.py", "src/a.py::area"]}))
     writer.end(1.0, 0, complete=True)
     writer.close()
     kinds = {kind.name: kind for kind in KINDS}

@@ -1,0 +1,1 @@
+"""The lines of a journal about the dependencies of tests: format, writer, reader."""
