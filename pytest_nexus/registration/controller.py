@@ -34,6 +34,7 @@ from pytest_nexus.registration.reruns import (
     reruns_part,
     rules_of,
 )
+from pytest_nexus.registration.worker import TRACKS
 from pytest_nexus.report.session.terminal import TerminalReport
 from pytest_nexus.run.ordering import Ordering, chosen_order, wants_plan
 from pytest_nexus.session.error_boundary import ErrorBoundary
@@ -71,15 +72,23 @@ _NOT_RECORDED: Final = {
 
 
 class WorkerInput:
-    """Sends the controller's decisions to each xdist worker."""
+    """Sends the controller's decisions to each xdist worker.
+
+    Args:
+        tracks_beside: the history beside which a worker keeps the blocks of files; empty if no
+            dependencies are tracked.
+    """
+
+    def __init__(self, tracks_beside: str = "") -> None:
+        self._tracks_beside = tracks_beside
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Called on the controller for each worker before it starts."""
         told = node.workerinput.setdefault("nexus", {})
         told["root"] = str(node.config.rootpath)
-        if self.tracks_beside:
-            told[TRACKS] = self.tracks_beside
+        if self._tracks_beside:
+            told[TRACKS] = self._tracks_beside
 
 
 class Preparation:
@@ -126,6 +135,8 @@ def register_session(config: pytest.Config) -> None:
     register_report(config, pipeline, rerun_report)
     is_single = not pipeline.setup.is_distributed
     recorder = register_recorder(config, pipeline, Observer(config.rootpath) if is_single else None)
+    if options.dependencies:
+        register_dependencies(config, pipeline, recorder)
     if rerun_report is not None:
         register_rerun_report(config, pipeline, rerun_report)
     if is_single:
@@ -137,6 +148,21 @@ def register_session(config: pytest.Config) -> None:
             else None
         )
         register_controller(config, pipeline, reruns)
+
+
+def register_dependencies(config: pytest.Config, pipeline: Pipeline, recorder: Recorder) -> None:
+    """Register the tracking of dependencies; its result goes to the recorder."""
+    from pytest_nexus.registration.dependencies import (  # noqa: PLC0415 - where it is asked for
+        register_controller_tracking,
+        register_tracking,
+    )
+
+    boundary = pipeline.boundary
+    if pipeline.setup.is_distributed:
+        register_controller_tracking(config, boundary, recorder.note_uses)
+    else:
+        history = pipeline.setup.options.history
+        register_tracking(config, boundary, history, recorder.note_uses)
 
 
 def setup_of(config: pytest.Config, options: Options, rules: RerunRules | None) -> SessionSetup:
@@ -234,7 +260,9 @@ def register_controller(
     from pytest_nexus.run.xdist.message_batches import Inbox  # noqa: PLC0415 - where xdist runs
 
     part = pipeline.boundary.part("scheduling", "xdist's workers get what is left as they are free")
-    part.register(config, WorkerInput(), "nexus-worker-input")
+    options = pipeline.setup.options
+    tracks_beside = str(options.history) if options.dependencies else ""
+    part.register(config, WorkerInput(tracks_beside), "nexus-worker-input")
     if are_local(config):
         packing = pipeline.boundary.part("packing", "workers send their reports one by one")
         packing.register(config, Inbox(), "nexus-inbox")

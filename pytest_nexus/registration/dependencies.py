@@ -12,7 +12,7 @@ from pytest_nexus.errors import with_code
 from pytest_nexus.impact import distributions
 from pytest_nexus.impact.current_contents import CurrentContents
 from pytest_nexus.impact.present.block_cache import BlockCache, cache_path
-from pytest_nexus.record.dependencies.early import started_tracker
+from pytest_nexus.record.dependencies.early import started_tracker, stop_early
 from pytest_nexus.record.dependencies.imported import Imported
 from pytest_nexus.record.dependencies.monitor import NEEDED, is_possible
 from pytest_nexus.record.dependencies.observer import (
@@ -22,7 +22,11 @@ from pytest_nexus.record.dependencies.observer import (
 )
 from pytest_nexus.record.dependencies.reach import Reach
 from pytest_nexus.record.dependencies.session_facts import plugin_distributions, session_facts
-from pytest_nexus.record.dependencies.session_uses import UsesBuilder, build_uses
+from pytest_nexus.record.dependencies.session_uses import (
+    Surroundings,
+    UsesBuilder,
+    build_uses,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +34,6 @@ if TYPE_CHECKING:
     import pytest
 
     from pytest_nexus.domain.dependencies import SessionUses
-    from pytest_nexus.record.dependencies.scopes import Scope
     from pytest_nexus.session.error_boundary import ErrorBoundary, Part
 
 _NEEDS: Final = ".".join(map(str, NEEDED))
@@ -95,6 +98,10 @@ def register_controller_tracking(
     config: pytest.Config, boundary: ErrorBoundary, deliver: Callable[[SessionUses], None]
 ) -> None:
     """Register what takes the uses that xdist's workers send."""
+    stop_early(config)
+    if not is_possible():
+        boundary.notices.notify(TOO_OLD)
+        return
     tracking_part(boundary).register(config, WorkerUses(deliver), "nexus-dependencies")
 
 
@@ -113,19 +120,14 @@ def _built(
     reach = Reach(tracker, imported, contents.blocks)
     builder = UsesBuilder(tracker, contents, started_ns)
     plugins = _project_plugins(config, observer)
-    chains = {
-        path: (frozenset(_chain(path, plugins)), observer.collected.get(path))
-        for path in set(observer.tests.files.values())
-    }
-    uses = build_uses(
-        observer.tests,
-        reach,
-        builder,
+    around = Surroundings(
         tracker.session,
-        chains,
-        sorted(facts),
+        tuple(sorted(facts)),
         plugin_distributions(config),
+        {path: frozenset(_chain(path, plugins)) for path in {*observer.tests.files.values()}},
+        observer.collected,
     )
+    uses = build_uses(observer.tests, reach, builder, around)
     cache.save()
     return uses
 

@@ -6,7 +6,7 @@ first test. It must not import what only the controller needs: history, plan, jo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from pytest_nexus.record.observer import WorkerObserver
 from pytest_nexus.run.xdist.collection_channel import CHANNEL, MAIL, REPEATS, WorkerDescriber
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from pytest_nexus.session.error_boundary import Part
 
 
+TRACKS: Final = "tracks"
+"""Key of the history beside which a worker that tracks dependencies keeps the blocks of files."""
+
+
 def register_worker(config: pytest.Config) -> None:
     """Register the observers that a worker needs for the controller."""
     boundary = ErrorBoundary()
@@ -32,6 +36,10 @@ def register_worker(config: pytest.Config) -> None:
     part.register(config, observer, "nexus-observer")
     part.on_failure.append(observer.failures.clear)
     flush = register_outbox(config, boundary) if told.get(MAIL) else None
+    if told.get(TRACKS):
+        from pytest_nexus.registration.dependencies import register_worker_tracking  # noqa: PLC0415 - where asked for
+
+        register_worker_tracking(config, boundary, told[TRACKS])
     channel = told.get(CHANNEL)
     if channel is not None:
         describing = boundary.part(

@@ -1,1 +1,1 @@
-"""See what each test uses while the tests run: in, what Python executes and opens; out, `SessionUses`."""
+"""See what each test uses: in, what Python executes and opens; out, `SessionUses`."""

@@ -23,8 +23,22 @@ if TYPE_CHECKING:
 _CACHE_TYPES: Final = (type(lru_cache(lambda: None)), cached_property)
 _CONTAINERS: Final = (MutableMapping, MutableSequence, MutableSet, deque)
 _MUTATORS: Final = frozenset(
-    """add append appendleft clear discard extend extendleft insert pop popitem popleft remove
-    setdefault update""".split()
+    [
+        "add",
+        "append",
+        "appendleft",
+        "clear",
+        "discard",
+        "extend",
+        "extendleft",
+        "insert",
+        "pop",
+        "popitem",
+        "popleft",
+        "remove",
+        "setdefault",
+        "update",
+    ]
 )
 _WRAPPED: Final = ("__wrapped__", "func", "fget", "__func__", "fn")
 _MAX_DEPTH: Final = 8
@@ -46,6 +60,7 @@ _LOAD_ATTRIBUTE: Final = _operations("LOAD_ATTR", "LOAD_METHOD")
 _ATTRIBUTE_SHIFT: Final = 1 if sys.version_info >= (3, 12) else 0
 _STORE_ATTRIBUTE: Final = _operations("STORE_ATTR", "DELETE_ATTR")
 _STORE_GLOBAL: Final = _operations("STORE_GLOBAL", "DELETE_GLOBAL")
+_STORE: Final = _STORE_ATTRIBUTE | _STORE_GLOBAL
 _STORE_ITEM: Final = _operations("STORE_SUBSCR", "DELETE_SUBSCR", "STORE_SLICE")
 _CALL: Final = _operations("CALL", "CALL_KW", "CALL_FUNCTION_EX")
 
@@ -127,33 +142,32 @@ def _written(code: CodeType, containers: set[str]) -> set[str]:
     """Return the names of globals, class attributes and containers that a function writes.
 
     An attribute counts unless it is set on a local variable, or on an attribute of one: that is an
-    object of this call, or `self`.
+    object of this call, or `self`. A function that changes any container may change each container
+    that it names.
     """
+    operations = set(code.co_code[::2])
     found: set[str] = set()
-    loaded: set[str] = set()
-    is_mutating = bool(_MUTATORS.intersection(code.co_names))
-    base = "other"
-    names = code.co_names
-    for _, operation, argument in instructions(code):
-        if operation in _LOAD_FAST:
-            base = _base_of(code, argument & _SECOND if operation in _PAIRED else argument)
-        elif operation == _LOAD_GLOBAL:
-            base = "global"
-            loaded.add(names[argument >> 1])
-        elif operation in _LOAD_ATTRIBUTE:
-            name = names[argument >> _ATTRIBUTE_SHIFT]
-            base = "global" if name == "__class__" else base
-            loaded.add(name)
-        elif operation in _STORE_ATTRIBUTE:
-            if base != "local":
-                found.add(names[argument])
-        elif operation in _STORE_GLOBAL:
-            found.add(names[argument])
-        elif operation in _STORE_ITEM:
-            is_mutating = True
-        elif operation in _CALL:
-            base = "other"
-    return found | (loaded & containers if is_mutating else set())
+    if operations & _STORE:
+        base = "other"
+        for _, operation, argument in instructions(code):
+            is_kept = operation in _STORE_ATTRIBUTE and base != "local"
+            if is_kept or operation in _STORE_GLOBAL:
+                found.add(code.co_names[argument])
+            base = _base_after(code, operation, argument, base)
+    if operations & _STORE_ITEM or not _MUTATORS.isdisjoint(code.co_names):
+        found |= containers.intersection(code.co_names)
+    return found
+
+
+def _base_after(code: CodeType, operation: int, argument: int, base: str) -> str:
+    """Return where the value comes from that an instruction leaves on the stack."""
+    if operation in _LOAD_FAST:
+        return _base_of(code, argument & _SECOND if operation in _PAIRED else argument)
+    if operation == _LOAD_GLOBAL:
+        return "global"
+    if operation in _LOAD_ATTRIBUTE:
+        return "global" if code.co_names[argument >> _ATTRIBUTE_SHIFT] == "__class__" else base
+    return "other" if operation in _CALL else base
 
 
 def _base_of(code: CodeType, place: int) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import sys
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING
 
@@ -74,7 +73,7 @@ class CodeIndex:
     def is_unchanged(self, path: str) -> bool:
         """Return whether a file is as it was when it was executed."""
         known = self.versions.get(path)
-        return known is not None and known == _version(os.path.join(self._files.root, path))
+        return known is not None and known == _version(f"{self._files.root}/{path}")
 
     def _note_version(self, path: str, filename: str) -> None:
         if path not in self.versions:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import sysconfig
 from importlib.machinery import EXTENSION_SUFFIXES
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from pytest_nexus.impact.code_blocks import Imports
     from pytest_nexus.record.dependencies.project_files import ProjectFiles
 
+_exists: Final = os.path.exists  # suites patch pathlib
 _MISSING: Final = object()
 _EXTENSIONS: Final = tuple(EXTENSION_SUFFIXES)
 
@@ -50,7 +52,7 @@ class Imported:
         self._modules = dict(sys.modules if modules is None else modules)
         self._packages: dict[str, set[str]] = {}
         self._one: dict[str, Needed] = {}
-        standard = [os.path.dirname(os.__file__), sys.base_prefix]
+        standard = [sysconfig.get_path("stdlib"), sys.base_prefix]
         self._standard = tuple(os.path.realpath(one) + os.sep for one in standard)
         for name, module in self._modules.items():
             path = self._project_path(module)
@@ -118,7 +120,10 @@ class Imported:
             if path.endswith(_EXTENSIONS):
                 return Needed(data=frozenset({path}))
             return Needed(files=frozenset({path}))
-        file = getattr(module, "__file__", None)
+        return self._of_installed(name, getattr(module, "__file__", None))
+
+    def _of_installed(self, name: str, file: object) -> Needed:
+        """Return what a module needs that is not the project's."""
         if not isinstance(file, str) or name.partition(".")[0] in sys.stdlib_module_names:
             return Needed()
         distribution = self._distribution_of(file)
@@ -136,14 +141,14 @@ class Imported:
             path = None if owner is None else self._project_path(owner)
             if path is None or not path.endswith("__init__.py"):
                 return Needed()
-            folders = [os.path.dirname(path)]
+            folders = [path.rpartition("/")[0]]
         else:
             if last in sys.stdlib_module_names:
                 return Needed()
             folders = ["" if one == "." else one for one in self._folders]
         endings = (f"{last}.py", f"{last}/__init__.py", *(f"{last}{one}" for one in _EXTENSIONS))
         found = {f"{folder}/{one}".lstrip("/") for folder in folders for one in endings}
-        missing = {one for one in found if not os.path.exists(os.path.join(self._files.root, one))}
+        missing = {one for one in found if not _exists(f"{self._files.root}/{one}")}
         distributions = frozenset() if package else frozenset({last.lower().replace("_", "-")})
         return Needed(data=frozenset(missing), distributions=distributions)
 
@@ -153,7 +158,7 @@ class Imported:
 
 
 def _package_of(path: str) -> str:
-    return os.path.dirname(path).replace("/", ".")
+    return path.rpartition("/")[0].replace("/", ".")
 
 
 def union(parts: list[Needed]) -> Needed:

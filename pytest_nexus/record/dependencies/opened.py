@@ -26,6 +26,7 @@ _LOADERS: Final = (
 _NEAR: Final = 2
 _MAX_DEPTH: Final = 60
 
+_exists: Final = os.path.exists  # suites patch pathlib
 _frame = sys._getframe  # noqa: SLF001 - the documented way to the caller
 
 PROCESS: Final = "it starts a process whose files are not known"
@@ -110,8 +111,10 @@ class Opened:
     def _list(self, arguments: tuple[Any, ...]) -> None:
         path = arguments[0] if arguments and arguments[0] is not None else "."
         found = self._below_root(path)
-        acting = self._files.nearest(_frame(2)) if found is not None else None
-        if found is not None and acting is not None:
+        if found is None or _frame(2).f_code.co_filename in _LOADERS:
+            return
+        acting = self._files.nearest(_frame(2))
+        if acting is not None:
             for scope in self._tracker.target(acting):
                 scope.folders.add(found)
 
@@ -137,12 +140,12 @@ class Opened:
         text = name if isinstance(name, str) else os.fsdecode(name)
         if text and not text.startswith((":memory:", "file::memory:")):
             found = self._files.opened(text)
-            if found is not None and found not in self._written and os.path.exists(text):
+            if found is not None and found not in self._written and _exists(text):
                 self._hinders(DATABASE)(())
             elif found is not None:
                 self._written.add(found)
 
-    def _library(self, arguments: tuple[Any, ...]) -> None:
+    def _library(self, _arguments: tuple[Any, ...]) -> None:
         frame: FrameType | None = _frame(2)
         left = _NEAR
         while frame is not None and left:

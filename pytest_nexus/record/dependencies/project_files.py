@@ -27,7 +27,8 @@ _IGNORED_PARTS: Final = frozenset(
     }
 )
 _real: Final = os.path.realpath
-_join: Final = os.path.join
+_join: Final = os.path.join  # suites patch pathlib
+_is_absolute: Final = os.path.isabs
 _getcwd: Final = os.getcwd
 
 
@@ -72,7 +73,7 @@ class ProjectFiles:
 
         The root itself is `.`.
         """
-        if not os.path.isabs(path):
+        if not _is_absolute(path):
             path = _join(_getcwd(), path)
         elif not path.startswith(self._prefix) and self._known.get(path, "") is None:
             return None

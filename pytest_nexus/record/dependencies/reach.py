@@ -84,79 +84,28 @@ class Reach:
 
     def of_scope(self, scope: Scope, known: Reached | None = None) -> Reached:
         """Return everything on which a scope depends, as `of_uses`."""
-        return self.of_uses([self._uses(scope)], known)
+        return self.of_uses([self.sealed(scope)], known)
 
-    def _uses(self, scope: Scope) -> Uses:
+    def sealed(self, scope: Scope) -> Uses:
+        """Return what a scope used, sealed once."""
         found = self._sealed.get(id(scope))
         if found is None:
             found = self._sealed[id(scope)] = scope.seal()
         return found
 
-    def _follow(
-        self, roots: Iterable[str], uses: Iterable[Uses], known: Iterable[str]
-    ) -> Reached:
-        files_known = frozenset(known)
-        waiting_files, waiting_uses = [*roots], [*uses]
-        files: set[str] = set(waiting_files)
-        blocks: set[int] = set()
-        scopes: set[int] = set()
-        data: set[str] = set()
-        folders: set[str] = set()
-        variables: set[str] = set()
-        distributions: set[str] = set()
-        obstacle = ""
+    def _follow(self, roots: Iterable[str], uses: Iterable[Uses], known: Iterable[str]) -> Reached:
+        walk = _Walk(self, frozenset(known))
+        walk.add_files(roots)
+        for one in uses:
+            walk.take(one)
+        return walk.finish()
 
-        def add_files(found: Iterable[str]) -> None:
-            for path in found:
-                if path not in files and path not in files_known:
-                    files.add(path)
-                    waiting_files.append(path)
+    def ran_in_import(self, path: str) -> Scope | None:
+        """Return what ran while a file was imported."""
+        return self._tracker.imports.get(path)
 
-        def add_scopes(found: Iterable[Scope]) -> None:
-            for scope in found:
-                if id(scope) not in scopes:
-                    scopes.add(id(scope))
-                    waiting_uses.append(self._uses(scope))
-
-        while waiting_files or waiting_uses:
-            while waiting_uses:
-                one = waiting_uses.pop()
-                data.update(one.files)
-                folders.update(one.folders)
-                variables.update(one.variables)
-                obstacle = obstacle or one.obstacle
-                add_files(one.modules)
-                add_scopes(one.links)
-                for block in one.blocks:
-                    if block not in blocks:
-                        blocks.add(block)
-                        needed, linked = self._needs_of_block(block)
-                        add_files(needed.files)
-                        add_scopes(linked)
-                        data |= needed.data
-                        distributions |= needed.distributions
-                        obstacle = obstacle or _foreign(needed)
-            if waiting_files:
-                path = waiting_files.pop()
-                needed = self._needs_of_file(path)
-                add_files(needed.files)
-                data |= needed.data
-                distributions |= needed.distributions
-                obstacle = obstacle or _foreign(needed)
-                ran = self._tracker.imports.get(path)
-                if ran is not None:
-                    add_scopes((ran,))
-        return Reached(
-            frozenset(blocks),
-            frozenset(files),
-            frozenset(data),
-            frozenset(folders),
-            frozenset(variables),
-            frozenset(distributions),
-            obstacle,
-        )
-
-    def _needs_of_block(self, block: int) -> tuple[Needed, tuple[Scope, ...]]:
+    def needs_of_block(self, block: int) -> tuple[Needed, tuple[Scope, ...]]:
+        """Return what a block imports, and what ran inside functions whose results it may find."""
         found = self._of_block.get(block)
         if found is None:
             found = self._of_block[block] = self._find_needs(block)
@@ -173,18 +122,18 @@ class Reach:
             names |= names_in(code)
         if names & _DYNAMIC:
             needed = union([needed, Needed(self._imported.project_files)])
-        linked = {id(scope): scope for one in names & self._left.keys() for scope in self._left[one]}
+        found = names & self._left.keys()
+        linked = {id(scope): scope for one in found for scope in self._left[one]}
         return needed, tuple(linked.values())
 
-    def _needs_of_file(self, path: str) -> Needed:
+    def needs_of_file(self, path: str) -> Needed:
+        """Return what importing a file imports."""
         found = self._of_file.get(path)
         if found is None:
             found = Needed(frozenset(self._tracker.edges.get(path, ())))
             file = self._blocks_of(path)
             if file is not None and MODULE_LEVEL in file.imports:
-                found = union(
-                    [found, self._imported.needed(path, file.imports[MODULE_LEVEL])]
-                )
+                found = union([found, self._imported.needed(path, file.imports[MODULE_LEVEL])])
             self._of_file[path] = found
         return found
 
@@ -201,3 +150,75 @@ def _foreign(needed: Needed) -> str:
     if not needed.foreign:
         return ""
     return f"it uses {needed.foreign}, which lies outside the project and was not installed"
+
+
+class _Walk:
+    """One walk from what was used to everything that is needed."""
+
+    def __init__(self, reach: Reach, known: frozenset[str]) -> None:
+        self._reach = reach
+        self._known = known
+        self._waiting_files: list[str] = []
+        self._waiting_uses: list[Uses] = []
+        self._scopes: set[int] = set()
+        self._files: set[str] = set()
+        self._blocks: set[int] = set()
+        self._data: set[str] = set()
+        self._folders: set[str] = set()
+        self._variables: set[str] = set()
+        self._distributions: set[str] = set()
+        self._obstacle = ""
+
+    def add_files(self, files: Iterable[str]) -> None:
+        """Follow the files that are new and not known."""
+        new = set(files) - self._files - self._known
+        self._files |= new
+        self._waiting_files += new
+
+    def take(self, uses: Uses) -> None:
+        """Follow what was used in one scope."""
+        self._data.update(uses.files)
+        self._folders.update(uses.folders)
+        self._variables.update(uses.variables)
+        self._obstacle = self._obstacle or uses.obstacle
+        self.add_files(uses.modules)
+        self._add_scopes(uses.links)
+        for block in uses.blocks:
+            if block not in self._blocks:
+                self._blocks.add(block)
+                needed, linked = self._reach.needs_of_block(block)
+                self._add(needed)
+                self._add_scopes(linked)
+
+    def finish(self) -> Reached:
+        """Return everything, when nothing waits any more."""
+        while self._waiting_files or self._waiting_uses:
+            while self._waiting_uses:
+                self.take(self._waiting_uses.pop())
+            if self._waiting_files:
+                path = self._waiting_files.pop()
+                self._add(self._reach.needs_of_file(path))
+                ran = self._reach.ran_in_import(path)
+                if ran is not None:
+                    self._add_scopes((ran,))
+        return Reached(
+            frozenset(self._blocks),
+            frozenset(self._files),
+            frozenset(self._data),
+            frozenset(self._folders),
+            frozenset(self._variables),
+            frozenset(self._distributions),
+            self._obstacle,
+        )
+
+    def _add(self, needed: Needed) -> None:
+        self.add_files(needed.files)
+        self._data |= needed.data
+        self._distributions |= needed.distributions
+        self._obstacle = self._obstacle or _foreign(needed)
+
+    def _add_scopes(self, scopes: Iterable[Scope]) -> None:
+        for scope in scopes:
+            if id(scope) not in self._scopes:
+                self._scopes.add(id(scope))
+                self._waiting_uses.append(self._reach.sealed(scope))

@@ -12,26 +12,124 @@ if TYPE_CHECKING:
     import pytest
 
 _SHOW_OR_CHOOSE: Final = frozenset(
-    """args basetemp cacheclear cacheshow capture code_highlight collect_only collectonly color
-    continue_on_collection_errors cov_append cov_branch cov_config cov_context cov_fail_under
-    cov_precision cov_report cov_reset cov_source debug deselect disable_socket dist distload
-    doctestreport durations durations_min failedfirst file_or_dir fold_skipped force_short_summary
-    fulltrace help ignore ignore_glob inifilename itertestsrc junitprefix junitxml keepduplicates
-    keyword last_failed_no_failures lf log_auto_indent looponfail loadgroup loadscopegroup
-    markexpr markers maxfail maxprocesses maxschedchunk maxworkerrestart newfirst no_cov
-    no_cov_on_fail no_header no_loadscope_reorder no_print_logs no_summary numprocesses override_ini
-    pastebin plugins pyargs px quiet reportchars report_log rootdir rsyncdir rsyncignore
-    setuponly setupplan setupshow show_capture show_fixtures_per_test showcapture showfixtures
-    showlocals stepwise stepwise_reset stepwise_skip strict_config tbstyle testrunuid trace
-    traceconfig tx usepdb usepdb_cls verbose version xmlpath xfail_tb""".split()
+    [
+        "args",
+        "basetemp",
+        "cacheclear",
+        "cacheshow",
+        "capture",
+        "code_highlight",
+        "collect_only",
+        "collectonly",
+        "color",
+        "continue_on_collection_errors",
+        "cov_append",
+        "cov_branch",
+        "cov_config",
+        "cov_context",
+        "cov_fail_under",
+        "cov_precision",
+        "cov_report",
+        "cov_reset",
+        "cov_source",
+        "debug",
+        "deselect",
+        "disable_socket",
+        "dist",
+        "distload",
+        "doctestreport",
+        "durations",
+        "durations_min",
+        "failedfirst",
+        "file_or_dir",
+        "fold_skipped",
+        "force_short_summary",
+        "fulltrace",
+        "help",
+        "ignore",
+        "ignore_glob",
+        "inifilename",
+        "itertestsrc",
+        "junitprefix",
+        "junitxml",
+        "keepduplicates",
+        "keyword",
+        "last_failed_no_failures",
+        "lf",
+        "log_auto_indent",
+        "looponfail",
+        "loadgroup",
+        "loadscopegroup",
+        "markexpr",
+        "markers",
+        "maxfail",
+        "maxprocesses",
+        "maxschedchunk",
+        "maxworkerrestart",
+        "newfirst",
+        "no_cov",
+        "no_cov_on_fail",
+        "no_header",
+        "no_loadscope_reorder",
+        "no_print_logs",
+        "no_summary",
+        "numprocesses",
+        "override_ini",
+        "pastebin",
+        "plugins",
+        "pyargs",
+        "px",
+        "quiet",
+        "reportchars",
+        "report_log",
+        "rootdir",
+        "rsyncdir",
+        "rsyncignore",
+        "setuponly",
+        "setupplan",
+        "setupshow",
+        "show_capture",
+        "show_fixtures_per_test",
+        "showcapture",
+        "showfixtures",
+        "showlocals",
+        "stepwise",
+        "stepwise_reset",
+        "stepwise_skip",
+        "strict_config",
+        "tbstyle",
+        "testrunuid",
+        "trace",
+        "traceconfig",
+        "tx",
+        "usepdb",
+        "usepdb_cls",
+        "verbose",
+        "version",
+        "xmlpath",
+        "xfail_tb",
+    ]
 )
 """Options of pytest and of plugins that decide what runs, where, and what is shown, and not what a
 test does."""
 
 _SHOWN_BY_INI: Final = frozenset(
-    """addopts cache_dir console_output_style junit_duration_report junit_family junit_log_passing_tests
-    junit_logging junit_suite_name minversion norecursedirs required_plugins testpaths
-    tmp_path_retention_count tmp_path_retention_policy""".split()
+    [
+        "addopts",
+        "cache_dir",
+        "console_output_style",
+        "junit_duration_report",
+        "junit_family",
+        "junit_log_passing_tests",
+        "junit_logging",
+        "junit_suite_name",
+        "minversion",
+        "norecursedirs",
+        "required_plugins",
+        "testpaths",
+        "tmp_path_retention_count",
+        "tmp_path_retention_policy",
+    ]
 )
 
 _NEUTRAL_PLUGINS: Final = frozenset(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pytest_nexus.domain.dependencies import Dependency, SessionUses, TestUses
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pytest_nexus.domain.dependencies import DependencyKind
     from pytest_nexus.domain.records import TestKey
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from pytest_nexus.record.dependencies.reach import Reach, Reached
     from pytest_nexus.record.dependencies.scopes import Scope, Uses
     from pytest_nexus.record.dependencies.tracker import Tracker
+
+
+_stat: Final = os.stat  # suites patch pathlib
 
 
 class UsesBuilder:
@@ -38,15 +41,12 @@ class UsesBuilder:
         self._obstacles: dict[tuple[str, str], str] = {}
         self._tests: list[TestUses] = []
 
-    def set_of(
-        self, reached: Reached, facts: Iterable[str] = (), without: Iterable[int] = ()
-    ) -> tuple[int, str]:
+    def set_of(self, reached: Reached, facts: Iterable[str] = ()) -> tuple[int, str]:
         """Return the number of a set, and why what depends on the set cannot be reused.
 
         Args:
             reached: what is in the set.
             facts: names of facts of the session that are in the set too.
-            without: numbers of dependencies to leave out.
         """
         names = self._index.names
         wanted: list[tuple[DependencyKind, str]] = [("block", names[one]) for one in reached.blocks]
@@ -64,13 +64,8 @@ class UsesBuilder:
                 obstacle = obstacle or self._obstacles[kind, name]
             else:
                 members.add(number)
-        members.difference_update(without)
         key = tuple(sorted(members))
         return self._sets.setdefault(key, len(self._sets)), obstacle
-
-    def members(self, number: int) -> tuple[int, ...]:
-        """Return the members of a set."""
-        return list(self._sets)[number]
 
     def add_test(self, key: TestKey, sets: Sequence[int], obstacle: str) -> None:
         """Add what a test used."""
@@ -112,7 +107,7 @@ class UsesBuilder:
 
     def _is_newer(self, name: str) -> bool:
         try:
-            return os.stat(os.path.join(self._root, name)).st_mtime_ns > self._started_ns  # noqa: PTH116, PTH118 - suites patch pathlib
+            return _stat(f"{self._root}/{name}").st_mtime_ns > self._started_ns
         except (OSError, ValueError):
             return True
 
@@ -131,63 +126,74 @@ class TrackedTests:
         self.files[key] = path
 
 
+class Surroundings(NamedTuple):
+    """What the tests of a process need besides what they use themselves."""
+
+    session: Scope
+    """What ran outside all tests."""
+    facts: tuple[str, ...]
+    """Names of facts of the session."""
+    plugins: frozenset[str]
+    """Distributions of pytest and its plugins."""
+    chains: Mapping[str, frozenset[str]]
+    """For each file of tests, the files that its tests need anyway: the file itself, its conftest
+    files, plugins of the project."""
+    collected: Mapping[str, Scope]
+    """What ran while a file of tests was collected."""
+
+
 def build_uses(
-    tests: TrackedTests,
-    reach: Reach,
-    builder: UsesBuilder,
-    session: Scope,
-    chains: dict[str, tuple[frozenset[str], Scope | None]],
-    facts: Iterable[str],
-    plugins: Iterable[str],
+    tests: TrackedTests, reach: Reach, builder: UsesBuilder, around: Surroundings
 ) -> SessionUses:
     """Return what all tests of a process used.
 
-    Each test has the set of the session, that of its file, one for each fixture instance that it
-    shares, and its own.
-
-    Args:
-        tests: what each attempt used.
-        reach: follows uses.
-        builder: takes the result.
-        session: what ran outside all tests.
-        chains: for each file of tests, the files that its tests need anyway (the file, its
-            conftest files, plugins of the project), and what ran while it was collected.
-        facts: names of facts of the session.
-        plugins: distributions of pytest and its plugins.
+    Each test has the set of the session, those of its file, one for each shared fixture that it
+    has, and its own.
     """
-    common = reach.of_scope(session)
-    common = common._replace(distributions=common.distributions | frozenset(plugins))
-    session_set, session_obstacle = builder.set_of(common, facts)
-    bases: dict[str, tuple[Reached, int, str]] = {}
-    shared: dict[tuple[int, str], tuple[int, str]] = {}
+    common = reach.of_scope(around.session)
+    common = common._replace(distributions=common.distributions | around.plugins)
+    session_set, in_session = builder.set_of(common, around.facts)
+    of_files: dict[str, _OfFile] = {}
     for key, uses in tests.uses.items():
         path = tests.files[key]
-        if path not in bases:
-            files, collected = chains[path]
-            base = reach.of_files(files)
-            number, obstacle = builder.set_of(base)
-            numbers = [number]
-            bases[path] = (base, number, obstacle)
-            if collected is not None:
-                more, hindered = builder.set_of(reach.of_scope(collected, base))
-                numbers.append(more)
-                obstacle = obstacle or hindered
-            bases[path] = (base, number, obstacle)
-            shared[0, path] = (numbers[-1], "")
-        base, number, obstacle = bases[path]
-        sets = [session_set, number, shared[0, path][0]]
-        obstacle = session_obstacle or obstacle
-        for scope in {id(one): one for each in uses for one in each.links}.values():
-            if (id(scope), path) not in shared:
-                shared[id(scope), path] = builder.set_of(reach.of_scope(scope, base))
-            found, hindered = shared[id(scope), path]
-            sets.append(found)
-            obstacle = obstacle or hindered
-        own = reach.of_uses([each._replace(links=()) for each in uses], base)
-        found, hindered = builder.set_of(own)
-        sets.append(found)
-        builder.add_test(key, sets, obstacle or hindered)
+        if path not in of_files:
+            of_files[path] = _OfFile(path, reach, builder, around)
+        sets, obstacle = of_files[path].of_test(uses)
+        builder.add_test(key, [session_set, *sets], in_session or obstacle)
     return builder.build()
+
+
+class _OfFile:
+    """The sets that tests of one file share."""
+
+    def __init__(self, path: str, reach: Reach, builder: UsesBuilder, around: Surroundings) -> None:
+        self._reach = reach
+        self._builder = builder
+        self._base = reach.of_files(around.chains[path])
+        self._shared: dict[int, tuple[int, str]] = {}
+        number, self._obstacle = builder.set_of(self._base)
+        self._sets = [number]
+        collected = around.collected.get(path)
+        if collected is not None:
+            number, obstacle = self._of_scope(collected)
+            self._sets.append(number)
+            self._obstacle = self._obstacle or obstacle
+
+    def of_test(self, uses: Sequence[Uses]) -> tuple[list[int], str]:
+        """Return the sets of a test with these attempts, and why its result cannot be reused."""
+        sets, obstacle = [*self._sets], self._obstacle
+        for scope in {id(one): one for each in uses for one in each.links}.values():
+            number, hindered = self._of_scope(scope)
+            sets.append(number)
+            obstacle = obstacle or hindered
+        own = self._reach.of_uses([each._replace(links=()) for each in uses], self._base)
+        number, hindered = self._builder.set_of(own)
+        return [*sets, number], obstacle or hindered
+
+    def _of_scope(self, scope: Scope) -> tuple[int, str]:
+        if id(scope) not in self._shared:
+            self._shared[id(scope)] = self._builder.set_of(self._reach.of_scope(scope, self._base))
+        return self._shared[id(scope)]
 
 
 def as_plain(uses: SessionUses) -> Any:

@@ -54,7 +54,8 @@ class Tracker:
         """Files that were imported while a block ran, by the number of the block."""
         self._stack = [self.session]
         self._hits: list[CodeType] = []
-        self._running: list[tuple[int, Scope]] = []  # ids of frames: a kept frame keeps its variables
+        # Ids of frames, not frames: a frame that is kept keeps its variables.
+        self._running: list[tuple[int, Scope]] = []
         self._is_importing = False
         self._rearmed = 0
         self._pending: list[CodeType] = []

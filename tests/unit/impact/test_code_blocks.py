@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,6 +15,9 @@ from pytest_nexus.impact.code_blocks import (
     compiled_blocks,
     read_blocks,
 )
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SOURCE = '''
 """Docstring of the module."""
