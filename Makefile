@@ -1,5 +1,6 @@
-# Everything runs in .venv, which the first target that needs it creates.
-PYTHON ?= python3
+# Everything runs in .venv, which the first target that needs it creates. PYTHON names the interpreter for it;
+# else .ci/find_python.sh finds one, when the first environment is made.
+PYTHON ?= $(eval PYTHON := $(or $(shell sh .ci/find_python.sh),$(error No interpreter was found)))$(PYTHON)
 VENV := .venv
 ifeq ($(OS),Windows_NT)
 SCRIPTS := Scripts
@@ -12,8 +13,13 @@ READY := $(VENV)/.ready
 # Other plugins to test beside, apart: in .venv they would load in every session.
 COMPANIONS := .venv-companions
 COMPANIONS_READY := $(COMPANIONS)/.ready
+# The oldest version that the package supports, in an environment with no more than `test-oldest` needs.
+OLDEST := .venv-oldest
+OLDEST_READY := $(OLDEST)/.ready
+OLDEST_VERSION := 3.11
+OLDEST_PYTHON ?= $(eval OLDEST_PYTHON := $(shell sh .ci/find_python.sh $(OLDEST_VERSION)))$(OLDEST_PYTHON)
 
-.PHONY: demo story test test-fast test-thorough mutants coverage lint types contracts docs docs-check docs-site workflow-audit dist bench clean
+.PHONY: demo story test test-fast test-oldest test-thorough mutants coverage lint types contracts docs docs-check docs-site workflow-audit dist bench clean
 
 demo: $(READY)  ## The main job: replay real runs, then watch a failure move to the front
 	$(BIN)/nexus demo
@@ -23,6 +29,12 @@ test: $(READY) $(COMPANIONS_READY)  ## All tests but benchmarks
 
 test-fast: $(READY)  ## The unit tests that start no process, in less than a minute
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not process and not slow" tests/unit
+
+# tests/oldest.txt holds the arguments. Where the version is not found, one line says so, in CI too:
+# the workflow runs all tests with each version.
+test-oldest:  ## The unit tests and some sessions with the oldest Python; about a minute
+	@if [ -z "$(OLDEST_PYTHON)" ]; then echo "Skipped test-oldest: no CPython $(OLDEST_VERSION) was found; name one with OLDEST_PYTHON=..."; \
+	else $(MAKE) --no-print-directory $(OLDEST_READY) && $(OLDEST)/$(SCRIPTS)/python -m pytest -n $(WORKERS) @tests/oldest.txt; fi
 
 test-thorough: $(READY)  ## The unit tests with forty times the examples of each property
 	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -n $(WORKERS) -m "not process" tests/unit
@@ -71,18 +83,27 @@ story: $(READY)  ## A small project on a miniature GitHub; leaves summaries and 
 bench: $(READY)  ## Measure against peers, in environments of their own; takes some minutes
 	$(BIN)/python -m tests.benchmarks
 
+# An environment of another version is removed first: venv would mix the two.
+fresh = if [ "$$($(1) -V 2> /dev/null)" != "$$($(2) -V)" ]; then rm -rf $(3); fi; $(2) -m venv $(3)
+
 # pip says what it fetches: a minute without a word looks like a hang.
-$(READY): pyproject.toml
+$(READY): pyproject.toml .ci/find_python.sh
 	@echo "Making $(VENV): an environment with pytest-nexus, scikit-learn and the tools; about a minute, once; pip is silent while it unpacks."
-	$(PYTHON) -m venv $(VENV)
+	$(call fresh,$(BIN)/python,$(PYTHON),$(VENV))
 	$(BIN)/python -m pip install --disable-pip-version-check --editable ".[train,dev,docs]"
 	$(BIN)/python -c "open('$(READY)', 'w').close()"
 
-$(COMPANIONS_READY): pyproject.toml tests/companions.txt | $(READY)
+$(COMPANIONS_READY): pyproject.toml tests/companions.txt .ci/find_python.sh | $(READY)
 	@echo "Making $(COMPANIONS): an environment with other plugins to test beside; half a minute, once; pip is silent while it unpacks."
-	$(PYTHON) -m venv $(COMPANIONS)
+	$(call fresh,$(COMPANIONS)/$(SCRIPTS)/python,$(PYTHON),$(COMPANIONS))
 	$(COMPANIONS)/$(SCRIPTS)/python -m pip install --disable-pip-version-check --editable . --requirement tests/companions.txt
 	$(COMPANIONS)/$(SCRIPTS)/python -c "open('$(COMPANIONS_READY)', 'w').close()"
 
+$(OLDEST_READY): pyproject.toml tests/oldest.txt
+	@echo "Making $(OLDEST): an environment with pytest-nexus and the oldest Python; a quarter of a minute, once; pip is silent while it unpacks."
+	$(call fresh,$(OLDEST)/$(SCRIPTS)/python,$(OLDEST_PYTHON),$(OLDEST))
+	$(OLDEST)/$(SCRIPTS)/python -m pip install --disable-pip-version-check --editable . "check-jsonschema>=0.29" "hypothesis>=6.110" "junitparser>=3.2"
+	$(OLDEST)/$(SCRIPTS)/python -c "open('$(OLDEST_READY)', 'w').close()"
+
 clean:
-	rm -rf story-out $(VENV) $(COMPANIONS) .bench .coverage .coverage.json benchmarks-out .mutants build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf story-out $(VENV) $(COMPANIONS) $(OLDEST) .bench .coverage .coverage.json benchmarks-out .mutants build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -101,7 +101,8 @@ def test_ci_fails_with_each_of_its_targets(tmp_path: Path, failing: str) -> None
         f'#!/bin/sh\necho "$*" >> {made}\ncase " $* " in *" {failing} "*) exit 2;; esac\n'
     )
     stub.chmod(0o755)
-    environ = os.environ | {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    environ = os.environ | {"PATH": path, "PYTHON": sys.executable, "CI": ""}
     done = subprocess.run([CI], env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 2, done.stderr
     assert failing in made.read_text().split()
