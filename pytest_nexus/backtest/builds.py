@@ -55,9 +55,14 @@ class Build:
     """One attempt for each test."""
 
     @property
+    def failed(self) -> list[bool]:
+        """Whether each test failed."""
+        return [attempt.outcome in BAD for attempt in self.attempts]
+
+    @property
     def failing(self) -> frozenset[int]:
         """Indices of the tests that failed."""
-        return frozenset(i for i, attempt in enumerate(self.attempts) if attempt.outcome in BAD)
+        return frozenset(i for i, is_bad in enumerate(self.failed) if is_bad)
 
     @property
     def durations(self) -> list[float]:

@@ -87,8 +87,9 @@ def _model(build: Build, history: History, texts: Callable[[Build], Texts] | Non
 def _scores(
     build: Build, model: Forecaster, stats: Mapping[TestKey, TestStats]
 ) -> dict[str, Score]:
+    failed, durations = build.failed, build.durations
     return {
-        name: mean(_score(build, order) for order in orders)
+        name: mean(score(order, failed, durations) for order in orders)
         for name, orders in _orders(build, model, stats).items()
     }
 
@@ -120,12 +121,5 @@ def _by_nexus(
     live = None
     if lessons is not None and plan.ranks:
         live = live_plan(plan, plan.order, StatsIndex(stats, change.renames), lessons)
-    failed = [at in build.failing for at in range(len(build.tests))]
-    learned = plan.order if live is None else replayed(live.fresh(), failed)
+    learned = plan.order if live is None else replayed(live.fresh(), build.failed)
     return {"nexus static": [plan.order], "nexus": [learned]}
-
-
-def _score(build: Build, order: list[int]) -> Score:
-    failing = build.failing
-    failed = [at in failing for at in range(len(build.tests))]
-    return score(order, failed, build.durations)
