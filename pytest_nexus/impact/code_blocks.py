@@ -35,6 +35,7 @@ _LOAD_CONST: Final = opcode.opmap["LOAD_CONST"]
 _SMALL_INT: Final = opcode.opmap.get("LOAD_SMALL_INT", -1)
 _STORE_NAME: Final = opcode.opmap["STORE_NAME"]
 _IMPORT_NAME: Final = opcode.opmap["IMPORT_NAME"]
+_CACHE: Final = opcode.opmap["CACHE"]
 _EXTENDED: Final = opcode.EXTENDED_ARG
 _POSITIONAL: Final = frozenset({"__firstlineno__", "__static_attributes__"})
 """Names that the compiler stores in class bodies: positions, and a summary of method bodies."""
@@ -277,7 +278,7 @@ def _signature(code: CodeType) -> bytes:
 
 
 def instructions(code: CodeType) -> Iterator[tuple[int, int, int]]:
-    """Yield place, operation and argument of each instruction."""
+    """Yield place, operation and argument of each instruction; room for caches is left out."""
     extended = 0
     bytecode = code.co_code
     for place in range(0, len(bytecode), 2):
@@ -286,7 +287,8 @@ def instructions(code: CodeType) -> Iterator[tuple[int, int, int]]:
             extended = argument << 8
             continue
         extended = 0
-        yield place, operation, argument
+        if operation != _CACHE:
+            yield place, operation, argument
 
 
 def _imports_of(

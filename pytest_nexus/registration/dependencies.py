@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -76,11 +75,10 @@ def register_tracking(
         boundary.notices.notify(NO_TOOL)
         return
     part.on_failure.append(tracker.stop)
-    started_ns = time.time_ns()
     environ = dict(originals.environ)
 
     def build(observer: DependencyObserver) -> SessionUses:
-        return _built(config, observer, BlockCache(cache_path(history)), environ, started_ns)
+        return _built(config, observer, BlockCache(cache_path(history)), environ)
 
     part.register(config, DependencyObserver(tracker, build, deliver), "nexus-dependencies")
 
@@ -110,7 +108,6 @@ def _built(
     observer: DependencyObserver,
     cache: BlockCache,
     environ: dict[str, str],
-    started_ns: int,
 ) -> SessionUses:
     tracker = observer.tracker
     facts = session_facts(config)
@@ -118,7 +115,7 @@ def _built(
     contents = CurrentContents(root, environ, facts, distributions.digest_of, cache)
     imported = Imported(tracker.files, distributions.distribution_of)
     reach = Reach(tracker, imported, contents.blocks)
-    builder = UsesBuilder(tracker, contents, started_ns)
+    builder = UsesBuilder(tracker, contents)
     plugins = _project_plugins(config, observer)
     around = Surroundings(
         tracker.session,

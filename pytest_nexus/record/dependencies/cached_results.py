@@ -7,6 +7,7 @@ global variable, a class attribute or a container of a module once.
 
 from __future__ import annotations
 
+import dis
 import opcode
 import sys
 from collections import deque
@@ -61,6 +62,7 @@ _ATTRIBUTE_SHIFT: Final = 1 if sys.version_info >= (3, 12) else 0
 _STORE_ATTRIBUTE: Final = _operations("STORE_ATTR", "DELETE_ATTR")
 _STORE_GLOBAL: Final = _operations("STORE_GLOBAL", "DELETE_GLOBAL")
 _STORE: Final = _STORE_ATTRIBUTE | _STORE_GLOBAL
+_STORE_FAST: Final = opcode.opmap["STORE_FAST"]
 _STORE_ITEM: Final = _operations("STORE_SUBSCR", "DELETE_SUBSCR", "STORE_SLICE")
 _CALL: Final = _operations("CALL", "CALL_KW", "CALL_FUNCTION_EX")
 
@@ -142,8 +144,7 @@ def _written(code: CodeType, containers: set[str]) -> set[str]:
     """Return the names of globals, class attributes and containers that a function writes.
 
     An attribute counts unless it is set on a local variable, or on an attribute of one: that is an
-    object of this call, or `self`. A function that changes any container may change each container
-    that it names.
+    object of this call, or `self`.
     """
     operations = set(code.co_code[::2])
     found: set[str] = set()
@@ -154,9 +155,56 @@ def _written(code: CodeType, containers: set[str]) -> set[str]:
             if is_kept or operation in _STORE_GLOBAL:
                 found.add(code.co_names[argument])
             base = _base_after(code, operation, argument, base)
-    if operations & _STORE_ITEM or not _MUTATORS.isdisjoint(code.co_names):
-        found |= containers.intersection(code.co_names)
+    if not containers.isdisjoint(code.co_names) and (
+        operations & _STORE_ITEM or not _MUTATORS.isdisjoint(code.co_names)
+    ):
+        found.update(_changed(code, containers))
     return found
+
+
+def _changed(code: CodeType, containers: set[str]) -> Iterator[str]:
+    """Yield the names of the containers that a function changes: `X[k] = v`, `X.add(v)`."""
+    steps = list(instructions(code))
+    named = [_container(code, operation, argument) for _, operation, argument in steps]
+    alias: dict[int, str] = {}
+    for place, (_, operation, argument) in enumerate(steps):
+        before = named[place - 1] if place else ""
+        if operation == _STORE_FAST and before in containers:
+            alias[argument] = before
+        elif operation in _LOAD_FAST and argument in alias:
+            named[place] = alias[argument]
+        elif operation in _LOAD_ATTRIBUTE and named[place] in _MUTATORS and before in containers:
+            yield before
+        elif operation in _STORE_ITEM:
+            changed = named[_before_key(steps, place)]
+            if changed in containers:
+                yield changed
+
+
+def _container(code: CodeType, operation: int, argument: int) -> str:
+    """Return the name of the global or the attribute that an instruction loads; else nothing."""
+    if operation == _LOAD_GLOBAL:
+        return code.co_names[argument >> 1]
+    if operation in _LOAD_ATTRIBUTE:
+        return code.co_names[argument >> _ATTRIBUTE_SHIFT]
+    return ""
+
+
+def _before_key(steps: list[tuple[int, int, int]], place: int) -> int:
+    """Return the place of the instruction before those that make the key of `X[key] = value`."""
+    depth = 0
+    while place > 0 and depth < 1:
+        place -= 1
+        _, operation, argument = steps[place]
+        depth += _effect(operation, argument)
+    return max(place - 1, 0)
+
+
+def _effect(operation: int, argument: int) -> int:
+    try:
+        return dis.stack_effect(operation, argument if operation >= dis.HAVE_ARGUMENT else None)
+    except ValueError:
+        return 0
 
 
 def _base_after(code: CodeType, operation: int, argument: int, base: str) -> str:

@@ -56,7 +56,7 @@ class CodeIndex:
         found: dict[str, list[CodeType]] = {}
         for one in gc.get_objects():
             if type(one) is FunctionType and id(one.__code__) not in self.blocks:
-                path = self._files.relative(one.__code__.co_filename)
+                path = self._files.source(one.__code__.co_filename)
                 if path is not None and "<locals>" not in one.__code__.co_qualname:
                     found.setdefault(path, []).append(one.__code__)
         added: list[CodeType] = []

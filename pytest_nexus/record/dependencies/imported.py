@@ -65,11 +65,6 @@ class Imported:
             if (one := files.opened(entry or os.getcwd())) is not None  # noqa: PTH109 - a text
         ]
 
-    @property
-    def project_files(self) -> frozenset[str]:
-        """Return all files of the project that are imported."""
-        return frozenset(self._packages)
-
     def needed(self, path: str, imports: Imports) -> Needed:
         """Return what import statements in a file lead to.
 
@@ -88,7 +83,7 @@ class Imported:
                         names.add(f"{base}.{member}")
                     else:
                         optional[f"{base}.{member}"] = base
-        found = [self._of_name(name) for name in names]
+        found = [self.of_name(name) for name in names]
         for name, base in optional.items():
             owner = self._modules.get(base)
             member = name.rpartition(".")[2]
@@ -103,7 +98,7 @@ class Imported:
         packages = self._packages.get(path) or {_package_of(path)}
         return {package.rsplit(".", level - 1)[0] for package in packages}
 
-    def _of_name(self, name: str) -> Needed:
+    def of_name(self, name: str) -> Needed:
         """Return what importing a name executes: the module and its packages."""
         if name not in self._one:
             parts = name.split(".")
@@ -143,8 +138,8 @@ class Imported:
                 return Needed()
             folders = [path.rpartition("/")[0]]
         else:
-            if last in sys.stdlib_module_names:
-                return Needed()
+            if last in sys.stdlib_module_names or last.startswith("_"):
+                return Needed()  # a private name at the top is one that a library made up
             folders = ["" if one == "." else one for one in self._folders]
         endings = (f"{last}.py", f"{last}/__init__.py", *(f"{last}{one}" for one in _EXTENSIONS))
         found = {f"{folder}/{one}".lstrip("/") for folder in folders for one in endings}

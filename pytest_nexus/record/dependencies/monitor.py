@@ -33,10 +33,18 @@ class Monitor:
     Args:
         on_start: called with the code object; returns whether the code is to report its next
             start too.
+        on_call: called with the callee and the first argument of each call in watched code.
     """
 
-    def __init__(self, on_start: Callable[[CodeType], bool]) -> None:
+    def __init__(
+        self,
+        on_start: Callable[[CodeType], bool],
+        on_call: Callable[[object, object], None],
+    ) -> None:
         self._on_start = on_start
+        self._on_call = on_call
+        self._calling: dict[int, int] = {}
+        """The events of code whose calls are watched too, by its `id`."""
         self._tool: int | None = None
         self._events: Any = None
 
@@ -50,12 +58,17 @@ class Monitor:
         else:
             return False
         self._tool, self._events = tool, monitoring
-        start, disable, on_start = monitoring.events.PY_START, monitoring.DISABLE, self._on_start
+        start, disable = monitoring.events.PY_START, monitoring.DISABLE
+        on_start, on_call = self._on_start, self._on_call
 
         def called(code: CodeType, _offset: int) -> object:
             return None if on_start(code) else disable
 
+        def calls(_code: CodeType, _offset: int, callee: object, first: object) -> None:
+            on_call(callee, first)
+
         monitoring.register_callback(tool, start, called)
+        monitoring.register_callback(tool, monitoring.events.CALL, calls)
         return True
 
     def watch(self, codes: Iterable[CodeType]) -> None:
@@ -66,14 +79,24 @@ class Monitor:
             for code in codes:
                 switch(tool, code, start)
 
+    def watch_calls(self, codes: Iterable[CodeType]) -> None:
+        """Report the calls in code objects, besides their starts."""
+        tool, monitoring = self._tool, self._events
+        if tool is not None:
+            both = monitoring.events.PY_START | monitoring.events.CALL
+            for code in codes:
+                self._calling[id(code)] = both
+                monitoring.set_local_events(tool, code, both)
+
     def arm(self, codes: Iterable[CodeType]) -> None:
         """Report the next start of code objects that are silent after their last."""
         tool, monitoring = self._tool, self._events
         if tool is not None:
             switch, start = monitoring.set_local_events, monitoring.events.PY_START
+            events_of = self._calling.get
             for code in codes:
                 switch(tool, code, 0)
-                switch(tool, code, start)
+                switch(tool, code, events_of(id(code), start))
 
     def stop(self) -> None:
         """Give the tool id back; no code reports any more."""
@@ -81,4 +104,5 @@ class Monitor:
         if tool is not None:
             self._tool = None
             monitoring.register_callback(tool, monitoring.events.PY_START, None)
+            monitoring.register_callback(tool, monitoring.events.CALL, None)
             monitoring.free_tool_id(tool)

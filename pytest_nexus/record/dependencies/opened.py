@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+from pytest_nexus.impact.current_contents import digest_of_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +49,9 @@ class Opened:
         self._tracker = tracker
         self._files = tracker.files
         self._written: set[str] = set()
+        self._is_reading = False
+        self.digests: dict[str, str | None] = {}
+        """The digest of each file when it was first opened; None if it could not be read."""
         hinders = self._hinders
         self.handlers: dict[str, Callable[[tuple[Any, ...]], None]] = {
             "open": self._open,
@@ -71,7 +77,7 @@ class Opened:
     def _hinders(self, obstacle: str) -> Callable[[tuple[Any, ...]], None]:
         def hinder(_arguments: tuple[Any, ...]) -> None:
             frame = self._files.nearest(_frame(2))
-            if frame is not None:
+            if frame is not None and not self._files.imports_others(_frame(2)):
                 self._hinder(obstacle, frame)
 
         return hinder
@@ -85,6 +91,8 @@ class Opened:
         self._tracker.session.hinder(f"nexus failed to follow {arguments[0]}")
 
     def _open(self, arguments: tuple[Any, ...]) -> None:
+        if self._is_reading:
+            return
         path, mode, flags = (*arguments, 0, 0)[:3]
         found = self._below_root(path)
         if found is None or found.endswith(_BYTECODE):
@@ -98,8 +106,17 @@ class Opened:
             return
         acting = self._files.nearest(frame)
         if acting is not None or self._tracker.scope.keeps_imports:
+            self._note_content(found)
             for scope in self._tracker.target(acting or frame):
                 scope.files.add(found)
+
+    def _note_content(self, found: str) -> None:
+        if found not in self.digests:
+            self._is_reading = True
+            try:
+                self.digests[found] = digest_of_file(Path(self._files.root, found))
+            finally:
+                self._is_reading = False
 
     def _renames(self, arguments: tuple[Any, ...]) -> None:
         """A file that was renamed by the process is a product of the process."""
@@ -150,7 +167,7 @@ class Opened:
         left = _NEAR
         while frame is not None and left:
             if "ctypes" not in frame.f_code.co_filename:
-                if self._files.relative(frame.f_code.co_filename) is not None:
+                if self._files.source(frame.f_code.co_filename) is not None:
                     self._hinder(LIBRARY, frame)
                     return
                 left -= 1

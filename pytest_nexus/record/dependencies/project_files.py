@@ -26,7 +26,9 @@ _IGNORED_PARTS: Final = frozenset(
         "site-packages",
     }
 )
+_SOURCES: Final = (".py", ".pyw")
 _real: Final = os.path.realpath
+_is_file: Final = os.path.isfile
 _join: Final = os.path.join  # suites patch pathlib
 _is_absolute: Final = os.path.isabs
 _getcwd: Final = os.getcwd
@@ -47,6 +49,7 @@ class ProjectFiles:
             _real(one) + os.sep for one in others if _real(one).startswith(self._prefix)
         )
         self._known: dict[str, str | None] = {}
+        self._sources: dict[str, str | None] = {}
 
     def relative(self, path: str) -> str | None:
         """Return a path below the root with `/`; None for a file that is not the project's."""
@@ -54,6 +57,20 @@ class ProjectFiles:
             return self._known[path]
         except KeyError:
             found = self._known[path] = self._find(path)
+            return found
+
+    def source(self, filename: str) -> str | None:
+        """Return the path of a Python file of the project below the root, as `relative`.
+
+        Generated code may name a file of another kind, a template for example. Code in a zip file
+        has no file of its own.
+        """
+        try:
+            return self._sources[filename]
+        except KeyError:
+            is_source = filename.endswith(_SOURCES) and _is_file(filename)
+            found = self.relative(filename) if is_source else None
+            self._sources[filename] = found
             return found
 
     def _find(self, path: str) -> str | None:
@@ -83,23 +100,37 @@ class ProjectFiles:
 
     def nearest(self, frame: FrameType | None) -> FrameType | None:
         """Return the nearest frame that runs code of the project; None if there is none."""
-        known = self._known
+        known = self._sources
         while frame is not None:
             name = frame.f_code.co_filename
-            if (known[name] if name in known else self.relative(name)) is not None:
+            if (known[name] if name in known else self.source(name)) is not None:
                 return frame
             frame = frame.f_back
         return None
 
     def nearest_import(self, frame: FrameType | None) -> str | None:
         """Return the file of the nearest frame that is importing; None if nothing is imported."""
-        known = self._known
+        known = self._sources
         while frame is not None:
             code = frame.f_code
             if code.co_name == "<module>":
                 name = code.co_filename
-                found = known[name] if name in known else self.relative(name)
+                found = known[name] if name in known else self.source(name)
                 if found is not None:
                     return found
             frame = frame.f_back
         return None
+
+    def imports_others(self, frame: FrameType | None) -> bool:
+        """Return whether a module that is not the project's is importing, nearer than project code.
+
+        What such an import does depends on its distribution and on the platform.
+        """
+        while frame is not None:
+            code = frame.f_code
+            if self.source(code.co_filename) is not None:
+                return False
+            if code.co_name == "<module>":
+                return True
+            frame = frame.f_back
+        return False

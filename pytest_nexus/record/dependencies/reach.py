@@ -7,7 +7,7 @@ names what a cached function left needs what ran inside that function.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_nexus.impact.code_blocks import MODULE_LEVEL
 from pytest_nexus.record.dependencies.cached_results import names_in
@@ -20,11 +20,6 @@ if TYPE_CHECKING:
     from pytest_nexus.record.dependencies.imported import Imported
     from pytest_nexus.record.dependencies.scopes import Scope, Uses
     from pytest_nexus.record.dependencies.tracker import Tracker
-
-_DYNAMIC: Final = frozenset(
-    {"import_module", "__import__", "entry_points", "iter_modules", "walk_packages", "find_spec"}
-)
-"""A block that names one of these may import any module of the project that is there."""
 
 
 class Reached(NamedTuple):
@@ -62,6 +57,8 @@ class Reach:
         self._paths = [name.partition("::")[0] for name in self._names]
         self._left = self._scopes_by_name()
         self._of_block: dict[int, tuple[Needed, tuple[Scope, ...]]] = {}
+        self.special = frozenset(filter(self._is_special, range(len(self._names))))
+        """Blocks that need more than their file."""
         self._of_file: dict[str, Needed] = {}
         self._sealed: dict[int, Uses] = {}
         self._closures: dict[frozenset[str], Reached] = {}
@@ -73,18 +70,23 @@ class Reach:
             self._closures[wanted] = self._follow(wanted, (), ())
         return self._closures[wanted]
 
-    def of_uses(self, uses: Iterable[Uses], known: Reached | None = None) -> Reached:
-        """Return everything on which uses depend.
+    def of_uses(
+        self, uses: Iterable[Uses], known: Reached | None = None
+    ) -> tuple[Reached, tuple[Scope, ...]]:
+        """Return everything on which uses depend, without other scopes, and these scopes.
 
         Args:
             uses: of a scope.
             known: is not followed again.
         """
-        return self._follow((), uses, known.files if known else ())
+        walk = _Walk(self, known.files if known else frozenset(), follows=False)
+        for one in uses:
+            walk.take(one)
+        return walk.finish(), walk.linked
 
     def of_scope(self, scope: Scope, known: Reached | None = None) -> Reached:
-        """Return everything on which a scope depends, as `of_uses`."""
-        return self.of_uses([self.sealed(scope)], known)
+        """Return everything on which a scope depends, with all linked scopes."""
+        return self._follow((), [self.sealed(scope)], known.files if known else ())
 
     def sealed(self, scope: Scope) -> Uses:
         """Return what a scope used, sealed once."""
@@ -100,6 +102,10 @@ class Reach:
             walk.take(one)
         return walk.finish()
 
+    def needs_of_name(self, name: str) -> Needed:
+        """Return what importing a module by its name imports."""
+        return self._imported.of_name(name)
+
     def ran_in_import(self, path: str) -> Scope | None:
         """Return what ran while a file was imported."""
         return self._tracker.imports.get(path)
@@ -111,6 +117,16 @@ class Reach:
             found = self._of_block[block] = self._find_needs(block)
         return found
 
+    def path_of(self, block: int) -> str:
+        """Return the file of a block."""
+        return self._paths[block]
+
+    def _is_special(self, block: int) -> bool:
+        needed, linked = self.needs_of_block(block)
+        return bool(linked or len(needed.files) > 1 or needed.data or needed.distributions) or bool(
+            needed.foreign
+        )
+
     def _find_needs(self, block: int) -> tuple[Needed, tuple[Scope, ...]]:
         path, _, name = self._names[block].partition("::")
         needed = Needed(frozenset({path}) | self._tracker.block_edges.get(block, frozenset()))
@@ -120,8 +136,6 @@ class Reach:
         names: set[str] = set()
         for code in self._tracker.index.codes[block]:
             names |= names_in(code)
-        if names & _DYNAMIC:
-            needed = union([needed, Needed(self._imported.project_files)])
         found = names & self._left.keys()
         linked = {id(scope): scope for one in found for scope in self._left[one]}
         return needed, tuple(linked.values())
@@ -153,14 +167,21 @@ def _foreign(needed: Needed) -> str:
 
 
 class _Walk:
-    """One walk from what was used to everything that is needed."""
+    """One walk from what was used to everything that is needed.
 
-    def __init__(self, reach: Reach, known: frozenset[str]) -> None:
+    Args:
+        reach: knows what blocks and files need.
+        known: files that are not followed.
+        follows: whether linked scopes are followed; else they are in `linked`.
+    """
+
+    def __init__(self, reach: Reach, known: frozenset[str], *, follows: bool = True) -> None:
         self._reach = reach
         self._known = known
+        self._follows = follows
         self._waiting_files: list[str] = []
         self._waiting_uses: list[Uses] = []
-        self._scopes: set[int] = set()
+        self._scopes: dict[int, Scope] = {}
         self._files: set[str] = set()
         self._blocks: set[int] = set()
         self._data: set[str] = set()
@@ -168,6 +189,11 @@ class _Walk:
         self._variables: set[str] = set()
         self._distributions: set[str] = set()
         self._obstacle = ""
+
+    @property
+    def linked(self) -> tuple[Scope, ...]:
+        """Return the scopes that were linked."""
+        return tuple(self._scopes.values())
 
     def add_files(self, files: Iterable[str]) -> None:
         """Follow the files that are new and not known."""
@@ -182,13 +208,16 @@ class _Walk:
         self._variables.update(uses.variables)
         self._obstacle = self._obstacle or uses.obstacle
         self.add_files(uses.modules)
+        for name in uses.imports:
+            self._add(self._reach.needs_of_name(name))
         self._add_scopes(uses.links)
-        for block in uses.blocks:
-            if block not in self._blocks:
-                self._blocks.add(block)
-                needed, linked = self._reach.needs_of_block(block)
-                self._add(needed)
-                self._add_scopes(linked)
+        new = set(uses.blocks) - self._blocks
+        self._blocks |= new
+        self.add_files({self._reach.path_of(block) for block in new})
+        for block in new & self._reach.special:
+            needed, linked = self._reach.needs_of_block(block)
+            self._add(needed)
+            self._add_scopes(linked)
 
     def finish(self) -> Reached:
         """Return everything, when nothing waits any more."""
@@ -220,5 +249,6 @@ class _Walk:
     def _add_scopes(self, scopes: Iterable[Scope]) -> None:
         for scope in scopes:
             if id(scope) not in self._scopes:
-                self._scopes.add(id(scope))
-                self._waiting_uses.append(self._reach.sealed(scope))
+                self._scopes[id(scope)] = scope
+                if self._follows:
+                    self._waiting_uses.append(self._reach.sealed(scope))

@@ -17,6 +17,7 @@ class Scope:
         "blocks",
         "files",
         "folders",
+        "imports",
         "keeps_imports",
         "links",
         "modules",
@@ -34,6 +35,8 @@ class Scope:
         """Data files that were opened."""
         self.folders: set[str] = set()
         """Folders that were listed."""
+        self.imports: set[str] = set()
+        """Names of modules that were imported by name, at a call."""
         self.variables: set[str] = set()
         """Names of variables of the environment that were read; `*` for all."""
         self.links: set[Scope] = set()
@@ -53,6 +56,7 @@ class Scope:
             tuple(sorted(self.modules)),
             tuple(sorted(self.files)),
             tuple(sorted(self.folders)),
+            tuple(sorted(self.imports)),
             tuple(sorted(self.variables)),
             tuple(self.links),
             self.obstacle,
@@ -66,6 +70,7 @@ class Uses(NamedTuple):
     modules: tuple[str, ...]
     files: tuple[str, ...]
     folders: tuple[str, ...]
+    imports: tuple[str, ...]
     variables: tuple[str, ...]
     links: tuple[Scope, ...]
     obstacle: str

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from array import array
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from pytest_nexus.domain.dependencies import Dependency, SessionUses, TestUses
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from pytest_nexus.record.dependencies.tracker import Tracker
 
 
-_stat: Final = os.stat  # suites patch pathlib
+_UNSEEN: Final = -2
+_UNKNOWN: Final = -1
 
 
 class UsesBuilder:
@@ -27,15 +28,14 @@ class UsesBuilder:
     Args:
         tracker: has stopped.
         contents: gives digests.
-        started_ns: when the session started, by the clock of the file system; in nanoseconds.
     """
 
-    def __init__(self, tracker: Tracker, contents: CurrentContents, started_ns: int) -> None:
+    def __init__(self, tracker: Tracker, contents: CurrentContents) -> None:
         self._index = tracker.index
-        self._root = tracker.files.root
+        self._opened = tracker.opened.digests
         self._contents = contents
-        self._started_ns = started_ns
-        self._numbers: dict[tuple[str, str], int | None] = {}
+        self._names = tracker.index.names
+        self._numbers: dict[str, dict[Any, int]] = {}
         self._dependencies: list[Dependency] = []
         self._sets: dict[tuple[int, ...], int] = {}
         self._obstacles: dict[tuple[str, str], str] = {}
@@ -48,24 +48,42 @@ class UsesBuilder:
             reached: what is in the set.
             facts: names of facts of the session that are in the set too.
         """
-        names = self._index.names
-        wanted: list[tuple[DependencyKind, str]] = [("block", names[one]) for one in reached.blocks]
-        wanted += [("module", one) for one in reached.files]
-        wanted += [("file", one) for one in reached.data]
-        wanted += [("folder", one) for one in reached.folders]
-        wanted += [("variable", one) for one in reached.variables]
-        wanted += [("distribution", one) for one in reached.distributions]
-        wanted += [("session", one) for one in facts]
-        obstacle = reached.obstacle
-        members: set[int] = set()
-        for kind, name in wanted:
-            number = self._number(kind, name)
-            if number is None:
-                obstacle = obstacle or self._obstacles[kind, name]
-            else:
-                members.add(number)
+        members, obstacle = self._members("block", reached.blocks, self._names)
+        for kind, names in (
+            ("module", reached.files),
+            ("file", reached.data),
+            ("folder", reached.folders),
+            ("variable", reached.variables),
+            ("distribution", reached.distributions),
+            ("session", facts),
+        ):
+            more, hindered = self._members(cast("DependencyKind", kind), names)
+            members += more
+            obstacle = obstacle or hindered
         key = tuple(sorted(members))
-        return self._sets.setdefault(key, len(self._sets)), obstacle
+        return self._sets.setdefault(key, len(self._sets)), reached.obstacle or obstacle
+
+    def _members(
+        self, kind: DependencyKind, keys: Iterable[Any], names: Sequence[str] | None = None
+    ) -> tuple[list[int], str]:
+        """Return the numbers of dependencies of one kind, and why one of them is not known.
+
+        Args:
+            kind: of the dependencies.
+            keys: their names, or indices in `names`.
+            names: of all blocks.
+        """
+        known = self._numbers.setdefault(kind, {})
+        found = [known.get(key, _UNSEEN) for key in keys]
+        if not found or min(found) >= 0:
+            return found, ""
+        obstacle = ""
+        for key in keys:
+            if known.get(key, _UNSEEN) < 0:
+                name = key if names is None else names[key]
+                known[key] = self._number(kind, name)
+                obstacle = obstacle or self._obstacles.get((kind, name), "")
+        return [number for key in keys if (number := known[key]) >= 0], obstacle
 
     def add_test(self, key: TestKey, sets: Sequence[int], obstacle: str) -> None:
         """Add what a test used."""
@@ -75,19 +93,15 @@ class UsesBuilder:
         """Return everything that was added."""
         return SessionUses(tuple(self._dependencies), tuple(self._sets), tuple(self._tests))
 
-    def _number(self, kind: DependencyKind, name: str) -> int | None:
-        """Return the number of a dependency; None if its content is not known."""
-        known = self._numbers.get((kind, name), -1)
-        if known != -1:
-            return known
+    def _number(self, kind: DependencyKind, name: str) -> int:
+        """Return the number of a dependency; `_UNKNOWN` if its content is not known."""
+        if (kind, name) in self._obstacles:
+            return _UNKNOWN
         digest = self._contents.digest(Dependency(kind, name, ""))
         reason = self._reason_against(kind, name, digest)
-        if reason:
+        if reason or digest is None:
             self._obstacles[kind, name] = reason
-            self._numbers[kind, name] = None
-            return None
-        assert digest is not None
-        self._numbers[kind, name] = len(self._dependencies)
+            return _UNKNOWN
         self._dependencies.append(Dependency(kind, name, digest))
         return len(self._dependencies) - 1
 
@@ -101,15 +115,9 @@ class UsesBuilder:
                 return f"{name} is not in the file that was executed"
             if path in self._index.versions and not self._index.is_unchanged(path):
                 return f"{path} changed during the run"
-        if kind == "file" and digest and self._is_newer(name):
+        if kind == "file" and self._opened.get(name, digest) != digest:
             return f"{name} changed during the run"
         return ""
-
-    def _is_newer(self, name: str) -> bool:
-        try:
-            return _stat(f"{self._root}/{name}").st_mtime_ns > self._started_ns
-        except (OSError, ValueError):
-            return True
 
 
 class TrackedTests:
@@ -171,6 +179,7 @@ class _OfFile:
         self._builder = builder
         self._base = reach.of_files(around.chains[path])
         self._shared: dict[int, tuple[int, str]] = {}
+        self._owns: dict[tuple[Any, ...], tuple[tuple[int, str], tuple[Scope, ...]]] = {}
         number, self._obstacle = builder.set_of(self._base)
         self._sets = [number]
         collected = around.collected.get(path)
@@ -181,14 +190,25 @@ class _OfFile:
 
     def of_test(self, uses: Sequence[Uses]) -> tuple[list[int], str]:
         """Return the sets of a test with these attempts, and why its result cannot be reused."""
-        sets, obstacle = [*self._sets], self._obstacle
-        for scope in {id(one): one for each in uses for one in each.links}.values():
+        own, linked = self._own(uses)
+        sets, obstacle = [*self._sets, own[0]], self._obstacle or own[1]
+        for scope in linked:
             number, hindered = self._of_scope(scope)
             sets.append(number)
             obstacle = obstacle or hindered
-        own = self._reach.of_uses([each._replace(links=()) for each in uses], self._base)
-        number, hindered = self._builder.set_of(own)
-        return [*sets, number], obstacle or hindered
+        return sets, obstacle
+
+    def _own(self, uses: Sequence[Uses]) -> tuple[tuple[int, str], tuple[Scope, ...]]:
+        """Return the set of a test alone, and the scopes on which it depends besides."""
+        key = tuple(one._replace(blocks=array("I"), links=()) for one in uses)
+        same = (repr(key), *(one.blocks.tobytes() for one in uses))
+        if same not in self._owns:
+            alone = [one._replace(links=()) for one in uses]
+            reached, linked = self._reach.of_uses(alone, self._base)
+            self._owns[same] = self._builder.set_of(reached), linked
+        found, linked = self._owns[same]
+        fixtures = (one for each in uses for one in each.links)
+        return found, tuple({id(one): one for one in (*linked, *fixtures)}.values())
 
     def _of_scope(self, scope: Scope) -> tuple[int, str]:
         if id(scope) not in self._shared:

@@ -9,12 +9,13 @@ that function too, and so to every test that finds what it left.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus.record.dependencies import audit
 from pytest_nexus.record.dependencies.cached_results import Lasting
 from pytest_nexus.record.dependencies.code_index import CodeIndex
 from pytest_nexus.record.dependencies.environ_reads import EnvironReads
+from pytest_nexus.record.dependencies.imports_by_name import ImportsByName, imports_by_name
 from pytest_nexus.record.dependencies.monitor import Monitor
 from pytest_nexus.record.dependencies.opened import Opened
 from pytest_nexus.record.dependencies.scopes import Scope
@@ -24,11 +25,29 @@ if TYPE_CHECKING:
 
     from pytest_nexus.record.dependencies.project_files import ProjectFiles
 
-_MAX_REARMED: Final = 16
-"""How often the start of a cached function arms all code again in one scope. Later starts in that
-scope make everything that the scope uses count for the function."""
+_MAX_STARTS: Final = 200
+"""How many starts of functions that leave something are followed in one scope. Later starts make
+everything that the scope uses count for the function."""
 
 _frame = sys._getframe  # noqa: SLF001 - the documented way to the caller
+
+
+class _Running(NamedTuple):
+    """A running function that leaves something; no frame is kept, for a frame keeps variables."""
+
+    code: CodeType
+    depth: int
+    """How many frames are on the stack, with that of the function."""
+    scope: Scope
+
+
+def _codes(frame: FrameType | None) -> list[CodeType]:
+    """Return the code objects on the stack, the innermost first."""
+    found = []
+    while frame is not None:
+        found.append(frame.f_code)
+        frame = frame.f_back
+    return found
 
 
 class Tracker:
@@ -52,14 +71,15 @@ class Tracker:
         """Files that were imported while a file was imported, by its path."""
         self.block_edges: dict[int, set[str]] = {}
         """Files that were imported while a block ran, by the number of the block."""
+        self.opened = Opened(self)
         self._stack = [self.session]
         self._hits: list[CodeType] = []
-        # Ids of frames, not frames: a frame that is kept keeps its variables.
-        self._running: list[tuple[int, Scope]] = []
+        self._running: list[_Running] = []
         self._is_importing = False
-        self._rearmed = 0
+        self._n_starts = 0
         self._pending: list[CodeType] = []
-        self._monitor = Monitor(self._started)
+        self._by_name = ImportsByName(self)
+        self._monitor = Monitor(self._started, self._by_name.called)
         self._environ = EnvironReads(self._read_variable, self._is_ours)
 
     def start(self) -> bool:
@@ -67,13 +87,13 @@ class Tracker:
         if not self._monitor.start():
             return False
         loaded = self.index.add_loaded()
-        self._monitor.watch(loaded)
+        self._watch(loaded)
+        self._monitor.watch_calls(self._by_name.watched)
         for number, name in enumerate(self.index.names):
             path = name.partition("::")[0]
             self.import_scope(path).blocks.add(number)  # what ran of them is not known
         self._pending += loaded
-        opened = Opened(self)
-        audit.listen({"exec": self._executes, **opened.handlers})
+        audit.listen({"exec": self._executes, **self.opened.handlers})
         self._environ.start()
         return True
 
@@ -113,7 +133,7 @@ class Tracker:
     def target(self, frame: FrameType | None) -> list[Scope]:
         """Return the scopes to which what a frame does belongs; none if no project code acts."""
         path = self.files.nearest_import(frame) if self._is_importing else None
-        targets = [scope for _, scope in self._still_running(frame)] if self._running else []
+        targets = [one.scope for one in self._still_running(frame)] if self._running else []
         scope = self._stack[-1]
         if path is not None:
             targets.append(self.import_scope(path))
@@ -134,6 +154,8 @@ class Tracker:
 
     def _started(self, code: CodeType) -> bool:
         """Note that a function starts; return whether it is to report its next start too."""
+        if code in self._by_name.watched:
+            return True
         self._hits.append(code)
         if id(code) in self.lasting.names:
             return self._lasting_started(code)
@@ -152,31 +174,29 @@ class Tracker:
         frame = _frame(3)
         for scope in self.target(frame):
             scope.blocks.add(block)
-        if self._rearmed >= _MAX_REARMED:
+        if self._n_starts >= _MAX_STARTS:
             left.links.add(self._stack[-1])
             return False
-        self._rearmed += 1
-        self._monitor.arm(one for one in self._hits if one is not code)
-        self._running.append((id(frame), left))
+        self._n_starts += 1
+        self._flush()
+        self._running.append(_Running(code, len(_codes(frame)), left))
         return True
 
-    def _still_running(self, frame: FrameType | None) -> list[tuple[int, Scope]]:
-        """Return the functions that leave something and are still running, outermost first.
-
-        A frame that took the place of one that ended may be taken for it: too much counts then.
-        """
-        active = set()
-        while frame is not None:
-            active.add(id(frame))
-            frame = frame.f_back
-        self._running = [one for one in self._running if one[0] in active]
+    def _still_running(self, frame: FrameType | None) -> list[_Running]:
+        """Return the functions that leave something and are still running, outermost first."""
+        stack = _codes(frame)
+        self._running = [
+            one
+            for one in self._running
+            if one.depth <= len(stack) and stack[-one.depth] is one.code
+        ]
         return self._running
 
     def _settle(self) -> None:
         """End a part of a scope."""
         self._flush()
         self._is_importing = False
-        self._rearmed = 0
+        self._n_starts = 0
         self._running = []
 
     def _flush(self) -> None:
@@ -196,7 +216,7 @@ class Tracker:
     def _executes(self, arguments: tuple[object, ...]) -> None:
         """Called before `exec`; the code of a module of the project is about to be imported."""
         code = arguments[0]
-        path = self.files.relative(getattr(code, "co_filename", "<"))
+        path = self.files.source(getattr(code, "co_filename", "<"))
         if path is None or getattr(code, "co_name", "") != "<module>":
             return
         self._flush()
@@ -206,7 +226,7 @@ class Tracker:
             if block is not None:
                 self.block_edges.setdefault(block, set()).add(path)
             else:
-                by = self.files.relative(importer.f_code.co_filename) or ""
+                by = self.files.source(importer.f_code.co_filename) or ""
                 self.edges.setdefault(by, set()).add(path)
         if self.scope.keeps_imports:
             self.scope.modules.add(path)
@@ -214,10 +234,14 @@ class Tracker:
         self._is_importing = True
         added = self.index.add_module(code, path)  # type: ignore[arg-type] # a module's code
         self._pending += added
-        self._monitor.watch(added)
+        self._watch(added)
+
+    def _watch(self, codes: list[CodeType]) -> None:
+        self._monitor.watch(codes)
+        self._monitor.watch_calls(code for code in codes if imports_by_name(code))
 
     def _is_ours(self, frame: FrameType) -> bool:
-        return self.files.relative(frame.f_code.co_filename) is not None
+        return self.files.source(frame.f_code.co_filename) is not None
 
     def _read_variable(self, name: str, frame: FrameType) -> None:
         for scope in self.target(frame):
