@@ -1,0 +1,63 @@
+"""What the tests of a project used, as a real session wrote it to its journal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from pytest_nexus.journal.reader import read_journal
+from pytest_nexus.record.dependencies.monitor import NEEDED, is_possible
+from tests.support.uses import meaning
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.support.project import Project, Result
+
+needs_monitoring = pytest.mark.skipif(
+    not is_possible(), reason=f"needs CPython {'.'.join(map(str, NEEDED))}"
+)
+
+
+class Tracked(NamedTuple):
+    """What each test of a session used; tests are named by the last part of their node id."""
+
+    result: Result
+    uses: dict[str, frozenset[str]]
+    """Dependencies as texts: `block lib.py::f`, `file data.json`."""
+    digests: dict[str, dict[str, str]]
+    """The digest of each dependency."""
+    obstacles: dict[str, str]
+
+    def users(self, *dependencies: str) -> set[str]:
+        """The tests that used all of these dependencies."""
+        return {name for name, used in self.uses.items() if used.issuperset(dependencies)}
+
+    def of_kind(self, kind: str, test: str) -> set[str]:
+        """The names of the dependencies of a kind that a test used."""
+        found = (each.partition(" ") for each in self.uses[test])
+        return {name for each, _, name in found if each == kind}
+
+
+def track(
+    project: Project,
+    *arguments: str,
+    passes: bool = True,
+    companions: tuple[str, ...] | None = None,
+    env: Mapping[str, str | None] | None = None,
+) -> Tracked:
+    """Run a session that tracks dependencies, and read its journal."""
+    result = project.run(
+        "-o", "nexus_dependencies=true", "-p", "no:cacheprovider", *arguments,
+        companions=companions, env=env,
+    )  # fmt: skip
+    assert not passes or result.exit_status == 0, result.stdout + result.stderr
+    used = meaning(read_journal(project.journals[-1]).uses)
+    short = {key: key.rpartition("::")[2] for key in used}
+    return Tracked(
+        result,
+        {short[key]: frozenset(f"{d.kind} {d.name}" for d in found) for key, (found, _) in used.items()},
+        {short[key]: {f"{d.kind} {d.name}": d.digest for d in found} for key, (found, _) in used.items()},
+        {short[key]: why for key, (_, why) in used.items()},
+    )  # fmt: skip
