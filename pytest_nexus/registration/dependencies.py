@@ -113,14 +113,14 @@ def _built(
     facts = session_facts(config)
     root = Path(tracker.files.root)
     contents = CurrentContents(root, environ, facts, distributions.digest_of, cache)
-    imported = Imported(tracker.files, distributions.distribution_of)
+    imported = Imported(tracker.files, distributions.distribution_of, distributions.closure_of)
     reach = Reach(tracker, imported, contents.blocks)
     builder = UsesBuilder(tracker, contents)
     plugins = _project_plugins(config, observer)
     around = Surroundings(
         tracker.session,
         tuple(sorted(facts)),
-        plugin_distributions(config),
+        plugin_distributions(config, imported.with_requirements),
         {path: frozenset(_chain(path, plugins)) for path in {*observer.tests.files.values()}},
         observer.collected,
     )

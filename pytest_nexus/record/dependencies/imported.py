@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
+from functools import cached_property
 from importlib.machinery import EXTENSION_SUFFIXES
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from types import ModuleType
 
     from pytest_nexus.impact.code_blocks import Imports
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 _exists: Final = os.path.exists  # suites patch pathlib
 _MISSING: Final = object()
+_OF_ALL: Final = "pytest"
+"""Every test depends on this distribution, and on what it requires to run tests."""
 _EXTENSIONS: Final = tuple(EXTENSION_SUFFIXES)
 
 
@@ -38,6 +41,7 @@ class Imported:
     Args:
         files: tells which files are the project's.
         distribution_of: returns the distribution of a file; None if there is none.
+        closure_of: returns distributions with those among some that they require.
         modules: by name, as `sys.modules`.
     """
 
@@ -45,10 +49,13 @@ class Imported:
         self,
         files: ProjectFiles,
         distribution_of: Callable[[str], str | None],
+        closure_of: Callable[[Iterable[str], Collection[str]], frozenset[str]],
         modules: Mapping[str, ModuleType] | None = None,
     ) -> None:
         self._files = files
         self._distribution_of = distribution_of
+        self._closure_of = closure_of
+        self._closures: dict[str, frozenset[str]] = {}
         self._modules = dict(sys.modules if modules is None else modules)
         self._packages: dict[str, set[str]] = {}
         self._one: dict[str, Needed] = {}
@@ -87,7 +94,10 @@ class Imported:
         for name, base in optional.items():
             owner = self._modules.get(base)
             member = name.rpartition(".")[2]
-            if owner is not None and member != "*" and member not in vars(owner):
+            if owner is None or member == "*":
+                continue
+            # A package that imports from itself may bind the name if the import fails.
+            if member not in vars(owner) or self._project_path(owner) == path:
                 found.append(self._absent(name))
         return union(found)
 
@@ -123,10 +133,29 @@ class Imported:
             return Needed()
         distribution = self._distribution_of(file)
         if distribution is not None:
-            return Needed(distributions=frozenset({distribution}))
+            return Needed(distributions=self.with_requirements(distribution))
         if os.path.realpath(file).startswith(self._standard) or file.startswith("<"):
             return Needed()
         return Needed(foreign=name)
+
+    def with_requirements(self, distribution: str) -> frozenset[str]:
+        """Return a distribution, and all that it requires if this process has loaded them."""
+        if distribution not in self._closures:
+            found = self._closure_of([distribution], self._loaded - {_OF_ALL})
+            self._closures[distribution] = found | {distribution}
+        return self._closures[distribution]
+
+    @cached_property
+    def _loaded(self) -> frozenset[str]:
+        """The distributions of all modules."""
+        standard = sys.stdlib_module_names
+        files = (
+            getattr(module, "__file__", None)
+            for name, module in self._modules.items()
+            if name.partition(".")[0] not in standard
+        )
+        found = (self._distribution_of(one) for one in files if isinstance(one, str))
+        return frozenset(one for one in found if one is not None)
 
     def _absent(self, name: str) -> Needed:
         """Return the files that would become this module if they existed."""

@@ -26,6 +26,13 @@ _LOADERS: Final = (
     "<frozen zipimport>",
     "<frozen runpy>",
 )
+_STANDARD: Final = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120 - suites patch pathlib
+_OF_PYTEST: Final = f"{os.sep}_pytest{os.sep}"
+_SHOWING: Final = frozenset(f"{_STANDARD}{name}.py" for name in ("traceback", "warnings"))
+_PASSING: Final = frozenset(
+    ["<frozen codecs>", *(f"{_STANDARD}{name}.py" for name in ("codecs", "linecache", "tokenize"))]
+)
+_PATHLIB: Final = f"{_STANDARD}pathlib"
 _NEAR: Final = 2
 _MAX_DEPTH: Final = 60
 
@@ -179,14 +186,9 @@ def _loads_source(frame: FrameType | None) -> bool:
     left = _MAX_DEPTH
     while frame is not None and left:
         name = frame.f_code.co_filename
-        if name in _LOADERS or name.endswith(("rewrite.py", "tokenize.py")):
-            if name in _LOADERS or name.endswith("rewrite.py"):
-                return True
-        elif name.endswith("inspect.py"):
-            return False
-        elif name.endswith(("traceback.py", "warnings.py")) or "_pytest" in name:
+        if name in _LOADERS or _OF_PYTEST in name or name in _SHOWING:
             return True
-        elif not name.endswith(("linecache.py", "codecs.py")):
+        if name not in _PASSING and not name.startswith(_PATHLIB):
             return False
         frame = frame.f_back
         left -= 1

@@ -50,6 +50,8 @@ class ProjectFiles:
         )
         self._known: dict[str, str | None] = {}
         self._sources: dict[str, str | None] = {}
+        self._roots: set[str] = set()
+        """Paths that lead to the root itself."""
 
     def relative(self, path: str) -> str | None:
         """Return a path below the root with `/`; None for a file that is not the project's."""
@@ -80,6 +82,8 @@ class ProjectFiles:
             full = _real(path)
         except (OSError, ValueError):
             return None
+        if full == self.root:
+            self._roots.add(path)
         if full.startswith(self._foreign) or not full.startswith(self._prefix):
             return None
         found = full[len(self._prefix) :].replace(os.sep, "/")
@@ -92,11 +96,8 @@ class ProjectFiles:
         """
         if not _is_absolute(path):
             path = _join(_getcwd(), path)
-        elif not path.startswith(self._prefix) and self._known.get(path, "") is None:
-            return None
-        if path.rstrip(os.sep) == self.root:
-            return "."
-        return self.relative(path)
+        found = self.relative(path)
+        return "." if found is None and path in self._roots else found
 
     def nearest(self, frame: FrameType | None) -> FrameType | None:
         """Return the nearest frame that runs code of the project; None if there is none."""

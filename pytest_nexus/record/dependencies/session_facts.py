@@ -9,6 +9,8 @@ from pytest_nexus.compat.pytest_internals import ini_values, options_by_plugins
 from pytest_nexus.impact.current_contents import digest_of_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pytest
 
 _SHOW_OR_CHOOSE: Final = frozenset(
@@ -135,7 +137,7 @@ _SHOWN_BY_INI: Final = frozenset(
 _NEUTRAL_PLUGINS: Final = frozenset(
     {"coverage", "execnet", "pytest-cov", "pytest-nexus-ci", "pytest-xdist"}
 )
-"""Distributions that do not change what a test does."""
+"""Distributions that do not change what a test does, unless the project imports them."""
 
 
 def session_facts(config: pytest.Config) -> dict[str, str]:
@@ -152,12 +154,20 @@ def session_facts(config: pytest.Config) -> dict[str, str]:
     }
 
 
-def plugin_distributions(config: pytest.Config) -> frozenset[str]:
-    """Return pytest, and the distributions of plugins that may change what a test does."""
-    names = {"pytest", "pluggy"}
+def plugin_distributions(
+    config: pytest.Config, with_requirements: Callable[[str], frozenset[str]]
+) -> frozenset[str]:
+    """Return pytest, and the distributions of plugins that may change what a test does.
+
+    Args:
+        config: of the process.
+        with_requirements: returns a distribution and all that it requires.
+    """
+    names = {"iniconfig", "packaging", "pluggy", "pytest"}  # Pygments only colours
     for _, distribution in config.pluginmanager.list_plugin_distinfo():
         names.add(str(distribution.project_name).lower().replace("_", "-").replace(".", "-"))
-    return frozenset(names - _NEUTRAL_PLUGINS)
+    found = frozenset[str]().union(*map(with_requirements, names - _NEUTRAL_PLUGINS))
+    return found - _NEUTRAL_PLUGINS
 
 
 def _settings(config: pytest.Config) -> list[tuple[str, str]]:
