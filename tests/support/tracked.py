@@ -24,15 +24,13 @@ class Tracked(NamedTuple):
     """What each test of a session used; tests are named by the last part of their node id."""
 
     result: Result
-    uses: dict[str, frozenset[str]]
-    """Dependencies as texts: `block lib.py::f`, `file data.json`."""
-    digests: dict[str, dict[str, str]]
-    """The digest of each dependency."""
+    uses: dict[str, dict[str, str]]
+    """The digest of each dependency by its text: `block lib.py::f`, `file data.json`."""
     obstacles: dict[str, str]
 
     def users(self, *dependencies: str) -> set[str]:
         """The tests that used all of these dependencies."""
-        return {name for name, used in self.uses.items() if used.issuperset(dependencies)}
+        return {name for name, used in self.uses.items() if used.keys() >= {*dependencies}}
 
     def of_kind(self, kind: str, test: str) -> set[str]:
         """The names of the dependencies of a kind that a test used."""
@@ -54,10 +52,12 @@ def track(
     )  # fmt: skip
     assert not passes or result.exit_status == 0, result.stdout + result.stderr
     used = meaning(read_journal(project.journals[-1]).uses)
-    short = {key: key.rpartition("::")[2] for key in used}
     return Tracked(
         result,
-        {short[key]: frozenset(f"{d.kind} {d.name}" for d in found) for key, (found, _) in used.items()},
-        {short[key]: {f"{d.kind} {d.name}": d.digest for d in found} for key, (found, _) in used.items()},
-        {short[key]: why for key, (_, why) in used.items()},
-    )  # fmt: skip
+        {_last(key): {f"{d.kind} {d.name}": d.digest for d in used[key][0]} for key in used},
+        {_last(key): obstacle for key, (_, obstacle) in used.items()},
+    )
+
+
+def _last(key: str) -> str:
+    return key.rpartition("::")[2]

@@ -12,6 +12,7 @@ import opcode
 import sys
 from collections import deque
 from collections.abc import MutableMapping, MutableSequence, MutableSet
+from contextlib import suppress
 from functools import cached_property, lru_cache
 from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
@@ -42,7 +43,7 @@ _MUTATORS: Final = frozenset(
     ]
 )
 _WRAPPED: Final = ("__wrapped__", "func", "fget", "__func__", "fn")
-_MAX_DEPTH: Final = 8
+_MAX_WRAPPED: Final = 32
 
 
 def _operations(*names: str) -> frozenset[int]:
@@ -57,13 +58,16 @@ _LOAD_FAST: Final = _PAIRED | _operations(
     "LOAD_FAST", "LOAD_FAST_BORROW", "LOAD_FAST_CHECK", "LOAD_DEREF"
 )
 _SECOND: Final = 15
+_PAIR_SHIFT: Final = 4
 _LOAD_ATTRIBUTE: Final = _operations("LOAD_ATTR", "LOAD_METHOD")
 _ATTRIBUTE_SHIFT: Final = 1 if sys.version_info >= (3, 12) else 0
 _STORE_ATTRIBUTE: Final = _operations("STORE_ATTR", "DELETE_ATTR")
 _STORE_GLOBAL: Final = _operations("STORE_GLOBAL", "DELETE_GLOBAL")
 _STORE: Final = _STORE_ATTRIBUTE | _STORE_GLOBAL
 _STORE_FAST: Final = opcode.opmap["STORE_FAST"]
+_STORE_DEREF: Final = opcode.opmap["STORE_DEREF"]
 _STORE_ITEM: Final = _operations("STORE_SUBSCR", "DELETE_SUBSCR", "STORE_SLICE")
+_CACHE: Final = opcode.opmap["CACHE"]
 _CALL: Final = _operations("CALL", "CALL_KW", "CALL_FUNCTION_EX")
 
 
@@ -72,6 +76,7 @@ class Lasting:
 
     Attributes:
         names: for the `id` of the code of such a function, the names that lead to what it leaves.
+            What it leaves is found by the function itself too.
     """
 
     def __init__(self) -> None:
@@ -88,12 +93,15 @@ class Lasting:
             return
         self._scanned.add(id(module))
         for name, value in _entries(module):
-            if isinstance(value, _CONTAINERS):
+            if issubclass(type(value), _CONTAINERS):
                 self._containers.add(name)
                 continue
-            cached = _cached_code(value)
-            if cached is not None:
-                self.names.setdefault(id(cached), {cached.co_name}).add(name)
+            for function, is_cached in _functions_behind(value):
+                code = function.__code__
+                if is_cached:
+                    self.names.setdefault(id(code), {code.co_name}).add(name)
+                elif _writes_kept(function):
+                    self.names.setdefault(id(code), set())
 
     def add_writers(self, codes: Iterable[CodeType]) -> None:
         """Note which functions assign globals or class attributes, or change known containers."""
@@ -105,37 +113,78 @@ class Lasting:
 
 def _entries(module: ModuleType) -> Iterator[tuple[str, Any]]:
     for name, value in list(vars(module).items()):
-        if name.startswith("__"):
+        if name.startswith("__") and name != "__getattr__":
             continue
         yield name, value
-        if isinstance(value, type) and value.__module__ == module.__name__:
+        # Not isinstance, which may run code of the project if the value stands for another object.
+        if issubclass(type(value), type) and value.__module__ == module.__name__:
             for inner, attribute in list(vars(value).items()):
                 if not inner.startswith("__"):
                     yield inner, attribute
 
 
-def _cached_code(value: Any) -> CodeType | None:
-    """Return the code of a function behind a cache; None if there is no cache."""
-    is_cached = False
-    for _ in range(_MAX_DEPTH):
-        if type(value) is FunctionType and is_cached:
-            return value.__code__
-        if isinstance(value, _CACHE_TYPES) or type(value).__name__.endswith("cached_property"):
-            is_cached = True
+def _functions_behind(value: Any) -> Iterator[tuple[FunctionType, bool]]:
+    """Yield the functions that a value wraps, with whether a cache is directly before each."""
+    waiting = [(value, False)]
+    left = _MAX_WRAPPED
+    while waiting and left:
+        left -= 1
+        value, is_cached = waiting.pop()
+        kind = type(value)
+        if kind is FunctionType:
+            yield value, is_cached
+            waiting += [(one, False) for one in _cells(value)]
+        is_cached = issubclass(kind, _CACHE_TYPES) or kind.__name__.endswith("cached_property")
+        inner = _wrapped(value)
+        if inner is not None:
+            waiting.append((inner, is_cached))
+
+
+def _wrapped(value: Any) -> Any:
+    try:
         fields = getattr(value, "__dict__", None) or {}
         for name in _WRAPPED:
             inner = fields.get(name) if name in fields else _slot(value, name)
             if inner is not None:
-                value = inner
-                break
-        else:
-            return None
+                return inner
+    except Exception:  # noqa: BLE001 - the value runs code of its own: it stands for another object
+        return None
     return None
+
+
+def _cells(function: FunctionType) -> list[Any]:
+    """Return the values of the variables that a function has from the function around it."""
+    found = []
+    for cell in function.__closure__ or ():
+        with suppress(ValueError):  # it has no value
+            found.append(cell.cell_contents)
+    return found
+
+
+def _writes_kept(function: FunctionType) -> bool:
+    """Return whether a function changes variables of the function around it, or its defaults."""
+    code = function.__code__
+    if _STORE_DEREF in code.co_code[::2]:
+        first_free = len(code.co_varnames) + sum(
+            n not in code.co_varnames for n in code.co_cellvars
+        )
+        for _, operation, argument in instructions(code):
+            if operation == _STORE_DEREF and argument >= first_free:
+                return True
+    kept = [*_cells(function), *(function.__defaults__ or ())]
+    kept += (function.__kwdefaults__ or {}).values()
+    return any(issubclass(type(one), _CONTAINERS) for one in kept) and _changes_items(code)
+
+
+def _changes_items(code: CodeType) -> bool:
+    """Return whether a function may change a container."""
+    is_changing = not _MUTATORS.isdisjoint(code.co_names)
+    return is_changing or not _STORE_ITEM.isdisjoint(code.co_code[::2])
 
 
 def _slot(value: Any, name: str) -> Any:
     """Return an attribute that the type of a property or method defines; never runs user code."""
-    if isinstance(value, property | classmethod | staticmethod):
+    if issubclass(type(value), (property, classmethod, staticmethod)):
         return getattr(value, name, None)
     return None
 
@@ -144,7 +193,8 @@ def _written(code: CodeType, containers: set[str]) -> set[str]:
     """Return the names of globals, class attributes and containers that a function writes.
 
     An attribute counts unless it is set on a local variable, or on an attribute of one: that is an
-    object of this call, or `self`.
+    object of this call, or `self`. A function that writes by `globals()` or `setattr` may write each
+    name among its constants.
     """
     operations = set(code.co_code[::2])
     found: set[str] = set()
@@ -159,6 +209,9 @@ def _written(code: CodeType, containers: set[str]) -> set[str]:
         operations & _STORE_ITEM or not _MUTATORS.isdisjoint(code.co_names)
     ):
         found.update(_changed(code, containers))
+    if _writes_by_text(code):
+        found |= {one for one in code.co_consts if isinstance(one, str) and one.isidentifier()}
+        found.add(code.co_name)
     return found
 
 
@@ -207,6 +260,23 @@ def _effect(operation: int, argument: int) -> int:
         return 0
 
 
+def _writes_by_text(code: CodeType) -> bool:
+    """Return whether a function may write a global or an attribute whose name is a value."""
+    if "globals" in code.co_names and _changes_items(code):
+        return True
+    is_first = False
+    for _, operation, argument in instructions(code) if "setattr" in code.co_names else ():
+        if is_first and operation in _LOAD_FAST:
+            place = argument >> _PAIR_SHIFT if operation in _PAIRED else argument
+            if _base_of(code, place) == "global":
+                return True
+        elif is_first and operation == _LOAD_GLOBAL:
+            return True
+        if operation != _CACHE:
+            is_first = operation == _LOAD_GLOBAL and code.co_names[argument >> 1] == "setattr"
+    return False
+
+
 def _base_after(code: CodeType, operation: int, argument: int, base: str) -> str:
     """Return where the value comes from that an instruction leaves on the stack."""
     if operation in _LOAD_FAST:
@@ -219,9 +289,14 @@ def _base_after(code: CodeType, operation: int, argument: int, base: str) -> str
 
 
 def _base_of(code: CodeType, place: int) -> str:
-    known = code.co_varnames + tuple(n for n in code.co_cellvars if n not in code.co_varnames)
-    known += code.co_freevars
+    known = _variables(code)
     return "global" if place < len(known) and known[place] == "cls" else "local"
+
+
+def _variables(code: CodeType) -> tuple[str, ...]:
+    """Return the names of local and free variables by their places."""
+    cells = tuple(name for name in code.co_cellvars if name not in code.co_varnames)
+    return code.co_varnames + cells + code.co_freevars
 
 
 def names_in(code: CodeType) -> set[str]:

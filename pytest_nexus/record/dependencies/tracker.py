@@ -174,6 +174,7 @@ class Tracker:
         frame = _frame(3)
         for scope in self.target(frame):
             scope.blocks.add(block)
+            scope.links.add(left)
         if self._n_starts >= _MAX_STARTS:
             left.links.add(self._stack[-1])
             return False

@@ -177,7 +177,7 @@ def test_module_that_may_appear(track: Callable[..., Tracked]) -> None:
         }
     )
     assert found.users("file speedups.py", "file speedups/__init__.py") == {"test_f"}
-    assert found.digests["test_f"]["file speedups.py"] == ""
+    assert found.uses["test_f"]["file speedups.py"] == ""
     assert found.users("distribution speedups") == {"test_f"}
     assert found.users("file pkg/_speed.py") == {"test_speed"}
 
