@@ -1,7 +1,7 @@
 """Notice which variables of the environment the code of the project reads.
 
-The mapping `os.environ` stays what it is. Only the dictionary inside it is replaced by one that
-reports its reads; `os.environ` keeps its type, its methods and its identity.
+The mappings `os.environ` and `os.environb` stay what they are. Only the dictionary inside them is
+replaced by one that reports its reads; the mappings keep type, methods and identity.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import sys
 from typing import TYPE_CHECKING, Any, Final
+
+import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,23 +20,44 @@ ALL: Final = "*"
 """Stands for all variables: the code went through all of them."""
 
 _BETWEEN: Final = (os.__file__, "<frozen os>", "<frozen _collections_abc>", __file__)
+_MONKEYPATCHED: Final = pytest.MonkeyPatch.setitem.__code__
 _NEAR: Final = 2
 """How many frames near the read may be the project's; farther ones use a library that reads."""
 
 
 class _Reported(dict[Any, Any]):
-    """A dictionary that reports what is read; writing is not reported."""
+    """A dictionary that reports what is read and written. Copies are plain."""
 
-    __slots__ = ("report",)
+    __slots__ = ("report", "written")
     report: Callable[[Any], None]
+    written: Callable[[Any], None]
 
     def __getitem__(self, key: Any) -> Any:
         self.report(key)
         return super().__getitem__(key)
 
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self.written(key)
+        super().__setitem__(key, value)
+
+    def __delitem__(self, key: Any) -> None:
+        self.written(key)
+        super().__delitem__(key)
+
     def __iter__(self) -> Iterator[Any]:
         self.report(None)
         return super().__iter__()
+
+    def __len__(self) -> int:
+        self.report(None)
+        return super().__len__()
+
+    def items(self) -> Any:
+        self.report(None)
+        return super().items()
+
+    def __reduce_ex__(self, _protocol: object) -> tuple[type, tuple[dict[Any, Any]]]:
+        return dict, (dict(self.items()),)
 
 
 class EnvironReads:
@@ -51,6 +74,7 @@ class EnvironReads:
         self._on_read = on_read
         self._is_ours = is_ours
         self._data: dict[Any, Any] | None = None
+        self._own: set[Any] = set()
 
     def start(self) -> bool:
         """Begin to report; return False if this Python keeps its environment differently."""
@@ -59,21 +83,45 @@ class EnvironReads:
             return False
         reported = _Reported(data)
         reported.report = self._report
+        reported.written = self._written
         self._data = data
-        os.environ._data = reported  # type: ignore[attr-defined] # noqa: SLF001 - see above
+        _put(reported, instead_of=data)
         return True
 
     def stop(self) -> None:
-        """Put a plain dictionary back, with what it contains now."""
-        data = getattr(os.environ, "_data", None)
-        if type(data) is _Reported:
-            os.environ._data = dict(dict.items(data))  # type: ignore[attr-defined] # noqa: SLF001 - see above
+        """Put the plain dictionary back, with what the environment contains now."""
+        reported = getattr(os.environ, "_data", None)
+        if type(reported) is _Reported and self._data is not None:
+            self._data.clear()
+            self._data.update(dict.items(reported))
+            _put(self._data, instead_of=reported)
+
+    def begin_part(self) -> None:
+        """Take no variable any more for one that the code of the project has set."""
+        self._own.clear()
+
+    def _written(self, key: Any) -> None:
+        """Note that the project set a variable itself: what it was before does not count.
+
+        Whoever else writes may put back what it was. So does the undoing of `monkeypatch`.
+        """
+        frame: FrameType | None = sys._getframe(2)  # noqa: SLF001 - the documented way to the caller
+        while frame is not None and frame.f_code.co_filename in _BETWEEN:
+            frame = frame.f_back
+        if frame is not None and (frame.f_code is _MONKEYPATCHED or self._is_ours(frame)):
+            self._own.add(key)
+        else:
+            self._own.discard(key)
 
     def _report(self, key: Any) -> None:
+        if key in self._own:
+            return
         frame = sys._getframe(2)  # noqa: SLF001 - the documented way to the caller
         left = _NEAR
         nearest: FrameType | None = frame
         while nearest is not None and left:
+            if nearest.f_code is _MONKEYPATCHED:
+                return  # it keeps the value to put it back
             if nearest.f_code.co_filename not in _BETWEEN:
                 if self._is_ours(nearest):
                     name = ALL if key is None else _text(key)
@@ -81,6 +129,13 @@ class EnvironReads:
                     return
                 left -= 1
             nearest = nearest.f_back
+
+
+def _put(data: dict[Any, Any], *, instead_of: dict[Any, Any]) -> None:
+    """Replace the dictionary that `os.environ` and `os.environb` share."""
+    for mapping in (os.environ, getattr(os, "environb", None)):
+        if getattr(mapping, "_data", None) is instead_of:
+            mapping._data = data  # type: ignore[union-attr] # noqa: SLF001 - see above
 
 
 def _text(key: Any) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import linecache
 import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+import pytest
 
 from pytest_nexus.impact.current_contents import digest_of_file
 
@@ -26,12 +29,14 @@ _LOADERS: Final = (
     "<frozen zipimport>",
     "<frozen runpy>",
 )
-_STANDARD: Final = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120 - suites patch pathlib
-_OF_PYTEST: Final = f"{os.sep}_pytest{os.sep}"
+_folder: Final = os.path.dirname  # suites patch pathlib
+_STANDARD: Final = _folder(os.__file__) + os.sep
+_OF_PYTEST: Final = f"{_folder(_folder(pytest.__file__))}{os.sep}_pytest{os.sep}"
 _SHOWING: Final = frozenset(f"{_STANDARD}{name}.py" for name in ("traceback", "warnings"))
 _PASSING: Final = frozenset(
     ["<frozen codecs>", *(f"{_STANDARD}{name}.py" for name in ("codecs", "linecache", "tokenize"))]
 )
+_LINECACHE: Final = linecache.__file__
 _PATHLIB: Final = f"{_STANDARD}pathlib"
 _NEAR: Final = 2
 _MAX_DEPTH: Final = 60
@@ -59,6 +64,8 @@ class Opened:
         self._is_reading = False
         self.digests: dict[str, str | None] = {}
         """The digest of each file when it was first opened; None if it could not be read."""
+        self._lines: set[str] = set()
+        """Sources whose text `linecache` keeps: a later test would find it without opening."""
         hinders = self._hinders
         self.handlers: dict[str, Callable[[tuple[Any, ...]], None]] = {
             "open": self._open,
@@ -67,7 +74,10 @@ class Opened:
             "os.rename": self._renames,
             "socket.connect": self._connects,
             "socket.sendto": self._connects,
+            "socket.sendmsg": self._connects,
             "socket.getaddrinfo": self._resolves,
+            "socket.gethostbyname": self._resolves,
+            "socket.gethostbyaddr": self._resolves,
             "sqlite3.connect": self._database,
             "ctypes.dlopen": self._library,
             "failed": self._failed,
@@ -111,6 +121,8 @@ class Opened:
         frame = _frame(2)
         if found in self._written or (found.endswith(_SOURCES) and _loads_source(frame)):
             return
+        if frame.f_back is not None and frame.f_back.f_code.co_filename == _LINECACHE:
+            self._lines.add(os.fsdecode(path))
         acting = self._files.nearest(frame)
         if acting is not None or self._tracker.scope.keeps_imports:
             self._note_content(found)
@@ -124,6 +136,11 @@ class Opened:
                 self.digests[found] = digest_of_file(Path(self._files.root, found))
             finally:
                 self._is_reading = False
+
+    def forget_lines(self) -> None:
+        """Let the next test that wants the text of a source open the file again."""
+        while self._lines:
+            linecache.cache.pop(self._lines.pop(), None)
 
     def _renames(self, arguments: tuple[Any, ...]) -> None:
         """A file that was renamed by the process is a product of the process."""
@@ -162,7 +179,12 @@ class Opened:
     def _database(self, arguments: tuple[Any, ...]) -> None:
         name = arguments[0] if arguments else ""
         text = name if isinstance(name, str) else os.fsdecode(name)
-        if text and not text.startswith((":memory:", "file::memory:")):
+        if text.startswith("file:"):
+            text, _, settings = text.removeprefix("file:").partition("?")
+            text = "" if "mode=memory" in settings else text
+        if "%" in text:
+            self._hinders(DATABASE)(())  # a character of an address may be written so
+        elif text and not text.startswith(":memory:"):
             found = self._files.opened(text)
             if found is not None and found not in self._written and _exists(text):
                 self._hinders(DATABASE)(())
@@ -186,7 +208,7 @@ def _loads_source(frame: FrameType | None) -> bool:
     left = _MAX_DEPTH
     while frame is not None and left:
         name = frame.f_code.co_filename
-        if name in _LOADERS or _OF_PYTEST in name or name in _SHOWING:
+        if name in _LOADERS or name.startswith(_OF_PYTEST) or name in _SHOWING:
             return True
         if name not in _PASSING and not name.startswith(_PATHLIB):
             return False

@@ -199,6 +199,8 @@ class Tracker:
         self._is_importing = False
         self._n_starts = 0
         self._running = []
+        self.opened.forget_lines()
+        self._environ.begin_part()
 
     def _flush(self) -> None:
         """Give what ran since the last call to the innermost scope, and arm it again.
