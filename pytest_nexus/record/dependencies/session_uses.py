@@ -226,10 +226,13 @@ def as_plain(uses: SessionUses) -> Any:
 
 
 def combined(parts: Iterable[Any]) -> SessionUses:
-    """Return the union of what several workers sent, in the order given."""
+    """Return the union of what several workers sent.
+
+    A test of which several workers ran attempts used what any of its attempts used.
+    """
     dependencies: dict[Dependency, int] = {}
     sets: dict[tuple[int, ...], int] = {}
-    tests: list[TestUses] = []
+    tests: dict[TestKey, TestUses] = {}
     for sent_dependencies, sent_sets, sent_tests in parts:
         places = [
             dependencies.setdefault(Dependency(*one), len(dependencies))
@@ -239,8 +242,9 @@ def combined(parts: Iterable[Any]) -> SessionUses:
             sets.setdefault(tuple(sorted(places[one] for one in members)), len(sets))
             for members in sent_sets
         ]
-        tests += [
-            TestUses(key, tuple(sorted({numbers[one] for one in used})), obstacle)
-            for key, used, obstacle in sent_tests
-        ]
-    return SessionUses(tuple(dependencies), tuple(sets), tuple(tests))
+        for key, used, obstacle in sent_tests:
+            before = tests.get(key)
+            known = before.sets if before else ()
+            both = tuple(sorted({*known, *(numbers[one] for one in used)}))
+            tests[key] = TestUses(key, both, (before.obstacle if before else "") or obstacle)
+    return SessionUses(tuple(dependencies), tuple(sets), tuple(tests.values()))
