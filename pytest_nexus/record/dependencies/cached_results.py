@@ -193,8 +193,8 @@ def _written(code: CodeType, containers: set[str]) -> set[str]:
     """Return the names of globals, class attributes and containers that a function writes.
 
     An attribute counts unless it is set on a local variable, or on an attribute of one: that is an
-    object of this call, or `self`. A function that writes by `globals()` or `setattr` may write each
-    name among its constants.
+    object of this call, or `self`. A function that writes by `globals()` or `setattr` may write
+    each name among its constants.
     """
     operations = set(code.co_code[::2])
     found: set[str] = set()
