@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pytest_nexus.domain.records import TestKey
 
 DependencyKind = Literal["block", "module", "file", "folder", "variable", "distribution", "session"]
@@ -84,8 +86,9 @@ class KnownUses(NamedTuple):
 
     dependencies: dict[int, Dependency]
     """By id."""
-    fingerprints: dict[TestKey, tuple[Fingerprint, ...]]
+    fingerprints: Mapping[TestKey, tuple[Fingerprint, ...]]
     """The fingerprints of each test, the newest first; a few for each test. Tests that failed with
-    a fingerprint later than they passed with the same do not have that fingerprint."""
+    a fingerprint later than they passed with the same do not have that fingerprint. A history
+    decodes them on each access, so that they take no memory; keep what is needed twice."""
     modules: dict[str, ModuleLevel]
     """By digest."""

@@ -20,7 +20,7 @@ from pytest_nexus.errors import (
 from pytest_nexus.github.archive import unpack
 from pytest_nexus.github.artifacts import download_path, single, unseen
 from pytest_nexus.history.exchange.forks import MAX_SENT_BYTES
-from pytest_nexus.history.exchange.merge import candidate
+from pytest_nexus.history.exchange.merge import candidate, known_uses
 from pytest_nexus.journal.reader import scan_journal
 
 if TYPE_CHECKING:
@@ -230,7 +230,9 @@ def _candidate(path: Path, artifact: Artifact, max_attempts: int | None) -> Cand
         scan = scan_journal(path, max_attempts=max_attempts)
         head = artifact.head if artifact.trust == "fork" else None
         run = scan.run._replace(trust=artifact.trust, head=head)
-        return candidate(run, scan.attempts, scan.digest)
+        is_known = scan.uses_lines is not None and run.trust == "trusted"
+        uses = known_uses(scan.uses) if is_known else None
+        return candidate(run, scan.attempts, scan.digest, uses)
 
 
 def _store(history: History, repository: str, batch: list[_Fetched], pulled: Pulled) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus.domain.system.gc_pause import paused_gc
 from pytest_nexus.errors import JournalError, NewerJournalError
-from pytest_nexus.history.exchange.merge import Candidate, candidate, candidate_of
+from pytest_nexus.history.exchange.merge import Candidate, candidate, candidate_of, known_uses
 from pytest_nexus.journal.reader import scan_journal
 from pytest_nexus.journal.writer import is_live, run_uid_of
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+    from pytest_nexus.domain.dependencies import SessionUses
     from pytest_nexus.domain.records import Attempt, Run
     from pytest_nexus.history.store import History
 
@@ -65,10 +66,16 @@ def ingest_journal(history: History, path: Path) -> Ingested:
 
 
 def ingest_run(
-    history: History, run: Run, attempts: Iterable[Attempt], *, dropped: int = 0
+    history: History,
+    run: Run,
+    attempts: Iterable[Attempt],
+    *,
+    dropped: int = 0,
+    uses: SessionUses | None = None,
 ) -> Ingested:
     """Take in a run from another reader, for example from JUnit XML."""
-    each = candidate_of(run, (attempt for attempt in attempts if any(attempt.phases)))
+    known = None if uses is None else known_uses(uses)
+    each = candidate_of(run, (attempt for attempt in attempts if any(attempt.phases)), known)
     (ingested,) = _added(history, [_Read(each, dropped)])
     return ingested
 
@@ -163,7 +170,8 @@ def _batches(paths: Iterable[Path]) -> Iterator[list[_Read]]:
 
 def _scanned(path: Path) -> _Read:
     scan = scan_journal(path)
-    return _Read(candidate(scan.run, scan.attempts, scan.digest), scan.dropped)
+    uses = None if scan.uses_lines is None else known_uses(scan.uses)
+    return _Read(candidate(scan.run, scan.attempts, scan.digest, uses), scan.dropped)
 
 
 def _added(history: History, batch: list[_Read]) -> list[Ingested]:

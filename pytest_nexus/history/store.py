@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
 
+    from pytest_nexus.domain.dependencies import KnownUses
     from pytest_nexus.domain.evidence import ChangedAndFailed, Streaks
     from pytest_nexus.domain.records import Attempt, TestKey, TestStats
     from pytest_nexus.history.queries.replay import Replayed
@@ -116,6 +117,13 @@ class History:
         with connections.decoded(self.path):
             self._require_sound("recovery", "test")
             return recoveries(self._connection)
+
+    def uses(self, keys: Collection[str] | None = None) -> KnownUses:
+        """Return what all tests, or those with some keys, used when they passed."""
+        from pytest_nexus.history.queries.uses import TABLES, read_uses  # noqa: PLC0415 - where tests may be left out
+
+        with self._snapshot(*TABLES):
+            return read_uses(self._connection, self.path, keys)
 
     @property
     def order_rules(self) -> OrderRules:
@@ -315,8 +323,7 @@ class History:
     def rebuild(self) -> None:
         """Fold every state from the start."""
         with self._writing():
-            rebuild(self._connection, ordered_runs(self._connection))
-            merge.drop_orphans(self._connection)
+            merge.derive_all(self._connection)
 
     def check(self) -> list[str]:
         """Return one sentence for each problem: damaged pages, lost rows, outdated states."""

@@ -17,10 +17,12 @@ from pytest_nexus.history.sqlite.models import Version
 from pytest_nexus.history.sqlite.schema import TABLES
 from pytest_nexus.history.store import open_history
 from tests.support.builders import attempt, failure, run
+from tests.support.uses import session_uses
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pytest_nexus.domain.dependencies import SessionUses
     from pytest_nexus.domain.records import Attempt
 
 KEYS = [f"t/test_{name}.py::test_it" for name in "abcdef"]
@@ -50,7 +52,7 @@ def make_history(path: Path, *, slim: bool = False) -> Path:
                 pytest="9.0", platform="Linux", selected_by=("-k",) if number % 5 == 0 else (),
                 n_collected=6, n_selected=6, workers=number % 3,
             )  # fmt: skip
-            ingest_run(history, made, _attempts(number))
+            ingest_run(history, made, _attempts(number), uses=_uses(number))
         forked = run(90, 1e9)._replace(trust="fork", head="b" * 40)
         ingest_run(history, forked, [attempt(KEYS[0], "failed", failure=failure())])
         document = forecaster.prior()
@@ -76,6 +78,11 @@ def _attempts(number: int) -> list[Attempt]:
         if failed and number % 2:
             found.append(attempt(key, "passed", number=2, started_s=at + 3.0))
     return found
+
+
+def _uses(number: int) -> SessionUses:
+    names = ["src/a.py::f=", f"src/a.py={number % 9}", f"src/b.py::g={number % 7}", "HOME=1"]
+    return session_uses({key: names[at % 2 :] for at, key in enumerate(KEYS)})
 
 
 def change_cells(path: Path, seed: int) -> str:

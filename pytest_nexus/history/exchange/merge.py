@@ -17,12 +17,19 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection, Iterable
 
+    from pytest_nexus.domain.dependencies import SessionUses
     from pytest_nexus.domain.records import Attempt, Failure, Run
     from pytest_nexus.history.sqlite.schema import Row
+    from pytest_nexus.history.uses.run_uses import RunUses
+    from pytest_nexus.history.uses.storing import UsesStore
     from pytest_nexus.journal.encoding import RawAttempt
 
 _DIGEST_BYTES: Final = 16
-Rank: TypeAlias = tuple[bool, bool, int, bytes]
+Rank: TypeAlias = tuple[bool, bool, int, bytes, bool]
+_RANK: Final = """
+    SELECT run_id, trust, complete, n_attempts, digest,
+           run_id IN (SELECT run_id FROM run_uses) FROM run WHERE run_uid = ?
+"""
 _INSERT: Final = "INSERT INTO attempt VALUES (?" + ", ?" * 9 + ")"
 
 
@@ -36,6 +43,8 @@ class Candidate:
     counts: Counts
     digest: bytes
     """Digest of the source content; it stays with the run in every history."""
+    uses: RunUses | None = None
+    """What the tests used; None if that is unknown, and for the run of a fork."""
 
     @property
     def rank(self) -> Rank:
@@ -44,37 +53,48 @@ class Candidate:
         A fork may claim the id of any run. So its copy never replaces a trusted copy.
         """
         is_trusted = self.run.trust == "trusted"
-        return (is_trusted, self.run.complete, self.counts.n_attempts, self.digest)
+        has_uses = self.uses is not None
+        return (is_trusted, self.run.complete, self.counts.n_attempts, self.digest, has_uses)
 
 
-def candidate(run: Run, attempts: Iterable[RawAttempt], digest: bytes) -> Candidate:
+def candidate(
+    run: Run, attempts: Iterable[RawAttempt], digest: bytes, uses: RunUses | None = None
+) -> Candidate:
     """Return a candidate for a run, with counts and without double attempts.
 
     Duplicate node ids give two attempts of one test with the same number. Then the failed attempt
     counts, or else the first one.
     """
     attempts = list(attempts)
+    if run.trust != "trusted":
+        uses = None
     if len({raw[0] for raw in attempts}) == len(attempts):
         verdicts = [VERDICT_OF[raw[3]] for raw in attempts]
         counts = _counted(verdicts, len(attempts), has_outcomes=run.source != "durations")
-        return Candidate(run, attempts, counts, digest)
+        return Candidate(run, attempts, counts, digest, uses)
     kept: dict[tuple[str, int], RawAttempt] = {}
     for raw in attempts:
         other = kept.setdefault((raw[0], raw[2]), raw)
         if other is not raw and VERDICT_OF[raw[3]] > VERDICT_OF[other[3]]:
             kept[raw[0], raw[2]] = raw
-    return Candidate(
-        run, kept.values(), _counts(kept, has_outcomes=run.source != "durations"), digest
-    )
+    counts = _counts(kept, has_outcomes=run.source != "durations")
+    return Candidate(run, kept.values(), counts, digest, uses)
 
 
-def candidate_of(run: Run, attempts: Iterable[Attempt]) -> Candidate:
+def known_uses(uses: SessionUses) -> RunUses | None:
+    """Return the uses of a session for a candidate; None if no test is known."""
+    from pytest_nexus.history.uses.run_uses import run_uses  # noqa: PLC0415 - where uses are tracked
+
+    return run_uses(uses)
+
+
+def candidate_of(run: Run, attempts: Iterable[Attempt], uses: RunUses | None = None) -> Candidate:
     """Return a candidate for a run that does not come from a journal."""
     raws = [raw_attempt(attempt) for attempt in attempts]
     hasher = sha256(repr(run).encode("utf-8", "replace"))
     for raw in raws:
         hasher.update(repr(raw).encode("utf-8", "replace"))
-    return candidate(run, raws, hasher.digest()[:_DIGEST_BYTES])
+    return candidate(run, raws, hasher.digest()[:_DIGEST_BYTES], uses)
 
 
 def _counts(kept: dict[tuple[str, int], RawAttempt], *, has_outcomes: bool) -> Counts:
@@ -107,6 +127,7 @@ def add(connection: sqlite3.Connection, candidates: Iterable[Candidate]) -> list
     """
     before = ordered_runs(connection)
     tests = TestIds(connection)
+    uses: UsesStore | None = None
     taken: list[bool] = []
     fresh: dict[int, list[Row]] = {}
     has_replaced = False
@@ -120,6 +141,10 @@ def add(connection: sqlite3.Connection, candidates: Iterable[Candidate]) -> list
                 forget(connection, stored[0])
             run_id = insert_run(connection, each.run, each.counts, each.digest)
             rows = _store(connection, run_id, tests, each)
+            if each.uses is not None:
+                uses = uses or _uses_store(connection)
+                ids = tests.of(each.attempts)
+                uses.add(run_id, each.uses, {raw[0]: ids[raw[0]] for raw in each.attempts})
             if each.run.trust == "trusted":
                 fresh[run_id] = rows
     if has_replaced:
@@ -157,9 +182,17 @@ def remove(connection: sqlite3.Connection, run_uids: Iterable[str]) -> int:
             forget(connection, stored[0])
             n_removed += 1
     if n_removed:
-        rebuild(connection, ordered_runs(connection))
-        drop_orphans(connection)
+        derive_all(connection)
     return n_removed
+
+
+def derive_all(connection: sqlite3.Connection) -> None:
+    """Delete what no run refers to, and fold every state from the start."""
+    from pytest_nexus.history.uses.cleaning import drop_unused  # noqa: PLC0415 - not in sessions
+
+    drop_unused(connection)
+    rebuild(connection, ordered_runs(connection))
+    drop_orphans(connection)
 
 
 def drop_orphans(connection: sqlite3.Connection) -> None:
@@ -171,19 +204,26 @@ def drop_orphans(connection: sqlite3.Connection) -> None:
     )
 
 
+def _uses_store(connection: sqlite3.Connection) -> UsesStore:
+    from pytest_nexus.history.uses.storing import UsesStore  # noqa: PLC0415 - where uses are tracked
+
+    return UsesStore(connection)
+
+
 def _stored(connection: sqlite3.Connection, run_uid: str) -> tuple[int, Rank] | None:
     """Return id and rank of the stored copy; id 0 for a pruned run, None for an unknown run."""
     if connection.execute("SELECT 1 FROM tombstone WHERE run_uid = ?", (run_uid,)).fetchone():
-        return 0, (True, True, 0, b"")
-    row = connection.execute(
-        "SELECT run_id, trust, complete, n_attempts, digest FROM run WHERE run_uid = ?", (run_uid,)
-    ).fetchone()
-    return None if row is None else (row[0], (row[1] == "trusted", bool(row[2]), *row[3:]))
+        return 0, (True, True, 0, b"", True)
+    row = connection.execute(_RANK, (run_uid,)).fetchone()
+    if row is None:
+        return None
+    run_id, trust, complete, n_attempts, digest, has_uses = row
+    return run_id, (trust == "trusted", bool(complete), n_attempts, digest, bool(has_uses))
 
 
 def forget(connection: sqlite3.Connection, run_id: int) -> None:
     """Delete a run and everything that belongs to it. Called inside a transaction."""
-    for table in ("attempt", "failed_test", "changed_file", "changed_words", "run"):
+    for table in ("attempt", "failed_test", "changed_file", "changed_words", "run_uses", "run"):
         connection.execute(
             f"DELETE FROM {table} WHERE run_id = ?",  # noqa: S608 - names of our own tables
             (run_id,),

@@ -14,6 +14,9 @@ from pytest_nexus.history.queries.failing import fill_failing
 from pytest_nexus.history.sqlite import schema
 from pytest_nexus.history.sqlite.connection import decoded
 from pytest_nexus.history.sqlite.runs import fork_runs, ordered_runs, summaries
+from pytest_nexus.history.sqlite.uses_tables import TABLES_OF_USES
+from pytest_nexus.history.uses.cleaning import copy_uses
+from pytest_nexus.history.uses.stored_uses import StoredUses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +34,7 @@ _NOT_IN_SLIM: Final = frozenset(
     {"attempt", "failure", "artifact", "failing", "run", "changed_file", "failed_test", "test"}
     # Only training reads the words, and training needs attempts.
     | {"changed_words"}
+    | set(TABLES_OF_USES)  # copied with new ids, as far as fingerprints need them
 )
 _TRUSTED_RUN: Final = "run_id IN (SELECT run_id FROM whole.run WHERE trust = 'trusted')"
 _IN_SLIM_IF: Final = {
@@ -52,13 +56,15 @@ def candidates(connection: sqlite3.Connection, path: Path) -> Iterator[Candidate
     """Yield the runs of a history for a merge into another history; errors name `path`."""
     with decoded(path):
         order = ordered_runs(connection) + fork_runs(connection)
+        uses = StoredUses(connection)
     for run_id in order:
         with decoded(path):
             (digest,) = connection.execute(
                 "SELECT digest FROM run WHERE run_id = ?", (run_id,)
             ).fetchone()
             (summary,) = summaries(connection, [run_id])
-            each = candidate(summary.run, _raw_attempts(connection, run_id), digest)
+            attempts = _raw_attempts(connection, run_id)
+            each = candidate(summary.run, attempts, digest, uses.of_run(run_id))
         yield each
 
 
@@ -95,5 +101,6 @@ def _copy(connection: sqlite3.Connection, source: Path, path: Path, *, slim: boo
         for table, condition in _IN_SLIM_IF.items():
             copy.execute(f"INSERT INTO {table} SELECT * FROM whole.{table} WHERE {condition}")  # noqa: S608 - ours
         fill_failing(copy, connection)
+        copy_uses(connection, copy)
         copy.execute("INSERT OR REPLACE INTO meta VALUES ('slim', 'yes')")
         copy.execute("COMMIT")

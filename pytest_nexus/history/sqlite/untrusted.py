@@ -213,6 +213,25 @@ _CONDITIONS: Final[Mapping[str, list[str]]] = {
         f"set_at {_DATES}",
         "alias IN ('champion', 'challenger')",
     ],
+    "used_path": [*_integers("path_id"), *_texts("path"), "length(path) <= 4096"],
+    "dependency": [
+        *_integers("path_id", "dependency_id"),
+        *_integers("kind", bound="BETWEEN 0 AND 6"),
+        *_texts("name"),
+        "length(name) <= 4096",
+        "typeof(digest) = 'blob' AND length(digest) IN (0, 8)",
+    ],
+    "set_pack": [*_integers("pack_id"), "typeof(sets) = 'blob'"],
+    "set_index": [*_integers("hash", bound=">= 0"), *_integers("set_id")],
+    "run_uses": [*_integers("run_id"), "typeof(tests) = 'blob'"],
+    "fingerprint": [
+        *_integers("test_id", "functions", "others", "run_id"),
+        *_integers("place", bound="BETWEEN 1 AND 4"),
+    ],
+    "module_level": [
+        "typeof(digest) = 'blob' AND length(digest) = 8",
+        "typeof(statements) = 'blob'",
+    ],
     "order_rule": [
         *_texts("key", "others"),
         *_integers("failed", "passed", "proved"),

@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.domain.records import environment_name
 from pytest_nexus.domain.system.originals import sha256
+from pytest_nexus.history.state.fingerprints import (
+    rebuild_fingerprints,
+    refresh_fingerprints,
+)
 from pytest_nexus.history.state.fold import (
     NO_SETTING,
     SETTING_BYTES,
@@ -58,13 +62,16 @@ def refresh(
     if same == len(before):
         refresh_rules(connection, after, fresh)
         _advance(connection, {run_id: _observations(fresh[run_id]) for run_id in after[same:]})
+        refresh_fingerprints(connection, after[same:])
         return
     if [run_id for run_id in after if run_id not in fresh] == list(before):
         moved: Iterable[Iterable[Row]] = fresh.values()
     else:
         moved = (_stored(connection, run_id) for run_id in after[same:])
-    _write(connection, folded(connection, after, only={row[1] for rows in moved for row in rows}))
+    only = {row[1] for rows in moved for row in rows}
+    _write(connection, folded(connection, after, only))
     rebuild_rules(connection, after)
+    rebuild_fingerprints(connection, after, only)
 
 
 def rebuild(connection: sqlite3.Connection, order: Iterable[int]) -> None:
@@ -74,6 +81,7 @@ def rebuild(connection: sqlite3.Connection, order: Iterable[int]) -> None:
     _write(connection, folded(connection, order))
     rebuild_recoveries(connection, order)
     rebuild_rules(connection, order)
+    rebuild_fingerprints(connection, order)
 
 
 def folded(
