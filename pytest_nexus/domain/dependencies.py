@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from collections.abc import Set as AbstractSet
 
     from pytest_nexus.domain.records import TestKey
 
@@ -71,8 +72,10 @@ class SessionUses(NamedTuple):
 class Fingerprint(NamedTuple):
     """A set of dependencies with which a test passed, as the history knows it."""
 
-    members: frozenset[int]
-    """Ids of dependencies in the history."""
+    members: AbstractSet[int]
+    """Ids of dependencies in the history. Fingerprints with the same members share one object. A
+    history decodes the set on each access: use `&` and `isdisjoint`, and keep what is needed
+    twice."""
     run_uid: str
     """The newest run in which the test passed with these dependencies."""
     commit: str | None
@@ -88,7 +91,6 @@ class KnownUses(NamedTuple):
     """By id."""
     fingerprints: Mapping[TestKey, tuple[Fingerprint, ...]]
     """The fingerprints of each test, the newest first; a few for each test. Tests that failed with
-    a fingerprint later than they passed with the same do not have that fingerprint. A history
-    decodes them on each access, so that they take no memory; keep what is needed twice."""
+    a fingerprint later than they passed with the same do not have that fingerprint."""
     modules: dict[str, ModuleLevel]
     """By digest."""

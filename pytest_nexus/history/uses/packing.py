@@ -44,14 +44,15 @@ def pack_members(members: Iterable[int]) -> bytes:
     b'\x03\x01\xff)'
     """
     ids = list(members)
+    gaps = list(map(sub, ids, chain((0,), ids)))
     packed = bytearray()
-    append = packed.append
-    for gap in map(sub, ids, chain((0,), ids)):
-        if gap < _LONG:
-            append(gap)
-        else:
-            packed += b"\xff" * (gap // _LONG)
-            append(gap % _LONG)
+    start = 0
+    for at in compress(range(len(gaps)), map(_LONG.__le__, gaps)):
+        packed += bytes(gaps[start:at])
+        packed += b"\xff" * (gaps[at] // _LONG)
+        packed.append(gaps[at] % _LONG)
+        start = at + 1
+    packed += bytes(gaps[start:])
     return bytes(packed)
 
 

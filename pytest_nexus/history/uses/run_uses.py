@@ -59,9 +59,7 @@ class _Unions:
     def __init__(self, uses: SessionUses) -> None:
         is_block = [each.kind == "block" for each in uses.dependencies]
         blocks = frozenset(at for at, each in enumerate(is_block) if each)
-        self._split: list[_Split] = [
-            (members & blocks, members - blocks) for members in map(frozenset, uses.sets)
-        ]
+        self._split: list[_Split] = [_divided(frozenset(each), blocks) for each in uses.sets]
         self._known: dict[tuple[int, ...], tuple[int, int] | None] = {}
         self._parts: dict[tuple[int, ...], int] = {}
         self._numbers: dict[frozenset[int], int] = {}
@@ -76,13 +74,20 @@ class _Unions:
         self._known[sets] = pair
         return pair
 
-    def _united(self, sets: tuple[int, ...], side: int) -> int:
-        parts = tuple(each for each in sets if self._split[each][side])
+    def _united(self, used: tuple[int, ...], side: int) -> int:
+        parts = tuple(each for each in used if self._split[each][side])
         place = (side, *parts)
         if place not in self._parts:
-            union = frozenset().union(*[self._split[each][side] for each in parts])
+            sets = [self._split[each][side] for each in parts]
+            union = sets[0] if len(sets) == 1 else frozenset().union(*sets)
             number = self._numbers.setdefault(union, len(self.sets))
             if number == len(self.sets):
                 self.sets.append(union)
             self._parts[place] = number
         return self._parts[place]
+
+
+def _divided(members: frozenset[int], blocks: frozenset[int]) -> _Split:
+    if members <= blocks:
+        return members, frozenset()
+    return members & blocks, members - blocks

@@ -63,9 +63,12 @@ def _gaps(value: object) -> list[list[int]]:
 
 def _ascending(value: object) -> list[int]:
     gaps = array(value, MAX_MEMBERS_PER_SET)
-    for place, gap in enumerate(gaps):
-        if type(gap) is not int or not (place > 0) <= gap <= MAX_DEPENDENCIES:
-            raise ValueError(f"a distance to the next member is expected, got {gap!r:.50}")
+    if gaps and not (
+        set(map(type, gaps)) == {int} and min(gaps) >= 0 and max(gaps) <= MAX_DEPENDENCIES
+    ):
+        raise ValueError(f"distances from member to member are expected, got {gaps!r:.50}")
+    if 0 in gaps[1:]:
+        raise ValueError("a set names a member twice")
     return gaps
 
 

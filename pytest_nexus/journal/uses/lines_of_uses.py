@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from itertools import groupby, pairwise
+from itertools import groupby
 from json import dumps
+from operator import sub
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus.domain.identity import MAX_KEY_CHARS
@@ -43,7 +44,8 @@ def lines_of(uses: SessionUses) -> Iterator[str]:
         return
     yield from _dependencies(uses)
     written = _Sets.of(uses)
-    for first, sets in _portions(map(_text, written.gaps)):
+    gaps = (repr(each).replace(" ", "") for each in written.gaps)
+    for first, sets in _portions(gaps):
         yield f'{{"kind":"sets","first":{first},"list":{sets}}}\n'
     for _, tests in _portions(map(_text, _tests(uses.tests, written))):
         yield f'{{"kind":"uses","list":{tests}}}\n'
@@ -108,7 +110,7 @@ class _Sets(NamedTuple):
 def _parts(members: Sequence[int]) -> Iterator[list[int]]:
     for start in range(0, len(members) or 1, MAX_MEMBERS_PER_SET):
         part = members[start : start + MAX_MEMBERS_PER_SET]
-        yield [*part[:1], *[later - sooner for sooner, later in pairwise(part)]]
+        yield [*part[:1], *map(sub, part[1:], part)]
 
 
 def _tests(tests: Iterable[TestUses], written: _Sets) -> Iterator[list[object]]:

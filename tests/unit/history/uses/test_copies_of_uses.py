@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_nexus.domain.dependencies import SessionUses
-from pytest_nexus.domain.records import Attempt, Run
+from pytest_nexus.domain.records import Attempt, Run, TestKey
 from pytest_nexus.errors import CorruptHistoryError
 from pytest_nexus.history.ingest import ingest_journal, ingest_run
 from pytest_nexus.history.store import History, open_history, read_history
@@ -196,6 +196,26 @@ def test_uses_of_some_tests_can_be_read(tmp_path: Path) -> None:
         assert history.uses([]).fingerprints == {}
 
 
+def test_members_behave_like_a_set(tmp_path: Path) -> None:
+    names = {"a.py::t": ["s.py::f=1", "s.py=1"], "a.py::u": ["s.py::f=1", "s.py=1"]}
+    path = made(tmp_path / "a", [session(1, names)])
+    with open_history(path) as history:
+        found = history.uses()
+    ((first, *_),), ((second, *_),) = (found.fingerprints[TestKey(key)] for key in names)
+    ids = frozenset(found.dependencies)
+    one = next(iter(first))
+    assert first is second is found.fingerprints[TestKey("a.py::t")][0].members
+    assert first == ids
+    assert (len(first), hash(first), sorted(first)) == (2, hash(ids), sorted(ids))
+    assert (first & {one, 99}, ids & first, first - {one}) == ({one}, ids, ids - {one})
+    assert first | {99} == ids | {99}
+    assert one in first
+    assert 99 not in first
+    assert first.isdisjoint({99})
+    assert not first.isdisjoint([one])
+    assert not any(first.isdisjoint(frozenset({each})) for each in ids)
+
+
 def test_better_copy_of_a_run_replaces_its_uses(tmp_path: Path) -> None:
     older, newer = (session(1, {"a.py::t": [name]}) for name in ("s.py::f=1", "s.py::g=1"))
     path = made(tmp_path / "a", [(older[0]._replace(complete=False), *older[1:]), newer])
@@ -225,7 +245,7 @@ def test_damage_is_found_when_it_is_read(tmp_path: Path, how: str) -> None:
         history._connection.execute(DAMAGES[how])
     with open_history(path) as history:
         with pytest.raises(CorruptHistoryError):
-            list(history.uses().fingerprints.values())
+            known(history.uses())
         assert history.check() != []
 
 
