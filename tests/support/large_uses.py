@@ -11,6 +11,8 @@ from pytest_nexus.domain.records import TestKey
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from pytest_nexus.domain.dependencies import DependencyKind
+
 N_SOURCES = 300
 PER_SOURCE = 20
 N_FILES = 200
@@ -36,33 +38,30 @@ def large_uses(n_tests: int = 5000, seed: int = 1, changed: Iterable[str] = ()) 
         for at in range(n_tests)
     ]
     blocks = [f"{source}::function_{at}" for source in sources for at in range(PER_SOURCE)]
-    own = [
-        "::".join((key.partition("::")[0], key.partition("::")[2].replace("::", ".")))
-        for key in keys
+    own = [key.replace("::", "\0", 1).replace("::", ".").replace("\0", "::") for key in keys]
+    named: list[tuple[DependencyKind, str]] = [
+        *(("block", name) for name in (*blocks, *own)),
+        *(("module", name) for name in (*sources, *files)),
+        *(("distribution", name) for name in ("numpy", "scipy", "pytest")),
+        *(("session", name) for name in ("python", "platform", "settings")),
     ]
-    named = [("block", name) for name in (*blocks, *own)]
-    named += [("module", name) for name in (*sources, *files)]
-    named += [("distribution", name) for name in ("numpy", "scipy", "pytest")]
-    named += [("session", name) for name in ("python", "platform", "settings")]
-    other = set(changed)
+    other = frozenset(changed)
     dependencies = tuple(
-        Dependency(kind, name, f"{at:016x}" if name not in other else f"{at:015x}f")  # type: ignore[arg-type] # literals
-        for at, (kind, name) in enumerate((kind, name) for kind, name in named)
+        Dependency(kind, name, _digest(Random(f"{kind}{name}{name in other}")))
+        for kind, name in named
     )
-    dependencies = tuple(each._replace(digest=f"{hash_of(each):016x}") for each in dependencies)
     first_module = len(blocks) + n_tests
     sets, tests = _tests(random, keys, first_module, len(dependencies))
     modules = tuple(
-        ModuleLevel(each.digest, tuple((f"name_{at}", _digest(random)) for at in range(30)))
+        ModuleLevel(each.digest, _statements(Random(each.digest)))
         for each in dependencies
         if each.kind == "module"
     )
     return SessionUses(dependencies, sets, tests, modules)
 
 
-def hash_of(dependency: Dependency) -> int:
-    """A digest that depends on the whole content."""
-    return Random(repr(dependency)).getrandbits(64)
+def _statements(random: Random) -> tuple[tuple[str, str], ...]:
+    return tuple((f"name_{at}", _digest(random)) for at in range(30))
 
 
 def _tests(
