@@ -33,12 +33,8 @@ Trust = Literal["trusted", "fork"]
 
 PHASES: Final[tuple[Phase, Phase, Phase]] = ("setup", "call", "teardown")
 OUTCOMES: Final[tuple[Outcome, ...]] = (
-    "passed",
-    "failed",
-    "error",
-    "skipped",
-    "xfailed",
-    "xpassed",
+    *("passed", "failed", "error"),
+    *("skipped", "xfailed", "xpassed"),
 )
 BAD: Final[frozenset[Outcome | None]] = frozenset({"failed", "error"})
 
@@ -335,6 +331,8 @@ class CollectedTest(NamedTuple):
     tests without a better estimate."""
     depends_on: tuple[str, ...] = ()
     """Files that a plugin names for this test, relative to the root of the tests, with `/`."""
+    runs_always: bool = False
+    """Whether the marker `nexus_always` keeps the test from being left out."""
 
 
 class Forecast(NamedTuple):
@@ -356,10 +354,15 @@ MAX_SHARDS: Final = 1000
 """More jobs than any CI runs for one commit; limits the cost of a wrong number."""
 
 
+Action = Literal["run", "leave", "reuse"]
+"""`leave`: a plugin leaves the test out. `reuse`: it passed with the same code and data, and does
+not run again."""
+
+
 class Verdict(NamedTuple):
     """Whether a test runs, and the reason."""
 
-    action: Literal["run", "leave"]
+    action: Action
     reason: str
 
 
