@@ -114,6 +114,14 @@ OPTIONS: Final[tuple[Option, ...]] = (
         " CPython 3.12",
     ),
     Option(
+        "nexus_select",
+        "choice",
+        default="off",
+        choices=("off", "affected"),
+        help="Tests to run: off: all; affected: without those that passed with the same code and"
+        " data, as far as the history knows what they use",
+    ),
+    Option(
         "nexus_explain",
         "bool",
         default=False,
@@ -199,6 +207,7 @@ class Options(NamedTuple):
     order: Literal["risk", "static", "off"]
     base: str | None
     dependencies: bool
+    select: Literal["off", "affected"]
     explain: bool
     shard: str | None
     plan: Path | None
@@ -290,6 +299,7 @@ def read_options(config: pytest.Config) -> Options:
         order=values["nexus_order"],
         base=values["nexus_base"],
         dependencies=values["nexus_dependencies"],
+        select=values["nexus_select"],
         explain=values["nexus_explain"],
         shard=values["nexus_shard"],
         plan=_plan_path(config, values["nexus_plan"], sources["nexus_plan"]),

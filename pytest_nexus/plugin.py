@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _BRIEF: Final = ("registration.controller",)
 """Modules that every session imports."""
 
+_ALWAYS: Final = "nexus_always: never leave the test out under nexus_select = affected (nexus)"
+
 _ORDERING: Final = ("impact.changes", "session.history_view", "plan.make")
 """Further modules that a session imports, unless it is brief."""
 
@@ -94,6 +96,7 @@ def pytest_configure(config: pytest.Config) -> None:
     Raises:
         pytest.UsageError: an option has a value that is not allowed.
     """
+    config.addinivalue_line("markers", _ALWAYS)
     try:
         _register(config)
     except Exception as exc:  # noqa: BLE001 - whatever fails must not fail the run

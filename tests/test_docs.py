@@ -18,6 +18,7 @@ from pytest_nexus.cli.main import COMMANDS, build_parser
 from pytest_nexus.history.sqlite.schema import TABLES
 from pytest_nexus.journal.format import KINDS
 from pytest_nexus.options import OPTIONS
+from pytest_nexus.run.fixture_scopes import ALWAYS
 from pytest_nexus.session.error_boundary import DEBUG_VARIABLE
 from tests.support.project import Project
 
@@ -117,7 +118,7 @@ def test_every_option_named_exists(page: Path) -> None:
         option.off_flag for option in OPTIONS if option.kind == "bool"
     }
     assert set(re.findall(r"(?<![\w-])--(?:no-)?nexus[\w-]*", text)) <= flags
-    names = {option.name for option in OPTIONS}
+    names = {option.name for option in OPTIONS} | {ALWAYS}
     assert set(re.findall(r"\bnexus_[a-z]\w*", text)) <= names
     variables = {option.variable for option in OPTIONS} | {DEBUG_VARIABLE}
     assert set(re.findall(r"\bNEXUS_[A-Z]\w*", text)) <= variables

@@ -11,7 +11,7 @@ import execnet
 from xdist import dsession, remote, report, workermanage  # type: ignore[import-untyped]
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import pytest
 
@@ -102,3 +102,11 @@ def difference(
     """Return xdist's message about workers that collected differently; None if they agree."""
     message: str | None = report.report_collection_diff(ids, other_ids, name, other_name)
     return message
+
+
+def show_deselected(config: pytest.Config, nodeids: Iterable[str]) -> None:
+    """Count tests as deselected in the summary of a controller, which has no items of its own."""
+    terminal: Any = config.pluginmanager.get_plugin("terminalreporter")
+    stats = getattr(terminal, "stats", None)
+    if isinstance(stats, dict):
+        stats.setdefault("deselected", []).extend(nodeids)

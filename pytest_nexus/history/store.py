@@ -21,6 +21,7 @@ from pytest_nexus.history.queries.failing import (
     has_run_of,
 )
 from pytest_nexus.history.queries.replay import failing_runs, read_cofailures, replayed_runs
+from pytest_nexus.history.queries.run_files import files_of_runs
 from pytest_nexus.history.queries.streaks import read_streaks
 from pytest_nexus.history.queries.test_stats import StatsView
 from pytest_nexus.history.sqlite import connection as connections
@@ -181,6 +182,13 @@ class History:
         with connections.decoded(self.path):
             self._require_sound("run", "attempt", "failed_test")
             return failing_runs(self._connection)
+
+    def files_of_runs(
+        self, run_uids: Iterable[str]
+    ) -> dict[str, tuple[frozenset[str], frozenset[str]]]:
+        """Return the files that runs had beside their commits, and those they lacked."""
+        with self._snapshot("run", "changed_file"):
+            return files_of_runs(self._connection, run_uids)
 
     def attempts(self, run_uid: str) -> Iterator[Attempt]:
         """Yield the attempts of a run, in the order of their starts; none for an unknown run.

@@ -62,8 +62,8 @@ def _boolean(value: object) -> bool:
 
 
 def _action(value: object) -> str:
-    if value not in ("run", "leave"):
-        raise ValueError(f"action {value!r:.50} is neither run nor leave")
+    if value not in ("run", "leave", "reuse"):
+        raise ValueError(f"action {value!r:.50} is none of run, leave and reuse")
     return str(value)
 
 
@@ -147,7 +147,8 @@ COLLECTION: Final = Kind(
         Field(
             "selected_by",
             "list of text",
-            "What limited the run besides, known only now: `nexus-select` for a hook of a user",
+            "What limited the run besides, known only now: `nexus-select` for a hook of a user,"
+            " `nexus-reuse` for results that were reused",
             partial(texts, most=MAX_TESTS_PER_LINE, limit=MAX_TEXT_CHARS),
             is_optional=True,
         ),
@@ -174,14 +175,19 @@ PLAN: Final = Kind(
 VERDICTS: Final = Kind(
     "verdicts",
     "In a shard, after `plan`: together they name every collected test of the whole suite."
-    " Elsewhere they name the tests that a hook of a user left out.",
+    " Elsewhere they name the tests that were left out.",
     (
-        Field("action", "text", "`run`, or `leave`: no shard runs it", _action),
+        Field(
+            "action",
+            "text",
+            "`run`; `leave`: a plugin left it out; `reuse`: it passed with the same code",
+            _action,
+        ),
         Field("reason", "text", "Why", _short),
         Field(
             "shard",
             "integer",
-            "The shard that is to run them; absent for `leave`",
+            "The shard that is to run them; absent for tests that are left out",
             _shard,
             is_optional=True,
         ),

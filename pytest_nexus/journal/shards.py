@@ -4,7 +4,8 @@ A session of the whole suite adds the verdicts on tests that are left out.
 
     {"kind": "plan", "shard": 2, "shards": 5, "plan": digest, "collection": digest,
      "ci_run": run id or null}
-    {"kind": "verdicts", "action": "run" or "leave", "reason": text, "shard": 2, "tests": [node id]}
+    {"kind": "verdicts", "action": "run", "leave" or "reuse", "reason": text, "shard": 2,
+     "tests": [node id]}
 
 The verdicts of a journal name every collected test, including tests of other shards. `shard` is the
 shard that has to run the test. The field is missing for tests that are left out.
@@ -68,7 +69,7 @@ def plan_lines(plan: Plan, shard: int, n_shards: int, ci_run: str | None) -> Ite
 
 def left_lines(plan: Plan) -> Iterator[str]:
     """Yield the lines of the tests that are left out, if the suite is not divided."""
-    return _verdict_lines([one for one in plan.tests if one.verdict.action == "leave"])
+    return _verdict_lines([one for one in plan.tests if one.verdict.action != "run"])
 
 
 def _verdict_lines(tests: Iterable[PlannedTest]) -> Iterator[str]:

@@ -38,7 +38,9 @@ def read_listing(text: str) -> list[CollectedTest]:
     return [_test(**row) for row in json.loads(text)]
 
 
-def _test(*, scopes: Iterable[str], duration_factor: float, **fields: str) -> CollectedTest:
+def _test(
+    *, scopes: Iterable[str], duration_factor: float, runs_always: bool, **fields: str
+) -> CollectedTest:
     return CollectedTest(
         nodeid=NodeId(fields["nodeid"]),
         key=TestKey(fields["key"]),
@@ -47,4 +49,5 @@ def _test(*, scopes: Iterable[str], duration_factor: float, **fields: str) -> Co
         scopes=tuple(scopes),
         marker=fields["marker"],  # type: ignore[arg-type] # as `describe` wrote it
         duration_factor=duration_factor,
+        runs_always=runs_always,
     )

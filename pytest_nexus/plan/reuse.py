@@ -28,7 +28,7 @@ LEAST_AUDITED: Final = 5
 FEWEST_TO_AUDIT: Final = 4
 """Of fewer tests that are left out none is audited."""
 
-AUDIT_REASON: Final = "audit"
+AUDIT_REASON: Final = "audit: "
 """Start of the reason of a test that runs although it would be left out."""
 
 _SHOWN_CHARS: Final = 7
@@ -97,9 +97,14 @@ def judge(
     _keep_together(tests, verdicts)
     audited = _sample(tests, verdicts, seed)
     for index in audited:
-        reason = f"{AUDIT_REASON}: it would be left out, as it {verdicts[index].reason}"
+        reason = f"{AUDIT_REASON}it would be left out, as it {verdicts[index].reason}"
         verdicts[index] = Verdict("run", reason)
     return Judgement(verdicts, audited, n_incomparable)
+
+
+def is_audited(verdict: Verdict) -> bool:
+    """Return whether a test runs only as a sample of those that could be left out."""
+    return verdict.action == "run" and verdict.reason.startswith(AUDIT_REASON)
 
 
 def standing_reasons(

@@ -10,8 +10,13 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from pytest_nexus.domain.records import Plan
+
 HOOK: Final = "nexus-select"
 """A hook `pytest_nexus_select` left tests out. This is known only after the plan is made."""
+
+REUSE: Final = "nexus-reuse"
+"""Results of an earlier run are reused: these tests did not run. Known after the plan is made."""
 
 _SELECTING: Final = (
     ("-k", "keyword"),
@@ -23,6 +28,13 @@ _SELECTING: Final = (
     ("--splits", "splits"),  # pytest-split
 )
 """The history's name of each selection, and the name of pytest's option with its value."""
+
+
+def left_out_by(plan: Plan) -> tuple[str, ...]:
+    """Return the names of what left out tests of a plan."""
+    actions = {one.verdict.action for one in plan.tests}
+    names = {"leave": HOOK, "reuse": REUSE}
+    return tuple(name for action, name in names.items() if action in actions)
 
 
 def selected_by(config: pytest.Config) -> tuple[str, ...]:

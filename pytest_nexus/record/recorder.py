@@ -12,7 +12,7 @@ from pytest_nexus.domain.records import Change
 from pytest_nexus.domain.system import clock
 from pytest_nexus.errors import JournalError, with_code
 from pytest_nexus.journal.writer import JournalWriter
-from pytest_nexus.record.limited_by import HOOK
+from pytest_nexus.record.limited_by import left_out_by
 from pytest_nexus.record.observer import DESELECTED, is_failure, sent_failure, sent_identity
 from pytest_nexus.record.open_attempt import OpenAttempt, is_subtest
 from pytest_nexus.record.run_metadata import new_run
@@ -97,7 +97,7 @@ class Recorder:
         """Write which tests the plan leaves out; called by the pipeline when the plan is made."""
         from pytest_nexus.journal.shards import left_lines  # noqa: PLC0415 - where tests are left out
 
-        self._selected_by = (HOOK,)
+        self._selected_by = left_out_by(plan)
         if self._pipeline.setup.share is not None:
             return  # `note_share` writes all verdicts
         self._perform(lambda journal: journal.plan(left_lines(plan)))
@@ -118,6 +118,7 @@ class Recorder:
         from pytest_nexus.journal.shards import plan_lines  # noqa: PLC0415 - in a shard
         from pytest_nexus.session.planned import is_in_share  # noqa: PLC0415 - likewise
 
+        self._selected_by = left_out_by(plan)
         ours = [p.test.nodeid for p in plan.tests if is_in_share(p, share)]
         run = self._run.ci.run_id if self._run is not None and self._run.ci else None
         lines = plan_lines(plan, share.shard, share.n_shards, run)

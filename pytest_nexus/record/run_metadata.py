@@ -38,13 +38,15 @@ def narrowed_to(config: pytest.Config, options: Options) -> Literal["", "files",
     """Return whether the command line names only test files, or only single tests.
 
     Empty for any other session. Also empty if the user asked for an order, for explanations, for a
-    shard, for workers, or for the history to be written.
+    shard, for workers, for a selection, or for the history to be written.
     """
     arguments = config.args if config.args_source is pytest.Config.ArgsSource.ARGS else []
     asks_for_history = options.ingest and options.sources["nexus_ingest"] != "default"
     if options.sources["nexus_order"] != "default" or asks_for_history:
         return ""
     if options.explain or options.shard or options.plan or is_distributed(config):
+        return ""
+    if options.select != "off":
         return ""
     if not arguments or not all(_is_file_or_test(argument) for argument in arguments):
         return ""

@@ -307,12 +307,14 @@ def workload(
         tests: the tests to plan.
         tied: the same tests, tied by the mode of distribution.
     """
-    from pytest_nexus.plan.dispatch.units import make_workload  # noqa: PLC0415 - where xdist runs
+    from pytest_nexus.compat.xdist_internals import show_deselected  # noqa: PLC0415 - where xdist runs
+    from pytest_nexus.plan.dispatch.units import make_workload  # noqa: PLC0415 - likewise
 
     if reruns is not None:
         reruns.begin(tests)
     with paused_gc():
         plan = pipeline.plan(tests, chosen_order(pipeline, config))
+        show_deselected(config, [p.test.nodeid for p in plan.tests if p.verdict.action == "reuse"])
         durations = [planned.forecast.duration_s for planned in plan.tests]
         ours = pipeline.ours(plan)
         work = make_workload(pipeline.bind(tied), ours, durations, plan.setups)

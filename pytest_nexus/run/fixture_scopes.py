@@ -14,6 +14,10 @@ _ORDER_MARKERS: Final = ("order", "run")
 """The marker of pytest-order, and that of its predecessor pytest-ordering."""
 
 
+ALWAYS: Final = "nexus_always"
+"""The marker of tests that `nexus_select` never leaves out."""
+
+
 def shared_scopes(item: pytest.Item) -> tuple[str, ...]:
     """Return the scopes that an item shares with others, outermost first, each named uniquely.
 
@@ -46,6 +50,13 @@ def position_marker(item: pytest.Item) -> Marker | None:
     if any(item.get_closest_marker(name) for name in _ORDER_MARKERS):
         return "order"
     return "dependency" if item.get_closest_marker("dependency") else None
+
+
+def runs_always(item: pytest.Item) -> bool:
+    """Return whether the marker `nexus_always` keeps an item from being left out."""
+    if not item.own_markers and not _has_marked_parent(item):
+        return False
+    return item.get_closest_marker(ALWAYS) is not None
 
 
 def _used_scopes(info: Any) -> set[str]:

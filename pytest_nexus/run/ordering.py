@@ -12,7 +12,7 @@ from pytest_nexus.domain.records import CollectedTest, NodeId
 from pytest_nexus.domain.system.gc_pause import paused_gc
 from pytest_nexus.errors import with_code
 from pytest_nexus.run.duration_hints import DurationHints
-from pytest_nexus.run.fixture_scopes import position_marker, shared_scopes
+from pytest_nexus.run.fixture_scopes import position_marker, runs_always, shared_scopes
 from pytest_nexus.session.dependency_hook import dependencies
 
 if TYPE_CHECKING:
@@ -55,11 +55,13 @@ class Ordering:
         items[:] = [items[index] for index in ours]
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Set the exit status of an empty shard to success; an empty suite stays an error."""
-        if (
-            exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED
-            and self._pipeline.planned.is_empty_share
-        ):
+        """Set the exit status to success if a shard is empty, or if all results are reused.
+
+        An empty suite stays an error.
+        """
+        planned = self._pipeline.planned
+        has_reason = planned.is_empty_share or (planned.reused.n_tests and not planned.n_tests)
+        if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and has_reason:
             session.exitstatus = pytest.ExitCode.OK
 
 
@@ -71,6 +73,8 @@ def wants_plan(pipeline: Pipeline, order: str | None = None) -> bool:
         order: the chosen order; None to use the value of the option.
     """
     if (order or pipeline.setup.options.order) != "off" or pipeline.setup.share is not None:
+        return True
+    if pipeline.setup.options.select != "off":
         return True
     return pipeline.hooks.has("pytest_nexus_select") or pipeline.hooks.has("pytest_nexus_plan")
 
@@ -132,6 +136,7 @@ def describe(
                 marker=position_marker(item),
                 duration_factor=duration_factor.factor(item, path),
                 depends_on=depends_on(item) if depends_on is not None else (),
+                runs_always=runs_always(item),
             )
         )
     return tests

@@ -171,7 +171,7 @@ class Pipeline:
         forecaster = self._forecaster
         self.knowledge = self.knowledge._replace(stats={}, past=())
         plan = make_plan(tests, stats, self.change, settings, forecaster, self.rules.values())
-        plan = self._selected(plan)
+        plan = self._selected(plan, stats)
         explanation: list[str] = []
         if setup.options.explain and settings.order == "risk" and forecaster is not None:
             explanation = self._explain(plan, stats, forecaster)
@@ -216,25 +216,30 @@ class Pipeline:
             return found
         return forecast.ExcusedTests(found, excused)
 
-    def _selected(self, plan: Plan) -> Plan:
-        """Return the plan without the tests that users' hooks leave out.
+    def _selected(self, plan: Plan, stats: Mapping[TestKey, TestStats]) -> Plan:
+        """Return the plan without the tests that users' hooks, or known results, leave out.
 
         A saved plan already says which tests are left out.
         """
-        is_pinned = self.setup.share is not None and self.setup.share.pinned is not None
-        if is_pinned or not self.hooks.has("pytest_nexus_select"):
+        if self.setup.share is not None and self.setup.share.pinned is not None:
             return plan
-        from pytest_nexus.session.plan_hooks import left_out, select  # noqa: PLC0415 - where there is one
+        if self.hooks.has("pytest_nexus_select"):
+            from pytest_nexus.session.plan_hooks import left_out, select  # noqa: PLC0415 - where there is one
 
-        selected = select(self.hooks, plan)
-        n_left = left_out(selected)
-        if n_left:
-            self.notices.notify(
-                with_code("NX257", f"{counted(n_left, 'test')} left out by pytest_nexus_select")
-            )
+            plan = select(self.hooks, plan)
+            if n_left := left_out(plan):
+                self.notices.notify(
+                    with_code("NX257", f"{counted(n_left, 'test')} left out by pytest_nexus_select")
+                )
+        if self.setup.options.select == "affected":
+            from pytest_nexus.session.reuse.select import Known, select_affected  # noqa: PLC0415 - as asked for
+
+            known = Known(self.change, stats, self.knowledge.rules.values())
+            plan = select_affected(plan, self.setup, known, self.boundary)
+        if any(one.verdict.action != "run" for one in plan.tests):
             for listener in self._on_left_out:
-                listener(selected)
-        return selected
+                listener(plan)
+        return plan
 
     @property
     def _excused(self) -> Callable[[CollectedTest], bool] | None:

@@ -14,6 +14,16 @@ if TYPE_CHECKING:
 _NONE: Final[Mapping[str, float]] = MappingProxyType({})
 
 
+class Reused(NamedTuple):
+    """The tests of the whole suite that are left out, because their results are known."""
+
+    n_tests: int = 0
+    seconds: float = 0.0
+    """Expected seconds of all these tests together."""
+    audited: frozenset[str] = frozenset()
+    """Node ids of the tests that run as a sample of those that could be left out."""
+
+
 class SessionPlan(NamedTuple):
     """The plan of one session, without forecasts: objects that live long slow a session down."""
 
@@ -34,6 +44,7 @@ class SessionPlan(NamedTuple):
     """Whether the tests run in another order than the collection order, or in several processes."""
     is_empty_share: bool = False
     """Whether tests were collected but none of them is in the shard of this session."""
+    reused: Reused = Reused()
     explanation: Sequence[str] = ()
     """Reasons why the first tests come first, one line each; empty if not asked for."""
 
@@ -47,6 +58,17 @@ def is_in_share(planned: PlannedTest, share: Share | None) -> bool:
     if planned.verdict.action != "run":
         return False
     return share is None or planned.shard == share.shard
+
+
+def reused_tests(plan: Plan) -> Reused:
+    """Return which tests of a plan are left out, because their results are known."""
+    left = [one.forecast.duration_s for one in plan.tests if one.verdict.action == "reuse"]
+    if not left:
+        return Reused()
+    from pytest_nexus.plan.reuse import is_audited  # noqa: PLC0415 - where results are reused
+
+    audited = (one.test.nodeid for one in plan.tests if is_audited(one.verdict))
+    return Reused(len(left), sum(left), frozenset(audited))
 
 
 def session_plan(plan: Plan, setup: SessionSetup, explanation: Sequence[str]) -> SessionPlan:
@@ -73,5 +95,6 @@ def session_plan(plan: Plan, setup: SessionSetup, explanation: Sequence[str]) ->
         scopes={one.test.nodeid: one.test.scopes for one in ours if one.test.scopes},
         is_rearranged=is_moved or share is not None or setup.is_distributed,
         is_empty_share=share is not None and bool(plan.tests) and not expected,
+        reused=reused_tests(plan),
         explanation=explanation,
     )

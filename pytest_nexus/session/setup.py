@@ -39,3 +39,5 @@ class SessionSetup(NamedTuple):
     """Whether xdist's workers run the tests."""
     is_quarantined: Callable[[CollectedTest], bool] | None = None
     """Return whether a test is quarantined; None if no test is."""
+    facts: Callable[[], Mapping[str, str]] = dict
+    """Return the digests of the facts that all tests depend on: Python, platform, settings."""

@@ -14,7 +14,7 @@
           "rank": 0,                position in the run, from 0, over all shards
           "seconds": 0.25,          expected, shared set-up apart
           "block": "module:...",    what it moves with; absent for a test that moves alone
-          "action": "leave",        absent for a test that is run
+          "action": "leave",        or "reuse"; absent for a test that is run
           "reason": "..."           why; absent for a test that is run like every other
         }
       ]
@@ -197,8 +197,8 @@ def _checked(document: dict[str, Any]) -> SavedPlan:
 def _test(row: dict[str, Any], n_shards: int, n_tests: int) -> SavedTest:
     nodeid = text(row["nodeid"], MAX_NODEID_CHARS)
     action = row.get("action", "run")
-    if action not in ("run", "leave"):
-        raise ValueError(f"action must be 'run' or 'leave', got {action!r}")
+    if action not in ("run", "leave", "reuse"):
+        raise ValueError(f"action must be 'run', 'leave' or 'reuse', got {action!r}")
     return SavedTest(
         nodeid=NodeId(nodeid),
         shard=integer(row["shard"], 1, n_shards),

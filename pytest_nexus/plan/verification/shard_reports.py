@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.domain.identity import key_of_nodeid
 from pytest_nexus.plan.sharding.pinned import listing
@@ -13,14 +13,17 @@ from pytest_nexus.plan.sharding.pinned import listing
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from pytest_nexus.domain.records import Run
+    from pytest_nexus.domain.records import Action, Run
+
+REUSED: Final = "passed before with the same code"
+"""The reason of all tests whose results are reused; each journal has the exact reasons."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
     """Tests with the same verdict in the plan."""
 
-    action: Literal["run", "leave"]
+    action: Action
     reason: str
     shard: int | None
     """The shard that runs the tests; None for tests that are left out."""
@@ -121,7 +124,7 @@ class Evidence:
                 if group.action == "run":
                     entry.run_in.append(group.shard)
                 else:
-                    entry.reasons.append(group.reason)
+                    entry.reasons.append(REUSED if group.action == "reuse" else group.reason)
         return dict(expected)
 
     def _by_key(self, ran: Mapping[str, int]) -> Counter[str]:

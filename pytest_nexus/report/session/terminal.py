@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from pytest_nexus.report.session.rerun_lines import RerunReport
     from pytest_nexus.session.pipeline import Pipeline, Recorded
+    from pytest_nexus.session.planned import Reused
 
 _RED: Final = {"red": True}
 _YELLOW: Final = {"yellow": True}
@@ -145,8 +146,8 @@ def explained(pipeline: Pipeline) -> list[str]:
 
 def summary_lines(pipeline: Pipeline) -> list[str]:
     """Return the gains and the recorded facts; empty if nothing was recorded."""
-    lines = []
     planned, timeline = pipeline.planned, pipeline.timeline
+    lines = reused_line(planned.reused)
     shared = Shared(planned.scopes, planned.setups)
     gained = gain(planned.expected, timeline, shared) if planned.expected else None
     if gained is not None:
@@ -162,6 +163,17 @@ def summary_lines(pipeline: Pipeline) -> list[str]:
     if pipeline.recorded is not None:
         lines += recorded_line(pipeline.recorded, timeline.n_tests(), is_brief=pipeline.is_brief)
     return lines
+
+
+def reused_line(reused: Reused) -> list[str]:
+    """Return how many tests were left out, and the time that this saved; empty if none was."""
+    if not reused.n_tests:
+        return []
+    tests = counted(reused.n_tests, "test")
+    audited = f"; {len(reused.audited):,} more ran as an audit" if reused.audited else ""
+    return [
+        f"{tests} left out (passed with the same code), {seconds(reused.seconds)} saved{audited}"
+    ]
 
 
 def recorded_line(recorded: Recorded, n_tests: int, *, is_brief: bool) -> list[str]:

@@ -121,6 +121,7 @@ def pack(
         "containers": _column(_container(item) for item in items),
         "dependencies": {i: test.depends_on for i, test in enumerate(tests) if test.depends_on},
         "markers": {i: test.marker for i, test in enumerate(tests) if test.marker},
+        "always": [i for i, test in enumerate(tests) if test.runs_always],
         "groups": {i: name for i, item in enumerate(items) if (name := group_name(item))},
     }
 
@@ -128,6 +129,7 @@ def pack(
 def unpack(packed: Mapping[str, Any], nodeids: Sequence[str]) -> Collection:
     """Return the collection that `pack` described."""
     keys, markers = packed["keys"], packed["markers"]
+    always = set(packed["always"])
     columns = (_values(packed[name]) for name in ("functions", "paths", "scopes", "looks"))
     tests = tuple(
         CollectedTest(
@@ -139,6 +141,7 @@ def unpack(packed: Mapping[str, Any], nodeids: Sequence[str]) -> Collection:
             marker=cast("Literal['order', 'dependency'] | None", markers.get(i)),
             duration_factor=duration_factor,
             depends_on=tuple(packed["dependencies"].get(i, ())),
+            runs_always=i in always,
         )
         for i, (nodeid, function, path, scopes, duration_factor) in enumerate(
             zip(nodeids, *columns, strict=True)

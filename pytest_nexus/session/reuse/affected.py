@@ -1,0 +1,159 @@
+"""Find out which tests of a session need not run, by the history, git and the files on disk."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from pytest_nexus.domain.dependencies import KnownUses
+from pytest_nexus.domain.records import DOUBTFUL
+from pytest_nexus.domain.wording import counted
+from pytest_nexus.errors import with_code
+from pytest_nexus.history.store import read_history
+from pytest_nexus.impact.current_contents import CurrentContents
+from pytest_nexus.impact.present.block_cache import BlockCache, cache_path
+from pytest_nexus.impact.present.importers import importers
+from pytest_nexus.impact.present.new_files import RunFiles, find_new_files
+from pytest_nexus.plan.make import RUN, digest
+from pytest_nexus.plan.reuse import Present, judge, standing_reasons, unchanged_runs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
+
+    from pytest_nexus.domain.dependencies import Dependency, Fingerprint
+    from pytest_nexus.domain.records import (
+        Change,
+        CollectedTest,
+        OrderRule,
+        Plan,
+        TestKey,
+        TestStats,
+    )
+    from pytest_nexus.history.store import History
+
+_NOTHING_KNOWN: Final = with_code(
+    "NX232",
+    "all tests run: the history does not know what they use; run them with"
+    " --nexus-dependencies first",
+)
+
+
+class Circumstances(NamedTuple):
+    """What a session knows when it decides which tests need not run."""
+
+    root: Path
+    """pytest's root directory."""
+    environ: Mapping[str, str]
+    history: Path
+    change: Change
+    facts: Mapping[str, str]
+    """Digests of the facts of the session by name."""
+    stats: Mapping[TestKey, TestStats]
+    rules: Iterable[OrderRule] = ()
+    is_quarantined: Callable[[CollectedTest], bool] | None = None
+
+
+def leave_out(plan: Plan, given: Circumstances, notify: Callable[[str], None]) -> Plan:
+    """Return the plan without the tests whose results are known.
+
+    Args:
+        plan: of all collected tests, with the verdicts of plugins.
+        given: what the session knows.
+        notify: takes a sentence for the user.
+    """
+    history = read_history(given.history)
+    if history is None:
+        notify(_NOTHING_KNOWN)
+        return plan
+    with history:
+        keys = {one.test.key for one in plan.tests}
+        known = _of_tests(known_uses(history), keys)
+        if not known.fingerprints:
+            notify(_NOTHING_KNOWN)
+            return plan
+        present, problem = _present(known, given, history)
+    if problem:
+        notify(with_code("NX233", f"all tests run, as their files cannot be compared: {problem}"))
+        return plan
+    return _judged(plan, known, present, given, notify)
+
+
+def known_uses(history: History) -> KnownUses:  # noqa: ARG001 - until the history stores them
+    """Return what the history knows about the dependencies of tests."""
+    return KnownUses({}, {}, {})
+
+
+def _of_tests(known: KnownUses, keys: set[TestKey]) -> KnownUses:
+    """Return what is known of these tests, without the dependencies of others."""
+    fingerprints = {key: found for key in keys if (found := known.fingerprints.get(key))}
+    return known._replace(
+        fingerprints=fingerprints,
+        dependencies=_members(known.dependencies, _all(fingerprints)),
+    )
+
+
+def _all(fingerprints: Mapping[TestKey, Iterable[Fingerprint]]) -> dict[int, frozenset[int]]:
+    """Return all distinct sets, by identity."""
+    return {id(one.members): one.members for each in fingerprints.values() for one in each}
+
+
+def _members(
+    dependencies: Mapping[int, Dependency], sets: Mapping[int, frozenset[int]]
+) -> dict[int, Dependency]:
+    numbers = frozenset[int]().union(*sets.values())
+    return {number: dependencies[number] for number in numbers}
+
+
+def _present(known: KnownUses, given: Circumstances, history: History) -> tuple[Present, str]:
+    """Return what changed, and why nothing can be known about new files."""
+    from pytest_nexus.impact.distributions import digest_of  # noqa: PLC0415 - read where it is needed
+
+    cache = BlockCache(cache_path(given.history))
+    contents = CurrentContents(given.root, given.environ, given.facts, digest_of, cache)
+    changed = _changed(known, contents)
+    runs = unchanged_runs(known, changed)
+    recorded = {run: RunFiles(*files) for run, files in history.files_of_runs(runs).items()}
+    new = find_new_files(given.root, given.environ, runs, recorded)
+    modules = {path for each in new.since.values() for path in each if path.endswith(".py")}
+    found = importers(modules, known.dependencies, contents)
+    cache.save()
+    return Present(changed, new.since, found), new.problem if runs else ""
+
+
+def _changed(known: KnownUses, contents: CurrentContents) -> dict[int, bool]:
+    """Return the ids of changed dependencies; files are read only for sets of this session."""
+    facts = {n: each for n, each in known.dependencies.items() if each.kind == "session"}
+    changed = contents.changed(facts)
+    here = {
+        key: members
+        for key, members in _all(known.fingerprints).items()
+        if members.isdisjoint(frozenset(changed))
+    }
+    return changed | contents.changed(_members(known.dependencies, here))
+
+
+def _judged(
+    plan: Plan,
+    known: KnownUses,
+    present: Present,
+    given: Circumstances,
+    notify: Callable[[str], None],
+) -> Plan:
+    tests = [one.test for one in plan.tests]
+    rules = [rule for rule in given.rules if rule.posterior >= DOUBTFUL]
+    always = standing_reasons(tests, given.stats, rules, given.is_quarantined)
+    decided = {i: one.verdict.reason for i, one in enumerate(plan.tests) if one.verdict != RUN}
+    found = judge(tests, known, present, always | decided, given.change.commit or "")
+    if found.n_incomparable:
+        notify(
+            with_code(
+                "NX234",
+                f"{counted(found.n_incomparable, 'test')} passed at commits that this clone lacks"
+                " and run again; check out with fetch-depth: 0",
+            )
+        )
+    planned = tuple(
+        one if index in decided else one._replace(verdict=verdict)
+        for index, (one, verdict) in enumerate(zip(plan.tests, found.verdicts, strict=True))
+    )
+    return plan._replace(tests=planned, digest=digest(planned))
