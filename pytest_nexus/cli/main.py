@@ -59,6 +59,11 @@ COMMANDS: Final = (
         sub_commands=("show", "bisect", "hunt"),
         forwards=True,
     ),
+    Command(
+        "reuse",
+        "pytest_nexus.cli.reuse",
+        "Show whether known results are reused, and what audits found",
+    ),
     Command("quarantine", "pytest_nexus.cli.quarantine", "Keep flaky tests from failing builds"),
     Command(
         "train",

@@ -21,7 +21,7 @@ from pytest_nexus.history.queries.failing import (
     has_run_of,
 )
 from pytest_nexus.history.queries.replay import failing_runs, read_cofailures, replayed_runs
-from pytest_nexus.history.queries.run_files import files_of_runs
+from pytest_nexus.history.queries.reuse_state import ReuseState
 from pytest_nexus.history.queries.streaks import read_streaks
 from pytest_nexus.history.queries.test_stats import StatsView
 from pytest_nexus.history.sqlite import connection as connections
@@ -131,6 +131,11 @@ class History:
         """The rules of tests that depend on the tests before them."""
         return OrderRules(self._connection, self.path)
 
+    @property
+    def reuse(self) -> ReuseState:
+        """What is known about the reuse of results."""
+        return ReuseState(self._connection, self.path)
+
     def cofailures(self, only: Collection[str] | None = None) -> list[ChangedAndFailed]:
         """Return the changed files and the failed tests of each run, without mass failures.
 
@@ -182,13 +187,6 @@ class History:
         with connections.decoded(self.path):
             self._require_sound("run", "attempt", "failed_test")
             return failing_runs(self._connection)
-
-    def files_of_runs(
-        self, run_uids: Iterable[str]
-    ) -> dict[str, tuple[frozenset[str], frozenset[str]]]:
-        """Return the files that runs had beside their commits, and those they lacked."""
-        with self._snapshot("run", "changed_file"):
-            return files_of_runs(self._connection, run_uids)
 
     def attempts(self, run_uid: str) -> Iterator[Attempt]:
         """Yield the attempts of a run, in the order of their starts; none for an unknown run.
@@ -296,6 +294,7 @@ class History:
             with self._writing():
                 merge.remove(self._connection, transfer.tombstones(*source))
                 take_over(self._connection, rules.values())
+                self.reuse.take_over(other.reuse)
                 return sum(merge.add(self._connection, transfer.candidates(*source)))
 
     def export(self, path: Path, *, slim: bool = False) -> None:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 MAX_NODEID_CHARS: Final = 4096
 MAX_TEXT_CHARS: Final = 512
 MAX_TESTS_PER_LINE: Final = 200
+MISSED: Final = "nexus-missed "
+"""Among the names of `selected_by`, before a test that failed in an audit."""
+
 _MAX_MICROSECONDS: Final = int(MAX_DURATION_S * 1e6)
 _MAX_STATUS: Final = 2**32
 
@@ -148,7 +151,8 @@ COLLECTION: Final = Kind(
             "selected_by",
             "list of text",
             "What limited the run besides, known only now: `nexus-select` for a hook of a user,"
-            " `nexus-reuse` for results that were reused",
+            " `nexus-reuse` for results that were reused, `nexus-missed ` and a test for a test that"
+            " failed although nothing that it uses had changed",
             partial(texts, most=MAX_TESTS_PER_LINE, limit=MAX_TEXT_CHARS),
             is_optional=True,
         ),

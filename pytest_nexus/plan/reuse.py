@@ -110,7 +110,7 @@ def is_audited(verdict: Verdict) -> bool:
 def standing_reasons(
     tests: Sequence[CollectedTest],
     stats: Mapping[TestKey, TestStats],
-    rules: Iterable[OrderRule],
+    rules: Collection[OrderRule],
     is_quarantined: Callable[[CollectedTest], bool] | None,
 ) -> dict[int, str]:
     """Return by index why tests run in any case, whatever they used.
@@ -118,13 +118,15 @@ def standing_reasons(
     Args:
         tests: as collected.
         stats: what the history knows of the results of tests.
-        rules: about tests that depend on the order; they run, and the tests that they name too.
+        rules: about tests that depend on the order, or may depend on it. These tests run; if they
+            probably depend on the order, the tests that they name run too.
         is_quarantined: returns whether a test is quarantined; None if no test is.
     """
     times = Counter(test.key for test in tests)
     order: dict[TestKey, str] = {}
     for rule in rules:
-        order.update((other, f"{rule.key} depends on it") for other in rule.others)
+        if rule.is_probable:
+            order.update((other, f"{rule.key} depends on it") for other in rule.others)
     for rule in rules:
         order[rule.key] = f"depends on the order: {rule.words}"
     found: dict[int, str] = {}

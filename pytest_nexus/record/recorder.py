@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from pytest_nexus.compat.report_marks import PHASES, is_known
+from pytest_nexus.domain.identity import key_of_nodeid
 from pytest_nexus.domain.records import Change
 from pytest_nexus.domain.system import clock
 from pytest_nexus.errors import JournalError, with_code
+from pytest_nexus.journal.format import MAX_TEXT_CHARS, MISSED
 from pytest_nexus.journal.writer import JournalWriter
 from pytest_nexus.record.limited_by import left_out_by
 from pytest_nexus.record.observer import DESELECTED, is_failure, sent_failure, sent_identity
@@ -32,6 +35,9 @@ _NO_TESTS_FAILED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
 
 _SHARD: Final = "--nexus-shard"
 """The limit of a shard's run to a part of the suite, among the names of `selected_by`."""
+
+_MOST_MISSED: Final = 20
+"""Tests that failed in an audit, as many as are written down."""
 
 _LONG_S: Final = 1.0
 """Longer phases, in seconds, are compared with the clock: a test may have frozen its time."""
@@ -208,6 +214,7 @@ class Recorder:
         """End the journal and pass it on; called before the terminal summary is written."""
         if self._journal is None:
             return
+        self._note_missed()
         is_whole = not self._is_partial and self._seen.issuperset(self._nodeids or ())
         complete = is_whole and exitstatus in _NO_TESTS_FAILED
         duration_s = self._elapsed_s()
@@ -222,6 +229,14 @@ class Recorder:
         collected = selected + self._deselected
         more = self._selected_by
         self._perform(lambda journal: journal.collection(collected, selected, more))
+
+    def _note_missed(self) -> None:
+        """Write which tests failed in an audit, among the limits of the run."""
+        missed = self._pipeline.missed
+        if missed and self._nodeids is not None:
+            named = (f"{MISSED}{key_of_nodeid(nodeid)}"[:MAX_TEXT_CHARS] for nodeid in missed)
+            self._selected_by = (*self._selected_by, *islice(named, _MOST_MISSED))
+            self._note_collection(self._nodeids)
 
     def _begin_or_go_on(
         self, report: pytest.TestReport, key: tuple[str, str | None], attempt: OpenAttempt | None

@@ -287,6 +287,15 @@ class Pipeline:
                 listener(texts.words)
         return texts
 
+    @property
+    def missed(self) -> list[str]:
+        """Return the node ids of the tests that failed in an audit, in the order they ran."""
+        audited = self.planned.reused.audited
+        if not audited:
+            return []
+        failed = (self.timeline.nodeids[index] for index in sorted(self.timeline.bad))
+        return [nodeid for nodeid in failed if nodeid in audited]
+
     def ours(self, plan: Plan) -> list[int]:
         """Return the collection indices that this session runs, in the order of execution."""
         share = self.setup.share

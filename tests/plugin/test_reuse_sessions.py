@@ -318,3 +318,90 @@ def test_a_plugin_leaves_out_first_and_may_insist_on_a_run(told: Told) -> None:
     assert "1 passed, 3 deselected" in result.stdout
     _, stored = told.project.runs()
     assert stored.run.selected_by == ("nexus-select", "nexus-reuse")
+
+
+# Audit
+
+HIDDEN = {
+    "test_many.py": """
+        import pathlib
+        import pytest
+
+        @pytest.mark.parametrize("n", range(12))
+        def test_it(n):
+            assert not (pathlib.Path(__file__).parent / ".nexus" / "hidden").exists()
+    """
+}
+
+
+@pytest.fixture
+def audited(tmp_path: Path) -> Told:
+    """Twelve tests that depend on something that nexus does not see."""
+    return Told(tmp_path, HIDDEN, {"test_it": []})
+
+
+@WAYS
+def test_a_sample_of_what_is_left_out_runs(audited: Told, way: tuple[str, ...]) -> None:
+    result = audited.run(*way)
+    assert len(result.names) == 5
+    assert any(
+        "7 tests left out" in line and "5 more ran as an audit" in line for line in result.said
+    )
+    assert sorted(audited.run(*way).names) == sorted(result.names)
+
+
+def test_all_shards_audit_the_same_tests(audited: Told) -> None:
+    ran = []
+    for shard in (1, 2):
+        ran += audited.run(f"--nexus-shard={shard}/2", "--no-nexus-ingest").names
+    assert sorted(ran) == sorted(audited.run().names)
+
+
+@WAYS
+def test_a_failed_audit_ends_the_reuse_until_it_is_switched_on(
+    audited: Told, way: tuple[str, ...]
+) -> None:
+    project = audited.project
+    (project.root / ".nexus" / "hidden").touch()
+    result = audited.run(*way)
+    assert result.exit_status == 1
+    assert result.said[1].startswith("failed: audit of test_many.py::test_it[")
+    assert_message(result.said, "NX235", "and 4 more")
+    stored = project.runs()[-1].run
+    assert stored.selected_by[0] == "nexus-reuse"
+    assert len(stored.selected_by) == 6
+    (project.root / ".nexus" / "hidden").unlink()
+    again = audited.run(*way)
+    assert len(again.names) == 12
+    assert_message(again.said, "NX236", "failed in an audit")
+    assert "off since" in project.nexus("reuse").stdout
+    told = project.nexus("reuse", "audit").stdout
+    assert "5 tests failed in an audit" in told
+    assert f"  failed at {audited.commit[:7]} on main" in told
+    assert project.nexus("reuse", "on").stdout == "results are reused again\n"
+    assert len(audited.run(*way).names) == 5 + 3  # those that flaked, and an audit of the others
+
+
+def test_what_an_audit_found_travels_with_the_journals(audited: Told, tmp_path: Path) -> None:
+    project = audited.project
+    (project.root / ".nexus" / "hidden").touch()
+    audited.run("--no-nexus-ingest")
+    elsewhere = Project(tmp_path / "elsewhere")
+    done = elsewhere.nexus("history", "import", *map(str, project.journals))
+    assert done.returncode == 0
+    elsewhere.nexus("history", "export", "slim.sqlite3", "--slim")
+    told = elsewhere.nexus("reuse", "status", "--json", "--history", "slim.sqlite3").stdout
+    status = json.loads(told)
+    assert status["on"] is False
+    assert status["miss"]["test"].startswith("test_many.py::test_it[")
+
+
+def test_a_user_may_switch_it_off(told: Told) -> None:
+    assert told.project.nexus("reuse", "off").returncode == 0
+    result = told.run()
+    assert sorted(result.names) == ALL
+    assert_message(result.said, "NX236", "switched off")
+    assert told.project.nexus("reuse").stdout.startswith("off since")
+    told.project.nexus("reuse", "on")
+    assert told.run().names == ["test_always"]
+    assert told.project.nexus("reuse").stdout.startswith("on since")

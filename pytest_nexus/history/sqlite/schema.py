@@ -36,7 +36,8 @@ CREATE TABLE recovery (
 
 _FIRST: Final = (
     """
--- Facts about the file itself.
+-- Facts about the file itself; and when `nexus reuse` was told to be on or off, as `reuse_on` and
+-- `reuse_off`: seconds since the epoch.
 CREATE TABLE meta (
     name TEXT NOT NULL PRIMARY KEY,   -- `slim`: the file has runs and state, but no attempts
     value TEXT NOT NULL               -- `yes`

@@ -8,10 +8,11 @@ import pytest
 
 from pytest_nexus.domain.safe_text import shown
 from pytest_nexus.domain.wording import counted, seconds
+from pytest_nexus.errors import with_code
 from pytest_nexus.report.session.order_gain import Shared, gain
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
 
     from pytest_nexus.report.session.rerun_lines import RerunReport
     from pytest_nexus.session.pipeline import Pipeline, Recorded
@@ -75,7 +76,7 @@ class TerminalReport:
     def _write_own(self, terminalreporter: pytest.TerminalReporter, verbosity: int) -> None:
         lines = summary_lines(self._pipeline)
         notices = self._new_notices()
-        findings = self._findings(verbosity)
+        findings = [*missed_line(self._pipeline.missed), *self._findings(verbosity)]
         explanation = explained(self._pipeline)
         if verbosity < -1 or not (lines or notices or findings or explanation):
             return
@@ -163,6 +164,18 @@ def summary_lines(pipeline: Pipeline) -> list[str]:
     if pipeline.recorded is not None:
         lines += recorded_line(pipeline.recorded, timeline.n_tests(), is_brief=pipeline.is_brief)
     return lines
+
+
+def missed_line(missed: Sequence[str]) -> list[str]:
+    """Return that tests failed that would have been left out; empty if none did."""
+    if not missed:
+        return []
+    more = f" and {len(missed) - 1:,} more" if len(missed) > 1 else ""
+    sentence = (
+        f"failed: audit of {missed[0]}{more}: nothing that it uses has changed; results are not"
+        " reused until `nexus reuse on`, see nexus reuse audit"
+    )
+    return [with_code("NX235", sentence)]
 
 
 def reused_line(reused: Reused) -> list[str]:

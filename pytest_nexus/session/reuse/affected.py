@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         TestKey,
         TestStats,
     )
+    from pytest_nexus.history.queries.reuse_state import ReuseStatus
     from pytest_nexus.history.store import History
 
 _NOTHING_KNOWN: Final = with_code(
@@ -66,6 +67,10 @@ def leave_out(plan: Plan, given: Circumstances, notify: Callable[[str], None]) -
         notify(_NOTHING_KNOWN)
         return plan
     with history:
+        status = history.reuse.status()
+        if not status.is_on:
+            notify(_off(status))
+            return plan
         keys = {one.test.key for one in plan.tests}
         known = _of_tests(known_uses(history), keys)
         if not known.fingerprints:
@@ -76,6 +81,17 @@ def leave_out(plan: Plan, given: Circumstances, notify: Callable[[str], None]) -
         notify(with_code("NX233", f"all tests run, as their files cannot be compared: {problem}"))
         return plan
     return _judged(plan, known, present, given, notify)
+
+
+def _off(status: ReuseStatus) -> str:
+    reason = (
+        f"{status.miss.test} failed in an audit, though nothing that it uses had changed"
+        if status.miss is not None
+        else "it was switched off"
+    )
+    return with_code(
+        "NX236", f"all tests run: results are not reused, as {reason}; see nexus reuse"
+    )
 
 
 def known_uses(history: History) -> KnownUses:  # noqa: ARG001 - until the history stores them
@@ -112,7 +128,7 @@ def _present(known: KnownUses, given: Circumstances, history: History) -> tuple[
     contents = CurrentContents(given.root, given.environ, given.facts, digest_of, cache)
     changed = _changed(known, contents)
     runs = unchanged_runs(known, changed)
-    recorded = {run: RunFiles(*files) for run, files in history.files_of_runs(runs).items()}
+    recorded = {run: RunFiles(*files) for run, files in history.reuse.files_of_runs(runs).items()}
     new = find_new_files(given.root, given.environ, runs, recorded)
     modules = {path for each in new.since.values() for path in each if path.endswith(".py")}
     found = importers(modules, known.dependencies, contents)

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.process
 WRITES = {
     "history merge", "history export", "history prune", "history rebuild",
     "model promote", "model rollback", "model export", "model import",
-    "quarantine add", "quarantine remove", "init",
+    "quarantine add", "quarantine remove", "init", "reuse on", "reuse off",
 }  # fmt: skip
 """Commands that change something and print what they did in a line."""
 

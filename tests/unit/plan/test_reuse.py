@@ -242,6 +242,12 @@ def test_a_test_that_depends_on_the_order_runs_with_the_tests_that_it_names() ->
     ]  # fmt: skip
 
 
+def test_a_test_that_only_may_depend_on_the_order_runs_alone() -> None:
+    rule = OrderRule(A.key, "brittle", (TestKey(B.key),), 0.3, 1, 3, "runs", 1.0)
+    found = standing(A, B, rules=[rule])
+    assert found == [f"depends on the order: passes after {B.key}", ""]
+
+
 # Tests that need each other, audit
 
 

@@ -1,0 +1,150 @@
+"""`nexus reuse`: show whether results are reused, what audits found, and switch the reuse."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from pytest_nexus.cli.arguments.pending_journals import take_in_waiting
+from pytest_nexus.cli.output.tables import add_json_option, print_json
+from pytest_nexus.domain.system import clock
+from pytest_nexus.domain.system.console import say
+from pytest_nexus.domain.wording import counted
+from pytest_nexus.errors import HistoryError
+from pytest_nexus.history.store import open_history, read_history
+from pytest_nexus.project import add_history_option, history_path
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from pytest_nexus.history.queries.reuse_state import Miss, ReuseState, ReuseStatus
+
+_NAMED: Final = 5
+"""How many changed files of a run are named."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments and sub-commands."""
+    _add_reading(parser)
+    parser.set_defaults(run=show_status)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    status = commands.add_parser(
+        "status", help="say whether results are reused; `status` may be left out"
+    )
+    _add_reading(status)
+    status.set_defaults(run=show_status)
+    audit = commands.add_parser(
+        "audit", help="list the tests that failed though nothing that they use had changed"
+    )
+    _add_reading(audit)
+    audit.set_defaults(run=show_misses)
+    for word, effect in (("on", "reuse results again"), ("off", "let all tests run from now on")):
+        switch = commands.add_parser(word, help=effect)
+        add_history_option(switch)
+        switch.set_defaults(run=switch_on if word == "on" else switch_off)
+
+
+def show_status(options: argparse.Namespace) -> int:
+    """Print whether results are reused, and why not."""
+    with _reading(options) as state:
+        status = state.status()
+    if options.json:
+        miss = None if status.miss is None else _fields(status.miss)
+        print_json({"on": status.is_on, "since": status.since, "miss": miss})
+    else:
+        say(*_status_lines(status))
+    return 0
+
+
+def show_misses(options: argparse.Namespace) -> int:
+    """Print the tests that failed in an audit, each with the change of its run."""
+    with _reading(options) as state:
+        misses = state.misses()
+    if options.json:
+        print_json([_fields(miss) for miss in misses])
+        return 0
+    for miss in misses:
+        say(*_lines(miss))
+    say(f"{counted(len(misses), 'test')} failed in an audit")
+    return 0
+
+
+def switch_on(options: argparse.Namespace) -> int:
+    """Reuse results again, whatever audits found so far."""
+    return _switch(options, "on", "results are reused again")
+
+
+def switch_off(options: argparse.Namespace) -> int:
+    """Let all tests run, until someone switches the reuse on again."""
+    return _switch(options, "off", "all tests run until `nexus reuse on`")
+
+
+def _switch(options: argparse.Namespace, word: Literal["on", "off"], effect: str) -> int:
+    with _reading(options):
+        pass
+    with open_history(history_path(options.history)) as history:
+        history.reuse.say(word, clock.time())
+    say(effect)
+    return 0
+
+
+def _add_reading(parser: argparse.ArgumentParser) -> None:
+    add_history_option(parser)
+    add_json_option(parser)
+
+
+@contextmanager
+def _reading(options: argparse.Namespace) -> Iterator[ReuseState]:
+    take_in_waiting(options.history)
+    path = history_path(options.history)
+    history = read_history(path)
+    if history is None:
+        raise HistoryError(
+            "NX518", f"There is no history {path!s} yet; run pytest with --nexus to begin one"
+        )
+    with history:
+        yield history.reuse
+
+
+def _status_lines(status: ReuseStatus) -> list[str]:
+    since = "" if status.since is None else f" since {_moment(status.since)}"
+    if status.is_on:
+        return [f"on{since}: tests of which nothing changed are left out"]
+    if status.miss is None:
+        return [f"off{since}: all tests run, until `nexus reuse on`"]
+    return [
+        f"off{since}: all tests run, until `nexus reuse on`, because a test failed in an audit",
+        *_lines(status.miss),
+    ]
+
+
+def _lines(miss: Miss) -> list[str]:
+    run, change = miss.run, miss.run.change
+    at = f" at {change.commit[:7]}" if change.commit else ""
+    branch = f" on {change.branch}" if change.branch else ""
+    paths = [file.path for file in change.files]
+    more = f" and {len(paths) - _NAMED:,} more" if len(paths) > _NAMED else ""
+    return [
+        miss.test,
+        f"  failed{at}{branch}, {_moment(run.started_at)}, in run {run.run_uid}",
+        f"  changed: {', '.join(paths[:_NAMED]) or 'no file'}{more}",
+    ]
+
+
+def _fields(miss: Miss) -> dict[str, Any]:
+    change = miss.run.change
+    return {
+        "test": miss.test,
+        "run": miss.run.run_uid,
+        "at": miss.run.started_at,
+        "commit": change.commit,
+        "base": change.base,
+        "branch": change.branch,
+        "changed": [file.path for file in change.files],
+    }
+
+
+def _moment(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
