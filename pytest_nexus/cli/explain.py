@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pytest_nexus.ci.branches import default_branch
 from pytest_nexus.cli.arguments.pending_journals import take_in_waiting
+from pytest_nexus.cli.arguments.selection import Known, selected
 from pytest_nexus.cli.arguments.tests import asked_keys, known_keys, spellings
 from pytest_nexus.cli.output.tables import add_json_option, print_json
 from pytest_nexus.cli.quarantine import read_quarantine
@@ -20,9 +21,9 @@ from pytest_nexus.forecast.explain import explained
 from pytest_nexus.forecast.neighbours import described, lines, nearest
 from pytest_nexus.history.store import read_history
 from pytest_nexus.impact.changes import find_change
-from pytest_nexus.launch.shared_fixtures import add_collect_option, collected_suite
+from pytest_nexus.launch.shared_fixtures import add_collect_option, collected_here
 from pytest_nexus.plan.known_tests import StatsIndex
-from pytest_nexus.plan.make import make_plan
+from pytest_nexus.plan.make import RUN, make_plan
 from pytest_nexus.project import (
     add_history_option,
     base_revision,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
         PlannedTest,
         TestKey,
         TestStats,
+        Verdict,
     )
     from pytest_nexus.history.queries.failing import Together
     from pytest_nexus.plan.make import Forecaster
@@ -83,10 +85,16 @@ def run(options: argparse.Namespace) -> int:
     take_in_waiting(options.history)
     known = _read(options)
     functions = {key: each.function_key for key, each in known.stats.items()}
-    tests = collected_suite(options, dict.fromkeys(key.partition("::")[0] for key in functions))
+    suite = collected_here(options, dict.fromkeys(key.partition("::")[0] for key in functions))
+    tests = suite.tests
     asked = _asked(options.nodeid, functions, tests)
     is_here = bool(tests) and any(test.key in asked for test in tests)
     plan = _plan(tests if is_here else _tests(known.stats), known)
+    if is_here:
+        facts = Known(
+            history_path(options.history), known.change, known.stats, known.rules.values()
+        )
+        plan = selected(plan, suite.session, facts)
     chosen = sorted((p for p in plan.tests if p.test.key in asked), key=lambda p: p.rank)
     shown = chosen if options.json else chosen[:_MOST_SHOWN]
     found = _explained(shown, plan, known)
@@ -181,6 +189,7 @@ def _explained(chosen: Sequence[PlannedTest], plan: Plan, known: _Known) -> list
             why.figure: planned.forecast.p_fail,
             "duration_s": planned.forecast.duration_s,
             "because": [
+                *_about_verdict(planned.verdict),
                 *_about_order(known.rules.get(planned.test.key)),
                 *why.sentences(planned.forecast.duration_s),
                 *_about_block(planned, plan.setups),
@@ -189,6 +198,15 @@ def _explained(chosen: Sequence[PlannedTest], plan: Plan, known: _Known) -> list
         }
         for planned, why in zip(chosen, found, strict=True)
     ]
+
+
+def _about_verdict(verdict: Verdict) -> list[str]:
+    """Return a sentence about the reuse of the result; none if all tests run."""
+    if verdict == RUN:
+        return []
+    if verdict.action == "run":
+        return [f"It runs under nexus_select = affected: {verdict.reason}."]
+    return [f"It is left out under nexus_select = affected: it {verdict.reason}."]
 
 
 def _about_order(rule: OrderRule | None) -> list[str]:

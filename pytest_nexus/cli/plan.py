@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.ci.current_run import ci_run
 from pytest_nexus.cli.arguments.options import seconds
+from pytest_nexus.cli.arguments.selection import Known, selected
 from pytest_nexus.cli.output.tables import add_json_option, print_json, print_table
 from pytest_nexus.cli.run import words
 from pytest_nexus.domain.records import MAX_SHARDS
@@ -21,7 +22,8 @@ from pytest_nexus.forecast import forecaster as forecast
 from pytest_nexus.history.store import read_history
 from pytest_nexus.impact.changes import find_change
 from pytest_nexus.launch.collect import collect
-from pytest_nexus.plan.make import make_plan
+from pytest_nexus.plan.make import RUN, make_plan
+from pytest_nexus.plan.reuse import counted_reasons
 from pytest_nexus.plan.sharding.divide import divide_plan, inputs_of, narrowest_plan
 from pytest_nexus.plan.sharding.document import save_plan
 from pytest_nexus.plan.sharding.pieces import ShardCosts
@@ -98,6 +100,9 @@ def run(
             suite.tests, stats, change, forecaster=forecast.load(lose=warn_of), rules=rules
         )
         setups = plan.setups
+        plan = selected(
+            plan, suite.session, Known(history_path(options.history), change, stats, rules)
+        )
         if options.shards == 0:
             plan, split = narrowest_plan(plan, setups, options.target, options.max_shards, costs)
         else:
@@ -132,7 +137,8 @@ def _print(options: argparse.Namespace, plan: Plan, split: Split, fixed_s: float
         {"shard": number, "tests": count, "seconds": round(load, 2)}
         for number, (count, load) in enumerate(zip(tests, split.loads_s, strict=True), 1)
     ]
-    sentences = [*plan.notes, *_sentences(options, split, fixed_s)]
+    reasons = counted_reasons(plan) if _selects(plan) else []
+    sentences = [*plan.notes, *_sentences(options, split, fixed_s), *reasons]
     if options.json:
         bound = {"seconds": split.bound.seconds, "limit": split.bound.limit}
         about = {"plan": plan.digest, "tests": len(plan.tests), "fixed_s": fixed_s}
@@ -142,6 +148,10 @@ def _print(options: argparse.Namespace, plan: Plan, split: Split, fixed_s: float
     say("")
     for sentence in sentences:
         say(sentence)
+
+
+def _selects(plan: Plan) -> bool:
+    return any(planned.verdict != RUN for planned in plan.tests)
 
 
 def _sentences(options: argparse.Namespace, split: Split, fixed_s: float) -> list[str]:

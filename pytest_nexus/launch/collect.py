@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_nexus.domain.records import CollectedTest
+    from pytest_nexus.launch.collect_plugin import CollectedSession
 
 _NO_TESTS: Final = 5
 _LOADS: Final = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")
@@ -37,6 +38,8 @@ class Collected:
     """The tests that remain after every selection by arguments and by other plugins."""
     seconds: float
     """Seconds for starting pytest and collecting: the fixed cost of a shard."""
+    session: CollectedSession | None = None
+    """What a session with these arguments would know; None if no test was collected."""
 
 
 def collect(
@@ -80,7 +83,8 @@ def collect(
             return Collected([], seconds)
         if done.returncode != 0 or not listing.exists():
             raise _failure(done)
-        return Collected(read_listing(listing.read_text("utf-8")), seconds)
+        tests, session = read_listing(listing.read_text("utf-8"))
+        return Collected(tests, seconds, session)
 
 
 def loading(arguments: Sequence[str]) -> list[str]:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pytest
 
 from pytest_nexus.domain.records import CollectedTest, FunctionKey, NodeId, TestKey
 from pytest_nexus.domain.system import originals
+from pytest_nexus.options import read_options
 from pytest_nexus.run.ordering import describe, tied
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 LISTING_VARIABLE: Final = "NEXUS_LISTING"
 """Environment variable with the name of the file."""
@@ -29,13 +30,40 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if path:
         is_tied = originals.environ.get(TIES_VARIABLE) != "0"
         tests = tied(session.items) if is_tied else describe(session.items)
-        rows = [test._asdict() for test in tests]
-        Path(path).write_text(json.dumps(rows), encoding="utf-8")
+        content = {
+            "tests": [test._asdict() for test in tests],
+            "session": _session(session.config)._asdict(),
+        }
+        Path(path).write_text(json.dumps(content), encoding="utf-8")
 
 
-def read_listing(text: str) -> list[CollectedTest]:
-    """Return the tests of a listing, in collection order."""
-    return [_test(**row) for row in json.loads(text)]
+class CollectedSession(NamedTuple):
+    """What a session with the same arguments would know before its tests run."""
+
+    root: str
+    """pytest's root directory."""
+    facts: Mapping[str, str]
+    """Digests of the facts of the session by name; empty if no tests are to be left out."""
+    selects: bool = False
+    """Whether `nexus_select` is `affected`."""
+    is_asked: bool = False
+    """Whether the command line says so."""
+
+
+def read_listing(text: str) -> tuple[list[CollectedTest], CollectedSession]:
+    """Return the tests of a listing, in collection order, and the session."""
+    content = json.loads(text)
+    return [_test(**row) for row in content["tests"]], CollectedSession(**content["session"])
+
+
+def _session(config: pytest.Config) -> CollectedSession:
+    options = read_options(config)
+    if options.select == "off":
+        return CollectedSession(str(config.rootpath), {})
+    from pytest_nexus.record.dependencies.session_facts import session_facts  # noqa: PLC0415 - as asked for
+
+    is_asked = options.sources["nexus_select"] == "command line"
+    return CollectedSession(str(config.rootpath), session_facts(config), True, is_asked)  # noqa: FBT003 - a field
 
 
 def _test(

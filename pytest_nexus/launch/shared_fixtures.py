@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_nexus.domain.system.console import warn
 from pytest_nexus.errors import PlanError, with_code
-from pytest_nexus.launch.collect import collect
+from pytest_nexus.launch.collect import Collected, collect
 from pytest_nexus.project import project_root
 
 if TYPE_CHECKING:
@@ -29,7 +29,12 @@ def add_collect_option(parser: argparse.ArgumentParser) -> None:
 
 
 def collected_suite(options: argparse.Namespace, paths: Iterable[str]) -> list[CollectedTest]:
-    """Return the tests as a session in this project collects them; empty if the collection fails.
+    """Return the tests as a session in this project collects them, as `collected_here` does."""
+    return collected_here(options, paths).tests
+
+
+def collected_here(options: argparse.Namespace, paths: Iterable[str]) -> Collected:
+    """Return the suite as a session in this project collects it; empty if the collection fails.
 
     pytest is started only if the files of the suite exist here.
 
@@ -39,9 +44,9 @@ def collected_suite(options: argparse.Namespace, paths: Iterable[str]) -> list[C
     """
     root = project_root(Path.cwd())
     if options.no_collect or not any((root / path).is_file() for path in paths):
-        return []
+        return Collected([], 0.0)
     try:
-        return collect(options.pytest_args, root, tied=False).tests
+        return collect(options.pytest_args, root, tied=False)
     except PlanError as exc:
         what = exc.message.partition(";")[0].rstrip(":")
         warn(
@@ -51,4 +56,4 @@ def collected_suite(options: argparse.Namespace, paths: Iterable[str]) -> list[C
             ),
             *exc.output[-3:],
         )
-        return []
+        return Collected([], 0.0)

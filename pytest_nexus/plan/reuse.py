@@ -14,14 +14,14 @@ from pytest_nexus.domain.records import Verdict
 from pytest_nexus.domain.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from pytest_nexus.domain.dependencies import (
         Dependency,
         Fingerprint,
         KnownUses,
     )
-    from pytest_nexus.domain.records import CollectedTest, OrderRule, TestKey, TestStats
+    from pytest_nexus.domain.records import CollectedTest, Plan
 
 AUDIT_SHARE: Final = 0.01
 LEAST_AUDITED: Final = 5
@@ -80,7 +80,7 @@ def judge(
         tests: as collected.
         known: what the history knows about the dependencies of tests.
         present: what changed since.
-        always: reasons of the tests that run in any case, by index; see `standing_reasons`.
+        always: reasons of the tests that run in any case, by index; see `plan.standing_reasons`.
         seed: chooses the tests that are audited.
     """
     fitting = _Fitting(known, present)
@@ -107,39 +107,24 @@ def is_audited(verdict: Verdict) -> bool:
     return verdict.action == "run" and verdict.reason.startswith(AUDIT_REASON)
 
 
-def standing_reasons(
-    tests: Sequence[CollectedTest],
-    stats: Mapping[TestKey, TestStats],
-    rules: Collection[OrderRule],
-    is_quarantined: Callable[[CollectedTest], bool] | None,
-) -> dict[int, str]:
-    """Return by index why tests run in any case, whatever they used.
+def counted_reasons(plan: Plan, most: int = 10) -> list[str]:
+    """Return why tests run or are left out, the most frequent reasons first, one line each.
 
     Args:
-        tests: as collected.
-        stats: what the history knows of the results of tests.
-        rules: about tests that depend on the order, or may depend on it. These tests run; if they
-            probably depend on the order, the tests that they name run too.
-        is_quarantined: returns whether a test is quarantined; None if no test is.
+        plan: with verdicts.
+        most: number of reasons to run; further ones are counted together.
     """
-    times = Counter(test.key for test in tests)
-    order: dict[TestKey, str] = {}
-    for rule in rules:
-        if rule.is_probable:
-            order.update((other, f"{rule.key} depends on it") for other in rule.others)
-    for rule in rules:
-        order[rule.key] = f"depends on the order: {rule.words}"
-    found: dict[int, str] = {}
-    for index, test in enumerate(tests):
-        if test.runs_always:
-            found[index] = "marked nexus_always"
-        elif times[test.key] > 1:
-            found[index] = "several tests have its name"
-        elif is_quarantined is not None and is_quarantined(test):
-            found[index] = "quarantined"
-        elif (reason := _by_results(stats.get(test.key))) or (reason := order.get(test.key, "")):
-            found[index] = reason
-    return found
+    runs = Counter(
+        AUDIT_REASON.rstrip(": ") if is_audited(one.verdict) else one.verdict.reason
+        for one in plan.tests
+        if one.verdict.action == "run"
+    )
+    left = sum(one.verdict.action == "reuse" for one in plan.tests)
+    lines = [f"{counted(left, 'test')} left out: passed with the same code"] if left else []
+    frequent = sorted(runs.items(), key=lambda each: (-each[1], each[0]))
+    lines += [f"{counted(times, 'test')} to run: {reason}" for reason, times in frequent[:most]]
+    rest = sum(times for _, times in frequent[most:])
+    return [*lines, f"{counted(rest, 'test')} to run for other reasons"] if rest else lines
 
 
 def unchanged_runs(known: KnownUses, changed: Mapping[int, bool]) -> dict[str, str | None]:
@@ -161,17 +146,6 @@ def unchanged_runs(known: KnownUses, changed: Mapping[int, bool]) -> dict[str, s
                 runs[each.run_uid] = each
     ordered = sorted(runs, key=lambda run: (-needs[run], -runs[run].at, run))
     return {run: runs[run].commit for run in ordered}
-
-
-def _by_results(known: TestStats | None) -> str:
-    if known is None:
-        return "never recorded"
-    if known.flakes:
-        return "flaky"
-    if known.last_outcome != "passed":
-        verb = {"error": "had an error"}.get(known.last_outcome, known.last_outcome)
-        return f"{verb} last time"
-    return ""
 
 
 _UNKNOWN: Final = Verdict("run", "nothing is known of what it uses")

@@ -180,7 +180,15 @@ def setup_of(config: pytest.Config, options: Options, rules: RerunRules | None) 
         narrowed_to(config, options),
         is_distributed(config),
         quarantined_by(rules),
+        partial(facts_of, config),
     )
+
+
+def facts_of(config: pytest.Config) -> dict[str, str]:
+    """Return the digests of the facts of a session; read when tests are selected."""
+    from pytest_nexus.record.dependencies.session_facts import session_facts  # noqa: PLC0415 - as asked for
+
+    return session_facts(config)
 
 
 def register_single(

@@ -175,6 +175,10 @@ class Pipeline:
         explanation: list[str] = []
         if setup.options.explain and settings.order == "risk" and forecaster is not None:
             explanation = self._explain(plan, stats, forecaster)
+        if setup.options.explain and setup.options.select != "off":
+            from pytest_nexus.plan.reuse import counted_reasons  # noqa: PLC0415 - where it is asked for
+
+            explanation += counted_reasons(plan)
         if setup.share is not None:
             plan = self._divided(plan, setup.share)
             for listener in self._listeners:
@@ -232,14 +236,29 @@ class Pipeline:
                     with_code("NX257", f"{counted(n_left, 'test')} left out by pytest_nexus_select")
                 )
         if self.setup.options.select == "affected":
-            from pytest_nexus.session.reuse.select import Known, select_affected  # noqa: PLC0415 - as asked for
-
-            known = Known(self.change, stats, self.knowledge.rules.values())
-            plan = select_affected(plan, self.setup, known, self.boundary)
+            plan = self._affected(plan, stats)
         if any(one.verdict.action != "run" for one in plan.tests):
             for listener in self._on_left_out:
                 listener(plan)
         return plan
+
+    def _affected(self, plan: Plan, stats: Mapping[TestKey, TestStats]) -> Plan:
+        """Return the plan without the tests whose results are known."""
+        from pytest_nexus.session.reuse.select import Circumstances, select_affected  # noqa: PLC0415 - as asked for
+
+        setup = self.setup
+        given = Circumstances(
+            setup.root,
+            setup.environ,
+            setup.options.history,
+            self.change,
+            setup.facts,
+            stats,
+            self.knowledge.rules.values(),
+            setup.is_quarantined,
+            is_asked=setup.options.sources["nexus_select"] == "command line",
+        )
+        return select_affected(plan, given, self.boundary)
 
     @property
     def _excused(self) -> Callable[[CollectedTest], bool] | None:

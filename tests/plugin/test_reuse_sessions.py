@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -405,3 +407,69 @@ def test_a_user_may_switch_it_off(told: Told) -> None:
     told.project.nexus("reuse", "on")
     assert told.run().names == ["test_always"]
     assert told.project.nexus("reuse").stdout.startswith("on since")
+
+
+# Commands
+
+AS_TOLD = """
+import sys, nexus_told_uses
+from pytest_nexus.cli.main import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def command(told: Told, *arguments: str) -> str:
+    """What a command prints that is told what the tests use."""
+    done = subprocess.run(
+        [sys.executable, "-c", AS_TOLD, *arguments],
+        cwd=told.project.root,
+        env=told.project.environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+def test_a_plan_selects_first_and_divides_then(told: Told) -> None:
+    told.project.write({"app.py": APP.replace("return 1", "return 3")})
+    said = command(
+        told, "plan", "--shards=2", "--output=plan.json", "--", "--nexus-select=affected"
+    )
+    assert "2 tests left out: passed with the same code" in said
+    assert "1 test to run: app.py::f changed" in said
+    assert "1 test to run: marked nexus_always" in said
+    (told.project.root / ".nexus" / "told.json").unlink()
+    ran = []
+    for shard in (1, 2):
+        result = told.project.run(
+            "--nexus-plan=plan.json", f"--nexus-shard={shard}/2", "--no-nexus-ingest"
+        )
+        assert any("2 tests left out" in line for line in result.said)
+        ran += result.names
+    assert sorted(ran) == ["test_always", "test_f"]
+    done = told.project.nexus("verify", *map(str, told.project.journals))
+    assert "2 ran exactly once, the rest were left: 2 passed before with the same" in done.stdout
+
+
+def test_a_plan_follows_the_ini_file(told: Told) -> None:
+    assert "left out" not in command(told, "plan", "--shards=2")
+    told.project.write({"pytest.ini": "[pytest]\nnexus_select = affected\n"})
+    assert "3 tests left out" in command(told, "plan", "--shards=2")
+
+
+def test_explain_says_why_a_test_runs_or_does_not(told: Told) -> None:
+    told.project.write({"app.py": APP.replace("return 1", "return 3")})
+    asked = ("--", "--nexus-select=affected")
+    said = command(told, "explain", "test_app.py::test_f", *asked)
+    assert "It runs under nexus_select = affected: app.py::f changed." in said
+    said = command(told, "explain", "test_app.py::test_g", *asked)
+    same = f"it passed at {told.commit[:7]} with the same 2 blocks, 1 module."
+    assert f"It is left out under nexus_select = affected: {same}" in said
+    assert "nexus_select" not in command(told, "explain", "test_app.py::test_g")
+
+
+def test_the_reasons_are_printed_at_the_end_if_asked_for(told: Told) -> None:
+    result = told.run("--nexus-explain")
+    assert "3 tests left out: passed with the same code" in result.said
+    assert "1 test to run: marked nexus_always" in result.said

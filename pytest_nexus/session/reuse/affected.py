@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.domain.dependencies import KnownUses
 from pytest_nexus.domain.records import DOUBTFUL
@@ -14,44 +14,23 @@ from pytest_nexus.impact.present.block_cache import BlockCache, cache_path
 from pytest_nexus.impact.present.importers import importers
 from pytest_nexus.impact.present.new_files import RunFiles, find_new_files
 from pytest_nexus.plan.make import RUN, digest
-from pytest_nexus.plan.reuse import Present, judge, standing_reasons, unchanged_runs
+from pytest_nexus.plan.reuse import Present, judge, unchanged_runs
+from pytest_nexus.plan.standing_reasons import standing_reasons
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from pathlib import Path
 
     from pytest_nexus.domain.dependencies import Dependency, Fingerprint
-    from pytest_nexus.domain.records import (
-        Change,
-        CollectedTest,
-        OrderRule,
-        Plan,
-        TestKey,
-        TestStats,
-    )
+    from pytest_nexus.domain.records import Plan, TestKey
     from pytest_nexus.history.queries.reuse_state import ReuseStatus
     from pytest_nexus.history.store import History
+    from pytest_nexus.session.reuse.select import Circumstances
 
 _NOTHING_KNOWN: Final = with_code(
     "NX232",
     "all tests run: the history does not know what they use; run them with"
     " --nexus-dependencies first",
 )
-
-
-class Circumstances(NamedTuple):
-    """What a session knows when it decides which tests need not run."""
-
-    root: Path
-    """pytest's root directory."""
-    environ: Mapping[str, str]
-    history: Path
-    change: Change
-    facts: Mapping[str, str]
-    """Digests of the facts of the session by name."""
-    stats: Mapping[TestKey, TestStats]
-    rules: Iterable[OrderRule] = ()
-    is_quarantined: Callable[[CollectedTest], bool] | None = None
 
 
 def leave_out(plan: Plan, given: Circumstances, notify: Callable[[str], None]) -> Plan:
@@ -125,7 +104,7 @@ def _present(known: KnownUses, given: Circumstances, history: History) -> tuple[
     from pytest_nexus.impact.distributions import digest_of  # noqa: PLC0415 - read where it is needed
 
     cache = BlockCache(cache_path(given.history))
-    contents = CurrentContents(given.root, given.environ, given.facts, digest_of, cache)
+    contents = CurrentContents(given.root, given.environ, given.facts(), digest_of, cache)
     changed = _changed(known, contents)
     runs = unchanged_runs(known, changed)
     recorded = {run: RunFiles(*files) for run, files in history.reuse.files_of_runs(runs).items()}

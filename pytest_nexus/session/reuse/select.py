@@ -1,4 +1,4 @@
-"""Apply `nexus_select = affected` to the plan of a session."""
+"""Apply `nexus_select = affected` to a plan."""
 
 from __future__ import annotations
 
@@ -7,49 +7,53 @@ from typing import TYPE_CHECKING, NamedTuple
 from pytest_nexus.session.reuse.exemptions import why_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Collection, Mapping
+    from pathlib import Path
 
-    from pytest_nexus.domain.records import Change, OrderRule, Plan, TestKey, TestStats
+    from pytest_nexus.domain.records import (
+        Change,
+        CollectedTest,
+        OrderRule,
+        Plan,
+        TestKey,
+        TestStats,
+    )
     from pytest_nexus.session.error_boundary import ErrorBoundary
-    from pytest_nexus.session.setup import SessionSetup
 
 
-class Known(NamedTuple):
-    """What a session knows when its tests are selected."""
+class Circumstances(NamedTuple):
+    """What is known when someone decides which tests need not run."""
 
+    root: Path
+    """pytest's root directory."""
+    environ: Mapping[str, str]
+    history: Path
     change: Change
+    facts: Callable[[], Mapping[str, str]]
+    """Return the digests of the facts of the session by name."""
     stats: Mapping[TestKey, TestStats]
-    rules: Iterable[OrderRule]
+    rules: Collection[OrderRule] = ()
+    is_quarantined: Callable[[CollectedTest], bool] | None = None
+    is_asked: bool = False
+    """Whether the command line asks for the selection; it applies then in every run of a CI."""
 
 
-def select_affected(plan: Plan, setup: SessionSetup, known: Known, boundary: ErrorBoundary) -> Plan:
+def select_affected(plan: Plan, given: Circumstances, boundary: ErrorBoundary) -> Plan:
     """Return the plan without the tests whose results are known; all tests run after an error.
 
     Args:
-        plan: of all collected tests.
-        setup: of the session.
-        known: the change, and the results so far.
+        plan: of all collected tests, with the verdicts of plugins.
+        given: what is known.
         boundary: catches errors, and takes sentences for the user.
     """
-    if setup.options.sources["nexus_select"] != "command line":
-        sentence = why_all(setup.environ, known.change.branch)
-        if sentence:
-            boundary.notices.notify(sentence)
-            return plan
+    sentence = "" if given.is_asked else why_all(given.environ, given.change.branch)
+    if sentence:
+        boundary.notices.notify(sentence)
+        return plan
 
     def decided() -> Plan:
-        from pytest_nexus.session.reuse.affected import Circumstances, leave_out  # noqa: PLC0415 - in the boundary
+        from pytest_nexus.session.reuse.affected import leave_out  # noqa: PLC0415 - in the boundary
 
-        given = Circumstances(
-            setup.root,
-            setup.environ,
-            setup.options.history,
-            known.change,
-            setup.facts(),
-            known.stats,
-            known.rules,
-            setup.is_quarantined,
-        )
         return leave_out(plan, given, boundary.notices.notify)
 
     return boundary.part("the reuse of results", "all tests run").call(decided, plan)

@@ -15,9 +15,9 @@ from pytest_nexus.plan.reuse import (
     Judgement,
     Present,
     judge,
-    standing_reasons,
     unchanged_runs,
 )
+from pytest_nexus.plan.standing_reasons import standing_reasons
 from tests.support.builders import by_key, collected, known
 
 if TYPE_CHECKING:
