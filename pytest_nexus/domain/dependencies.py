@@ -79,7 +79,7 @@ class Fingerprint(NamedTuple):
     run_uid: str
     """The newest run in which the test passed with these dependencies."""
     commit: str | None
-    """The commit of that run."""
+    """The commit of that run, whose files may have differed from it."""
     at: float
     """Start of that run; seconds since the epoch."""
 

@@ -244,7 +244,8 @@ class Pipeline:
 
     def _affected(self, plan: Plan, stats: Mapping[TestKey, TestStats]) -> Plan:
         """Return the plan without the tests whose results are known."""
-        from pytest_nexus.session.reuse.select import Circumstances, select_affected  # noqa: PLC0415 - as asked for
+        from pytest_nexus.session.reuse.circumstances import Circumstances  # noqa: PLC0415 - as asked for
+        from pytest_nexus.session.reuse.select import select_affected  # noqa: PLC0415 - the same
 
         setup = self.setup
         given = Circumstances(

@@ -10,7 +10,8 @@ from pytest_nexus.domain.system import originals
 from pytest_nexus.domain.system.console import warn_of
 from pytest_nexus.project import quarantine_path
 from pytest_nexus.session.error_boundary import ErrorBoundary
-from pytest_nexus.session.reuse.select import Circumstances, select_affected
+from pytest_nexus.session.reuse.circumstances import Circumstances
+from pytest_nexus.session.reuse.select import select_affected
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -38,9 +38,7 @@ _OF_KEYS: Final = """
     SELECT key, functions, others, run_id FROM test CROSS JOIN fingerprint USING (test_id)
     WHERE key IN (SELECT value FROM json_each(?))
 """
-_RUNS: Final = """
-    SELECT run_id, run_uid, CASE WHEN dirty THEN NULL ELSE commit_id END, started_at FROM run
-"""
+_RUNS: Final = "SELECT run_id, run_uid, commit_id, started_at FROM run"
 _SETS_IN_MEMORY: Final = 512
 _Row = tuple[int, int, int]
 

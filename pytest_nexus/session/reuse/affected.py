@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.domain.dependencies import KnownUses
 from pytest_nexus.domain.records import DOUBTFUL
 from pytest_nexus.domain.wording import counted
 from pytest_nexus.errors import with_code
@@ -18,13 +17,13 @@ from pytest_nexus.plan.reuse import Present, judge, unchanged_runs
 from pytest_nexus.plan.standing_reasons import standing_reasons
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
-    from pytest_nexus.domain.dependencies import Dependency, Fingerprint
+    from pytest_nexus.domain.dependencies import Dependency, Fingerprint, KnownUses
     from pytest_nexus.domain.records import Plan, TestKey
     from pytest_nexus.history.queries.reuse_state import ReuseStatus
     from pytest_nexus.history.store import History
-    from pytest_nexus.session.reuse.select import Circumstances
+    from pytest_nexus.session.reuse.circumstances import Circumstances
 
 _NOTHING_KNOWN: Final = with_code(
     "NX232",
@@ -51,7 +50,7 @@ def leave_out(plan: Plan, given: Circumstances, notify: Callable[[str], None]) -
             notify(_off(status))
             return plan
         keys = {one.test.key for one in plan.tests}
-        known = _of_tests(known_uses(history), keys)
+        known = _of_tests(known_uses(history, keys), keys)
         if not known.fingerprints:
             notify(_NOTHING_KNOWN)
             return plan
@@ -73,14 +72,24 @@ def _off(status: ReuseStatus) -> str:
     )
 
 
-def known_uses(history: History) -> KnownUses:  # noqa: ARG001 - until the history stores them
-    """Return what the history knows about the dependencies of tests."""
-    return KnownUses({}, {}, {})
+def known_uses(history: History, keys: Collection[TestKey]) -> KnownUses:
+    """Return what the history knows about the dependencies of these tests."""
+    return history.uses(keys)
 
 
 def _of_tests(known: KnownUses, keys: set[TestKey]) -> KnownUses:
-    """Return what is known of these tests, without the dependencies of others."""
-    fingerprints = {key: found for key in keys if (found := known.fingerprints.get(key))}
+    """Return what is known of these tests, without the dependencies of others.
+
+    Equal sets become one object: there are many tests, and few sets.
+    """
+    shared: dict[frozenset[int], frozenset[int]] = {}
+    fingerprints = {
+        key: tuple(
+            one._replace(members=shared.setdefault(one.members, one.members)) for one in found
+        )
+        for key in sorted(keys)
+        if (found := known.fingerprints.get(key))
+    }
     return known._replace(
         fingerprints=fingerprints,
         dependencies=_members(known.dependencies, _all(fingerprints)),

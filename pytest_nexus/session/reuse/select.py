@@ -2,40 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from pytest_nexus.errors import NexusError
 from pytest_nexus.session.reuse.exemptions import why_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
-    from pathlib import Path
-
-    from pytest_nexus.domain.records import (
-        Change,
-        CollectedTest,
-        OrderRule,
-        Plan,
-        TestKey,
-        TestStats,
-    )
+    from pytest_nexus.domain.records import Plan
     from pytest_nexus.session.error_boundary import ErrorBoundary
-
-
-class Circumstances(NamedTuple):
-    """What is known when someone decides which tests need not run."""
-
-    root: Path
-    """pytest's root directory."""
-    environ: Mapping[str, str]
-    history: Path
-    change: Change
-    facts: Callable[[], Mapping[str, str]]
-    """Return the digests of the facts of the session by name."""
-    stats: Mapping[TestKey, TestStats]
-    rules: Collection[OrderRule] = ()
-    is_quarantined: Callable[[CollectedTest], bool] | None = None
-    is_asked: bool = False
-    """Whether the command line asks for the selection; it applies then in every run of a CI."""
+    from pytest_nexus.session.reuse.circumstances import Circumstances
 
 
 def select_affected(plan: Plan, given: Circumstances, boundary: ErrorBoundary) -> Plan:
@@ -54,6 +29,10 @@ def select_affected(plan: Plan, given: Circumstances, boundary: ErrorBoundary) -
     def decided() -> Plan:
         from pytest_nexus.session.reuse.affected import leave_out  # noqa: PLC0415 - in the boundary
 
-        return leave_out(plan, given, boundary.notices.notify)
+        try:
+            return leave_out(plan, given, boundary.notices.notify)
+        except NexusError as exc:
+            boundary.notices.notify(str(exc))
+            return plan
 
     return boundary.part("the reuse of results", "all tests run").call(decided, plan)

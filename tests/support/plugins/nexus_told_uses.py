@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pytest_nexus.history.store import History
 
 
-def told_uses(history: History) -> KnownUses:
+def told_uses(history: History, _: object) -> KnownUses:
     numbers: dict[Dependency, int] = {}
     fingerprints: dict[TestKey, tuple[Fingerprint, ...]] = {}
     told = json.loads(history.path.with_name("told.json").read_text("utf-8"))

@@ -67,10 +67,10 @@ def test_pass_keeps_what_the_test_used(history: History) -> None:
     assert [name for name, _ in known.modules["a" * 16].statements] == ["", "SIDES", "Shape.area"]
 
 
-def test_commit_of_a_changed_tree_is_not_named(history: History) -> None:
+def test_commit_of_a_changed_tree_is_named_too(history: History) -> None:
     made = run(1, 10.0, commit="c" * 40, dirty=True)
     ingest_run(history, made, [attempt(KEY)], uses=session_uses({KEY: ["s.py::f"]}))
-    assert history.uses().fingerprints[KEY][0].commit is None
+    assert history.uses().fingerprints[KEY][0].commit == "c" * 40
 
 
 def test_same_uses_again_are_refreshed(history: History) -> None:

@@ -1,0 +1,28 @@
+"""What is known when someone decides which tests need not run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+    from pathlib import Path
+
+    from pytest_nexus.domain.records import Change, CollectedTest, OrderRule, TestKey, TestStats
+
+
+class Circumstances(NamedTuple):
+    """What is known when someone decides which tests need not run."""
+
+    root: Path
+    """pytest's root directory."""
+    environ: Mapping[str, str]
+    history: Path
+    change: Change
+    facts: Callable[[], Mapping[str, str]]
+    """Return the digests of the facts of the session by name."""
+    stats: Mapping[TestKey, TestStats]
+    rules: Collection[OrderRule] = ()
+    is_quarantined: Callable[[CollectedTest], bool] | None = None
+    is_asked: bool = False
+    """Whether the command line asks for the selection; it applies then in every run of a CI."""
