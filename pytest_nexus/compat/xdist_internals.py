@@ -5,6 +5,7 @@ xdist has no type information. So this module describes the parts of its objects
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 import execnet
@@ -109,4 +110,8 @@ def show_deselected(config: pytest.Config, nodeids: Iterable[str]) -> None:
     terminal: Any = config.pluginmanager.get_plugin("terminalreporter")
     stats = getattr(terminal, "stats", None)
     if isinstance(stats, dict):
-        stats.setdefault("deselected", []).extend(nodeids)
+        # Other plugins look for attributes in everything that is counted.
+        stand_ins = [
+            SimpleNamespace(nodeid=nodeid, name=nodeid, config=config) for nodeid in nodeids
+        ]
+        stats.setdefault("deselected", []).extend(stand_ins)
