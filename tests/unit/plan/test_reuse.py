@@ -9,16 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_nexus.domain.dependencies import Dependency, Fingerprint, KnownUses
-from pytest_nexus.domain.records import OrderRule, TestKey
+from pytest_nexus.domain.records import OrderRule, TestKey, Verdict
+from pytest_nexus.plan.make import make_plan
 from pytest_nexus.plan.reuse import (
     FEWEST_TO_AUDIT,
     Judgement,
     Present,
+    counted_reasons,
     judge,
     unchanged_runs,
 )
 from pytest_nexus.plan.standing_reasons import standing_reasons
-from tests.support.builders import by_key, collected, known
+from tests.support.builders import by_key, changed, collected, known
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -349,3 +351,23 @@ def test_a_further_change_never_lets_more_tests_be_left_out(situation: Any, more
     for index, verdict in enumerate(after.verdicts):
         if verdict.action == "reuse" or index in after.audited:
             assert before.verdicts[index].action == "reuse" or index in before.audited
+
+
+# Reasons of a plan
+
+
+def test_reasons_are_counted_the_frequent_ones_first() -> None:
+    tests = [collected(f"t/test_x.py::test_{n}") for n in range(9)]
+    plan = make_plan(tests, {}, changed())
+    reasons = ["audit: it would be left out", "audit: it would be", "flaky", "b", "a", "a", "c"]
+    verdicts = [*(Verdict("run", each) for each in reasons), *[Verdict("reuse", "same")] * 2]
+    made = zip(plan.tests, verdicts, strict=True)
+    plan = plan._replace(tests=tuple(one._replace(verdict=each) for one, each in made))
+    assert counted_reasons(plan, most=3) == [
+        "2 tests left out: passed with the same code",
+        "2 tests to run: a",
+        "2 tests to run: audit",
+        "1 test to run: b",
+        "2 tests to run for other reasons",
+    ]
+    assert len(counted_reasons(plan)) == 6
