@@ -17,7 +17,7 @@ from pytest_nexus.plan.reuse import Present, judge, unchanged_runs
 from pytest_nexus.plan.standing_reasons import standing_reasons
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from pytest_nexus.domain.dependencies import Dependency, Fingerprint, KnownUses
     from pytest_nexus.domain.records import Plan, TestKey
@@ -49,7 +49,7 @@ def leave_out(plan: Plan, given: Circumstances, notify: Callable[[str], None]) -
         if not status.is_on:
             notify(_off(status))
             return plan
-        keys = {one.test.key for one in plan.tests}
+        keys = list(dict.fromkeys(one.test.key for one in plan.tests))
         known = _of_tests(known_uses(history, keys), keys)
         if not known.fingerprints:
             notify(_NOTHING_KNOWN)
@@ -77,17 +77,18 @@ def known_uses(history: History, keys: Collection[TestKey]) -> KnownUses:
     return history.uses(keys)
 
 
-def _of_tests(known: KnownUses, keys: set[TestKey]) -> KnownUses:
+def _of_tests(known: KnownUses, keys: Sequence[TestKey]) -> KnownUses:
     """Return what is known of these tests, without the dependencies of others.
 
-    Equal sets become one object: there are many tests, and few sets.
+    Equal sets become one object: there are many tests, and few sets. Tests that were collected one
+    after the other often share a set, which is then decoded once.
     """
     shared: dict[frozenset[int], frozenset[int]] = {}
     fingerprints = {
         key: tuple(
             one._replace(members=shared.setdefault(one.members, one.members)) for one in found
         )
-        for key in sorted(keys)
+        for key in keys
         if (found := known.fingerprints.get(key))
     }
     return known._replace(
