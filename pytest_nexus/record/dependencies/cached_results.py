@@ -21,6 +21,7 @@ from pytest_nexus.impact.code_blocks import instructions, nested_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from collections.abc import Set as AbstractSet
 
 _CACHE_TYPES: Final = (type(lru_cache(lambda: None)), cached_property)
 _CONTAINERS: Final = (MutableMapping, MutableSequence, MutableSet, deque)
@@ -82,6 +83,8 @@ class Lasting:
     def __init__(self) -> None:
         self.names: dict[int, set[str]] = {}
         self._containers: set[str] = set()
+        self._standard: set[str] = set()
+        """Names of modules of the standard library, as the project names them."""
         self._scanned: set[int] = set()
 
     def scan(self, module: ModuleType) -> None:
@@ -96,6 +99,9 @@ class Lasting:
             if issubclass(type(value), _CONTAINERS):
                 self._containers.add(name)
                 continue
+            if type(value) is ModuleType and _is_standard(value):
+                self._standard.add(name)
+                continue
             for function, is_cached in _functions_behind(value):
                 code = function.__code__
                 if is_cached:
@@ -106,9 +112,13 @@ class Lasting:
     def add_writers(self, codes: Iterable[CodeType]) -> None:
         """Note which functions assign globals or class attributes, or change known containers."""
         for code in codes:
-            written = _written(code, self._containers)
+            written = _written(code, self._containers, self._standard)
             if written:
                 self.names.setdefault(id(code), set()).update(written)
+
+
+def _is_standard(module: ModuleType) -> bool:
+    return module.__name__.partition(".")[0] in sys.stdlib_module_names
 
 
 def _entries(module: ModuleType) -> Iterator[tuple[str, Any]]:
@@ -189,19 +199,22 @@ def _slot(value: Any, name: str) -> Any:
     return None
 
 
-def _written(code: CodeType, containers: set[str]) -> set[str]:
+def _written(
+    code: CodeType, containers: set[str], standard: AbstractSet[str] = frozenset()
+) -> set[str]:
     """Return the names of globals, class attributes and containers that a function writes.
 
     An attribute counts unless it is set on a local variable, or on an attribute of one: that is an
-    object of this call, or `self`. A function that writes by `globals()` or `setattr` may write
+    object of this call, or `self`. The standard library, as in `sys.stdout = out`, is no place of
+    the project either. A function that writes by `globals()` or `setattr` may write
     each name among its constants.
     """
     operations = set(code.co_code[::2])
     found: set[str] = set()
     if operations & _STORE:
-        base = "other"
+        base, passing = "other", {"local", *standard}
         for _, operation, argument in instructions(code):
-            is_kept = operation in _STORE_ATTRIBUTE and base != "local"
+            is_kept = operation in _STORE_ATTRIBUTE and base not in passing
             if is_kept or operation in _STORE_GLOBAL:
                 found.add(code.co_names[argument])
             base = _base_after(code, operation, argument, base)
@@ -278,11 +291,14 @@ def _writes_by_text(code: CodeType) -> bool:
 
 
 def _base_after(code: CodeType, operation: int, argument: int, base: str) -> str:
-    """Return where the value comes from that an instruction leaves on the stack."""
+    """Return where the value comes from that an instruction leaves on the stack.
+
+    That is `local`, `other`, or the name of a global; an attribute is where its object is.
+    """
     if operation in _LOAD_FAST:
         return _base_of(code, argument & _SECOND if operation in _PAIRED else argument)
     if operation == _LOAD_GLOBAL:
-        return "global"
+        return code.co_names[argument >> 1]
     if operation in _LOAD_ATTRIBUTE:
         return "global" if code.co_names[argument >> _ATTRIBUTE_SHIFT] == "__class__" else base
     return "other" if operation in _CALL else base

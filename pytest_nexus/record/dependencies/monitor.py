@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 NEEDED: Final = (3, 12)
 """The first version of CPython with `sys.monitoring`."""
 
+DISABLE: Final[object] = getattr(getattr(sys, "monitoring", None), "DISABLE", None)
+"""What a callback returns to make a code silent."""
+
 _TOOL_IDS: Final = (4, 3, 1)
 """Ids that no tool reserves, and coverage's, which is free without coverage."""
 _NAME: Final = "pytest-nexus"
@@ -28,17 +31,17 @@ def is_possible() -> bool:
 
 
 class Monitor:
-    """Calls a function for the first start of each watched code object since it was armed.
+    """Calls a function for each start of a watched code object, until the function makes it silent.
 
     Args:
-        on_start: called with the code object; returns whether the code is to report its next
-            start too.
+        on_start: called with the code object and an offset. If it returns `DISABLE`, the code is
+            silent until it is armed.
         on_call: called with the callee and the first argument of each call in watched code.
     """
 
     def __init__(
         self,
-        on_start: Callable[[CodeType], bool],
+        on_start: Callable[[CodeType, int], object],
         on_call: Callable[[object, object], None],
     ) -> None:
         self._on_start = on_start
@@ -58,16 +61,12 @@ class Monitor:
         else:
             return False
         self._tool, self._events = tool, monitoring
-        start, disable = monitoring.events.PY_START, monitoring.DISABLE
-        on_start, on_call = self._on_start, self._on_call
-
-        def called(code: CodeType, _offset: int) -> object:
-            return None if on_start(code) else disable
+        start, on_call = monitoring.events.PY_START, self._on_call
 
         def calls(_code: CodeType, _offset: int, callee: object, first: object) -> None:
             on_call(callee, first)
 
-        monitoring.register_callback(tool, start, called)
+        monitoring.register_callback(tool, start, self._on_start)
         monitoring.register_callback(tool, monitoring.events.CALL, calls)
         return True
 

@@ -16,7 +16,7 @@ from pytest_nexus.record.dependencies.cached_results import Lasting
 from pytest_nexus.record.dependencies.code_index import CodeIndex
 from pytest_nexus.record.dependencies.environ_reads import EnvironReads
 from pytest_nexus.record.dependencies.imports_by_name import ImportsByName, imports_by_name
-from pytest_nexus.record.dependencies.monitor import Monitor
+from pytest_nexus.record.dependencies.monitor import DISABLE, Monitor
 from pytest_nexus.record.dependencies.opened import Opened
 from pytest_nexus.record.dependencies.scopes import Scope
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _MAX_STARTS: Final = 200
 """How many starts of functions that leave something are followed in one scope. Later starts make
 everything that the scope uses count for the function."""
+
+_FEW_STARTS: Final = 10
 
 _frame = sys._getframe  # noqa: SLF001 - the documented way to the caller
 
@@ -73,7 +75,11 @@ class Tracker:
         """Files that were imported while a block ran, by the number of the block."""
         self.opened = Opened(self)
         self._stack = [self.session]
-        self._hits: list[CodeType] = []
+        self._starts: dict[int, int] = {}
+        """How often each code started in this part of a scope, by its `id`."""
+        self._silent: list[CodeType] = []
+        self._frequent: set[int] = set()
+        self._lasting_names = self.lasting.names
         self._running: list[_Running] = []
         self._is_importing = False
         self._n_starts = 0
@@ -152,36 +158,59 @@ class Tracker:
             pending, self._pending = self._pending, []
             self.lasting.add_writers(pending)
 
-    def _started(self, code: CodeType) -> bool:
-        """Note that a function starts; return whether it is to report its next start too."""
-        if code in self._by_name.watched:
-            return True
-        self._hits.append(code)
-        if id(code) in self.lasting.names:
-            return self._lasting_started(code)
-        if self._is_importing or self._running:
-            block = self.index.blocks[id(code)]
-            for scope in self.target(_frame(2)):
-                scope.blocks.add(block)
-        return False
+    def _started(self, code: CodeType, _offset: int) -> object:
+        """Note that a function starts; return `DISABLE` to hear of it no more in this part.
 
-    def _lasting_started(self, code: CodeType) -> bool:
-        left = self.left.get(id(code))
-        if left is None:
-            left = self.left[id(code)] = Scope()
-        block = self.index.blocks[id(code)]
-        left.blocks.add(block)
-        frame = _frame(3)
+        To arm a code again takes as long as to hear of some ten starts. So a code is made silent
+        when it starts more often than that, and from then on at its first start in each part.
+        """
+        number = id(code)
+        starts = self._starts
+        count = starts.get(number)
+        if count is None:
+            starts[number] = 1
+            if number in self._lasting_names or self._is_importing or self._running:
+                return self._started_inside(code)
+            if number in self._frequent:
+                self._silent.append(code)
+                return DISABLE
+            return None
+        if number in self._lasting_names:
+            return self._started_inside(code)
+        if count < _FEW_STARTS:
+            starts[number] = count + 1
+            return None
+        self._frequent.add(number)
+        self._silent.append(code)
+        return DISABLE
+
+    def _started_inside(self, code: CodeType) -> object:
+        """Note the start of a function in an import, or in or of one that leaves something."""
+        block = self.index.blocks.get(id(code))
+        if block is None:
+            return None  # code of Python in which calls are watched
+        frame = _frame(2)
+        left = self._left_by(code) if id(code) in self._lasting_names else None
         for scope in self.target(frame):
             scope.blocks.add(block)
-            scope.links.add(left)
-        if self._n_starts >= _MAX_STARTS:
-            left.links.add(self._stack[-1])
-            return False
-        self._n_starts += 1
-        self._flush()
-        self._running.append(_Running(code, len(_codes(frame)), left))
-        return True
+            if left is not None:
+                scope.links.add(left)
+        if left is not None:
+            left.blocks.add(block)
+            if self._n_starts >= _MAX_STARTS:
+                left.links.add(self._stack[-1])
+                self._silent.append(code)
+                return DISABLE
+            self._n_starts += 1
+            self._flush()
+            self._running.append(_Running(code, len(_codes(frame)), left))
+        return None
+
+    def _left_by(self, code: CodeType) -> Scope:
+        found = self.left.get(id(code))
+        if found is None:
+            found = self.left[id(code)] = Scope()
+        return found
 
     def _still_running(self, frame: FrameType | None) -> list[_Running]:
         """Return the functions that leave something and are still running, outermost first."""
@@ -207,14 +236,17 @@ class Tracker:
 
         While something is imported, each start was given to its scopes at once.
         """
-        hits = self._hits
-        if hits:
-            unique = {id(code): code for code in hits}
-            hits.clear()
+        starts = self._starts
+        if starts:
             if not self._is_importing:
-                blocks = self.index.blocks
-                self._stack[-1].blocks.update([blocks[one] for one in unique])
-            self._monitor.arm(unique.values())
+                find = self.index.blocks.get
+                self._stack[-1].blocks.update(
+                    [block for one in starts if (block := find(one)) is not None]
+                )
+            starts.clear()
+        if self._silent:
+            self._monitor.arm(self._silent)
+            self._silent.clear()
 
     def _executes(self, arguments: tuple[object, ...]) -> None:
         """Called before `exec`; the code of a module of the project is about to be imported."""
