@@ -273,9 +273,16 @@ def _effect(operation: int, argument: int) -> int:
         return 0
 
 
+def _calls_globals(code: CodeType) -> bool:
+    return any(
+        operation == _LOAD_GLOBAL and code.co_names[argument >> 1] == "globals"
+        for _, operation, argument in instructions(code)
+    )
+
+
 def _writes_by_text(code: CodeType) -> bool:
     """Return whether a function may write a global or an attribute whose name is a value."""
-    if "globals" in code.co_names and _changes_items(code):
+    if "globals" in code.co_names and _changes_items(code) and _calls_globals(code):
         return True
     is_first = False
     for _, operation, argument in instructions(code) if "setattr" in code.co_names else ():

@@ -25,6 +25,9 @@ _NEAR: Final = 2
 """How many frames near the read may be the project's; farther ones use a library that reads."""
 
 
+_frame = sys._getframe  # noqa: SLF001 - the documented way to the caller; tests replace it
+
+
 class _Reported(dict[Any, Any]):
     """A dictionary that reports what is read and written. Copies are plain."""
 
@@ -66,11 +69,16 @@ class EnvironReads:
     Args:
         on_read: called with the name, or `*`, and the nearest frame.
         is_ours: whether a frame runs code of the project.
+        on_failure: called if a read could not be followed.
     """
 
     def __init__(
-        self, on_read: Callable[[str, FrameType], None], is_ours: Callable[[FrameType], bool]
+        self,
+        on_read: Callable[[str, FrameType], None],
+        is_ours: Callable[[FrameType], bool],
+        on_failure: Callable[[], None],
     ) -> None:
+        self._on_failure = on_failure
         self._on_read = on_read
         self._is_ours = is_ours
         self._data: dict[Any, Any] | None = None
@@ -82,8 +90,8 @@ class EnvironReads:
         if type(data) is not dict:
             return False
         reported = _Reported(data)
-        reported.report = self._report
-        reported.written = self._written
+        reported.report = self._guarded(self._report)
+        reported.written = self._guarded(self._written)
         self._data = data
         _put(reported, instead_of=data)
         return True
@@ -96,6 +104,17 @@ class EnvironReads:
             self._data.update(dict.items(reported))
             _put(self._data, instead_of=reported)
 
+    def _guarded(self, report: Callable[[Any], None]) -> Callable[[Any], None]:
+        """Return a function that never raises: it is called where users' code reads a variable."""
+
+        def call(key: Any) -> None:
+            try:
+                report(key)
+            except Exception:  # noqa: BLE001 - see above
+                self._on_failure()
+
+        return call
+
     def begin_part(self) -> None:
         """Take no variable any more for one that the code of the project has set."""
         self._own.clear()
@@ -105,7 +124,7 @@ class EnvironReads:
 
         Whoever else writes may put back what it was. So does the undoing of `monkeypatch`.
         """
-        frame: FrameType | None = sys._getframe(2)  # noqa: SLF001 - the documented way to the caller
+        frame: FrameType | None = _frame(3)
         while frame is not None and frame.f_code.co_filename in _BETWEEN:
             frame = frame.f_back
         if frame is not None and (frame.f_code is _MONKEYPATCHED or self._is_ours(frame)):
@@ -116,7 +135,7 @@ class EnvironReads:
     def _report(self, key: Any) -> None:
         if key in self._own:
             return
-        frame = sys._getframe(2)  # noqa: SLF001 - the documented way to the caller
+        frame = _frame(3)
         left = _NEAR
         nearest: FrameType | None = frame
         while nearest is not None and left:

@@ -97,6 +97,12 @@ class Monitor:
                 switch(tool, code, 0)
                 switch(tool, code, events_of(id(code), start))
 
+    def forget(self, codes: Iterable[CodeType]) -> None:
+        """Report nothing of these code objects any more."""
+        if self._tool is not None:
+            for code in codes:
+                self._events.set_local_events(self._tool, code, 0)
+
     def stop(self) -> None:
         """Give the tool id back; no code reports any more."""
         tool, monitoring = self._tool, self._events

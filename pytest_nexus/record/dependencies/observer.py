@@ -92,7 +92,9 @@ class DependencyObserver:
             scope.hinder("its file lies outside the root")
         elif not path.endswith(".py"):
             scope.files.add(path)
-        self.tests.add(identify(item).key, path or "", scope.seal())
+        uses = scope.seal()
+        self.tests.add(identify(item).key, path or "", uses)
+        tracker.count_test(uses.blocks)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_fixture_setup(

@@ -9,8 +9,10 @@ that function too, and so to every test that finds what it left.
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from pytest_nexus.impact.code_blocks import nested_code
 from pytest_nexus.record.dependencies import audit
 from pytest_nexus.record.dependencies.cached_results import Lasting
 from pytest_nexus.record.dependencies.code_index import CodeIndex
@@ -21,6 +23,7 @@ from pytest_nexus.record.dependencies.opened import Opened
 from pytest_nexus.record.dependencies.scopes import Scope
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import CodeType, FrameType
 
     from pytest_nexus.record.dependencies.project_files import ProjectFiles
@@ -30,6 +33,9 @@ _MAX_STARTS: Final = 200
 everything that the scope uses count for the function."""
 
 _FEW_STARTS: Final = 10
+_TESTS_BETWEEN: Final = 100
+"""After how many tests the blocks are looked through for those that nearly every test runs."""
+_NEARLY_ALL: Final = 0.9
 
 _frame = sys._getframe  # noqa: SLF001 - the documented way to the caller
 
@@ -78,6 +84,8 @@ class Tracker:
         self._starts: dict[int, int] = {}
         """How often each code started in this part of a scope, by its `id`."""
         self._silent: list[CodeType] = []
+        self._used: Counter[int] = Counter()
+        self._n_tests = 0
         self._frequent: set[int] = set()
         self._lasting_names = self.lasting.names
         self._running: list[_Running] = []
@@ -86,7 +94,11 @@ class Tracker:
         self._pending: list[CodeType] = []
         self._by_name = ImportsByName(self)
         self._monitor = Monitor(self._started, self._by_name.called)
-        self._environ = EnvironReads(self._read_variable, self._is_ours)
+        self._environ = EnvironReads(
+            self._read_variable,
+            self._is_ours,
+            lambda: self.session.hinder("nexus failed to follow the environment"),
+        )
 
     def start(self) -> bool:
         """Begin to watch; return False if no tool id of `sys.monitoring` is free."""
@@ -147,6 +159,22 @@ class Tracker:
                 return targets
         targets.append(scope)
         return targets
+
+    def count_test(self, blocks: Iterable[int]) -> None:
+        """Count the blocks of a test; what nearly every test runs is watched no more.
+
+        Such blocks count for every test from then on: at most a few tests run too often for it.
+        """
+        self._n_tests += 1
+        self._used.update(blocks)
+        if self._n_tests % _TESTS_BETWEEN == 0:
+            few = _NEARLY_ALL * self._n_tests
+            common = [block for block, count in self._used.items() if count >= few]
+            for block in common:
+                del self._used[block]
+                self.session.blocks.add(block)
+                for code in self.index.codes[block]:
+                    self._monitor.forget(nested_code(code))
 
     def look_for_caches(self) -> None:
         """Find caches in modules that were imported since the last call."""
