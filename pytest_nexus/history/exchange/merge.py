@@ -66,8 +66,7 @@ def candidate(
     counts, or else the first one.
     """
     attempts = list(attempts)
-    if run.trust != "trusted":
-        uses = None
+    uses = _of_attempts(uses, attempts) if run.trust == "trusted" else None
     if len({raw[0] for raw in attempts}) == len(attempts):
         verdicts = [VERDICT_OF[raw[3]] for raw in attempts]
         counts = _counted(verdicts, len(attempts), has_outcomes=run.source != "durations")
@@ -79,6 +78,15 @@ def candidate(
             kept[raw[0], raw[2]] = raw
     counts = _counts(kept, has_outcomes=run.source != "durations")
     return Candidate(run, kept.values(), counts, digest, uses)
+
+
+def _of_attempts(uses: RunUses | None, attempts: Iterable[RawAttempt]) -> RunUses | None:
+    """Return the uses of the tests that have attempts; None if there are none."""
+    if uses is None:
+        return None
+    keys = {raw[0] for raw in attempts}
+    tests = [each for each in uses.tests if each[0] in keys]
+    return uses._replace(tests=tests) if tests else None
 
 
 def known_uses(uses: SessionUses) -> RunUses | None:
@@ -143,8 +151,7 @@ def add(connection: sqlite3.Connection, candidates: Iterable[Candidate]) -> list
             rows = _store(connection, run_id, tests, each)
             if each.uses is not None:
                 uses = uses or _uses_store(connection)
-                ids = tests.of(each.attempts)
-                uses.add(run_id, each.uses, {raw[0]: ids[raw[0]] for raw in each.attempts})
+                uses.add(run_id, each.uses, tests.of(each.attempts))
             if each.run.trust == "trusted":
                 fresh[run_id] = rows
     if has_replaced:

@@ -22,7 +22,7 @@ _FEW: Final = 4
 
 _PASSED: Final = CODES["passed"]
 _USES: Final = "SELECT tests FROM run_uses WHERE run_id = ?"
-_ROWS: Final = "SELECT test_id, outcomes FROM attempt WHERE run_id = ?"
+_ROWS: Final = "SELECT test_id, number, outcomes FROM attempt WHERE run_id = ?"
 _FAILED: Final = (
     " AND ((outcomes & 7) IN (2, 3) OR ((outcomes >> 3) & 7) IN (2, 3)"
     " OR ((outcomes >> 6) & 7) IN (2, 3))"
@@ -118,19 +118,19 @@ class _Seen(NamedTuple):
             return cls({}, {})
         if row is None:
             rows = connection.execute(_ROWS + _FAILED, (run_id,))
-            return cls({}, {test_id: None for test_id, _ in rows})
+            return cls({}, {test_id: None for test_id, *_ in rows})
         from pytest_nexus.history.uses.packing import run_of  # noqa: PLC0415 - where uses are tracked
 
         used = {test_id: (functions, others) for test_id, functions, others in run_of(row[0])}
         return cls._of(used, connection.execute(_ROWS, (run_id,)))
 
     @classmethod
-    def _of(cls, used: dict[int, tuple[int, int]], rows: Iterable[tuple[int, int]]) -> _Seen:
-        attempts: dict[int, int] = {}
+    def _of(cls, used: dict[int, tuple[int, int]], rows: Iterable[tuple[int, int, int]]) -> _Seen:
+        attempts: dict[int, bool] = {}
         failed: set[int] = set()
-        for test_id, outcomes in rows:
-            is_clean = OUTCOME_CODE_OF[outcomes] == _PASSED and test_id not in attempts
-            attempts[test_id] = is_clean
+        for test_id, number, outcomes in rows:
+            is_first = number == 1 and test_id not in attempts
+            attempts[test_id] = is_first and OUTCOME_CODE_OF[outcomes] == _PASSED
             if VERDICT_OF[outcomes] == FAIL:
                 failed.add(test_id)
         passed = {

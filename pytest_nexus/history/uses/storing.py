@@ -46,20 +46,19 @@ class UsesStore:
         self._modules: Sequence[ModuleLevel] | None = None
 
     def add(self, run_id: int, uses: RunUses, test_ids: Mapping[str, int]) -> None:
-        """Store what the tests of a run used; tests without an id are left out."""
+        """Store what the tests of a run used; each has an id."""
         if uses.sets is not self._source:
             self._source, self._set_ids, self._ids = uses.sets, {}, {}
         if uses.modules is not self._modules:
             self._modules = uses.modules
             self._add_modules(uses.modules)
-        mine = sorted(each for each in uses.tests if each[0] in test_ids)
+        mine = sorted(uses.tests)
         self._add_sets(uses, dict.fromkeys(others for _, _, others in mine))
         self._add_sets(uses, dict.fromkeys(blocks for _, blocks, _ in mine))
         of = self._set_ids
         rows = sorted((test_ids[key], of[blocks], of[others]) for key, blocks, others in mine)
-        if rows:
-            insert = "INSERT INTO run_uses VALUES (?, ?)"
-            self._connection.execute(insert, (run_id, pack_run(rows)))
+        insert = "INSERT INTO run_uses VALUES (?, ?)"
+        self._connection.execute(insert, (run_id, pack_run(rows)))
 
     def _add_modules(self, modules: Iterable[ModuleLevel]) -> None:
         for digest, statements in modules:

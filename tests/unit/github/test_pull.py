@@ -18,19 +18,26 @@ from pytest_nexus.journal.writer import JournalWriter
 from tests.support.builders import attempt, run
 from tests.support.forks import runs_of_forks
 from tests.support.github_server import FORK_ID, REPOSITORY_ID, Reply, zipped
+from tests.support.uses import session_uses
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from pytest_nexus.domain.dependencies import SessionUses
 
 
 @pytest.fixture
 def journal(tmp_path: Path):
     """Makes the bytes of a journal."""
 
-    def make(uid: int, *attempts: object, **fields: object) -> bytes:
+    def make(
+        uid: int, *attempts: object, uses: SessionUses | None = None, **fields: object
+    ) -> bytes:
         writer = JournalWriter.create(tmp_path / "journals", run(uid, **fields))
         for one in attempts or (attempt(),):
             writer.attempt(one)  # type: ignore[arg-type] # attempts
+        if uses is not None:
+            writer.uses(uses)
         writer.end(1.0, 0, complete=True)
         writer.close()
         data = writer.path.read_bytes()
@@ -324,6 +331,17 @@ def test_what_is_not_surely_of_the_repository_teaches_nothing(
     assert history.stats() == before
     assert uids(history) == [1]
     assert history.unaccepted_heads() == ["b" * 40]
+
+
+@pytest.mark.parametrize("trust", [REPOSITORY_ID, FORK_ID], ids=["own", "fork"])
+def test_what_tests_used_is_kept_from_own_runs_alone(server, take, history, journal, trust):
+    uses = session_uses({attempt().key: ["src/a.py::area"]})
+    data = journal(1, uses=uses)
+    server.put(zipped({"a.jsonl": data}), head_repository_id=trust, head_sha="b" * 40)
+    assert take().runs == 1
+    assert len(history.uses().fingerprints) == (trust == REPOSITORY_ID)
+    history.accept(["b" * 40])
+    assert len(history.uses().fingerprints) == (trust == REPOSITORY_ID)
 
 
 def test_fork_cannot_claim_the_head_of_another_commit(server, take, history, journal):

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_nexus.domain.dependencies import SessionUses
+from pytest_nexus.domain.dependencies import Dependency, SessionUses
 from pytest_nexus.domain.records import Attempt, Run, TestKey
 from pytest_nexus.errors import CorruptHistoryError
+from pytest_nexus.history.exchange.merge import candidate_of, known_uses
 from pytest_nexus.history.ingest import ingest_journal, ingest_run
+from pytest_nexus.history.sqlite.run_sequence import Slot, in_order
 from pytest_nexus.history.store import History, open_history, read_history
+from pytest_nexus.journal.encoding import full_attempt
 from pytest_nexus.journal.writer import JournalWriter
 from tests.support.builders import attempt, run
 from tests.support.examples import scaled
-from tests.support.uses import known, session_uses
+from tests.support.uses import known, meaning, session_uses
 
 if TYPE_CHECKING:
     from random import Random
@@ -91,6 +94,48 @@ def written(folder: Path, each: Session) -> Path:
     writer.end(1.0, 0, complete=each[0].complete)
     writer.close()
     return writer.path
+
+
+def expected(taken: list[Session]) -> dict[str, list[tuple[frozenset[Dependency], str]]]:
+    """The fingerprints that runs give, without the database: runs in the order of the fold."""
+    best: dict[str, Session] = {}
+    for each in taken:
+        old = best.get(each[0].run_uid)
+        ranks = [candidate_of(*one[:2], known_uses(one[2])).rank for one in (each, old) if one]
+        if old is None or ranks[0] > ranks[1]:
+            best[each[0].run_uid] = each
+    slots = [
+        Slot(0, uid, one.started_at, (one.ci.provider, one.ci.workflow), one.ci.run_number or 0)
+        if one.ci
+        else Slot(0, uid, one.started_at, None)
+        for uid, (one, _, _) in best.items()
+    ]
+    kept: dict[str, list[tuple[frozenset[Dependency], str]]] = {}
+    for slot in in_order(slots):
+        one, attempts, uses = best[slot.run_uid]
+        raws = candidate_of(one, attempts).attempts
+        used = meaning(uses)
+        for key in {raw[0] for raw in raws}:
+            own = [full_attempt(raw) for raw in raws if raw[0] == key]
+            outcomes = [each.outcome for each in own]
+            members, obstacle = used.get(key, (frozenset(), ""))
+            is_known = bool(members) and not obstacle
+            before = kept.get(key, [])
+            if "failed" in outcomes or "error" in outcomes:
+                kept[key] = [one for one in before if is_known and one[0] != members]
+            elif outcomes == ["passed"] and own[0].number == 1 and is_known:
+                rest = [one for one in before if one[0] != members]
+                kept[key] = [(members, slot.run_uid), *rest][:4]
+    return {key: found for key, found in kept.items() if found}
+
+
+@settings(deadline=None, max_examples=scaled(100))
+@given(sessions)
+def test_history_ends_as_a_fold_without_a_database(taken: list[Session]) -> None:
+    with TemporaryDirectory() as name:
+        found: Any = fingerprints(made(Path(name, "a"), taken))
+    told = {key: [each[:2] for each in own] for key, own in found.items()}
+    assert told == expected(taken)
 
 
 @settings(deadline=None, max_examples=scaled(60))
@@ -194,6 +239,23 @@ def test_uses_of_some_tests_can_be_read(tmp_path: Path) -> None:
         found = history.uses([KEYS[0], "x.py::unknown"])
         assert list(found.fingerprints) == [KEYS[0]]
         assert history.uses([]).fingerprints == {}
+
+
+def test_uses_without_attempts_do_not_replace_a_run(tmp_path: Path) -> None:
+    made_run, attempts, _ = session(1, {"a.py::t": []})
+    stray = session_uses({"x.py::unknown": ["s.py::f=1"]})
+    with open_history(tmp_path / "a") as history:
+        results = [ingest_run(history, made_run, attempts, uses=stray).new for _ in range(2)]
+        assert results == [True, False]
+        assert len(history.uses().fingerprints) == 0
+
+
+def test_same_run_with_uses_replaces_the_one_without(tmp_path: Path) -> None:
+    made_run, attempts, uses = session(1, {"a.py::t": ["s.py::f=1"]})
+    with open_history(tmp_path / "a") as history:
+        for given, is_new in ((None, True), (uses, True), (None, False), (uses, False)):
+            assert ingest_run(history, made_run, attempts, uses=given).new is is_new
+        assert len(history.uses().fingerprints) == 1
 
 
 def test_members_behave_like_a_set(tmp_path: Path) -> None:
