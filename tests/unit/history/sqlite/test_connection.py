@@ -145,7 +145,9 @@ def test_an_empty_file_is_as_good_as_none(tmp_path: Path) -> None:
     path.touch()
     assert connect_readonly(path) is None
     connect(path).close()
-    assert connect_readonly(path) is not None
+    opened = connect_readonly(path)
+    assert opened is not None
+    opened.close()
 
 
 def test_a_folder_in_its_place_is_a_history_error(tmp_path: Path) -> None:
