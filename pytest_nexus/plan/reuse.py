@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus.domain.records import Verdict
 from pytest_nexus.domain.wording import counted
+from pytest_nexus.plan.set_changes import COUNTED, SetChanges
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from pytest_nexus.domain.dependencies import (
         Dependency,
@@ -32,14 +34,12 @@ AUDIT_REASON: Final = "audit: "
 """Start of the reason of a test that runs although it would be left out."""
 
 _SHOWN_CHARS: Final = 7
-_COUNTED: Final = ("block", "module", "file", "folder", "variable", "distribution")
-"""What a reason counts, in this order."""
 _SESSION: Final[Mapping[str, str]] = {
     "python": "another version of Python",
     "platform": "another platform",
     "settings": "other plugins or settings of pytest",
 }
-_FIRST_NAMED: Final = ("session", *_COUNTED)
+_FIRST_NAMED: Final = ("session", *COUNTED)
 
 
 class Present(NamedTuple):
@@ -52,6 +52,8 @@ class Present(NamedTuple):
     cannot be compared; what passed in that run does not count."""
     importers: Mapping[str, Collection[int]] = {}
     """By new Python file: ids of the code with an import statement that may now find the file."""
+    sets: SetChanges | None = None
+    """What changed in each set, if somebody has found it already."""
 
 
 class Judgement(NamedTuple):
@@ -127,21 +129,20 @@ def counted_reasons(plan: Plan, most: int = 10) -> list[str]:
     return [*lines, f"{counted(rest, 'test')} to run for other reasons"] if rest else lines
 
 
-def unchanged_runs(known: KnownUses, changed: Mapping[int, bool]) -> dict[str, str | None]:
+def unchanged_runs(known: KnownUses, sets: SetChanges) -> dict[str, str | None]:
     """Return the commits of the runs whose results may be reused, by run.
 
     The runs that most tests need come first, then the newest.
+
+    Args:
+        known: what the history knows about the dependencies of tests.
+        sets: what changed in its sets.
     """
-    gone = frozenset(changed)
-    kept: dict[int, bool] = {}
     needs: Counter[str] = Counter()
     runs: dict[str, Fingerprint] = {}
     for fingerprints in known.fingerprints.values():
         for each in fingerprints:
-            key = id(each.members)
-            if key not in kept:
-                kept[key] = each.members.isdisjoint(gone)
-            if kept[key]:
+            if not sets.changes(each.members):
                 needs[each.run_uid] += 1
                 runs[each.run_uid] = each
     ordered = sorted(runs, key=lambda run: (-needs[run], -runs[run].at, run))
@@ -159,11 +160,8 @@ class _Fitting:
         self._known = known
         self._present = present
         self._dependencies = known.dependencies
-        self._ids = frozenset(present.changed)
-        self._others = {n for n, each in known.dependencies.items() if each.kind != "block"}
-        self._changes: dict[int, frozenset[int]] = {}
+        self._sets = present.sets or SetChanges(known.dependencies, present.changed)
         self._why_not: dict[tuple[int, str], str] = {}
-        self._counts: dict[int, str] = {}
         self._touched: dict[str, _Touched] = {}
         self._folders = _folders(known.dependencies)
 
@@ -175,7 +173,7 @@ class _Fitting:
         nearest: frozenset[int] = frozenset()
         reason = ""
         for each in fingerprints:
-            changes = self._changed(each.members)
+            changes = self._sets.changes(each.members)
             if changes:
                 nearest = changes if not nearest else min(nearest, changes, key=len)
                 continue
@@ -184,13 +182,6 @@ class _Fitting:
                 return Verdict("reuse", self._because(each))
             reason = reason or why_not
         return Verdict("run", reason or self._clause(nearest))
-
-    def _changed(self, members: frozenset[int]) -> frozenset[int]:
-        found = self._changes.get(id(members))
-        if found is None:
-            found = members & self._ids
-            self._changes[id(members)] = found
-        return found
 
     def _new(self, test: CollectedTest, each: Fingerprint) -> str:
         """Return why new files make a test run; empty if they do not."""
@@ -212,17 +203,7 @@ class _Fitting:
 
     def _because(self, each: Fingerprint) -> str:
         at = f"at {each.commit[:_SHOWN_CHARS]}" if each.commit else "before"
-        return f"passed {at} with the same {self._counted(each.members)}"
-
-    def _counted(self, members: frozenset[int]) -> str:
-        found = self._counts.get(id(members))
-        if found is None:
-            others = members & self._others
-            counts: Counter[str] = Counter(self._dependencies[n].kind for n in others)
-            counts["block"] = len(members) - len(others)
-            parts = [counted(counts[kind], kind) for kind in _COUNTED if counts[kind]]
-            found = self._counts[id(members)] = ", ".join(parts) or "session"
-        return found
+        return f"passed {at} with the same {self._sets.content(each.members)}"
 
     def _clause(self, changes: frozenset[int]) -> str:
         """Return what changed: the first thing by kind and name, and how many more."""
@@ -244,14 +225,14 @@ class _NewFile(NamedTuple):
     """A new file, with the tests that it may change."""
 
     path: str
-    users: Collection[int] | None
+    users: frozenset[int] | None
     """Ids of dependencies; the file may change the tests that have one of them. None: all tests."""
     itself: frozenset[int]
     """Ids of the file itself with its present content; tests that have one of them know it."""
 
-    def touches(self, members: frozenset[int]) -> bool:
+    def touches(self, members: AbstractSet[int]) -> bool:
         """Return whether the file may change the tests that have these dependencies."""
-        if not self.itself.isdisjoint(members):
+        if self.itself and not members.isdisjoint(self.itself):
             return False
         return self.users is None or not members.isdisjoint(self.users)
 
@@ -281,12 +262,12 @@ def _touched(
         folder, _, name = path.rpartition("/")
         if name == "conftest.py":
             conftests.append((f"{folder}/" if folder else "", path))
-        users: Collection[int] | None
+        users: frozenset[int] | None
         if name.endswith(".py"):
-            users = present.importers.get(path, ())
+            users = frozenset(present.importers.get(path, ()))
         else:
             nearest = _nearest(folder, folders)
-            users = None if nearest is None else folders[nearest]
+            users = None if nearest is None else frozenset(folders[nearest])
         files.append(_NewFile(path, users, frozenset(itself[path])))
     return _Touched(files, conftests)
 

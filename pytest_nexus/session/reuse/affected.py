@@ -14,12 +14,13 @@ from pytest_nexus.impact.present.importers import importers
 from pytest_nexus.impact.present.new_files import RunFiles, find_new_files
 from pytest_nexus.plan.make import RUN, digest
 from pytest_nexus.plan.reuse import Present, judge, unchanged_runs
+from pytest_nexus.plan.set_changes import SetChanges
 from pytest_nexus.plan.standing_reasons import standing_reasons
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
-    from pytest_nexus.domain.dependencies import Dependency, Fingerprint, KnownUses
+    from pytest_nexus.domain.dependencies import KnownUses
     from pytest_nexus.domain.records import Plan, TestKey
     from pytest_nexus.history.queries.reuse_state import ReuseStatus
     from pytest_nexus.history.store import History
@@ -54,7 +55,7 @@ def leave_out(plan: Plan, given: Circumstances, notify: Callable[[str], None]) -
         if not known.fingerprints:
             notify(_NOTHING_KNOWN)
             return plan
-        present, problem = _present(known, given, history)
+        known, present, problem = _present(known, given, history)
     if problem:
         notify(with_code("NX233", f"all tests run, as their files cannot be compared: {problem}"))
         return plan
@@ -78,63 +79,51 @@ def known_uses(history: History, keys: Collection[TestKey]) -> KnownUses:
 
 
 def _of_tests(known: KnownUses, keys: Sequence[TestKey]) -> KnownUses:
-    """Return what is known of these tests, without the dependencies of others.
+    """Return what is known of these tests.
 
-    Equal sets become one object: there are many tests, and few sets. Tests that were collected one
-    after the other often share a set, which is then decoded once.
+    Tests that were collected one after the other often share a set, which is then decoded once.
     """
-    shared: dict[frozenset[int], frozenset[int]] = {}
-    fingerprints = {
-        key: tuple(
-            one._replace(members=shared.setdefault(one.members, one.members)) for one in found
-        )
-        for key in keys
-        if (found := known.fingerprints.get(key))
+    found = {key: found for key in keys if (found := known.fingerprints.get(key))}
+    return known._replace(fingerprints=found)
+
+
+def _compared(known: KnownUses, contents: CurrentContents) -> tuple[KnownUses, dict[int, bool]]:
+    """Return what is known, without the dependencies of other tests; and the changed ids.
+
+    Sets of another Python or platform are not compared further.
+    """
+    facts = {n: each for n, each in known.dependencies.items() if each.kind == "session"}
+    changed = contents.changed(facts)
+    elsewhere = frozenset(changed)
+    distinct = {
+        id(one.members): one.members for each in known.fingerprints.values() for one in each
     }
-    return known._replace(
-        fingerprints=fingerprints,
-        dependencies=_members(known.dependencies, _all(fingerprints)),
-    )
+    numbers: set[int] = set(facts)
+    for members in distinct.values():
+        whole = frozenset(members)
+        if whole.isdisjoint(elsewhere):
+            numbers |= whole
+    used = {number: known.dependencies[number] for number in numbers}
+    return known._replace(dependencies=used), changed | contents.changed(used)
 
 
-def _all(fingerprints: Mapping[TestKey, Iterable[Fingerprint]]) -> dict[int, frozenset[int]]:
-    """Return all distinct sets, by identity."""
-    return {id(one.members): one.members for each in fingerprints.values() for one in each}
-
-
-def _members(
-    dependencies: Mapping[int, Dependency], sets: Mapping[int, frozenset[int]]
-) -> dict[int, Dependency]:
-    numbers = frozenset[int]().union(*sets.values())
-    return {number: dependencies[number] for number in numbers}
-
-
-def _present(known: KnownUses, given: Circumstances, history: History) -> tuple[Present, str]:
-    """Return what changed, and why nothing can be known about new files."""
+def _present(
+    known: KnownUses, given: Circumstances, history: History
+) -> tuple[KnownUses, Present, str]:
+    """Return what is known, what changed, and why nothing can be known about new files."""
     from pytest_nexus.impact.distributions import digest_of  # noqa: PLC0415 - read where it is needed
 
     cache = BlockCache(cache_path(given.history))
     contents = CurrentContents(given.root, given.environ, given.facts(), digest_of, cache)
-    changed = _changed(known, contents)
-    runs = unchanged_runs(known, changed)
+    known, changed = _compared(known, contents)
+    sets = SetChanges(known.dependencies, changed)
+    runs = unchanged_runs(known, sets)
     recorded = {run: RunFiles(*files) for run, files in history.reuse.files_of_runs(runs).items()}
     new = find_new_files(given.root, given.environ, runs, recorded)
     modules = {path for each in new.since.values() for path in each if path.endswith(".py")}
     found = importers(modules, known.dependencies, contents)
     cache.save()
-    return Present(changed, new.since, found), new.problem if runs else ""
-
-
-def _changed(known: KnownUses, contents: CurrentContents) -> dict[int, bool]:
-    """Return the ids of changed dependencies; files are read only for sets of this session."""
-    facts = {n: each for n, each in known.dependencies.items() if each.kind == "session"}
-    changed = contents.changed(facts)
-    here = {
-        key: members
-        for key, members in _all(known.fingerprints).items()
-        if members.isdisjoint(frozenset(changed))
-    }
-    return changed | contents.changed(_members(known.dependencies, here))
+    return known, Present(changed, new.since, found, sets), new.problem if runs else ""
 
 
 def _judged(

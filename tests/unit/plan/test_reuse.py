@@ -19,6 +19,7 @@ from pytest_nexus.plan.reuse import (
     judge,
     unchanged_runs,
 )
+from pytest_nexus.plan.set_changes import SetChanges
 from pytest_nexus.plan.standing_reasons import standing_reasons
 from tests.support.builders import by_key, changed, collected, known
 
@@ -296,7 +297,8 @@ def test_runs_of_unchanged_fingerprints_are_named_the_needed_ones_first() -> Non
         b=[fingerprint(1, run="r2", commit="c2"), fingerprint(2, run="r3", commit="c3")],
         c=[fingerprint(8, run="r2", commit="c2")],
     )
-    assert list(unchanged_runs(what, {2: True}).items()) == [("r2", "c2"), ("r1", "c1")]
+    found = unchanged_runs(what, SetChanges(THINGS, {2}))
+    assert list(found.items()) == [("r2", "c2"), ("r1", "c1")]
 
 
 # Properties
