@@ -161,6 +161,8 @@ class _Fitting:
         self._present = present
         self._dependencies = known.dependencies
         self._sets = present.sets or SetChanges(known.dependencies, present.changed)
+        self._ranks = {n: rank for rank, n in enumerate(sorted(present.changed, key=self._place))}
+        """Which change is named before which."""
         self._why_not: dict[tuple[int, str], str] = {}
         self._touched: dict[str, _Touched] = {}
         self._folders = _folders(known.dependencies)
@@ -207,7 +209,7 @@ class _Fitting:
 
     def _clause(self, changes: frozenset[int]) -> str:
         """Return what changed: the first thing by kind and name, and how many more."""
-        first = min(changes, key=self._place)
+        first = min(changes, key=self._ranks.__getitem__)
         each = self._dependencies[first]
         more = f", and {len(changes) - 1:,} more" if len(changes) > 1 else ""
         if each.kind == "session":
