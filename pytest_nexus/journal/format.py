@@ -151,7 +151,7 @@ COLLECTION: Final = Kind(
             "selected_by",
             "list of text",
             "What limited the run besides, known only now: `nexus-select` for a hook of a user,"
-            " `nexus-reuse` for results that were reused, `nexus-missed ` and the name of a test that"
+            " `nexus-reuse` for results that were reused, `nexus-missed` and a test where a test"
             " failed although nothing that it uses had changed",
             partial(texts, most=MAX_TESTS_PER_LINE, limit=MAX_TEXT_CHARS),
             is_optional=True,

@@ -62,6 +62,7 @@ _SHOW_OR_CHOOSE: Final = frozenset(
         "looponfail",
         "loadgroup",
         "loadscopegroup",
+        "loadscopereorder",
         "markexpr",
         "markers",
         "maxfail",
