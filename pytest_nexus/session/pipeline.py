@@ -257,6 +257,7 @@ class Pipeline:
             stats,
             self.knowledge.rules.values(),
             setup.is_quarantined,
+            setup.options.journal,
             is_asked=setup.options.sources["nexus_select"] == "command line",
         )
         return select_affected(plan, given, self.boundary)

@@ -157,3 +157,18 @@ def test_an_ini_value_of_pytest_runs_all(recorded: Path, tmp_path: Path) -> None
     names = CODE | ALONE | {"test_star", "test_data"}
     changed = {"pytest.ini": "[pytest]\nxfail_strict = true\n"}
     assert rerun(recorded, tmp_path, changed) == names
+
+
+def test_files_that_nexus_writes_are_not_new(tmp_path: Path) -> None:
+    project = Project(tmp_path / "project", SUITE)
+    project.write(
+        {"pytest.ini": "[pytest]\nnexus_history = kept/h.sqlite3\nnexus_journal = kept/journals\n"}
+    )
+    init(project.root)
+    Repository(project.root).commit()
+    arguments = ("--nexus-dependencies", "--nexus-select=affected", "-p", "nexus_no_audit")
+    project.run(*arguments)
+    assert (project.root / "kept" / "journals").is_dir()
+    for _ in range(2):
+        assert set(project.run(*arguments).names) == ALWAYS
+    assert list((project.root / "kept").glob("blocks-*.json"))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pytest_nexus.cli.quarantine import read_quarantine
 from pytest_nexus.domain.system import originals
 from pytest_nexus.domain.system.console import warn_of
-from pytest_nexus.project import quarantine_path
+from pytest_nexus.project import journal_folder, quarantine_path
 from pytest_nexus.session.error_boundary import ErrorBoundary
 from pytest_nexus.session.reuse.circumstances import Circumstances
 from pytest_nexus.session.reuse.select import select_affected
@@ -61,6 +61,7 @@ def selected(plan: Plan, session: CollectedSession | None, known: Known) -> Plan
         known.stats,
         known.rules,
         is_quarantined if quarantine.entries else None,
+        journal_folder(),
         is_asked=session.is_asked,
     )
     decided = select_affected(plan, given, boundary)

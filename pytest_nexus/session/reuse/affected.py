@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os.path import relpath
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.domain.records import DOUBTFUL
@@ -19,6 +20,7 @@ from pytest_nexus.plan.standing_reasons import standing_reasons
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
+    from pathlib import Path
 
     from pytest_nexus.domain.dependencies import KnownUses
     from pytest_nexus.domain.records import Plan, TestKey
@@ -120,10 +122,33 @@ def _present(
     runs = unchanged_runs(known, sets)
     recorded = {run: RunFiles(*files) for run, files in history.reuse.files_of_runs(runs).items()}
     new = find_new_files(given.root, given.environ, runs, recorded)
-    modules = {path for each in new.since.values() for path in each if path.endswith(".py")}
+    since = {run: _foreign(files, given) for run, files in new.since.items()}
+    modules = {path for each in since.values() for path in each if path.endswith(".py")}
     found = importers(modules, known.dependencies, contents)
     cache.save()
-    return known, Present(changed, new.since, found, sets), new.problem if runs else ""
+    return known, Present(changed, since, found, sets), new.problem if runs else ""
+
+
+def _foreign(paths: Collection[str], given: Circumstances) -> frozenset[str]:
+    """Return the paths without the files that nexus itself writes."""
+    history, journal = given.history, given.journal
+    starts = tuple(
+        start
+        for start in (
+            _relative(history, given.root),
+            _relative(cache_path(history), given.root).rpartition("-")[0],
+            f"{_relative(journal, given.root)}/" if journal is not None else "",
+        )
+        if start
+    )
+    return frozenset(path for path in paths if not path.startswith(starts))
+
+
+def _relative(path: Path, root: Path) -> str:
+    try:
+        return relpath(path, root).replace("\\", "/")
+    except ValueError:  # on another drive
+        return "../"
 
 
 def _judged(

@@ -24,5 +24,7 @@ class Circumstances(NamedTuple):
     stats: Mapping[TestKey, TestStats]
     rules: Collection[OrderRule] = ()
     is_quarantined: Callable[[CollectedTest], bool] | None = None
+    journal: Path | None = None
+    """The folder of the journals, whose files are no news; None if it is not known."""
     is_asked: bool = False
     """Whether the command line asks for the selection; it applies then in every run of a CI."""
