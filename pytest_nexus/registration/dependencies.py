@@ -113,7 +113,9 @@ def _built(
     facts = session_facts(config)
     root = Path(tracker.files.root)
     contents = CurrentContents(root, environ, facts, distributions.digest_of, cache)
-    imported = Imported(tracker.files, distributions.distribution_of, distributions.closure_of)
+    imported = Imported(
+        tracker.files, distributions.distribution_of, distributions.closure_of, tracker.imports
+    )
     reach = Reach(tracker, imported, contents.blocks)
     builder = UsesBuilder(tracker, contents)
     plugins = _project_plugins(config, observer)
@@ -133,8 +135,7 @@ def _project_plugins(config: pytest.Config, observer: DependencyObserver) -> fro
     """Return the files of the project that are plugins of the session."""
     found = set()
     for plugin in config.pluginmanager.get_plugins():
-        name = getattr(plugin, "__file__", None)
-        path = observer.tracker.files.relative(name) if isinstance(name, str) else None
+        path = observer.tracker.files.of_module(plugin)
         if path is not None:
             found.add(path)
     return frozenset(found)

@@ -46,12 +46,14 @@ def track(
     env: Mapping[str, str | None] | None = None,
 ) -> Tracked:
     """Run a session that tracks dependencies, and read its journal."""
+    known = {*project.journals}
     result = project.run(
         "-o", "nexus_dependencies=true", "-p", "no:cacheprovider", *arguments,
         companions=companions, env=env,
     )  # fmt: skip
     assert not passes or result.exit_status == 0, result.stdout + result.stderr
-    used = meaning(read_journal(project.journals[-1]).uses)
+    (journal,) = {*project.journals} - known
+    used = meaning(read_journal(journal).uses)
     return Tracked(
         result,
         {_last(key): {f"{d.kind} {d.name}": d.digest for d in used[key][0]} for key in used},

@@ -12,37 +12,57 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-Handlers = "Mapping[str, Callable[[tuple[Any, ...]], None]]"
-
-_listening: Final[dict[str, Any]] = {}
+_listeners: Final[list[Listener]] = []
 _added: Final[list[bool]] = []
 
 
-def listen(handlers: Mapping[str, Callable[[tuple[Any, ...]], None]]) -> None:
-    """Call a handler with the arguments of each audit event that it is named for.
+class Listener:
+    """Calls a handler with the arguments of each audit event that it is named for.
 
-    A handler that raises is removed: an audit hook that raises would fail the user's operation.
+    Several may listen: a suite may run sessions in its own process. A handler that raises is
+    removed, because an audit hook that raises would fail the user's operation.
+
+    Args:
+        handlers: by the names of events.
+        on_failure: called with the name of an event whose handler was removed.
     """
-    _listening.clear()
-    _listening.update(handlers)
-    if not _added:
-        _added.append(True)
-        find = _listening.get
 
-        def heard(event: str, arguments: tuple[Any, ...]) -> None:
-            handler = find(event)
-            if handler is not None:
-                try:
-                    handler(arguments)
-                except Exception:  # noqa: BLE001 - see above
-                    _listening.pop(event, None)
-                    failed = find("failed")
-                    if failed is not None:
-                        failed((event,))
+    def __init__(
+        self,
+        handlers: Mapping[str, Callable[[tuple[Any, ...]], None]],
+        on_failure: Callable[[str], None],
+    ) -> None:
+        self.handlers = dict(handlers)
+        self._on_failure = on_failure
+        self.lost: list[str] = []
+        """Events for which no room was left on the stack; their handlers stay."""
 
-        sys.addaudithook(heard)
+    def start(self) -> None:
+        """Begin to listen."""
+        _listeners.append(self)
+        if not _added:
+            _added.append(True)
+            sys.addaudithook(_heard)
+
+    def stop(self) -> None:
+        """Call no handler any more."""
+        if self in _listeners:
+            _listeners.remove(self)
+
+    def fail(self, event: str) -> None:
+        """Remove the handler of an event."""
+        del self.handlers[event]
+        self._on_failure(event)
 
 
-def be_silent() -> None:
-    """Call no handler any more."""
-    _listening.clear()
+def _heard(event: str, arguments: tuple[Any, ...]) -> None:
+    """Call the handlers of an event; their caller's caller is who acts."""
+    for each in _listeners:
+        handler = each.handlers.get(event)
+        if handler is not None:
+            try:
+                handler(arguments)
+            except RecursionError:
+                each.lost.append(event)
+            except Exception:  # noqa: BLE001 - see `Listener`
+                each.fail(event)

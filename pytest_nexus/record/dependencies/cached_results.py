@@ -92,7 +92,7 @@ class Lasting:
 
         Each module is read once; a module that was reloaded is the same.
         """
-        if id(module) in self._scanned:
+        if id(module) in self._scanned or not issubclass(type(module), ModuleType):
             return
         self._scanned.add(id(module))
         for name, value in _entries(module):
@@ -122,12 +122,13 @@ def _is_standard(module: ModuleType) -> bool:
 
 
 def _entries(module: ModuleType) -> Iterator[tuple[str, Any]]:
-    for name, value in list(vars(module).items()):
+    contents = object.__getattribute__(module, "__dict__")
+    for name, value in list(contents.items()):
         if name.startswith("__") and name != "__getattr__":
             continue
         yield name, value
         # Not isinstance, which may run code of the project if the value stands for another object.
-        if issubclass(type(value), type) and value.__module__ == module.__name__:
+        if issubclass(type(value), type) and value.__module__ == contents.get("__name__"):
             for inner, attribute in list(vars(value).items()):
                 if not inner.startswith("__"):
                     yield inner, attribute

@@ -7,17 +7,18 @@ import sys
 import sysconfig
 from functools import cached_property
 from importlib.machinery import EXTENSION_SUFFIXES
+from types import ModuleType
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from pytest_nexus.record.dependencies.project_files import attribute
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
-    from types import ModuleType
 
     from pytest_nexus.impact.code_blocks import Imports
     from pytest_nexus.record.dependencies.project_files import ProjectFiles
 
 _exists: Final = os.path.exists  # suites patch pathlib
-_MISSING: Final = object()
 _OF_ALL: Final = "pytest"
 """Every test depends on this distribution, and on what it requires to run tests."""
 _EXTENSIONS: Final = tuple(EXTENSION_SUFFIXES)
@@ -42,6 +43,7 @@ class Imported:
         files: tells which files are the project's.
         distribution_of: returns the distribution of a file; None if there is none.
         closure_of: returns distributions with those among some that they require.
+        executed: files that were imported, also if no module is there any more.
         modules: by name, as `sys.modules`.
     """
 
@@ -50,27 +52,28 @@ class Imported:
         files: ProjectFiles,
         distribution_of: Callable[[str], str | None],
         closure_of: Callable[[Iterable[str], Collection[str]], frozenset[str]],
+        executed: Collection[str] = (),
         modules: Mapping[str, ModuleType] | None = None,
     ) -> None:
         self._files = files
         self._distribution_of = distribution_of
         self._closure_of = closure_of
+        self._executed = executed
         self._closures: dict[str, frozenset[str]] = {}
-        self._modules = dict(sys.modules if modules is None else modules)
+        present = dict(sys.modules if modules is None else modules)
+        self._modules = {
+            name: one for name, one in present.items() if issubclass(type(one), ModuleType)
+        }
         self._packages: dict[str, set[str]] = {}
         self._one: dict[str, Needed] = {}
         standard = [sysconfig.get_path("stdlib"), sys.base_prefix]
         self._standard = tuple(os.path.realpath(one) + os.sep for one in standard)
         for name, module in self._modules.items():
-            path = self._project_path(module)
+            path = self._files.of_module(module)
             if path is not None:
-                package = name if hasattr(module, "__path__") else name.rpartition(".")[0]
+                package = name if _has(module, "__path__") else name.rpartition(".")[0]
                 self._packages.setdefault(path, set()).add(package)
-        self._folders = [
-            one
-            for entry in sys.path
-            if (one := files.opened(entry or os.getcwd())) is not None  # noqa: PTH109 - a text
-        ]
+        self._folders = self._inside(sys.path)
 
     def needed(self, path: str, imports: Imports) -> Needed:
         """Return what import statements in a file lead to.
@@ -91,15 +94,27 @@ class Imported:
                     else:
                         optional[f"{base}.{member}"] = base
         found = [self.of_name(name) for name in names]
-        for name, base in optional.items():
-            owner = self._modules.get(base)
-            member = name.rpartition(".")[2]
-            if owner is None or member == "*":
-                continue
-            # A package that imports from itself may bind the name if the import fails.
-            if member not in vars(owner) or self._project_path(owner) == path:
-                found.append(self._absent(name))
+        found += [self._of_member(path, base, name) for name, base in optional.items()]
         return union(found)
+
+    def _of_member(self, path: str, base: str, name: str) -> Needed:
+        """Return what `from base import member` needs that is no module now.
+
+        Args:
+            path: of the file with the statement.
+            base: the module.
+            name: the member with the name of the module before it.
+        """
+        owner = self._modules.get(base)
+        member = name.rpartition(".")[2]
+        if member == "*":
+            return Needed()
+        if owner is None:
+            return Needed(self._absent(name).files)
+        # A package that imports from itself may bind the name if the import fails.
+        if _has(owner, member) and self._files.of_module(owner) != path:
+            return Needed()
+        return self._absent(name)
 
     def _bases(self, path: str, level: int) -> set[str]:
         """Return the packages to which a relative import refers."""
@@ -117,15 +132,15 @@ class Imported:
         return self._one[name]
 
     def _of_module(self, name: str) -> Needed:
-        module = self._modules.get(name, _MISSING)
-        if module is None or module is _MISSING:
+        module = self._modules.get(name)
+        if module is None:
             return self._absent(name)
-        path = self._project_path(module)  # type: ignore[arg-type] # neither None nor missing
+        path = self._files.of_module(module)
         if path is not None:
             if path.endswith(_EXTENSIONS):
                 return Needed(data=frozenset({path}))
             return Needed(files=frozenset({path}))
-        return self._of_installed(name, getattr(module, "__file__", None))
+        return self._of_installed(name, attribute(module, "__file__"))
 
     def _of_installed(self, name: str, file: object) -> Needed:
         """Return what a module needs that is not the project's."""
@@ -150,7 +165,7 @@ class Imported:
         """The distributions of all modules."""
         standard = sys.stdlib_module_names
         files = (
-            getattr(module, "__file__", None)
+            attribute(module, "__file__")
             for name, module in self._modules.items()
             if name.partition(".")[0] not in standard
         )
@@ -158,27 +173,42 @@ class Imported:
         return frozenset(one for one in found if one is not None)
 
     def _absent(self, name: str) -> Needed:
-        """Return the files that would become this module if they existed."""
+        """Return the files that would become this module if they existed.
+
+        If a file was executed although no module is left of it, return the file.
+        """
         package, _, last = name.rpartition(".")
-        if package:
-            owner = self._modules.get(package)
-            path = None if owner is None else self._project_path(owner)
-            if path is None or not path.endswith("__init__.py"):
-                return Needed()
-            folders = [path.rpartition("/")[0]]
-        else:
-            if last in sys.stdlib_module_names or last.startswith("_"):
-                return Needed()  # a private name at the top is one that a library made up
-            folders = ["" if one == "." else one for one in self._folders]
+        if not package and last in sys.stdlib_module_names:
+            return Needed()
         endings = (f"{last}.py", f"{last}/__init__.py", *(f"{last}{one}" for one in _EXTENSIONS))
+        folders = self._folders_of(package)
         found = {f"{folder}/{one}".lstrip("/") for folder in folders for one in endings}
         missing = {one for one in found if not _exists(f"{self._files.root}/{one}")}
+        executed = frozenset(one for one in found - missing if one in self._executed)
+        if not package and last.startswith("_"):
+            return Needed(executed)  # a private name at the top is one that a library made up
         distributions = frozenset() if package else frozenset({last.lower().replace("_", "-")})
-        return Needed(data=frozenset(missing), distributions=distributions)
+        return Needed(executed, frozenset(missing), distributions)
 
-    def _project_path(self, module: ModuleType) -> str | None:
-        name = getattr(module, "__file__", None)
-        return self._files.relative(name) if isinstance(name, str) else None
+    def _folders_of(self, package: str) -> list[str]:
+        """Return the folders of the project that may hold the modules of a package."""
+        if not package:
+            return self._folders
+        owner = self._modules.get(package)
+        if owner is None:
+            inside = package.replace(".", "/")
+            return [f"{folder}/{inside}".lstrip("/") for folder in self._folders]
+        places = [each for each in attribute(owner, "__path__") or () if isinstance(each, str)]
+        return self._inside(places)
+
+    def _inside(self, places: Iterable[str]) -> list[str]:
+        """Return the folders below the root among places of a search path."""
+        found = (self._files.opened(one or os.getcwd()) for one in places)  # noqa: PTH109 - a text
+        return ["" if one == "." else one for one in found if one is not None]
+
+
+def _has(module: ModuleType, name: str) -> bool:
+    return name in object.__getattribute__(module, "__dict__")
 
 
 def _package_of(path: str) -> str:

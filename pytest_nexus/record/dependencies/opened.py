@@ -80,7 +80,6 @@ class Opened:
             "socket.gethostbyaddr": self._resolves,
             "sqlite3.connect": self._database,
             "ctypes.dlopen": self._library,
-            "failed": self._failed,
             "subprocess.Popen": hinders(PROCESS),
             "os.system": hinders(PROCESS),
             "os.fork": hinders(PROCESS),
@@ -102,10 +101,6 @@ class Opened:
     def _hinder(self, obstacle: str, frame: FrameType) -> None:
         for scope in self._tracker.target(frame):
             scope.hinder(obstacle)
-
-    def _failed(self, arguments: tuple[Any, ...]) -> None:
-        """Everything that follows is unknown: a handler raised and was removed."""
-        self._tracker.session.hinder(f"nexus failed to follow {arguments[0]}")
 
     def _open(self, arguments: tuple[Any, ...]) -> None:
         if self._is_reading:

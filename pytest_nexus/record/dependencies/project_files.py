@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
-from typing import TYPE_CHECKING, Final
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -99,6 +100,11 @@ class ProjectFiles:
         found = self.relative(path)
         return "." if found is None and path in self._roots else found
 
+    def of_module(self, module: object) -> str | None:
+        """Return the relative path of the file of a module; None if it is not the project's."""
+        name = attribute(module, "__file__")
+        return self.relative(name) if isinstance(name, str) else None
+
     def nearest(self, frame: FrameType | None) -> FrameType | None:
         """Return the nearest frame that runs code of the project; None if there is none."""
         known = self._sources
@@ -135,3 +141,12 @@ class ProjectFiles:
                 return True
             frame = frame.f_back
         return False
+
+def attribute(module: object, name: str) -> Any:
+    """Return an attribute of a module; run none of its code.
+
+    `sys.modules` may hold any object. A module may be loaded when an attribute is asked for.
+    """
+    if not issubclass(type(module), ModuleType):
+        return None
+    return object.__getattribute__(module, "__dict__").get(name)

@@ -13,7 +13,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus.impact.code_blocks import nested_code
-from pytest_nexus.record.dependencies import audit
+from pytest_nexus.record.dependencies.audit import Listener
 from pytest_nexus.record.dependencies.cached_results import Lasting
 from pytest_nexus.record.dependencies.code_index import CodeIndex
 from pytest_nexus.record.dependencies.environ_reads import EnvironReads
@@ -36,6 +36,8 @@ _FEW_STARTS: Final = 10
 _TESTS_BETWEEN: Final = 100
 """After how many tests the blocks are looked through for those that nearly every test runs."""
 _NEARLY_ALL: Final = 0.9
+
+TOO_DEEP: Final = "it recurses so deeply that nexus cannot follow"
 
 _frame = sys._getframe  # noqa: SLF001 - the documented way to the caller
 
@@ -99,6 +101,8 @@ class Tracker:
             self._is_ours,
             lambda: self.session.hinder("nexus failed to follow the environment"),
         )
+        handlers = {"exec": self._executes, **self.opened.handlers}
+        self._listener = Listener(handlers, self._loses_sight)
 
     def start(self) -> bool:
         """Begin to watch; return False if no tool id of `sys.monitoring` is free."""
@@ -111,14 +115,14 @@ class Tracker:
             path = name.partition("::")[0]
             self.import_scope(path).blocks.add(number)  # what ran of them is not known
         self._pending += loaded
-        audit.listen({"exec": self._executes, **self.opened.handlers})
+        self._listener.start()
         self._environ.start()
         return True
 
     def stop(self) -> None:
         """Stop watching."""
         self._settle()
-        audit.be_silent()
+        self._listener.stop()
         self._environ.stop()
         self._monitor.stop()
 
@@ -180,8 +184,7 @@ class Tracker:
         """Find caches in modules that were imported since the last call."""
         if self._pending:
             for module in list(sys.modules.values()):
-                name = getattr(module, "__file__", None)
-                if isinstance(name, str) and self.files.relative(name) is not None:
+                if self.files.of_module(module) is not None:
                     self.lasting.scan(module)
             pending, self._pending = self._pending, []
             self.lasting.add_writers(pending)
@@ -250,9 +253,16 @@ class Tracker:
         ]
         return self._running
 
+    def _loses_sight(self, event: str) -> None:
+        """Everything that follows is unknown: the handler of an audit event was removed."""
+        self.session.hinder(f"nexus failed to follow {event}")
+
     def _settle(self) -> None:
         """End a part of a scope."""
         self._flush()
+        if self._listener.lost:
+            self._stack[-1].hinder(TOO_DEEP)
+            self._listener.lost.clear()
         self._is_importing = False
         self._n_starts = 0
         self._running = []
