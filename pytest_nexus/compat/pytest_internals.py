@@ -316,9 +316,13 @@ def fixtures_of_request(request: pytest.FixtureRequest) -> dict[str, Any]:
     return dict(getattr(request, "_fixture_defs", {}))
 
 
-def options_by_plugins(config: pytest.Config) -> dict[str, Any]:
-    """Return the values of all options of the command line, by name."""
-    return dict(vars(config.option))
+def changed_options(config: pytest.Config) -> dict[str, Any]:
+    """Return the options of the command line that differ from their defaults, by name."""
+    parser = getattr(getattr(config, "_parser", None), "optparser", None)
+    values = vars(config.option)
+    if parser is None:
+        return dict(values)
+    return {name: one for name, one in values.items() if one != parser.get_default(name)}
 
 
 def ini_values(config: pytest.Config) -> dict[str, Any]:

@@ -142,6 +142,7 @@ class ProjectFiles:
             frame = frame.f_back
         return False
 
+
 def attribute(module: object, name: str) -> Any:
     """Return an attribute of a module; run none of its code.
 

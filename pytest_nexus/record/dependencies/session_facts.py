@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.compat.pytest_internals import ini_values, options_by_plugins
+from pytest_nexus.compat.pytest_internals import changed_options, ini_values
 from pytest_nexus.impact.current_contents import digest_of_bytes
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ _SHOW_OR_CHOOSE: Final = frozenset(
         "debug",
         "deselect",
         "disable_socket",
+        "disable_warnings",
         "dist",
         "distload",
         "doctestreport",
@@ -60,6 +61,7 @@ _SHOW_OR_CHOOSE: Final = frozenset(
         "lf",
         "log_auto_indent",
         "looponfail",
+        "loadscopereorder",
         "loadgroup",
         "loadscopegroup",
         "loadscopereorder",
@@ -68,6 +70,7 @@ _SHOW_OR_CHOOSE: Final = frozenset(
         "maxfail",
         "maxprocesses",
         "maxschedchunk",
+        "max_warnings",
         "maxworkerrestart",
         "newfirst",
         "no_cov",
@@ -83,6 +86,11 @@ _SHOW_OR_CHOOSE: Final = frozenset(
         "pyargs",
         "px",
         "quiet",
+        "random_order_bucket",
+        "random_order_enabled",
+        "random_order_seed",
+        "randomly_reorganize",
+        "randomly_seed",
         "reportchars",
         "report_log",
         "rootdir",
@@ -113,8 +121,8 @@ _SHOW_OR_CHOOSE: Final = frozenset(
         "xfail_tb",
     ]
 )
-"""Options of pytest and of plugins that decide what runs, where, and what is shown, and not what a
-test does."""
+"""Options of pytest and of plugins that decide what runs, where, in which order, and what is shown,
+and not what a test does. The seed of pytest-randomly is among them: each run has another."""
 
 _SHOWN_BY_INI: Final = frozenset(
     [
@@ -178,7 +186,7 @@ def _settings(config: pytest.Config) -> list[tuple[str, str]]:
         for name in values
         if name not in _SHOWN_BY_INI and not name.startswith("nexus")
     ]
-    options = options_by_plugins(config)
+    options = changed_options(config)
     found += [
         (f"--{name}", repr(options[name]))
         for name in options
