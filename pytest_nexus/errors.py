@@ -117,3 +117,7 @@ class TrainExtraMissingError(NexusError):
 
 class OptionError(NexusError):
     """An option has an invalid value."""
+
+
+class CacheError(NexusError):
+    """A cache cannot be used as asked; the message names the file, the output or the command."""

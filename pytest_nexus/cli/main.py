@@ -29,8 +29,8 @@ class Command:
     sub_commands: tuple[str, ...] = ()
     """All sub-commands, if the first may be omitted as in `nexus flaky NODEID`; else empty."""
     forwards: bool = False
-    """Whether arguments after `--` are for pytest; they become `options.pytest_args`. argparse
-    cannot separate them from positional arguments of the command."""
+    """Whether arguments after `--` are for pytest, or are a command to run; they become
+    `options.pytest_args`. argparse cannot separate them from positional arguments."""
 
 
 COMMANDS: Final = (
@@ -63,6 +63,12 @@ COMMANDS: Final = (
         "reuse",
         "pytest_nexus.cli.reuse",
         "Show whether known results are reused, and what audits found",
+    ),
+    Command(
+        "cache",
+        "pytest_nexus.cli.cache",
+        "Cache environments and commands by what they really use",
+        forwards=True,
     ),
     Command("quarantine", "pytest_nexus.cli.quarantine", "Keep flaky tests from failing builds"),
     Command(

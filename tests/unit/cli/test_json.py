@@ -21,11 +21,12 @@ WRITES = {
     "history merge", "history export", "history prune", "history rebuild",
     "model promote", "model rollback", "model export", "model import",
     "quarantine add", "quarantine remove", "init", "reuse on", "reuse off",
+    "cache prune",
 }  # fmt: skip
 """Commands that change something and print what they did in a line."""
 
-FOR_OTHERS = {"run", "completion"}
-"""The output is pytest's own, or for a shell."""
+FOR_OTHERS = {"run", "completion", "cache run"}
+"""The output is pytest's own, of another command, or for a shell."""
 
 NEEDS_NETWORK = {"history pull"}
 

@@ -1,0 +1,122 @@
+"""Which commands are Python programs that can be watched, and what identifies their interpreter."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+import sysconfig
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+from pytest_nexus.domain.system.bounded_process import run_bounded
+from pytest_nexus.domain.system.regular_files import open_regular
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_PYTHON: Final = re.compile(r"(python|pypy)[\d.]*t?(\.exe)?", re.IGNORECASE)
+_WITH_VALUE: Final = frozenset("WXcm")
+_MAX_LINE: Final = 512
+_PROBE_S: Final = 30.0
+_PROBE: Final = (
+    "import json, sys, sysconfig; print(json.dumps([sys.version, sys.implementation.cache_tag,"
+    " sysconfig.get_platform(), sys.path[1:]]))"
+)
+
+ProgramKind = Literal["python", "deaf", "other", "missing"]
+"""`deaf`: a Python that is told to ignore the environment, so it cannot be watched."""
+
+
+class Program(NamedTuple):
+    """The program of a command."""
+
+    kind: ProgramKind
+    interpreter: str = ""
+    """Path of the Python that runs it."""
+
+
+class PythonFacts(NamedTuple):
+    """What identifies an interpreter, and where its modules are."""
+
+    facts: tuple[str, ...]
+    search_path: tuple[str, ...]
+
+
+def program_of(command: Sequence[str], folder: str, search: str) -> Program:
+    """Return what kind of program a command starts.
+
+    Args:
+        command: the program and its arguments.
+        folder: in which the command is started.
+        search: folders of programs, as in PATH.
+    """
+    path = _resolved(command[0], folder, search)
+    if path is None:
+        return Program("missing")
+    if _PYTHON.fullmatch(os.path.basename(path)):  # noqa: PTH119 - a text
+        return Program("deaf" if _ignores_environment(command[1:]) else "python", path)
+    words = _first_line(path)
+    if words and words[0].rpartition("/")[2] == "env" and len(words) > 1:
+        words = [_resolved(words[1], folder, search) or "", *words[2:]]
+    if words and _PYTHON.fullmatch(words[0].rpartition("/")[2]):
+        return Program("deaf" if _ignores_environment(words[1:]) else "python", words[0])
+    return Program("other")
+
+
+def _resolved(name: str, folder: str, search: str) -> str | None:
+    if os.path.dirname(name):  # noqa: PTH120 - a text
+        path = os.path.join(folder, name)  # noqa: PTH118
+        return path if os.access(path, os.X_OK) and os.path.isfile(path) else None  # noqa: PTH113
+    return shutil.which(name, path=search)
+
+
+def _first_line(path: str) -> list[str]:
+    """Return the words after `#!` in a script; empty for other files."""
+    try:
+        with open_regular(Path(path)) as file:
+            line = file.readline(_MAX_LINE)
+    except OSError:
+        return []
+    return os.fsdecode(line[2:]).split() if line.startswith(b"#!") else []
+
+
+def _ignores_environment(arguments: Sequence[str]) -> bool:
+    """Return whether options of Python keep the environment or `site` out.
+
+    >>> _ignores_environment(["-sE", "x.py"]), _ignores_environment(["-m", "build", "-I"])
+    (True, False)
+    """
+    for argument in arguments:
+        if not argument.startswith("-") or argument in ("-", "--"):
+            return False
+        if argument.startswith("--"):
+            continue
+        for letter in argument[1:]:
+            if letter in _WITH_VALUE:
+                if letter in "cm":
+                    return False
+                break
+            if letter in "IES":
+                return True
+    return False
+
+
+def facts_of(interpreter: str, folder: Path, environ: Mapping[str, str]) -> PythonFacts | None:
+    """Return what identifies an interpreter; None if it does not answer."""
+    if os.path.abspath(interpreter) == os.path.abspath(sys.executable):  # noqa: PTH100 - links stay
+        own = (sys.version, sys.implementation.cache_tag or "", sysconfig.get_platform())
+        return PythonFacts(own, tuple(sys.path))
+    try:
+        done = run_bounded(
+            [interpreter, "-c", _PROBE], folder, environ,
+            stdin=b"", max_bytes=1 << 20, timeout_s=_PROBE_S,
+        )  # fmt: skip
+        if done is None:
+            return None
+        version, tag, platform, path = json.loads(done.stdout)
+    except (OSError, ValueError, TypeError):
+        return None
+    return PythonFacts((str(version), str(tag), str(platform)), tuple(map(str, path)))

@@ -1,0 +1,1 @@
+"""A folder for PYTHONPATH: `sitecustomize` watches the Python processes of a command."""

@@ -1,0 +1,133 @@
+"""Watch a Python process from before its first line.
+
+`nexus cache run` puts the folder of this file first on PYTHONPATH, so that `site` imports
+this file. It needs the standard library only, and then imports the `sitecustomize` that it hides.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import util as import_util
+from importlib.machinery import PathFinder
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+
+    from pytest_nexus.steps.startup.process_recorder import Recorder
+
+
+class Look:
+    """A function of `os` that looks at a file; the file counts as read.
+
+    Make and its kin compare times instead of reading, and a missing file is often only looked for.
+    An object, because a function in a class would become a method.
+    """
+
+    def __init__(self, recorder: Recorder, function: Callable[..., Any]) -> None:
+        self._recorder = recorder
+        self.__wrapped__ = function
+        self.__name__ = function.__name__
+        self.__doc__ = function.__doc__
+
+    def __call__(self, path: Any, *given: Any, **named: Any) -> Any:
+        """Look, after what is there has been recorded."""
+        if named.get("dir_fd") is None:
+            code = sys._getframe(1).f_code
+            self._recorder.guarded(self._record, path, code.co_name == "_access_check")
+        return self.__wrapped__(path, *given, **named)
+
+    def _record(self, given: Any, is_search: bool) -> None:  # noqa: FBT001
+        if not isinstance(given, (str, bytes, os.PathLike)):
+            return
+        path = os.path.abspath(os.fsdecode(given))
+        if is_search:  # shutil.which goes through PATH
+            self._recorder.program(os.path.basename(path))
+        else:
+            self._recorder.read(path)
+
+
+class NameRecorder:
+    """A finder that finds nothing, and so learns of every module that is looked for."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:  # noqa: ARG002
+        """Record the name."""
+        self._recorder.guarded(self._recorder.tried, name)
+
+    def invalidate_caches(self) -> None:
+        """Nothing is kept here."""
+
+
+def _watch_variables(recorder: Recorder) -> None:
+    kind: Any = type(os.environ)
+    get_one, get_all = kind.__getitem__, kind.__iter__
+
+    def __getitem__(self: Any, key: Any) -> Any:  # noqa: N807
+        recorder.guarded(recorder.variable, key)
+        return get_one(self, key)
+
+    def __iter__(self: Any) -> Any:  # noqa: N807
+        recorder.guarded(recorder.variable, None)
+        return get_all(self)
+
+    kind.__getitem__, kind.__iter__ = __getitem__, __iter__
+
+
+def _watch_looks(recorder: Recorder) -> None:
+    for name in ("stat", "lstat", "access"):
+        function = getattr(os, name)
+        look = Look(recorder, function)
+        for supported in (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks):
+            if function in supported:
+                supported.add(look)
+        setattr(os, name, look)
+
+
+def _start(recording: ModuleType, folder: str) -> None:
+    recorder = recording.Recorder(folder, os.environ.get(recording.ROOT_VARIABLE, ""))
+    recorder.write("start", os.getpid(), sys.executable, sys.version, list(sys.path), sys.prefix)
+    recorder.guarded(recorder.loaded)
+    sys.meta_path.insert(0, NameRecorder(recorder))
+    _watch_variables(recorder)
+    _watch_looks(recorder)
+    sys.addaudithook(recorder.audit)
+
+
+def _import_beside(name: str) -> ModuleType:
+    """Return a module of this folder; the program does not see it among its modules."""
+    path = os.path.join(_folder(), f"{name}.py")
+    spec = import_util.spec_from_file_location(f"nexus_{name}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = import_util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _import_hidden() -> None:
+    """Import the `sitecustomize` that this file hides."""
+    sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != _folder()]
+    sys.path_importer_cache.pop(_folder(), None)
+    spec = PathFinder.find_spec("sitecustomize", sys.path)
+    if spec is not None and spec.loader is not None:
+        module = import_util.module_from_spec(spec)
+        sys.modules["sitecustomize"] = module
+        spec.loader.exec_module(module)
+
+
+def _folder() -> str:
+    return os.path.dirname(os.path.abspath(__file__))
+
+
+if __name__ == "sitecustomize":
+    try:
+        own = _import_beside("process_recorder")
+        if os.environ.get(own.FOLDER_VARIABLE):
+            _start(own, os.environ[own.FOLDER_VARIABLE])
+    finally:
+        _import_hidden()
