@@ -80,9 +80,10 @@ def set_aside(root: Path, outputs: Sequence[str]) -> Iterator[None]:
     """
     moved: list[tuple[Path, Path]] = []
     try:
-        for name in outputs:
-            path, aside = root / name, _beside(root / name, "before")
+        for number, name in enumerate(outputs):
+            path, aside = root / name, root / ".nexus" / f"before-{os.getpid()}-{number}"
             if os.path.lexists(path) and is_inside(root, path.parent):
+                aside.parent.mkdir(exist_ok=True)
                 _remove(aside)
                 path.rename(aside)
                 moved.append((path, aside))

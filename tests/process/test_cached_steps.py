@@ -216,7 +216,8 @@ class TestWhatCounts:
 
     def test_a_listed_folder(self, steps: Steps) -> None:
         steps.write("data/a.txt", "")
-        code = "import glob; open('out/a', 'w').write(str(glob.glob('data/*')))"
+        code = "import glob; open('out/a', 'w').write(str(glob.glob('**/*', recursive=True)))"
+        steps.write("out/former", "")
         assert steps.code(code)
         steps.write("data/a.txt", "its content is not used")
         assert not steps.code(code)
