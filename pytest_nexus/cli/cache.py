@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.cli.cache_run import run_command
+from pytest_nexus.cli.cache_use import add_key_arguments, add_report_arguments
 from pytest_nexus.domain.system.console import say
 from pytest_nexus.domain.wording import counted
 from pytest_nexus.project import project_root
@@ -21,6 +22,12 @@ _UNITS: Final = {"K": 10**3, "M": 10**6, "G": 10**9}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the sub-commands."""
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    add_key_arguments(commands.add_parser(
+        "key", help="print a key for a cache of the environment, made of what the tests use"
+    ))  # fmt: skip
+    add_report_arguments(commands.add_parser(
+        "report", help="list the installed distributions, and how many tests use each"
+    ))  # fmt: skip
     _add_run(commands.add_parser(
         "run", help="run a command, or restore its outputs if nothing that it used has changed"
     ))  # fmt: skip

@@ -79,6 +79,12 @@ class Distributions:
             owners = [info for info in owners if info.holds(inside)] or bare
         return owners[0].name if owners else None
 
+    def owners_of(self, module: str) -> frozenset[str]:
+        """Return the distributions that installed a part of a top-level module."""
+        top = os.path.normcase(module)
+        tops = map(self._tops, dict.fromkeys(self._places.values()))
+        return frozenset(info.name for found in tops for info in found.get(top, ()))
+
     def _divide(self, path: str) -> tuple[str | None, str]:
         """Return the folder of the packages, and the rest of a path with `/`."""
         plain = os.path.normcase(path)
