@@ -46,7 +46,7 @@ class Caches:
             return False
         stored = self.folder / str(len(self.entries))
         stored.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, stored)
+        _copy(file, stored)
         self.entries.append(Entry(key, path, scope, stored))
         return True
 
@@ -59,9 +59,17 @@ class Caches:
                 hits = exact or [one for one in visible if at and one.key.startswith(key)]
                 if hits:
                     target.parent.mkdir(parents=True, exist_ok=True)
-                    shutil.copyfile(hits[-1].file, target)
+                    _copy(hits[-1].file, target)
                     return hits[-1].key
         return ""
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file or a folder."""
+    if source.is_dir():
+        shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
+    else:
+        shutil.copyfile(source, target)
 
 
 @dataclass

@@ -103,6 +103,33 @@ def test_jobs_of_a_matrix_keep_apart(toy: Toy) -> None:
     assert [name.split(".")[1] for name in names] == ["py311", "py312"]
 
 
+LOCKED = (
+    ', lock: requirements.txt, environment: .environment, install: "echo INSTALLED;'
+    ' mkdir -p .environment/bin; cp requirements.txt .environment"'
+)
+
+
+def test_environment_is_kept_as_long_as_the_lock_names_the_same(toy: Toy) -> None:
+    toy.commit({"requirements.txt": "pytest==9.0\nother==1.0\n"})
+    first = toy.push(caller(more=LOCKED))
+    assert first.conclusion == "success", first.log
+    assert "no test has told what it uses" in first.log
+    assert "INSTALLED\n" in first.log
+    toy.commit({"requirements.txt": "other==1.0\npytest==9.0  # in another order\n"})
+    second = toy.push(caller(more=LOCKED))
+    assert second.conclusion == "success", second.log
+    assert "INSTALLED\n" not in second.log
+    toy.commit({"requirements.txt": "other==1.0\npytest==9.1\n"})
+    assert "INSTALLED\n" in toy.push(caller(more=LOCKED)).log
+
+
+def test_environment_without_a_readable_lock_is_not_kept(toy: Toy) -> None:
+    run = toy.push(caller(more=LOCKED.replace("lock: requirements.txt", "lock: gone.txt")))
+    assert "::warning title=nexus::The environment is not cached" in run.log
+    assert run.conclusion == "failure", "the install needs the file"
+    assert "environment" not in "".join(one.key for one in toy.github.caches.entries)
+
+
 def test_arguments_are_no_commands(toy: Toy) -> None:
     run = toy.push(caller(more=', args: "-k nothing $(touch pwned) `touch pwned`; touch pwned"'))
     assert run.conclusion == "failure"
