@@ -13,7 +13,7 @@ from pytest_nexus.domain.wording import counted, seconds
 from pytest_nexus.errors import CacheError, with_code
 from pytest_nexus.project import project_root
 from pytest_nexus.steps.cached_step import Step, StepResult, bound, run_step
-from pytest_nexus.steps.output_entries import output_names
+from pytest_nexus.steps.output_entries import input_patterns, output_names
 
 if TYPE_CHECKING:
     import argparse
@@ -36,7 +36,7 @@ def run_command(options: argparse.Namespace, store: StepStore) -> int:
         root=root,
         folder=folder,
         outputs=output_names(root, folder, options.output),
-        inputs=tuple(sorted({*options.input})),
+        inputs=input_patterns(root, options.input),
         environ=dict(originals.environ),
     )
     result = run_step(step, store)

@@ -34,6 +34,11 @@ _BELOW_PYTHON: Final = (
 )  # fmt: skip
 """Variables that the interpreter and the C library read, which no Python code can see."""
 _MOST_REASONS: Final = 3
+_WHY_ALWAYS: Final = (
+    "it is no Python program, and no --input names what it uses",
+    "its options keep the environment out, so nexus cannot watch it",
+)
+"""For other programs, and for a Python that cannot be watched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +101,11 @@ def run_step(step: Step, store: StepStore) -> StepResult:
     facts = _facts(step, program)
     around = Surroundings(step.root, step.environ, Distributions(facts.search_path))
     if program.kind != "python" and not step.inputs:
-        return _run_always(step, program)
+        return _run_always(step, _WHY_ALWAYS[program.kind == "deaf"])
+    try:
+        store.require_writable()
+    except OSError as error:
+        return _run_always(step, f"the store cannot be used: {error}")
     with store.step_lock(step.name):
         with store.shared_lock():
             found = _restored(step, store, around, facts)
@@ -112,14 +121,9 @@ def _facts(step: Step, program: Program) -> PythonFacts:
     return found or PythonFacts((), ())
 
 
-def _run_always(step: Step, program: Program) -> StepResult:
+def _run_always(step: Step, why: str) -> StepResult:
     started = clock.perf_counter()
     status = run_plain(step.command, step.folder, step.environ)
-    why = (
-        "its options keep the environment out, so nexus cannot watch it"
-        if program.kind == "deaf"
-        else "it is no Python program, and no --input names what it uses"
-    )
     return StepResult("ran", status, clock.perf_counter() - started, obstacles=(why,))
 
 
@@ -164,6 +168,8 @@ def _differences(run: StoredRun, around: Surroundings, facts: PythonFacts) -> tu
 
 
 def _clause(use: Use) -> str:
+    if use.name == "*":
+        return "a variable has changed, and the project reads all of them"
     texts = {
         "file": f"{use.name} has changed",
         "folder": f"the names in {use.name} have changed",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from pytest_nexus.errors import CacheError
@@ -51,6 +51,21 @@ def output_names(root: Path, folder: Path, given: Iterable[str]) -> tuple[str, .
             raise CacheError("NX162", f"the output {text!r} belongs to git or to nexus")
         names.add(name)
     return tuple(sorted(name for name in names if not _parents(name) & names))
+
+
+def input_patterns(root: Path, given: Iterable[str]) -> tuple[str, ...]:
+    """Return the patterns of inputs, sorted.
+
+    Raises:
+        CacheError: a pattern is not relative to the root, or no file fits it.
+    """
+    for text in given:
+        path = PurePath(text)
+        if not path.parts or path.is_absolute() or path.drive or ".." in path.parts:
+            raise CacheError("NX178", f"the input {text!r} is not relative to the root")
+        if not any(each.is_file() for each in root.glob(text)):
+            raise CacheError("NX179", f"no file below {str(root)!r} fits the input {text!r}")
+    return tuple(sorted({*given}))
 
 
 def _parents(name: str) -> set[str]:

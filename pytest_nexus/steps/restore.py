@@ -142,14 +142,12 @@ def _exchange(target: Path, staged: Path, replaced: list[tuple[Path, Path]]) -> 
 
 
 def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, onerror=_open_and_retry)
-    else:
+    if not path.is_dir() or path.is_symlink():
         path.unlink(missing_ok=True)
-
-
-def _open_and_retry(function: Callable[[str], object], name: str, _: object) -> None:
-    """Remove a file from a folder that is closed for writing."""
-    Path(name).parent.chmod(0o700)
-    Path(name).chmod(0o700)
-    function(name)
+        return
+    try:
+        shutil.rmtree(path)
+    except PermissionError:  # a folder may be closed for writing
+        for folder, _, _ in os.walk(path):
+            Path(folder).chmod(0o700)
+        shutil.rmtree(path)

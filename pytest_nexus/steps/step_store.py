@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import tempfile
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -72,6 +73,15 @@ class StepStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+
+    def require_writable(self) -> None:
+        """Make the folder.
+
+        Raises:
+            OSError: the folder cannot be written to.
+        """
+        with tempfile.TemporaryFile(dir=_made(self.folder)):
+            return
 
     def step_lock(self, step: str) -> AbstractContextManager[None]:
         """Return the lock that a process holds while it runs a step."""
@@ -177,6 +187,11 @@ class StepStore:
             return {}
         digests = {entry.content for entry in run.entries if entry.kind == "file"}
         return {digest: _size_of(self._object(digest)) for digest in digests} or {"": 0}
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def file_sha256(path: Path) -> str:

@@ -225,6 +225,13 @@ class TestWhatCounts:
         assert steps.code(code)
         assert "the names in data have changed" in steps.said
 
+    def test_a_listed_folder_that_was_missing(self, steps: Steps) -> None:
+        code = "import glob; glob.glob('none/*'); os.path.exists('none/x')"
+        assert steps.code(code)
+        assert not steps.code(code)
+        steps.write("none/y", "")
+        assert steps.code(code)
+
     def test_a_file_that_was_missing(self, steps: Steps) -> None:
         code = "try: open('settings.ini')\nexcept OSError: pass"
         assert steps.code(code)
@@ -378,6 +385,21 @@ class TestNotStored:
         assert not steps.code(code, options=("--input=template.txt",))
         steps.write("template.txt", "new")
         assert steps.code(code, options=("--input=template.txt",))
+
+    @pytest.mark.parametrize(
+        ("given", "code"),
+        [("../x", "NX178"), ("/etc/*", "NX178"), ("", "NX178"), ("g*.p", "NX179")],
+    )
+    def test_an_input_must_fit_a_file_of_the_project(
+        self, steps: Steps, given: str, code: str
+    ) -> None:
+        assert steps.call(sys.executable, "gen.py", options=(f"--input={given}",)) == 1
+        assert f"[{code}]" in steps.said
+
+    def test_a_store_that_cannot_be_used_costs_the_reuse(self, steps: Steps) -> None:
+        steps.write("store", "a file")
+        assert steps.code("", options=("--store=store",))
+        assert "the outputs were not stored: the store cannot be used" in steps.said
 
     def test_an_unknown_program_is_an_error(self, steps: Steps) -> None:
         assert steps.call("no-such-program") == 1

@@ -179,8 +179,10 @@ class Recorder:
         caller = sys._getframe(3).f_code.co_filename  # below: this method, `guarded`, `audit`
         if caller.startswith("<frozen importlib"):
             self.searched(path)
-        elif self.once("listed", path) and os.path.isdir(path) and not _is_stdlib(path):
-            self.write("listed", path, sorted(os.listdir(path)))
+        elif not os.path.isdir(path):
+            self.read(path)
+        elif self.once("listed", path) and not _is_stdlib(path):
+            self.write("listed", path, _names_in(path))
 
     def searched(self, path: str) -> None:
         """Record that modules are looked for in a folder."""
@@ -239,8 +241,8 @@ class Recorder:
             filename = getattr(module, "__file__", None)
             if isinstance(filename, str) and not filename.startswith(OWN):
                 self.read(os.path.abspath(filename))
-        for folder in list(sys.path_importer_cache):
-            if isinstance(folder, str) and folder != OWN:
+        for folder in [*sys.path_importer_cache, *sys.path]:
+            if isinstance(folder, str) and os.path.abspath(folder) != OWN:
                 self.searched(os.path.abspath(folder))
 
 
@@ -284,6 +286,13 @@ def _source_of(path: str) -> str:
         except ValueError:
             return path
     return path
+
+
+def _names_in(path: str) -> list[str]:
+    try:
+        return sorted(os.listdir(path))
+    except PermissionError:  # the program gets the same error
+        return []
 
 
 def _is_package(path: str) -> bool:
