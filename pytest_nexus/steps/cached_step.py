@@ -117,7 +117,7 @@ def run_step(step: Step, store: StepStore) -> StepResult:
 def _facts(step: Step, program: Program) -> PythonFacts:
     found = None
     if program.kind == "python":
-        found = facts_of(program.interpreter, step.folder, step.environ)
+        found = facts_of(program.interpreter, step.folder, step.environ, step.root)
     return found or PythonFacts((), ())
 
 

@@ -8,11 +8,12 @@ import re
 import shutil
 import sys
 import sysconfig
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from pytest_nexus.domain.system.bounded_process import run_bounded
-from pytest_nexus.domain.system.regular_files import open_regular
+from pytest_nexus.domain.system.regular_files import open_regular, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _PYTHON: Final = re.compile(r"(python|pypy)[\d.]*t?(\.exe)?", re.IGNORECASE)
 _WITH_VALUE: Final = frozenset("WXcm")
 _MAX_LINE: Final = 512
+_MAX_PTH_BYTES: Final = 1024 * 1024
 _PROBE_S: Final = 30.0
 _PROBE: Final = (
     "import json, sys, sysconfig; print(json.dumps([sys.version, sys.implementation.cache_tag,"
@@ -104,8 +106,33 @@ def _ignores_environment(arguments: Sequence[str]) -> bool:
     return False
 
 
-def facts_of(interpreter: str, folder: Path, environ: Mapping[str, str]) -> PythonFacts | None:
-    """Return what identifies an interpreter; None if it does not answer."""
+def facts_of(
+    interpreter: str, folder: Path, environ: Mapping[str, str], root: Path
+) -> PythonFacts | None:
+    """Return what identifies an interpreter; None if it does not answer.
+
+    Files that extend the search path count without the path of the root.
+    """
+    found = _facts_of(interpreter, folder, environ)
+    if found is None:
+        return None
+    return PythonFacts((*found.facts, _digest_of_paths(found.search_path, root)), found.search_path)
+
+
+def _digest_of_paths(search_path: Sequence[str], root: Path) -> str:
+    """Return 16 hexadecimal digits over the `.pth` files: the interpreter reads them first."""
+    found = sha256()
+    for folder in search_path:
+        for path in sorted(Path(folder).glob("*.pth")) if folder else ():
+            try:
+                text = read_text(path, _MAX_PTH_BYTES, errors="replace")
+            except OSError:
+                continue
+            found.update(f"{path.name}\0{text.replace(str(root), '')}\0".encode())
+    return found.hexdigest()[:16]
+
+
+def _facts_of(interpreter: str, folder: Path, environ: Mapping[str, str]) -> PythonFacts | None:
     if os.path.abspath(interpreter) == os.path.abspath(sys.executable):  # noqa: PTH100 - links stay
         own = (sys.version, sys.implementation.cache_tag or "", sysconfig.get_platform())
         return PythonFacts(own, tuple(sys.path))

@@ -8,6 +8,7 @@ import tempfile
 import threading
 from contextlib import contextmanager
 from pathlib import Path
+from subprocess import DEVNULL
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus.domain.system.originals import Popen
@@ -29,12 +30,14 @@ def run_watched(
 ) -> tuple[int, Observed]:
     """Return the exit status of a command, and what it used; below 0 for the number of a signal.
 
+    The standard input is empty, because nobody could see what the command reads from it.
+
     Raises:
         OSError: the command cannot be started.
     """
     with tempfile.TemporaryDirectory(prefix="nexus-step-") as records:
         environ = watched_environ(around.environ, Path(records), around.root)
-        status = run_plain(command, folder, environ)
+        status = run_plain(command, folder, environ, stdin=DEVNULL)
         return status, observe(Path(records), around, outputs, STARTUP)
 
 
@@ -49,9 +52,18 @@ def watched_environ(environ: Mapping[str, str], records: Path, root: Path) -> di
     }
 
 
-def run_plain(command: Sequence[str], folder: Path, environ: Mapping[str, str]) -> int:
-    """Return the exit status of a command that reads and prints as if it had been called alone."""
-    process = Popen(command, cwd=folder, env=environ)
+def run_plain(
+    command: Sequence[str], folder: Path, environ: Mapping[str, str], stdin: int | None = None
+) -> int:
+    """Return the exit status of a command that prints as if it had been called alone.
+
+    Args:
+        command: the program and its arguments.
+        folder: in which the command runs.
+        environ: its environment.
+        stdin: as for `Popen`; None for the input of this process.
+    """
+    process = Popen(command, cwd=folder, env=environ, stdin=stdin)
     with _forwarding(process):
         while True:
             try:

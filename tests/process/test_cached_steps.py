@@ -176,6 +176,15 @@ class TestWhatCounts:
         monkeypatch.delenv("COLOUR")
         assert not steps.gen()
 
+    def test_a_variable_that_the_project_asks_for_through_the_library(
+        self, steps: Steps, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        code = "open('out/a', 'w').write(os.path.expanduser('~'))"
+        assert steps.code(code)
+        assert not steps.code(code)
+        monkeypatch.setenv("USERPROFILE" if os.name == "nt" else "HOME", "/elsewhere")
+        assert steps.code(code)
+
     def test_all_variables_where_the_project_reads_all(
         self, steps: Steps, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -213,6 +222,15 @@ class TestWhatCounts:
         install(site, "used", "2.0")
         assert steps.code(code)
         assert "the distribution used has changed" in steps.said
+
+    def test_a_file_that_extends_the_search_path(
+        self, steps: Steps, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.syspath_prepend(tmp_path)
+        assert steps.gen()
+        (tmp_path / "more.pth").write_text("/somewhere\n")
+        assert steps.gen()
+        assert "another Python" in steps.said
 
     def test_a_listed_folder(self, steps: Steps) -> None:
         steps.write("data/a.txt", "")
@@ -473,7 +491,7 @@ class TestStreams:
              sys.executable, "-c", f"{code}; sys.exit(3)"],
             input="typed", capture_output=True, text=True, check=False,
         )  # fmt: skip
-        assert (done.returncode, done.stdout) == (3, "to out\ntyped\n")
+        assert (done.returncode, done.stdout) == (3, "to out\n\n"), "the input is empty"
         assert done.stderr.startswith("to err\n")
 
     def test_the_program_sees_what_python_itself_would_show(self, steps: Steps) -> None:

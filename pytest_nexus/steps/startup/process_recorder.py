@@ -222,18 +222,23 @@ class Recorder:
 
     def variable(self, key: Any) -> None:
         """Record that a variable of the environment is read; None for all of them."""
-        place, filename = _reader()
-        is_own = filename.startswith(("<string>", "<stdin>")) or (
-            filename.startswith(self._root) and not _is_package(filename)
-        )
+        place, readers = _readers()
+        is_own = self._is_own(readers[0])
         if key is None:
             self._copying = place
             if is_own and self.once("variable", "*"):
                 self.write("variable", "*")
         elif place != self._copying:
             name = os.fsdecode(key) if isinstance(key, (str, bytes)) else str(key)
-            if (is_own or name not in _ABOUT_THE_PLACE) and self.once("variable", name):
+            # The project may ask through a function of the library, such as `expanduser`.
+            is_asked = is_own or (name != "PATH" and self._is_own(readers[1]))
+            if (is_asked or name not in _ABOUT_THE_PLACE) and self.once("variable", name):
                 self.write("variable", name)
+
+    def _is_own(self, filename: str) -> bool:
+        if filename.startswith(("<string>", "<stdin>")):
+            return True
+        return filename.startswith(self._root) and not _is_package(filename)
 
     def loaded(self) -> None:
         """Record what the interpreter has loaded and searched before this file."""
@@ -305,12 +310,17 @@ def _is_stdlib(path: str) -> bool:
     return (path + os.sep).startswith(_STDLIB) and not _is_package(path)
 
 
-def _reader() -> tuple[tuple[int, int], str]:
-    """Return where the environment is read: the frame with its instruction, and the file."""
+def _readers() -> tuple[tuple[int, int], list[str]]:
+    """Return where the environment is read: frame and instruction, and the two nearest files."""
+    found = []
     for frame in _frames():
         if not _is_between(frame.f_code.co_filename):
-            return (id(frame), frame.f_lasti), frame.f_code.co_filename
-    return (0, 0), ""
+            found.append(frame)
+            if len(found) == 2:
+                break
+    files = [frame.f_code.co_filename for frame in found] + ["", ""]
+    place = (id(found[0]), found[0].f_lasti) if found else (0, 0)
+    return place, files[:2]
 
 
 def _is_between(filename: str) -> bool:
