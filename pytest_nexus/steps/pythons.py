@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _PYTHON: Final = re.compile(r"(python|pypy)[\d.]*t?(\.exe)?", re.IGNORECASE)
-_WITH_VALUE: Final = frozenset("WXcm")
+_WITH_VALUE: Final = re.compile("[WXcm]")
 _MAX_LINE: Final = 512
 _MAX_PTH_BYTES: Final = 1024 * 1024
 _PROBE_S: Final = 30.0
@@ -91,18 +91,19 @@ def _ignores_environment(arguments: Sequence[str]) -> bool:
     >>> _ignores_environment(["-sE", "x.py"]), _ignores_environment(["-m", "build", "-I"])
     (True, False)
     """
-    for argument in arguments:
+    waiting = iter(arguments)
+    for argument in waiting:
         if not argument.startswith("-") or argument in ("-", "--"):
             return False
-        if argument.startswith("--"):
-            continue
-        for letter in argument[1:]:
-            if letter in _WITH_VALUE:
-                if letter in "cm":
-                    return False
-                break
-            if letter in "IES":
-                return True
+        letters = "" if argument.startswith("--") else argument[1:]
+        found = _WITH_VALUE.search(letters)
+        plain = letters[: found.start()] if found else letters
+        if {*plain} & {*"IES"}:
+            return True
+        if found and found[0] in "cm":
+            return False
+        if found and found.end() == len(letters):
+            next(waiting, None)
     return False
 
 
