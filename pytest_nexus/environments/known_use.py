@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_nexus.domain.dependencies import KnownUses
 from pytest_nexus.history.store import read_history
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from pathlib import Path
 
+    from pytest_nexus.domain.dependencies import KnownUses
     from pytest_nexus.domain.records import TestKey
 
 
@@ -39,12 +39,7 @@ def read_known_use(path: Path) -> KnownUse:
     if history is None:
         return KnownUse({}, frozenset(), 0)
     with history:
-        return known_use(_uses(history), history.stats())
-
-
-def _uses(history: object) -> KnownUses:
-    reading = getattr(history, "uses", None)
-    return KnownUses({}, {}, {}) if reading is None else reading()
+        return known_use(history.uses(), history.stats())
 
 
 def known_use(uses: KnownUses, keys: Collection[TestKey]) -> KnownUse:

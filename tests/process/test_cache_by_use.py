@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_nexus.cli.main import main
-from pytest_nexus.history.store import History
 from tests.support.project import Project
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.skipif(
-    sys.version_info < (3, 12) or not hasattr(History, "uses"),
+    sys.version_info < (3, 12),
     reason="dependencies are recorded on CPython 3.12 or later",
 )
 FILES = {
