@@ -58,12 +58,14 @@ def known_use(uses: KnownUses, keys: Collection[TestKey]) -> KnownUse:
         if each.kind in ("block", "module")
     }  # fmt: skip
     by_test: dict[TestKey, frozenset[str]] = {}
-    shared: dict[frozenset[str], frozenset[str]] = {}
+    decoded: dict[int, tuple[object, frozenset[str]]] = {}  # by the object that tests share
     files: set[str] = set()
     for key in uses.fingerprints:
         members = uses.fingerprints[key][0].members
-        names = frozenset(distributions[each] for each in members & distributions.keys())
-        by_test[key] = shared.setdefault(names, names)
-        files.update(paths[each] for each in members & paths.keys())
+        if id(members) not in decoded:
+            names = frozenset(distributions[each] for each in members & distributions.keys())
+            files.update(paths[each] for each in members & paths.keys())
+            decoded[id(members)] = (members, names)
+        by_test[key] = decoded[id(members)][1]
     n_unknown = sum(key not in by_test for key in keys)
     return KnownUse(by_test, frozenset(files), n_unknown)

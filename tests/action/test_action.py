@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -110,6 +111,7 @@ LOCKED = (
 
 
 def test_environment_is_kept_as_long_as_the_lock_names_the_same(toy: Toy) -> None:
+    """Without knowledge, every pin counts."""
     toy.commit({"requirements.txt": "pytest==9.0\nother==1.0\n"})
     first = toy.push(caller(more=LOCKED))
     assert first.conclusion == "success", first.log
@@ -119,8 +121,25 @@ def test_environment_is_kept_as_long_as_the_lock_names_the_same(toy: Toy) -> Non
     second = toy.push(caller(more=LOCKED))
     assert second.conclusion == "success", second.log
     assert "INSTALLED\n" not in second.log
-    toy.commit({"requirements.txt": "other==1.0\npytest==9.1\n"})
+    toy.commit({"requirements.txt": "other==1.1\npytest==9.0\n"})
     assert "INSTALLED\n" in toy.push(caller(more=LOCKED)).log
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="dependencies are recorded from 3.12 on")
+def test_environment_is_kept_until_something_that_the_tests_use_is_upgraded(toy: Toy) -> None:
+    toy.commit({"pytest.ini": "[pytest]\nnexus_dependencies = true\n"})
+    installed = []
+    for pins in (
+        ("pytest==9.0", "other==1.0"),  # learns what the tests use
+        ("pytest==9.0", "other==1.0"),  # the first environment with the new key
+        ("pytest==9.0", "other==1.1"),
+        ("pytest==9.1", "other==1.1"),
+    ):
+        toy.commit({"requirements.txt": "\n".join(pins)})
+        run = toy.push(caller(more=LOCKED))
+        assert run.conclusion == "success", run.log
+        installed.append("INSTALLED\n" in run.log)
+    assert installed == [True, True, False, True]
 
 
 def test_environment_without_a_readable_lock_is_not_kept(toy: Toy) -> None:
