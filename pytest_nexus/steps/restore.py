@@ -132,13 +132,23 @@ def _exchange(target: Path, staged: Path, replaced: list[tuple[Path, Path]]) -> 
     """Rename the new output into its place; a file is replaced in one step."""
     old = _beside(target, "old")
     _remove(old)
-    is_file = target.is_file() and not target.is_symlink() and staged.is_file()
-    if is_file:
-        os.link(target, old)  # so that it can be put back
-    elif os.path.lexists(target):
+    if os.path.lexists(target) and not _link(target, old):
         target.rename(old)
     replaced.append((target, old))
+    if target.is_file() and not target.is_symlink() and staged.is_dir():
+        target.unlink()
     staged.replace(target)
+
+
+def _link(target: Path, old: Path) -> bool:
+    """Give a file a second name, so that it is there at each moment; return whether that worked."""
+    if not target.is_file() or target.is_symlink():
+        return False
+    try:
+        os.link(target, old)
+    except OSError:  # not every file system has such links
+        return False
+    return True
 
 
 def _remove(path: Path) -> None:

@@ -459,6 +459,19 @@ class TestPlaces:
         assert str((steps.root / "out" / "link").readlink()) == "tool"
         assert (steps.root / "out" / "tool").stat().st_mode & 0o777 == 0o750
 
+    def test_a_file_may_become_a_folder_and_a_folder_a_file(self, steps: Steps) -> None:
+        write = "open('a', 'w').write('1')"
+        folder = "os.makedirs('a'); open('a/b', 'w').write('1')"
+        steps.write("kind", "file")
+        code = f"if open('kind').read() == 'file': {write}\nelse: {folder}"
+        assert steps.code(code, outputs=("a",))
+        steps.write("kind", "folder")
+        assert steps.code(code, outputs=("a",))
+        for kind in ("file", "folder"):
+            steps.write("kind", kind)
+            assert not steps.code(code, outputs=("a",))
+            assert (steps.root / "a").is_dir() == (kind == "folder")
+
     @pytest.mark.posix("links need a privilege there")
     @pytest.mark.parametrize("target", ["/etc/passwd", "../../x"])
     def test_links_that_lead_out_are_not_stored(self, steps: Steps, target: str) -> None:
@@ -504,6 +517,19 @@ class TestStreams:
             capture_output=True, text=True, check=True,
         )  # fmt: skip
         assert done.stdout == plain.stdout
+
+    def test_functions_that_are_watched_look_as_before(self, steps: Steps) -> None:
+        code = (
+            "import pickle, shutil, inspect\n"
+            "assert pickle.loads(pickle.dumps(os.stat))('.').st_mode\n"
+            "assert os.stat.__name__ == 'stat' and os.stat(path='.')\n"
+            "assert os.stat in os.supports_dir_fd or os.name == 'nt'\n"
+            "class C: look = os.stat\n"
+            "assert C().look('.') == os.stat('.')\n"
+            "assert os.access('.', mode=os.R_OK) and os.lstat('.')"
+        )
+        assert steps.code(code)
+        assert not steps.code(code)
 
     def test_a_sitecustomize_of_the_user_is_imported(
         self, steps: Steps, monkeypatch: pytest.MonkeyPatch

@@ -39,6 +39,10 @@ class Look:
             self._recorder.guarded(self._record, path, code.co_name == "_access_check")
         return self.__wrapped__(path, *given, **named)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let `pickle` write the function of `os` instead."""
+        return eval, (f"__import__('os').{self.__name__}",)
+
     def _record(self, given: Any, is_search: bool) -> None:  # noqa: FBT001
         if not isinstance(given, (str, bytes, os.PathLike)):
             return
