@@ -59,12 +59,12 @@ def sentences(result: StepResult) -> list[str]:
     lines = []
     if result.reasons:
         lines.append(f"nexus: the command ran: {', '.join(result.reasons)}")
-    if result.obstacles:
-        lines.append(with_code(
-            "NX168", f"nexus: the outputs were not stored: {'; '.join(result.obstacles)}"
-        ))  # fmt: skip
-    elif result.status:
+    if result.status:
         lines.append(with_code("NX169", "nexus: the command failed, so nothing was stored"))
+    elif result.obstacles:
+        lines.append(
+            with_code("NX168", f"nexus: the outputs were not stored: {'; '.join(result.obstacles)}")
+        )
     if result.changed:
         names = ", ".join(result.changed[:3])
         lines.append(with_code(

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _MAX_BYTES: Final = 256 * 1024 * 1024
+_ABOUT_THE_MACHINE: Final = frozenset({"uname"})
+"""Programs whose output is part of what identifies the interpreter; `platform` starts one."""
 _NOT_WATCHED: Final = "it starts {!r}, which nexus cannot watch"
 
 
@@ -147,6 +149,8 @@ class Observation:
     def _take_child(
         self, _at: int, program: str, argv: list[str], place: str, path: str, *watched: bool
     ) -> None:
+        if program.rpartition("/")[2] in _ABOUT_THE_MACHINE:
+            return
         found = program_of([program, *argv[1:]], place, path)
         if found.kind == "python" and watched == (True,):
             self._expected += 1

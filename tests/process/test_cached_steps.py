@@ -367,6 +367,17 @@ class TestNotStored:
         assert reason in steps.said
         assert steps.code(code)
 
+    def test_asking_for_the_machine_is_no_obstacle(self, steps: Steps) -> None:
+        code = "import platform; platform.uname().processor"
+        assert steps.code(code)
+        assert not steps.code(code)
+
+    def test_a_failed_command_that_cannot_be_watched_has_failed(self, steps: Steps) -> None:
+        code = "import os, sys; os.system('exit 0'); sys.exit(7)"
+        assert steps.call(sys.executable, "-c", code) == 7
+        assert "[NX169]" in steps.said
+        assert "[NX168]" not in steps.said
+
     def test_a_failed_command(self, steps: Steps) -> None:
         for _ in range(2):
             assert steps.call(sys.executable, "-c", "import sys; sys.exit(7)") == 7
