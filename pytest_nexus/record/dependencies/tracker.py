@@ -176,9 +176,14 @@ class Tracker:
             common = [block for block, count in self._used.items() if count >= few]
             for block in common:
                 del self._used[block]
-                self.session.blocks.add(block)
-                for code in self.index.codes[block]:
-                    self._monitor.forget(nested_code(code))
+                self._always_uses(block)
+
+    def _always_uses(self, block: int) -> None:
+        """Let every test depend on a block, and watch the block no more if it only runs."""
+        codes = [one for code in self.index.codes[block] for one in nested_code(code)]
+        if not any(id(code) in self._lasting_names or imports_by_name(code) for code in codes):
+            self.session.blocks.add(block)
+            self._monitor.forget(codes)
 
     def look_for_caches(self) -> None:
         """Find caches in modules that were imported since the last call."""
@@ -279,7 +284,7 @@ class Tracker:
             if not self._is_importing:
                 find = self.index.blocks.get
                 self._stack[-1].blocks.update(
-                    [block for one in starts if (block := find(one)) is not None]
+                    [block for one in list(starts) if (block := find(one)) is not None]
                 )
             starts.clear()
         if self._silent:
