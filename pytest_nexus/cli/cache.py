@@ -48,7 +48,9 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         help="files that the command uses unseen by nexus, relative to the root; repeatable",
     )  # fmt: skip
     _add_store_options(parser)
-    parser.add_argument("pytest_args", nargs="*", metavar="-- COMMAND")
+    parser.add_argument(
+        "pytest_args", nargs="*", metavar="-- COMMAND", help="the command, with its arguments"
+    )
     parser.set_defaults(run=_run)
 
 
