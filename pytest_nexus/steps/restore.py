@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_nexus.errors import CacheError
+from pytest_nexus.journal.writer import make_folder
 from pytest_nexus.steps.output_entries import collect, is_inside
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def set_aside(root: Path, outputs: Sequence[str]) -> Iterator[None]:
         for number, name in enumerate(outputs):
             path, aside = root / name, root / ".nexus" / f"before-{os.getpid()}-{number}"
             if os.path.lexists(path) and is_inside(root, path.parent):
-                aside.parent.mkdir(exist_ok=True)
+                make_folder(aside.parent)
                 _remove(aside)
                 path.rename(aside)
                 moved.append((path, aside))

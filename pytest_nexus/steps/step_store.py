@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from pytest_nexus.domain.system.files import atomic_write
 from pytest_nexus.domain.system.regular_files import read_text
 from pytest_nexus.domain.validation import WRONG, array, integer, number, text, texts
+from pytest_nexus.journal.writer import make_folder
 from pytest_nexus.steps.file_lock import locked
 from pytest_nexus.steps.observed import is_below
 from pytest_nexus.steps.output_entries import Entry
@@ -75,12 +76,13 @@ class StepStore:
         self.folder = folder
 
     def require_writable(self) -> None:
-        """Make the folder.
+        """Make the folder; git ignores a new `.nexus`.
 
         Raises:
             OSError: the folder cannot be written to.
         """
-        with tempfile.TemporaryFile(dir=_made(self.folder)):
+        make_folder(self.folder)
+        with tempfile.TemporaryFile(dir=self.folder):
             return
 
     def step_lock(self, step: str) -> AbstractContextManager[None]:
@@ -187,11 +189,6 @@ class StepStore:
             return {}
         digests = {entry.content for entry in run.entries if entry.kind == "file"}
         return {digest: _size_of(self._object(digest)) for digest in digests} or {"": 0}
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def file_sha256(path: Path) -> str:

@@ -108,6 +108,7 @@ class TestReuse:
         assert not steps.gen()
         assert steps.read() == "red w\n"
         assert "outputs restored" in steps.said
+        assert steps.read(".nexus/.gitignore") == "*\n"
 
     def test_outputs_that_are_there_are_not_touched(self, steps: Steps) -> None:
         steps.gen()
