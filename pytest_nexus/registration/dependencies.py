@@ -12,20 +12,20 @@ from pytest_nexus.impact import distributions
 from pytest_nexus.impact.current_contents import CurrentContents
 from pytest_nexus.impact.present.block_cache import BlockCache, cache_path
 from pytest_nexus.record.dependencies.early import started_tracker, stop_early
-from pytest_nexus.record.dependencies.imported import Imported
-from pytest_nexus.record.dependencies.monitor import NEEDED, is_possible
+from pytest_nexus.record.dependencies.following.imported import Imported
+from pytest_nexus.record.dependencies.following.reach import Reach
+from pytest_nexus.record.dependencies.following.session_uses import (
+    Surroundings,
+    UsesBuilder,
+    build_uses,
+)
 from pytest_nexus.record.dependencies.observer import (
     DependencyObserver,
     WorkerUses,
     send_to_controller,
 )
-from pytest_nexus.record.dependencies.reach import Reach
 from pytest_nexus.record.dependencies.session_facts import plugin_distributions, session_facts
-from pytest_nexus.record.dependencies.session_uses import (
-    Surroundings,
-    UsesBuilder,
-    build_uses,
-)
+from pytest_nexus.record.dependencies.watching.monitor import NEEDED, is_possible
 
 if TYPE_CHECKING:
     from collections.abc import Callable

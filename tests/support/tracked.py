@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from pytest_nexus.journal.reader import read_journal
-from pytest_nexus.record.dependencies.monitor import NEEDED, is_possible
+from pytest_nexus.record.dependencies.watching.monitor import NEEDED, is_possible
 from tests.support.uses import meaning
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from pytest_nexus.record.dependencies.monitor import is_possible
-from pytest_nexus.record.dependencies.project_files import ProjectFiles
-from pytest_nexus.record.dependencies.tracker import Tracker
+from pytest_nexus.record.dependencies.watching.monitor import is_possible
+from pytest_nexus.record.dependencies.watching.project_files import ProjectFiles
+from pytest_nexus.record.dependencies.watching.tracker import Tracker
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,14 +9,14 @@ import pytest
 
 from pytest_nexus.compat.pytest_internals import fixtures_of_request, requested_fixtures
 from pytest_nexus.domain.identity import identify
-from pytest_nexus.record.dependencies.scopes import Scope
-from pytest_nexus.record.dependencies.session_uses import TrackedTests
+from pytest_nexus.record.dependencies.following.session_uses import TrackedTests
+from pytest_nexus.record.dependencies.watching.scopes import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from pytest_nexus.domain.dependencies import SessionUses
-    from pytest_nexus.record.dependencies.tracker import Tracker
+    from pytest_nexus.record.dependencies.watching.tracker import Tracker
 
 USES: Final = "nexus_uses"
 """Key under which a worker sends what its tests used."""
@@ -178,7 +178,7 @@ class WorkerUses:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:
         """Hand on what all workers sent."""
-        from pytest_nexus.record.dependencies.session_uses import combined  # noqa: PLC0415 - where it ends
+        from pytest_nexus.record.dependencies.following.session_uses import combined  # noqa: PLC0415 - where it ends
 
         if self._sent:
             self._deliver(combined(self._sent[name] for name in sorted(self._sent)))
@@ -186,6 +186,6 @@ class WorkerUses:
 
 def send_to_controller(config: pytest.Config, uses: SessionUses) -> None:
     """Put what a worker's tests used into what xdist sends at the end."""
-    from pytest_nexus.record.dependencies.session_uses import as_plain  # noqa: PLC0415 - where it ends
+    from pytest_nexus.record.dependencies.following.session_uses import as_plain  # noqa: PLC0415 - where it ends
 
     cast("Any", config).workeroutput[USES] = as_plain(uses)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_nexus.journal.reader import read_journal
-from pytest_nexus.record.dependencies.tracker import TOO_DEEP
+from pytest_nexus.record.dependencies.watching.tracker import TOO_DEEP
 from tests.support.tracked import needs_monitoring
 from tests.support.tracked import track as tracked
 

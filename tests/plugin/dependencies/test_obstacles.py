@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_nexus.record.dependencies import opened
+from pytest_nexus.record.dependencies.watching import opened
 from pytest_nexus.record.dependencies.observer import THREAD
 from tests.support.tracked import needs_monitoring
 

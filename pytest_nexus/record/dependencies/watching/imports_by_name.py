@@ -17,7 +17,7 @@ import pytest
 if TYPE_CHECKING:
     from types import CodeType
 
-    from pytest_nexus.record.dependencies.tracker import Tracker
+    from pytest_nexus.record.dependencies.watching.scopes import Scopes
 
 _import: Final = builtins.__import__
 _import_module: Final = importlib.import_module
@@ -35,11 +35,11 @@ class ImportsByName:
     """Adds the names of imported modules to the scopes of a tracker.
 
     Args:
-        tracker: whose scopes take them.
+        scopes: take them.
     """
 
-    def __init__(self, tracker: Tracker) -> None:
-        self._tracker = tracker
+    def __init__(self, scopes: Scopes) -> None:
+        self._scopes = scopes
         self.watched: tuple[CodeType, ...] = (
             _import_module.__code__,
             pytest.importorskip.__code__,
@@ -56,9 +56,9 @@ class ImportsByName:
             self._note(first)
 
     def _note(self, name: str) -> None:
-        frame = self._tracker.files.nearest(_frame(3))
+        frame = self._scopes.files.nearest(_frame(3))
         if name and frame is not None:
-            for scope in self._tracker.target(frame):
+            for scope in self._scopes.target(frame):
                 scope.imports.add(name)
 
 

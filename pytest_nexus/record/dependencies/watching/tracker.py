@@ -13,20 +13,20 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus.impact.code_blocks import nested_code
-from pytest_nexus.record.dependencies.audit import Listener
-from pytest_nexus.record.dependencies.cached_results import Lasting
-from pytest_nexus.record.dependencies.code_index import CodeIndex
-from pytest_nexus.record.dependencies.environ_reads import EnvironReads
-from pytest_nexus.record.dependencies.imports_by_name import ImportsByName, imports_by_name
-from pytest_nexus.record.dependencies.monitor import DISABLE, Monitor
-from pytest_nexus.record.dependencies.opened import Opened
-from pytest_nexus.record.dependencies.scopes import Scope
+from pytest_nexus.record.dependencies.watching.audit import Listener
+from pytest_nexus.record.dependencies.watching.cached_results import Lasting
+from pytest_nexus.record.dependencies.watching.code_index import CodeIndex
+from pytest_nexus.record.dependencies.watching.environ_reads import EnvironReads
+from pytest_nexus.record.dependencies.watching.imports_by_name import ImportsByName, imports_by_name
+from pytest_nexus.record.dependencies.watching.monitor import DISABLE, Monitor
+from pytest_nexus.record.dependencies.watching.opened import Opened
+from pytest_nexus.record.dependencies.watching.scopes import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import CodeType, FrameType
 
-    from pytest_nexus.record.dependencies.project_files import ProjectFiles
+    from pytest_nexus.record.dependencies.watching.project_files import ProjectFiles
 
 _MAX_STARTS: Final = 200
 """How many starts of functions that leave something are followed in one scope. Later starts make

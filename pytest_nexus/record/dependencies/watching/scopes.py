@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from array import array
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from pytest_nexus.record.dependencies.watching.project_files import ProjectFiles
 
 
 class Scope:
@@ -74,3 +79,26 @@ class Uses(NamedTuple):
     variables: tuple[str, ...]
     links: tuple[Scope, ...]
     obstacle: str
+
+
+class Scopes(Protocol):
+    """Knows the scopes to which what happens now belongs."""
+
+    @property
+    def files(self) -> ProjectFiles:
+        """Return what tells which files are the project's."""
+        ...
+
+    @property
+    def scope(self) -> Scope:
+        """Return the innermost scope."""
+        ...
+
+    @property
+    def session(self) -> Scope:
+        """Return the scope of the session, on which every test depends."""
+        ...
+
+    def target(self, frame: FrameType | None, /) -> list[Scope]:
+        """Return the scopes to which what a frame does belongs."""
+        ...

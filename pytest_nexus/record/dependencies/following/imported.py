@@ -10,13 +10,13 @@ from importlib.machinery import EXTENSION_SUFFIXES
 from types import ModuleType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pytest_nexus.record.dependencies.project_files import attribute
+from pytest_nexus.record.dependencies.watching.project_files import attribute
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
     from pytest_nexus.impact.code_blocks import Imports
-    from pytest_nexus.record.dependencies.project_files import ProjectFiles
+    from pytest_nexus.record.dependencies.watching.project_files import ProjectFiles
 
 _exists: Final = os.path.exists  # suites patch pathlib
 _OF_ALL: Final = "pytest"

@@ -32,8 +32,16 @@ class _Reported(dict[Any, Any]):
     """A dictionary that reports what is read and written. Copies are plain."""
 
     __slots__ = ("report", "written")
-    report: Callable[[Any], None]
-    written: Callable[[Any], None]
+
+    def __init__(
+        self,
+        data: dict[Any, Any],
+        report: Callable[[Any], None],
+        written: Callable[[Any], None],
+    ) -> None:
+        super().__init__(data)
+        self.report = report
+        self.written = written
 
     def __getitem__(self, key: Any) -> Any:
         self.report(key)
@@ -89,9 +97,7 @@ class EnvironReads:
         data = getattr(os.environ, "_data", None)
         if type(data) is not dict:
             return False
-        reported = _Reported(data)
-        reported.report = self._guarded(self._report)
-        reported.written = self._guarded(self._written)
+        reported = _Reported(data, self._guarded(self._report), self._guarded(self._written))
         self._data = data
         _put(reported, instead_of=data)
         return True
@@ -110,6 +116,8 @@ class EnvironReads:
         def call(key: Any) -> None:
             try:
                 report(key)
+            except RecursionError:
+                raise  # as it would be raised a few calls deeper
             except Exception:  # noqa: BLE001 - see above
                 self._on_failure()
 
@@ -154,7 +162,7 @@ def _put(data: dict[Any, Any], *, instead_of: dict[Any, Any]) -> None:
     """Replace the dictionary that `os.environ` and `os.environb` share."""
     for mapping in (os.environ, getattr(os, "environb", None)):
         if getattr(mapping, "_data", None) is instead_of:
-            mapping._data = data  # type: ignore[union-attr] # noqa: SLF001 - see above
+            vars(mapping)["_data"] = data
 
 
 def _text(key: Any) -> str:

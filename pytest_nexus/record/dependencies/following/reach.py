@@ -10,16 +10,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_nexus.impact.code_blocks import MODULE_LEVEL
-from pytest_nexus.record.dependencies.cached_results import names_in
-from pytest_nexus.record.dependencies.imported import Needed, union
+from pytest_nexus.record.dependencies.following.imported import Needed, union
+from pytest_nexus.record.dependencies.watching.cached_results import names_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from pytest_nexus.impact.code_blocks import FileBlocks
-    from pytest_nexus.record.dependencies.imported import Imported
-    from pytest_nexus.record.dependencies.scopes import Scope, Uses
-    from pytest_nexus.record.dependencies.tracker import Tracker
+    from pytest_nexus.record.dependencies.following.imported import Imported
+    from pytest_nexus.record.dependencies.watching.scopes import Scope, Uses
+    from pytest_nexus.record.dependencies.watching.tracker import Tracker
 
 
 class Reached(NamedTuple):

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from pytest_nexus.domain.dependencies import DependencyKind
     from pytest_nexus.domain.records import TestKey
     from pytest_nexus.impact.current_contents import CurrentContents
-    from pytest_nexus.record.dependencies.reach import Reach, Reached
-    from pytest_nexus.record.dependencies.scopes import Scope, Uses
-    from pytest_nexus.record.dependencies.tracker import Tracker
+    from pytest_nexus.record.dependencies.following.reach import Reach, Reached
+    from pytest_nexus.record.dependencies.watching.scopes import Scope, Uses
+    from pytest_nexus.record.dependencies.watching.tracker import Tracker
 
 
 _UNSEEN: Final = -2

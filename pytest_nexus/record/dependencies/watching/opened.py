@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-    from pytest_nexus.record.dependencies.tracker import Tracker
+    from pytest_nexus.record.dependencies.watching.scopes import Scopes
 
 _SOURCES: Final = (".py", ".pyw")
 _BYTECODE: Final = (".pyc", ".pyo", ".so", ".pyd")
@@ -54,12 +54,12 @@ class Opened:
     """Handlers of audit events.
 
     Args:
-        tracker: whose scopes take what happens.
+        scopes: take what happens.
     """
 
-    def __init__(self, tracker: Tracker) -> None:
-        self._tracker = tracker
-        self._files = tracker.files
+    def __init__(self, scopes: Scopes) -> None:
+        self._scopes = scopes
+        self._files = scopes.files
         self._written: set[str] = set()
         self._is_reading = False
         self.digests: dict[str, str | None] = {}
@@ -99,7 +99,7 @@ class Opened:
         return hinder
 
     def _hinder(self, obstacle: str, frame: FrameType) -> None:
-        for scope in self._tracker.target(frame):
+        for scope in self._scopes.target(frame):
             scope.hinder(obstacle)
 
     def _open(self, arguments: tuple[Any, ...]) -> None:
@@ -119,9 +119,9 @@ class Opened:
         if frame.f_back is not None and frame.f_back.f_code.co_filename == _LINECACHE:
             self._lines.add(os.fsdecode(path))
         acting = self._files.nearest(frame)
-        if acting is not None or self._tracker.scope.keeps_imports:
+        if acting is not None or self._scopes.scope.keeps_imports:
             self._note_content(found)
-            for scope in self._tracker.target(acting or frame):
+            for scope in self._scopes.target(acting or frame):
                 scope.files.add(found)
 
     def _note_content(self, found: str) -> None:
@@ -151,7 +151,7 @@ class Opened:
             return
         acting = self._files.nearest(_frame(2))
         if acting is not None:
-            for scope in self._tracker.target(acting):
+            for scope in self._scopes.target(acting):
                 scope.folders.add(found)
 
     def _below_root(self, path: Any) -> str | None:

@@ -11,7 +11,7 @@ from pytest_nexus.domain.system.originals import open_file
 from pytest_nexus.impact.code_blocks import named_blocks, nested_code
 
 if TYPE_CHECKING:
-    from pytest_nexus.record.dependencies.project_files import ProjectFiles
+    from pytest_nexus.record.dependencies.watching.project_files import ProjectFiles
 
 _stat = os.stat
 
