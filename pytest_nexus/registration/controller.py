@@ -152,7 +152,7 @@ def register_session(config: pytest.Config) -> None:
 
 def register_dependencies(config: pytest.Config, pipeline: Pipeline, recorder: Recorder) -> None:
     """Register the tracking of dependencies; its result goes to the recorder."""
-    from pytest_nexus.registration.dependencies import (  # noqa: PLC0415 - where it is asked for
+    from pytest_nexus.registration.tracking import (  # noqa: PLC0415 - where it is asked for
         register_controller_tracking,
         register_tracking,
     )

@@ -37,7 +37,7 @@ def register_worker(config: pytest.Config) -> None:
     part.on_failure.append(observer.failures.clear)
     flush = register_outbox(config, boundary) if told.get(MAIL) else None
     if told.get(TRACKS):
-        from pytest_nexus.registration.dependencies import register_worker_tracking  # noqa: PLC0415 - where asked for
+        from pytest_nexus.registration.tracking import register_worker_tracking  # noqa: PLC0415 - where asked for
 
         register_worker_tracking(config, boundary, told[TRACKS])
     channel = told.get(CHANNEL)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_nexus.registration.dependencies import NO_TOOL
+from pytest_nexus.registration.tracking import NO_TOOL
 from tests.support.tracked import needs_monitoring, track
 
 if TYPE_CHECKING:

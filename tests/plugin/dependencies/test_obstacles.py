@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_nexus.record.dependencies.scope_observer import THREAD
 from pytest_nexus.record.dependencies.watching import opened
-from pytest_nexus.record.dependencies.observer import THREAD
 from tests.support.tracked import needs_monitoring
 
 if TYPE_CHECKING:

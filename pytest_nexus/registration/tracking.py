@@ -19,7 +19,7 @@ from pytest_nexus.record.dependencies.following.session_uses import (
     UsesBuilder,
     build_uses,
 )
-from pytest_nexus.record.dependencies.observer import (
+from pytest_nexus.record.dependencies.scope_observer import (
     DependencyObserver,
     WorkerUses,
     send_to_controller,
