@@ -59,6 +59,10 @@ _NO_JOB_NUMBER: Final = with_code(
     "NX210",
     "nexus_shard is 'auto', but this CI numbers no parallel jobs; this job runs all tests",
 )
+_NO_SELECTION: Final = with_code(
+    "NX237",
+    "all tests run: nexus_select under xdist needs nexus_dist to be 'auto', got 'off'",
+)
 _NOT_RECORDED: Final = {
     "collectonly": with_code("NX205", "no test runs under --collect-only"),
     "setuponly": _NO_CALL,
@@ -281,6 +285,8 @@ def register_controller(
                     "NX105", "nexus_shard under xdist needs nexus_dist to be 'auto', got 'off'"
                 )
             )
+        if pipeline.setup.options.select != "off":
+            pipeline.notices.notify(_NO_SELECTION)
         return
     from pytest_nexus.run.xdist.collection_channel import CollectionChannels  # noqa: PLC0415 - likewise
     from pytest_nexus.run.xdist.scheduler_factory import SchedulerFactory  # noqa: PLC0415 - where xdist runs

@@ -228,6 +228,12 @@ def test_without_the_option_all_run(told: Told) -> None:
     assert sorted(told.project.run("-p", "nexus_told_uses").names) == ALL
 
 
+def test_where_xdist_schedules_all_run_and_it_is_said(told: Told) -> None:
+    result = told.run("-n", "2", "--nexus-dist=off")
+    assert sorted(result.names) == ALL
+    assert_message(result.said, "NX237")
+
+
 def test_where_nothing_is_known_all_run_and_it_is_said(tmp_path: Path) -> None:
     project = Project(tmp_path / "project", SUITE)
     for _ in range(2):

@@ -136,7 +136,7 @@ def _foreign(paths: Collection[str], given: Circumstances) -> frozenset[str]:
         start
         for start in (
             _relative(history, given.root),
-            _relative(cache_path(history), given.root).rpartition("-")[0],
+            f"{_relative(cache_path(history), given.root).rpartition('-')[0]}-",
             f"{_relative(journal, given.root)}/" if journal is not None else "",
         )
         if start
