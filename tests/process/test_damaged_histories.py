@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sqlite3
 import time
@@ -21,7 +22,7 @@ from tests.support.damage import KEYS, change_cells, copy, flip_bytes, make_hist
 from tests.support.project import Project
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.slow
@@ -51,7 +52,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, Path]:
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     (tmp_path / "nexus-quarantine.toml").write_text(
         f'[[quarantine]]\nid = "{KEYS[0]}"\nreason = "r"\nowner = "o"\nsince = 2026-01-01\n'
@@ -59,7 +60,17 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "journals").mkdir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NEXUS_HISTORY", "damaged.sqlite3")
-    return tmp_path
+    gc.freeze()  # so that each collection of `call` is quick
+    yield tmp_path
+    gc.unfreeze()
+
+
+def call(command: list[str]) -> int:
+    """Run a command, and end what its process would end: an unread query holds a lock."""
+    status = main(command)
+    if status:
+        gc.collect()
+    return status
 
 
 def pipeline(path: Path) -> Pipeline:
@@ -90,7 +101,7 @@ def test_no_damage_is_a_traceback(
         for command in COMMANDS:
             copy(sound[False], here / "mine.sqlite3")
             started = time.monotonic()
-            status = main(command)
+            status = call(command)
             said = capsys.readouterr()
             assert status in (0, 1), (what, command)
             assert "Traceback" not in said.err, (what, command, said.err)
@@ -175,7 +186,7 @@ def test_hostile_schema_is_refused_by_every_command(
         if "merge" in command:
             make_history(here / "mine.sqlite3")
         started = time.monotonic()
-        status = main(command)
+        status = call(command)
         assert time.monotonic() - started < 30, command
         said = capsys.readouterr()
         assert "Traceback" not in said.err, command

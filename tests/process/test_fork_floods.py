@@ -6,6 +6,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -84,7 +85,7 @@ def test_many_artifacts_of_forks_cost_little_together(tmp_path: Path, name: str)
         said = pull(server, path)
     assert said["mib"] < MAX_MEMORY_MIB
     assert said["history_mib"] < MAX_HISTORY_MIB
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT count(*) FROM artifact").fetchone() == (46,)
         assert connection.execute("SELECT count(*) FROM tombstone").fetchone() == (0,)
         newest = connection.execute("SELECT max(started_at) FROM run").fetchone()[0]
