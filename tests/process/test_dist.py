@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     MakeProject = Callable[[Mapping[str, str]], Project]
 
+pytestmark = pytest.mark.usefixtures("forked_sessions")
+
 FILE = """
     import time, pytest
 

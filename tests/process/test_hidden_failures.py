@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from tests.support.project import Project
 
+pytestmark = pytest.mark.usefixtures("forked_sessions")
+
 N_BROKEN, N_FLAKY, N_QUARANTINED, N_SOUND = 50, 20, 5, 500
 
 FILES = {

@@ -14,6 +14,8 @@ from tests.support.repository import Repository, init
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("forked_sessions")
+
 SUITE = """
     import pathlib
     import pytest

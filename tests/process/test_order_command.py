@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from pytest_nexus.domain.records import OrderRule
 
+pytestmark = pytest.mark.usefixtures("forked_sessions")
 PADDING = "import pytest\n@pytest.mark.parametrize('n', range({n}))\ndef test_padding(n): pass\n"
 LEAVES_A_FILE = """
     import pathlib
@@ -155,7 +156,8 @@ def order(project: Project, *arguments: str, **variables: str) -> Any:
 
 
 def found(**variables: str) -> dict[str, str | None]:
-    return {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": None} | variables
+    unused = {"PYTEST_ADDOPTS": "-p no:hypothesispytest"}  # its import is half of a short session
+    return {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": None} | unused | variables
 
 
 def rules(project: Project) -> dict[str, OrderRule]:

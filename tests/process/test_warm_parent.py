@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -207,3 +209,61 @@ def test_the_marker_asks_for_a_start(pytester: pytest.Pytester) -> None:
     )
     pytester.makepyfile("def test_of_another_folder(is_warm): assert not is_warm()\n")
     pytester.runpytest_inprocess("-p", "no:nexus").assert_outcomes(passed=3)
+
+
+TELLING_SESSION = """
+import json, os, pathlib, sys
+
+FACTS = {
+    "argv": sys.argv,
+    "command": sys.orig_argv,
+    "path": sys.path,
+    "cwd": os.getcwd(),
+    "leads": os.getsid(0) == os.getpid(),
+    "variables": sorted(name for name in os.environ if name.startswith(("NEXUS", "PYTEST"))),
+    "streams": [one.isatty() for one in (sys.__stdin__, sys.__stdout__, sys.__stderr__)],
+}
+with pathlib.Path(__file__).with_name("told").open("a") as file:
+    file.write(json.dumps([FACTS, "warm_parent" in sys.modules]) + "\\n")
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("order", "bisect", "test_a.py::test_good", "--runs=2"),
+        ("flaky", "hunt", "--runs=1"),
+        ("history", "show"),
+        ("history", "nonsense"),
+    ],
+    ids=" ".join,
+)
+def test_a_forked_command_and_its_sessions_do_what_started_ones_do(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    made = Project(tmp_path / "project", SUITE | {"conftest.py": TELLING_SESSION})
+    results, told = [], []
+    for is_forked in (True, False):
+        for folder in (".nexus", ".pytest_cache"):
+            shutil.rmtree(made.root / folder, ignore_errors=True)
+        with warm.allowed(is_forked=is_forked):
+            done = made.nexus(*arguments, env={"PYTEST_DISABLE_PLUGIN_AUTOLOAD": None})
+        seconds = re.compile(r"[0-9.]+ (?:ms|s)\b")
+        results.append((done.returncode, *(seconds.sub("", t) for t in (done.stdout, done.stderr))))
+        file = made.root / "told"
+        lines = file.read_text("utf-8").splitlines() if file.exists() else []
+        told.append([json.loads(line) for line in lines])
+        file.unlink(missing_ok=True)
+    assert results[0] == results[1]
+    assert [without_places(facts) for facts, _ in told[0]] == [
+        without_places(f) for f, _ in told[1]
+    ]
+    assert {is_warm for _, is_warm in told[0]} <= {True}
+    assert {is_warm for _, is_warm in told[1]} <= {False}
+
+
+def without_places(facts: dict[str, Any]) -> dict[str, Any]:
+    """What a session tells, without the names of temporary folders."""
+    return json.loads(
+        re.sub(r"(nexus-[a-z]+-)[a-z0-9_]{8}|[0-9a-f]{16,}", r"\1", json.dumps(facts))
+    )

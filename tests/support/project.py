@@ -185,10 +185,14 @@ class Project:
 
     def nexus(self, *arguments: str, env: Mapping[str, str | None] | None = None) -> Any:
         """Run the command `nexus` here; returns the finished process, its output as text."""
+        command = [sys.executable, "-m", "pytest_nexus.cli.main", *arguments]
+        environ = self.environment(**(env or {}))
+        if warm.command_may_be_warm(environ):
+            return warm.run_command(command, self.root, environ, _DEADLINE_S)
         return subprocess.run(
-            [sys.executable, "-m", "pytest_nexus.cli.main", *arguments],
+            command,
             cwd=self.root,
-            env=self.environment(**(env or {})),
+            env=environ,
             capture_output=True,
             text=True,
             encoding="utf-8",

@@ -39,6 +39,15 @@ ALONE: Final = (_PYTEST, _BRIEF, _WHOLE)
 
 _DISTRIBUTED: Final = (("execnet", *_PYTEST), _BRIEF, _WHOLE)
 _WORKER: Final = (("execnet", *_PYTEST),)
+_COMMAND: Final = (
+    (
+        *("argparse", "json", "pytest", "_pytest.config", "subprocess"),
+        *("pytest_nexus.cli.arguments.parser", "pytest_nexus.journal.encoding"),
+        *("pytest_nexus.options", "pytest_nexus.project"),
+    ),
+)
+"""What each command imports."""
+
 _SETTINGS: Final = ("PYTHON", "LANG", "LC_", "TZ", "COVERAGE_")
 """Variables that an interpreter reads when it starts."""
 
@@ -71,7 +80,7 @@ class _Parents:
             code = _START.format(folder=folder, listeners=numbers, stages=stages)
             self._process = subprocess.Popen(
                 [*python, "-c", code], cwd=base, env=environ, pass_fds=numbers,
-                stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE,  # no file, as for a child
             )  # fmt: skip
 
     def end(self) -> None:
@@ -153,9 +162,13 @@ def end() -> None:
 
 def may_be_warm(environ: Mapping[str, str]) -> bool:
     """Return whether this test allows it, and nothing asks for another start of the interpreter."""
+    return command_may_be_warm(environ) and environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD") == "1"
+
+
+def command_may_be_warm(environ: Mapping[str, str]) -> bool:
+    """The same for a command, whose sessions may load plugins by themselves."""
     special = {name for name in environ if name.startswith(_SETTINGS)} - _USUAL
-    is_usual = not special and environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD") == "1"
-    return _PARENTHOOD.is_wanted and is_usual
+    return _PARENTHOOD.is_wanted and not special
 
 
 def run(
@@ -173,8 +186,29 @@ def run(
     kind, stages = ("distributed", _DISTRIBUTED) if "xdist" in arguments else ("alone", ALONE)
     address = _PARENTHOOD.addresses(kind, [python], environ, stages)[_stage(arguments)]
     workers = worker_parents(python, environ) if kind == "distributed" else []
-    asked = {"command": command, "folder": str(folder), "environ": environ, "workers": workers}
-    sys.audit("subprocess.Popen", python, command, folder, environ)
+    return _finished(address, command, folder, environ, timeout_s, workers=workers)
+
+
+def run_command(
+    command: Sequence[str], folder: Path, environ: Mapping[str, str], timeout_s: float
+) -> subprocess.CompletedProcess[str]:
+    """The same for `python -m pytest_nexus.cli.main`, and for the sessions that it starts."""
+    python = [command[0]]
+    (address,) = _PARENTHOOD.addresses("command", python, environ, _COMMAND)
+    sessions = _PARENTHOOD.addresses("alone", python, environ, ALONE)[0]
+    return _finished(address, command, folder, environ, timeout_s, workers=[], sessions=sessions)
+
+
+def _finished(
+    address: str,
+    command: Sequence[str],
+    folder: Path,
+    environ: Mapping[str, str],
+    timeout_s: float,
+    **more: object,
+) -> subprocess.CompletedProcess[str]:
+    asked = {"command": command, "folder": str(folder), "environ": environ, **more}
+    sys.audit("subprocess.Popen", command[0], command, folder, environ)
     status, texts = _run(address, asked, timeout_s)
     stdout, stderr = (text.decode("utf-8", "replace").replace("\r\n", "\n") for text in texts)
     return subprocess.CompletedProcess(command, status, stdout, stderr)

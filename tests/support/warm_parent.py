@@ -24,7 +24,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 _CONTROL: Final = 0
 """The descriptor whose end tells a parent to end."""
@@ -179,6 +179,8 @@ def _become(link: socket.socket) -> None:
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
+    if asked.get("leads"):
+        os.setsid()
     os.chdir(asked["folder"])
     coerced = {name: environ[name] for name in ("LC_CTYPE",) if name in environ}
     environ.clear()
@@ -188,6 +190,7 @@ def _become(link: socket.socket) -> None:
         sys.path[0] = asked["folder"]
         sys.argv[:] = command[2:]
         fork_workers(asked["workers"])
+        fork_sessions(asked.get("sessions"))
         import runpy  # noqa: PLC0415 - a worker does not import it
 
         runpy.run_module(command[2], run_name="__main__", alter_sys=True)
@@ -215,3 +218,59 @@ def fork_workers(addresses: Sequence[str]) -> None:
         )
 
     gateway_io.Popen2IOMaster.__init__ = start
+
+
+def fork_sessions(address: str | None) -> None:
+    """Make `subprocess` ask that parent for each `python -m pytest` with the same settings."""
+    if address is None:
+        return
+    from subprocess import Popen  # noqa: PLC0415 - where a command may start sessions
+
+    start, poll, try_wait = Popen._execute_child, Popen._internal_poll, Popen._try_wait
+    settings = _settings(environ)
+
+    def execute(self: Any, args: Sequence[str], *more: Any) -> None:
+        folder, given, ends = more[4], more[5], more[9:15]
+        variables = dict(environ if given is None else given)
+        is_session = list(args[:3]) == [sys.executable, "-m", "pytest"]
+        if not is_session or _settings(variables) != settings:
+            start(self, args, *more)
+            return
+        asked = {
+            "command": list(args), "folder": str(folder or getcwd()), "environ": variables,  # noqa: PTH109 - see above
+            "workers": [], "leads": more[-2],
+        }  # fmt: skip
+        theirs = (ends[0], ends[3], ends[5])
+        streams = [own if end == -1 else end for own, end in enumerate(theirs)]
+        self.forked = Forked(address, asked, streams)
+        self.pid, self._child_created = self.forked.pid, True
+        self._close_pipe_fds(*ends)
+
+    Popen._execute_child = execute
+    Popen._internal_poll, Popen._try_wait = _asking(poll), _waiting(try_wait)
+
+
+def _asking(poll: Callable[..., int | None]) -> Callable[..., int | None]:
+    def ask(self: Any, **more: Any) -> int | None:
+        if not hasattr(self, "forked"):
+            return poll(self, **more)
+        self.returncode = self.forked.poll()
+        return self.returncode
+
+    return ask
+
+
+def _waiting(try_wait: Callable[..., tuple[int, int]]) -> Callable[..., tuple[int, int]]:
+    def ask_or_wait(self: Any, flags: int) -> tuple[int, int]:
+        if not hasattr(self, "forked"):
+            return try_wait(self, flags)
+        code = self.forked.wait(0 if flags & os.WNOHANG else None)
+        if code is None:
+            return 0, 0
+        return self.pid, code << 8 if code >= 0 else -code
+
+    return ask_or_wait
+
+
+def _settings(variables: Mapping[str, str]) -> dict[str, str]:
+    return {name: text for name, text in variables.items() if name.startswith("PYTHON")}
