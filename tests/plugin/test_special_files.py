@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support import warm
 from tests.support.messages import messages
 from tests.support.project import Project
 from tests.support.repository import init
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the devices of 
 
 MAX_BYTES = 2_000_000_000
 MAX_S = 30
+LIMITS = {resource.RLIMIT_AS: MAX_BYTES, resource.RLIMIT_CPU: MAX_S}
 TESTS = "def test_one(): pass\ndef test_two(): pass\n"
 
 
@@ -82,16 +84,19 @@ KINDS: dict[str, Callable[[Path], None]] = {
 
 
 def bounded() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (MAX_BYTES, MAX_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (MAX_S, MAX_S))
+    for kind, limit in LIMITS.items():
+        resource.setrlimit(kind, (limit, limit))
 
 
-def goes_well(project: Project, *arguments: str, **env: str | None) -> list[str]:
-    """Run a session with bounds; returns what nexus said."""
-    done = subprocess.run(
-        project.command(*arguments),
+def run(project: Project, *arguments: str, **env: str | None) -> subprocess.CompletedProcess[str]:
+    """Run a session with bounds."""
+    command, environ = project.command(*arguments), project.environment(**env)
+    if warm.may_be_warm(environ):
+        return warm.run(command, project.root, environ, MAX_S, LIMITS)
+    return subprocess.run(
+        command,
         cwd=project.root,
-        env=project.environment(**env),
+        env=environ,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -99,6 +104,11 @@ def goes_well(project: Project, *arguments: str, **env: str | None) -> list[str]
         check=False,
         preexec_fn=bounded,
     )
+
+
+def goes_well(project: Project, *arguments: str, **env: str | None) -> list[str]:
+    """Run a session with bounds; returns what nexus said."""
+    done = run(project, *arguments, **env)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 passed" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
@@ -167,16 +177,7 @@ def test_file_among_the_journals(checkout: Project, kind: str, name: str) -> Non
 @pytest.mark.parametrize("kind", KINDS)
 def test_plan_is_one_error(checkout: Project, kind: str) -> None:
     KINDS[kind](checkout.root / "plan.json")
-    done = subprocess.run(
-        checkout.command("--nexus-plan=plan.json", "--nexus-shard=1/2"),
-        cwd=checkout.root,
-        env=checkout.environment(),
-        capture_output=True,
-        text=True,
-        timeout=MAX_S,
-        check=False,
-        preexec_fn=bounded,
-    )
+    done = run(checkout, "--nexus-plan=plan.json", "--nexus-shard=1/2")
     assert done.returncode == 4
     assert "plan.json" in done.stderr
     assert "Traceback" not in done.stderr

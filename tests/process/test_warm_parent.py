@@ -211,6 +211,16 @@ def test_the_marker_asks_for_a_start(pytester: pytest.Pytester) -> None:
     pytester.runpytest_inprocess("-p", "no:nexus").assert_outcomes(passed=3)
 
 
+def test_a_forked_session_has_the_limits_that_are_asked_for(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    text = "import resource\ndef test_a(): assert 0, resource.getrlimit(resource.RLIMIT_NOFILE)\n"
+    made = Project(tmp_path / "project", {"test_a.py": text})
+    with warm.allowed():
+        limits = {resource.RLIMIT_NOFILE: 234}
+        done = warm.run(made.command(), made.root, made.environment(), 60, limits)
+    assert "(234, 234)" in done.stdout
+
+
 TELLING_SESSION = """
 import json, os, pathlib, sys
 

@@ -172,9 +172,15 @@ def command_may_be_warm(environ: Mapping[str, str]) -> bool:
 
 
 def run(
-    command: Sequence[str], folder: Path, environ: Mapping[str, str], timeout_s: float
+    command: Sequence[str],
+    folder: Path,
+    environ: Mapping[str, str],
+    timeout_s: float,
+    limits: Mapping[int, int] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run `python -m pytest` to its end, as `subprocess.run` does with captured text.
+
+    `limits`: of resources, as `setrlimit` takes them.
 
     The workers of a session come from two parents, and the session from a third: all children of a
     parent have one seed for their hashes, and a worker must not depend on the controller's.
@@ -186,7 +192,15 @@ def run(
     kind, stages = ("distributed", _DISTRIBUTED) if "xdist" in arguments else ("alone", ALONE)
     address = _PARENTHOOD.addresses(kind, [python], environ, stages)[_stage(arguments)]
     workers = worker_parents(python, environ) if kind == "distributed" else []
-    return _finished(address, command, folder, environ, timeout_s, workers=workers)
+    return _finished(
+        address,
+        command,
+        folder,
+        environ,
+        timeout_s,
+        workers=workers,
+        limits=list((limits or {}).items()),
+    )
 
 
 def run_command(

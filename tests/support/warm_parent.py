@@ -179,6 +179,11 @@ def _become(link: socket.socket) -> None:
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
+    if asked.get("limits"):
+        import resource  # noqa: PLC0415 - Windows has no such module
+
+        for kind, limit in asked["limits"]:
+            resource.setrlimit(kind, (limit, limit))
     if asked.get("leads"):
         os.setsid()
     os.chdir(asked["folder"])
