@@ -151,6 +151,8 @@ class RerunLoop:
             return None
         for report in finish_attempt(item, nextitem, self._last):
             self._log(item, report, self._index)
+        if self._last.when == "teardown":  # which may have prepared a repeat that will not come
+            self._finish_tear_down(item, nextitem, self._index)
         self._last = None
         pytest_internals.forget_request(item)
         item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
