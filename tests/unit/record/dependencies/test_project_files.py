@@ -1,0 +1,81 @@
+"""Which files are the project's."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from pytest_nexus.record.dependencies.project_files import ProjectFiles, attribute
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> ProjectFiles:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "a.py").touch()
+    return ProjectFiles(str(tmp_path))
+
+
+def test_files_below_the_root(files: ProjectFiles, tmp_path: Path) -> None:
+    assert files.relative(str(tmp_path / "src" / "a.py")) == "src/a.py"
+    assert files.relative(str(tmp_path / "src" / ".." / "b.txt")) == "b.txt"
+    for foreign in (tmp_path.parent / "b.txt", tmp_path, Path(sys.prefix) / "a.py"):
+        assert files.relative(str(foreign)) is None
+    for odd in ("", "<string>", "<frozen os>", "\0"):
+        assert files.relative(odd) is None
+
+
+@pytest.mark.parametrize("folder", [".venv/lib/site-packages", ".git", "a/__pycache__", ".nexus"])
+def test_folders_that_do_not_count(files: ProjectFiles, tmp_path: Path, folder: str) -> None:
+    assert files.relative(str(tmp_path / folder / "a.py")) is None
+
+
+def test_root_counts_as_a_folder_after_it_was_no_file(files: ProjectFiles, tmp_path: Path) -> None:
+    assert files.relative(str(tmp_path)) is None
+    assert files.opened(str(tmp_path)) == "."
+    assert files.opened(f"{tmp_path}/src/..") == "."
+    assert files.opened(str(tmp_path.parent)) is None
+
+
+def test_names_that_are_relative_to_the_current_folder(
+    files: ProjectFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert files.opened("src/a.py") == "src/a.py"
+    assert files.opened(".") == "."
+    monkeypatch.chdir(tmp_path / "src")
+    assert files.opened("a.py") == "src/a.py"
+    assert files.opened("..") == "."
+    monkeypatch.chdir(tmp_path.parent)
+    assert files.opened("a.py") is None
+
+
+def test_sources(files: ProjectFiles, tmp_path: Path) -> None:
+    assert files.source(str(tmp_path / "src" / "a.py")) == "src/a.py"
+    assert files.source(str(tmp_path / "src" / "missing.py")) is None
+    assert files.source(str(tmp_path / "src" / "page.html")) is None
+
+
+def test_nearest_frame(files: ProjectFiles, tmp_path: Path) -> None:
+    names = {"frame": lambda: sys._getframe(1)}
+    path = tmp_path / "src" / "a.py"
+    source = "def f():\n    return frame()\nof_module = frame()\nof_function = f()"
+    exec(compile(source, str(path), "exec"), names)  # noqa: S102 - of this file
+    assert files.nearest(names["of_function"]) is names["of_function"]  # type: ignore[arg-type] # frames
+    assert files.nearest_import(names["of_function"]) == "src/a.py"  # type: ignore[arg-type] # frames
+    assert files.nearest(sys._getframe()) is None
+
+
+def test_modules_of_any_kind(files: ProjectFiles, tmp_path: Path) -> None:
+    class Lazy(ModuleType):
+        def __getattribute__(self, name: str) -> object:
+            raise AssertionError(name)
+
+    plain = ModuleType("a")
+    plain.__file__ = str(tmp_path / "src" / "a.py")
+    assert files.of_module(plain) == "src/a.py"
+    for odd in (Lazy("lazy"), None, 3, ModuleType("builtin")):
+        assert files.of_module(odd) is None
+    assert attribute(plain, "missing") is None
