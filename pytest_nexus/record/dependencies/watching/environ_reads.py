@@ -6,6 +6,7 @@ replaced by one that reports its reads; the mappings keep type, methods and iden
 
 from __future__ import annotations
 
+import copy
 import os
 import sys
 from typing import TYPE_CHECKING, Any, Final
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 ALL: Final = "*"
 """Stands for all variables: the code went through all of them."""
 
-_BETWEEN: Final = (os.__file__, "<frozen os>", "<frozen _collections_abc>", __file__)
+_BETWEEN: Final = (os.__file__, copy.__file__, "<frozen os>", "<frozen _collections_abc>", __file__)
 _MONKEYPATCHED: Final = pytest.MonkeyPatch.setitem.__code__
 _NEAR: Final = 2
 """How many frames near the read may be the project's; farther ones use a library that reads."""

@@ -61,7 +61,8 @@ def test_packages_of_a_module_are_needed(imported: Imported) -> None:
 @pytest.mark.parametrize(
     ("path", "statement", "files"),
     [
-        ("pkg/a.py", (1, "sub", ("b",)), {"pkg/__init__.py", "pkg/sub/__init__.py", "pkg/sub/b.py"}),
+        ("pkg/a.py", (1, "sub", ("b",)),
+         {"pkg/__init__.py", "pkg/sub/__init__.py", "pkg/sub/b.py"}),
         ("pkg/sub/b.py", (2, "", ("a",)), {"pkg/__init__.py", "pkg/a.py"}),
         ("pkg/sub/__init__.py", (1, "", ("b",)),
          {"pkg/__init__.py", "pkg/sub/__init__.py", "pkg/sub/b.py"}),
