@@ -92,6 +92,8 @@ class EnvironReads:
         self._is_ours = is_ours
         self._data: dict[Any, Any] | None = None
         self._own: set[Any] = set()
+        self.lost: list[Any] = []
+        """Names for which no room was left on the stack."""
 
     def start(self) -> bool:
         """Begin to report; return False if this Python keeps its environment differently."""
@@ -118,7 +120,7 @@ class EnvironReads:
             try:
                 report(key)
             except RecursionError:
-                raise  # as it would be raised a few calls deeper
+                self.lost.append(key)
             except Exception:  # noqa: BLE001 - see above
                 self._on_failure()
 

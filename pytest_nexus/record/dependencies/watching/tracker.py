@@ -265,9 +265,10 @@ class Tracker:
     def _settle(self) -> None:
         """End a part of a scope."""
         self._flush()
-        if self._listener.lost:
+        if self._listener.lost or self._environ.lost:
             self._stack[-1].hinder(TOO_DEEP)
             self._listener.lost.clear()
+            self._environ.lost.clear()
         self._is_importing = False
         self._n_starts = 0
         self._running = []

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 def read() -> Iterator[list[str]]:
     found: list[str] = []
     reads = EnvironReads(
-        lambda name, _: found.append(name), lambda frame: frame.f_code.co_filename == __file__
+        lambda name, _: found.append(name),
+        lambda frame: frame.f_code.co_filename == __file__,
+        pytest.fail,
     )
     data = vars(os.environ)["_data"]
     assert reads.start()
@@ -60,8 +62,26 @@ def test_both_mappings_and_the_process_agree(
 
 def test_second_watcher_is_refused(read: list[str]) -> None:
     """The watcher of an inner session must not undo that of the outer one."""
-    second = EnvironReads(lambda *_: None, lambda _: True)
+    second = EnvironReads(lambda *_: None, lambda _: True, pytest.fail)
     assert not second.start()
     second.stop()
     os.environ.get("ONE")
     assert read == ["ONE"]
+
+
+def test_read_that_cannot_be_followed() -> None:
+    """It must not fail where the project reads."""
+
+    def fail(name: str, _: object) -> None:
+        raise {"DEEP": RecursionError}.get(name, ValueError)
+
+    failed: list[int] = []
+    reads = EnvironReads(fail, lambda _: True, lambda: failed.append(1))
+    assert reads.start()
+    try:
+        assert os.environ.get("DEEP") is None
+        assert (failed, len(reads.lost)) == ([], 1)
+        assert os.environ.get("OTHER") is None
+        assert (failed, len(reads.lost)) == ([1], 1)
+    finally:
+        reads.stop()
