@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_nexus.record.dependencies.audit import Listener
+from pytest_nexus.record.dependencies.watching.audit import Listener
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pytest_nexus.record.dependencies.cached_results import Lasting, names_in
+from pytest_nexus.record.dependencies.watching.cached_results import Lasting, names_in
 from tests.support.tracked import needs_monitoring
 
 pytestmark = needs_monitoring

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_nexus.record.dependencies.environ_reads import EnvironReads
+from pytest_nexus.record.dependencies.watching.environ_reads import EnvironReads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

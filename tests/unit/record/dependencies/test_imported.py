@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_nexus.record.dependencies.imported import Imported, Needed
-from pytest_nexus.record.dependencies.project_files import ProjectFiles
+from pytest_nexus.record.dependencies.following.imported import Imported, Needed
+from pytest_nexus.record.dependencies.watching.project_files import ProjectFiles
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from pytest_nexus.record.dependencies.project_files import ProjectFiles, attribute
+from pytest_nexus.record.dependencies.watching.project_files import ProjectFiles, attribute
 
 
 @pytest.fixture

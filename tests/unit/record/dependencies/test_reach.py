@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_nexus.impact.code_blocks import read_blocks
-from pytest_nexus.record.dependencies.imported import Imported
-from pytest_nexus.record.dependencies.project_files import ProjectFiles
-from pytest_nexus.record.dependencies.reach import Reach, Reached
-from pytest_nexus.record.dependencies.scopes import Scope
-from pytest_nexus.record.dependencies.tracker import Tracker
+from pytest_nexus.record.dependencies.following.imported import Imported
+from pytest_nexus.record.dependencies.following.reach import Reach, Reached
+from pytest_nexus.record.dependencies.watching.project_files import ProjectFiles
+from pytest_nexus.record.dependencies.watching.scopes import Scope
+from pytest_nexus.record.dependencies.watching.tracker import Tracker
 from tests.support.tracked import needs_monitoring
 
 if TYPE_CHECKING:

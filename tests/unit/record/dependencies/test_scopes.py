@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_nexus.record.dependencies.scopes import Scope
+from pytest_nexus.record.dependencies.watching.scopes import Scope
 
 
 def test_first_obstacle_stays() -> None:

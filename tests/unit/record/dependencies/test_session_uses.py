@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pytest_nexus.domain.dependencies import Dependency, SessionUses, TestUses
 from pytest_nexus.domain.records import TestKey
-from pytest_nexus.record.dependencies.session_uses import as_plain, combined
+from pytest_nexus.record.dependencies.following.session_uses import as_plain, combined
 from tests.support.uses import meaning
 
 NAMES = ("src/a.py::f", "src/a.py::g", "src/b.py", "HOME", "TZ")
