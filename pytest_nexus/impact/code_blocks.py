@@ -29,7 +29,7 @@ MODULE_LEVEL: Final = ""
 DIGEST_CHARS: Final = 16
 
 _OPTIMIZED: Final = 0x1  # CO_OPTIMIZED: functions have it; modules and class bodies have not
-_HAS_DOCSTRING: Final = 0x4000000  # CO_HAS_DOCSTRING, of CPython 3.13
+_HAS_DOCSTRING: Final = 0x4000000  # CO_HAS_DOCSTRING, of CPython 3.14
 _GENERIC: Final = "<generic parameters of "
 _LOAD_CONST: Final = opcode.opmap["LOAD_CONST"]
 _SMALL_INT: Final = opcode.opmap.get("LOAD_SMALL_INT", -1)
@@ -190,7 +190,7 @@ def docstring_of(code: CodeType) -> str | None:
     """Return the docstring of a function; None for other code."""
     if not code.co_flags & _OPTIMIZED or code.co_name.startswith("<") or not code.co_consts:
         return None
-    if sys.version_info >= (3, 13) and not code.co_flags & _HAS_DOCSTRING:
+    if sys.version_info >= (3, 14) and not code.co_flags & _HAS_DOCSTRING:
         return None
     first = code.co_consts[0]
     return first if isinstance(first, str) else None
@@ -224,7 +224,8 @@ def _class_body(code: CodeType) -> tuple[object, list[object]]:
         if place in positional:
             continue
         if operation == _LOAD_CONST:
-            kept.append((operation, _constant(code.co_consts[argument])))
+            constant = code.co_consts[argument]
+            kept.append((operation, "" if isinstance(constant, CodeType) else _constant(constant)))
         else:
             kept.append((operation, argument))
     return kept, [one for one in code.co_consts if isinstance(one, CodeType)]

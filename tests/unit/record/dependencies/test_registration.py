@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_nexus.record.dependencies import monitor
+from pytest_nexus.record.dependencies.watching import monitor
 from pytest_nexus.registration import dependencies
 
 if TYPE_CHECKING:
