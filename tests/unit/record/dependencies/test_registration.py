@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_nexus.record.dependencies.watching import monitor
-from pytest_nexus.registration import dependencies
+from pytest_nexus.registration import tracking
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,18 +31,18 @@ def config() -> Any:
 def test_python_that_is_too_old(
     said: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(dependencies, "is_possible", lambda: False)
-    dependencies.register_tracking(config(), boundary(said), tmp_path, pytest.fail)
-    dependencies.register_controller_tracking(config(), boundary(said), pytest.fail)
-    assert said == [dependencies.TOO_OLD] * 2
-    assert "3.12" in dependencies.TOO_OLD
+    monkeypatch.setattr(tracking, "is_possible", lambda: False)
+    tracking.register_tracking(config(), boundary(said), tmp_path, pytest.fail)
+    tracking.register_controller_tracking(config(), boundary(said), pytest.fail)
+    assert said == [tracking.TOO_OLD] * 2
+    assert "3.12" in tracking.TOO_OLD
 
 
 def test_no_free_tool(said: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(dependencies, "is_possible", lambda: True)
-    monkeypatch.setattr(dependencies, "started_tracker", lambda *_: None)
-    dependencies.register_tracking(config(), boundary(said), tmp_path, pytest.fail)
-    assert said == [dependencies.NO_TOOL]
+    monkeypatch.setattr(tracking, "is_possible", lambda: True)
+    monkeypatch.setattr(tracking, "started_tracker", lambda *_: None)
+    tracking.register_tracking(config(), boundary(said), tmp_path, pytest.fail)
+    assert said == [tracking.NO_TOOL]
 
 
 @pytest.mark.parametrize(("version", "possible"), [((3, 11, 9), False), ((3, 12, 0), True)])
