@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import sysconfig
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.compat.pytest_internals import changed_options, ini_values
@@ -152,15 +153,21 @@ _NEUTRAL_PLUGINS: Final = frozenset(
 def session_facts(config: pytest.Config) -> dict[str, str]:
     """Return the digest of each fact of the session by its name.
 
-    - `python`: implementation, version, and flags that change the bytecode;
+    - `python`: implementation, version, and flags that change what code does; another build of one
+      version is the same;
     - `platform`: operating system and machine;
     - `settings`: ini values and options that may change what a test does.
     """
     return {
-        "python": _digest(sys.implementation.name, sys.version, tuple(sys.flags)[:10]),
-        "platform": _digest(sys.platform, sys.maxsize, sys.byteorder),
+        "python": _digest(sys.implementation.name, tuple(sys.version_info), _flags()),
+        "platform": _digest(sysconfig.get_platform(), sys.maxsize, sys.byteorder),
         "settings": _digest(*_settings(config)),
     }
+
+
+def _flags() -> tuple[object, ...]:
+    flags = sys.flags
+    return flags.optimize, flags.debug, flags.bytes_warning, flags.dev_mode, flags.utf8_mode
 
 
 def plugin_distributions(
