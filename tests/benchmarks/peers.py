@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from tests.benchmarks.processes import environment
+from tests.benchmarks.tracked_suites import NEEDED, SUITES
 
 ROOT: Final = Path(__file__).parents[2]
 FOLDER: Final = ROOT / ".bench"
@@ -43,6 +44,11 @@ PEERS: Final = {
         Peer("bare"),
         Peer("nexus", is_checkout=True),
         Peer("nexus-suites", ("networkx", "sympy"), is_checkout=True),
+        Peer(
+            "tracked-suites",
+            (*(suite.requirement for suite in SUITES), *NEEDED, "pytest-testmon", "pytest-cov"),
+            is_checkout=True,
+        ),
         Peer("pytest-mock", (PYTEST_MOCK, "pytest-asyncio"), is_checkout=True),
         Peer("pytest-split", ("pytest-split",)),
         Peer("pytest-reportlog", ("pytest-reportlog",)),
