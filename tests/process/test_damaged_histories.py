@@ -76,9 +76,11 @@ def call(command: list[str]) -> int:
 def pipeline(path: Path) -> Pipeline:
     root = path.parent
     options = Options(
-        history=path, journal=root / "journal", ingest=True, order="risk", base=None, explain=True,
+        history=path, journal=root / "journal", ingest=True, order="risk", base=None,
+        dependencies=False, select="affected", explain=True,
         shard=None, plan=None, dist="auto", reruns=None, rerun_delay_s=None, rerun_budget="10",
-        order_dependence="off", fail_on_flaky=False, quarantine=root / "none.toml", sources={},
+        order_dependence="off", fail_on_flaky=False, quarantine=root / "none.toml",
+        sources={"nexus_select": "command line"},
     )  # fmt: skip
     return Pipeline(SessionSetup(options, root, dict(os.environ)))
 
@@ -114,6 +116,7 @@ def test_no_damage_is_a_traceback(
         assert session.knowledge is not None
         plan = session.plan(tests)
         assert sorted(plan.order) == list(range(len(KEYS))), what
+        assert not [said for said in session.notices if "the reuse of results failed" in said], what
 
 
 HOSTILE = {

@@ -5,9 +5,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_nexus.options import Options
-from pytest_nexus.report.session.terminal import TerminalReport, header_line, summary_lines
+from pytest_nexus.report.session.terminal import (
+    TerminalReport,
+    header_line,
+    missed_line,
+    reused_line,
+    summary_lines,
+)
 from pytest_nexus.session.pipeline import Pipeline, Recorded
-from pytest_nexus.session.planned import SessionPlan
+from pytest_nexus.session.planned import Reused, SessionPlan
 from pytest_nexus.session.setup import SessionSetup
 
 if TYPE_CHECKING:
@@ -23,6 +29,8 @@ def pipeline(tmp_path: Path) -> Pipeline:
         ingest=False,
         order="risk",
         base=None,
+        dependencies=False,
+        select="off",
         explain=False,
         shard=None,
         plan=None,
@@ -79,3 +87,19 @@ def test_history_of_this_session_is_counted(pipeline: Pipeline) -> None:
         pipeline.timeline.add(nodeid, 1.0, is_bad=False)
     pipeline.recorded = Recorded("x.jsonl", 1_200)
     assert summary_lines(pipeline) == ["2 tests recorded; the history now has 1,200 runs"]
+
+
+def test_tests_left_out_are_counted_with_their_seconds() -> None:
+    assert reused_line(Reused()) == []
+    assert reused_line(Reused(412, 200.0)) == [
+        "412 tests left out (passed with the same code), 3.3 min saved"
+    ]
+    assert reused_line(Reused(1, 0.5, frozenset("ab"))) == [
+        "1 test left out (passed with the same code), 0.50 s saved; 2 more ran as an audit"
+    ]
+
+
+def test_a_failed_audit_names_the_first_test() -> None:
+    assert missed_line([]) == []
+    (line,) = missed_line(["a.py::test_x", "a.py::test_y"])
+    assert line.startswith("failed: audit of a.py::test_x and 1 more: nothing that it uses")
