@@ -313,3 +313,181 @@ def test_values_that_stand_for_others(track: Callable[..., Tracked]) -> None:
     )
     assert found.users("block lib.py::value") == {"test_value"}
     assert not [line for line in found.result.said if "not recorded" in line]
+
+
+CACHED = {
+    "cached.py": """
+        from functools import cache
+
+        @cache
+        def value():
+            return costly()
+
+        @cache
+        def from_fixture():
+            return costly_too()
+
+        def costly():
+            return 1
+
+        def costly_too():
+            return 1
+
+        def other():
+            return 2
+    """
+}
+
+
+def test_cache_that_a_test_imports(track: Callable[..., Tracked]) -> None:
+    found = track(
+        CACHED
+        | {
+            "test_a.py": """
+                import pytest
+
+                @pytest.fixture(scope="session")
+                def filled():
+                    import cached
+                    return cached.from_fixture()
+
+                def test_first():
+                    import cached
+                    assert cached.value() == 1
+
+                def test_second():
+                    import cached
+                    assert cached.value() == 1
+
+                def test_fixture(filled): pass
+
+                def test_after_fixture():
+                    import cached
+                    assert cached.from_fixture() == 1
+
+                def test_other():
+                    import cached
+                    assert cached.other() == 2
+            """,
+        },
+        "--nexus-order=off",
+    )
+    assert found.users("block cached.py::costly") >= {"test_first", "test_second"}
+    assert found.users("block cached.py::costly_too") >= {"test_fixture", "test_after_fixture"}
+    assert "test_other" not in found.users("block cached.py::costly")
+    assert "test_other" not in found.users("block cached.py::costly_too")
+
+
+def test_fixture_that_imports_a_cache(track: Callable[..., Tracked]) -> None:
+    found = track(
+        CACHED
+        | {
+            "test_a.py": """
+                import pytest
+
+                @pytest.fixture(scope="session")
+                def filled():
+                    import cached
+                    return cached.from_fixture()
+
+                def test_fixture(filled): pass
+
+                def test_after_fixture():
+                    import cached
+                    assert cached.from_fixture() == 1
+
+                def test_other():
+                    import cached
+                    assert cached.other() == 2
+            """,
+        },
+        "--nexus-order=off",
+    )
+    assert found.users("block cached.py::costly_too") == {"test_fixture", "test_after_fixture"}
+
+
+def test_cache_that_another_module_fills_at_import(track: Callable[..., Tracked]) -> None:
+    found = track(
+        CACHED
+        | {
+            "app.py": "import cached\nVALUE = cached.value()",
+            "test_a.py": """
+                import app
+
+                def test_app(): assert app.VALUE == 1
+            """,
+            "test_b.py": """
+                import cached
+
+                def test_value(): assert cached.value() == 1
+                def test_other(): assert cached.other() == 2
+            """,
+        }
+    )
+    assert found.users("block cached.py::costly") == {"test_app", "test_value"}
+
+
+def test_cache_after_a_reload(track: Callable[..., Tracked]) -> None:
+    found = track(
+        CACHED
+        | {
+            "test_a.py": """
+                import importlib
+                import cached
+
+                def test_reload():
+                    importlib.reload(cached)
+
+                def test_first(): assert cached.value() == 1
+                def test_second(): assert cached.value() == 1
+                def test_other(): assert cached.other() == 2
+            """,
+        },
+        "--nexus-order=off",
+    )
+    assert found.users("block cached.py::costly") == {"test_first", "test_second"}
+
+
+def test_caches_behind_other_objects(track: Callable[..., Tracked]) -> None:
+    found = track(
+        CACHED
+        | {
+            "lib.py": """
+                from functools import cache, partial
+                import cached
+
+                class Settings:
+                    @cache
+                    def limit(self):
+                        return in_method()
+
+                def in_method():
+                    return 1
+
+                @cache
+                def by_argument(one):
+                    return in_partial()
+
+                def in_partial():
+                    return 1
+
+                limit = Settings().limit
+                one = partial(by_argument, 1)
+                HANDLERS = {"value": cached.value}
+            """,
+            "test_a.py": """
+                from lib import HANDLERS, limit, one
+
+                def test_method(): assert limit() == 1
+                def test_method_too(): assert limit() == 1
+                def test_partial(): assert one() == 1
+                def test_partial_too(): assert one() == 1
+                def test_table(): assert HANDLERS["value"]() == 1
+                def test_table_too(): assert HANDLERS["value"]() == 1
+                def test_other(): pass
+            """,
+        }
+    )
+    assert found.users("block lib.py::in_method") == {"test_method", "test_method_too"}
+    assert found.users("block lib.py::in_partial") == {"test_partial", "test_partial_too"}
+    assert found.users("block cached.py::costly") == {"test_table", "test_table_too"}

@@ -13,8 +13,9 @@ import sys
 from collections import deque
 from collections.abc import MutableMapping, MutableSequence, MutableSet
 from contextlib import suppress
-from functools import cached_property, lru_cache
-from types import CodeType, FunctionType, ModuleType
+from functools import cached_property, lru_cache, partial
+from itertools import islice
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus.impact.code_blocks import instructions, nested_code
@@ -45,6 +46,7 @@ _MUTATORS: Final = frozenset(
 )
 _WRAPPED: Final = ("__wrapped__", "func", "fget", "__func__", "fn")
 _MAX_WRAPPED: Final = 32
+_MAX_VALUES: Final = 1000
 
 
 def _operations(*names: str) -> frozenset[int]:
@@ -87,21 +89,28 @@ class Lasting:
         """Names of modules of the standard library, as the project names them."""
         self._scanned: set[int] = set()
 
-    def scan(self, module: ModuleType) -> None:
+    def scan(self, module: ModuleType, *, again: bool = False) -> None:
         """Note caches and containers in the namespace of a module and of its classes.
 
-        Each module is read once; a module that was reloaded is the same.
+        Args:
+            module: is read once.
+            again: whether the module is read although it was read before; it was reloaded.
         """
-        if id(module) in self._scanned or not issubclass(type(module), ModuleType):
+        if not issubclass(type(module), ModuleType) or (id(module) in self._scanned and not again):
             return
         self._scanned.add(id(module))
         for name, value in _entries(module):
             if issubclass(type(value), _CONTAINERS):
                 self._containers.add(name)
+                self._add_caches(name, _values(value))
                 continue
             if type(value) is ModuleType and _is_standard(value):
                 self._standard.add(name)
                 continue
+            self._add_caches(name, [value])
+
+    def _add_caches(self, name: str, values: Iterable[Any]) -> None:
+        for value in values:
             for function, is_cached in _functions_behind(value):
                 code = function.__code__
                 if is_cached:
@@ -134,6 +143,13 @@ def _entries(module: ModuleType) -> Iterator[tuple[str, Any]]:
                     yield inner, attribute
 
 
+def _values(container: Any) -> list[Any]:
+    """Return the values in a container of Python itself; the first ones if there are many."""
+    if type(container) is dict:
+        return list(islice(container.values(), _MAX_VALUES))
+    return container[:_MAX_VALUES] if type(container) is list else []
+
+
 def _functions_behind(value: Any) -> Iterator[tuple[FunctionType, bool]]:
     """Yield the functions that a value wraps, with whether a cache is directly before each."""
     waiting = [(value, False)]
@@ -152,6 +168,8 @@ def _functions_behind(value: Any) -> Iterator[tuple[FunctionType, bool]]:
 
 
 def _wrapped(value: Any) -> Any:
+    if type(value) is MethodType:
+        return value.__func__  # its attributes are those of the function
     try:
         fields = getattr(value, "__dict__", None) or {}
         for name in _WRAPPED:
@@ -194,8 +212,8 @@ def _changes_items(code: CodeType) -> bool:
 
 
 def _slot(value: Any, name: str) -> Any:
-    """Return an attribute that the type of a property or method defines; never runs user code."""
-    if issubclass(type(value), (property, classmethod, staticmethod)):
+    """Return an attribute that the type of a wrapper defines; never runs user code."""
+    if issubclass(type(value), (property, classmethod, staticmethod, partial)):
         return getattr(value, name, None)
     return None
 

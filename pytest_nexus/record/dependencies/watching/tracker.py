@@ -20,6 +20,7 @@ from pytest_nexus.record.dependencies.watching.environ_reads import EnvironReads
 from pytest_nexus.record.dependencies.watching.imports_by_name import ImportsByName, imports_by_name
 from pytest_nexus.record.dependencies.watching.monitor import DISABLE, Monitor
 from pytest_nexus.record.dependencies.watching.opened import Opened
+from pytest_nexus.record.dependencies.watching.project_files import attribute
 from pytest_nexus.record.dependencies.watching.scopes import Scope
 
 if TYPE_CHECKING:
@@ -83,6 +84,8 @@ class Tracker:
         """Files that were imported while a block ran, by the number of the block."""
         self.opened = Opened(self)
         self._stack = [self.session]
+        self._recent: list[Scope] = []
+        """Scopes that began after caches were last looked for."""
         self._starts: dict[int, int] = {}
         """How often each code started in this part of a scope, by its `id`."""
         self._silent: list[CodeType] = []
@@ -135,6 +138,7 @@ class Tracker:
         """Make a scope the innermost."""
         self._settle()
         self._stack.append(scope)
+        self._recent.append(scope)
 
     def pop(self, scope: Scope) -> None:
         """End a scope, and every scope in it."""
@@ -188,11 +192,31 @@ class Tracker:
     def look_for_caches(self) -> None:
         """Find caches in modules that were imported since the last call."""
         if self._pending:
+            self._flush()
+            pending, self._pending = self._pending, []
+            known = {*self._lasting_names}
+            fresh = {code.co_filename for code in pending}
             for module in list(sys.modules.values()):
                 if self.files.of_module(module) is not None:
-                    self.lasting.scan(module)
-            pending, self._pending = self._pending, []
+                    self.lasting.scan(module, again=attribute(module, "__file__") in fresh)
             self.lasting.add_writers(pending)
+            self._link_earlier(self._lasting_names.keys() - known)
+        self._recent.clear()
+
+    def _link_earlier(self, codes: Iterable[int]) -> None:
+        """Let functions lead to the scopes in which they ran before it was known what they leave.
+
+        What ran inside such a function is not known apart, so all that the scope used counts.
+        """
+        found: dict[int, list[int]] = {}
+        for code in codes:
+            block = self.index.blocks.get(code)
+            if block is not None:
+                found.setdefault(block, []).append(code)
+        for scope in (*self._stack, *self._recent, *self.imports.values()):
+            for block in scope.blocks & found.keys():
+                for code in found[block]:
+                    self._left_by(code).links.add(scope)
 
     def _started(self, code: CodeType, _offset: int) -> object:
         """Note that a function starts; return `DISABLE` to hear of it no more in this part.
@@ -226,7 +250,7 @@ class Tracker:
         if block is None:
             return None  # code of Python in which calls are watched
         frame = _frame(2)
-        left = self._left_by(code) if id(code) in self._lasting_names else None
+        left = self._left_by(id(code)) if id(code) in self._lasting_names else None
         for scope in self.target(frame):
             scope.blocks.add(block)
             if left is not None:
@@ -242,10 +266,10 @@ class Tracker:
             self._running.append(_Running(code, len(_codes(frame)), left))
         return None
 
-    def _left_by(self, code: CodeType) -> Scope:
-        found = self.left.get(id(code))
+    def _left_by(self, code: int) -> Scope:
+        found = self.left.get(code)
         if found is None:
-            found = self.left[id(code)] = Scope()
+            found = self.left[code] = Scope()
         return found
 
     def _still_running(self, frame: FrameType | None) -> list[_Running]:
