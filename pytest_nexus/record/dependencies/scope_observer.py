@@ -48,7 +48,9 @@ class DependencyObserver:
         self._build = build
         self._deliver = deliver
         self._fixtures: dict[int, tuple[Any, Scope]] = {}
-        self._finishing: dict[int, Scope] = {}
+        self._finishing: dict[int, tuple[Scope, int]] = {}
+        self._n_threads_of_fixtures = 0
+        """How many threads run that shared fixtures have started."""
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_make_collect_report(
@@ -74,7 +76,7 @@ class DependencyObserver:
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Track one attempt of a test, with its fixtures and the hooks around it."""
         scope = Scope()
-        before = _n_threads()
+        before = self._n_other_threads()
         self.tracker.push(scope)
         try:
             return (yield)
@@ -85,7 +87,7 @@ class DependencyObserver:
         tracker = self.tracker
         tracker.look_for_caches()
         tracker.pop(scope)
-        if _n_threads() > threads_before:
+        if self._n_other_threads() > threads_before:
             scope.hinder(THREAD)
         path = tracker.files.relative(str(item.path))
         if path is None:
@@ -108,11 +110,13 @@ class DependencyObserver:
         self._link(scope, fixturedef, request)
         outer.links.add(scope)
         self._fixtures[id(fixturedef)] = (fixturedef, scope)
+        threads_before = self._n_other_threads()
         self.tracker.push(scope)
         try:
             return (yield)
         finally:
             self.tracker.pop(scope)
+            self._n_threads_of_fixtures += max(self._n_other_threads() - threads_before, 0)
             fixturedef.addfinalizer(lambda: self._begin_finish(fixturedef))
 
     def _link(
@@ -133,14 +137,20 @@ class DependencyObserver:
     def _begin_finish(self, fixturedef: pytest.FixtureDef[Any]) -> None:
         """Called before everything else that finishes a shared fixture."""
         for scope in self._shared(fixturedef):
-            self._finishing[id(fixturedef)] = scope
+            self._finishing[id(fixturedef)] = scope, self._n_other_threads()
             self.tracker.push(scope)
 
     def pytest_fixture_post_finalizer(self, fixturedef: pytest.FixtureDef[Any]) -> None:
         """Called after a fixture was finished."""
-        scope = self._finishing.pop(id(fixturedef), None)
-        if scope is not None:
+        found = self._finishing.pop(id(fixturedef), None)
+        if found is not None:
+            scope, threads_before = found
             self.tracker.pop(scope)
+            self._n_threads_of_fixtures += min(self._n_other_threads() - threads_before, 0)
+
+    def _n_other_threads(self) -> int:
+        """Return how many threads run besides those that shared fixtures have started."""
+        return _n_threads() - self._n_threads_of_fixtures
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, object, object]:

@@ -197,6 +197,33 @@ def test_files_that_the_test_wrote(track: Callable[..., Tracked]) -> None:
     assert set(found.obstacles.values()) == {""}
 
 
+def test_folders_that_the_test_made(track: Callable[..., Tracked]) -> None:
+    found = track(
+        {
+            "kept/a.txt": "a",
+            "test_a.py": """
+                import os, shutil
+                from pathlib import Path
+
+                def test_made():
+                    Path("made/deep").mkdir(parents=True)
+                    Path("made/deep/a.txt").write_text("a")
+                    assert os.listdir("made/deep") == ["a.txt"]
+                    shutil.rmtree("made")
+
+                def test_copied():
+                    shutil.copytree("kept", "copied")
+                    assert Path("copied/a.txt").read_text() == "a"
+                    shutil.rmtree("copied")
+            """,
+        }
+    )
+    kinds = ("file", "folder")
+    assert [found.of_kind(kind, "test_made") for kind in kinds] == [set(), set()]
+    assert [found.of_kind(kind, "test_copied") for kind in kinds] == [{"kept/a.txt"}, {"kept"}]
+    assert set(found.obstacles.values()) == {""}
+
+
 def test_source_that_is_read_as_text(track: Callable[..., Tracked]) -> None:
     found = track(
         {

@@ -346,3 +346,67 @@ def test_environment_after_the_session(project: Callable[[Mapping[str, str]], Pr
         cwd=made.root, env=made.environment(), capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert "status 0" in done.stdout, done.stdout + done.stderr
+
+
+def test_current_folder_that_is_gone(track: Callable[..., Tracked]) -> None:
+    found = track(
+        {
+            "lib.py": LIB,
+            "data.txt": "a",
+            "test_a.py": """
+                import os, shutil
+                import pytest
+                import lib
+
+                def test_gone(tmp_path, monkeypatch):
+                    (tmp_path / "gone").mkdir()
+                    monkeypatch.chdir(tmp_path / "gone")
+                    shutil.rmtree(tmp_path / "gone")
+                    with pytest.raises(FileNotFoundError):
+                        open("data.txt")
+                    os.listdir(".")
+
+                def test_later():
+                    assert lib.read() == "a"
+            """,
+        },
+        "--nexus-order=off",
+    )
+    assert found.users("file data.txt") == {"test_later"}
+    assert set(found.obstacles.values()) == {""}
+
+
+def test_names_of_odd_kinds(track: Callable[..., Tracked]) -> None:
+    found = track(
+        {
+            "data.txt": "a",
+            "test_a.py": r"""
+                import os, pathlib
+                import pytest
+
+                class Path:
+                    def __fspath__(self):
+                        return "data.txt"
+
+                @pytest.mark.parametrize("name", [b"data.txt", Path(), pathlib.Path("data.txt")])
+                def test_kinds(name):
+                    with open(name) as file:
+                        assert file.read() == "a"
+                    os.close(os.open(name, os.O_RDONLY))
+
+                def test_descriptor():
+                    number = os.open(".", os.O_RDONLY)
+                    assert "data.txt" in os.listdir(number)
+                    os.close(number)
+
+                @pytest.mark.parametrize("name", ["a\\0b", "\\udcff"], ids="ab")
+                def test_impossible(name):
+                    for use in (open, os.listdir):
+                        with pytest.raises((OSError, ValueError)):
+                            use(name)
+            """,
+        }
+    )
+    assert {each for each in found.uses if "kinds" in each} <= found.users("file data.txt")
+    assert found.users("folder .") == {"test_descriptor"}
+    assert set(found.obstacles.values()) == {""}

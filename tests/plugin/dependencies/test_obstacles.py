@@ -212,3 +212,53 @@ def test_module_of_no_distribution(track: Callable[..., Tracked], tmp_path: obje
     )
     assert "foreign_lib" in found.obstacles["test_foreign"]
     assert found.obstacles["test_none"] == ""
+
+
+def test_thread_of_a_shared_fixture(track: Callable[..., Tracked]) -> None:
+    """A server that a fixture starts may run until the fixture ends."""
+    found = track(
+        {
+            "lib.py": """
+                import queue, threading
+
+                asked, answered = queue.Queue(), queue.Queue()
+
+                def serve():
+                    while (name := asked.get()) is not None:
+                        answered.put(globals()[name]())
+
+                def one():
+                    return 1
+
+                def two():
+                    return 2
+
+                def ask(name):
+                    asked.put(name)
+                    return answered.get()
+            """,
+            "test_a.py": """
+                import threading, time
+                import pytest
+                import lib
+
+                @pytest.fixture(scope="session")
+                def server():
+                    thread = threading.Thread(target=lib.serve)
+                    thread.start()
+                    yield lib.ask
+                    lib.asked.put(None)
+                    thread.join()
+
+                def test_one(server): assert server("one") == 1
+                def test_two(server): assert server("two") == 2
+
+                def test_leaves_its_own(server):
+                    threading.Thread(target=time.sleep, args=[5], daemon=True).start()
+            """,
+        }
+    )
+    assert found.users("block lib.py::one") == {"test_one"}
+    assert found.users("block lib.py::two") == {"test_two"}
+    assert found.users("block lib.py::serve") == set(found.uses)
+    assert found.obstacles == {"test_one": "", "test_two": "", "test_leaves_its_own": THREAD}

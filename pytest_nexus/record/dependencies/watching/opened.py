@@ -36,11 +36,13 @@ _SHOWING: Final = frozenset(f"{_STANDARD}{name}.py" for name in ("traceback", "w
 _PASSING: Final = frozenset(
     ["<frozen codecs>", *(f"{_STANDARD}{name}.py" for name in ("codecs", "linecache", "tokenize"))]
 )
+_SHUTIL: Final = f"{_STANDARD}shutil.py"
 _LINECACHE: Final = linecache.__file__
 _PATHLIB: Final = f"{_STANDARD}pathlib"
 _NEAR: Final = 2
 _MAX_DEPTH: Final = 60
 
+_is_folder: Final = os.path.isdir
 _exists: Final = os.path.exists  # suites patch pathlib
 _frame = sys._getframe  # noqa: SLF001 - the documented way to the caller
 
@@ -71,6 +73,7 @@ class Opened:
             "open": self._open,
             "os.listdir": self._list,
             "os.scandir": self._list,
+            "os.mkdir": self._makes,
             "os.rename": self._renames,
             "socket.connect": self._connects,
             "socket.sendto": self._connects,
@@ -109,20 +112,30 @@ class Opened:
         found = self._below_root(path)
         if found is None or found.endswith(_BYTECODE):
             return
-        is_text = isinstance(mode, str)
-        if (is_text and _WRITES.intersection(mode)) or (not is_text and flags & _WRITE_FLAGS):
+        if isinstance(mode, str):
+            is_written = not _WRITES.isdisjoint(mode)
+        else:
+            is_written = bool(flags & _WRITE_FLAGS)
+            if _frame(2).f_code.co_filename == _SHUTIL:
+                return  # a folder that is removed, by a name within another folder
+        if is_written:
             self._written.add(found)
-            return
-        frame = _frame(2)
-        if found in self._written or (found.endswith(_SOURCES) and _loads_source(frame)):
+        elif found not in self._written:
+            self._read(path, found, _frame(2))
+
+    def _read(self, path: Any, found: str, frame: FrameType) -> None:
+        if found.endswith(_SOURCES) and _loads_source(frame):
             return
         if frame.f_back is not None and frame.f_back.f_code.co_filename == _LINECACHE:
             self._lines.add(os.fsdecode(path))
         acting = self._files.nearest(frame)
-        if acting is not None or self._scopes.scope.keeps_imports:
+        if acting is None and not self._scopes.scope.keeps_imports:
+            return
+        is_folder = _is_folder(path)  # it may be listed by its descriptor
+        if not is_folder:
             self._note_content(found)
-            for scope in self._scopes.target(acting or frame):
-                scope.files.add(found)
+        for scope in self._scopes.target(acting or frame):
+            (scope.folders if is_folder else scope.files).add(found)
 
     def _note_content(self, found: str) -> None:
         if found not in self.digests:
@@ -137,6 +150,12 @@ class Opened:
         while self._lines:
             linecache.cache.pop(self._lines.pop(), None)
 
+    def _makes(self, arguments: tuple[Any, ...]) -> None:
+        """What is in a folder that the process made is a product of the process."""
+        found = self._below_root(arguments[0])
+        if found is not None and not _exists(arguments[0]):
+            self._written.add(found)
+
     def _renames(self, arguments: tuple[Any, ...]) -> None:
         """A file that was renamed by the process is a product of the process."""
         for path in arguments[:2]:
@@ -147,7 +166,7 @@ class Opened:
     def _list(self, arguments: tuple[Any, ...]) -> None:
         path = arguments[0] if arguments and arguments[0] is not None else "."
         found = self._below_root(path)
-        if found is None or _frame(2).f_code.co_filename in _LOADERS:
+        if found is None or found in self._written or _frame(2).f_code.co_filename in _LOADERS:
             return
         acting = self._files.nearest(_frame(2))
         if acting is not None:

@@ -96,7 +96,10 @@ class ProjectFiles:
         The root itself is `.`.
         """
         if not _is_absolute(path):
-            path = _join(_getcwd(), path)
+            try:
+                path = _join(_getcwd(), path)
+            except OSError:
+                return None  # the current folder was removed, and nothing is in it
         found = self.relative(path)
         return "." if found is None and path in self._roots else found
 
