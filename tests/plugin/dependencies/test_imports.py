@@ -8,6 +8,7 @@ from tests.support.tracked import needs_monitoring
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.support.tracked import Tracked
 
@@ -408,3 +409,68 @@ def test_code_that_a_test_writes_and_imports(track: Callable[..., Tracked]) -> N
         }
     )
     assert found.users("module test_a.py") == {"test_made", "test_other"}
+
+
+def test_editable_project(track: Callable[..., Tracked], tmp_path: Path) -> None:
+    """The project itself is installed, and its files count by their content all the same."""
+    info = tmp_path / "site" / "my_project-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: my-project\nVersion: 1.0\n")
+    (info / "RECORD").write_text("my_project-1.0.dist-info/METADATA,,\n__editable__.pth,,\n")
+    (info / "direct_url.json").write_text(
+        f'{{"url": "file://{tmp_path}/project", "dir_info": {{"editable": true}}}}'
+    )
+    found = track(
+        {
+            "pytest.ini": f"[pytest]\npythonpath = src {tmp_path}/site\n",
+            "src/my_project/__init__.py": "",
+            "src/my_project/lib.py": "def f(): return 1\n\ndef g(): return 2\n",
+            "test_a.py": """
+                from my_project import lib
+
+                def test_f(): assert lib.f() == 1
+                def test_g(): assert lib.g() == 2
+            """,
+        }
+    )
+    assert found.users("block src/my_project/lib.py::f") == {"test_f"}
+    assert found.users("block src/my_project/lib.py::g") == {"test_g"}
+    assert "my-project" not in found.of_kind("distribution", "test_f")
+    assert set(found.obstacles.values()) == {""}
+
+
+def test_test_files_of_one_name(track_anyhow: Callable[..., Tracked]) -> None:
+    found = track_anyhow(
+        {
+            "lib.py": "def f(): return 1\n\ndef g(): return 2\n",
+            "one/test_a.py": "import lib\ndef helper(): return lib.f()\ndef test_one(): helper()",
+            "two/test_a.py": "import lib\ndef helper(): return lib.g()\ndef test_two(): helper()",
+        },
+        "--import-mode=importlib",
+        "-o", "pythonpath=.",
+    )  # fmt: skip
+    assert found.users("block lib.py::f", "block one/test_a.py::helper") == {"test_one"}
+    assert found.users("block lib.py::g", "block two/test_a.py::helper") == {"test_two"}
+
+
+def test_resources_of_a_package(track: Callable[..., Tracked]) -> None:
+    found = track(
+        {
+            "pkg/__init__.py": "",
+            "pkg/data.txt": "a",
+            "pkg/other.txt": "b",
+            "test_a.py": """
+                import pkgutil
+                from importlib import resources
+
+                def test_resources():
+                    assert (resources.files("pkg") / "data.txt").read_text() == "a"
+
+                def test_pkgutil(): assert pkgutil.get_data("pkg", "data.txt") == b"a"
+                def test_other(): assert pkgutil.get_data("pkg", "other.txt") == b"b"
+            """,
+        }
+    )
+    assert found.users("file pkg/data.txt") == {"test_resources", "test_pkgutil"}
+    assert found.users("file pkg/other.txt") == {"test_other"}
+    assert "test_resources" in found.users("module pkg/__init__.py")

@@ -17,6 +17,7 @@ from pytest_nexus.record.dependencies.watching.audit import Listener
 from pytest_nexus.record.dependencies.watching.cached_results import Lasting
 from pytest_nexus.record.dependencies.watching.code_index import CodeIndex
 from pytest_nexus.record.dependencies.watching.environ_reads import EnvironReads
+from pytest_nexus.record.dependencies.watching.generated import Generated
 from pytest_nexus.record.dependencies.watching.imports_by_name import ImportsByName, imports_by_name
 from pytest_nexus.record.dependencies.watching.monitor import DISABLE, Monitor
 from pytest_nexus.record.dependencies.watching.opened import Opened
@@ -83,6 +84,7 @@ class Tracker:
         self.block_edges: dict[int, set[str]] = {}
         """Files that were imported while a block ran, by the number of the block."""
         self.opened = Opened(self)
+        self._generated = Generated(files)
         self._stack = [self.session]
         self._recent: list[Scope] = []
         """Scopes that began after caches were last looked for."""
@@ -247,9 +249,12 @@ class Tracker:
     def _started_inside(self, code: CodeType) -> object:
         """Note the start of a function in an import, or in or of one that leaves something."""
         block = self.index.blocks.get(id(code))
-        if block is None:
-            return None  # code of Python in which calls are watched
         frame = _frame(2)
+        if block is None:
+            if id(code) in self._generated.paths:  # else code of Python in which calls are watched
+                for scope in self.target(frame):
+                    scope.files.add(self._generated.paths[id(code)])
+            return None
         left = self._left_by(id(code)) if id(code) in self._lasting_names else None
         for scope in self.target(frame):
             scope.blocks.add(block)
@@ -306,6 +311,9 @@ class Tracker:
         """
         starts = self._starts
         if starts:
+            if self._generated.paths and not self._is_importing:
+                paths = self._generated.paths
+                self._stack[-1].files.update([paths[one] for one in list(starts) if one in paths])
             if not self._is_importing:
                 find = self.index.blocks.get
                 self._stack[-1].blocks.update(
@@ -321,6 +329,8 @@ class Tracker:
         code = arguments[0]
         path = self.files.source(getattr(code, "co_filename", "<"))
         if path is None or getattr(code, "co_name", "") != "<module>":
+            if path is None:
+                self._monitor.watch(self._generated.add(code))
             return
         self._flush()
         importer = self.files.nearest(_frame(2))
