@@ -150,6 +150,48 @@ CACHES = {
                 state.limit = costly()
             return state.limit
     """,
+    "attribute_of_an_object_by_self": """
+        class State:
+            limit = None
+
+            def load(self):
+                if self.limit is None:
+                    self.limit = costly()
+                return self.limit
+
+        state = State()
+
+        def value():
+            return state.load()
+    """,
+    "property_that_tries": """
+        class State:
+            @property
+            def limit(self):
+                try:
+                    return self._limit
+                except AttributeError:
+                    self._limit = costly()
+                    return self._limit
+
+        state = State()
+
+        def value():
+            return state.limit
+    """,
+    "property_that_asks": """
+        class State:
+            @property
+            def limit(self):
+                if not hasattr(self, "_limit"):
+                    self._limit = costly()
+                return self._limit
+
+        state = State()
+
+        def value():
+            return state.limit
+    """,
     "lazy_module_attribute": """
         def __getattr__(name):
             if name != "limit":

@@ -71,6 +71,14 @@ _STORE_FAST: Final = opcode.opmap["STORE_FAST"]
 _STORE_DEREF: Final = opcode.opmap["STORE_DEREF"]
 _STORE_ITEM: Final = _operations("STORE_SUBSCR", "DELETE_SUBSCR", "STORE_SLICE")
 _CACHE: Final = opcode.opmap["CACHE"]
+_STORE_ATTR: Final = opcode.opmap["STORE_ATTR"]
+_ASKING: Final = _operations(
+    "COPY", "IS_OP", "LOAD_CONST", "LOAD_FAST", "NOP", "STORE_FAST", "STORE_FAST_LOAD_FAST",
+    "TO_BOOL", "UNARY_NOT",
+)  # fmt: skip
+_JUMPS: Final = frozenset(
+    number for name, number in opcode.opmap.items() if name.startswith("POP_JUMP_")
+)
 _CALL: Final = _operations("CALL", "CALL_KW", "CALL_FUNCTION_EX")
 
 
@@ -122,7 +130,7 @@ class Lasting:
         """Note which functions assign globals or class attributes, or change known containers."""
         for code in codes:
             written = _written(code, self._containers, self._standard)
-            if written:
+            if written or _fills_once(code):
                 self.names.setdefault(id(code), set()).update(written)
 
 
@@ -245,6 +253,43 @@ def _written(
         found |= {one for one in code.co_consts if isinstance(one, str) and one.isidentifier()}
         found.add(code.co_name)
     return found
+
+
+def _fills_once(code: CodeType) -> bool:
+    """Return whether a method sets an attribute of its object for which it asks in a condition.
+
+    The object may be one that tests share. Only the method itself leads to what it left.
+    """
+    steps = [one[1:] for one in instructions(code) if one[1] != _CACHE]
+    if _STORE_ATTR not in {operation for operation, _ in steps} or code.co_name == "__init__":
+        return False
+    asked = set[str]()
+    if "hasattr" in code.co_names:
+        asked |= {one for one in code.co_consts if isinstance(one, str)}
+    if "AttributeError" in code.co_names:
+        asked |= {*code.co_names}
+    for place in range(1, len(steps)):
+        operation, argument = steps[place]
+        if not _is_first_argument(code, *steps[place - 1]):
+            continue
+        if operation in _LOAD_ATTRIBUTE and _decides(steps, place + 1):
+            asked.add(code.co_names[argument >> _ATTRIBUTE_SHIFT])
+        elif operation == _STORE_ATTR and code.co_names[argument] in asked:
+            return True
+    return False
+
+
+def _is_first_argument(code: CodeType, operation: int, argument: int) -> bool:
+    if operation in _PAIRED:
+        return argument & _SECOND == 0 and code.co_argcount > 0
+    return operation in _LOAD_FAST and argument == 0 and code.co_argcount > 0
+
+
+def _decides(steps: list[tuple[int, int]], place: int) -> bool:
+    """Return whether the value before a place only decides where to go on."""
+    while place < len(steps) and steps[place][0] in _ASKING:
+        place += 1
+    return place < len(steps) and steps[place][0] in _JUMPS
 
 
 def _changed(code: CodeType, containers: set[str]) -> Iterator[str]:

@@ -164,3 +164,26 @@ def test_what_is_no_module_is_not_read() -> None:
 def test_names_in_nested_code() -> None:
     module = module_of("def f():\n    def g():\n        return deep.name\n    return near")
     assert names_in(vars(module)["f"].__code__) == {"deep", "name", "near"}
+
+
+FILLED = {
+    "none": "if self.x is None: self.x = 1",
+    "empty": "if not self.x: self.x = 1",
+    "walrus": "if (y := self.x) is None: self.x = 1",
+    "variable": "y = self.x\n        if y is None: self.x = 1",
+    "hasattr": "if not hasattr(self, 'x'): self.x = 1",
+    "error": "try: return self.x\n        except AttributeError: self.x = 1",
+}
+
+
+@pytest.mark.parametrize("name", FILLED)
+def test_attribute_of_an_object_that_is_filled_once(name: str) -> None:
+    assert lasting(f"class C:\n    def f(self):\n        {FILLED[name]}") == {"f": set()}
+
+
+@pytest.mark.parametrize(
+    "body", ["self.x += 1", "self.x = 1", "if self.y: self.x = 1", "if o.x is None: o.x = 1"]
+)
+def test_attribute_of_an_object_that_is_just_set(body: str) -> None:
+    assert lasting(f"class C:\n    def f(self, o):\n        {body}") == {}
+    assert lasting("class C:\n    def __init__(self):\n        if not self.x: self.x = 1") == {}
