@@ -95,6 +95,8 @@ class Lasting:
         self._containers: set[str] = set()
         self._standard: set[str] = set()
         """Names of modules of the standard library, as the project names them."""
+        self._shared: set[str] = set()
+        """Qualified names of the classes of objects that modules, classes and containers hold."""
         self._scanned: set[int] = set()
 
     def scan(self, module: ModuleType, *, again: bool = False) -> None:
@@ -119,6 +121,7 @@ class Lasting:
 
     def _add_caches(self, name: str, values: Iterable[Any]) -> None:
         for value in values:
+            self._shared.update(one.__qualname__ for one in type(value).__mro__)
             for function, is_cached in _functions_behind(value):
                 code = function.__code__
                 if is_cached:
@@ -130,7 +133,8 @@ class Lasting:
         """Note which functions assign globals or class attributes, or change known containers."""
         for code in codes:
             written = _written(code, self._containers, self._standard)
-            if written or _fills_once(code):
+            owner = code.co_qualname.rpartition(".")[0]
+            if written or (owner in self._shared and _fills_once(code)):
                 self.names.setdefault(id(code), set()).update(written)
 
 
