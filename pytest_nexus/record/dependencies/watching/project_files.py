@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,6 +29,7 @@ _IGNORED_PARTS: Final = frozenset(
     }
 )
 _SOURCES: Final = (".py", ".pyw")
+_NEXUS: Final = str(Path(__file__).parents[3]) + os.sep
 _real: Final = os.path.realpath
 _is_file: Final = os.path.isfile
 _join: Final = os.path.join  # suites patch pathlib
@@ -109,12 +111,17 @@ class ProjectFiles:
         return self.relative(name) if isinstance(name, str) else None
 
     def nearest(self, frame: FrameType | None) -> FrameType | None:
-        """Return the nearest frame that runs code of the project; None if there is none."""
+        """Return the nearest frame that runs code of the project; None if there is none.
+
+        None also if nexus acts: a project that pytest itself runs on, such as pluggy, calls nexus.
+        """
         known = self._sources
         while frame is not None:
             name = frame.f_code.co_filename
             if (known[name] if name in known else self.source(name)) is not None:
                 return frame
+            if name.startswith(_NEXUS):
+                return None
             frame = frame.f_back
         return None
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
+from pytest_nexus.record.dependencies.watching import project_files
 from pytest_nexus.record.dependencies.watching.project_files import ProjectFiles, attribute
 
 
@@ -79,3 +81,15 @@ def test_modules_of_any_kind(files: ProjectFiles, tmp_path: Path) -> None:
     for odd in (Lazy("lazy"), None, 3, ModuleType("builtin")):
         assert files.of_module(odd) is None
     assert attribute(plain, "missing") is None
+
+
+def test_what_nexus_does_is_not_done_by_the_project_that_calls_it(tmp_path: Path) -> None:
+    files = ProjectFiles(str(tmp_path))
+    ours = str(Path(project_files.__file__).with_name("made_up.py"))
+    names: dict[str, Any] = {"ask": lambda: files.nearest(sys._getframe())}
+    exec(compile("def of_nexus(): return ask()", ours, "exec"), names)  # noqa: S102 - a frame of nexus
+    source = tmp_path / "hooks.py"
+    source.write_text("def call(what): return what()")
+    exec(compile(source.read_text(), str(source), "exec"), names)  # noqa: S102 - a frame of the project
+    assert names["call"](names["of_nexus"]) is None
+    assert names["call"](names["ask"]).f_code.co_name == "call"
