@@ -51,7 +51,7 @@ class ImportsByName:
         if callee is _import and isinstance(first, str):
             self._note(first)
         elif callee is _import_module and isinstance(first, str):
-            self._note(_absolute(first, _frame(3)))
+            self._note(_absolute(first, _frame(2)))
         elif getattr(callee, "__name__", "") == "_gcd_import" and isinstance(first, str):
             self._note(first)
 

@@ -95,11 +95,15 @@ class Opened:
 
     def _hinders(self, obstacle: str) -> Callable[[tuple[Any, ...]], None]:
         def hinder(_arguments: tuple[Any, ...]) -> None:
-            frame = self._files.nearest(_frame(2))
-            if frame is not None and not self._files.imports_others(_frame(2)):
-                self._hinder(obstacle, frame)
+            self._act(obstacle, _frame(2))
 
         return hinder
+
+    def _act(self, obstacle: str, frame: FrameType) -> None:
+        """Hinder what the project does here, unless a module of others is importing."""
+        acting = self._files.nearest(frame)
+        if acting is not None and not self._files.imports_others(frame):
+            self._hinder(obstacle, acting)
 
     def _hinder(self, obstacle: str, frame: FrameType) -> None:
         for scope in self._scopes.target(frame):
@@ -182,13 +186,13 @@ class Opened:
     def _connects(self, arguments: tuple[Any, ...]) -> None:
         address = arguments[1] if len(arguments) > 1 else None
         if isinstance(address, tuple) and address and str(address[0]) not in _HERE:
-            self._hinders(NETWORK)(())
+            self._act(NETWORK, _frame(2))
 
     def _resolves(self, arguments: tuple[Any, ...]) -> None:
         host = arguments[0] if arguments else None
         text = host.decode("ascii", "replace") if isinstance(host, bytes) else str(host or "")
         if text not in _HERE:
-            self._hinders(NETWORK)(())
+            self._act(NETWORK, _frame(2))
 
     def _database(self, arguments: tuple[Any, ...]) -> None:
         name = arguments[0] if arguments else ""
@@ -197,11 +201,11 @@ class Opened:
             text, _, settings = text.removeprefix("file:").partition("?")
             text = "" if "mode=memory" in settings else text
         if "%" in text:
-            self._hinders(DATABASE)(())  # a character of an address may be written so
+            self._act(DATABASE, _frame(2))  # a character of an address may be written so
         elif text and not text.startswith(":memory:"):
             found = self._files.opened(text)
             if found is not None and found not in self._written and _exists(text):
-                self._hinders(DATABASE)(())
+                self._act(DATABASE, _frame(2))
             elif found is not None:
                 self._written.add(found)
 
