@@ -24,6 +24,12 @@ _BASE: Final = (f"pytest=={version('pytest')}", f"pytest-xdist=={version('pytest
 _PACKAGED: Final = ("pytest_nexus", "predictor", "pyproject.toml", "README.md", "LICENSE")
 
 
+OF_PROJECTS: Final = (
+    *("cloudpickle", "coverage", "hypothesis", "markupsafe", "pretend", "pympler"),
+    *("pytest-benchmark", "tomli_w", "trio"),
+)
+"""What the tests of the projects need that are replayed and mutated."""
+
 PYTEST_MOCK: Final = "pytest-mock==3.17.0"
 """A suite in which few tests take long: those that start pytest in a process or in their own."""
 
@@ -49,6 +55,8 @@ PEERS: Final = {
             (*(suite.requirement for suite in SUITES), *NEEDED, "pytest-testmon", "pytest-cov"),
             is_checkout=True,
         ),
+        Peer("nexus-projects", OF_PROJECTS, is_checkout=True),
+        Peer("testmon-projects", ("pytest-testmon", *OF_PROJECTS)),
         Peer("pytest-mock", (PYTEST_MOCK, "pytest-asyncio"), is_checkout=True),
         Peer("pytest-split", ("pytest-split",)),
         Peer("pytest-reportlog", ("pytest-reportlog",)),
