@@ -70,8 +70,9 @@ class Tried:
 def measure(bench: Bench) -> list[Table]:
     """Try the mutants of each project; without a folder there is nothing to measure.
 
-    MUTANTS is another number of mutants for each project, MUTANTS_SEED another choice, and
-    MUTANTS_LOG a file that takes one line for each mutant.
+    MUTANTS is another number of mutants for each project, MUTANTS_SEED another choice,
+    MUTANTS_WORKERS the number of workers of xdist that record, and MUTANTS_LOG a file that takes
+    one line for each mutant.
     """
     folders = os.environ.get("MUTATED_PROJECTS")
     if not folders or bench.is_quick:
@@ -92,7 +93,9 @@ def _try_all(bench: Bench, origin: Path) -> Iterator[Tried]:
     project.git("init", "--quiet")
     project.git("add", "--all")
     project.git("commit", "--quiet", "--message", "as released")
-    first, again = project.required(*RECORDING), project.required()
+    workers = os.environ.get("MUTANTS_WORKERS")
+    parallel = ("-n", workers) if workers else ()
+    first, again = project.required(*RECORDING, *parallel), project.required()
     stable = {
         test: outcome
         for test, outcome in first.outcomes.items()

@@ -42,7 +42,8 @@ _MOST_TRIED: Final = 45
 """Commits on which the tests cannot be collected are passed over, up to this many in all."""
 _PLACES: Final = ("src", "tests", "testing", "conftest.py")
 _ARGUMENTS: Final[dict[str, tuple[str, ...]]] = {
-    "pluggy": ("--benchmark-disable",),
+    # pytest-benchmark starts a process, and pluggy is on the stack
+    "pluggy": ("-p", "no:benchmark", "--ignore=testing/benchmark.py"),
     "packaging": (  # 56,000 of its 63,000 tests are three functions
         "--deselect=tests/test_version.py::TestVersion::test_comparison_true",
         "--deselect=tests/test_version.py::TestVersion::test_comparison_false",
