@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.benchmarks.mutants import KINDS, choose_mutants
 from tests.benchmarks.table import Table, at_least, markdown, within
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +29,14 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "wait4"), reason="the benchmarks need os.wait4")
 def test_quick_run_prints_a_table_and_writes_what_was_measured(tmp_path):
-    subjects = ("planning", "ingest", "detection", "rerun_delay", "ci_histories")
+    subjects = (
+        "planning",
+        "ingest",
+        "detection",
+        "rerun_delay",
+        "ci_histories",
+        "selection_replay",
+    )
     done = bench(*subjects, "--quick", "--output", str(tmp_path))
     assert done.returncode == 0, done.stderr
     assert "| tests | modules | cpu s |" in done.stdout
@@ -70,3 +78,22 @@ def test_missed_budget_is_named_in_the_table():
 )
 def test_budget_is_kept_up_to_its_limit(verdict, said):
     assert verdict == said
+
+
+def test_mutants_of_every_kind_differ_from_their_file_and_compile(tmp_path):
+    source = tmp_path / "src/box.py"
+    source.parent.mkdir()
+    source.write_text(
+        "from functools import cache\nLIMIT = 3\nclass Box:\n    size = 'big'\n"
+        "@cache\ndef area(side=2):\n    if side:\n        return side * LIMIT\n"
+    )
+    data = tmp_path / "tests/words.txt"
+    data.parent.mkdir()
+    data.write_text("a\nb\n")
+    chosen = choose_mutants(tmp_path, 12, seed=1)
+    assert {one.kind for one in chosen} == set(KINDS)
+    assert chosen == choose_mutants(tmp_path, 12, seed=1)
+    for one in chosen:
+        assert one.content != (tmp_path / one.path).read_bytes()
+        if one.path.endswith(".py"):
+            compile(one.content, one.path, "exec")
