@@ -30,6 +30,8 @@ _IGNORED_PARTS: Final = frozenset(
 )
 _SOURCES: Final = (".py", ".pyw")
 _NEXUS: Final = str(Path(__file__).parents[3]) + os.sep
+_PYTEST_IMPORTS: Final = f"{os.sep}_pytest{os.sep}pathlib.py"
+"""The end of the path of the file that imports modules of tests."""
 _real: Final = os.path.realpath
 _is_file: Final = os.path.isfile
 _join: Final = os.path.join  # suites patch pathlib
@@ -124,6 +126,19 @@ class ProjectFiles:
                 return None
             frame = frame.f_back
         return None
+
+    def importer(self, frame: FrameType | None) -> FrameType | None:
+        """Return the nearest frame of the project if its code imports something.
+
+        None if pytest imports a module of tests: a project that pytest itself runs on, such as
+        pluggy, calls pytest, and no code of this project needs that module.
+        """
+        acting = self.nearest(frame)
+        while frame is not acting and frame is not None:
+            if frame.f_code.co_filename.endswith(_PYTEST_IMPORTS):
+                return None
+            frame = frame.f_back
+        return acting
 
     def nearest_import(self, frame: FrameType | None) -> str | None:
         """Return the file of the nearest frame that is importing; None if nothing is imported."""

@@ -333,7 +333,7 @@ class Tracker:
                 self._monitor.watch(self._generated.add(code))
             return
         self._flush()
-        importer = self.files.nearest(_frame(2))
+        importer = self.files.importer(_frame(2))
         if importer is not None:
             block = self.index.blocks.get(id(importer.f_code))
             if block is not None:

@@ -70,6 +70,22 @@ def test_nearest_frame(files: ProjectFiles, tmp_path: Path) -> None:
     assert files.nearest(sys._getframe()) is None
 
 
+def test_pytest_that_imports_a_module_of_tests_acts_for_itself(
+    files: ProjectFiles, tmp_path: Path
+) -> None:
+    names: dict[str, Any] = {"frame": lambda: sys._getframe(1), "call": lambda step: step()}
+    for path, source in (
+        (tmp_path / "site" / "_pytest" / "pathlib.py", "def import_path():\n    return frame()"),
+        (tmp_path / "src" / "a.py", "of_pytest = call(import_path)\nof_project = call(frame)"),
+    ):
+        exec(compile(source, str(path), "exec"), names)  # noqa: S102 - of this file
+    assert files.importer(names["of_pytest"]) is None
+    assert files.nearest(names["of_pytest"]) is not None
+    importer = files.importer(names["of_project"])
+    assert importer is not None
+    assert importer.f_code.co_filename.endswith("a.py")
+
+
 def test_modules_of_any_kind(files: ProjectFiles, tmp_path: Path) -> None:
     class Lazy(ModuleType):
         def __getattribute__(self, name: str) -> object:
