@@ -53,12 +53,15 @@ def choose_mutants(root: Path, count: int, seed: int) -> list[Mutant]:
     """Return mutants of all kinds, as far as the files have them; equal for equal arguments.
 
     Args:
-        root: of the project; its sources lie in `src/`, its tests in `tests/`.
+        root: of the project; its sources lie in `src/`, or in the folder of its name before `-`;
+            its tests lie in `tests/`.
         count: number of mutants.
         seed: of the choice.
     """
     random = Random(seed)
-    sources = _by_kind(root, sorted((root / "src").rglob("*")))
+    folder = root / "src"
+    package = folder if folder.is_dir() else root / root.name.partition("-")[0]
+    sources = _by_kind(root, sorted(package.rglob("*")))
     tests = _by_kind(root, sorted((root / "tests").rglob("*")))
     for found in (sources, tests):
         for each in found.values():
