@@ -261,6 +261,7 @@ class Recorder:
         elapsed_s = self._clock() - self._clock_started
         if not -_SKEW_S <= started_s <= elapsed_s + _SKEW_S:
             started_s = elapsed_s  # a frozen clock, or the clock of another machine
+        started_s = min(started_s, elapsed_s)  # the two clocks of one machine differ by a little
         attempt = self._open[key] = OpenAttempt(identity or sent_identity(report), started_s)
         return attempt
 

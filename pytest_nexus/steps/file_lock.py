@@ -8,11 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.domain.system import clock
 
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -37,12 +32,16 @@ def locked(path: Path, *, shared: bool = False) -> Iterator[None]:
             while not _try_lock(file.fileno()):
                 clock.nap(_PAUSE_S)
         else:
+            import fcntl  # noqa: PLC0415 - not on Windows
+
             fcntl.flock(file.fileno(), fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
         yield
 
 
 def _try_lock(descriptor: int) -> bool:
     if sys.platform == "win32":
+        import msvcrt  # noqa: PLC0415 - on Windows alone
+
         try:
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
         except OSError:

@@ -278,7 +278,7 @@ def test_pytest_gets_its_arguments(suite):
     assert json.loads(done.stdout)["probes"] == 4, "there is one candidate"
 
 
-@pytest.mark.parametrize("arguments", [["--runs", "3"], ["--budget", "1.2s"]])
+@pytest.mark.parametrize("arguments", [["--runs", "3"], ["--budget", "0.4s"]])
 def test_a_bound_ends_the_search_and_the_next_call_goes_on(suite, arguments):
     probed = 0
     for _ in range(30):
