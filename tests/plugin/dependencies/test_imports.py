@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.support.tracked import needs_monitoring
 
 if TYPE_CHECKING:
@@ -120,6 +122,38 @@ def test_import_by_name_at_run_time(track_anyhow: Callable[..., Tracked]) -> Non
     )
     assert {"test_one", "test_one_too"} <= found.users("module plugins/one.py")
     assert "test_other" not in found.users("module plugins/one.py")
+
+
+@pytest.mark.parametrize("package", ["__name__", '"app"'])
+def test_relative_import_by_name_at_run_time(
+    track_anyhow: Callable[..., Tracked], package: str
+) -> None:
+    """A package that loads its modules late, as `__getattr__` of a module does."""
+    found = track_anyhow(
+        {
+            "app/__init__.py": f"""
+                import importlib
+
+                def __getattr__(name):
+                    return importlib.import_module(f".{{name}}", {package})
+            """,
+            "app/late.py": "VALUE = 1",
+            "test_a.py": """
+                import app
+
+                def test_one():
+                    assert app.late.VALUE == 1
+
+                def test_one_too():
+                    assert app.__getattr__("late").VALUE == 1
+
+                def test_other():
+                    assert app.__name__ == "app"
+            """,
+        }
+    )
+    assert {"test_one", "test_one_too"} <= found.users("module app/late.py")
+    assert not found.users("file late.py")
 
 
 def test_registry_that_imports_make(track: Callable[..., Tracked]) -> None:

@@ -10,12 +10,12 @@ import builtins
 import importlib
 import sys
 from importlib.util import resolve_name
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 if TYPE_CHECKING:
-    from types import CodeType
+    from types import CodeType, FrameType
 
     from pytest_nexus.record.dependencies.watching.scopes import Scopes
 
@@ -23,6 +23,8 @@ _import: Final = builtins.__import__
 _import_module: Final = importlib.import_module
 _frame = sys._getframe  # noqa: SLF001 - the documented way to the caller
 
+_STEP: Final = "_gcd_import"
+"""What `import_module` calls, with a name without dots."""
 _NAMES: Final = frozenset({"__import__", "import_module"})
 
 
@@ -48,12 +50,12 @@ class ImportsByName:
 
     def called(self, callee: object, first: object) -> None:
         """Note a call, if it imports a module by its name."""
-        if callee is _import and isinstance(first, str):
+        if not isinstance(first, str):
+            return
+        if callee is _import:
             self._note(first)
-        elif callee is _import_module and isinstance(first, str):
+        elif callee is _import_module or getattr(callee, "__name__", "") == _STEP:
             self._note(_absolute(first, _frame(2)))
-        elif getattr(callee, "__name__", "") == "_gcd_import" and isinstance(first, str):
-            self._note(first)
 
     def _note(self, name: str) -> None:
         frame = self._scopes.files.nearest(_frame(3))
@@ -62,11 +64,18 @@ class ImportsByName:
                 scope.imports.add(name)
 
 
-def _absolute(name: str, frame: Any) -> str:
-    """Return the full name of a module that a frame imports relative to its package."""
-    if not name.startswith("."):
+def _absolute(name: str, frame: FrameType) -> str:
+    """Return the full name of a module; `import_module` passes a relative name without its dots.
+
+    Args:
+        name: as passed on.
+        frame: the caller, perhaps `import_module`.
+    """
+    given = frame.f_locals if frame.f_code is _import_module.__code__ else {}
+    asked = given.get("name", name)
+    if not isinstance(asked, str) or not asked.startswith("."):
         return name
     try:
-        return resolve_name(name, str(frame.f_globals.get("__package__") or ""))
+        return resolve_name(asked, str(given.get("package") or ""))
     except ImportError:
         return ""
