@@ -22,6 +22,25 @@ MISSING: Final = ""
 """The digest of what does not exist."""
 ALL_VARIABLES: Final = "*"
 
+_OF_SHELLS: Final = frozenset({"_", "COLUMNS", "LINES", "OLDPWD", "PWD", "SHLVL", "TERM"})
+_OF_RUNS: Final = (
+    "ACTIONS_",
+    "AGENT_",
+    "BITBUCKET_",
+    "BUILDKITE_",
+    "BUILD_",
+    "CI_",
+    "CIRCLE_",
+    "GITHUB_",
+    "GITLAB_",
+    "NEXUS_",
+    "PYTEST_",
+    "RUNNER_",
+    "SEMAPHORE_",
+    "SYSTEM_",
+)
+"""The first letters of variables by which pytest, nexus and the CIs number their runs."""
+
 MAX_FILE_BYTES: Final = 1024 * 1024 * 1024
 """The content of a larger file is not compared: what depends on the file counts as changed."""
 MAX_SOURCE_BYTES: Final = 16 * 1024 * 1024
@@ -51,15 +70,23 @@ def digest_of_names(names: Iterable[str]) -> str:
 def digest_of_variable(name: str, environ: Mapping[str, str]) -> str:
     """Return the digest of a variable of the environment; `*` stands for all variables.
 
+    Code that goes through all variables mostly looks for a few of them. Those that differ between
+    any two sessions would make all its tests run each time, so `*` is without them.
+
     >>> digest_of_variable("HOME", {})
     ''
     """
     if name == ALL_VARIABLES:
-        lines = sorted(f"{each}={value}" for each, value in environ.items())
+        lines = sorted(f"{k}={v}" for k, v in environ.items() if not _is_passing(k))
         return digest_of_bytes("\0".join(lines).encode("utf-8", "surrogateescape"))
     if name not in environ:
         return MISSING
     return digest_of_bytes(f"{name}={environ[name]}".encode("utf-8", "surrogateescape"))
+
+
+def _is_passing(name: str) -> bool:
+    """Return whether a variable differs between sessions that are otherwise the same."""
+    return name in _OF_SHELLS or name.startswith(_OF_RUNS)
 
 
 def digest_of_file(path: Path) -> str | None:

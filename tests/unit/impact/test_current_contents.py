@@ -70,6 +70,12 @@ def test_a_variable_is_its_name_and_value_and_an_unset_one_is_empty(tmp_path: Pa
     assert now(tmp_path, "variable", "*", B="2", A="1") == sha("A=1\0B=2")
 
 
+@pytest.mark.parametrize("name", ["_", "SHLVL", "GITHUB_RUN_ID", "PYTEST_XDIST_WORKER"])
+def test_all_variables_are_without_those_of_one_session(tmp_path: Path, name: str) -> None:
+    assert now(tmp_path, "variable", "*", A="1", **{name: "2"}) == sha("A=1")
+    assert now(tmp_path, "variable", name, **{name: "2"}) == sha(f"{name}=2")
+
+
 def test_blocks_and_module_levels_come_from_the_file(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("module m1\nf f1\nC.g g1\n")
     assert now(tmp_path, "module", "a.py") == "m1"

@@ -16,7 +16,7 @@ from pytest_nexus.impact.code_blocks import nested_code
 from pytest_nexus.record.dependencies.watching.audit import Listener
 from pytest_nexus.record.dependencies.watching.cached_results import Lasting
 from pytest_nexus.record.dependencies.watching.code_index import CodeIndex
-from pytest_nexus.record.dependencies.watching.environ_reads import EnvironReads
+from pytest_nexus.record.dependencies.watching.environ_reads import ALL, EnvironReads
 from pytest_nexus.record.dependencies.watching.generated import Generated
 from pytest_nexus.record.dependencies.watching.imports_by_name import ImportsByName, imports_by_name
 from pytest_nexus.record.dependencies.watching.monitor import DISABLE, Monitor
@@ -358,4 +358,5 @@ class Tracker:
 
     def _read_variable(self, name: str, frame: FrameType) -> None:
         for scope in self.target(frame):
-            scope.variables.add(name)
+            if ALL not in scope.variables:  # who goes through all of them reads each
+                scope.variables.add(name)
