@@ -116,8 +116,7 @@ def _works(name: str, session: Session) -> bool:
 def _session(
     environment: Environment, folder: Path, arguments: Sequence[str], forgets: Sequence[str]
 ) -> Session:
-    plain = ("-o", "pythonpath=src", "-o", "addopts=")
-    return Session(environment, folder, (*plain, *arguments), tuple(forgets))
+    return Session(environment, folder, ("-o", "pythonpath=src", *arguments), tuple(forgets))
 
 
 def _row(name: str, costs: dict[str, list[Cost]]) -> dict[str, str | float]:
