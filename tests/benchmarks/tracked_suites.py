@@ -36,7 +36,10 @@ SUITES = (
     TrackedSuite("networkx, classes", "networkx==3.7", ("networkx/classes",), is_installed=True),
     TrackedSuite("sympy, sets", "sympy==1.14.0", ("sympy/sets",), is_installed=True),
 )
-NEEDED = ("trio", "hypothesis", "pretend", "cloudpickle", "ephemeral-port-reserve", "tomli_w")
+NEEDED = (
+    *("trio", "hypothesis", "pretend", "cloudpickle", "ephemeral-port-reserve", "tomli_w"),
+    "pytest-timeout",
+)
 """What the tests of the suites import besides."""
 
 
