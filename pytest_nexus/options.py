@@ -1,67 +1,25 @@
 """The table of all options. Parser, ini keys, environment and reference page derive from it.
 
-Every session of pytest imports this file, so it uses named tuples: a dataclass takes four times as
-long to create.
+Every session of pytest imports this file.
 """
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import pytest
 
+from pytest_nexus.domain.option import Option
 from pytest_nexus.domain.system import originals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 Source = Literal["default", "ini", "environment", "command line"]
 
-_TRUE: Final = frozenset({"1", "true", "yes", "on"})
-_FALSE: Final = frozenset({"0", "false", "no", "off", ""})
 _ADAPTIVE: Final = "adaptive"
 _NUMBER: Final = r"[0-9]{1,6}(?:\.[0-9]{1,6})?"
-
-
-class Option(NamedTuple):
-    """One setting. The ini key is its name, the environment variable its name in capitals."""
-
-    name: str
-    kind: Literal["bool", "text", "choice"]
-    default: bool | str | None
-    help: str
-    choices: tuple[str, ...] = ()
-    metavar: str | None = None
-    pattern: str = ""
-    """A regular expression that the whole text must match; empty for any text."""
-    form: str = ""
-    """The same rule in words, for messages."""
-
-    @property
-    def flag(self) -> str:
-        """The command line option: `nexus_order` is `--nexus-order`."""
-        return "--" + self.name.replace("_", "-")
-
-    @property
-    def off_flag(self) -> str:
-        """The command line option that turns a boolean off: `--no-nexus-ingest`."""
-        return "--no-" + self.name.replace("_", "-")
-
-    @property
-    def variable(self) -> str:
-        """The environment variable."""
-        return self.name.upper()
-
-    @property
-    def allowed(self) -> str:
-        """The allowed values, for messages."""
-        if self.kind == "bool":
-            return "true or false"
-        if self.form:
-            return self.form
-        return " or ".join(repr(choice) for choice in self.choices) or "a text that is not empty"
 
 
 OPTIONS: Final[tuple[Option, ...]] = (
@@ -356,39 +314,14 @@ def _native_number(option: Option, config: pytest.Config) -> str | None:
 
 
 def _validated(option: Option, raw: object, source: Source) -> bool | str:
-    value = _PARSERS[option.kind](option, raw)
+    value = option.parsed(raw)
     if value is None:
         raise _usage_error(option, source, f"got {raw!r}")
     return value
 
 
-def _parse_bool(_: Option, raw: object) -> bool | None:
-    if isinstance(raw, bool):
-        return raw
-    text = str(raw).strip().lower()
-    return True if text in _TRUE else False if text in _FALSE else None
-
-
-def _parse_choice(option: Option, raw: object) -> str | None:
-    return raw if isinstance(raw, str) and raw in option.choices else None
-
-
-def _parse_text(option: Option, raw: object) -> str | None:
-    if not isinstance(raw, str) or not raw.strip() or "\0" in raw:
-        return None
-    text = raw.strip() if option.pattern else raw
-    return text if not option.pattern or re.fullmatch(option.pattern, text) else None
-
-
 def _seconds(text: str) -> float | None:
     return None if text == _ADAPTIVE else float(text.removesuffix("s"))
-
-
-_PARSERS: Final[dict[str, Callable[[Option, object], bool | str | None]]] = {
-    "bool": _parse_bool,
-    "choice": _parse_choice,
-    "text": _parse_text,
-}
 
 
 def _usage_error(option: Option, source: Source, given: str) -> pytest.UsageError:

@@ -111,7 +111,7 @@ def _reading(options: argparse.Namespace) -> Iterator[ReuseState]:
 def _status_lines(status: ReuseStatus) -> list[str]:
     since = "" if status.since is None else f" since {_moment(status.since)}"
     if status.is_on:
-        return [f"on{since}: tests of which nothing changed are left out"]
+        return [f"on{since}: tests are left out if nothing that they use has changed"]
     if status.miss is None:
         return [f"off{since}: all tests run, until `nexus reuse on`"]
     return [

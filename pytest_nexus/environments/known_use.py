@@ -21,7 +21,7 @@ class KnownUse(NamedTuple):
     files: frozenset[str]
     """Files of the project from which a test used code, relative to the root."""
     n_unknown: int
-    """Tests of the history of which nothing is known."""
+    """Tests of the history whose uses are not known."""
 
     @property
     def distributions(self) -> frozenset[str]:

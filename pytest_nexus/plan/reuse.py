@@ -1,6 +1,6 @@
 """Decide which tests cannot have another result than before, and need not run.
 
-A test is left out if it passed with a set of dependencies (a fingerprint) of which nothing has
+A test is left out if it passed with a set of dependencies (a fingerprint) in which nothing has
 changed. Whatever is unknown about a test makes the test run.
 """
 
@@ -154,7 +154,7 @@ _INCOMPARABLE: Final = "the commit it passed at is not here"
 
 
 class _Fitting:
-    """Finds the fingerprints of which nothing changed. Equal sets are looked at once."""
+    """Finds the fingerprints in which nothing changed. Equal sets are looked at once."""
 
     def __init__(self, known: KnownUses, present: Present) -> None:
         self._known = known
@@ -168,7 +168,7 @@ class _Fitting:
         self._folders = _folders(known.dependencies)
 
     def verdict(self, test: CollectedTest) -> Verdict:
-        """Return the verdict on a test of which nothing else speaks against leaving it out."""
+        """Return the verdict on a test that may be left out as far as other rules go."""
         fingerprints = self._known.fingerprints.get(test.key, ())
         if not fingerprints:
             return _UNKNOWN

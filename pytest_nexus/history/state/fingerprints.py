@@ -100,7 +100,7 @@ class _Seen(NamedTuple):
     passed: dict[int, tuple[int, int]]
     """The uses of the tests that passed in their only attempt."""
     failed: dict[int, tuple[int, int] | None]
-    """The uses of the tests of which any attempt failed; None if they are unknown."""
+    """The uses of the tests that failed in any attempt; None if they are unknown."""
 
     @property
     def tests(self) -> set[int]:

@@ -1,4 +1,4 @@
-"""Write the dependencies that are still needed anew: into a slim copy, or after runs were removed.
+"""Write the dependencies that are still needed again: into a slim copy, or after runs were removed.
 
 Ids are given again in a compact order, so that the sets take little space.
 """
@@ -33,7 +33,7 @@ _REPLACED: Final = ("dependency", "used_path", "set_pack", "set_index", "run_use
 
 def copy_uses(source: sqlite3.Connection, copy: sqlite3.Connection) -> None:
     """Fill a slim copy with the fingerprints, and with what they need. Its tables are empty."""
-    columns = ("others", "functions")  # sets that are alike side by side
+    columns = ("others", "functions")  # similar sets side by side
     order = [
         each for column in columns for (each,) in source.execute(_BY_KEY.format(column=column))
     ]

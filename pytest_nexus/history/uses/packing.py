@@ -80,7 +80,7 @@ def portions(sets: Iterable[bytes]) -> Iterator[list[bytes]]:
 
 
 def pack_sets(sets: Sequence[bytes]) -> bytes:
-    """Return packed sets as one compressed blob; sets that are alike take little space."""
+    """Return packed sets as one compressed blob; similar sets take little space."""
     lengths = array("I", map(len, sets))
     return zlib.compress(bytes((len(sets),)) + _bytes(lengths) + b"".join(sets))
 

@@ -32,7 +32,7 @@ class RunUses(NamedTuple):
     """Numbers of dependencies, in any order."""
     tests: Sequence[tuple[str, int, int]]
     """Key of a test, the set of its functions, and the set of everything else that the test used.
-    Many tests share the second one. Tests of which anything is unknown are left out."""
+    Many tests share the second one. Tests with an obstacle are left out."""
     modules: Sequence[ModuleLevel]
 
 

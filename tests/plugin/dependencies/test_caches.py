@@ -381,18 +381,31 @@ CACHED = {
 }
 
 
+FILLED_BY_A_FIXTURE = """
+    import pytest
+
+    @pytest.fixture(scope="session")
+    def filled():
+        import cached
+        return cached.from_fixture()
+
+    def test_fixture(filled): pass
+
+    def test_after_fixture():
+        import cached
+        assert cached.from_fixture() == 1
+
+    def test_other():
+        import cached
+        assert cached.other() == 2
+"""
+
+
 def test_cache_that_a_test_imports(track: Callable[..., Tracked]) -> None:
     found = track(
         CACHED
         | {
             "test_a.py": """
-                import pytest
-
-                @pytest.fixture(scope="session")
-                def filled():
-                    import cached
-                    return cached.from_fixture()
-
                 def test_first():
                     import cached
                     assert cached.value() == 1
@@ -400,17 +413,8 @@ def test_cache_that_a_test_imports(track: Callable[..., Tracked]) -> None:
                 def test_second():
                     import cached
                     assert cached.value() == 1
-
-                def test_fixture(filled): pass
-
-                def test_after_fixture():
-                    import cached
-                    assert cached.from_fixture() == 1
-
-                def test_other():
-                    import cached
-                    assert cached.other() == 2
             """,
+            "test_b.py": FILLED_BY_A_FIXTURE,
         },
         "--nexus-order=off",
     )
@@ -421,30 +425,7 @@ def test_cache_that_a_test_imports(track: Callable[..., Tracked]) -> None:
 
 
 def test_fixture_that_imports_a_cache(track: Callable[..., Tracked]) -> None:
-    found = track(
-        CACHED
-        | {
-            "test_a.py": """
-                import pytest
-
-                @pytest.fixture(scope="session")
-                def filled():
-                    import cached
-                    return cached.from_fixture()
-
-                def test_fixture(filled): pass
-
-                def test_after_fixture():
-                    import cached
-                    assert cached.from_fixture() == 1
-
-                def test_other():
-                    import cached
-                    assert cached.other() == 2
-            """,
-        },
-        "--nexus-order=off",
-    )
+    found = track(CACHED | {"test_a.py": FILLED_BY_A_FIXTURE}, "--nexus-order=off")
     assert found.users("block cached.py::costly_too") == {"test_fixture", "test_after_fixture"}
 
 
