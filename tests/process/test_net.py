@@ -199,6 +199,13 @@ def test_exception_in_any_function_leaves_every_outcome_as_without_nexus(
     assert not lines_of(whole)
     asked = injections(calls, both=mode == "plain")[part::PARTS]
     results = run(suite, [case(mode, **env) for env in asked])
+    # how often a loop asks depends on time: the call in the middle may not come
+    missed = [number for number, result in enumerate(results) if not result["hit"]]
+    for number in missed:
+        asked[number] |= {"INJECT_CALL": "1"}
+    repeated = run(suite, [case(mode, **asked[number]) for number in missed])
+    for number, result in zip(missed, repeated, strict=True):
+        results[number] = result
     wrong = {
         " ".join(env.values()): found
         for env, result in zip(asked, results, strict=True)
