@@ -121,3 +121,7 @@ class OptionError(NexusError):
 
 class CacheError(NexusError):
     """A cache cannot be used as asked; the message names the file, the output or the command."""
+
+
+class IntensityError(NexusError):
+    """The intensity of a grid is unknown; choose another source, or try again later."""

@@ -82,6 +82,11 @@ COMMANDS: Final = (
         "Compare the model with simple orders",
         forwards=True,
     ),
+    Command(
+        "green",
+        "pytest_nexus.cli.green",
+        "Show when and where the electricity of the grid is clean",
+    ),
     Command("model", "pytest_nexus.cli.model", "List, compare and deploy versions of the model"),
     Command(
         "explain",

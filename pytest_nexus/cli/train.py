@@ -8,6 +8,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_nexus.cli.arguments.green_hours import (
+    EXIT_DEFERRED,
+    add_green_options,
+    announce,
+    decided,
+)
 from pytest_nexus.cli.arguments.pending_journals import take_in_waiting
 from pytest_nexus.cli.output.tables import add_json_option, natural, print_json
 from pytest_nexus.domain.system.console import say, warn
@@ -21,6 +27,7 @@ from pytest_nexus.training.trigger import Due, due_of
 if TYPE_CHECKING:
     import argparse
 
+    from pytest_nexus.energy.windows import Decision
     from pytest_nexus.history.store import History
     from pytest_nexus.training.run import Trained
 
@@ -46,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="print whether a training is due, without training; exit status 1 if it is not due",
     )
+    add_green_options(parser)
     add_history_option(parser)
     add_json_option(parser)
     parser.set_defaults(run=run)
@@ -62,6 +70,11 @@ def run(options: argparse.Namespace) -> int:
             _look(options, found)
             return 0
         _say_due(options, found)
+    if options.when_green:
+        decision = decided(options)
+        _say_when(options, decision)
+        if not decision.is_now:
+            return EXIT_DEFERRED
     require_extra()
     if options.prior:
         return _write_prior(options)
@@ -93,6 +106,14 @@ def _say_due(options: argparse.Namespace, found: Due) -> None:
         say(_sentence(found))
     elif options.due:
         print_json({"due": found.is_due, "reason": found.reason})
+
+
+def _say_when(options: argparse.Namespace, decision: Decision) -> None:
+    sentence = announce(decision)
+    if not options.json:
+        say(sentence)
+    elif not decision.is_now:
+        print_json({"deferred_until": decision.until, "reason": sentence})
 
 
 def _sentence(found: Due) -> str:

@@ -43,7 +43,7 @@ def due(failing: Sequence[str], versions: Iterable[Version]) -> Due:
         failing: run_uids of the runs that a model is fitted to, in order.
         versions: all trained versions, oldest first, including versions that were not deployed.
     """
-    last = next(filter(None, map(_last_run, reversed(list(versions)))), None)
+    last = next(filter(None, map(last_run, reversed(list(versions)))), None)
     runs = f"{counted(len(failing), 'run')} with a failure"
     if last is None:
         is_due = len(failing) >= FIRST
@@ -53,7 +53,7 @@ def due(failing: Sequence[str], versions: Iterable[Version]) -> Due:
     return Due(n_new >= needed, f"{runs}, {n_new:,} of them new; {needed:,} are needed")
 
 
-def _last_run(version: Version) -> str | None:
+def last_run(version: Version) -> str | None:
     """Return the newest run that a version was fitted to; None for other training data."""
     lineage = json.loads(version.lineage)
     last = lineage.get("last_run") if isinstance(lineage, dict) else None

@@ -39,6 +39,8 @@ ARGUMENTS = {
     "plan": ["--shards", "2"],
     "model diff": ["shipped", "shipped"],
     "demo": ["--data", "none"],
+    "green forecast": ["--zone", "DE"],
+    "green regions": ["--runner-map", "map.json"],
 }
 
 
@@ -70,7 +72,10 @@ def test_every_command_that_reads_has_the_option(name: str) -> None:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = Project(
         tmp_path_factory.mktemp("json") / "project",
-        {"test_a.py": "def test_x(): assert 0\ndef test_y(): pass\n"},
+        {
+            "test_a.py": "def test_x(): assert 0\ndef test_y(): pass\n",
+            "map.json": '{"eu": {"runs-on": "label", "zone": "NL"}}',
+        },
     )
     project.run("--nexus-shard=1/1")
     project.run()

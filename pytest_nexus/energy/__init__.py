@@ -1,0 +1,1 @@
+"""Estimate the energy and the emissions of runs, and find clean hours and regions. Pure."""
