@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from pytest_nexus.ci.providers import Provider
+    from pytest_nexus.deployment.edge import DeployedNode, Deployment, EdgeDeployment
     from pytest_nexus.domain.records import OrderRule, TestKey
     from pytest_nexus.history.store import History, open_history, read_history
     from pytest_nexus.importers.report_values import Imported
@@ -46,6 +47,9 @@ __all__ = [
     "Change",
     "CollectedTest",
     "Decision",
+    "DeployedNode",
+    "Deployment",
+    "EdgeDeployment",
     "Forecast",
     "Forecaster",
     "History",
@@ -75,6 +79,9 @@ __all__ = [
 ]
 
 _LATER: Final = {
+    "DeployedNode": "deployment.edge",
+    "Deployment": "deployment.edge",
+    "EdgeDeployment": "deployment.edge",
     "Imported": "importers.report_values",
     "Provider": "ci.providers",
     "Decision": "plan.reruns.rerun_policy",

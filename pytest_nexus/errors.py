@@ -125,3 +125,11 @@ class CacheError(NexusError):
 
 class IntensityError(NexusError):
     """The intensity of a grid is unknown; choose another source, or try again later."""
+
+
+class DeploymentError(NexusError):
+    """A deployed model cannot be used or replaced; the message says what stays in place."""
+
+
+class GateError(DeploymentError):
+    """A model failed a gate before its deployment; nothing was changed anywhere."""

@@ -65,6 +65,14 @@ OPTIONS: Final[tuple[Option, ...]] = (
         metavar="REVISION",
     ),
     Option(
+        "nexus_model",
+        "text",
+        default="auto",
+        help="Model that forecasts failures: auto: the history's, else the shipped one; or a file,"
+        " a folder or an address that `nexus deploy push` wrote to; or region=place, with commas",
+        metavar="PLACE",
+    ),
+    Option(
         "nexus_dependencies",
         "bool",
         default=False,
@@ -164,6 +172,8 @@ class Options(NamedTuple):
     ingest: bool
     order: Literal["risk", "static", "off"]
     base: str | None
+    model: str
+    """`auto`, or where the model is."""
     dependencies: bool
     select: Literal["off", "affected"]
     explain: bool
@@ -256,6 +266,7 @@ def read_options(config: pytest.Config) -> Options:
         ingest=values["nexus_ingest"],
         order=values["nexus_order"],
         base=values["nexus_base"],
+        model=values["nexus_model"],
         dependencies=values["nexus_dependencies"],
         select=values["nexus_select"],
         explain=values["nexus_explain"],

@@ -15,8 +15,11 @@ import pytest
 from docs.generate import stale_pages
 from pytest_nexus import api, errors, hookspecs
 from pytest_nexus.cli.main import COMMANDS, build_parser
+from pytest_nexus.deployment.targets.http_put import TOKEN_VARIABLE
 from pytest_nexus.history.sqlite.schema import TABLES
 from pytest_nexus.journal.format import KINDS
+from pytest_nexus.node.current_model import REGION_VARIABLE
+from pytest_nexus.node.signature import KEY_VARIABLES
 from pytest_nexus.options import OPTIONS
 from pytest_nexus.run.fixture_scopes import ALWAYS
 from pytest_nexus.session.error_boundary import DEBUG_VARIABLE
@@ -120,7 +123,12 @@ def test_every_option_named_exists(page: Path) -> None:
     assert set(re.findall(r"(?<![\w-])--(?:no-)?nexus[\w-]*", text)) <= flags
     names = {option.name for option in OPTIONS} | {ALWAYS}
     assert set(re.findall(r"\bnexus_[a-z]\w*", text)) <= names
-    variables = {option.variable for option in OPTIONS} | {DEBUG_VARIABLE}
+    variables = {option.variable for option in OPTIONS} | {
+        DEBUG_VARIABLE,
+        REGION_VARIABLE,
+        TOKEN_VARIABLE,
+        *KEY_VARIABLES,
+    }
     assert set(re.findall(r"\bNEXUS_[A-Z]\w*", text)) <= variables
 
 

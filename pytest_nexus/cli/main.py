@@ -89,6 +89,11 @@ COMMANDS: Final = (
     ),
     Command("model", "pytest_nexus.cli.model", "List, compare and deploy versions of the model"),
     Command(
+        "deploy",
+        "pytest_nexus.cli.deploy",
+        "Push models to the regions where sessions use them, and take them back",
+    ),
+    Command(
         "explain",
         "pytest_nexus.cli.explain",
         "Explain the rank of a test",

@@ -81,13 +81,32 @@ def learn(
         environ: the environment of this process.
         lose: takes a sentence for the user about data that cannot be read.
     """
+    view = NOTHING
     try:
-        return _learn(options, change, environ)
+        view = _learn(options, change, environ)
     except CorruptHistoryError as exc:
         lose(_start_cold(options, exc))
     except NexusError as exc:
         lose(str(exc))
-    return NOTHING
+    if options.model == "auto":
+        return view
+    return view._replace(deployed=_deployed(options, environ, view.deployed, lose))
+
+
+def _deployed(
+    options: Options,
+    environ: Mapping[str, str],
+    own: DeployedModel | None,
+    lose: Callable[[str], None],
+) -> DeployedModel | None:
+    """Return the model that the option `nexus_model` names, else the history's."""
+    from pytest_nexus.session.deployed_model import deployed_model  # noqa: PLC0415 - if named
+
+    try:
+        return deployed_model(options, environ, own, lose)
+    except NexusError as exc:
+        lose(str(exc))
+        return own
 
 
 def _learn(

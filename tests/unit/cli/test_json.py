@@ -21,7 +21,7 @@ WRITES = {
     "history merge", "history export", "history prune", "history rebuild",
     "model promote", "model rollback", "model export", "model import",
     "quarantine add", "quarantine remove", "init", "reuse on", "reuse off",
-    "cache prune",
+    "cache prune", "deploy rollback", "deploy promote",
 }  # fmt: skip
 """Commands that change something and print what they did in a line."""
 
@@ -39,6 +39,7 @@ ARGUMENTS = {
     "plan": ["--shards", "2"],
     "model diff": ["shipped", "shipped"],
     "demo": ["--data", "none"],
+    "deploy push": ["--max-latency-ms", "10000"],
     "green forecast": ["--zone", "DE"],
     "green regions": ["--runner-map", "map.json"],
 }
@@ -74,6 +75,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Project:
         tmp_path_factory.mktemp("json") / "project",
         {
             "test_a.py": "def test_x(): assert 0\ndef test_y(): pass\n",
+            "nexus.toml": '[deploy.targets]\neu = "place"\n',
             "map.json": '{"eu": {"runs-on": "label", "zone": "NL"}}',
         },
     )

@@ -1,0 +1,1 @@
+"""Push model versions to the places where sessions predict: gates, targets, canaries, rollback."""

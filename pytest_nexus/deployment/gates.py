@@ -1,0 +1,137 @@
+"""Judge a model before it goes live: same scores everywhere, quick enough, and not worse."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from math import ceil
+from random import Random
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from pytest_nexus.domain.system import clock
+from pytest_nexus.domain.wording import counted
+from pytest_nexus.predictor.evaluation.relapse import LEAST_LOSS, relapse
+from pytest_nexus.predictor.model.terms import TERMS
+from pytest_nexus.predictor.schema import NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_nexus.predictor.evaluation.evaluate import Case
+    from pytest_nexus.predictor.features.rows import Row
+    from pytest_nexus.predictor.model.model import Model
+
+MOST_DIFFERENCE: Final = 1e-9
+"""Between the score of a session and the trainer's, on every row."""
+
+N_TESTS: Final = 10_000
+_ROUNDS: Final = 40
+_MOST_ROWS: Final = 20_000
+
+
+class Gate(NamedTuple):
+    """One judgement."""
+
+    name: str
+    has_passed: bool
+    sentence: str
+    """The figure and the limit."""
+
+
+class Latency(NamedTuple):
+    """Milliseconds for the scores of 10,000 tests."""
+
+    p50_ms: float
+    p99_ms: float
+
+
+def recorded_rows(cases: Sequence[Case]) -> list[Row]:
+    """Return feature rows of the newest failing runs, at most 20,000."""
+    found: list[Row] = []
+    for case in reversed(cases):
+        found += case.rows()
+        if len(found) >= _MOST_ROWS:
+            break
+    return found[:_MOST_ROWS]
+
+
+def parity(model: Model, rows: Sequence[Row]) -> Gate:
+    """Compare the evaluator of sessions with the trainer's arithmetic, row by row.
+
+    The trainer evaluates terms with numpy, and a tree is walked from its root for each row.
+    """
+    if not rows:
+        return Gate("parity", has_passed=True, sentence="not judged: no failing run is recorded")
+    term_matrix = import_module("pytest_nexus.predictor.training.term_matrix").term_matrix
+    share = 1.0 - model.trees_share if model.trees else 1.0
+    weights = [share * model.weights.get(name, 0.0) for name in TERMS]
+    expected = (term_matrix(rows) @ weights).tolist()
+    worst = 0.0
+    for row, product, score in zip(rows, expected, model.scores(rows), strict=True):
+        grown = model.trees_share * sum(tree(row) for tree in model.trees)
+        worst = max(worst, abs(product + grown - score))
+    return Gate(
+        "parity",
+        worst <= MOST_DIFFERENCE,
+        f"largest difference {worst:.1e} on {counted(len(rows), 'recorded row')},"
+        f" at most {MOST_DIFFERENCE:.0e} is allowed",
+    )
+
+
+def latency(model: Model, rows: Sequence[Row]) -> Latency:
+    """Measure how long the scores of 10,000 tests take here.
+
+    Args:
+        model: the model.
+        rows: recorded rows, repeated as needed; without any, generated rows.
+    """
+    known = list(rows) or _generated()
+    batch = (known * ceil(N_TESTS / len(known)))[:N_TESTS]
+    model.scores(batch)
+    times = []
+    for _ in range(_ROUNDS):
+        started = clock.perf_counter()
+        model.scores(batch)
+        times.append((clock.perf_counter() - started) * 1000.0)
+    times.sort()
+    return Latency(times[len(times) // 2], times[ceil(0.99 * len(times)) - 1])
+
+
+def quick(found: Latency, max_latency_ms: float) -> Gate:
+    """Compare the latency here with the promise."""
+    return Gate(
+        "latency",
+        found.p99_ms <= max_latency_ms,
+        f"10,000 tests take {found.p50_ms:.1f} ms (p50), {found.p99_ms:.1f} ms (p99),"
+        f" at most {max_latency_ms:g} ms are promised",
+    )
+
+
+def quality(model: Model, deployed: Model, unseen: Sequence[Case]) -> Gate:
+    """Compare a model with the deployed one on failing runs that neither has learned from.
+
+    The rule is that of taking back: the last 8 or 20 runs must not prove a loss.
+    """
+    least = min(LEAST_LOSS)
+    if len(unseen) < least:
+        runs = counted(len(unseen), "failing run")
+        return Gate(
+            "quality",
+            has_passed=True,
+            sentence=f"not judged: {runs} that neither model has seen, {least} are needed",
+        )
+    lost = relapse(model, {"deployed model": deployed}, unseen)
+    if lost is None:
+        runs = counted(len(unseen), "failing run")
+        sentence = f"not proved worse than the deployed model on {runs}"
+        return Gate("quality", has_passed=True, sentence=sentence)
+    return Gate(
+        "quality",
+        has_passed=False,
+        sentence=f"utility {lost.utility:.3f} against {lost.utility_of_other:.3f} of the deployed"
+        f" model on the last {counted(lost.n, 'failing run')}",
+    )
+
+
+def _generated() -> list[Row]:
+    rng = Random(0)  # noqa: S311 - no secret
+    return [tuple(rng.random() for _ in NAMES) for _ in range(1000)]

@@ -1,0 +1,1 @@
+"""Take a session's model from where it was deployed: verify, choose, keep the last good one."""

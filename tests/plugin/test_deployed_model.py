@@ -1,0 +1,88 @@
+"""`nexus_model` in real sessions: a deployed model is used; its faults cost one line."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from pytest_nexus.predictor.model.document import dump, version
+
+from pytest_nexus import EdgeDeployment
+from pytest_nexus.forecast.stored_models import shipped
+from pytest_nexus.options import OPTIONS
+from tests.support.messages import messages
+from tests.support.project import Project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILES = {
+    "test_a.py": """
+        import time
+
+        def test_slow():
+            time.sleep(0.3)
+
+        def test_quick():
+            pass
+    """,
+    "test_b.py": """
+        def test_failed():
+            assert 0
+    """,
+}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    made = Project(tmp_path_factory.mktemp("node") / "project", FILES)
+    made.run()
+    return made
+
+
+def push(project: Project, place: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Deploy the shipped model; return its version."""
+    monkeypatch.chdir(project.root)
+    found = EdgeDeployment("shipped", None, 1e5, targets={"eu": str(place)}).push()
+    return found.version
+
+
+def test_a_deployed_model_orders_the_tests(project, tmp_path, monkeypatch):
+    push(project, tmp_path / "place", monkeypatch)
+    result = project.run(f"--nexus-model={tmp_path / 'place'}")
+    assert result.order[0] == "test_b.py::test_failed"
+    assert not messages(result.stdout, "NX9")
+    assert list((project.root / ".nexus" / "models").glob("*/model-*.json.gz"))
+
+
+def test_a_file_written_by_export_can_be_named(project, tmp_path):
+    path = tmp_path / "model.json"
+    path.write_text(dump(replace(shipped(), thrift=0.25)))
+    assert version(path.read_text())
+    result = project.run(f"--nexus-model={path}")
+    assert result.order[0] == "test_b.py::test_failed"
+    assert not messages(result.stdout, "NX9")
+
+
+@pytest.mark.parametrize(
+    ("setting", "code"),
+    [
+        ("nowhere", "NX934"),
+        ("http://127.0.0.1:9/models", "NX936"),
+        ("eu=nowhere,us=neither", "NX934"),
+        ("test_a.py", "NX904"),
+    ],
+)
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["plain", "workers"])
+def test_a_place_without_a_model_costs_one_line(project, setting, code, workers):
+    if setting == "test_a.py":
+        setting = str(project.root / setting)
+    result = project.run(f"--nexus-model={setting}", *workers)
+    assert "1 failed, 2 passed" in result.stdout
+    assert len(messages(result.stdout, code)) == 1
+
+
+def test_the_default_reads_nothing():
+    (option,) = [each for each in OPTIONS if each.name == "nexus_model"]
+    assert option.default == "auto"
