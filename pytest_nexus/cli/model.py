@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_nexus.cli.model_onnx import export_onnx
 from pytest_nexus.cli.output.tables import add_json_option, print_json, print_table
 from pytest_nexus.domain.system import clock
 from pytest_nexus.domain.system.console import say
@@ -58,6 +59,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             sub.add_argument("b", metavar="B", help="another version")
         if name == "export":
             sub.add_argument("--output", metavar="FILE", required=True, help="file to write")
+            sub.add_argument(
+                "--format", choices=("json", "onnx"), default="json",
+                help="json for sessions and `import`, onnx for other runtimes (default: json)",
+            )  # fmt: skip
         if name == "import":
             sub.add_argument("file", metavar="FILE", help="file written by `nexus model export`")
         add_history_option(sub)
@@ -74,7 +79,11 @@ def run(options: argparse.Namespace) -> int:
             "NX518", f"There is no history {str(path)!r} yet; run pytest with --nexus to begin one"
         )
     with open_history(path) as history:
-        options.action(options, history.models)
+        if getattr(options, "format", "json") == "onnx":
+            name, _, stored = _model(history.models, options.version)
+            export_onnx(options.output, name, stored, history)
+        else:
+            options.action(options, history.models)
     return 0
 
 

@@ -216,7 +216,7 @@ def test_the_command_from_push_to_history(project, capsys):
     assert "NX947" in capsys.readouterr().err
 
 
-ROWS = gates._generated()
+ROWS = gates.generated_rows()
 
 
 def test_parity_finds_a_model_that_scores_otherwise(monkeypatch):
