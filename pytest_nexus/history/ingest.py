@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from pytest_nexus.domain.dependencies import SessionUses
     from pytest_nexus.domain.records import Attempt, Run
+    from pytest_nexus.history.sqlite.quality_table import RunQuality
     from pytest_nexus.history.store import History
 
 KEPT_JOURNALS: Final = 20
@@ -72,10 +73,13 @@ def ingest_run(
     *,
     dropped: int = 0,
     uses: SessionUses | None = None,
+    quality: RunQuality | None = None,
 ) -> Ingested:
     """Take in a run from another reader, for example from JUnit XML."""
     known = None if uses is None else known_uses(uses)
-    each = candidate_of(run, (attempt for attempt in attempts if any(attempt.phases)), known)
+    each = candidate_of(
+        run, (attempt for attempt in attempts if any(attempt.phases)), known, quality
+    )
     (ingested,) = _added(history, [_Read(each, dropped)])
     return ingested
 

@@ -20,6 +20,7 @@ from pytest_nexus.history.queries.failing import (
     failing,
     has_run_of,
 )
+from pytest_nexus.history.queries.quality import Qualities
 from pytest_nexus.history.queries.replay import failing_runs, read_cofailures, replayed_runs
 from pytest_nexus.history.queries.reuse_state import ReuseState
 from pytest_nexus.history.queries.streaks import read_streaks
@@ -132,6 +133,11 @@ class History:
         return OrderRules(self._connection, self.path)
 
     @property
+    def quality(self) -> Qualities:
+        """The figures about the predictions of runs."""
+        return Qualities(self._connection, self.path)
+
+    @property
     def reuse(self) -> ReuseState:
         """What is known about the reuse of results."""
         return ReuseState(self._connection, self.path)
@@ -189,10 +195,7 @@ class History:
             return failing_runs(self._connection)
 
     def attempts(self, run_uid: str) -> Iterator[Attempt]:
-        """Yield the attempts of a run, in the order of their starts; none for an unknown run.
-
-        Node ids are not stored; the attempts have the key instead.
-        """
+        """Yield the attempts of a run, by start, with keys as node ids; none for an unknown run."""
         with connections.decoded(self.path):
             self._require_sound("attempt", "test", "failure")
             found = attempts_of_run(self._connection, run_uid)
@@ -209,9 +212,7 @@ class History:
     def failing(self, without: Collection[str] = ()) -> list[FailingSince]:
         """Return the tests that failed in their last run on a branch, and since when.
 
-        Args:
-            without: run_uids to leave out, such as those of the run that is being reported; a slim
-                copy cannot leave out any run.
+        `without`: run_uids to leave out, such as those of the reported run; not in a slim copy.
         """
         with self._snapshot("run", "failing", "attempt", "failure", "test"):
             return failing(self._connection, without)

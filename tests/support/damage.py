@@ -14,6 +14,7 @@ from pytest_nexus.domain.records import Change, ChangedFile, CIRun
 from pytest_nexus.forecast import forecaster
 from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.sqlite.models import Version
+from pytest_nexus.history.sqlite.quality_table import Bin, RunQuality
 from pytest_nexus.history.sqlite.schema import TABLES
 from pytest_nexus.history.store import open_history
 from tests.support.builders import attempt, failure, run
@@ -52,7 +53,9 @@ def make_history(path: Path, *, slim: bool = False) -> Path:
                 pytest="9.0", platform="Linux", selected_by=("-k",) if number % 5 == 0 else (),
                 n_collected=6, n_selected=6, workers=number % 3,
             )  # fmt: skip
-            ingest_run(history, made, _attempts(number), uses=_uses(number))
+            ingest_run(
+                history, made, _attempts(number), uses=_uses(number), quality=_quality(number)
+            )
         forked = run(90, 1e9)._replace(trust="fork", head="b" * 40)
         ingest_run(history, forked, [attempt(KEYS[0], "failed", failure=failure())])
         document = forecaster.prior()
@@ -78,6 +81,13 @@ def _attempts(number: int) -> list[Attempt]:
         if failed and number % 2:
             found.append(attempt(key, "passed", number=2, started_s=at + 3.0))
     return found
+
+
+def _quality(number: int) -> RunQuality:
+    figures = ("shipped", 6, 1, 0.9, 0.2, 0.1, 0.4, 6.0, 6.5, 6, 0, 0)
+    bins = (Bin(5, 0.1, 0), Bin(1, 0.4, 1))
+    features = {"rate_2": (number, 5), "runs": (0, 6)}
+    return RunQuality(*figures, {"fastest first": (0.5, 1.0)}, bins, ((0.5, 1.0),) * 4, features)
 
 
 def _uses(number: int) -> SessionUses:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pytest_nexus.domain.mass_failure import is_mass_failure
 from pytest_nexus.domain.system.originals import sha256
+from pytest_nexus.history.sqlite.quality_table import insert_quality
 from pytest_nexus.history.sqlite.runs import Counts, insert_run, ordered_runs
 from pytest_nexus.history.sqlite.test_ids import TestIds
 from pytest_nexus.history.state.refresh import rebuild, refresh
@@ -19,17 +20,23 @@ if TYPE_CHECKING:
 
     from pytest_nexus.domain.dependencies import SessionUses
     from pytest_nexus.domain.records import Attempt, Failure, Run
+    from pytest_nexus.history.sqlite.quality_table import RunQuality
     from pytest_nexus.history.sqlite.schema import Row
     from pytest_nexus.history.uses.run_uses import RunUses
     from pytest_nexus.history.uses.storing import UsesStore
     from pytest_nexus.journal.encoding import RawAttempt
 
 _DIGEST_BYTES: Final = 16
-Rank: TypeAlias = tuple[bool, bool, int, bytes, bool]
+Rank: TypeAlias = tuple[bool, bool, int, bytes, bool, bool]
 _RANK: Final = """
     SELECT run_id, trust, complete, n_attempts, digest,
-           run_id IN (SELECT run_id FROM run_uses) FROM run WHERE run_uid = ?
+           run_id IN (SELECT run_id FROM run_uses),
+           run_id IN (SELECT run_id FROM run_quality) FROM run WHERE run_uid = ?
 """
+_OF_RUN: Final = (
+    *("attempt", "failed_test", "changed_file", "changed_words"),
+    *("run_uses", "run_quality", "run"),
+)
 _INSERT: Final = "INSERT INTO attempt VALUES (?" + ", ?" * 9 + ")"
 
 
@@ -45,6 +52,8 @@ class Candidate:
     """Digest of the source content; it stays with the run in every history."""
     uses: RunUses | None = None
     """What the tests used; None if that is unknown, and for the run of a fork."""
+    quality: RunQuality | None = None
+    """How good the prediction was; None without a prediction, and for the run of a fork."""
 
     @property
     def rank(self) -> Rank:
@@ -53,12 +62,16 @@ class Candidate:
         A fork may claim the id of any run. So its copy never replaces a trusted copy.
         """
         is_trusted = self.run.trust == "trusted"
-        has_uses = self.uses is not None
-        return (is_trusted, self.run.complete, self.counts.n_attempts, self.digest, has_uses)
+        size = (self.run.complete, self.counts.n_attempts, self.digest)
+        return (is_trusted, *size, self.uses is not None, self.quality is not None)
 
 
 def candidate(
-    run: Run, attempts: Iterable[RawAttempt], digest: bytes, uses: RunUses | None = None
+    run: Run,
+    attempts: Iterable[RawAttempt],
+    digest: bytes,
+    uses: RunUses | None = None,
+    quality: RunQuality | None = None,
 ) -> Candidate:
     """Return a candidate for a run, with counts and without double attempts.
 
@@ -66,18 +79,21 @@ def candidate(
     counts, or else the first one.
     """
     attempts = list(attempts)
-    uses = _of_attempts(uses, attempts) if run.trust == "trusted" else None
+    if run.trust == "trusted":
+        uses = _of_attempts(uses, attempts)
+    else:
+        uses = quality = None
     if len({raw[0] for raw in attempts}) == len(attempts):
         verdicts = [VERDICT_OF[raw[3]] for raw in attempts]
         counts = _counted(verdicts, len(attempts), has_outcomes=run.source != "durations")
-        return Candidate(run, attempts, counts, digest, uses)
+        return Candidate(run, attempts, counts, digest, uses, quality)
     kept: dict[tuple[str, int], RawAttempt] = {}
     for raw in attempts:
         other = kept.setdefault((raw[0], raw[2]), raw)
         if other is not raw and VERDICT_OF[raw[3]] > VERDICT_OF[other[3]]:
             kept[raw[0], raw[2]] = raw
     counts = _counts(kept, has_outcomes=run.source != "durations")
-    return Candidate(run, kept.values(), counts, digest, uses)
+    return Candidate(run, kept.values(), counts, digest, uses, quality)
 
 
 def _of_attempts(uses: RunUses | None, attempts: Iterable[RawAttempt]) -> RunUses | None:
@@ -96,13 +112,18 @@ def known_uses(uses: SessionUses) -> RunUses | None:
     return run_uses(uses)
 
 
-def candidate_of(run: Run, attempts: Iterable[Attempt], uses: RunUses | None = None) -> Candidate:
+def candidate_of(
+    run: Run,
+    attempts: Iterable[Attempt],
+    uses: RunUses | None = None,
+    quality: RunQuality | None = None,
+) -> Candidate:
     """Return a candidate for a run that does not come from a journal."""
     raws = [raw_attempt(attempt) for attempt in attempts]
     hasher = sha256(repr(run).encode("utf-8", "replace"))
     for raw in raws:
         hasher.update(repr(raw).encode("utf-8", "replace"))
-    return candidate(run, raws, hasher.digest()[:_DIGEST_BYTES], uses)
+    return candidate(run, raws, hasher.digest()[:_DIGEST_BYTES], uses, quality)
 
 
 def _counts(kept: dict[tuple[str, int], RawAttempt], *, has_outcomes: bool) -> Counts:
@@ -220,17 +241,24 @@ def _uses_store(connection: sqlite3.Connection) -> UsesStore:
 def _stored(connection: sqlite3.Connection, run_uid: str) -> tuple[int, Rank] | None:
     """Return id and rank of the stored copy; id 0 for a pruned run, None for an unknown run."""
     if connection.execute("SELECT 1 FROM tombstone WHERE run_uid = ?", (run_uid,)).fetchone():
-        return 0, (True, True, 0, b"", True)
+        return 0, (True, True, 0, b"", True, True)
     row = connection.execute(_RANK, (run_uid,)).fetchone()
     if row is None:
         return None
-    run_id, trust, complete, n_attempts, digest, has_uses = row
-    return run_id, (trust == "trusted", bool(complete), n_attempts, digest, bool(has_uses))
+    run_id, trust, complete, n_attempts, digest, *has = row
+    return run_id, (
+        trust == "trusted",
+        bool(complete),
+        n_attempts,
+        digest,
+        bool(has[0]),
+        bool(has[1]),
+    )
 
 
 def forget(connection: sqlite3.Connection, run_id: int) -> None:
     """Delete a run and everything that belongs to it. Called inside a transaction."""
-    for table in ("attempt", "failed_test", "changed_file", "changed_words", "run_uses", "run"):
+    for table in _OF_RUN:
         connection.execute(
             f"DELETE FROM {table} WHERE run_id = ?",  # noqa: S608 - names of our own tables
             (run_id,),
@@ -240,7 +268,7 @@ def forget(connection: sqlite3.Connection, run_id: int) -> None:
 def _store(
     connection: sqlite3.Connection, run_id: int, tests: TestIds, each: Candidate
 ) -> list[Row]:
-    """Store the attempts of a run; return their rows in key order."""
+    """Store the attempts and the figures of a run; return its rows in key order."""
     ids = tests.of(each.attempts)
     failures = _failure_ids(connection, each.attempts)
     rows: list[Row] = [
@@ -256,6 +284,8 @@ def _store(
         if row[2] == 1 and VERDICT_OF[row[3]] == FAIL and row[1] not in excused
     ]
     connection.executemany("INSERT INTO failed_test VALUES (?, ?)", failed)
+    if each.quality is not None:
+        insert_quality(connection, run_id, each.quality)
     return rows
 
 

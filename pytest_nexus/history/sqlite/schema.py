@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from pytest_nexus.history.sqlite.quality_table import QUALITY
 from pytest_nexus.history.sqlite.uses_tables import TABLES_OF_USES, USES
 
 if TYPE_CHECKING:
@@ -13,10 +14,11 @@ if TYPE_CHECKING:
 Row: TypeAlias = tuple[Any, ...]
 """A row of the attempt table, with the columns in table order."""
 
-SCHEMA_VERSION: Final = 7
+SCHEMA_VERSION: Final = 8
 """Stored in `PRAGMA user_version`. Versions: 1, the first (0.1.0); 2, trust, artifacts, failing,
 recovery; 3, failures by run, models; 4, settings of durations; 5, starts in microseconds,
-order-dependent tests; 6, words of changes; 7, dependencies of tests."""
+order-dependent tests; 6, words of changes; 7, dependencies of tests; 8, figures
+about predictions."""
 
 APPLICATION_ID: Final = 0x4E585553
 """Stored in `PRAGMA application_id`; tells a history from other programs' databases."""
@@ -238,7 +240,7 @@ CREATE TABLE changed_words (
 ) WITHOUT ROWID;
 """
 
-SCHEMA: Final = _FIRST + _MODELS + _RULES + _WORDS + USES
+SCHEMA: Final = _FIRST + _MODELS + _RULES + _WORDS + USES + QUALITY
 
 _FILL_FAILED: Final = """
 INSERT INTO failed_test SELECT run_id, test_id FROM attempt WHERE number = 1 AND (
@@ -269,6 +271,7 @@ TABLES: Final = (
     "order_rule",
     "changed_words",
     *TABLES_OF_USES,
+    "run_quality",
 )
 
 _TABLES_OF_2: Final = _FIRST[_FIRST.index("-- An artifact of") : _FIRST.index("-- A run that was")]
@@ -281,6 +284,7 @@ MIGRATIONS: Final[Mapping[int, str]] = {
     4: _STARTS + _RULES,
     5: _WORDS,
     6: USES,
+    7: QUALITY,
 }
 """By version: the SQL that migrates to the next version."""
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus.domain.change_words import MAX_CHARS
 from pytest_nexus.history.sqlite import schema
+from pytest_nexus.history.sqlite.quality_table import MAX_JSON_CHARS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -147,6 +148,18 @@ def _integers_or_null(*names: str, bound: str = _COUNT) -> list[str]:
     ]
 
 
+def _numbers(*names: str) -> list[str]:
+    return [
+        f"typeof({name}) IN ('integer', 'real') AND {name} BETWEEN 0 AND 1e12" for name in names
+    ]
+
+
+def _numbers_or_null(*names: str) -> list[str]:
+    return [
+        f"({name} IS NULL OR ({each}))" for name, each in zip(names, _numbers(*names), strict=True)
+    ]
+
+
 _CONDITIONS: Final[Mapping[str, list[str]]] = {
     "run": [
         *_integers("run_id", "workers", "n_attempts", "n_tests", "n_failed", "n_reruns"),
@@ -231,6 +244,17 @@ _CONDITIONS: Final[Mapping[str, list[str]]] = {
     "module_level": [
         "typeof(digest) = 'blob' AND length(digest) = 8",
         "typeof(statements) = 'blob'",
+    ],
+    "run_quality": [
+        *_integers("run_id", "n_tests", "n_failed", "n_selected", "n_left", "n_missed"),
+        *_texts("model", "orders", "bins", "budgets", "features"),
+        *_numbers("brier", "log_loss", "expected_s", "real_s"),
+        *_numbers_or_null("apfdc", "first_failure_s"),
+        "length(model) <= 64",
+        *[
+            f"length({name}) <= {MAX_JSON_CHARS}"
+            for name in ("orders", "bins", "budgets", "features")
+        ],
     ],
     "order_rule": [
         *_texts("key", "others"),

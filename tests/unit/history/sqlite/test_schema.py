@@ -106,7 +106,7 @@ def test_every_table_and_column_has_a_comment(connection: sqlite3.Connection, ta
 def test_the_failures_of_an_older_version_are_found_when_it_is_led_on(
     connection: sqlite3.Connection,
 ) -> None:
-    added = ("failed_test", "model", "model_alias", "order_rule", "changed_words")
+    added = ("failed_test", "model", "model_alias", "order_rule", "changed_words", "run_quality")
     for table in (*added, *TABLES_OF_USES):
         connection.execute(f"DROP TABLE {table}")
     connection.execute("ALTER TABLE state DROP COLUMN settings")

@@ -287,7 +287,7 @@ def test_an_older_history_learns_from_its_reruns(tmp_path: Path) -> None:
     with open_history(path) as history:
         add(history, session(1, COLLECTED), *(session(uid, FIRST) for uid in range(2, 9)))
         expected = history.order_rules.read()
-        for table in ("order_rule", "changed_words", *TABLES_OF_USES):
+        for table in ("order_rule", "changed_words", "run_quality", *TABLES_OF_USES):
             history._connection.execute(f"DROP TABLE {table}")
         history._connection.execute("ALTER TABLE attempt RENAME started_us TO started_ms")
         history._connection.execute("UPDATE attempt SET started_ms = started_ms / 1000")
