@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pytest_nexus.domain.records import Attempt, Run
     from pytest_nexus.history.sqlite.quality_table import RunQuality
     from pytest_nexus.history.store import History
+    from pytest_nexus.plan.selection.recorded import RunSelection
 
 KEPT_JOURNALS: Final = 20
 """Journals kept beside the history; they restore a history that was damaged."""
@@ -66,7 +67,7 @@ def ingest_journal(history: History, path: Path) -> Ingested:
     return ingested
 
 
-def ingest_run(
+def ingest_run(  # noqa: PLR0913 - one keyword for each thing beside the attempts
     history: History,
     run: Run,
     attempts: Iterable[Attempt],
@@ -74,12 +75,12 @@ def ingest_run(
     dropped: int = 0,
     uses: SessionUses | None = None,
     quality: RunQuality | None = None,
+    selection: RunSelection | None = None,
 ) -> Ingested:
     """Take in a run from another reader, for example from JUnit XML."""
     known = None if uses is None else known_uses(uses)
-    each = candidate_of(
-        run, (attempt for attempt in attempts if any(attempt.phases)), known, quality
-    )
+    ran = (attempt for attempt in attempts if any(attempt.phases))
+    each = candidate_of(run, ran, known, quality, selection)
     (ingested,) = _added(history, [_Read(each, dropped)])
     return ingested
 

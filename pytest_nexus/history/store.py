@@ -23,6 +23,7 @@ from pytest_nexus.history.queries.failing import (
 from pytest_nexus.history.queries.quality import Qualities
 from pytest_nexus.history.queries.replay import failing_runs, read_cofailures, replayed_runs
 from pytest_nexus.history.queries.reuse_state import ReuseState
+from pytest_nexus.history.queries.selection import Selections
 from pytest_nexus.history.queries.streaks import read_streaks
 from pytest_nexus.history.queries.test_stats import StatsView
 from pytest_nexus.history.sqlite import connection as connections
@@ -142,6 +143,11 @@ class History:
         """What is known about the reuse of results."""
         return ReuseState(self._connection, self.path)
 
+    @property
+    def selection(self) -> Selections:
+        """What is known about selections and their promise."""
+        return Selections(self._connection, self.path)
+
     def cofailures(self, only: Collection[str] | None = None) -> list[ChangedAndFailed]:
         """Return the changed files and the failed tests of each run, without mass failures.
 
@@ -175,10 +181,7 @@ class History:
         return DeployedModel(champion.version, champion.document, learned_here(champion))
 
     def run_outcomes(self) -> list[tuple[str, int]]:
-        """Return run_uid and number of failed tests of the runs with outcomes, in fold order.
-
-        Mass failures count as runs without failed tests.
-        """
+        """Return run_uid and number of failed tests, 0 of mass failures, in fold order."""
         with self._snapshot("run", "changed_file", "changed_words"):
             found = summaries(self._connection, ordered_runs(self._connection))
         return [
@@ -240,11 +243,7 @@ class History:
             return forks.heads(self._connection)
 
     def sightings(self, keys: Iterable[str]) -> dict[TestKey, list[OutcomeInRun]]:
-        """Return the outcomes of some tests in each run, in the order of the fold.
-
-        Raises:
-            HistoryError: this is a slim copy, which has no attempts.
-        """
+        """Return the outcomes of some tests in each run, in fold order; not from a slim copy."""
         from pytest_nexus.history.queries.test_outcomes import read_sightings  # noqa: PLC0415 - not in sessions
 
         self._refuse_slim("searched for flakes")
@@ -296,6 +295,7 @@ class History:
                 merge.remove(self._connection, transfer.tombstones(*source))
                 take_over(self._connection, rules.values())
                 self.reuse.take_over(other.reuse)
+                self.selection.take_over(other.selection)
                 return sum(merge.add(self._connection, transfer.candidates(*source)))
 
     def export(self, path: Path, *, slim: bool = False) -> None:

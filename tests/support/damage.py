@@ -16,7 +16,10 @@ from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.sqlite.models import Version
 from pytest_nexus.history.sqlite.quality_table import Bin, RunQuality
 from pytest_nexus.history.sqlite.schema import TABLES
+from pytest_nexus.history.sqlite.selection_tables import StoredCut
 from pytest_nexus.history.store import open_history
+from pytest_nexus.plan.selection.promise import FailingRun
+from pytest_nexus.plan.selection.recorded import RunSelection
 from tests.support.builders import attempt, failure, run
 from tests.support.uses import session_uses
 
@@ -54,8 +57,9 @@ def make_history(path: Path, *, slim: bool = False) -> Path:
                 n_collected=6, n_selected=6, workers=number % 3,
             )  # fmt: skip
             ingest_run(
-                history, made, _attempts(number), uses=_uses(number), quality=_quality(number)
-            )
+                history, made, _attempts(number), uses=_uses(number), quality=_quality(number),
+                selection=_selection(number),
+            )  # fmt: skip
         forked = run(90, 1e9)._replace(trust="fork", head="b" * 40)
         ingest_run(history, forked, [attempt(KEYS[0], "failed", failure=failure())])
         document = forecaster.prior()
@@ -63,6 +67,14 @@ def make_history(path: Path, *, slim: bool = False) -> Path:
         name = version(document)
         history.models.add(Version(name, *made_of))
         history.models.set_alias("champion", name, 6.0)
+        history.selection.keep(
+            [FailingRun(1e9 + at, 0.5 * at, (0.5 * at, float("inf"))) for at in range(12)],
+            [
+                StoredCut(0.9, 4.5, 0.09, 12, 10, 1e9, 5e9),
+                StoredCut(0.99, None, None, 12, 113, 1e9, 5e9),
+            ],
+        )
+        history.selection.say("on", 1e9)
         history.note_artifact("octo/repo", 1, "failed", "why")
         history.prune(keep_runs=23)
         if slim:
@@ -88,6 +100,11 @@ def _quality(number: int) -> RunQuality:
     bins = (Bin(5, 0.1, 0), Bin(1, 0.4, 1))
     features = {"rate_2": (number, 5), "runs": (0, 6)}
     return RunQuality(*figures, {"fastest first": (0.5, 1.0)}, bins, ((0.5, 1.0),) * 4, features)
+
+
+def _selection(number: int) -> RunSelection:
+    mode = "on" if number % 3 else "shadow"
+    return RunSelection(mode, "confidence:99%", 0.99, 3.5, 3, 1.5, frozenset(KEYS[:3]))
 
 
 def _uses(number: int) -> SessionUses:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_nexus.history.sqlite.selection_tables import TABLES_OF_SELECTION
 from pytest_nexus.history.sqlite.uses_tables import TABLES_OF_USES
 
 if TYPE_CHECKING:
@@ -11,11 +12,12 @@ if TYPE_CHECKING:
 
 
 def make_version_1(connection: sqlite3.Connection) -> None:
-    """Take from a history what versions 2 to 8 of the schema added."""
+    """Take from a history what versions 2 to 9 of the schema added."""
     for column in ("trust", "head"):
         connection.execute(f"ALTER TABLE run DROP COLUMN {column}")
     added = ("artifact", "failing", "recovery", "failed_test", "model", "model_alias")
     added = (*added, "order_rule", "changed_words", "run_quality", *TABLES_OF_USES)
+    added = (*added, *TABLES_OF_SELECTION)
     for table in added:
         connection.execute(f"DROP TABLE {table}")
     connection.execute("ALTER TABLE state DROP COLUMN settings")

@@ -9,6 +9,7 @@ from pytest_nexus.domain.mass_failure import is_mass_failure
 from pytest_nexus.domain.system.originals import sha256
 from pytest_nexus.history.sqlite.quality_table import insert_quality
 from pytest_nexus.history.sqlite.runs import Counts, insert_run, ordered_runs
+from pytest_nexus.history.sqlite.selection_tables import insert_selection
 from pytest_nexus.history.sqlite.test_ids import TestIds
 from pytest_nexus.history.state.refresh import rebuild, refresh
 from pytest_nexus.history.state.repaired import repaired
@@ -25,17 +26,19 @@ if TYPE_CHECKING:
     from pytest_nexus.history.uses.run_uses import RunUses
     from pytest_nexus.history.uses.storing import UsesStore
     from pytest_nexus.journal.encoding import RawAttempt
+    from pytest_nexus.plan.selection.recorded import RunSelection
 
 _DIGEST_BYTES: Final = 16
-Rank: TypeAlias = tuple[bool, bool, int, bytes, bool, bool]
+Rank: TypeAlias = tuple[bool, bool, int, bytes, bool, bool, bool]
 _RANK: Final = """
     SELECT run_id, trust, complete, n_attempts, digest,
            run_id IN (SELECT run_id FROM run_uses),
-           run_id IN (SELECT run_id FROM run_quality) FROM run WHERE run_uid = ?
+           run_id IN (SELECT run_id FROM run_quality),
+           run_id IN (SELECT run_id FROM selection_run) FROM run WHERE run_uid = ?
 """
 _OF_RUN: Final = (
     *("attempt", "failed_test", "changed_file", "changed_words"),
-    *("run_uses", "run_quality", "run"),
+    *("run_uses", "run_quality", "selection_run", "selection_missed", "run"),
 )
 _INSERT: Final = "INSERT INTO attempt VALUES (?" + ", ?" * 9 + ")"
 
@@ -54,6 +57,8 @@ class Candidate:
     """What the tests used; None if that is unknown, and for the run of a fork."""
     quality: RunQuality | None = None
     """How good the prediction was; None without a prediction, and for the run of a fork."""
+    selection: RunSelection | None = None
+    """What was left out; None without a selection, and for the run of a fork."""
 
     @property
     def rank(self) -> Rank:
@@ -63,7 +68,8 @@ class Candidate:
         """
         is_trusted = self.run.trust == "trusted"
         size = (self.run.complete, self.counts.n_attempts, self.digest)
-        return (is_trusted, *size, self.uses is not None, self.quality is not None)
+        beside = (self.uses is not None, self.quality is not None, self.selection is not None)
+        return (is_trusted, *size, *beside)
 
 
 def candidate(
@@ -72,6 +78,7 @@ def candidate(
     digest: bytes,
     uses: RunUses | None = None,
     quality: RunQuality | None = None,
+    selection: RunSelection | None = None,
 ) -> Candidate:
     """Return a candidate for a run, with counts and without double attempts.
 
@@ -82,18 +89,18 @@ def candidate(
     if run.trust == "trusted":
         uses = _of_attempts(uses, attempts)
     else:
-        uses = quality = None
+        uses = quality = selection = None
     if len({raw[0] for raw in attempts}) == len(attempts):
         verdicts = [VERDICT_OF[raw[3]] for raw in attempts]
         counts = _counted(verdicts, len(attempts), has_outcomes=run.source != "durations")
-        return Candidate(run, attempts, counts, digest, uses, quality)
+        return Candidate(run, attempts, counts, digest, uses, quality, selection)
     kept: dict[tuple[str, int], RawAttempt] = {}
     for raw in attempts:
         other = kept.setdefault((raw[0], raw[2]), raw)
         if other is not raw and VERDICT_OF[raw[3]] > VERDICT_OF[other[3]]:
             kept[raw[0], raw[2]] = raw
     counts = _counts(kept, has_outcomes=run.source != "durations")
-    return Candidate(run, kept.values(), counts, digest, uses, quality)
+    return Candidate(run, kept.values(), counts, digest, uses, quality, selection)
 
 
 def _of_attempts(uses: RunUses | None, attempts: Iterable[RawAttempt]) -> RunUses | None:
@@ -117,13 +124,15 @@ def candidate_of(
     attempts: Iterable[Attempt],
     uses: RunUses | None = None,
     quality: RunQuality | None = None,
+    selection: RunSelection | None = None,
 ) -> Candidate:
     """Return a candidate for a run that does not come from a journal."""
     raws = [raw_attempt(attempt) for attempt in attempts]
     hasher = sha256(repr(run).encode("utf-8", "replace"))
     for raw in raws:
         hasher.update(repr(raw).encode("utf-8", "replace"))
-    return candidate(run, raws, hasher.digest()[:_DIGEST_BYTES], uses, quality)
+    digest = hasher.digest()[:_DIGEST_BYTES]
+    return candidate(run, raws, digest, uses, quality, selection)
 
 
 def _counts(kept: dict[tuple[str, int], RawAttempt], *, has_outcomes: bool) -> Counts:
@@ -241,7 +250,7 @@ def _uses_store(connection: sqlite3.Connection) -> UsesStore:
 def _stored(connection: sqlite3.Connection, run_uid: str) -> tuple[int, Rank] | None:
     """Return id and rank of the stored copy; id 0 for a pruned run, None for an unknown run."""
     if connection.execute("SELECT 1 FROM tombstone WHERE run_uid = ?", (run_uid,)).fetchone():
-        return 0, (True, True, 0, b"", True, True)
+        return 0, (True, True, 0, b"", True, True, True)
     row = connection.execute(_RANK, (run_uid,)).fetchone()
     if row is None:
         return None
@@ -253,6 +262,7 @@ def _stored(connection: sqlite3.Connection, run_uid: str) -> tuple[int, Rank] | 
         digest,
         bool(has[0]),
         bool(has[1]),
+        bool(has[2]),
     )
 
 
@@ -286,6 +296,8 @@ def _store(
     connection.executemany("INSERT INTO failed_test VALUES (?, ?)", failed)
     if each.quality is not None:
         insert_quality(connection, run_id, each.quality)
+    if each.selection is not None:
+        insert_selection(connection, run_id, each.selection, rows, ids)
     return rows
 
 

@@ -15,6 +15,7 @@ from pytest_nexus.history.sqlite import schema
 from pytest_nexus.history.sqlite.connection import decoded
 from pytest_nexus.history.sqlite.quality_table import read_quality
 from pytest_nexus.history.sqlite.runs import fork_runs, ordered_runs, summaries
+from pytest_nexus.history.sqlite.selection_tables import OF_RUNS, read_selection
 from pytest_nexus.history.sqlite.uses_tables import TABLES_OF_USES
 from pytest_nexus.history.uses.cleaning import copy_uses
 from pytest_nexus.history.uses.stored_uses import StoredUses
@@ -33,7 +34,7 @@ _ATTEMPTS: Final = """
 """
 _NOT_IN_SLIM: Final = frozenset(
     {"attempt", "failure", "artifact", "failing", "run", "changed_file", "failed_test", "test"}
-    | {"run_quality"}
+    | {"run_quality", *OF_RUNS}
     # Only training reads the words, and training needs attempts.
     | {"changed_words"}
     | set(TABLES_OF_USES)  # copied with new ids, as far as fingerprints need them
@@ -44,6 +45,7 @@ _IN_SLIM_IF: Final = {
     "changed_file": _TRUSTED_RUN,
     "failed_test": _TRUSTED_RUN,
     "run_quality": _TRUSTED_RUN,
+    "selection_run": _TRUSTED_RUN,
     "test": "test_id IN (SELECT test_id FROM whole.state)",
 }
 """Runs of forks are left out of the copy that CI jobs receive."""
@@ -68,7 +70,9 @@ def candidates(connection: sqlite3.Connection, path: Path) -> Iterator[Candidate
             (summary,) = summaries(connection, [run_id])
             attempts = _raw_attempts(connection, run_id)
             quality = read_quality(connection, run_id)
-            each = candidate(summary.run, attempts, digest, uses.of_run(run_id), quality)
+            selection = read_selection(connection, run_id)
+            beside = (uses.of_run(run_id), quality, selection)
+            each = candidate(summary.run, attempts, digest, *beside)
         yield each
 
 

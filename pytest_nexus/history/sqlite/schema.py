@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pytest_nexus.history.sqlite.quality_table import QUALITY
+from pytest_nexus.history.sqlite.selection_tables import SELECTION, TABLES_OF_SELECTION
 from pytest_nexus.history.sqlite.uses_tables import TABLES_OF_USES, USES
 
 if TYPE_CHECKING:
@@ -14,11 +15,11 @@ if TYPE_CHECKING:
 Row: TypeAlias = tuple[Any, ...]
 """A row of the attempt table, with the columns in table order."""
 
-SCHEMA_VERSION: Final = 8
+SCHEMA_VERSION: Final = 9
 """Stored in `PRAGMA user_version`. Versions: 1, the first (0.1.0); 2, trust, artifacts, failing,
 recovery; 3, failures by run, models; 4, settings of durations; 5, starts in microseconds,
 order-dependent tests; 6, words of changes; 7, dependencies of tests; 8, figures
-about predictions."""
+about predictions; 9, selection."""
 
 APPLICATION_ID: Final = 0x4E585553
 """Stored in `PRAGMA application_id`; tells a history from other programs' databases."""
@@ -39,7 +40,7 @@ CREATE TABLE recovery (
 _FIRST: Final = (
     """
 -- Facts about the file itself; and when `nexus reuse` was told to be on or off, as `reuse_on` and
--- `reuse_off`: seconds since the epoch.
+-- `reuse_off`: seconds since the epoch. `selection_on` and `selection_off`: the same of `select`.
 CREATE TABLE meta (
     name TEXT NOT NULL PRIMARY KEY,   -- `slim`: the file has runs and state, but no attempts
     value TEXT NOT NULL               -- `yes`
@@ -240,7 +241,7 @@ CREATE TABLE changed_words (
 ) WITHOUT ROWID;
 """
 
-SCHEMA: Final = _FIRST + _MODELS + _RULES + _WORDS + USES + QUALITY
+SCHEMA: Final = _FIRST + _MODELS + _RULES + _WORDS + USES + QUALITY + SELECTION
 
 _FILL_FAILED: Final = """
 INSERT INTO failed_test SELECT run_id, test_id FROM attempt WHERE number = 1 AND (
@@ -272,6 +273,7 @@ TABLES: Final = (
     "changed_words",
     *TABLES_OF_USES,
     "run_quality",
+    *TABLES_OF_SELECTION,
 )
 
 _TABLES_OF_2: Final = _FIRST[_FIRST.index("-- An artifact of") : _FIRST.index("-- A run that was")]
@@ -285,6 +287,7 @@ MIGRATIONS: Final[Mapping[int, str]] = {
     5: _WORDS,
     6: USES,
     7: QUALITY,
+    8: SELECTION,
 }
 """By version: the SQL that migrates to the next version."""
 

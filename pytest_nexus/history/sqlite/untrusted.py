@@ -256,6 +256,32 @@ _CONDITIONS: Final[Mapping[str, list[str]]] = {
             for name in ("orders", "bins", "budgets", "features")
         ],
     ],
+    "selection_run": [
+        *_integers("run_id", "n_left", "n_failed", "n_missed"),
+        *_texts("rule"),
+        *_numbers("left_s"),
+        "(gap IS NULL OR (typeof(gap) = 'real' AND gap >= 0))",
+        "(confidence IS NULL OR (typeof(confidence) = 'real' AND confidence BETWEEN 0 AND 1))",
+        "mode IN ('on', 'shadow')",
+        "length(rule) <= 1000",
+    ],
+    "selection_missed": _integers("run_id", "test_id"),
+    "selection_evidence": [
+        *_texts("version"),
+        *_integers("number"),
+        f"started_at {_DATES}",
+        "length(version) <= 64",
+        "typeof(gaps) = 'blob' AND length(gaps) BETWEEN 8 AND 8000",
+    ],
+    "selection_cut": [
+        *_texts("version"),
+        *_integers("failing_runs", "needed"),
+        "typeof(confidence) = 'real' AND confidence BETWEEN 0 AND 1",
+        "(gap IS NULL OR (typeof(gap) = 'real' AND gap >= 0))",
+        "(risk IS NULL OR (typeof(risk) = 'real' AND risk BETWEEN 0 AND 1))",
+        f"made_at {_DATES} AND expires_at {_DATES}",
+        "length(version) <= 64",
+    ],
     "order_rule": [
         *_texts("key", "others"),
         *_integers("failed", "passed", "proved"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_nexus.history.sqlite import schema
+from pytest_nexus.history.sqlite.selection_tables import TABLES_OF_SELECTION
 from pytest_nexus.history.sqlite.uses_tables import TABLES_OF_USES
 from tests.support.histories import make_version_1
 
@@ -107,7 +108,7 @@ def test_the_failures_of_an_older_version_are_found_when_it_is_led_on(
     connection: sqlite3.Connection,
 ) -> None:
     added = ("failed_test", "model", "model_alias", "order_rule", "changed_words", "run_quality")
-    for table in (*added, *TABLES_OF_USES):
+    for table in (*added, *TABLES_OF_USES, *TABLES_OF_SELECTION):
         connection.execute(f"DROP TABLE {table}")
     connection.execute("ALTER TABLE state DROP COLUMN settings")
     connection.execute("ALTER TABLE attempt RENAME COLUMN started_us TO started_ms")

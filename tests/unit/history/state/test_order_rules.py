@@ -10,6 +10,7 @@ import pytest
 from pytest_nexus.domain.records import ALONE, FRESH, ChangedFile, OrderRule, TestKey
 from pytest_nexus.errors import HistoryError
 from pytest_nexus.history.exchange.merge import candidate_of
+from pytest_nexus.history.sqlite.selection_tables import TABLES_OF_SELECTION
 from pytest_nexus.history.sqlite.uses_tables import TABLES_OF_USES
 from pytest_nexus.history.store import open_history, read_history
 from pytest_nexus.training.dataset import lessons_of
@@ -287,7 +288,13 @@ def test_an_older_history_learns_from_its_reruns(tmp_path: Path) -> None:
     with open_history(path) as history:
         add(history, session(1, COLLECTED), *(session(uid, FIRST) for uid in range(2, 9)))
         expected = history.order_rules.read()
-        for table in ("order_rule", "changed_words", "run_quality", *TABLES_OF_USES):
+        for table in (
+            "order_rule",
+            "changed_words",
+            "run_quality",
+            *TABLES_OF_USES,
+            *TABLES_OF_SELECTION,
+        ):
             history._connection.execute(f"DROP TABLE {table}")
         history._connection.execute("ALTER TABLE attempt RENAME started_us TO started_ms")
         history._connection.execute("UPDATE attempt SET started_ms = started_ms / 1000")

@@ -1,0 +1,247 @@
+"""Read and change what the history knows about selection: the promise, its checks, its switch.
+
+A run in which tests would have been left out, and ran all the same, is a fact of that run. The word
+of a user is a fact of the file; the newest one counts. The evidence belongs to a model version.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
+
+from pytest_nexus.domain.system import clock
+from pytest_nexus.domain.wording import counted
+from pytest_nexus.history.sqlite import connection as connections
+from pytest_nexus.history.sqlite.selection_tables import StoredCut, evidence_of, packed
+from pytest_nexus.plan.selection.watch import Alarm, Check, watch
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from pytest_nexus.plan.selection.promise import FailingRun
+    from pytest_nexus.plan.selection.recorded import Mode
+
+SHIPPED: Final = "shipped"
+"""Stands for the shipped model in the tables of evidence."""
+
+EXPIRES_AFTER_S: Final = 90 * 86_400.0
+"""Evidence that no training renewed for this long does not count."""
+
+_TABLES: Final = ("run", "selection_run", "selection_evidence", "selection_cut", "model_alias")
+_RUNS: Final = """
+    SELECT run_uid, started_at, branch, mode, confidence, n_left, left_s, selection_run.n_failed,
+           n_missed, duration_s, mass_failure
+    FROM selection_run JOIN run USING (run_id) WHERE trust = 'trusted'
+    ORDER BY started_at, run_uid
+"""
+_CHAMPION: Final = """
+    SELECT version FROM model_alias WHERE alias = 'champion' ORDER BY number DESC LIMIT 1
+"""
+_KEEP: Final = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
+_WORDS: Final = ("on", "off")
+_LAST_MOMENT: Final = 253_402_300_799.0
+_NAMED: Final = 5
+_KEPT_VERSIONS: Final = 3
+
+
+class SelectedRun(NamedTuple):
+    """What a run left out, or would have left out, and what it missed."""
+
+    run_uid: str
+    started_at: float
+    branch: str | None
+    mode: Mode
+    confidence: float | None
+    n_left: int
+    left_s: float
+    n_failed: int
+    n_missed: int
+    duration_s: float | None
+    is_mass_failure: bool
+
+    @property
+    def is_missed(self) -> bool:
+        """Whether every failing test would have been left out."""
+        return self.n_missed > 0 and self.n_missed == self.n_failed
+
+
+class SelectionState(NamedTuple):
+    """Whether tests are left out."""
+
+    mode: Mode
+    """`on`: as `nexus_select` says; `shadow`: all tests run, and the rest is only recorded."""
+    since: float | None
+    """When the word of a user or the watch decided so; None if neither did."""
+    why: str
+    """One sentence with the missed runs or the word of a user; empty if nothing decided."""
+    alarm: Alarm | None = None
+    """The alarm of the watch, if that is why."""
+
+
+class Selections:
+    """The selections in one history; its methods raise `HistoryError` as the history does."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+
+    def runs(self) -> list[SelectedRun]:
+        """Return the trusted runs with a selection, in time order."""
+        with self._sound():
+            rows = self._connection.execute(_RUNS).fetchall()
+            return [SelectedRun._make((*row[:-1], bool(row[-1]))) for row in rows]
+
+    def state(self) -> SelectionState:
+        """Return whether tests are left out: they are, unless the watch or a user said otherwise.
+
+        The watch begins anew whenever a user says `on`.
+        """
+        said = {word: self._said(word) for word in _WORDS}
+        alarm = watch([check for check in self.checks() if check.at > said["on"]])
+        if alarm is not None and alarm.at > said["off"]:
+            return SelectionState("shadow", alarm.at, headline(alarm), alarm)
+        if said["off"] > said["on"]:
+            why = f"`nexus select off` at {moment(said['off'])}: all tests run"
+            return SelectionState("shadow", said["off"], why)
+        return SelectionState("on", said["on"] or None, "")
+
+    def checks(self) -> list[Check]:
+        """Return the failing runs that show whether the promise is kept.
+
+        All tests ran in them, and a promise had been made. Mass failures are caught by any test.
+        """
+        return [
+            Check(each.started_at, each.run_uid, 1.0 - each.confidence, each.is_missed)
+            for each in self.runs()
+            if each.mode == "shadow" and each.n_failed and not each.is_mass_failure
+            and each.confidence is not None
+        ]  # fmt: skip
+
+    def evidence(self, now: float | None = None) -> tuple[FailingRun, ...]:
+        """Return the failing runs behind the promise of the deployed model; none after expiry."""
+        at = clock.time() if now is None else now
+        with self._sound():
+            version = self._deployed()
+            (expires_at,) = self._connection.execute(
+                "SELECT max(expires_at) FROM selection_cut WHERE version = ?", (version,)
+            ).fetchone()
+            if expires_at is None or at >= expires_at:
+                return ()
+            rows = self._connection.execute(
+                "SELECT started_at, gaps FROM selection_evidence WHERE version = ? ORDER BY number",
+                (version,),
+            )
+            return tuple(evidence_of(*row) for row in rows)
+
+    def cuts(self) -> list[StoredCut]:
+        """Return the stored cuts of the deployed model, the least confident first."""
+        with self._sound():
+            rows = self._connection.execute(
+                "SELECT confidence, gap, risk, failing_runs, needed, made_at, expires_at"
+                " FROM selection_cut WHERE version = ? ORDER BY confidence",
+                (self._deployed(),),
+            )
+            return [StoredCut(*row) for row in rows]
+
+    def keep(self, evidence: Iterable[FailingRun], cuts: Iterable[StoredCut]) -> None:
+        """Store the evidence of the deployed model in place of older evidence."""
+        with connections.transaction(self._connection, self._path):
+            version = self._deployed()
+            for table in ("selection_evidence", "selection_cut"):
+                self._connection.execute(f"DELETE FROM {table} WHERE version = ?", (version,))  # noqa: S608 - ours
+            self._connection.executemany(
+                "INSERT INTO selection_evidence VALUES (?, ?, ?, ?)",
+                [(version, at, run.at, packed(run)) for at, run in enumerate(evidence)],
+            )
+            self._connection.executemany(
+                "INSERT INTO selection_cut VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [(version, *cut) for cut in cuts],
+            )
+            self._forget_old()
+
+    def left_out_in(self) -> frozenset[str]:
+        """Return the run_uids of the runs that left tests out: they show no missed failure."""
+        return frozenset(each.run_uid for each in self.runs() if each.mode == "on" and each.n_left)
+
+    def say(self, word: Literal["on", "off"], at: float) -> None:
+        """Store what a user said, and when; an older word is forgotten."""
+        with connections.transaction(self._connection, self._path):
+            self._connection.execute(_KEEP, (f"selection_{word}", repr(at)))
+
+    def take_over(self, other: Selections) -> None:
+        """Store what a user said in another history. Called inside a transaction."""
+        for word in _WORDS:
+            at = other._said(word)
+            if at > self._said(word):
+                self._connection.execute(_KEEP, (f"selection_{word}", repr(at)))
+
+    def _forget_old(self) -> None:
+        """Forget the evidence of all versions but the newest."""
+        rows = self._connection.execute(
+            "SELECT version FROM selection_cut GROUP BY version ORDER BY max(made_at) DESC"
+        ).fetchall()
+        for (version,) in rows[_KEPT_VERSIONS:]:
+            for table in ("selection_evidence", "selection_cut"):
+                self._connection.execute(f"DELETE FROM {table} WHERE version = ?", (version,))  # noqa: S608 - ours
+
+    def _deployed(self) -> str:
+        row = self._connection.execute(_CHAMPION).fetchone()
+        return SHIPPED if row is None or row[0] is None else str(row[0])
+
+    def _said(self, word: str) -> float:
+        with connections.decoded(self._path):
+            row = self._connection.execute(
+                "SELECT value FROM meta WHERE name = ?", (f"selection_{word}",)
+            ).fetchone()
+        try:
+            at = float(row[0]) if row is not None else 0.0
+        except (TypeError, ValueError):
+            return 0.0
+        return at if 0.0 <= at <= _LAST_MOMENT else 0.0
+
+    @contextmanager
+    def _sound(self) -> Iterator[None]:
+        with connections.decoded(self._path):
+            connections.require_sound(self._connection, self._path, _TABLES, set())
+            yield
+
+
+class HasSelections(Protocol):
+    """A history, as far as its selections are concerned."""
+
+    @property
+    def selection(self) -> Selections:
+        """What is known about selections and their promise."""
+
+
+def selection_evidence(history: HasSelections) -> tuple[FailingRun, ...]:
+    """Return the failing runs behind the promise of the deployed model."""
+    return history.selection.evidence()
+
+
+def selection_state(history: HasSelections) -> SelectionState:
+    """Return whether tests are left out, and why not."""
+    return history.selection.state()
+
+
+def headline(alarm: Alarm) -> str:
+    """Return the sentence that a summary says first after an alarm, with the missed runs."""
+    named = ", ".join(run_uid[:8] for run_uid in alarm.runs[-_NAMED:])
+    more = f" and {len(alarm.runs) - _NAMED} more" if len(alarm.runs) > _NAMED else ""
+    return (
+        f"selection missed {alarm.n_missed} of {counted(alarm.n_checks, 'failing run')},"
+        f" {alarm.promised:.1%} at most were promised; all tests run until `nexus select on`;"
+        f" missed: {named}{more}"
+    )
+
+
+def moment(at: float) -> str:
+    """Return a time for people.
+
+    >>> moment(0.0)
+    '1970-01-01 00:00 UTC'
+    """
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,178 @@
+"""What the history knows about selection: kept with its run, its version, and the file."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_nexus.errors import CorruptHistoryError
+from pytest_nexus.history.ingest import ingest_run
+from pytest_nexus.history.queries.selection import selection_evidence, selection_state
+from pytest_nexus.history.sqlite.models import Version
+from pytest_nexus.history.sqlite.selection_tables import StoredCut, read_selection
+from pytest_nexus.history.store import History, open_history, read_history
+from pytest_nexus.plan.selection.promise import FailingRun
+from pytest_nexus.plan.selection.recorded import RunSelection
+from tests.support.builders import attempt, run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SHADOW = RunSelection("shadow", "confidence:99%", 0.99, 3.5, 2, 1.5, frozenset({"a.py::x"}))
+BOTH_FAIL = [attempt("a.py::x", "failed"), attempt("a.py::y", "failed"), attempt("a.py::z")]
+X_FAILS = [attempt("a.py::x", "failed"), attempt("a.py::y"), attempt("a.py::z")]
+EVIDENCE = (FailingRun(1.0, 0.0, (0.0, 2.5)), FailingRun(2.0, 4.0, (4.0, inf)))
+CUT = StoredCut(0.9, 4.5, 0.09, 12, 10, 10.0, 20.0)
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Iterator[History]:
+    with open_history(tmp_path / "history.sqlite3") as opened:
+        yield opened
+
+
+def seen(history: History) -> list[tuple[str, int, int, bool]]:
+    found = history.selection.runs()
+    return [(each.run_uid[-1], each.n_failed, each.n_missed, each.is_missed) for each in found]
+
+
+def test_a_run_is_missed_if_all_its_failing_tests_would_have_been_left_out(history):
+    ingest_run(history, run(1), X_FAILS, selection=SHADOW)
+    ingest_run(history, run(2), BOTH_FAIL, selection=SHADOW)
+    ingest_run(history, run(3), [attempt("a.py::x")], selection=SHADOW)
+    flaky = [*X_FAILS, attempt("a.py::x", number=2, started_s=9.0)]
+    ingest_run(history, run(4), flaky, selection=SHADOW)
+    ingest_run(history, run(5), X_FAILS)
+    assert seen(history) == [
+        ("1", 1, 1, True), ("2", 2, 1, False), ("3", 0, 0, False), ("4", 0, 0, False)
+    ]  # fmt: skip
+    assert [check.missed for check in history.selection.checks()] == [True, False]
+    assert history.check() == []
+
+
+def test_only_runs_of_all_tests_with_a_promise_are_checks(history):
+    ingest_run(history, run(1), X_FAILS, selection=SHADOW._replace(mode="on"))
+    ingest_run(history, run(2), X_FAILS, selection=SHADOW._replace(confidence=None))
+    assert history.selection.checks() == []
+    assert history.selection.left_out_in() == {f"{1:032x}"}
+
+
+@pytest.mark.parametrize("slim", [False, True])
+def test_all_of_it_comes_along_in_copies_and_merges(history, tmp_path, slim):
+    ingest_run(history, run(1), X_FAILS, selection=SHADOW)
+    history.selection.keep(EVIDENCE, [CUT])
+    history.selection.say("off", 5.0)
+    history.export(tmp_path / "copy.sqlite3", slim=slim)
+    copy = read_history(tmp_path / "copy.sqlite3")
+    assert copy is not None
+    with copy:
+        assert seen(copy) == seen(history)
+        assert copy.selection.state() == history.selection.state()
+        assert copy.selection.evidence(15.0) == EVIDENCE
+    if not slim:
+        with open_history(tmp_path / "merged.sqlite3") as merged:
+            merged.merge(tmp_path / "copy.sqlite3")
+            assert seen(merged) == seen(history)
+            assert merged.selection.state() == history.selection.state()
+            assert read_selection(merged._connection, 1) == SHADOW
+
+
+def test_the_copy_with_a_selection_is_kept_in_whatever_order_copies_arrive(tmp_path):
+    for at, copies in enumerate([(None, SHADOW), (SHADOW, None)]):
+        with open_history(tmp_path / f"{at}.sqlite3") as history:
+            for selection in copies:
+                ingest_run(history, run(1), X_FAILS, selection=selection)
+            assert seen(history) == [("1", 1, 1, True)]
+
+
+def test_a_selection_goes_with_its_run(history):
+    for number in (1, 2):
+        ingest_run(history, run(number), X_FAILS, selection=SHADOW)
+    history.prune(keep_runs=1)
+    assert [uid for uid, *_ in seen(history)] == ["2"]
+    (n_rows,) = history._connection.execute("SELECT count(*) FROM selection_missed").fetchone()
+    assert n_rows == 1
+
+
+def test_a_fork_cannot_say_what_was_missed(history):
+    for number in range(9):
+        forked = run(number)._replace(trust="fork", head="b" * 40)
+        ingest_run(history, forked, X_FAILS, selection=SHADOW)
+    assert history.selection.state().mode == "on"
+    history.accept(["b" * 40])
+    assert history.selection.runs() == []
+
+
+def test_the_watch_stops_a_selection_that_misses_too_much(history):
+    for number in range(1, 4):
+        ingest_run(history, run(number, 100.0 * number), X_FAILS, selection=SHADOW)
+    state = selection_state(history)
+    assert (state.mode, state.since) == ("shadow", 100.0)
+    assert state.alarm is not None
+    assert "missed 1 of 1 failing run" in state.why
+    assert state.alarm.runs[0][:8] in state.why
+    history.selection.say("on", 250.0)
+    assert selection_state(history).mode == "shadow", "the third run is a miss of its own"
+    history.selection.say("on", 350.0)
+    assert selection_state(history) == ("on", 350.0, "", None)
+    history.selection.say("off", 400.0)
+    assert selection_state(history).mode == "shadow"
+    assert "nexus select off" in selection_state(history).why
+
+
+def test_a_mass_failure_is_no_check(history):
+    many = [attempt(f"a.py::t{at}", "failed") for at in range(60)]
+    ingest_run(history, run(1), many, selection=SHADOW._replace(left={"a.py::t1"}))
+    assert history.selection.checks() == []
+
+
+def test_evidence_belongs_to_the_deployed_version_and_expires(history, monkeypatch):
+    history.selection.keep(EVIDENCE, [CUT, CUT._replace(confidence=0.99, gap=None, risk=None)])
+    assert history.selection.evidence(19.0) == EVIDENCE
+    assert history.selection.evidence(20.0) == ()
+    assert selection_evidence(history) == (), "it expired in 1970"
+    assert [cut.gap for cut in history.selection.cuts()] == [4.5, None]
+    registry = history.models
+    registry.add(Version("v1", None, 1.0, "{}", "{}", "{}"))
+    registry.set_alias("champion", "v1", 2.0)
+    assert history.selection.evidence(15.0) == ()
+    history.selection.keep(EVIDENCE[:1], [CUT])
+    assert history.selection.evidence(15.0) == EVIDENCE[:1]
+    registry.set_alias("champion", None, 3.0)
+    assert history.selection.evidence(15.0) == EVIDENCE
+
+
+def test_the_evidence_of_old_versions_is_forgotten(history):
+    for number in range(6):
+        history.models.add(Version(f"v{number}", None, 1.0, "{}", "{}", "{}"))
+        history.models.set_alias("champion", f"v{number}", 2.0)
+        history.selection.keep(EVIDENCE, [CUT._replace(made_at=float(number))])
+    rows = history._connection.execute("SELECT DISTINCT version FROM selection_evidence")
+    assert sorted(version for (version,) in rows) == ["v3", "v4", "v5"]
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value"),
+    [
+        ("selection_run", "mode", "off"), ("selection_run", "confidence", 2.0),
+        ("selection_run", "n_left", -1), ("selection_run", "rule", "x" * 1001),
+        ("selection_run", "gap", -1.0), ("selection_run", "left_s", inf),
+        ("selection_evidence", "gaps", b"x" * 9), ("selection_evidence", "gaps", b"\xff" * 8),
+        ("selection_evidence", "gaps", b""), ("selection_evidence", "started_at", "x"),
+        ("selection_cut", "expires_at", "never"), ("selection_cut", "gap", -0.5),
+    ],
+)  # fmt: skip
+def test_values_that_nexus_does_not_write_are_one_error(history, table, column, value):
+    ingest_run(history, run(1), X_FAILS, selection=SHADOW)
+    history.selection.keep(EVIDENCE, [CUT])
+    history._connection.execute(f"UPDATE {table} SET {column} = ?", (value,))  # noqa: S608 - ours
+    with pytest.raises(CorruptHistoryError, match="did not write"):
+        (history.selection.runs(), history.selection.evidence(15.0))
+
+
+def test_a_word_that_is_no_time_does_not_count(history):
+    history._connection.execute("INSERT INTO meta VALUES ('selection_off', 'nan')")
+    assert selection_state(history).mode == "on"
