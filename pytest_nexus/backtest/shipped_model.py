@@ -89,7 +89,7 @@ def prior_of(cases: Sequence[Case], names: Sequence[str]) -> Model:
 def cases_of(folder: Path, name: str) -> list[tuple[Build, Case]]:
     """Return the recorded failing builds of a project, each with what was known before it."""
     texts = read_texts(folder, name)
-    return [(build, case) for build, case in _replayed(list(read_builds(folder, name)), texts)
+    return [(build, case) for build, case in replayed_builds(list(read_builds(folder, name)), texts)
             if build.failing]  # fmt: skip
 
 
@@ -118,8 +118,8 @@ def _variants(folder: Path, name: str) -> Iterator[Case]:
     builds = list(read_builds(folder, name))
     for lasting in (False, True):
         for text in (texts, NO_TEXTS):
-            yield from (case for _, case in _replayed(builds, text, lasting=lasting))
-    yield from (case for _, case in _replayed(builds, texts, is_cold=True))
+            yield from (case for _, case in replayed_builds(builds, text, lasting=lasting))
+    yield from (case for _, case in replayed_builds(builds, texts, is_cold=True))
     yield from _on_branches(builds, texts)
 
 
@@ -152,9 +152,10 @@ def _facts(build: Build) -> RunFacts:
     return RunFacts(build.run.started_at, b"", teaches_flakes=teaches, has_outcomes=True)
 
 
-def _replayed(
+def replayed_builds(
     builds: Sequence[Build], texts: SampleTexts, *, lasting: bool = False, is_cold: bool = False
 ) -> Iterator[tuple[Build, Case]]:
+    """Yield the builds in time order, each with what the earlier real builds had shown."""
     past = PointInTimeReplay()
     random = Random(5)  # noqa: S311 - which failures last, no secret
     for number, build in enumerate(builds):

@@ -65,6 +65,11 @@ COMMANDS: Final = (
         "Show whether known results are reused, and what audits found",
     ),
     Command(
+        "select",
+        "pytest_nexus.cli.select",
+        "Show what selection saves and misses, and switch it",
+    ),
+    Command(
         "cache",
         "pytest_nexus.cli.cache",
         "Cache environments and commands by what they really use",

@@ -16,6 +16,7 @@ from pytest_nexus.cli.arguments.green_hours import (
 )
 from pytest_nexus.cli.arguments.pending_journals import take_in_waiting
 from pytest_nexus.cli.output.tables import add_json_option, natural, print_json
+from pytest_nexus.domain.system import clock
 from pytest_nexus.domain.system.console import say, warn
 from pytest_nexus.errors import HistoryError
 from pytest_nexus.history.store import open_history, read_history
@@ -68,6 +69,7 @@ def run(options: argparse.Namespace) -> int:
             return 0 if found.is_due else 1
         if not found.is_due:
             _look(options, found)
+            _renew_old_promise(options)
             return 0
         _say_due(options, found)
     if options.when_green:
@@ -88,6 +90,8 @@ def run(options: argparse.Namespace) -> int:
     with open_history(path) as history:
         read_lessons = partial(_read_lessons, options, history)
         trained = training.train_version(history.models, read_lessons, options.seed)
+        if not options.data:
+            _renew_promise(history)
     _say(options, trained)
     return 0
 
@@ -136,6 +140,23 @@ def _look(options: argparse.Namespace, found: Due) -> None:
     if taken_back is not None:
         say(taken_back)
     say(_sentence(found))
+
+
+def _renew_promise(history: History) -> None:
+    """Store the evidence for the promise of selections, for the deployed model."""
+    promise = import_module("pytest_nexus.training.selection.stored_promise")
+    promise.renew(history, clock.time(), project_root(Path.cwd()))
+
+
+def _renew_old_promise(options: argparse.Namespace) -> None:
+    """Store the evidence again if it is missing or old."""
+    path = history_path(options.history)
+    if not path.exists():
+        return
+    with open_history(path) as history:
+        promise = import_module("pytest_nexus.training.selection.stored_promise")
+        if promise.is_due(history, clock.time()):
+            _renew_promise(history)
 
 
 def _taken_back(options: argparse.Namespace) -> str | None:

@@ -57,14 +57,14 @@ def lessons_of(
     failing = frozenset(uid for uid, n_failed in [r for r in runs if r[1]][-MAX_CASES:])
     quiet = frozenset(uid for uid, n_failed in [r for r in runs if not r[1]][-_MAX_QUIET:])
     dependent = {key for key, rule in history.order_rules.read().items() if rule.is_certain}
-    code = {} if root is None else _code(history, root)
+    code = {} if root is None else code_in(history, root)
     past = PointInTimeReplay()
     cases, rows = [], []
     seen: list[RunSummary] = []
     for run in history.replayed():
         uid = run.summary.run.run_uid
         files = files_of(run.summary.run.change, words_in(run.summary.run.change))
-        lived = _lived(run, suite, dependent)
+        lived = lived_in(run, suite, dependent)
         if uid in failing and any(test.failed for test in lived):
             cases.append(past.case(uid, lived, files, code, branch=run.summary.run.change.branch))
             seen.append(run.summary)
@@ -101,7 +101,7 @@ def words_in(change: Change) -> dict[str, ChangedWords]:
     return found
 
 
-def _code(history: History, root: Path) -> dict[str, TestCode]:
+def code_in(history: History, root: Path) -> dict[str, TestCode]:
     """Return the code of the test files in which a word of any change occurs."""
     words: dict[str, ChangedWords] = {}
     for summary in history.runs():
@@ -125,7 +125,7 @@ def _quiet_rows(
     return [(row, weight) for row in rows]
 
 
-def _lived(
+def lived_in(
     run: Replayed, suite: Mapping[str, CollectedTest], dependent: Collection[str]
 ) -> list[LabelledTest]:
     """Return the tests of a run that have a verdict; a skipped test teaches nothing.

@@ -179,6 +179,21 @@ class PointInTimeReplay:
             shared,
         )
 
+    def rows(
+        self,
+        lived: Sequence[LabelledTest],
+        files: Sequence[FileChange],
+        code: Mapping[str, TestCode],
+        branch: str | None = None,
+    ) -> list[Row]:
+        """Return the feature rows of all tests of a run, with the shared set-ups of a session."""
+        index = StatsIndex(self.stats(), self._renames)
+        tests = [each.test for each in lived]
+        setups = shared_setups(tests, index, lay_out(tests))
+        moment = moment_of(tests, index, files, code, setups, self._streaks(branch))
+        found: list[Row] = rows(moment, self.cofailures)
+        return found
+
     def some_rows(
         self,
         lived: Sequence[LabelledTest],

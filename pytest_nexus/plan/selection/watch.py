@@ -3,8 +3,9 @@
 Every run that would have left tests out, and ran them all the same, is a check. The test is an
 exact one-sided binomial test. Only a miss can raise the alarm, so the test looks at each miss once:
 its statistic is the number of checks until the miss. The level of 5 % is divided among the misses:
-1/2, 1/6, 1/12 and so on. So a selection that keeps its promise is stopped with a probability of at
-most 5 %, however long the watch goes on.
+1/2, 1/6, 1/12 and so on. After a hundred checks the watch begins anew, so that a good year does not
+hide a bad month. So a selection that keeps its promise is stopped with a probability of at most 5 %
+in each hundred failing runs.
 """
 
 from __future__ import annotations
@@ -15,11 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 LEVEL: Final = 0.05
-"""Bound on the probability that a promise that is kept ever raises the alarm."""
+"""Bound on the probability that a promise that is kept raises the alarm in one block of checks."""
 
-
-_MOST_MISSES: Final = 1000
-"""Probabilities of more misses are not needed: the alarm would be old."""
+BLOCK: Final = 100
+"""Number of checks after which the watch begins anew."""
 
 
 class Check(NamedTuple):
@@ -57,7 +57,12 @@ def watch(checks: Sequence[Check]) -> Alarm | None:
     Args:
         checks: all checks since the selection was switched on, in time order.
     """
-    exactly: list[float] = [1.0]  # probability of 0, 1, ... misses, up to the misses so far
+    blocks = (checks[start : start + BLOCK] for start in range(0, len(checks), BLOCK))
+    return next((alarm for block in blocks if (alarm := _in_block(block)) is not None), None)
+
+
+def _in_block(checks: Sequence[Check]) -> Alarm | None:
+    exactly: list[float] = [1.0]  # probability of 0, 1, ... misses
     missed: list[str] = []
     for n_checks, check in enumerate(checks, 1):
         exactly = _one_more(exactly, min(max(check.risk, 0.0), 1.0))
@@ -78,4 +83,4 @@ def _one_more(exactly: Sequence[float], risk: float) -> list[float]:
     found = [each * (1.0 - risk) for each in (*exactly, 0.0)]
     for number, each in enumerate(exactly, 1):
         found[number] += each * risk
-    return found[:_MOST_MISSES]
+    return found

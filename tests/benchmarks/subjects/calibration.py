@@ -13,7 +13,7 @@ from pytest_nexus.predictor.schema import NAMES
 from pytest_nexus.predictor.training.champion import _labelled, candidates
 
 from pytest_nexus.backtest.builds import projects, read_builds, read_texts
-from pytest_nexus.backtest.shipped_model import _replayed, each_unseen
+from pytest_nexus.backtest.shipped_model import each_unseen, replayed_builds
 from pytest_nexus.backtest.walk_forward import MAX_CASES
 from pytest_nexus.forecast.stored_models import shipped
 from tests.benchmarks.peers import ROOT
@@ -52,7 +52,7 @@ def _of_projects(folder: Path) -> Table:
     for name, model, _ in each_unseen(folder, projects(folder), shipped()):
         builds, texts = list(read_builds(folder, name)), read_texts(folder, name)
         for lasting in (False, True):
-            cases = (case for build, case in _replayed(builds, texts, lasting=lasting)
+            cases = (case for build, case in replayed_builds(builds, texts, lasting=lasting)
                      if not build.is_mutant)  # fmt: skip
             title = {"project": name, "failures": "last" if lasting else "are repaired at once"}
             rows += [title | row for row in _bins(_recently_failed(model, cases))]

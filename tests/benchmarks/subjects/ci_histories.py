@@ -171,8 +171,8 @@ def replayed_cases(folder: Path) -> list[Case]:
 
 def _replayed(folder: Path) -> _Replayed:
     past, cases, executions, number = PointInTimeReplay(), [], [], 0
-    for number, (name, every, files) in enumerate(_runs(folder), 1):
-        lived = _last_of_each(every)
+    for number, (name, every, files) in enumerate(cycles_of(folder), 1):
+        lived = last_of_each(every)
         n_failed = sum(each.failed for each in lived)
         case = past.case(name, lived, files, {}) if n_failed else None
         if any(each.failed for each in every):
@@ -187,13 +187,14 @@ def _replayed(folder: Path) -> _Replayed:
     return _Replayed(number, cases, executions)
 
 
-def _last_of_each(every: Sequence[LabelledTest]) -> list[LabelledTest]:
+def last_of_each(every: Sequence[LabelledTest]) -> list[LabelledTest]:
     """Return the last execution of each test: what its repetitions came to."""
     last = {each.test.key: at for at, each in enumerate(every)}
     return [each for at, each in enumerate(every) if last[each.test.key] == at]
 
 
-def _runs(folder: Path) -> Iterator[tuple[str, list[LabelledTest], list[FileChange]]]:
+def cycles_of(folder: Path) -> Iterator[tuple[str, list[LabelledTest], list[FileChange]]]:
+    """Yield the cycles in time order: name, executions that were not skipped, changed files."""
     import pandas as pd  # noqa: PLC0415 - of the extra `train`, and slow
 
     rows = pd.read_parquet(

@@ -22,6 +22,7 @@ WRITES = {
     "model promote", "model rollback", "model export", "model import",
     "quarantine add", "quarantine remove", "init", "reuse on", "reuse off",
     "cache prune", "deploy rollback", "deploy promote",
+    "select on", "select off",
 }  # fmt: skip
 """Commands that change something and print what they did in a line."""
 

@@ -12,13 +12,13 @@ def checks(missed, risk=0.05):
     return [Check(float(at), f"run{at}", risk, bad) for at, bad in enumerate(missed)]
 
 
-def test_a_promise_that_is_kept_is_rarely_stopped_in_a_thousand_runs():
+def test_a_promise_that_is_kept_is_rarely_stopped():
     """The misses are as frequent as promised, so every alarm is false."""
     random = Random(5)
     n_false = sum(
-        watch(checks([random.random() < 0.05 for _ in range(300)])) is not None for _ in range(300)
+        watch(checks([random.random() < 0.05 for _ in range(100)])) is not None for _ in range(400)
     )
-    assert n_false / 300 <= LEVEL + 3 * (LEVEL * (1 - LEVEL) / 300) ** 0.5
+    assert n_false / 400 <= LEVEL + 3 * (LEVEL * (1 - LEVEL) / 400) ** 0.5
 
 
 @pytest.mark.parametrize(("risk", "true", "within"), [(0.01, 0.2, 40), (0.05, 0.3, 60)])
@@ -33,9 +33,9 @@ def test_drift_raises_the_alarm_within_n_runs(risk, true, within):
 
 def test_drift_raises_the_alarm_after_a_good_time_too():
     random = Random(9)
-    alarm = watch(checks([False] * 100 + [random.random() < 0.5 for _ in range(60)]))
+    alarm = watch(checks([False] * 1050 + [random.random() < 0.5 for _ in range(60)]))
     assert alarm is not None
-    assert alarm.n_checks <= 160
+    assert alarm.at < 1110
 
 
 def test_the_alarm_names_the_runs_and_the_exact_probability():

@@ -1,0 +1,113 @@
+"""`nexus select simulate`: replay the history, and show time saved against failures caught."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_nexus.cli.output.tables import natural, print_json, print_table
+from pytest_nexus.cli.select_report import interval
+from pytest_nexus.domain.system.console import progress, say
+from pytest_nexus.errors import HistoryError
+from pytest_nexus.project import project_root
+from pytest_nexus.training.selection.curve import curve
+from pytest_nexus.training.selection.past_runs import MAX_FAILING, foreseen_runs, wanted_of
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from pytest_nexus.history.store import History
+    from pytest_nexus.training.selection.curve import Point
+    from pytest_nexus.training.selection.foreseen import Foreseen
+
+_COLUMNS: Final = (
+    "confidence", "failing_runs", "caught", "tests_caught", "saved", "saved_passing"
+)  # fmt: skip
+_NOTES: Final = (
+    "caught: failing runs of which a failing test runs; tests caught: failing tests that run;",
+    "saved: seconds of all runs; saved passing: seconds of runs that pass. In brackets: 95 %",
+    "interval. Each cut is chosen on earlier runs, and applied to the next ones. Each run is",
+    "scored by the model of its time. New and changed tests, tests that failed last, and 1 % of",
+    "the others always run. Tests that run because of their age are not counted: up to 5 %.",
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "--failing",
+        type=natural,
+        default=MAX_FAILING,
+        metavar="N",
+        help=f"failing runs to replay, the most recent ones ({MAX_FAILING})",
+    )
+
+
+def show(options: argparse.Namespace, history: History) -> int:
+    """Print the curve of a history.
+
+    Raises:
+        HistoryError: the history has no attempts, or no failing run.
+    """
+    wanted = wanted_of(history, options.failing)
+    if history.is_slim or not wanted.failing:
+        raise HistoryError(
+            "NX540",
+            f"History {str(history.path)!r} has no failing run to replay;"
+            " take the full history, and wait for a failing run",
+        )
+    runs = list(foreseen_runs(history, wanted, project_root(Path.cwd()), _progress))
+    points = curve(runs)
+    if options.json:
+        print_json(document_of(points, runs))
+        return 0
+    for job in dict.fromkeys(point.job for point in points):
+        own = [point for point in points if point.job == job]
+        say(_title(job, own, len(runs)))
+        print_table([_row(point) for point in own], _COLUMNS)
+        say("")
+    say(*_NOTES)
+    return 0
+
+
+def document_of(points: Sequence[Point], runs: Sequence[Foreseen]) -> dict[str, Any]:
+    """Return the curve for a program, such as the dashboard."""
+    return {
+        "failing_runs": sum(bool(run.failed) for run in runs),
+        "passing_runs": sum(not run.failed for run in runs),
+        "points": [
+            {
+                name: value._asdict() if hasattr(value, "_asdict") else value
+                for name, value in (*point._asdict().items(), ("is_kept", point.is_kept))
+            }
+            for point in points
+        ],
+    }
+
+
+def _title(job: str | None, points: Sequence[Point], n_runs: int) -> str:
+    if job is None:
+        return f"all jobs, {n_runs:,} runs replayed"
+    return f"job {job or '(none)'}, {points[0].n_runs:,} runs with a promise"
+
+
+def _row(point: Point) -> dict[str, object]:
+    if not point.n_failing_runs:
+        need = f"{point.n_needed:,} before it" if point.n_needed else "more than count"
+        caught = f"too little: needs {need}"
+    else:
+        caught = interval(point.caught) + ("" if point.is_kept else " BROKEN")
+    return {
+        "confidence": f"{point.confidence:.1%}",
+        "failing_runs": point.n_failing_runs,
+        "caught": caught,
+        "tests_caught": interval(point.tests_caught),
+        "saved": interval(point.saved),
+        "saved_passing": interval(point.saved_passing),
+    }
+
+
+def _progress(done: int, total: int) -> None:
+    if done % 10 == 0 or done == total:
+        progress(f"{done:,} of {total:,} runs", is_last=done == total)

@@ -1,0 +1,1 @@
+"""Replay past runs as a selection would have seen them, and realise its promise on later runs."""

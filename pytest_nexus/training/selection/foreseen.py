@@ -1,0 +1,111 @@
+"""What a selection knew before a past run, and what came of the run."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from pytest_nexus.plan.selection.gaps import gaps
+from pytest_nexus.plan.selection.promise import FailingRun
+from pytest_nexus.predictor.schema import NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_nexus.predictor.features.rows import Row
+    from pytest_nexus.predictor.model.model import Model
+
+_IS_NEW: Final = NAMES.index("is_new")
+_SINCE_FAILURE: Final = NAMES.index("since_failure")
+_FILE_CHANGED: Final = NAMES.index("file_changed")
+
+
+class Foreseen(NamedTuple):
+    """One past run, with the gap of each test as it was known before the run."""
+
+    run_uid: str
+    at: float
+    """When the run started."""
+    job: str
+    """Name of the CI job; empty outside CI."""
+    failed: tuple[float, ...]
+    """Gap of each failing test."""
+    gaps: array[float]
+    """Gaps of all tests, the smallest first."""
+    seconds: array[float]
+    """Real seconds of the tests up to each gap."""
+    weight: float = 1.0
+    """Number of runs that this run represents."""
+
+    @property
+    def evidence(self) -> FailingRun:
+        """The run as evidence for a cut; only for a run with a failing test."""
+        return FailingRun(self.at, min(self.failed), self.failed)
+
+    @property
+    def total_s(self) -> float:
+        """Seconds of all tests."""
+        return self.seconds[-1] if self.seconds else 0.0
+
+    def n_run(self, cut: float) -> int:
+        """Return how many tests run with a cut."""
+        return bisect_right(self.gaps, cut)
+
+    def seconds_run(self, cut: float) -> float:
+        """Return the seconds of the tests that run with a cut."""
+        n_run = self.n_run(cut)
+        return self.seconds[n_run - 1] if n_run else 0.0
+
+    def n_caught(self, cut: float) -> int:
+        """Return how many failing tests run with a cut."""
+        return sum(gap <= cut for gap in self.failed)
+
+
+class Named(NamedTuple):
+    """Which run is foreseen."""
+
+    run_uid: str
+    at: float
+    job: str = ""
+
+
+def foreseen(
+    run: Named,
+    own_gaps: Sequence[float],
+    failed: Sequence[bool],
+    seconds: Sequence[float],
+    weight: float = 1.0,
+) -> Foreseen:
+    """Return a run for a simulation.
+
+    Args:
+        run: its name.
+        own_gaps: of each test; 0 for tests that always run.
+        failed: whether each test failed.
+        seconds: real seconds of each test.
+        weight: see `Foreseen`.
+    """
+    order = sorted(range(len(own_gaps)), key=own_gaps.__getitem__)
+    total, so_far = 0.0, array("d")
+    for at in order:
+        total += seconds[at]
+        so_far.append(total)
+    return Foreseen(
+        *run,
+        tuple(sorted(gap for gap, bad in zip(own_gaps, failed, strict=True) if bad)),
+        array("d", [own_gaps[at] for at in order]),
+        so_far,
+        weight,
+    )
+
+
+def gaps_of(model: Model, rows: Sequence[Row]) -> list[float]:
+    """Return the gap of each test as a session computes it; tests that always run have gap 0."""
+    found = gaps([model.probability(score) for score in model.scores(rows)])
+    return [0.0 if always_runs(row) else gap for row, gap in zip(rows, found, strict=True)]
+
+
+def always_runs(row: Row) -> bool:
+    """Return whether a test is new, failed last, or lies in a changed file."""
+    return bool(row[_IS_NEW] or row[_FILE_CHANGED]) or row[_SINCE_FAILURE] == 0.0
