@@ -70,6 +70,9 @@ COMMANDS: Final = (
         "Show what selection saves and misses, and switch it",
     ),
     Command(
+        "risk", "pytest_nexus.cli.risk", "Estimate how likely the present change breaks a test"
+    ),
+    Command(
         "cache",
         "pytest_nexus.cli.cache",
         "Cache environments and commands by what they really use",

@@ -61,6 +61,7 @@ CALLS = {
     "reuse audit": [[], ["--json"]],
     "reuse on": [[]],
     "reuse off": [[]],
+    "risk": [[], ["--json"], ["--base={text}"]],
     "select": [[], ["--json"], ["--history", "{text}"]],
     "select status": [[], ["--json"]],
     "select simulate": [[], ["--json"], ["--failing={text}"]],

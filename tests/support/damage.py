@@ -18,6 +18,7 @@ from pytest_nexus.history.sqlite.quality_table import Bin, RunQuality
 from pytest_nexus.history.sqlite.schema import TABLES
 from pytest_nexus.history.sqlite.selection_tables import StoredCut
 from pytest_nexus.history.store import open_history
+from pytest_nexus.plan.selection.change_risk import Calibration
 from pytest_nexus.plan.selection.promise import FailingRun
 from pytest_nexus.plan.selection.recorded import RunSelection
 from tests.support.builders import attempt, failure, run
@@ -73,6 +74,7 @@ def make_history(path: Path, *, slim: bool = False) -> Path:
                 StoredCut(0.9, 4.5, 0.09, 12, 10, 1e9, 5e9),
                 StoredCut(0.99, None, None, 12, 113, 1e9, 5e9),
             ],
+            Calibration(1.2, 0.5, 40, 12, 0.15, 0.2),
         )
         history.selection.say("on", 1e9)
         history.note_artifact("octo/repo", 1, "failed", "why")

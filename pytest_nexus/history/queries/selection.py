@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
 from pytest_nexus.domain.system import clock
 from pytest_nexus.domain.wording import counted
 from pytest_nexus.history.sqlite import connection as connections
-from pytest_nexus.history.sqlite.selection_tables import StoredCut, evidence_of, packed
+from pytest_nexus.history.sqlite.selection_tables import (
+    OF_VERSIONS,
+    StoredCut,
+    evidence_of,
+    packed,
+)
+from pytest_nexus.plan.selection.change_risk import Calibration
 from pytest_nexus.plan.selection.watch import Alarm, Check, watch
 
 if TYPE_CHECKING:
@@ -30,7 +36,7 @@ SHIPPED: Final = "shipped"
 EXPIRES_AFTER_S: Final = 90 * 86_400.0
 """Evidence that no training renewed for this long does not count."""
 
-_TABLES: Final = ("run", "selection_run", "selection_evidence", "selection_cut", "model_alias")
+_TABLES: Final = ("run", "selection_run", *OF_VERSIONS, "model_alias")
 _RUNS: Final = """
     SELECT run_uid, started_at, branch, mode, confidence, n_left, left_s, selection_run.n_failed,
            n_missed, duration_s, mass_failure
@@ -146,12 +152,31 @@ class Selections:
             )
             return [StoredCut(*row) for row in rows]
 
-    def keep(self, evidence: Iterable[FailingRun], cuts: Iterable[StoredCut]) -> None:
+    def risk(self) -> Calibration | None:
+        """Return how forecasts of the deployed model become a risk; None if unknown."""
+        with self._sound():
+            row = self._connection.execute(
+                "SELECT slope, intercept, runs, failing_runs, brier, base_brier"
+                " FROM selection_risk WHERE version = ?",
+                (self._deployed(),),
+            ).fetchone()
+            return None if row is None else Calibration(*row)
+
+    def keep(
+        self,
+        evidence: Iterable[FailingRun],
+        cuts: Iterable[StoredCut],
+        risk: Calibration | None = None,
+    ) -> None:
         """Store the evidence of the deployed model in place of older evidence."""
         with connections.transaction(self._connection, self._path):
             version = self._deployed()
-            for table in ("selection_evidence", "selection_cut"):
+            for table in OF_VERSIONS:
                 self._connection.execute(f"DELETE FROM {table} WHERE version = ?", (version,))  # noqa: S608 - ours
+            if risk is not None:
+                self._connection.execute(
+                    "INSERT INTO selection_risk VALUES (?, ?, ?, ?, ?, ?, ?)", (version, *risk)
+                )
             self._connection.executemany(
                 "INSERT INTO selection_evidence VALUES (?, ?, ?, ?)",
                 [(version, at, run.at, packed(run)) for at, run in enumerate(evidence)],
@@ -184,7 +209,7 @@ class Selections:
             "SELECT version FROM selection_cut GROUP BY version ORDER BY max(made_at) DESC"
         ).fetchall()
         for (version,) in rows[_KEPT_VERSIONS:]:
-            for table in ("selection_evidence", "selection_cut"):
+            for table in OF_VERSIONS:
                 self._connection.execute(f"DELETE FROM {table} WHERE version = ?", (version,))  # noqa: S608 - ours
 
     def _deployed(self) -> str:

@@ -57,11 +57,23 @@ CREATE TABLE selection_cut (
     expires_at REAL NOT NULL,         -- from then on the evidence of this version does not count
     PRIMARY KEY (version, confidence)
 ) WITHOUT ROWID;
+
+-- How the expected number of failures becomes the probability that a change breaks a test.
+CREATE TABLE selection_risk (
+    version TEXT NOT NULL PRIMARY KEY, -- as in `selection_evidence`
+    slope REAL NOT NULL,              -- of the logarithm of the expected number of failures
+    intercept REAL NOT NULL,          -- in log odds
+    runs INTEGER NOT NULL,            -- past runs behind it
+    failing_runs INTEGER NOT NULL,    -- failing ones among them
+    brier REAL NOT NULL,              -- mean squared error on the last runs
+    base_brier REAL NOT NULL          -- the same of the share of failing runs
+) WITHOUT ROWID;
 """
 
 TABLES_OF_SELECTION: Final = (
-    "selection_run", "selection_missed", "selection_evidence", "selection_cut"
+    "selection_run", "selection_missed", "selection_evidence", "selection_cut", "selection_risk"
 )  # fmt: skip
+OF_VERSIONS: Final = TABLES_OF_SELECTION[2:]
 OF_RUNS: Final = TABLES_OF_SELECTION[:2]
 
 MAX_GAPS: Final = 1000

@@ -282,6 +282,14 @@ _CONDITIONS: Final[Mapping[str, list[str]]] = {
         f"made_at {_DATES} AND expires_at {_DATES}",
         "length(version) <= 64",
     ],
+    "selection_risk": [
+        *_texts("version"),
+        *_integers("runs", "failing_runs"),
+        "typeof(slope) = 'real' AND slope BETWEEN 0 AND 1e6",
+        "typeof(intercept) = 'real' AND intercept BETWEEN -1e6 AND 1e6",
+        "brier BETWEEN 0 AND 1 AND base_brier BETWEEN 0 AND 1",
+        "length(version) <= 64",
+    ],
     "order_rule": [
         *_texts("key", "others"),
         *_integers("failed", "passed", "proved"),

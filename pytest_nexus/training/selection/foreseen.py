@@ -37,6 +37,8 @@ class Foreseen(NamedTuple):
     """Real seconds of the tests up to each gap."""
     weight: float = 1.0
     """Number of runs that this run represents."""
+    expected: float = 0.0
+    """Expected number of failing tests."""
 
     @property
     def evidence(self) -> FailingRun:
@@ -102,7 +104,17 @@ def foreseen(
 
 def gaps_of(model: Model, rows: Sequence[Row]) -> list[float]:
     """Return the gap of each test as a session computes it; tests that always run have gap 0."""
-    found = gaps([model.probability(score) for score in model.scores(rows)])
+    return gaps_by(probabilities_of(model, rows), rows)
+
+
+def probabilities_of(model: Model, rows: Sequence[Row]) -> list[float]:
+    """Return the probability of each test that it fails."""
+    return [model.probability(score) for score in model.scores(rows)]
+
+
+def gaps_by(probabilities: Sequence[float], rows: Sequence[Row]) -> list[float]:
+    """Return the gap of each test by its probability; tests that always run have gap 0."""
+    found = gaps(probabilities)
     return [0.0 if always_runs(row) else gap for row, gap in zip(rows, found, strict=True)]
 
 

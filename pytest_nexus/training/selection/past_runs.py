@@ -11,7 +11,7 @@ from pytest_nexus.forecast.snapshot import files_of
 from pytest_nexus.forecast.stored_models import shipped, usable
 from pytest_nexus.training.dataset import code_in, lived_in, words_in
 from pytest_nexus.training.point_in_time import PointInTimeReplay
-from pytest_nexus.training.selection.foreseen import Named, foreseen, gaps_of
+from pytest_nexus.training.selection.foreseen import Named, foreseen, gaps_by, probabilities_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -87,13 +87,15 @@ def foreseen_runs(
         is_failing = own.run_uid in wanted.failing and any(test.failed for test in lived)
         if lived and (is_failing or own.run_uid in wanted.passing):
             rows = past.rows(lived, files, code, own.change.branch)
-            yield foreseen(
+            p_fail = probabilities_of(model_at(own.started_at), rows)
+            each = foreseen(
                 _named(run),
-                gaps_of(model_at(own.started_at), rows),
+                gaps_by(p_fail, rows),
                 [test.failed and is_failing for test in lived],
                 [test.duration_s for test in lived],
                 1.0 if is_failing else weight,
             )
+            yield each._replace(expected=sum(p_fail))
         if run.facts.has_outcomes:
             past.add(lived, run.facts, files, own.change.branch)
         progress(number, n_runs)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.history.queries.selection import EXPIRES_AFTER_S
 from pytest_nexus.history.sqlite.selection_tables import StoredCut
+from pytest_nexus.plan.selection.change_risk import PastRun, calibrated
 from pytest_nexus.plan.selection.promise import Cut, choose_cut, n_needed
 from pytest_nexus.training.selection.curve import CONFIDENCES
 from pytest_nexus.training.selection.past_runs import foreseen_runs, wanted_of
@@ -27,7 +28,7 @@ def renew(
     root: Path | None = None,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> list[StoredCut]:
-    """Replay the failing runs, and store their gaps and the cuts that they give.
+    """Replay past runs, and store the gaps of their failures, the cuts, and the risk of a change.
 
     Every run is scored by the model of its time, which had not learned from the run. So the
     evidence is older than the deployed model; the watch looks at that model itself.
@@ -38,10 +39,11 @@ def renew(
         root: see `foreseen_runs`.
         progress: see `foreseen_runs`.
     """
-    wanted = wanted_of(history, n_passing=0)
-    evidence = [run.evidence for run in foreseen_runs(history, wanted, root, progress)]
+    runs = list(foreseen_runs(history, wanted_of(history), root, progress))
+    evidence = [run.evidence for run in runs if run.failed]
     cuts = cuts_of(evidence, now)
-    history.selection.keep(evidence, cuts)
+    risk = calibrated([PastRun(run.expected, bool(run.failed), run.weight) for run in runs])
+    history.selection.keep(evidence, cuts, risk)
     return cuts
 
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pytest_nexus.predictor.features.rows import Row
     from pytest_nexus.predictor.model.model import Model
 
-    from pytest_nexus.training.selection.curve import Point
+    from pytest_nexus.training.selection.curve import Point, Realised
     from pytest_nexus.training.selection.foreseen import Foreseen
     from pytest_nexus.training.selection.intervals import Share
     from tests.benchmarks.bench import Bench
@@ -62,13 +62,7 @@ class Past(NamedTuple):
 
 def measure(bench: Bench) -> list[Table]:
     """Realise the promise on the recorded projects, and on the CI histories of others."""
-    folder = Path(FOLDER)
-    tables = []
-    for name, prior, _ in each_unseen(folder, projects(folder), shipped()):
-        runs = list(_recorded(folder, name))
-        tables.append(_table(f"{name}, real builds", runs, prior))
-        if bench.is_quick:
-            return tables
+    tables = [] if os.environ.get("CI_HISTORIES_ONLY") else _of_recorded(bench)
     others = os.environ.get("CI_HISTORIES")
     if others and find_spec("pyarrow") is not None:
         wanted = os.environ.get("CI_HISTORIES_ONLY", "")
@@ -76,6 +70,21 @@ def measure(bench: Bench) -> list[Table]:
         kept = [each for each in found if not wanted or each.name in wanted.split(",")]
         tables += [_table(each.name, list(_cycles(each)), shipped()) for each in kept]
     return tables
+
+
+def _of_recorded(bench: Bench) -> list[Table]:
+    """Return a table of each recorded project, and one of all of them together."""
+    folder, tables = Path(FOLDER), []
+    together: dict[tuple[float, str], list[Realised]] = {}
+    for name, prior, _ in each_unseen(folder, projects(folder), shipped()):
+        tables.append(
+            _table(f"{name}, real builds", list(_recorded(folder, name)), prior, together)
+        )
+        if bench.is_quick:
+            return tables
+    rows = [_row(title, point(each, confidence)) for (confidence, title), each in together.items()]
+    note = "Each cut is chosen on the earlier runs of its own project; the runs are pooled."
+    return [*tables, Table("all recorded projects together", rows, note)]
 
 
 def _recorded(folder: Path, name: str) -> Iterator[Past]:
@@ -107,14 +116,22 @@ def _cycles(folder: Path) -> Iterator[Past]:
         past.add(lived, facts, files)
 
 
-def _table(name: str, runs: Sequence[Past], prior: Model) -> Table:
+def _table(
+    name: str,
+    runs: Sequence[Past],
+    prior: Model,
+    together: dict[tuple[float, str], list[Realised]] | None = None,
+) -> Table:
+    """Return the table of a history; what was realised is added to `together`."""
     models = _models(runs, prior)
     rows: list[dict[str, Cell]] = []
     for confidence in CONFIDENCES:
         for title, way in _ways(models).items():
             each = [_foreseen(at, run, way) for at, run in enumerate(runs)]
-            found = point(realised(each, confidence), confidence)
-            rows.append(_row(title, found))
+            found = realised(each, confidence)
+            rows.append(_row(title, point(found, confidence)))
+            if together is not None:
+                together.setdefault((confidence, title), []).extend(found)
     rows.append(_by_imports(runs))
     n_failing = sum(any(run.failed) for run in runs)
     note = (
@@ -202,8 +219,8 @@ def _row(title: str, found: Point) -> dict[str, Cell]:
         "failing runs": found.n_failing_runs,
     }
     if not found.n_failing_runs:
-        needed = n_needed(found.confidence)
-        return {**row, "caught": f"too little: {found.n_too_little} of {needed} needed"}
+        needed = f"{n_needed(found.confidence)} before it, {found.n_too_little} in all"
+        return {**row, "caught": f"too little: needs {needed}"}
     row |= {
         "caught": _share(found.caught),
         "tests caught": _share(found.tests_caught),

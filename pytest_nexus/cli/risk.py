@@ -1,0 +1,187 @@
+"""`nexus risk`: the probability that the present change breaks a test, and what carries it."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_nexus.ci.branches import default_branch
+from pytest_nexus.cli.arguments.pending_journals import take_in_waiting
+from pytest_nexus.cli.output.tables import add_json_option, print_json
+from pytest_nexus.domain.records import CollectedTest, NodeId
+from pytest_nexus.domain.system import originals
+from pytest_nexus.domain.system.console import say, warn_of
+from pytest_nexus.domain.wording import counted
+from pytest_nexus.errors import HistoryError, ModelRefusedError
+from pytest_nexus.forecast import forecaster as forecast
+from pytest_nexus.history.queries.selection import moment
+from pytest_nexus.history.store import read_history
+from pytest_nexus.impact.changes import find_change
+from pytest_nexus.plan.known_tests import StatsIndex
+from pytest_nexus.project import add_history_option, base_revision, history_path, project_root
+from pytest_nexus.session.history_view import read_texts
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from pytest_nexus.domain.records import Change
+    from pytest_nexus.history.sqlite.runs import RunSummary
+    from pytest_nexus.history.store import History
+    from pytest_nexus.plan.selection.change_risk import Calibration
+
+_FILES: Final = 3
+_TESTS: Final = 5
+_SIMILAR: Final = 5
+_MOST_TRIED: Final = 20
+"""Changed files that are left out in turn; those with the most changed lines."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "--base", metavar="REVISION", help="revision to compare with, as in nexus_base"
+    )
+    add_history_option(parser)
+    add_json_option(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the risk of the present change."""
+    take_in_waiting(options.history)
+    path = history_path(options.history)
+    history = read_history(path)
+    if history is None:
+        raise HistoryError(
+            "NX518", f"There is no history {path!s} yet; run pytest with --nexus to begin one"
+        )
+    root = project_root(Path.cwd())
+    change = find_change(root, base_revision(options.base), originals.environ)
+    with history:
+        found = risk_of(history, change, root)
+    if options.json:
+        print_json(found)
+    else:
+        say(*_lines(found))
+    return 0
+
+
+def risk_of(history: History, change: Change, root: Path) -> dict[str, Any]:
+    """Return the risk of a change, and what carries it, for people and programs."""
+    calibration = history.selection.risk()
+    stats = history.stats()
+    tests = [
+        CollectedTest(NodeId(key), key, known.function_key, key.partition("::")[0])
+        for key, known in stats.items()
+    ]
+    model = _model(history, change, root)
+    index = StatsIndex(stats, change.renames)
+    p_fail = [each.p_fail for each in model(tests, index, change)]
+    expected = sum(p_fail)
+    without = {
+        file.path: sum(each.p_fail for each in model(tests, index, _without(change, file.path)))
+        for file in sorted(change.files, key=lambda file: -file.added - file.deleted)[:_MOST_TRIED]
+    }
+    order = sorted(range(len(tests)), key=lambda at: -p_fail[at])
+    return {
+        "probability": None if calibration is None else calibration.probability(expected),
+        "expected_failures": expected,
+        "calibration": None if calibration is None else calibration._asdict(),
+        "changed_files": len(change.files),
+        "files": _files(without, expected, calibration),
+        "tests": [{"test": tests[at].key, "p_fail": p_fail[at]} for at in order[:_TESTS]],
+        "similar": _similar(history.runs(), change),
+    }
+
+
+def _model(history: History, change: Change, root: Path) -> forecast.ModelForecaster:
+    losses: list[str] = []
+    read = partial(read_texts, root)
+    model = forecast.load(
+        history.deployed_model(),
+        lambda tests, what: read(tests, what, originals.environ),
+        history.cofailures(),
+        losses.append,
+        history.streaks(change.branch, default_branch(originals.environ)),
+    )
+    if model is None:
+        raise ModelRefusedError(losses[0])
+    for loss in losses:
+        warn_of(loss)
+    return model
+
+
+def _without(change: Change, path: str) -> Change:
+    return change._replace(files=tuple(file for file in change.files if file.path != path))
+
+
+def _files(
+    without: dict[str, float], expected: float, calibration: Calibration | None
+) -> list[dict[str, Any]]:
+    """Return the files without which the risk would fall the most."""
+    carried = sorted(without.items(), key=lambda each: each[1])
+    return [
+        {
+            "path": path,
+            "expected_failures_without": left,
+            "probability_without": None if calibration is None else calibration.probability(left),
+        }
+        for path, left in carried[:_FILES]
+        if left < expected
+    ]
+
+
+def _similar(runs: Sequence[RunSummary], change: Change) -> list[dict[str, Any]]:
+    """Return the past runs whose changed files are most like those of the change."""
+    paths = {file.path for file in change.files}
+    likes = []
+    for place, each in enumerate(runs):
+        own = {file.path for file in each.run.change.files}
+        if own & paths and not each.mass_failure and each.run.source != "durations":
+            likes.append((-len(own & paths) / len(own | paths), place, each))
+    return [
+        {
+            "run": each.run.run_uid,
+            "at": each.run.started_at,
+            "branch": each.run.change.branch,
+            "likeness": -likeness,
+            "failed": each.n_failed,
+        }
+        for likeness, _, each in sorted(likes, key=lambda like: like[:2])[:_SIMILAR]
+    ]
+
+
+def _lines(found: dict[str, Any]) -> list[str]:
+    files = counted(found["changed_files"], "changed file")
+    if found["probability"] is None:
+        head = (
+            f"{files}: {found['expected_failures']:.2g} failures expected;"
+            " no probability, because `nexus train` has stored no calibration yet"
+        )
+    else:
+        of = found["calibration"]
+        head = (
+            f"{files}: a test fails with a probability of {found['probability']:.0%};"
+            f" calibrated on {counted(of['n_runs'], 'run')}, squared error {of['brier']:.3f} on"
+            f" later ones, {of['brier_of_base']:.3f} by their base rate"
+        )
+    return [
+        head,
+        *(f"  file {each['path']}: {_part(each)} without it" for each in found["files"]),
+        *(f"  test {each['test']}: {each['p_fail']:.1%}" for each in found["tests"]),
+        *map(_like, found["similar"]),
+    ]
+
+
+def _part(each: dict[str, Any]) -> str:
+    if each["probability_without"] is None:
+        return f"{each['expected_failures_without']:.2g} failures expected"
+    return f"{each['probability_without']:.0%}"
+
+
+def _like(each: dict[str, Any]) -> str:
+    branch = f" on {each['branch']}" if each["branch"] else ""
+    fate = f"{counted(each['failed'], 'test')} failed" if each["failed"] else "all passed"
+    return f"  like run {each['run'][:8]}{branch}, {moment(each['at'])}: {fate}"
