@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from pytest_nexus.training.selection.foreseen import Foreseen
 
 _COLUMNS: Final = (
-    "confidence", "failing_runs", "caught", "tests_caught", "saved", "saved_passing"
+    "confidence", "failing_runs", "caught", "new_caught", "tests_caught", "saved", "saved_passing"
 )  # fmt: skip
 _NOTES: Final = (
-    "caught: failing runs of which a failing test runs; tests caught: failing tests that run;",
+    "caught: failing runs of which a failing test runs; new caught: the same of runs of which no",
+    "failing test runs in any case, without a promise; tests caught: failing tests that run;",
     "saved: seconds of all runs; saved passing: seconds of runs that pass. In brackets: 95 %",
     "interval. Each cut is chosen on earlier runs, and applied to the next ones. Each run is",
     "scored by the model of its time. New and changed tests, tests that failed last, and 1 % of",
@@ -102,6 +103,7 @@ def _row(point: Point) -> dict[str, object]:
         "confidence": f"{point.confidence:.1%}",
         "failing_runs": point.n_failing_runs,
         "caught": caught,
+        "new_caught": interval(point.new_caught),
         "tests_caught": interval(point.tests_caught),
         "saved": interval(point.saved),
         "saved_passing": interval(point.saved_passing),

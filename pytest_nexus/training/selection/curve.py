@@ -56,6 +56,8 @@ class Point(NamedTuple):
     caught: Share | None
     tests_caught: Share | None
     """Share of the failing tests that ran."""
+    new_caught: Share | None
+    """Caught among the failing runs of which no failing test runs in any case: it is new."""
     saved: Share | None
     """Share of the seconds of all runs."""
     saved_passing: Share | None
@@ -99,6 +101,7 @@ def point(each: Sequence[Realised], confidence: float, job: str | None = None) -
     judged = [one for one in own if isinstance(one.cut, Cut)]
     failing = [one for one in judged if one.run.failed]
     n_caught = sum(one.n_caught > 0 for one in failing)
+    new = [one for one in failing if min(one.run.failed) > 0.0]
     return Point(
         confidence,
         job,
@@ -107,6 +110,7 @@ def point(each: Sequence[Realised], confidence: float, job: str | None = None) -
         n_caught,
         of_counts(n_caught, len(failing)),
         of_sums([(one.n_caught, len(one.run.failed)) for one in failing]),
+        of_counts(sum(one.n_caught > 0 for one in new), len(new)),
         of_sums([_seconds(one) for one in judged]),
         of_sums([_seconds(one) for one in judged if not one.run.failed]),
         sum(isinstance(one.cut, TooLittle) and bool(one.run.failed) for one in own),

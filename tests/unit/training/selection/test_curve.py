@@ -95,6 +95,15 @@ def test_each_job_has_its_own_points_beside_the_total():
     assert points[0].n_failing_runs == sum(each.n_failing_runs for each in points[1:])
 
 
+def test_a_run_whose_failing_tests_run_in_any_case_is_not_new():
+    runs = [run._replace(failed=tuple(0.0 for _ in run.failed)) for run in runs_of(80)]
+    assert point(realised(runs, 0.9), 0.9).new_caught is None
+    fresh = point(realised(runs_of(80), 0.9), 0.9)
+    assert fresh.new_caught is not None
+    assert fresh.caught is not None
+    assert fresh.new_caught.share <= fresh.caught.share
+
+
 def test_a_passing_run_counts_for_the_runs_that_it_represents():
     runs = runs_of(80)
     heavy = [run if run.failed else run._replace(weight=9.0) for run in runs]
