@@ -86,14 +86,19 @@ def run(options: argparse.Namespace) -> int:
         raise HistoryError(
             "NX518", f"There is no history {str(path)!r} yet; run pytest with --nexus to begin one"
         )
+    _say(options, _trained(options, path))
+    return 0
+
+
+def _trained(options: argparse.Namespace, path: Path) -> Trained:
+    """Train on the history at a path, and store the promise of the model deployed then."""
     training = import_module("pytest_nexus.training.run")
     with open_history(path) as history:
         read_lessons = partial(_read_lessons, options, history)
-        trained = training.train_version(history.models, read_lessons, options.seed)
+        found: Trained = training.train_version(history.models, read_lessons, options.seed)
         if not options.data:
             _renew_promise(history)
-    _say(options, trained)
-    return 0
+    return found
 
 
 def _due(options: argparse.Namespace) -> Due:
