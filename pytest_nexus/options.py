@@ -20,6 +20,13 @@ Source = Literal["default", "ini", "environment", "command line"]
 
 _ADAPTIVE: Final = "adaptive"
 _NUMBER: Final = r"[0-9]{1,6}(?:\.[0-9]{1,6})?"
+_DECIMALS: Final = r"(?:\.[0-9]{1,4})?"
+_PART: Final = (
+    rf"(?:affected|confidence:[5-9][0-9]{_DECIMALS}%"
+    rf"|budget:(?:{_NUMBER}[smh]|(?:100|[0-9]{{1,2}}{_DECIMALS})%))"
+)
+_DAYS: Final = r"[0-9]{1,4}[dh]"
+_RUNS: Final = r"[0-9]{1,4} runs?"
 
 
 OPTIONS: Final[tuple[Option, ...]] = (
@@ -81,11 +88,40 @@ OPTIONS: Final[tuple[Option, ...]] = (
     ),
     Option(
         "nexus_select",
-        "choice",
+        "text",
         default="off",
-        choices=("off", "affected"),
         help="Tests to run: off: all; affected: without those that passed with the same code and"
-        " data, as far as the history knows what they use",
+        " data, as far as the history knows what they use; confidence: without those that are"
+        " unlikely to fail, so that this share of the failing runs is caught; budget: the likeliest"
+        " failures in this time of tests, or share of the time of all tests",
+        metavar="off|affected,confidence:99%,budget:5m",
+        pattern=rf"off|(?!.*(affected|confidence|budget).*\1){_PART}(?:,[ \t]*{_PART})*",
+        form="'off', or one or more of 'affected', 'confidence:99%' (from 50% to below 100%) and"
+        " 'budget:5m' or 'budget:30%', with commas between",
+    ),
+    Option(
+        "nexus_select_always",
+        "list",
+        default="",
+        help="Files, folders, globs and node ids of tests that are never left out as unlikely to"
+        " fail, with commas between",
+        metavar="PATH,...",
+    ),
+    Option(
+        "nexus_select_max_age",
+        "text",
+        default="7d or 20 runs",
+        help="Time, or number of runs on the branch, after which a test is not left out again as"
+        " unlikely to fail",
+        metavar="7d|20 runs|7d or 20 runs",
+        pattern=rf"{_DAYS}|{_RUNS}|{_DAYS} or {_RUNS}|{_RUNS} or {_DAYS}",
+        form="'7d', '36h', '20 runs' or '7d or 20 runs'",
+    ),
+    Option(
+        "nexus_select_shadow",
+        "bool",
+        default=False,
+        help="Run all tests, and only record which ones nexus_select would leave out",
     ),
     Option(
         "nexus_explain",
@@ -175,7 +211,10 @@ class Options(NamedTuple):
     model: str
     """`auto`, or where the model is."""
     dependencies: bool
-    select: Literal["off", "affected"]
+    select: str
+    select_always: tuple[str, ...]
+    select_max_age: str
+    select_shadow: bool
     explain: bool
     shard: str | None
     plan: Path | None
@@ -218,7 +257,8 @@ def add_options(parser: pytest.Parser) -> None:
         else:
             metavar = option.metavar or "{" + ",".join(option.choices) + "}"
             group.addoption(option.flag, dest=option.name, metavar=metavar, help=help_text)
-            parser.addini(option.name, option.help, default=None)
+            kind: Any = "linelist" if option.kind == "list" else None
+            parser.addini(option.name, option.help, type=kind, default=None)
 
 
 def flags() -> frozenset[str]:
@@ -269,6 +309,9 @@ def read_options(config: pytest.Config) -> Options:
         model=values["nexus_model"],
         dependencies=values["nexus_dependencies"],
         select=values["nexus_select"],
+        select_always=tuple(values["nexus_select_always"].split("\n")),
+        select_max_age=values["nexus_select_max_age"],
+        select_shadow=values["nexus_select_shadow"],
         explain=values["nexus_explain"],
         shard=values["nexus_shard"],
         plan=_plan_path(config, values["nexus_plan"], sources["nexus_plan"]),

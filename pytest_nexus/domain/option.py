@@ -20,7 +20,8 @@ class Option(NamedTuple):
     """One setting. The ini key is its name, the environment variable its name in capitals."""
 
     name: str
-    kind: Literal["bool", "text", "choice"]
+    kind: Literal["bool", "text", "choice", "list"]
+    """A `list` is one text, with its parts on lines; given as lines or with commas."""
     default: bool | str | None
     help: str
     choices: tuple[str, ...] = ()
@@ -77,8 +78,18 @@ def _parse_text(option: Option, raw: object) -> str | None:
     return text if not option.pattern or re.fullmatch(option.pattern, text) else None
 
 
+def _parse_list(_: Option, raw: object) -> str | None:
+    lines = raw if isinstance(raw, list) else [raw]
+    texts = [line for line in lines if isinstance(line, str) and "\0" not in line]
+    if len(texts) < len(lines):
+        return None
+    parts = (part.strip() for part in re.split("[,\n]", "\n".join(texts)))
+    return "\n".join(part for part in parts if part)
+
+
 _PARSERS: Final[dict[str, Callable[[Option, object], bool | str | None]]] = {
     "bool": _parse_bool,
     "choice": _parse_choice,
     "text": _parse_text,
+    "list": _parse_list,
 }

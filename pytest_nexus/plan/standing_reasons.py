@@ -27,7 +27,7 @@ def standing_reasons(
         is_quarantined: returns whether a test is quarantined; None if no test is.
     """
     times = Counter(test.key for test in tests)
-    order = _by_order(rules)
+    order = reasons_of_order(rules)
     found: dict[int, str] = {}
     for index, test in enumerate(tests):
         if test.runs_always:
@@ -41,7 +41,8 @@ def standing_reasons(
     return found
 
 
-def _by_order(rules: Collection[OrderRule]) -> dict[TestKey, str]:
+def reasons_of_order(rules: Collection[OrderRule]) -> dict[TestKey, str]:
+    """Return by key why tests run because of the order: dependent tests, and what they need."""
     found: dict[TestKey, str] = {}
     for rule in rules:
         if rule.is_probable:
