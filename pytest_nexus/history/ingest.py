@@ -176,7 +176,8 @@ def _batches(paths: Iterable[Path]) -> Iterator[list[_Read]]:
 def _scanned(path: Path) -> _Read:
     scan = scan_journal(path)
     uses = None if scan.uses_lines is None else known_uses(scan.uses)
-    return _Read(candidate(scan.run, scan.attempts, scan.digest, uses), scan.dropped)
+    each = candidate(scan.run, scan.attempts, scan.digest, uses, selection=scan.selection)
+    return _Read(each, scan.dropped)
 
 
 def _added(history: History, batch: list[_Read]) -> list[Ingested]:

@@ -18,6 +18,7 @@ from pytest_nexus.domain.validation import integer, number, text, texts
 from pytest_nexus.journal.encoding import CODES, MAX_DURATION_S, MAX_NUMBER, worker_number
 from pytest_nexus.journal.extra_fields import extra, extra_text
 from pytest_nexus.journal.fields import Field, Kind
+from pytest_nexus.journal.selection_lines import KINDS_OF_SELECTION
 from pytest_nexus.journal.uses.dependency_lines import KINDS_OF_USES
 
 if TYPE_CHECKING:
@@ -28,6 +29,10 @@ MAX_TEXT_CHARS: Final = 512
 MAX_TESTS_PER_LINE: Final = 200
 MISSED: Final = "nexus-missed "
 """Among the names of `selected_by`, before a test that failed in an audit."""
+
+UNLIKELY: Final = "nexus-unlikely"
+"""Among the names of `selected_by`: tests that are unlikely to fail, or beyond a budget, were left
+out. This is known only after the plan is made."""
 
 _MAX_MICROSECONDS: Final = int(MAX_DURATION_S * 1e6)
 _MAX_STATUS: Final = 2**32
@@ -151,6 +156,7 @@ COLLECTION: Final = Kind(
             "selected_by",
             "list of text",
             "What limited the run besides, known only now: `nexus-select` for a hook of a user,"
+            " `nexus-unlikely` for tests that are unlikely to fail or beyond the budget,"
             " `nexus-reuse` for results that were reused, `nexus-missed` and a test where a test"
             " failed although nothing that it uses had changed",
             partial(texts, most=MAX_TESTS_PER_LINE, limit=MAX_TEXT_CHARS),
@@ -184,7 +190,8 @@ VERDICTS: Final = Kind(
         Field(
             "action",
             "text",
-            "`run`; `leave`: a plugin left it out; `reuse`: it passed with the same code",
+            "`run`; `leave`: a plugin or the forecast left it out; `reuse`: it passed with the same"
+            " code",
             _action,
         ),
         Field("reason", "text", "Why", _short),
@@ -360,6 +367,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     COLLECTION,
     PLAN,
     VERDICTS,
+    *KINDS_OF_SELECTION,
     WORDS,
     ATTEMPT,
     *KINDS_OF_USES,

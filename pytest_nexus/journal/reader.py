@@ -14,18 +14,19 @@ from pytest_nexus.errors import JournalError, NewerJournalError
 from pytest_nexus.journal import entries, writer
 from pytest_nexus.journal.encoding import RawAttempt, full_attempt
 from pytest_nexus.journal.format import ATTEMPT, COLLECTION, END, WORDS
+from pytest_nexus.journal.selection_lines import KINDS_OF_SELECTION, SelectionReader
 from pytest_nexus.journal.uses.dependency_lines import KINDS_OF_USES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from pytest_nexus.domain.records import Attempt, Run
     from pytest_nexus.journal.uses.reader_of_uses import UsesReader
+    from pytest_nexus.plan.selection.recorded import RunSelection
 
 _CHUNK_BYTES: Final = 1024 * 1024
 _DIGEST_BYTES: Final = 16
-_OF_USES: Final = frozenset(kind.name for kind in KINDS_OF_USES)
 _OVERLONG: Final = "longer than a line may be"
 
 
@@ -42,6 +43,8 @@ class Journal(NamedTuple):
     """By the index of an attempt: the facts in its line that the history does not store."""
     uses: SessionUses = SessionUses()
     """What the tests used; empty if the session did not track that."""
+    selection: RunSelection | None = None
+    """What the selection decided; None if there was none."""
 
 
 @dataclass(slots=True)
@@ -60,11 +63,17 @@ class Scan:
     """Digest of the bytes of the file."""
     uses_lines: UsesReader | None = None
     """Takes the lines about dependencies; None before the first one."""
+    selection_lines: SelectionReader = field(default_factory=SelectionReader)
 
     @property
     def uses(self) -> SessionUses:
         """What the tests used; empty if the session did not track that."""
         return SessionUses() if self.uses_lines is None else self.uses_lines.uses()
+
+    @property
+    def selection(self) -> RunSelection | None:
+        """What the selection decided; None if there was none."""
+        return self.selection_lines.selection()
 
     def add(self, raw: RawAttempt, nodeid: str) -> None:
         """Add an attempt.
@@ -133,7 +142,9 @@ def read_journal(path: Path) -> Journal:
         full_attempt(raw, nodeid)
         for raw, nodeid in zip(scan.attempts, scan.nodeids or (), strict=True)
     )
-    return Journal(scan.run, attempts, scan.dropped, scan.torn, scan.facts, scan.uses)
+    return Journal(
+        scan.run, attempts, scan.dropped, scan.torn, scan.facts, scan.uses, scan.selection
+    )
 
 
 def scan_journal(
@@ -273,10 +284,8 @@ def _take_line(scan: Scan, line: str) -> None:
             n_selected=found["selected"],
             selected_by=tuple(dict.fromkeys(more)),
         )
-    elif kind == "words":
-        scan.add_words(**WORDS.read(record))
-    elif kind in _OF_USES:
-        scan.add_uses(record)
+    elif kind in _OF_SEVERAL_LINES:
+        _OF_SEVERAL_LINES[kind](scan, record)
     elif kind == "end":
         found = END.read(record)
         scan.change_run(
@@ -284,3 +293,13 @@ def _take_line(scan: Scan, line: str) -> None:
             exit_status=found["exit_status"],
             complete=found["complete"],
         )
+
+
+_OF_SEVERAL_LINES: Final[dict[str, Callable[[Scan, dict[str, Any]], None]]] = {
+    WORDS.name: lambda scan, record: scan.add_words(**WORDS.read(record)),
+    **{kind.name: Scan.add_uses for kind in KINDS_OF_USES},
+    **{
+        kind.name: lambda scan, record: scan.selection_lines.take(record)
+        for kind in KINDS_OF_SELECTION
+    },
+}

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_nexus.domain.records import Attempt, Run
+    from pytest_nexus.plan.selection.recorded import RunSelection
     from pytest_nexus.plan.verification.shard_reports import ShardJournal
 
 
@@ -28,6 +29,8 @@ class Session:
     """Node ids of tests whose failures do not count."""
     shard: ShardJournal | None
     """The lines of a shard; None for a session of the whole suite."""
+    selection: RunSelection | None = None
+    """What the selection decided; None if there was none."""
 
 
 def read_session(path: Path) -> Session:
@@ -44,4 +47,4 @@ def read_session(path: Path) -> Session:
         if facts.get("quarantined")
     )
     shard = read_shard_journal(path)
-    return Session(path.name, journal.run, journal.attempts, quarantined, shard)
+    return Session(path.name, journal.run, journal.attempts, quarantined, shard, journal.selection)

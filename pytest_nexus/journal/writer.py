@@ -119,7 +119,7 @@ class JournalWriter:
         )
 
     def plan(self, lines: Iterable[str]) -> None:
-        """Record the plan: `plan_lines` or `left_lines` of `journal.shards`."""
+        """Record the plan: `plan_lines`, `left_lines` or `selection_lines`."""
         for line in lines:
             self._write(line)
 

@@ -19,6 +19,7 @@ from pytest_nexus.history.sqlite.selection_tables import (
     evidence_of,
     packed,
 )
+from pytest_nexus.journal.format import UNLIKELY
 from pytest_nexus.plan.selection.change_risk import Calibration
 from pytest_nexus.plan.selection.watch import Alarm, Check, watch
 
@@ -43,6 +44,13 @@ _RUNS: Final = """
     FROM selection_run JOIN run USING (run_id) WHERE trust = 'trusted'
     ORDER BY started_at, run_uid
 """
+_LEAVING: Final = """
+    SELECT CASE WHEN ci_run_id IS NULL THEN run_uid ELSE ci_provider || ' ' || ci_run_id END,
+           started_at
+    FROM run WHERE instr(selected_by, ?) AND branch = ? AND trust = 'trusted'
+    ORDER BY started_at DESC, run_uid LIMIT ?
+"""
+_MOST_LEAVING: Final = 20_000
 _CHAMPION: Final = """
     SELECT version FROM model_alias WHERE alias = 'champion' ORDER BY number DESC LIMIT 1
 """
@@ -186,6 +194,18 @@ class Selections:
                 [(version, *cut) for cut in cuts],
             )
             self._forget_old()
+
+    def starts_on(self, branch: str) -> list[float]:
+        """Return the starts of the newest runs on a branch that left tests out, the newest first.
+
+        The jobs and shards of a CI run count once, as the first of them.
+        """
+        with self._sound():
+            rows = self._connection.execute(_LEAVING, (f'"{UNLIKELY}"', branch, _MOST_LEAVING))
+            first: dict[str, float] = {}
+            for run, at in rows:
+                first[run] = min(at, first.get(run, at))
+            return sorted(first.values(), reverse=True)
 
     def left_out_in(self) -> frozenset[str]:
         """Return the run_uids of the runs that left tests out: they show no missed failure."""

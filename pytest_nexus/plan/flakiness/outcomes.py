@@ -19,7 +19,9 @@ FlakeEvidence = Literal["passed", "flake", "order", "failed", "mass failure", "s
 failed because of the order, as a fresh process showed. `failed`: it failed, and nothing shows that
 it could have passed. `mass failure`: the run was one, see `mass_failure`; it proves nothing."""
 
-_CHOSEN_BY_OUTCOME: Final = frozenset({"--lf", "--sw", "--testmon", "nexus-select", "nexus-reuse"})
+_CHOSEN_BY_OUTCOME: Final = frozenset(
+    {"--lf", "--sw", "--testmon", "nexus-select", "nexus-reuse", "nexus-unlikely"}
+)
 """Selections that pick a test because it failed; other selections ignore earlier results. testmon
 picks failed tests in addition to those that a change reaches. The criteria of users' hooks are
 unknown."""

@@ -51,6 +51,7 @@ def test_an_outage_does_not_end_a_row_of_passes():
 def test_a_run_that_picked_what_failed_is_no_pass_but_can_end_the_row():
     picked = seen("P", selected_by=("--lf",))
     assert passes_in_a_row([picked, picked]) == 0
+    assert passes_in_a_row([seen("P", selected_by=("nexus-unlikely",))]) == 0
     assert passes_in_a_row([seen("P"), seen("F", selected_by=("--lf",))]) == 0
     assert passes_in_a_row([seen("P", selected_by=("-k", "paths"))]) == 1
 
