@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from pytest_nexus.ci.branches import default_branch
+from pytest_nexus.cli.arguments.forecasts import Remembered, forecaster_here, remember
 from pytest_nexus.cli.arguments.pending_journals import take_in_waiting
 from pytest_nexus.cli.arguments.selection import Known, selected
 from pytest_nexus.cli.arguments.tests import asked_keys, known_keys, spellings
 from pytest_nexus.cli.output.tables import add_json_option, print_json
-from pytest_nexus.cli.quarantine import read_quarantine
 from pytest_nexus.domain.records import CollectedTest, NodeId
 from pytest_nexus.domain.system import originals
 from pytest_nexus.domain.system.console import say, warn_of
 from pytest_nexus.errors import HistoryError, ModelRefusedError
-from pytest_nexus.forecast import forecaster as forecast
 from pytest_nexus.forecast.explain import explained
 from pytest_nexus.forecast.neighbours import described, lines, nearest
 from pytest_nexus.history.store import read_history
@@ -29,9 +26,7 @@ from pytest_nexus.project import (
     base_revision,
     history_path,
     project_root,
-    quarantine_path,
 )
-from pytest_nexus.session.history_view import read_texts
 
 if TYPE_CHECKING:
     import argparse
@@ -88,16 +83,18 @@ def run(options: argparse.Namespace) -> int:
     suite = collected_here(options, dict.fromkeys(key.partition("::")[0] for key in functions))
     tests = suite.tests
     asked = _asked(options.nodeid, functions, tests)
+    rule = ""
     is_here = bool(tests) and any(test.key in asked for test in tests)
     plan = _plan(tests if is_here else _tests(known.stats), known)
     if is_here:
         facts = Known(
-            history_path(options.history), known.change, known.stats, known.rules.values()
+            history_path(options.history), known.change, known.remembered, known.is_model_lost
         )
-        plan = selected(plan, suite.session, facts)
+        plan = selected(plan, suite.session, facts).plan
+        rule = suite.session.select if suite.session is not None else ""
     chosen = sorted((p for p in plan.tests if p.test.key in asked), key=lambda p: p.rank)
     shown = chosen if options.json else chosen[:_MOST_SHOWN]
-    found = _explained(shown, plan, known)
+    found = _explained(shown, plan, known, rule)
     _add_neighbours(found, shown, known, history_path(options.history))
     if options.json:
         print_json(found)
@@ -111,10 +108,21 @@ def run(options: argparse.Namespace) -> int:
 class _Known(NamedTuple):
     """The facts that a session would know."""
 
-    stats: Mapping[TestKey, TestStats]
+    remembered: Remembered
     change: Change
     forecaster: Forecaster
-    rules: Mapping[TestKey, OrderRule]
+    is_model_lost: bool = False
+    """Whether the deployed model cannot be used, and the shipped model takes its place."""
+
+    @property
+    def stats(self) -> Mapping[TestKey, TestStats]:
+        """The statistics of all tests."""
+        return self.remembered.stats
+
+    @property
+    def rules(self) -> Mapping[TestKey, OrderRule]:
+        """The rules about tests that depend on the order."""
+        return self.remembered.rules
 
 
 def _read(options: argparse.Namespace) -> _Known:
@@ -127,31 +135,14 @@ def _read(options: argparse.Namespace) -> _Known:
     root = project_root(Path.cwd())
     change = find_change(root, base_revision(options.base), originals.environ)
     with history:
-        stats = history.stats()
-        deployed, past = history.deployed_model(), history.cofailures()
-        streaks = history.streaks(change.branch, default_branch(originals.environ))
-        rules = history.order_rules.read()
-    read = partial(read_texts, root)
+        remembered = remember(history, change)
     losses: list[str] = []
-    model = forecast.load(
-        deployed,
-        lambda tests, what: read(tests, what, originals.environ),
-        past,
-        losses.append,
-        streaks,
-    )
-    if model is None:
+    forecaster = forecaster_here(remembered, root, losses.append)
+    if forecaster is None:
         raise ModelRefusedError(losses[0])
     for loss in losses:
         warn_of(loss)
-    quarantine = read_quarantine(quarantine_path(None))
-    forecaster: Forecaster = model
-    if quarantine.entries:
-        forecaster = forecast.ExcusedTests(
-            model,
-            lambda test: quarantine.find(test.nodeid, test.key, test.function_key) is not None,
-        )
-    return _Known(stats, change, forecaster, rules)
+    return _Known(remembered, change, forecaster, is_model_lost=bool(losses))
 
 
 def _plan(tests: Sequence[CollectedTest], known: _Known) -> Plan:
@@ -178,7 +169,9 @@ def _asked(
     return frozenset(found or asked_keys(typed, {**collected, **functions}))
 
 
-def _explained(chosen: Sequence[PlannedTest], plan: Plan, known: _Known) -> list[dict[str, Any]]:
+def _explained(
+    chosen: Sequence[PlannedTest], plan: Plan, known: _Known, rule: str
+) -> list[dict[str, Any]]:
     tests = [planned.test for planned in plan.tests]
     index = StatsIndex(known.stats, known.change.renames)
     found = explained(chosen, tests, index, known.change, known.forecaster)
@@ -189,7 +182,7 @@ def _explained(chosen: Sequence[PlannedTest], plan: Plan, known: _Known) -> list
             why.figure: planned.forecast.p_fail,
             "duration_s": planned.forecast.duration_s,
             "because": [
-                *_about_verdict(planned.verdict),
+                *_about_verdict(planned.verdict, rule),
                 *_about_order(known.rules.get(planned.test.key)),
                 *why.sentences(planned.forecast.duration_s),
                 *_about_block(planned, plan.setups),
@@ -200,13 +193,14 @@ def _explained(chosen: Sequence[PlannedTest], plan: Plan, known: _Known) -> list
     ]
 
 
-def _about_verdict(verdict: Verdict) -> list[str]:
-    """Return a sentence about the reuse of the result; none if all tests run."""
+def _about_verdict(verdict: Verdict, rule: str) -> list[str]:
+    """Return a sentence about the selection of a test; none if all tests run."""
     if verdict == RUN:
         return []
     if verdict.action == "run":
-        return [f"It runs under nexus_select = affected: {verdict.reason}."]
-    return [f"It is left out under nexus_select = affected: it {verdict.reason}."]
+        return [f"It runs under nexus_select = {rule}: {verdict.reason}."]
+    verb = "it" if verdict.action == "reuse" else "it is"
+    return [f"It is left out under nexus_select = {rule}: {verb} {verdict.reason}."]
 
 
 def _about_order(rule: OrderRule | None) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.ci.current_run import ci_run
+from pytest_nexus.cli.arguments.forecasts import Remembered, forecaster_here, remember
 from pytest_nexus.cli.arguments.options import seconds
 from pytest_nexus.cli.arguments.selection import Known, selected
 from pytest_nexus.cli.output.tables import add_json_option, print_json, print_table
@@ -24,16 +25,23 @@ from pytest_nexus.impact.changes import find_change
 from pytest_nexus.launch.collect import collect
 from pytest_nexus.plan.make import RUN, make_plan
 from pytest_nexus.plan.reuse import counted_reasons
+from pytest_nexus.plan.selection.modes import parse_mode
 from pytest_nexus.plan.sharding.divide import divide_plan, inputs_of, narrowest_plan
 from pytest_nexus.plan.sharding.document import save_plan
 from pytest_nexus.plan.sharding.pieces import ShardCosts
-from pytest_nexus.project import add_history_option, history_path, project_root
+from pytest_nexus.project import (
+    add_history_option,
+    base_revision,
+    history_path,
+    project_root,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from pytest_nexus.domain.records import Change, OrderRule, Plan, TestKey, TestStats
+    from pytest_nexus.domain.records import Change, Plan
     from pytest_nexus.launch.collect import Collected
+    from pytest_nexus.plan.make import Forecaster
     from pytest_nexus.plan.sharding.split import Split
 
 TARGET_S: Final = 300.0
@@ -92,24 +100,27 @@ def run(
     """
     matrix_file = _matrix_file() if options.github_output else None
     suite = collecting([*options.args, *options.pytest_args])
-    stats, rules = _known(options.history)
-    change = finding(project_root(Path.cwd()), None, originals.environ)
+    root = project_root(Path.cwd())
+    change = finding(root, base_revision(None), originals.environ)
+    known = _known(options.history, change)
     costs = ShardCosts(shard_s=suite.seconds)
+    losses: list[str] = []
+    forecaster = _forecaster(suite, known, root, losses.append)
+    for loss in losses:
+        warn_of(loss)
     with paused_gc():
-        plan = make_plan(
-            suite.tests, stats, change, forecaster=forecast.load(lose=warn_of), rules=rules
-        )
+        rules = known.rules.values()
+        plan = make_plan(suite.tests, known.stats, change, forecaster=forecaster, rules=rules)
         setups = plan.setups
-        plan = selected(
-            plan, suite.session, Known(history_path(options.history), change, stats, rules)
-        )
+        facts = Known(history_path(options.history), change, known, bool(losses))
+        plan, chosen = selected(plan, suite.session, facts)
         if options.shards == 0:
             plan, split = narrowest_plan(plan, setups, options.target, options.max_shards, costs)
         else:
             plan, split = divide_plan(plan, setups, options.shards, costs)
     ci = ci_run(originals.environ)
     text = save_plan(
-        plan, len(split.loads_s), inputs_of(plan, setups), None if ci is None else ci.run_id
+        plan, len(split.loads_s), inputs_of(plan, setups), None if ci is None else ci.run_id, chosen
     )
     if options.output is not None:
         _write(options.output, text)
@@ -172,13 +183,25 @@ def _sentences(options: argparse.Namespace, split: Split, fixed_s: float) -> lis
     return found
 
 
-def _known(given: str | None) -> tuple[Mapping[TestKey, TestStats], Collection[OrderRule]]:
-    """Return the statistics of all tests, and the rules of order-dependent tests."""
+def _known(given: str | None, change: Change) -> Remembered:
     history = read_history(history_path(given))
     if history is None:
-        return {}, ()
+        return Remembered({}, {})
     with history:
-        return history.stats(), history.order_rules.read().values()
+        return remember(history, change)
+
+
+def _forecaster(
+    suite: Collected, known: Remembered, root: Path, lose: Callable[[str], None]
+) -> Forecaster | None:
+    """Return the forecaster of a session if tests are selected by it, else the shipped model.
+
+    Without a selection, the forecasts only break ties between tests.
+    """
+    session = suite.session
+    if session is not None and parse_mode(session.select).predicts:
+        return forecaster_here(known, root, lose)
+    return forecast.load(lose=lose)
 
 
 def _matrix_file() -> Path:

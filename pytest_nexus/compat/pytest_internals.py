@@ -255,6 +255,13 @@ def add_to_testcase(config: pytest.Config, report: pytest.TestReport, node: Elem
         xml.node_reporter(report).append(node)
 
 
+def add_to_testsuite(config: pytest.Config, name: str, value: str) -> None:
+    """Add a property to the test suite of the JUnit file."""
+    xml = config.stash.get(xml_key, None)
+    if xml is not None:
+        xml.add_global_property(name, value)
+
+
 def show_failure(terminal: Any, report: Any) -> None:
     """Print a failure and its captured output, as pytest does in the style of `--tb`."""
     if terminal.config.option.tbstyle == "line":

@@ -14,7 +14,7 @@ from pytest_nexus.options import read_options
 from pytest_nexus.run.ordering import describe, tied
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 LISTING_VARIABLE: Final = "NEXUS_LISTING"
 """Environment variable with the name of the file."""
@@ -44,10 +44,13 @@ class CollectedSession(NamedTuple):
     """pytest's root directory."""
     facts: Mapping[str, str]
     """Digests of the facts of the session by name; empty if no tests are to be left out."""
-    selects: bool = False
-    """Whether `nexus_select` is `affected`."""
     is_asked: bool = False
-    """Whether the command line says so."""
+    """Whether the command line gives the value of `nexus_select`."""
+    select: str = "off"
+    """Value of `nexus_select`."""
+    always: Sequence[str] = ()
+    max_age: str = "7d or 20 runs"
+    is_shadow: bool = False
 
 
 def read_listing(text: str) -> tuple[list[CollectedTest], CollectedSession]:
@@ -62,8 +65,15 @@ def _session(config: pytest.Config) -> CollectedSession:
         return CollectedSession(str(config.rootpath), {})
     from pytest_nexus.record.dependencies.session_facts import session_facts  # noqa: PLC0415 - as asked for
 
-    is_asked = options.sources["nexus_select"] == "command line"
-    return CollectedSession(str(config.rootpath), session_facts(config), True, is_asked)  # noqa: FBT003 - a field
+    return CollectedSession(
+        str(config.rootpath),
+        session_facts(config) if "affected" in options.select else {},
+        is_asked=options.sources["nexus_select"] == "command line",
+        select=options.select,
+        always=options.select_always,
+        max_age=options.select_max_age,
+        is_shadow=options.select_shadow,
+    )
 
 
 def _test(

@@ -121,8 +121,13 @@ def counted_reasons(plan: Plan, most: int = 10) -> list[str]:
         for one in plan.tests
         if one.verdict.action == "run"
     )
-    left = sum(one.verdict.action == "reuse" for one in plan.tests)
-    lines = [f"{counted(left, 'test')} left out: passed with the same code"] if left else []
+    left = Counter(
+        "passed with the same code" if one.verdict.action == "reuse" else one.verdict.reason
+        for one in plan.tests
+        if one.verdict.action != "run"
+    )
+    ordered = sorted(left.items(), key=lambda each: (-each[1], each[0]))
+    lines = [f"{counted(times, 'test')} left out: {reason}" for reason, times in ordered[:most]]
     frequent = sorted(runs.items(), key=lambda each: (-each[1], each[0]))
     lines += [f"{counted(times, 'test')} to run: {reason}" for reason, times in frequent[:most]]
     rest = sum(times for _, times in frequent[most:])

@@ -32,9 +32,27 @@ _SELECTING: Final = (
 
 def left_out_by(plan: Plan) -> tuple[str, ...]:
     """Return the names of what left out tests of a plan."""
-    actions = {one.verdict.action for one in plan.tests}
-    names = {"leave": HOOK, "reuse": REUSE}
-    return tuple(name for action, name in names.items() if action in actions)
+    from pytest_nexus.journal.format import UNLIKELY  # noqa: PLC0415 - where tests are left out
+    from pytest_nexus.plan.selection.unlikely import is_unlikely  # noqa: PLC0415 - where tests are left out
+
+    out = {one.verdict for one in plan.tests if one.verdict.action != "run"}
+    names = {
+        HOOK: any(each.action == "leave" and not is_unlikely(each) for each in out),
+        UNLIKELY: any(is_unlikely(each) for each in out),
+        REUSE: any(each.action == "reuse" for each in out),
+    }
+    return tuple(name for name, is_so in names.items() if is_so)
+
+
+def chosen_by(config: pytest.Config) -> str:
+    """Return how the user chose the tests one by one: by names, `--lf` or `--sw`; else empty."""
+    for name, option in (("--lf", "lf"), ("--sw", "stepwise")):
+        if config.getoption(option, None):
+            return f"the tests are chosen by {name}"
+    is_named = config.args_source is config.ArgsSource.ARGS and bool(config.args)
+    if is_named and all("::" in argument for argument in config.args):
+        return "the tests are named"
+    return ""
 
 
 def selected_by(config: pytest.Config) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pytest_nexus.domain.evidence import ChangedWords
     from pytest_nexus.domain.identity import Identity
     from pytest_nexus.domain.records import Attempt, Failure, Plan, Run
+    from pytest_nexus.plan.selection.recorded import RunSelection
     from pytest_nexus.record.observer import Observer
     from pytest_nexus.session.pipeline import Pipeline
     from pytest_nexus.session.setup import Share
@@ -132,6 +133,12 @@ class Recorder:
         if self._nodeids is not None:  # on a controller: its workers collect all
             self._deselected += len(plan.tests) - len(ours)
             self._note_collection(list(ours))
+
+    def note_selection(self, selection: RunSelection) -> None:
+        """Write what the selection decided; called by the pipeline when the plan is made."""
+        from pytest_nexus.journal.selection_lines import selection_lines  # noqa: PLC0415 - where there is one
+
+        self._perform(lambda journal: journal.plan(selection_lines(selection)))
 
     def note_uses(self, uses: SessionUses) -> None:
         """Write what the tests used; called once, after the last test and before the end."""

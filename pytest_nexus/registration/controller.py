@@ -20,6 +20,7 @@ from pytest_nexus.domain.system.gc_pause import paused_gc
 from pytest_nexus.domain.system.regular_files import read_text
 from pytest_nexus.errors import NexusError, PlanError, with_code
 from pytest_nexus.options import read_options
+from pytest_nexus.record.limited_by import chosen_by
 from pytest_nexus.record.observer import Observer
 from pytest_nexus.record.recorder import Recorder
 from pytest_nexus.record.run_metadata import is_distributed, narrowed_to
@@ -185,6 +186,7 @@ def setup_of(config: pytest.Config, options: Options, rules: RerunRules | None) 
         is_distributed(config),
         quarantined_by(rules),
         partial(facts_of, config),
+        chosen_by(config) if options.select != "off" else "",
     )
 
 
@@ -226,6 +228,7 @@ def register_recorder(
     pipeline.on_left_out(part.cover(recorder.note_left_out))
     pipeline.on_share(part.cover(recorder.note_share))
     pipeline.on_words(part.cover(recorder.note_words))
+    pipeline.on_selection(part.cover(recorder.note_selection))
     if observer is not None:
         part.register(config, observer, "nexus-observer")
         part.on_failure.append(observer.failures.clear)
@@ -239,6 +242,11 @@ def register_report(
     part = pipeline.boundary.part("the report", "nexus says nothing more")
     part.on_failure.append(pipeline.boundary.speak)
     part.register(config, TerminalReport(pipeline, rerun_report), "nexus-report")
+    options = pipeline.setup.options
+    if config.getoption("xmlpath", None) and (options.select != "off" or options.plan is not None):
+        from pytest_nexus.report.session.junit_left_out import JUnitLeftOut  # noqa: PLC0415 - as asked for
+
+        part.register(config, JUnitLeftOut(config, pipeline), "nexus-junit-left-out")
 
 
 def name_unknown_settings(config: pytest.Config, notices: Notices) -> None:
@@ -328,7 +336,7 @@ def workload(
         reruns.begin(tests)
     with paused_gc():
         plan = pipeline.plan(tests, chosen_order(pipeline, config))
-        show_deselected(config, [p.test.nodeid for p in plan.tests if p.verdict.action == "reuse"])
+        show_deselected(config, [p.test.nodeid for p in plan.tests if p.verdict.action != "run"])
         durations = [planned.forecast.duration_s for planned in plan.tests]
         ours = pipeline.ours(plan)
         work = make_workload(pipeline.bind(tied), ours, durations, plan.setups)

@@ -55,12 +55,12 @@ class Ordering:
         items[:] = [items[index] for index in ours]
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Set the exit status to success if a shard is empty, or if all results are reused.
+        """Set the exit status to success if a shard is empty, or if all tests are left out.
 
         An empty suite stays an error.
         """
         planned = self._pipeline.planned
-        has_reason = planned.is_empty_share or (planned.reused.n_tests and not planned.n_tests)
+        has_reason = planned.is_empty_share or (planned.left and not planned.n_tests)
         if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and has_reason:
             session.exitstatus = pytest.ExitCode.OK
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from pytest_nexus.domain.records import CollectedTest, OrderRule, Plan, TestKey, TestStats
     from pytest_nexus.forecast.forecaster import Texts
     from pytest_nexus.plan.make import Forecaster
+    from pytest_nexus.plan.selection.recorded import RunSelection
+    from pytest_nexus.plan.selection.selected import Selected
     from pytest_nexus.plan.within_run.moves import LivePlan
     from pytest_nexus.session.error_boundary import Part
     from pytest_nexus.session.history_view import HistoryView
@@ -80,6 +82,9 @@ class Pipeline:
         self._listeners: list[Callable[[Plan, Share], None]] = []
         self._on_left_out: list[Callable[[Plan], None]] = []
         self._on_words: list[Callable[[Mapping[str, ChangedWords]], None]] = []
+        self._on_selection: list[Callable[[RunSelection], None]] = []
+        self._selected: Selected | None = None
+        self._has_lost_model = False
 
     def on_share(self, listener: Callable[[Plan, Share], None]) -> None:
         """Call a listener with the plan of the whole suite, if this session runs a shard."""
@@ -95,6 +100,10 @@ class Pipeline:
     def on_words(self, listener: Callable[[Mapping[str, ChangedWords]], None]) -> None:
         """Call a listener with the identifiers of the changed files, when they are read."""
         self._on_words.append(listener)
+
+    def on_selection(self, listener: Callable[[RunSelection], None]) -> None:
+        """Call a listener with what the selection decided about the tests of this session."""
+        self._on_selection.append(listener)
 
     @cached_property
     def change(self) -> Change:
@@ -171,7 +180,7 @@ class Pipeline:
         forecaster = self._forecaster
         self.knowledge = self.knowledge._replace(stats={}, past=())
         plan = make_plan(tests, stats, self.change, settings, forecaster, self.rules.values())
-        plan = self._selected(plan, stats)
+        plan = self._without_left_out(plan, stats)
         explanation: list[str] = []
         if setup.options.explain and settings.order == "risk" and forecaster is not None:
             explanation = self._explain(plan, stats, forecaster)
@@ -184,6 +193,8 @@ class Pipeline:
             for listener in self._listeners:
                 listener(plan, setup.share)
         self.planned = session_plan(plan, setup, explanation)
+        if self._selected is not None:
+            self._record(plan, self._selected)
         if setup.options.order == "risk" and settings.order == "risk" and plan.ranks:
             self.live = self.learning.call(lambda: self._live(plan, stats, forecaster), None)
         self.hooks.results("pytest_nexus_plan", config=self.hooks.config, plan=plan)
@@ -203,10 +214,14 @@ class Pipeline:
         """
         from pytest_nexus.forecast import forecaster as forecast  # noqa: PLC0415 - not in a brief session
 
-        known, notify = self.knowledge, self.notices.notify
+        known = self.knowledge
+
+        def lose(sentence: str) -> None:
+            self._has_lost_model = True
+            self.notices.notify(sentence)
 
         def model() -> Forecaster | None:
-            return forecast.load(known.deployed, self._texts, known.past, notify, known.streaks)
+            return forecast.load(known.deployed, self._texts, known.past, lose, known.streaks)
 
         found: Forecaster | None
         if self.hooks.has("pytest_nexus_forecaster"):
@@ -220,8 +235,8 @@ class Pipeline:
             return found
         return forecast.ExcusedTests(found, excused)
 
-    def _selected(self, plan: Plan, stats: Mapping[TestKey, TestStats]) -> Plan:
-        """Return the plan without the tests that users' hooks, or known results, leave out.
+    def _without_left_out(self, plan: Plan, stats: Mapping[TestKey, TestStats]) -> Plan:
+        """Return the plan without the tests that users' hooks or `nexus_select` leave out.
 
         A saved plan already says which tests are left out.
         """
@@ -235,32 +250,49 @@ class Pipeline:
                 self.notices.notify(
                     with_code("NX257", f"{counted(n_left, 'test')} left out by pytest_nexus_select")
                 )
-        if self.setup.options.select == "affected":
-            plan = self._affected(plan, stats)
+        if self.setup.options.select != "off":
+            plan = self._narrowed(plan, stats)
         if any(one.verdict.action != "run" for one in plan.tests):
             for listener in self._on_left_out:
                 listener(plan)
         return plan
 
-    def _affected(self, plan: Plan, stats: Mapping[TestKey, TestStats]) -> Plan:
-        """Return the plan without the tests whose results are known."""
+    def _narrowed(self, plan: Plan, stats: Mapping[TestKey, TestStats]) -> Plan:
+        """Return the plan without the tests that `nexus_select` leaves out."""
         from pytest_nexus.session.reuse.circumstances import Circumstances  # noqa: PLC0415 - as asked for
-        from pytest_nexus.session.reuse.select import select_affected  # noqa: PLC0415 - the same
+        from pytest_nexus.session.selection.narrow import asked_by, narrow  # noqa: PLC0415 - the same
 
-        setup = self.setup
+        setup, options, known = self.setup, self.setup.options, self.knowledge
         given = Circumstances(
             setup.root,
             setup.environ,
-            setup.options.history,
+            options.history,
             self.change,
             setup.facts,
             stats,
-            self.knowledge.rules.values(),
+            known.rules.values(),
             setup.is_quarantined,
-            setup.options.journal,
-            is_asked=setup.options.sources["nexus_select"] == "command line",
+            options.journal,
+            is_asked=options.sources["nexus_select"] == "command line",
+            rule=options.select,
+            failing=known.streaks.here or (),
+            is_model_of_evidence=not (
+                self._has_lost_model or self.hooks.has("pytest_nexus_forecaster")
+            ),
+            is_shared=setup.share is not None,
+            chosen_by=setup.chosen_by,
         )
-        return select_affected(plan, given, self.boundary)
+        plan, self._selected = narrow(plan, given, asked_by(options), self.boundary)
+        return plan
+
+    def _record(self, plan: Plan, selected: Selected) -> None:
+        """Keep what the selection decided: for the report, and for the journal of this session."""
+        from pytest_nexus.plan.selection.selected import recorded  # noqa: PLC0415 - where there is one
+
+        self.planned = self.planned._replace(selection=recorded(plan, selected))
+        share = self.setup.share
+        for listener in self._on_selection:
+            listener(recorded(plan, selected, None if share is None else share.shard))
 
     @property
     def _excused(self) -> Callable[[CollectedTest], bool] | None:
@@ -351,7 +383,7 @@ class Pipeline:
 
         if share.pinned is None:
             return divide_plan(plan, plan.setups, share.n_shards)[0]
-        followed, differences = follow(share.pinned, plan)
+        followed, differences, self._selected = follow(share.pinned, plan)
         for difference in differences:
             self.notices.notify(difference)
         return followed

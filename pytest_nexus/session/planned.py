@@ -9,7 +9,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pytest_nexus.domain.records import Plan, PlannedTest
+    from pytest_nexus.plan.selection.recorded import RunSelection
     from pytest_nexus.session.setup import SessionSetup, Share
+
+REUSED: Final = "passed with the same code"
+"""The reason of all tests whose results are known; the journal has the exact reasons."""
 
 _NONE: Final[Mapping[str, float]] = MappingProxyType({})
 
@@ -22,6 +26,14 @@ class Reused(NamedTuple):
     """Expected seconds of all these tests together."""
     audited: frozenset[str] = frozenset()
     """Node ids of the tests that run as a sample of those that could be left out."""
+
+
+class LeftTests(NamedTuple):
+    """The tests of the whole suite that are left out for one reason."""
+
+    n_tests: int
+    seconds: float
+    """Expected seconds of all these tests together."""
 
 
 class SessionPlan(NamedTuple):
@@ -45,6 +57,11 @@ class SessionPlan(NamedTuple):
     is_empty_share: bool = False
     """Whether tests were collected but none of them is in the shard of this session."""
     reused: Reused = Reused()
+    selection: RunSelection | None = None
+    """What the selection decided about the whole suite; None if there was none."""
+    left: Mapping[str, LeftTests] = MappingProxyType({})
+    """The tests of the whole suite that are left out, by reason; results that are reused have one
+    reason together."""
     explanation: Sequence[str] = ()
     """Reasons why the first tests come first, one line each; empty if not asked for."""
 
@@ -69,6 +86,18 @@ def reused_tests(plan: Plan) -> Reused:
 
     audited = (one.test.nodeid for one in plan.tests if is_audited(one.verdict))
     return Reused(len(left), sum(left), frozenset(audited))
+
+
+def left_tests(plan: Plan) -> dict[str, LeftTests]:
+    """Return the tests that are left out, by reason."""
+    found: dict[str, LeftTests] = {}
+    for one in plan.tests:
+        if one.verdict.action == "run":
+            continue
+        reason = REUSED if one.verdict.action == "reuse" else one.verdict.reason
+        n_tests, seconds = found.get(reason, (0, 0.0))
+        found[reason] = LeftTests(n_tests + 1, seconds + one.forecast.duration_s)
+    return found
 
 
 def session_plan(plan: Plan, setup: SessionSetup, explanation: Sequence[str]) -> SessionPlan:
@@ -96,5 +125,6 @@ def session_plan(plan: Plan, setup: SessionSetup, explanation: Sequence[str]) ->
         is_rearranged=is_moved or share is not None or setup.is_distributed,
         is_empty_share=share is not None and bool(plan.tests) and not expected,
         reused=reused_tests(plan),
+        left=left_tests(plan),
         explanation=explanation,
     )

@@ -41,3 +41,5 @@ class SessionSetup(NamedTuple):
     """Return whether a test is quarantined; None if no test is."""
     facts: Callable[[], Mapping[str, str]] = dict
     """Return the digests of the facts that all tests depend on: Python, platform, settings."""
+    chosen_by: str = ""
+    """How the user chose the tests one by one, see `record.limited_by.chosen_by`."""

@@ -158,6 +158,15 @@ def test_arguments_are_no_commands(toy: Toy) -> None:
     assert "9 passed" in run.jobs["test (unit)"].summary
 
 
+def test_selection_applies_to_pull_requests_and_not_to_the_default_branch(toy: Toy) -> None:
+    text = caller(more=", select: 'budget:0%'")
+    assert toy.push(text).jobs["test (unit)"].summary.startswith("## ✅ 10 passed")
+    toy.commit({"shop/stock.py": ""}, "stock")
+    summary = toy.request("stock", text=text).jobs["test (unit)"].summary
+    assert "tests left out by budget" in summary
+    assert "10 passed" not in summary
+
+
 def test_suite_below_the_top_has_its_files_there(toy: Toy) -> None:
     files = SUITE | BROKEN | CONFTEST | {"pytest.ini": "[pytest]\n"}
     toy.commit({f"api/{path}": text for path, text in files.items()})

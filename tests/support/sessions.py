@@ -9,6 +9,7 @@ from pytest_nexus.journal.sessions import Session
 
 if TYPE_CHECKING:
     from pytest_nexus.domain.records import Attempt
+    from pytest_nexus.plan.selection.recorded import RunSelection
 
 
 def session(
@@ -20,6 +21,7 @@ def session(
     quarantined: tuple[str, ...] = (),
     duration_s: float | None = 10.0,
     workers: int = 0,
+    selection: RunSelection | None = None,
 ) -> Session:
     """A session of the job `test` in a CI run, undivided."""
     ci = None if ci_run is None else CIRun("github", ci_run, run_attempt=run_attempt, job=job)
@@ -27,4 +29,4 @@ def session(
         f"{uid:032x}", float(uid), change=Change(commit="c" * 40), ci=ci, duration_s=duration_s,
         exit_status=0, complete=True, workers=workers,
     )  # fmt: skip
-    return Session(f"{uid}.jsonl", run, attempts, frozenset(quarantined), None)
+    return Session(f"{uid}.jsonl", run, attempts, frozenset(quarantined), None, selection)

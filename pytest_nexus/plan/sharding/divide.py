@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus.domain.records import PlannedTest
 from pytest_nexus.plan.make import digest
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pytest_nexus.domain.records import Plan
+    from pytest_nexus.plan.selection.selected import Selected
     from pytest_nexus.plan.sharding.document import SavedPlan
     from pytest_nexus.plan.sharding.split import Split
 
@@ -68,8 +69,18 @@ def with_shards(plan: Plan, shards: Sequence[int]) -> Plan:
     return plan._replace(tests=planned, digest=digest(planned))
 
 
-def follow(saved: SavedPlan, plan: Plan) -> tuple[Plan, list[str]]:
-    """Return the plan with the decisions of a saved plan, and a sentence for each difference.
+class Followed(NamedTuple):
+    """A plan with the decisions of a saved plan."""
+
+    plan: Plan
+    differences: list[str]
+    """One sentence for each kind of difference from the saved plan."""
+    selected: Selected | None
+    """What the selection decided when the plan was saved; None if there was none."""
+
+
+def follow(saved: SavedPlan, plan: Plan) -> Followed:
+    """Return the plan with the decisions of a saved plan.
 
     The saved verdicts, shards and ranks apply, under the digest of the saved plan. Tests that the
     saved plan does not know run first in their shard, because no evidence exists about them.
@@ -88,7 +99,13 @@ def follow(saved: SavedPlan, plan: Plan) -> tuple[Plan, list[str]]:
         )
         for index, each in enumerate(plan.tests)
     )
-    return plan._replace(tests=planned, digest=saved.digest), applied.differences
+    selected = saved.selected
+    if selected is not None:
+        known = enumerate(applied.planned)
+        spared = frozenset(i for i, found in known if found is not None and found.is_spared)
+        selected = selected._replace(spared=spared)
+    followed = plan._replace(tests=planned, digest=saved.digest)
+    return Followed(followed, applied.differences, selected)
 
 
 def inputs_of(plan: Plan, setups: Mapping[str, float]) -> str:

@@ -7,6 +7,11 @@
       "inputs": "77c1...",          digest of the expectations it was made from
       "plan": "b01d...",            digest of what was decided
       "run_id": "1234" or null,     the CI run that it was made for
+      "selection": {                absent if nothing was selected by forecasts
+        "mode": "on",               or "shadow": all tests run
+        "rule": "confidence:99%",   the value of nexus_select
+        "confidence": 0.99, "gap": 3.2, "why": "..."   each may be absent
+      },
       "tests": [                    in the order of collection
         {
           "nodeid": "tests/test_a.py::test_x",
@@ -15,7 +20,8 @@
           "seconds": 0.25,          expected, shared set-up apart
           "block": "module:...",    what it moves with; absent for a test that moves alone
           "action": "leave",        or "reuse"; absent for a test that is run
-          "reason": "..."           why; absent for a test that is run like every other
+          "reason": "...",          why; absent for a test that is run like every other
+          "spared": true            it could be left out, and runs nevertheless; else absent
         }
       ]
     }
@@ -29,6 +35,7 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 from hashlib import sha256
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus.domain.identity import key_of_nodeid
@@ -44,6 +51,7 @@ from pytest_nexus.domain.validation import (
 )
 from pytest_nexus.errors import PlanError
 from pytest_nexus.plan.make import RUN
+from pytest_nexus.plan.selection.selected import Selected
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -69,6 +77,8 @@ class SavedTest:
     seconds: float
     block: str
     verdict: Verdict
+    is_spared: bool = False
+    """Whether the test could be left out, and runs nevertheless."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +91,8 @@ class SavedPlan:
     digest: str
     run_id: str | None
     tests: tuple[SavedTest, ...]
+    selected: Selected | None = None
+    """What the selection decided, without the spared tests; None if there was none."""
 
 
 def collection_digest(nodeids: Iterable[str]) -> str:
@@ -98,7 +110,13 @@ def inputs_digest(forecasts: Sequence[Forecast], setups: Mapping[str, float]) ->
     return _digest([*expected, *(f"{name} {setups[name]:.6f}" for name in sorted(setups))])
 
 
-def save_plan(plan: Plan, n_shards: int, inputs: str, run_id: str | None = None) -> str:
+def save_plan(
+    plan: Plan,
+    n_shards: int,
+    inputs: str,
+    run_id: str | None = None,
+    selected: Selected | None = None,
+) -> str:
     """Return the document of a plan.
 
     Args:
@@ -106,8 +124,9 @@ def save_plan(plan: Plan, n_shards: int, inputs: str, run_id: str | None = None)
         n_shards: number of shards; shards may be empty.
         inputs: `inputs_digest` of the plan's inputs.
         run_id: the CI run that the plan is made for.
+        selected: what the selection decided; None if there was none.
     """
-    head = {
+    head: dict[str, object] = {
         "nexus_plan": VERSION,
         "shards": n_shards,
         "collection": collection_digest(planned.test.nodeid for planned in plan.tests),
@@ -115,6 +134,9 @@ def save_plan(plan: Plan, n_shards: int, inputs: str, run_id: str | None = None)
         "plan": plan.digest,
         "run_id": run_id,
     }
+    if selected is not None:
+        head["selection"] = _selection(selected)
+    spared = selected.spared if selected is not None else frozenset()
     rows = (
         _row(
             SavedTest(
@@ -124,9 +146,10 @@ def save_plan(plan: Plan, n_shards: int, inputs: str, run_id: str | None = None)
                 each.forecast.duration_s,
                 each.block,
                 each.verdict,
+                index in spared,
             )
         )
-        for each in plan.tests
+        for index, each in enumerate(plan.tests)
     )
     tests = ",\n".join(json.dumps(row, ensure_ascii=True) for row in rows)
     return f'{json.dumps(head)[:-1]}, "tests": [\n{tests}\n]}}\n'
@@ -170,7 +193,30 @@ def _row(test: SavedTest) -> dict[str, object]:
         row["action"] = test.verdict.action
     if test.verdict != RUN:
         row["reason"] = test.verdict.reason[:MAX_TEXT_CHARS]
+    if test.is_spared:
+        row["spared"] = True
     return row
+
+
+def _selection(selected: Selected) -> dict[str, object]:
+    """Return what JSON can hold of a selection."""
+    gap = selected.gap if selected.gap is not None and isfinite(selected.gap) else None
+    found = {**selected._asdict(), "gap": gap, "why": selected.why or None, "spared": None}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _selected(found: dict[str, Any]) -> Selected:
+    mode = found["mode"]
+    if mode not in ("on", "shadow"):
+        raise ValueError(f"the mode of a selection is 'on' or 'shadow', got {mode!r}")
+    confidence, gap = found.get("confidence"), found.get("gap")
+    return Selected(
+        mode,
+        text(found["rule"], MAX_TEXT_CHARS),
+        None if confidence is None else number(confidence, 1.0),
+        None if gap is None else number(gap, MAX_SECONDS),
+        text(found.get("why", ""), MAX_TEXT_CHARS),
+    )
 
 
 def _checked(document: dict[str, Any]) -> SavedPlan:
@@ -183,7 +229,7 @@ def _checked(document: dict[str, Any]) -> SavedPlan:
     twice = [rank for rank, times in Counter(test.rank for test in tests).items() if times > 1]
     if twice:
         raise ValueError(f"rank {twice[0]} is given twice")
-    run_id = document.get("run_id")
+    run_id, selection = document.get("run_id"), document.get("selection")
     return SavedPlan(
         n_shards=n_shards,
         collection=collection,
@@ -191,6 +237,7 @@ def _checked(document: dict[str, Any]) -> SavedPlan:
         digest=text(document["plan"], MAX_TEXT_CHARS),
         run_id=None if run_id is None else text(run_id, MAX_TEXT_CHARS),
         tests=tests,
+        selected=None if selection is None else _selected(selection),
     )
 
 
@@ -206,6 +253,7 @@ def _test(row: dict[str, Any], n_shards: int, n_tests: int) -> SavedTest:
         seconds=number(row["seconds"], MAX_SECONDS),
         block=text(row.get("block", ""), MAX_NODEID_CHARS),
         verdict=Verdict(action, text(row.get("reason", RUN.reason), MAX_TEXT_CHARS)),
+        is_spared=row.get("spared") is True,
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.ci.links import NO_LINKS, Links
 from pytest_nexus.domain.records import BAD
+from pytest_nexus.report.ci.left_out import left_out
 from pytest_nexus.report.ci.results import Status, TestResult, current, results_of
 from pytest_nexus.report.session.order_gain import gain
 from pytest_nexus.session.timeline import Timeline
@@ -92,6 +93,8 @@ class Summary:
     commit: str
     """Full commit id; empty if unknown."""
     links: Links = NO_LINKS
+    left_out: tuple[str, ...] = ()
+    """What selections left out, and why; one sentence for each job."""
 
     @property
     def counts(self) -> Counter[Status]:
@@ -169,6 +172,7 @@ def summarise(
         ended_at=max((one.run.started_at + _wall_s(one) for one in sessions), default=0.0),
         commit=next((one.run.change.commit for one in sessions if one.run.change.commit), ""),
         links=links,
+        left_out=tuple(left_out(counting, failed)),
     )
 
 

@@ -15,6 +15,7 @@ from pytest_nexus.report.formats.markdown import (
     model_section,
     new_section,
     proof_section,
+    selection_section,
 )
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def comment_body(summary: Summary, lines: Callable[[str], int | None], name: str
     """Return the comment, including the marker."""
     sections = [
         f"{marker(name)}\n{headline(summary)}",
+        selection_section(summary, lines),
         proof_section(summary, lines) if summary.problems else "",
         new_section(summary, lines),
         flaky_section(summary, lines),

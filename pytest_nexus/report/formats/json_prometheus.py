@@ -38,6 +38,7 @@ def as_json(summary: Summary) -> dict[str, Any]:
         "healed": [_result(one) for one in summary.of("healed")],
         "order_dependent": [_result(one) for one in summary.of("order-dependent")],
         "quarantined": [_result(one) for one in summary.of("quarantined")],
+        "left_out": list(summary.left_out),
         "proofs": [
             {"proven": one.is_proven, "sentence": one.sentence, "problems": _sentences(one)}
             for one in summary.proofs

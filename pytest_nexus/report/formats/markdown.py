@@ -65,6 +65,11 @@ def _headline(summary: Summary, _: Locator) -> str:
     return headline(summary)
 
 
+def selection_section(summary: Summary, _: Locator) -> str:
+    """Return what selections left out, and why; empty without a selection."""
+    return "\n".join(escaped(sentence, 1000) for sentence in summary.left_out)
+
+
 def proof_section(summary: Summary, _: Locator) -> str:
     """Return the facts that the shards prove, and the gaps in the proof."""
     lines = []
@@ -204,7 +209,7 @@ def model_section(summary: Summary, _: Locator) -> str:
 
 
 _SECTIONS: Final = (
-    _headline, proof_section, new_section, flaky_section, dependent_section,
+    _headline, selection_section, proof_section, new_section, flaky_section, dependent_section,
     known_section, gains_section, _balance,
     _slow, model_section,
 )  # fmt: skip

@@ -76,7 +76,11 @@ class TerminalReport:
     def _write_own(self, terminalreporter: pytest.TerminalReporter, verbosity: int) -> None:
         lines = summary_lines(self._pipeline)
         notices = self._new_notices()
-        findings = [*missed_line(self._pipeline.missed), *self._findings(verbosity)]
+        findings = [
+            *missed_line(self._pipeline.missed),
+            *missed_sample(self._pipeline),
+            *self._findings(verbosity),
+        ]
         explanation = explained(self._pipeline)
         if verbosity < -1 or not (lines or notices or findings or explanation):
             return
@@ -148,7 +152,7 @@ def explained(pipeline: Pipeline) -> list[str]:
 def summary_lines(pipeline: Pipeline) -> list[str]:
     """Return the gains and the recorded facts; empty if nothing was recorded."""
     planned, timeline = pipeline.planned, pipeline.timeline
-    lines = reused_line(planned.reused)
+    lines = [*reused_line(planned.reused), *left_lines(pipeline)]
     shared = Shared(planned.scopes, planned.setups)
     gained = gain(planned.expected, timeline, shared) if planned.expected else None
     if gained is not None:
@@ -187,6 +191,34 @@ def reused_line(reused: Reused) -> list[str]:
     return [
         f"{tests} left out (passed with the same code), {seconds(reused.seconds)} saved{audited}"
     ]
+
+
+def left_lines(pipeline: Pipeline) -> list[str]:
+    """Return what a selection left out because of forecasts; empty without such a selection."""
+    selection = pipeline.planned.selection
+    if selection is None:
+        return []
+    from pytest_nexus.plan.selection.unlikely import BEYOND, UNLIKELY  # noqa: PLC0415 - where there is one
+    from pytest_nexus.report.session.left_out_lines import selection_lines  # noqa: PLC0415 - the same
+
+    left = pipeline.planned.left
+    ours = {reason: left[reason] for reason in left if reason.startswith((UNLIKELY, BEYOND))}
+    return selection_lines(selection, ours, failed_tests(pipeline))
+
+
+def missed_sample(pipeline: Pipeline) -> list[str]:
+    """Return that a test of the random sample failed; empty if none did."""
+    if pipeline.planned.selection is None:
+        return []
+    from pytest_nexus.report.session.left_out_lines import missed_lines  # noqa: PLC0415 - after a selection
+
+    return missed_lines(pipeline.planned.selection, failed_tests(pipeline))
+
+
+def failed_tests(pipeline: Pipeline) -> list[str]:
+    """Return the node ids of the failed tests, each once, in the order of the failures."""
+    timeline = pipeline.timeline
+    return list(dict.fromkeys(timeline.nodeids[index] for index in sorted(timeline.bad)))
 
 
 def recorded_line(recorded: Recorded, n_tests: int, *, is_brief: bool) -> list[str]:

@@ -28,3 +28,13 @@ class Circumstances(NamedTuple):
     """The folder of the journals, whose files are no news; None if it is not known."""
     is_asked: bool = False
     """Whether the command line asks for the selection; it applies then in every run of a CI."""
+    rule: str = ""
+    """The value of `nexus_select`."""
+    failing: Collection[str] = ()
+    """Keys of the tests that failed in their last run on this branch."""
+    is_model_of_evidence: bool = True
+    """Whether the forecasts come from the model with which the evidence for promises was made."""
+    is_shared: bool = False
+    """Whether other sessions have to decide the same, because they run other shards."""
+    chosen_by: str = ""
+    """How the user chose the tests of this session one by one, such as `--lf`; empty for others."""

@@ -43,6 +43,7 @@ CLASSES = (
     "pytest_nexus.report.session.rerun_lines:RerunReport",
     "pytest_nexus.report.session.rerun_lines:Letters",
     "pytest_nexus.report.session.junit_attempts:JUnitAttempts",
+    "pytest_nexus.report.session.junit_left_out:JUnitLeftOut",
     "pytest_nexus.report.session.rerun_letters:RepeatedTests",
     "pytest_nexus.report.session.terminal:TerminalReport",
     "pytest_nexus.run.xdist.maxfail_controller:FailureBrake",

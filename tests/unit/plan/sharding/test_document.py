@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from math import inf
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from pytest_nexus.domain.records import NodeId, Plan, PlannedTest, Verdict
 from pytest_nexus.errors import PlanError
 from pytest_nexus.plan.make import RUN, digest
+from pytest_nexus.plan.selection.selected import Selected
 from pytest_nexus.plan.sharding.document import (
     SavedTest,
     collection_digest,
@@ -149,3 +151,26 @@ def test_unknown_fields_are_skipped():
     document = json.loads(save_plan(plan_of("a.py::test_x"), 2, ""))
     document["later"] = document["tests"][0]["later"] = {"x": 1}
     assert len(load_plan(json.dumps(document)).tests) == 1
+
+
+def test_a_selection_is_kept_with_the_tests_that_it_spares() -> None:
+    selected = Selected("shadow", "confidence:99%", 0.99, 3.25, "why", frozenset({1}))
+    saved = load_plan(save_plan(plan_of("a.py::x", "b.py::y"), 1, "", selected=selected))
+    assert saved.selected == selected._replace(spared=frozenset())
+    assert [test.is_spared for test in saved.tests] == [False, True]
+    plain = Selected("on", "budget:5m", None, inf)
+    saved = load_plan(save_plan(plan_of("a.py::x"), 1, "", selected=plain))
+    assert saved.selected == plain._replace(gap=None)
+    assert load_plan(save_plan(plan_of("a.py::x"), 1, "")).selected is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"mode": "off"}, {"rule": None}, {"gap": "1"}, {"confidence": []}, {"why": 1}],
+    ids=str,
+)
+def test_a_selection_that_nobody_wrote_is_refused(change: dict[str, object]) -> None:
+    content = json.loads(save_plan(plan_of("a.py::x"), 1, ""))
+    content["selection"] = {"mode": "on", "rule": "x", **change}
+    with pytest.raises(PlanError, match="NX453"):
+        load_plan(json.dumps(content))

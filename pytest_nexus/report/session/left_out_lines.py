@@ -1,0 +1,65 @@
+"""Say which tests a selection left out, or in shadow would have left out, and the time saved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_nexus.domain.identity import key_of_nodeid
+from pytest_nexus.domain.wording import counted, seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from pytest_nexus.plan.selection.recorded import RunSelection
+    from pytest_nexus.session.planned import LeftTests
+
+
+def selection_lines(
+    selection: RunSelection | None, left: Mapping[str, LeftTests], failed: Sequence[str]
+) -> list[str]:
+    """Return one line for each reason why tests were left out, or one line about a shadow.
+
+    Args:
+        selection: what the selection decided; None if there was none.
+        left: the tests that the forecasts or the budget left out, by reason.
+        failed: node ids of the failed tests.
+    """
+    if selection is None:
+        return []
+    if selection.mode == "shadow":
+        return [_shadow(selection, missed(selection, failed), len(failed))]
+    found = [
+        f"{counted(each.n_tests, 'test')} left out ({reason}), {seconds(each.seconds)} saved"
+        for reason, each in left.items()
+    ]
+    if found and selection.left:
+        found[-1] += f"; {len(selection.left):,} more ran as a sample"
+    return found
+
+
+def missed(selection: RunSelection, failed: Collection[str]) -> list[str]:
+    """Return the node ids of the failed tests that could have been left out."""
+    return [nodeid for nodeid in failed if key_of_nodeid(nodeid) in selection.left]
+
+
+def missed_lines(selection: RunSelection | None, failed: Sequence[str]) -> list[str]:
+    """Return that a test of the sample failed, which a selection without sample would have missed.
+
+    In shadow all tests run, and `selection_lines` counts such failures.
+    """
+    if selection is None or selection.mode == "shadow":
+        return []
+    found = missed(selection, failed)
+    if not found:
+        return []
+    more = f" and {len(found) - 1:,} more" if len(found) > 1 else ""
+    return [f"failed: {found[0]}{more} of the sample of tests that are unlikely to fail"]
+
+
+def _shadow(selection: RunSelection, found: Sequence[str], n_failed: int) -> str:
+    tests = counted(selection.n_left, "test")
+    line = f"in shadow: {selection.rule} would leave out {tests} and save"
+    line += f" {seconds(selection.left_s)}; all tests ran"
+    if n_failed:
+        line += f"; {len(found):,} of {counted(n_failed, 'failed test')} would have been left out"
+    return line

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from pytest_nexus.plan.selection.recorded import RunSelection
+from pytest_nexus.report.ci.left_out import left_out
+from pytest_nexus.report.ci.summary import Known, summarise
+from pytest_nexus.report.formats.markdown import markdown
+from tests.support.builders import attempt
+from tests.support.sessions import session
+
+ON = RunSelection("on", "confidence:99%", 0.99, 3.0, 10, 60.0, frozenset({"a.py::x"}))
+SHADOW = ON._replace(mode="shadow", left=frozenset({"a.py::x", "a.py::y"}))
+FULL = "The default branch, merge queues and scheduled runs run all tests."
+
+
+def test_without_a_selection_nothing_is_said() -> None:
+    assert left_out([session(attempt())], []) == []
+
+
+def test_shards_and_jobs_of_one_kind_are_added_up() -> None:
+    sessions = [session(uid=uid, selection=ON, job=f"test {uid}/2") for uid in (1, 2)]
+    assert left_out(sessions, []) == [
+        f"20 tests left out by confidence:99%, 2.0 min saved; 2 tests ran as a sample. {FULL}"
+    ]
+
+
+def test_what_a_shadow_would_miss_is_counted() -> None:
+    tests = [attempt("a.py::x", "failed"), attempt("a.py::z", "failed"), attempt("a.py::y")]
+    why = SHADOW._replace(why="all tests run: a scheduled run")
+    (sentence,) = left_out([session(*tests, selection=why)], ["a.py::x", "a.py::z"])
+    assert sentence == (
+        "In shadow: confidence:99% would leave out 10 tests and save 60 s."
+        " Of 2 failed tests, 1 would have been left out. Reason: all tests run: a scheduled run."
+    )
+
+
+def test_where_nothing_was_left_out_the_reason_is_said() -> None:
+    none = ON._replace(n_left=0, left=frozenset(), why="no test is left out: too few failing runs")
+    assert left_out([session(selection=none)], []) == ["No test is left out: too few failing runs."]
+    assert left_out([session(selection=none._replace(why=""))], []) == []
+
+
+def test_the_summary_of_the_job_says_it_after_the_verdict() -> None:
+    hostile = ON._replace(rule="confidence:99%|<b>`")
+    summary = summarise([session(attempt(), selection=hostile)], [], Known())
+    text = markdown(summary, lambda _: None)
+    assert text.split("\n\n")[1].startswith("10 tests left out by confidence")
+    assert "<b>" not in text
