@@ -98,7 +98,7 @@ def _attempts(number: int) -> list[Attempt]:
 
 
 def _quality(number: int) -> RunQuality:
-    figures = ("shipped", 6, 1, 0.9, 0.2, 0.1, 0.4, 6.0, 6.5, 6, 0, 0)
+    figures = ("shipped", 6, 1, 0.9, 0.2, 0.1, 0.4, 6.0, 6.5, 6, 0, 0, 0.0)
     bins = (Bin(5, 0.1, 0), Bin(1, 0.4, 1))
     features = {"rate_2": (number, 5), "runs": (0, 6)}
     return RunQuality(*figures, {"fastest first": (0.5, 1.0)}, bins, ((0.5, 1.0),) * 4, features)

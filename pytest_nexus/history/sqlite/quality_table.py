@@ -28,6 +28,7 @@ CREATE TABLE run_quality (
     n_selected INTEGER NOT NULL,      -- tests that were planned to run
     n_left INTEGER NOT NULL,          -- tests that were left out
     n_missed INTEGER NOT NULL,        -- tests left out, or due to be, that are known to have failed
+    left_s REAL NOT NULL,             -- seconds that the tests left out were expected to take
     orders TEXT NOT NULL,             -- JSON: by simple order, its APFDc and seconds to the first
                                       -- failure
     bins TEXT NOT NULL,               -- JSON: for each bin of probability, the number of tests, the
@@ -43,7 +44,7 @@ MAX_JSON_CHARS: Final = 20_000
 """Limit of each of the four texts; those that nexus writes have at most 5,000 characters."""
 
 Pairs: TypeAlias = "tuple[tuple[float, float], ...]"
-_INSERT: Final = "INSERT INTO run_quality VALUES (?" + ", ?" * 16 + ")"
+_INSERT: Final = "INSERT INTO run_quality VALUES (?" + ", ?" * 17 + ")"
 _MOST: Final = 64
 """Limit of the entries in each list or object."""
 
@@ -77,6 +78,8 @@ class RunQuality(NamedTuple):
     n_selected: int = 0
     n_left: int = 0
     n_missed: int = 0
+    left_s: float = 0.0
+    """Expected seconds of the tests that were left out."""
     orders: Mapping[str, tuple[float, float]] = {}
     """By simple order: APFDc, and the seconds until the first failure. Empty without a failure."""
     bins: tuple[Bin, ...] = ()
@@ -88,8 +91,8 @@ class RunQuality(NamedTuple):
 
 def row_of(run_id: int, quality: RunQuality) -> tuple[object, ...]:
     """Return the row of a run."""
-    texts = (dumps(each, separators=(",", ":")) for each in quality[12:])
-    return (run_id, *quality[:12], *texts)
+    texts = (dumps(each, separators=(",", ":")) for each in quality[13:])
+    return (run_id, *quality[:13], *texts)
 
 
 def insert_quality(connection: sqlite3.Connection, run_id: int, quality: RunQuality) -> None:

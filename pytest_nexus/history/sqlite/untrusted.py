@@ -248,7 +248,7 @@ _CONDITIONS: Final[Mapping[str, list[str]]] = {
     "run_quality": [
         *_integers("run_id", "n_tests", "n_failed", "n_selected", "n_left", "n_missed"),
         *_texts("model", "orders", "bins", "budgets", "features"),
-        *_numbers("brier", "log_loss", "expected_s", "real_s"),
+        *_numbers("brier", "log_loss", "expected_s", "real_s", "left_s"),
         *_numbers_or_null("apfdc", "first_failure_s"),
         "length(model) <= 64",
         *[

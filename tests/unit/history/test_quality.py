@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FIGURES = RunQuality(
-    "shipped", 3, 1, 0.9, 0.2, 0.1, 0.4, 3.0, 3.5, 3, 1, 0,
+    "shipped", 3, 1, 0.9, 0.2, 0.1, 0.4, 3.0, 3.5, 3, 1, 0, 0.5,
     {"fastest first": (0.5, 1.0)}, (Bin(2, 0.1, 0), Bin(1, 0.4, 1)), ((0.5, 1.0),) * 4,
     {"rate_2": (1, 2), "runs": (0, 3)},
 )  # fmt: skip
