@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from pytest_nexus.domain.dependencies import KnownUses
     from pytest_nexus.domain.evidence import ChangedAndFailed, Streaks
     from pytest_nexus.domain.records import Attempt, TestKey, TestStats
+    from pytest_nexus.history.figures.all_figures import Figures
     from pytest_nexus.history.queries.replay import Replayed
     from pytest_nexus.history.sqlite.seen_artifacts import ArtifactNote, Status
     from pytest_nexus.plan.flakiness.outcomes import OutcomeInRun
@@ -137,6 +138,12 @@ class History:
     def quality(self) -> Qualities:
         """The figures about the predictions of runs."""
         return Qualities(self._connection, self.path)
+
+    def figures(self, runs: int) -> Figures:
+        """Return sums over the newest runs."""
+        from pytest_nexus.history.figures.all_figures import Figures  # noqa: PLC0415 - not in sessions
+
+        return Figures(self._connection, self.path, runs)
 
     @property
     def reuse(self) -> ReuseState:

@@ -2,7 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from pytest_nexus.domain.wording import counted
+from pytest_nexus.plan.flakiness.outcomes import passes_in_a_row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pytest_nexus.domain.records import TestKey
+    from pytest_nexus.plan.flakiness.assess import Cluster, Flakiness
+    from pytest_nexus.plan.quarantine.file import QuarantineEntry
+    from pytest_nexus.report.facts.sources import Sources
+
+_STATUSES: Final = ("flaky", "order-dependent", "broken", "recovered")
+_MOST_KEYS: Final = 10
+_MOST_CLUSTERS: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +105,99 @@ class FlakyFacts:
     """The entry that ends first comes first."""
     note: str
     """What is missing, and how to get it; empty if nothing is missing."""
+
+
+def flaky_facts(sources: Sources) -> FlakyFacts:
+    """Return the facts of the section."""
+    shown = [one for one in sources.flakiness if one.status != "stable"]
+    counts = Counter(one.status for one in shown)
+    cost_s = sum(one.cost.seconds for one in shown if one.status != "order-dependent")
+    note = ""
+    if sources.n_not_assessed:
+        note = (
+            f"{counted(sources.n_not_assessed, 'more test')} that failed were not assessed here;"
+            " `nexus flaky --all` assesses them."
+        )
+    return FlakyFacts(
+        tests=tuple(_flaky(one, sources.owner_of(one.key)) for one in shown),
+        counts=tuple((status, counts[status]) for status in _STATUSES),
+        cost_s=cost_s,
+        clusters=_clusters(shown),
+        quarantine=_quarantine(sources),
+        note=note,
+    )
+
+
+def _flaky(one: Flakiness, owner: str) -> FlakyTest:
+    rate = one.rate if one.rate.runs else None
+    first = one.first
+    return FlakyTest(
+        key=one.key,
+        status=one.status,
+        reason=one.reason,
+        flakes=one.flakes,
+        runs=one.rate.runs,
+        rate=None if rate is None else rate.mean,
+        low=None if rate is None else rate.low,
+        high=None if rate is None else rate.high,
+        cost_s=one.cost.seconds,
+        reruns=one.cost.reruns,
+        red_builds=one.cost.red_builds,
+        first_at=None if first is None else first.at,
+        first_commit="" if first is None else first.commit or "",
+        last_clean_commit="" if first is None else first.last_clean or "",
+        passes=one.passes,
+        passes_needed=one.passes_needed,
+        owner=owner,
+    )
+
+
+def _clusters(found: Iterable[Flakiness]) -> tuple[SignatureCluster, ...]:
+    members: dict[str, list[tuple[str, Cluster]]] = {}
+    for one in found:
+        for cluster in one.clusters:
+            members.setdefault(cluster.signature, []).append((one.key, cluster))
+    clusters = [
+        SignatureCluster(
+            signature=signature,
+            exception=own[0][1].exception,
+            where=own[0][1].where,
+            message=own[0][1].message,
+            count=sum(cluster.count for _, cluster in own),
+            keys=tuple(key for key, _ in own[:_MOST_KEYS]),
+            n_tests=len(own),
+        )
+        for signature, own in members.items()
+    ]
+    ranked = sorted(clusters, key=lambda one: (-one.count, one.signature))
+    return tuple(ranked[:_MOST_CLUSTERS])
+
+
+def _quarantine(sources: Sources) -> tuple[Quarantined, ...]:
+    if not sources.quarantine.entries:
+        return ()
+    members: dict[str, list[TestKey]] = {}
+    for key in sources.stats:
+        entry = sources.entry_of(key)
+        if entry is not None:
+            members.setdefault(entry.id, []).append(key)
+    found = [
+        _quarantined(entry, members.get(entry.id, []), sources)
+        for entry in sources.quarantine.entries
+    ]
+    return tuple(sorted(found, key=lambda one: (not one.until, one.until, one.id)))
+
+
+def _quarantined(entry: QuarantineEntry, keys: Sequence[TestKey], sources: Sources) -> Quarantined:
+    seen = sources.seen.get(keys[0]) if len(keys) == 1 else None
+    return Quarantined(
+        id=entry.id,
+        reason=entry.reason,
+        owner=entry.owner,
+        since=entry.since.isoformat(),
+        until="" if entry.until is None else entry.until.isoformat(),
+        days_left=None if entry.until is None else (entry.until - sources.today).days,
+        issue=entry.issue,
+        n_tests=len(keys),
+        passes=None if seen is None else passes_in_a_row(seen),
+    )

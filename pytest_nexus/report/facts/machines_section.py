@@ -2,81 +2,36 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
-from typing import Literal
+from statistics import fmean
+from typing import TYPE_CHECKING, Final, Literal
 
+from pytest_nexus.domain.median import lower_median
+from pytest_nexus.record.limited_by import REUSE
+from pytest_nexus.report.facts.ci_builds import builds_of
+from pytest_nexus.report.facts.lanes import balance_of, gantt_of
 
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A stretch of time in which a worker ran tests without a pause."""
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
-    start_s: float
-    """Seconds since the start of the build."""
-    end_s: float
-    n_tests: int
-    longest: str
-    """Key of the longest test in it."""
-    has_failed: bool
+    from pytest_nexus.history.sqlite.runs import RunSummary
+    from pytest_nexus.report.facts.lanes import BalancePoint, Gantt
+    from pytest_nexus.report.facts.sources import Sources
 
+MachineKind = Literal["job", "Python", "platform", "workers"]
 
-@dataclass(frozen=True, slots=True)
-class Lane:
-    """One worker of one session in a build, or a session without workers."""
-
-    session: str
-    """Job or shard; empty if there is one session."""
-    worker: str
-    """`gw0`; empty without xdist."""
-    start_s: float
-    end_s: float
-    busy_s: float
-    """Seconds of its tests."""
-    n_tests: int
-    bars: tuple[Bar, ...]
-    """At most 100."""
-
-
-@dataclass(frozen=True, slots=True)
-class Gantt:
-    """Who ran what when in one build."""
-
-    build: str
-    """Id of the CI run, or run_uid."""
-    started_at: float
-    branch: str
-    commit: str
-    wall_s: float
-    """From the first start to the last end."""
-    busy_s: float
-    """Seconds of all tests."""
-    idle_share: float
-    """Share of the lanes' time, up to the end of the build, in which no test ran."""
-    lower_bound_s: float
-    """No division into these lanes can take less: the longest test, or an equal share."""
-    longest_test: str
-    longest_test_s: float
-    waits_for: str
-    """The lane that ends last: session and worker."""
-    lanes: tuple[Lane, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class BalancePoint:
-    """How equal the lanes of one build were."""
-
-    at: float
-    build: str
-    n_lanes: int
-    longest_s: float
-    mean_s: float
-    """Mean seconds of tests over its lanes; `longest_s / mean_s` is 1 for a perfect division."""
+_MOST_NAMES: Final = 20
+_MOST_PENDING: Final = 10
+_LOST: Final = frozenset({"refused", "failed"})
+_CRASH: Final = "WorkerCrash"
 
 
 @dataclass(frozen=True, slots=True)
 class GroupTime:
     """The sessions of one kind of machine."""
 
-    kind: Literal["job", "Python", "platform", "workers"]
+    kind: MachineKind
     name: str
     n_runs: int
     median_wall_s: float
@@ -128,3 +83,66 @@ class EnergyFacts:
     kwh_by_week: tuple[tuple[float, float], ...] = ()
     """Start of the week and kilowatt hours."""
     note: str = "The history does not record energy."
+
+
+def machines_facts(sources: Sources) -> MachinesFacts:
+    """Return the facts of the section."""
+    builds = builds_of(sources.runs)
+    reusing = [each for each in sources.runs if REUSE in each.run.selected_by]
+    times = sources.times.values()
+    return MachinesFacts(
+        gantt=gantt_of(builds, sources),
+        balance=balance_of(builds, sources),
+        groups=tuple(_groups(sources)),
+        rerun_s=sum(each.rerun_s for each in times),
+        n_reruns=sum(each.n_reruns for each in sources.runs),
+        tests_s=sum(each.tests_s for each in times),
+        reused_tests=sum(_left(each) for each in reusing),
+        reusable_tests=sum(each.run.n_collected or 0 for each in reusing),
+        reliability=_reliability(sources),
+    )
+
+
+def _left(each: RunSummary) -> int:
+    return max(0, (each.run.n_collected or 0) - (each.run.n_selected or 0))
+
+
+def _groups(sources: Sources) -> Iterator[GroupTime]:
+    """Yield the sums of each kind of machine that has more than one name, or the only name."""
+    kinds: dict[MachineKind, Callable[[RunSummary], str]] = {
+        "job": lambda each: each.run.ci.job if each.run.ci is not None else "",
+        "Python": lambda each: ".".join(each.run.python.split(".")[:2]),
+        "platform": lambda each: each.run.platform,
+        "workers": lambda each: str(each.run.workers),
+    }
+    for kind, name_of in kinds.items():
+        found: dict[str, list[RunSummary]] = {}
+        for each in sources.runs:
+            found.setdefault(name_of(each), []).append(each)
+        ranked = sorted(found.items(), key=lambda pair: (-len(pair[1]), pair[0]))
+        for name, own in ranked[:_MOST_NAMES]:
+            walls = [each.run.duration_s for each in own if each.run.duration_s is not None]
+            yield GroupTime(
+                kind=kind,
+                name=name or "unknown",
+                n_runs=len(own),
+                median_wall_s=lower_median(walls) if walls else 0.0,
+                mean_tests_s=fmean(sources.times[each.run.run_uid].tests_s for each in own),
+                failed_share=fmean(each.n_failed > 0 for each in own),
+            )
+
+
+def _reliability(sources: Sources) -> Reliability:
+    own = [each.run for each in sources.runs if each.run.source == "journal"]
+    notes = list(sources.figures.artifacts())
+    bad = [(repository, reason) for repository, status, reason in notes if status in _LOST]
+    crashed = (
+        failed.exception == _CRASH for found in sources.failed.values() for _, failed in found
+    )
+    return Reliability(
+        crashed_workers=sum(crashed),
+        unfinished_runs=sum(each.exit_status is None for each in own),
+        incomplete_runs=sum(each.exit_status is not None and not each.complete for each in own),
+        refused_artifacts=tuple(sorted(Counter(status for _, status, _ in notes).items())),
+        pending=tuple(bad[:_MOST_PENDING]),
+    )

@@ -3,15 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
+
+from pytest_nexus.domain.median import lower_median
+from pytest_nexus.history.figures.strips import DIGITS, digit_of, seconds_of
+from pytest_nexus.report.facts.ranking import rank_tests
+from pytest_nexus.report.facts.sources import day_of
+from pytest_nexus.report.facts.test_pages import details_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pytest_nexus.domain.records import TestStats
+    from pytest_nexus.history.sqlite.runs import RunSummary
+    from pytest_nexus.report.facts.ranking import Ranking
+    from pytest_nexus.report.facts.sources import Sources
+    from pytest_nexus.report.facts.test_pages import TestDetail
 
 CELLS: Final = 50
 """Cells in a strip."""
 
-SECONDS_OF: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_"
+SECONDS_OF: Final = DIGITS
 """Digits of `TestRow.times`: digit n stands for `1e-4 * 1.3 ** n` seconds, within 14 %."""
 
 Kind = Literal["call", "setup"]
+
+_MOST_SLOW: Final = 20
+_WORTH_SHOWING_S: Final = 0.01
+_FEWEST_BEFORE: Final = 4
+_TOP: Final = 50
+"""Tests that have a page because they rank high."""
+
+_MOST_DETAILS: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,65 +97,6 @@ class TestRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Signature:
-    """Failures of a test with the same cause."""
-
-    signature: str
-    exception: str
-    where: str
-    message: str
-    n_runs: int
-    last_at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """A run in which the outcome of a test changed."""
-
-    at: float
-    commit: str
-    """Empty if unknown."""
-    branch: str
-    outcome: str
-    """The outcome since this run, one cell as in `TestRow.strip`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Neighbour:
-    """A test that fails in the same runs."""
-
-    key: str
-    together: int
-    failures: int
-    """Runs in which the other test failed."""
-
-
-@dataclass(frozen=True, slots=True)
-class TestDetail:
-    """The page of one test that has failed, is slow, or ranks high."""
-
-    __test__ = False
-
-    key: str
-    setup_s: float
-    call_s: float
-    teardown_s: float
-    first_seen: float
-    flake_rate: tuple[float, float, float] | None
-    """Mean and 90 % interval of the share of runs that flake; None if no run tells."""
-    reason: str
-    """Why it has its status; empty for a stable test."""
-    why: tuple[str, ...]
-    """Why it ranks where it ranks, strongest reason first; empty if nothing suggests a failure."""
-    signatures: tuple[Signature, ...]
-    """Most frequent first, at most ten."""
-    neighbours: tuple[Neighbour, ...]
-    """Most frequent first, at most five."""
-    turns: tuple[Turn, ...]
-    """Newest first, at most 20."""
-
-
-@dataclass(frozen=True, slots=True)
 class SuiteFacts:
     """The section Suite."""
 
@@ -147,3 +111,92 @@ class SuiteFacts:
     """Of tests that have more to tell, at most 500."""
     n_strip_runs: int
     """Runs behind the strips."""
+
+
+def suite_facts(sources: Sources) -> SuiteFacts:
+    """Return the facts of the section."""
+    ranking = rank_tests(sources.history, sources.stats, sources.rules)
+    rows = _rows(sources, ranking)
+    slowest = sorted(rows, key=lambda row: (-row.seconds, row.key))[:_MOST_SLOW]
+    setups = sorted(sources.stats.values(), key=lambda one: (-one.setup_s, one.key))[:_MOST_SLOW]
+    asked = _worth_a_page(rows, [*slowest, *setups])
+    return SuiteFacts(
+        days=_days(sources),
+        slowest=tuple(_slow(row.key, "call", row.seconds, row.times) for row in slowest),
+        slowest_setups=tuple(
+            _slow(one.key, "setup", one.setup_s, _setup_times(one.key, sources))
+            for one in setups
+            if one.setup_s >= _WORTH_SHOWING_S
+        ),
+        tests=tuple(rows),
+        details=details_of(asked, sources, ranking),
+        n_strip_runs=sources.strips.n_runs,
+    )
+
+
+def _days(sources: Sources) -> tuple[Day, ...]:
+    found: dict[float, list[RunSummary]] = {}
+    for each in sources.runs:
+        found.setdefault(day_of(each.run.started_at), []).append(each)
+    return tuple(
+        Day(
+            starts_at=start,
+            n_runs=len(found[start]),
+            n_failed_runs=sum(each.n_failed > 0 for each in found[start]),
+            wall_s=sum(each.run.duration_s or 0.0 for each in found[start]),
+            tests_s=sum(sources.times[each.run.run_uid].tests_s for each in found[start]),
+        )
+        for start in sorted(found)
+    )
+
+
+def _rows(sources: Sources, ranking: Ranking) -> list[TestRow]:
+    status = {one.key: one.status for one in sources.flakiness}
+    entries = bool(sources.quarantine.entries)
+    found = []
+    for key, known in sources.stats.items():
+        strip = sources.strips.by_key.get(key)
+        cells, times = (strip.cells[::-1], strip.times[::-1]) if strip else (b"", b"")
+        found.append(
+            TestRow(
+                key=key,
+                strip=cells.decode(),
+                times=times.decode(),
+                runs=known.runs,
+                failures=known.failures,
+                flakes=known.flakes,
+                seconds=known.duration_s,
+                last_outcome=known.last_outcome,
+                since_failure=known.runs_since_failure,
+                last_seen=known.last_seen,
+                rank=ranking.ranks.get(key),
+                p_fail=ranking.p_fail.get(key),
+                status=status.get(key, "stable"),
+                is_quarantined=entries and sources.entry_of(key) is not None,
+            )
+        )
+    return sorted(found, key=lambda row: (row.rank is None, row.rank, row.key))
+
+
+def _slow(key: str, kind: Kind, seconds: float, times: str) -> SlowTest:
+    half = [seconds_of(digit) for digit in times[: len(times) // 2]]
+    before = lower_median(half) if len(half) >= _FEWEST_BEFORE else None
+    return SlowTest(key, kind, seconds, before, times)
+
+
+def _setup_times(key: str, sources: Sources) -> str:
+    strip = sources.strips.by_key.get(key)
+    if strip is None:
+        return ""
+    return "".join(map(digit_of, sources.figures.setups(key, strip.runs[::-1])))
+
+
+def _worth_a_page(rows: Sequence[TestRow], slow: Iterable[TestRow | TestStats]) -> list[str]:
+    """Return the tests with more to tell: they failed, are slow, or rank high; best ranks first."""
+    failed = sorted(
+        (row for row in rows if row.failures),
+        key=lambda row: (-row.flakes, row.since_failure or 0, row.key),
+    )
+    asked = [*(row.key for row in rows[:_TOP]), *(each.key for each in slow)]
+    asked += [row.key for row in failed]
+    return list(dict.fromkeys(asked))[:_MOST_DETAILS]
