@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_nexus.cli import model_check
 from pytest_nexus.cli.model_onnx import export_onnx
 from pytest_nexus.cli.output.tables import add_json_option, print_json, print_table
 from pytest_nexus.domain.system import clock
@@ -69,6 +70,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         if name in {"list", "history", "show", "diff", "card"}:
             add_json_option(sub)
         sub.set_defaults(run=run, action=_ACTIONS[name])
+    model_check.add_arguments(
+        commands.add_parser("check", help=model_check.HELP, description=f"{model_check.HELP}.")
+    )
 
 
 def run(options: argparse.Namespace) -> int:

@@ -145,7 +145,7 @@ def _known(
                 branch=own,
                 base=target,
                 has_base=history.has_run_of(target or own, run_uids),
-                model=model_line(history.models),
+                model=model_line(history),
             )
     except HistoryError as exc:
         complain(exc)

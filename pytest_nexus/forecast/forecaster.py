@@ -12,6 +12,7 @@ from pytest_nexus.domain.evidence import NO_STREAKS
 from pytest_nexus.domain.records import Forecast
 from pytest_nexus.errors import with_code
 from pytest_nexus.forecast.snapshot import code_of, cofailures_of, files_of, moment_of, words_of
+from pytest_nexus.plan.foreseen import SHIPPED
 from pytest_nexus.plan.within_run.learner import Lessons, Strengths
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class ModelForecaster:
         read: reads the text of the change and of the tests.
         past: the changed files and failed tests of earlier runs.
         streaks: the failures at the end of this branch and of the default branch.
+        version: of the model; `shipped` for the shipped one.
         is_calibrated: whether the model was calibrated on runs of this project. Only then are its
             forecasts probabilities; else they are scores.
     """
@@ -56,10 +58,14 @@ class ModelForecaster:
         read: Callable[[Sequence[CollectedTest], Change], Texts] | None = None,
         past: Iterable[ChangedAndFailed] = (),
         streaks: Streaks = NO_STREAKS,
+        version: str = SHIPPED,
         *,
         is_calibrated: bool = False,
     ) -> None:
         self.model = model
+        self.version = version
+        self.summary: Mapping[str, tuple[int, ...]] = {}
+        """By feature: the tests in each bin, of the last forecasts."""
         self.is_calibrated = is_calibrated
         self._read = read
         self._past = cofailures_of(past)
@@ -75,7 +81,10 @@ class ModelForecaster:
         /,
     ) -> list[Forecast]:
         """Return one forecast for each test, in the given order."""
+        from pytest_nexus.predictor.evaluation.histograms import summarise  # noqa: PLC0415 - see `rows`
+
         rows, seconds = self.rows(tests, index, change, setups)
+        self.summary = summarise(rows)
         scores = self.model.scores(rows)
         gains = [self.model.gain(score) for score in scores]
         top = max(gains, default=0.0)
@@ -183,22 +192,24 @@ def load(
         lose: receives sentences about missing data.
         streaks: see `ModelForecaster`.
     """
-    model, is_own = _model(deployed, lose)
+    model, of = _model(deployed, lose)
     if model is None:
         return None
-    return ModelForecaster(model, read, past, streaks, is_calibrated=is_own)
+    if of is None:
+        return ModelForecaster(model, read, past, streaks)
+    return ModelForecaster(model, read, past, streaks, of.version, is_calibrated=of.is_own)
 
 
 def _model(
     deployed: DeployedModel | None, lose: Callable[[str], None]
-) -> tuple[Model | None, bool]:
-    """Return the model of this session, and whether it was trained on runs of this history."""
+) -> tuple[Model | None, DeployedModel | None]:
+    """Return the model of this session, and its version; None for the shipped model."""
     from pytest_nexus.predictor.model import document  # noqa: PLC0415 - where a plan is made
 
     refusal: Exception | None = None
     if deployed is not None:
         try:
-            return document.load_named(deployed.version, deployed.document), deployed.is_own
+            return document.load_named(deployed.version, deployed.document), deployed
         except document.ModelError as exc:
             refusal = exc
     try:
@@ -212,7 +223,7 @@ def _model(
                 " reinstall pytest-nexus-ci",
             )
         )
-        return None, False
+        return None, None
     if deployed is not None:
         lose(
             with_code(
@@ -221,4 +232,4 @@ def _model(
                 " the shipped model orders the tests instead",
             )
         )
-    return shipped, False
+    return shipped, None

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pytest_nexus.domain.records import Attempt, Run
     from pytest_nexus.history.sqlite.quality_table import RunQuality
     from pytest_nexus.history.store import History
+    from pytest_nexus.journal.reader import Scan
     from pytest_nexus.plan.selection.recorded import RunSelection
 
 KEPT_JOURNALS: Final = 20
@@ -176,8 +177,25 @@ def _batches(paths: Iterable[Path]) -> Iterator[list[_Read]]:
 def _scanned(path: Path) -> _Read:
     scan = scan_journal(path)
     uses = None if scan.uses_lines is None else known_uses(scan.uses)
-    each = candidate(scan.run, scan.attempts, scan.digest, uses, selection=scan.selection)
+    each = candidate(
+        scan.run,
+        scan.attempts,
+        scan.digest,
+        uses,
+        quality=_quality(scan),
+        selection=scan.selection,
+    )
     return _Read(each, scan.dropped)
+
+
+def _quality(scan: Scan) -> RunQuality | None:
+    """Return how good the forecasts of a session were; None without forecasts."""
+    prediction = scan.forecast_lines.prediction()
+    if prediction is None:
+        return None
+    from pytest_nexus.history.measure import measure  # noqa: PLC0415 - where tests were ordered
+
+    return measure(scan.run, scan.attempts, prediction)
 
 
 def _added(history: History, batch: list[_Read]) -> list[Ingested]:

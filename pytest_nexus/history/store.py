@@ -312,10 +312,9 @@ class History:
         transfer.export(self._connection, self.path, path, slim=slim)
 
     def prune(self, keep_runs: int | None = None, before: float | None = None) -> int:
-        """Remove all but the newest runs, and runs that started before a time; return how many.
+        """Remove all but the newest runs, and runs before a time, for good; return how many.
 
-        The runs will not come back, because their run_uids are kept. Runs of forks are counted
-        separately, so that they cannot push out other runs.
+        Runs of forks are counted separately, so that they cannot push out other runs.
         """
         with self._writing():
             doomed = self._doomed(ordered_runs(self._connection), keep_runs, before)

@@ -18,6 +18,7 @@ from pytest_nexus.domain.validation import integer, number, text, texts
 from pytest_nexus.journal.encoding import CODES, MAX_DURATION_S, MAX_NUMBER, worker_number
 from pytest_nexus.journal.extra_fields import extra, extra_text
 from pytest_nexus.journal.fields import Field, Kind
+from pytest_nexus.journal.forecast_lines import KINDS_OF_FORECASTS
 from pytest_nexus.journal.selection_lines import KINDS_OF_SELECTION
 from pytest_nexus.journal.uses.dependency_lines import KINDS_OF_USES
 
@@ -369,6 +370,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     VERDICTS,
     *KINDS_OF_SELECTION,
     WORDS,
+    *KINDS_OF_FORECASTS,
     ATTEMPT,
     *KINDS_OF_USES,
     END,

@@ -13,6 +13,7 @@ from pytest_nexus.domain.validation import WRONG, explain, integer
 from pytest_nexus.errors import JournalError, NewerJournalError
 from pytest_nexus.journal import entries, writer
 from pytest_nexus.journal.encoding import RawAttempt, full_attempt
+from pytest_nexus.journal.forecast_lines import KINDS_OF_FORECASTS, ForecastReader
 from pytest_nexus.journal.format import ATTEMPT, COLLECTION, END, WORDS
 from pytest_nexus.journal.selection_lines import KINDS_OF_SELECTION, SelectionReader
 from pytest_nexus.journal.uses.dependency_lines import KINDS_OF_USES
@@ -64,6 +65,8 @@ class Scan:
     uses_lines: UsesReader | None = None
     """Takes the lines about dependencies; None before the first one."""
     selection_lines: SelectionReader = field(default_factory=SelectionReader)
+    forecast_lines: ForecastReader = field(default_factory=ForecastReader)
+    """Takes the lines about forecasts."""
 
     @property
     def uses(self) -> SessionUses:
@@ -301,5 +304,9 @@ _OF_SEVERAL_LINES: Final[dict[str, Callable[[Scan, dict[str, Any]], None]]] = {
     **{
         kind.name: lambda scan, record: scan.selection_lines.take(record)
         for kind in KINDS_OF_SELECTION
+    },
+    **{
+        kind.name: lambda scan, record: scan.forecast_lines.take(record)
+        for kind in KINDS_OF_FORECASTS
     },
 }

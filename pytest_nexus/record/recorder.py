@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pytest_nexus.domain.evidence import ChangedWords
     from pytest_nexus.domain.identity import Identity
     from pytest_nexus.domain.records import Attempt, Failure, Plan, Run
+    from pytest_nexus.plan.foreseen import Prediction
     from pytest_nexus.plan.selection.recorded import RunSelection
     from pytest_nexus.record.observer import Observer
     from pytest_nexus.session.pipeline import Pipeline
@@ -119,6 +120,12 @@ class Recorder:
 
         kept = [(path, packed(words[path])) for path in list(words)[:MAX_FILES]]
         self._perform(lambda journal: journal.words(kept))
+
+    def note_prediction(self, prediction: Prediction) -> None:
+        """Write what was foreseen for each test; called when the plan is made."""
+        from pytest_nexus.journal.forecast_lines import forecast_lines  # noqa: PLC0415 - where tests are ordered
+
+        self._perform(lambda journal: journal.plan(forecast_lines(prediction)))
 
     def note_share(self, plan: Plan, share: Share) -> None:
         """Write which tests this shard runs; called by the pipeline when the plan is made."""

@@ -229,6 +229,7 @@ def register_recorder(
     pipeline.on_share(part.cover(recorder.note_share))
     pipeline.on_words(part.cover(recorder.note_words))
     pipeline.on_selection(part.cover(recorder.note_selection))
+    pipeline.on_prediction(part.cover(recorder.note_prediction))
     if observer is not None:
         part.register(config, observer, "nexus-observer")
         part.on_failure.append(observer.failures.clear)

@@ -10,14 +10,16 @@ costs one notice, and the default behaviour goes on.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from pytest_nexus.domain.records import Change
 from pytest_nexus.domain.system.gc_pause import paused_gc
 from pytest_nexus.domain.wording import counted
-from pytest_nexus.errors import NexusError, with_code
+from pytest_nexus.errors import HistoryError, NexusError, with_code
 from pytest_nexus.session.error_boundary import ErrorBoundary
+from pytest_nexus.session.plan_listeners import PlanListeners
 from pytest_nexus.session.planned import NOT_PLANNED, is_in_share, session_plan
 from pytest_nexus.session.timeline import Timeline
 from pytest_nexus.session.user_hooks import UserHooks
@@ -26,17 +28,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from pytest_nexus.domain.evidence import ChangedWords
     from pytest_nexus.domain.records import CollectedTest, OrderRule, Plan, TestKey, TestStats
     from pytest_nexus.forecast.forecaster import Texts
+    from pytest_nexus.history.store import History
     from pytest_nexus.plan.make import Forecaster
-    from pytest_nexus.plan.selection.recorded import RunSelection
     from pytest_nexus.plan.selection.selected import Selected
     from pytest_nexus.plan.within_run.moves import LivePlan
     from pytest_nexus.session.error_boundary import Part
     from pytest_nexus.session.history_view import HistoryView
     from pytest_nexus.session.setup import SessionSetup, Share
 
+
+LONG_S: Final = 10.0
+"""Seconds of tests from which on a session looks for drift."""
 
 FEW_TESTS: Final = 5
 """Tests asked for by name, up to this number, are not worth the time that ordering takes."""
@@ -49,9 +53,11 @@ class Recorded(NamedTuple):
     """Name of the journal file."""
     n_runs: int | None = None
     """Runs in the history including this one; None if this run was not taken in."""
+    drift: str = ""
+    """What drifts, in one sentence; empty if nothing does, or if nobody looked."""
 
 
-class Pipeline:
+class Pipeline(PlanListeners):
     """The flow of one session, in the single process or on the controller.
 
     Args:
@@ -66,6 +72,7 @@ class Pipeline:
         boundary: ErrorBoundary | None = None,
         hooks: UserHooks | None = None,
     ) -> None:
+        super().__init__()
         self.setup = setup
         self.boundary = ErrorBoundary() if boundary is None else boundary
         self.hooks = UserHooks(None, self.boundary) if hooks is None else hooks
@@ -79,31 +86,8 @@ class Pipeline:
         self.is_brief = bool(setup.narrowed_to)
         """Whether this session only records, because there is nothing to order. Its journal is
         taken in by the next session that orders, or by the next command that reads the history."""
-        self._listeners: list[Callable[[Plan, Share], None]] = []
-        self._on_left_out: list[Callable[[Plan], None]] = []
-        self._on_words: list[Callable[[Mapping[str, ChangedWords]], None]] = []
-        self._on_selection: list[Callable[[RunSelection], None]] = []
         self._selected: Selected | None = None
         self._has_lost_model = False
-
-    def on_share(self, listener: Callable[[Plan, Share], None]) -> None:
-        """Call a listener with the plan of the whole suite, if this session runs a shard."""
-        self._listeners.append(listener)
-
-    def on_left_out(self, listener: Callable[[Plan], None]) -> None:
-        """Call a listener with the plan of the whole suite, if the plan leaves tests out.
-
-        These listeners are called before those of a share.
-        """
-        self._on_left_out.append(listener)
-
-    def on_words(self, listener: Callable[[Mapping[str, ChangedWords]], None]) -> None:
-        """Call a listener with the identifiers of the changed files, when they are read."""
-        self._on_words.append(listener)
-
-    def on_selection(self, listener: Callable[[RunSelection], None]) -> None:
-        """Call a listener with what the selection decided about the tests of this session."""
-        self._on_selection.append(listener)
 
     @cached_property
     def change(self) -> Change:
@@ -190,11 +174,13 @@ class Pipeline:
             explanation += counted_reasons(plan)
         if setup.share is not None:
             plan = self._divided(plan, setup.share)
-            for listener in self._listeners:
+            for listener in self.of_share:
                 listener(plan, setup.share)
         self.planned = session_plan(plan, setup, explanation)
         if self._selected is not None:
             self._record(plan, self._selected)
+        if settings.order == "risk":
+            self.tell_forecasts(plan, stats, forecaster, setup.share)
         if setup.options.order == "risk" and settings.order == "risk" and plan.ranks:
             self.live = self.learning.call(lambda: self._live(plan, stats, forecaster), None)
         self.hooks.results("pytest_nexus_plan", config=self.hooks.config, plan=plan)
@@ -253,7 +239,7 @@ class Pipeline:
         if self.setup.options.select != "off":
             plan = self._narrowed(plan, stats)
         if any(one.verdict.action != "run" for one in plan.tests):
-            for listener in self._on_left_out:
+            for listener in self.of_left_out:
                 listener(plan)
         return plan
 
@@ -291,7 +277,7 @@ class Pipeline:
 
         self.planned = self.planned._replace(selection=recorded(plan, selected))
         share = self.setup.share
-        for listener in self._on_selection:
+        for listener in self.of_selection:
             listener(recorded(plan, selected, None if share is None else share.shard))
 
     @property
@@ -336,7 +322,7 @@ class Pipeline:
 
         texts = read_texts(self.setup.root, tests, change, self.setup.environ)
         if texts.words:
-            for listener in self._on_words:
+            for listener in self.of_words:
                 listener(texts.words)
         return texts
 
@@ -365,7 +351,8 @@ class Pipeline:
         try:
             with open_history(self.setup.options.history) as history:
                 ingest_journal(history, journal)
-                self.recorded = Recorded(journal.name, history.count_runs())
+                drift = self._drift(history)
+                self.recorded = Recorded(journal.name, history.count_runs(), drift)
         except NexusError as exc:
             reason = "" if str(exc) in self.notices else f": {exc}"
             self.notices.notify(
@@ -374,6 +361,16 @@ class Pipeline:
                     f"the run is not in the history, its journal {journal.name} is kept{reason}",
                 )
             )
+
+    def _drift(self, history: History) -> str:
+        """Return what drifts; a look takes 0.05 s, so a short session does not look."""
+        if sum(self.timeline.durations_s) < LONG_S or not self.of_prediction:
+            return ""
+        from pytest_nexus.forecast.drift_check import drift_of  # noqa: PLC0415 - in a long session
+
+        with suppress(HistoryError):
+            return drift_of(history).line
+        return ""
 
     def _divided(self, plan: Plan, share: Share) -> Plan:
         from pytest_nexus.plan.sharding.divide import (  # noqa: PLC0415 - where tests are dealt out

@@ -1,4 +1,4 @@
-"""Decide whether a training is due: whether enough tests failed since the last training."""
+"""Decide whether a training is due: enough tests failed since the last one, or the model drifts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus.domain.wording import counted
+from pytest_nexus.forecast.drift_check import drift_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -29,11 +30,26 @@ class Due(NamedTuple):
     is_due: bool
     reason: str
     """The reason in one sentence."""
+    n_new: int = 0
+    """Failing runs since the last training; 0 before the first one."""
 
 
 def due_of(history: History) -> Due:
     """Return whether a training is due in a history."""
-    return due(history.failing_runs(), history.models.versions())
+    found = due(history.failing_runs(), history.models.versions())
+    return found if found.is_due else _by_drift(history, found)
+
+
+def _by_drift(history: History, found: Due) -> Due:
+    """Return that a training is due if the own model drifts and there is something new to learn."""
+    if not found.n_new or history.models.champion() is None:
+        return found
+    report = drift_of(history)
+    if not report.is_drifting:
+        return found
+    subjects = ", ".join(dict.fromkeys(each.subject for each in report.findings))
+    runs = counted(found.n_new, "new run")
+    return Due(True, f"{runs} with a failure, and the model drifts: {subjects}", found.n_new)  # noqa: FBT003
 
 
 def due(failing: Sequence[str], versions: Iterable[Version]) -> Due:
@@ -50,7 +66,7 @@ def due(failing: Sequence[str], versions: Iterable[Version]) -> Due:
         return Due(is_due, f"{runs}, none learned from; {FIRST} are needed")
     n_new = len(failing) - failing.index(last) - 1 if last in failing else len(failing)
     needed = max(LEAST, round(SHARE * len(failing)))
-    return Due(n_new >= needed, f"{runs}, {n_new:,} of them new; {needed:,} are needed")
+    return Due(n_new >= needed, f"{runs}, {n_new:,} of them new; {needed:,} are needed", n_new)
 
 
 def last_run(version: Version) -> str | None:

@@ -100,6 +100,7 @@ CALLS = {
     "model export": [["{model}", "--output=out/{file}"]],
     "model import": [["{file}"], ["{text}"]],
     "model card": [["{model}"]],
+    "model check": [[], ["--json"], ["--runs", "30"]],
     "explain": [["{text}"], ["{text}", "--json"], ["t/test_a.py::{text}"], ["no{text}"],
                 ["{text}", "--base={text}"]],
     "init": [["--force"], ["--branch={text}"], ["--uses={text}"]],

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pytest_nexus.history.queries.failing import FailingSince
+from pytest_nexus.history.queries.failing import FailingSince, failing
+from pytest_nexus.history.sqlite.connection import is_slim
 from pytest_nexus.journal.encoding import FAIL, NO_VERDICT, VERDICT_OF
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class End(NamedTuple):
 
     since: FailingSince
     run_uid: str
-    """The first run of the unbroken sequence."""
+    """The first run of the unbroken sequence; empty if unknown."""
     exception: str
     message: str
 
@@ -42,10 +43,12 @@ def read_ends(
     Only tests whose first attempt failed in some run are looked up, from the newest run backwards.
 
     Args:
-        connection: of a history with attempts.
+        connection: of the history; in a slim copy the cause is unknown.
         order: ids of the trusted runs, in the order of the fold.
         keys: the key of each test.
     """
+    if is_slim(connection):
+        return [End(since, "", "", "") for since in failing(connection)]
     runs = {row[0]: row[1:] for row in connection.execute(_RUNS)}
     of_branch: defaultdict[str, list[int]] = defaultdict(list)
     for run_id in reversed(order):

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus.history.sqlite import connection as connections
 from pytest_nexus.history.sqlite.quality_table import RunQuality, quality_of_row
-from pytest_nexus.history.sqlite.runs import ordered_runs
+from pytest_nexus.history.sqlite.runs import ordered_runs, selection
 
 if TYPE_CHECKING:
     import sqlite3
     from pathlib import Path
 
 _ONE: Final = """
-    SELECT run_uid, started_at, branch, mass_failure, run_quality.*
+    SELECT run_uid, started_at, branch, mass_failure, selected_by, run_quality.*
     FROM run JOIN run_quality USING (run_id) WHERE run_id = ?
 """
 _TABLES: Final = ("run", "run_quality")
@@ -26,6 +26,8 @@ class QualityOfRun(NamedTuple):
     started_at: float
     branch: str | None
     is_mass_failure: bool
+    selected_by: tuple[str, ...]
+    """As in `Run.selected_by`."""
     quality: RunQuality
 
 
@@ -53,8 +55,9 @@ def _read(connection: sqlite3.Connection, limit: int | None) -> list[QualityOfRu
         wanted = wanted[max(0, len(wanted) - limit) :]
     found = []
     for run_id in wanted:
-        run_uid, started_at, branch, is_mass, _, *row = connection.execute(
+        run_uid, started_at, branch, is_mass, limits, _, *row = connection.execute(
             _ONE, (run_id,)
         ).fetchone()
-        found.append(QualityOfRun(run_uid, started_at, branch, bool(is_mass), quality_of_row(row)))
+        facts = (run_uid, started_at, branch, bool(is_mass), selection(limits))
+        found.append(QualityOfRun(*facts, quality_of_row(row)))
     return found

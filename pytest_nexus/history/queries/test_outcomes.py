@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pytest_nexus.domain.records import TestKey, environment_name
 from pytest_nexus.domain.system.originals import dumps
@@ -30,6 +30,9 @@ _ATTEMPTS: Final = """
     WHERE test.key IN (SELECT value FROM json_each(?))
     ORDER BY run.run_id, test.test_id, number
 """
+_RunFacts: TypeAlias = (
+    "tuple[tuple[str, float, str | None, str], tuple[bool, tuple[str, ...], int | None]]"
+)
 _ALL_PASSED: Final = 0o111
 _NOTHING: Final = (None, None, None, 0, None, None)
 """No durations, started at 0, no worker, no failure."""
@@ -53,24 +56,22 @@ def read_sightings(
         else:
             attempt = full_attempt((key, *packed[:8], failure_of(packed[8:])))
         found.setdefault(run_id, {}).setdefault(TestKey(key), []).append(attempt)
-    runs = {row[0]: row[1:] for row in connection.execute(_RUNS)}
+    runs = {row[0]: _facts(row[1:]) for row in connection.execute(_RUNS)}
     seen: dict[TestKey, list[OutcomeInRun]] = {}
     for run_id in ordered_runs(connection):
+        if run_id not in runs:
+            continue
+        before, after = runs[run_id]
         for key, attempts in found.get(run_id, {}).items():
-            if run_id in runs:
-                seen.setdefault(key, []).append(_sighting(runs[run_id], attempts))
+            seen.setdefault(key, []).append(OutcomeInRun(*before, tuple(attempts), *after))
     return seen
 
 
-def _sighting(run: tuple[Any, ...], attempts: Iterable[Attempt]) -> OutcomeInRun:
+def _facts(run: tuple[Any, ...]) -> _RunFacts:
+    """Return what every outcome in a run has before and after its attempts."""
     run_uid, at, commit, dirty, python, platform, mass_failure, selected_by, exit_status = run
-    return OutcomeInRun(
-        run_uid=run_uid,
-        at=at,
-        commit=None if dirty else commit,
-        environment=environment_name(python, platform),
-        attempts=tuple(attempts),
-        is_mass_failure=bool(mass_failure),
-        selected_by=selection(selected_by),
-        exit_status=exit_status,
+    environment = environment_name(python, platform)
+    return (
+        (run_uid, at, None if dirty else commit, environment),
+        (bool(mass_failure), selection(selected_by), exit_status),
     )

@@ -91,7 +91,9 @@ class RunQuality(NamedTuple):
 
 def row_of(run_id: int, quality: RunQuality) -> tuple[object, ...]:
     """Return the row of a run."""
-    texts = (dumps(each, separators=(",", ":")) for each in quality[13:])
+    texts = [dumps(each, separators=(",", ":")) for each in quality[13:]]
+    if len(texts[-1]) > MAX_JSON_CHARS:  # of features that nexus does not have
+        texts[-1] = "{}"
     return (run_id, *quality[:13], *texts)
 
 

@@ -184,9 +184,11 @@ def with_red_builds(
         found: flakiness of all tests.
         seen: outcomes of at least all tests that finally failed in some run.
     """
+    clean = {one.key for one in found if not one.flakes}
     flaked = {
         (key, each.run_uid)
         for key, sightings in seen.items()
+        if key not in clean
         for each, proof in zip(sightings, prove(sightings), strict=True)
         if proof == "flake"
     }

@@ -5,19 +5,24 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
+from pytest_nexus.forecast.drift_check import drift_of
+
 if TYPE_CHECKING:
-    from pytest_nexus.history.sqlite.models import Registry, Version
+    from pytest_nexus.history.sqlite.models import Version
+    from pytest_nexus.history.store import History
 
 SHIPPED: Final = "order by the model that is shipped"
 _SHOWN_DIGITS: Final = 8
 
 
-def model_line(models: Registry) -> str:
-    """Return the report's line about the deployed model."""
-    champion = models.champion()
+def model_line(history: History) -> str:
+    """Return the report's line about the deployed model, and whether it drifts."""
+    champion = history.models.champion()
+    drift = drift_of(history).line
+    more = f"; {drift}" if drift else ""
     if champion is None:
-        return SHIPPED
-    return f"order by model {champion.version[:_SHOWN_DIGITS]}{_quality(champion)}"
+        return f"{SHIPPED}{more}"
+    return f"order by model {champion.version[:_SHOWN_DIGITS]}{_quality(champion)}{more}"
 
 
 def _quality(version: Version) -> str:

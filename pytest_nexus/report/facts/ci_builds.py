@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pytest_nexus.domain.records import Run
     from pytest_nexus.history.sqlite.runs import RunSummary
-    from pytest_nexus.report.facts.now_section import Verdict
+
+Verdict = Literal["passed", "failed", "mass failure", "not finished"]
 
 SHARD: Final = "--nexus-shard"
-CELL_OF_VERDICT: Final = {"passed": ".", "failed": "F", "mass failure": "M", "not finished": "?"}
+CELL_OF_VERDICT: Final[dict[Verdict, str]] = {
+    "passed": ".",
+    "failed": "F",
+    "mass failure": "M",
+    "not finished": "?",
+}
 _PASSED: Final = (0, 5)
 """Exit statuses without a failure: all passed; no test was collected."""
 

@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from pytest_nexus.forecast.drift_check import drift_of
 from pytest_nexus.forecast.stored_models import parts_of
 from pytest_nexus.history.sqlite.models import figures
 from pytest_nexus.plan.flakiness.rates import rate_of
 from pytest_nexus.report.facts.now_section import COLLECTION
 from pytest_nexus.report.facts.selection_section import BUDGETS
-from pytest_nexus.training.drift_check import drift_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from pytest_nexus.forecast.drift_check import Cell, Finding
     from pytest_nexus.history.queries.quality import QualityOfRun
     from pytest_nexus.history.sqlite.models import Registry, Version
     from pytest_nexus.report.facts.sources import Sources
-    from pytest_nexus.training.drift_check import Cell, Finding
 
 DeploymentKind = Literal["promoted", "rolled back", "taken back"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.domain.records import BAD
 from pytest_nexus.plan.flakiness.outcomes import prove
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pytest_nexus.history.figures.ends import End
     from pytest_nexus.history.sqlite.runs import RunSummary
-    from pytest_nexus.report.facts.ci_builds import Build
+    from pytest_nexus.report.facts.ci_builds import Build, Verdict
     from pytest_nexus.report.facts.sources import Sources
 
 COLLECTION: Final = "collection order"
@@ -30,8 +30,6 @@ _MOST_WEEKS: Final = 13
 _RECENT: Final = 20
 _MOST_SUSPECTS: Final = 5
 _WORD: Final = re.compile(r"[a-z]{3,}")
-
-Verdict = Literal["passed", "failed", "mass failure", "not finished"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,9 +213,10 @@ def _wall(each: RunSummary) -> float:
 def _flaky_cost(sources: Sources) -> dict[float, float]:
     """Return the seconds of flakes by week, as `nexus flaky` adds them up over all weeks."""
     found: dict[float, float] = {}
-    status = {one.key: one.status for one in sources.flakiness}
+    flaked = (one for one in sources.flakiness if one.flakes)
+    counting = {one.key for one in flaked if one.status != "order-dependent"}
     for key, seen in sources.seen.items():
-        if status.get(key) == "order-dependent":
+        if key not in counting:
             continue
         for each, proof in zip(seen, prove(seen), strict=True):
             if proof == "flake":

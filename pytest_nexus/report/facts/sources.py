@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pytest_nexus.plan.flakiness.outcomes import OutcomeInRun
     from pytest_nexus.plan.quarantine.file import Quarantine, QuarantineEntry
 
-MOST_ASSESSED: Final = 250
+MOST_ASSESSED: Final = 150
 """Tests whose flakiness is assessed: those that flaked, then those that failed last."""
 
 DAY_S: Final = 86_400

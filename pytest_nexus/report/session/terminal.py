@@ -167,6 +167,7 @@ def summary_lines(pipeline: Pipeline) -> list[str]:
         lines.append(learned_line(pipeline.live, timeline))
     if pipeline.recorded is not None:
         lines += recorded_line(pipeline.recorded, timeline.n_tests(), is_brief=pipeline.is_brief)
+        lines += [pipeline.recorded.drift] if pipeline.recorded.drift else []
     return lines
 
 

@@ -15,11 +15,13 @@ from pytest_nexus.domain.validation import integer
 from pytest_nexus.journal import reader
 from pytest_nexus.journal import writer as journal
 from pytest_nexus.journal.fields import Field, Kind
+from pytest_nexus.journal.forecast_lines import forecast_lines
 from pytest_nexus.journal.format import ATTEMPT, COLLECTION, END, KINDS, PLAN, VERDICTS
 from pytest_nexus.journal.reader import read_journal
 from pytest_nexus.journal.selection_lines import selection_lines
 from pytest_nexus.journal.shards import plan_lines
 from pytest_nexus.journal.writer import JournalWriter
+from pytest_nexus.plan.foreseen import Foreseen, Prediction
 from pytest_nexus.plan.selection.recorded import RunSelection
 from tests.support.builders import attempt, failure, run
 from tests.support.shard_journals import sharded_plan
@@ -107,6 +109,7 @@ def test_the_lines_of_a_session_have_the_fields_of_the_table(tmp_path: Path) -> 
         selection_lines(RunSelection("on", "budget:1m", None, None, 1, 0.5, frozenset({"a.py::x"})))
     )
     writer.words([("a.py", "area:2 @side:1")])
+    writer.plan(forecast_lines(Prediction("shipped", [Foreseen("a.py::x", 0.1, 1.0)])))
     writer.attempt(attempt("a.py::x", "failed", number=2, worker="gw0", failure=failure()))
     writer.uses(session_uses({"a.py::x": ["src/a.py", "src/a.py::area"]}))
     writer.end(1.0, 0, complete=True)

@@ -106,12 +106,12 @@ def test_without_a_history_nothing_is_due(
 
 def test_line_about_the_model_names_it_and_how_good_it_was(history: Path) -> None:
     with open_history(history) as opened:
-        assert model_line(opened.models) == SHIPPED
+        assert model_line(opened) == SHIPPED
         opened.models.add(version(uids(1)[0], apfdc=0.953, apfdc_incumbent=0.94))
         opened.models.set_alias("champion", "a" * 16, 2.0)
-        assert model_line(opened.models) == (
+        assert model_line(opened) == (
             "order by model aaaaaaaa, APFDc 0.953 on runs it had not seen, 0.940 the one before"
         )
         opened.models.add(version(None, "b" * 16))
         opened.models.set_alias("champion", "b" * 16, 3.0)
-        assert model_line(opened.models) == "order by model bbbbbbbb"
+        assert model_line(opened) == "order by model bbbbbbbb"

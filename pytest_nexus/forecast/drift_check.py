@@ -8,6 +8,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus.domain.wording import counted, percent
+from pytest_nexus.journal.format import MISSED
 from pytest_nexus.predictor.evaluation.drift import (
     ERROR,
     LIMIT,
@@ -39,6 +40,9 @@ MISSING: Final = 0.1
 
 MORE_FAILURES: Final = 2.0
 """Factor between two failure rates that matters; our choice."""
+
+_STILL_WHOLE: Final = frozenset({"--nexus-shard", "-x", "nexus-reuse", "nexus-unlikely"})
+"""Limits of a run that leave its features those of the whole suite."""
 
 _GROUP: Final = 10
 """Runs in a column of the heat map."""
@@ -105,7 +109,7 @@ class DriftReport:
         """Return one sentence for the summary of a run; empty if nothing drifts."""
         if not self.findings:
             return ""
-        subjects = [each.subject for each in self.findings]
+        subjects = list(dict.fromkeys(each.subject for each in self.findings))
         named = ", ".join(subjects[:3]) + (f" and {len(subjects) - 3} more" if subjects[3:] else "")
         return f"the model drifts ({named}); see `nexus model check`"
 
@@ -117,12 +121,15 @@ def drift_of(history: History, recent: int = RECENT) -> DriftReport:
         history: open for reading.
         recent: number of the newest runs that are compared with the training window.
     """
-    runs = [
-        each
-        for each in history.quality.read(2 * WINDOW + recent)
-        if not each.is_mass_failure and each.quality.features
-    ]
+    runs = [each for each in history.quality.read(2 * WINDOW + recent) if _is_comparable(each)]
     return check(runs, history.models, recent)
+
+
+def _is_comparable(each: QualityOfRun) -> bool:
+    """Return whether a run is of the whole suite, or of a shard of it, and no mass failure."""
+    limits = (name for name in each.selected_by if not name.startswith(MISSED))
+    is_whole = _STILL_WHOLE.issuperset(limits)
+    return is_whole and not each.is_mass_failure and bool(each.quality.features)
 
 
 def check(runs: Sequence[QualityOfRun], models: Registry, recent: int = RECENT) -> DriftReport:
