@@ -233,7 +233,7 @@ def test_a_damaged_history_has_facts_or_one_error(
     sound, path = tmp_path / "sound.sqlite3", tmp_path / "damaged.sqlite3"
     make_history(sound)
     refused = 0
-    for seed in range(40):
+    for seed in range(25):
         copy(sound, path)
         what = damage(path, seed)
         try:
