@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from math import fsum, log
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -119,7 +120,7 @@ def _simple_orders(ran: Sequence[_Ran]) -> dict[str, tuple[float, float]]:
 def _bins(p: Sequence[float], failed: Sequence[bool]) -> tuple[Bin, ...]:
     bins: list[list[float]] = [[0, 0.0, 0] for _ in range(len(EDGES) + 1)]
     for each, bad in zip(p, failed, strict=True):
-        found = bins[sum(each >= edge for edge in EDGES)]
+        found = bins[bisect_right(EDGES, each)]
         found[0] += 1
         found[1] += each
         found[2] += bad
