@@ -114,10 +114,10 @@ class Attempt(NamedTuple):
     def outcome(self) -> Outcome:
         """The worst outcome of the phases; a failing call counts before an error."""
         ran = [phase.outcome for phase in self.phases if phase]
-        for bad in ("failed", "error"):
-            if bad in ran:
-                return "failed" if bad == "failed" else "error"
-        return next((outcome for outcome in ran if outcome != "passed"), "passed")
+        if ran.count("passed") == len(ran):
+            return "passed"  # most attempts; this is called for each of them
+        worst: tuple[Outcome, ...] = ("failed", "error", *ran)
+        return next(each for each in worst if each in ran and each != "passed")
 
 
 class ChangedFile(NamedTuple):

@@ -79,7 +79,7 @@ def prove(sightings: Sequence[OutcomeInRun]) -> list[FlakeEvidence]:
     passed_at = {
         (seen.commit, seen.environment)
         for seen in sightings
-        if seen.commit is not None and seen.has_passed and not seen.is_mass_failure
+        if seen.commit is not None and not seen.is_mass_failure and seen.has_passed
     }
     return [_proof(seen, passed_at) for seen in sightings]
 
