@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from itertools import accumulate
 from math import fsum, log
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -12,7 +13,7 @@ from pytest_nexus.journal.format import MISSED
 from pytest_nexus.predictor.evaluation.metrics import BUDGETS, score
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pytest_nexus.domain.records import Run
     from pytest_nexus.journal.encoding import RawAttempt
@@ -21,30 +22,17 @@ if TYPE_CHECKING:
 EDGES: Final = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 0.6)
 """Between the bins of probability."""
 
-_NEVER: Final = 1000
 _CERTAIN: Final = 1e-6
 """Probabilities are kept this far from 0 and 1 for the logarithmic loss."""
 
-_SIMPLE: Final[Mapping[str, Callable[[Foreseen], float]]] = {
-    "collection order": lambda _: 0.0,
-    "--ff, last failed first": lambda test: 0.0 if test.since_failure == 0 else 1.0,
-    "most recent failure first": lambda test: (
-        _NEVER if test.since_failure is None else test.since_failure
-    ),
-    "weighted failure rate": lambda test: -test.rate,
-    "fastest first": lambda test: test.duration_s,
-}
-"""Keys by which simple orders sort; ties keep the order of the collection. Names as in
-`predictor.evaluation.baselines`."""
-
 
 class _Ran(NamedTuple):
-    """A test with a forecast that ran."""
+    """The tests with a forecast that ran, column by column, in collection order."""
 
-    test: Foreseen
-    has_failed: bool
-    duration_s: float
-    started_us: int
+    tests: Sequence[Foreseen]
+    failed: Sequence[bool]
+    seconds: Sequence[float]
+    started_us: Sequence[int]
 
 
 def measure(run: Run, attempts: Iterable[RawAttempt], prediction: Prediction) -> RunQuality | None:
@@ -58,63 +46,83 @@ def measure(run: Run, attempts: Iterable[RawAttempt], prediction: Prediction) ->
         attempts: of the session.
         prediction: of the session, in collection order.
     """
-    first = {raw[0]: raw for raw in attempts if raw[2] == 1}
-    ran = [
-        _ran(test, raw)
-        for test in prediction.tests
-        if (raw := first.get(test.key)) is not None and VERDICT_OF[raw[3]] != NO_VERDICT
-    ]
-    if not ran:
+    ran = _ran(attempts, prediction.tests)
+    n, n_failed = len(ran.tests), sum(ran.failed)
+    if not n:
         return None
-    failed = [each.has_failed for each in ran]
-    p = [each.test.p_fail for each in ran]
+    p = [test.p_fail for test in ran.tests]
     left = [test for test in prediction.tests if test.is_left]
-    actual = sorted(range(len(ran)), key=lambda at: ran[at].started_us)
-    n_failed = sum(failed)
-    ours = _score(actual, ran) if n_failed else (None, None)
+    actual = sorted(range(n), key=ran.started_us.__getitem__) if n_failed else []
+    apfdc, first_failure_s = _score(actual, ran) if n_failed else (None, None)
     return RunQuality(
         model=prediction.model,
-        n_tests=len(ran),
+        n_tests=n,
         n_failed=n_failed,
-        apfdc=ours[0],
-        first_failure_s=ours[1],
-        brier=fsum((a - b) ** 2 for a, b in zip(p, failed, strict=True)) / len(ran),
-        log_loss=fsum(map(_loss, p, failed)) / len(ran),
-        expected_s=fsum(each.test.duration_s for each in ran),
-        real_s=fsum(each.duration_s for each in ran),
+        apfdc=apfdc,
+        first_failure_s=first_failure_s,
+        brier=fsum([(a - b) ** 2 for a, b in zip(p, ran.failed, strict=True)]) / n,
+        log_loss=-fsum(map(log, _likelihoods(p, ran.failed))) / n,
+        expected_s=fsum([test.duration_s for test in ran.tests]),
+        real_s=fsum(ran.seconds),
         n_selected=len(prediction.tests) - len(left),
         n_left=len(left),
         n_missed=sum(name.startswith(MISSED) for name in run.selected_by),
-        left_s=fsum(test.duration_s for test in left),
+        left_s=fsum([test.duration_s for test in left]),
         orders=_simple_orders(ran) if n_failed else {},
-        bins=_bins(p, failed),
+        bins=_bins(p, ran.failed),
         budgets=_budgets(actual, ran) if n_failed else (),
         features=dict(prediction.features),
     )
 
 
-def _ran(test: Foreseen, raw: RawAttempt) -> _Ran:
-    duration_us = sum(each or 0 for each in raw[4:7])
-    return _Ran(test, VERDICT_OF[raw[3]] == FAIL, duration_us / 1e6, raw[7])
+def _ran(attempts: Iterable[RawAttempt], tests: Iterable[Foreseen]) -> _Ran:
+    first = {raw[0]: raw for raw in attempts if raw[2] == 1 and VERDICT_OF[raw[3]] != NO_VERDICT}
+    found = [test for test in tests if test.key in first]
+    raws = [first[test.key] for test in found]
+    return _Ran(
+        found,
+        [VERDICT_OF[raw[3]] == FAIL for raw in raws],
+        [((raw[4] or 0) + (raw[5] or 0) + (raw[6] or 0)) / 1e6 for raw in raws],
+        [raw[7] for raw in raws],
+    )
 
 
-def _loss(p: float, failed: bool) -> float:  # noqa: FBT001 - mapped over lists
-    within = min(max(p, _CERTAIN), 1 - _CERTAIN)
-    return -log(within if failed else 1 - within)
+def _likelihoods(p: Sequence[float], failed: Sequence[bool]) -> Iterator[float]:
+    """Yield the probability of each outcome, kept within bounds."""
+    for each, bad in zip(p, failed, strict=True):
+        likelihood = each if bad else 1 - each
+        yield min(max(likelihood, _CERTAIN), 1 - _CERTAIN)
 
 
-def _score(order: Sequence[int], ran: Sequence[_Ran]) -> tuple[float, float]:
+def _score(order: Sequence[int], ran: _Ran) -> tuple[float, float]:
     """Return APFDc, and the seconds until the first failure."""
-    seconds = [each.duration_s for each in ran]
-    found = score(order, [each.has_failed for each in ran], seconds)
-    return found.apfdc, found.first_failure * fsum(seconds)
+    found = score(order, ran.failed, ran.seconds)
+    return found.apfdc, found.first_failure * fsum(ran.seconds)
 
 
-def _simple_orders(ran: Sequence[_Ran]) -> dict[str, tuple[float, float]]:
-    return {
-        name: _score(sorted(range(len(ran)), key=lambda at: key(ran[at].test)), ran)
-        for name, key in _SIMPLE.items()
+def _simple_orders(ran: _Ran) -> dict[str, tuple[float, float]]:
+    """Return the scores of simple orders; names as in `predictor.evaluation.baselines`.
+
+    Ties keep the order of the collection.
+    """
+    tests = ran.tests
+    since = {at: test.since_failure for at, test in enumerate(tests) if test.has_failed_before}
+    orders = {
+        "collection order": list(range(len(tests))),
+        "--ff, last failed first": _first([at for at, runs in since.items() if not runs], ran),
+        "most recent failure first": _first(sorted(since, key=lambda at: since[at] or 0), ran),
+        "weighted failure rate": _first(sorted(since, key=lambda at: -tests[at].rate), ran),
+        "fastest first": sorted(
+            range(len(tests)), key=[test.duration_s for test in tests].__getitem__
+        ),
     }
+    return {name: _score(order, ran) for name, order in orders.items()}
+
+
+def _first(chosen: Sequence[int], ran: _Ran) -> list[int]:
+    """Return the order with some tests first, and all others in the order of the collection."""
+    own = set(chosen)
+    return [*chosen, *(at for at in range(len(ran.tests)) if at not in own)]
 
 
 def _bins(p: Sequence[float], failed: Sequence[bool]) -> tuple[Bin, ...]:
@@ -127,18 +135,13 @@ def _bins(p: Sequence[float], failed: Sequence[bool]) -> tuple[Bin, ...]:
     return tuple(Bin(int(n), sum_p, int(bad)) for n, sum_p, bad in bins)
 
 
-def _budgets(order: Sequence[int], ran: Sequence[_Ran]) -> tuple[tuple[float, float], ...]:
+def _budgets(order: Sequence[int], ran: _Ran) -> tuple[tuple[float, float], ...]:
     """Return precision and recall of the tests that end within each share of the seconds."""
-    total = fsum(each.duration_s for each in ran)
-    n_failed = sum(each.has_failed for each in ran)
+    ends = list(accumulate(ran.seconds[at] for at in order))
+    found = list(accumulate(ran.failed[at] for at in order))
     shares: list[tuple[float, float]] = []
     for budget in BUDGETS:
-        elapsed, n, found = 0.0, 0, 0
-        for at in order:
-            elapsed += ran[at].duration_s
-            if elapsed > budget * total:
-                break
-            n += 1
-            found += ran[at].has_failed
-        shares.append((found / n if n else 0.0, found / n_failed))
+        n = bisect_right(ends, budget * ends[-1])
+        caught = found[n - 1] if n else 0
+        shares.append((caught / n if n else 0.0, caught / found[-1]))
     return tuple(shares)

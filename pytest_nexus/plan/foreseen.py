@@ -27,6 +27,11 @@ class Foreseen(NamedTuple):
     is_left: bool = False
     """Whether the plan leaves the test out."""
 
+    @property
+    def has_failed_before(self) -> bool:
+        """Return whether a run before this one had a failure of the test."""
+        return self.since_failure is not None
+
 
 class Prediction(NamedTuple):
     """The forecasts of one session."""
