@@ -71,7 +71,7 @@ def _ingest(bench: Bench) -> Table:
 
 def _journal(folder: Path, uid: int, n_tests: int, *, has_forecasts: bool) -> Path:
     random = Random(uid)
-    ran = attempts(n_tests, seed=uid)
+    ran = list(attempts(n_tests, seed=uid))
     writer = JournalWriter.create(folder, run(uid, 1.7e9 + uid))
     writer.collection(n_tests, n_tests)
     if has_forecasts:
