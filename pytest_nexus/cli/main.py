@@ -108,6 +108,12 @@ COMMANDS: Final = (
         forwards=True,
     ),
     Command(
+        "doctor",
+        "pytest_nexus.cli.doctor",
+        "Say what is set up wrong, and how to mend it; exit 1 if something is",
+        forwards=True,
+    ),
+    Command(
         "init", "pytest_nexus.cli.init", "Write a workflow of GitHub Actions, and turn nexus on"
     ),
     Command(

@@ -64,9 +64,14 @@ def selected_by(config: pytest.Config) -> tuple[str, ...]:
     the root folder. An order (`--ff`, `--nf`) selects nothing. Options in the ini file's `addopts`
     count like those of the command line.
     """
+    names = limits(config)
+    return (*names, "paths") if _names_a_part(config) else names
+
+
+def limits(config: pytest.Config) -> tuple[str, ...]:
+    """Return the names of the options that limit a run, as `selected_by` does without `paths`."""
     names = [name for name, option in _SELECTING if config.getoption(option, None)]
-    names += ["--testmon"] if _testmon_selects(config) else []
-    return (*names, "paths") if _names_a_part(config) else tuple(names)
+    return (*names, "--testmon") if _testmon_selects(config) else tuple(names)
 
 
 def _testmon_selects(config: pytest.Config) -> bool:

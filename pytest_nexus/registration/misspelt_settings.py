@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _PREFIX: Final = "NEXUS_"
 _OURS: Final = frozenset(
-    {"NEXUS_DEBUG", "NEXUS_HUNT", "NEXUS_LISTING", "NEXUS_LISTING_TIES"}
+    {"NEXUS_DEBUG", "NEXUS_HUNT", "NEXUS_LISTING", "NEXUS_LISTING_TIES", "NEXUS_SETTINGS"}
     | {option.variable for option in OPTIONS}
 )
 _OF_OTHERS: Final = frozenset(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
     from pathlib import Path
 
+    from pytest_nexus.options import Options
     from pytest_nexus.session.pipeline import Pipeline
 
 _RANDOM_ORDER: Final = ("randomly", "random_order")
@@ -84,18 +85,28 @@ def chosen_order(pipeline: Pipeline, config: pytest.Config) -> Literal["risk", "
 
     An order that the user asked for explicitly is always used.
     """
-    options = pipeline.setup.options
-    if options.order == "risk" and options.sources["nexus_order"] == "default":
-        for name in _RANDOM_ORDER:
-            if config.pluginmanager.hasplugin(name) and _reorders(name, config):
-                pipeline.notices.notify(
-                    with_code(
-                        "NX209",
-                        f"{name} orders the tests; to let nexus order them, use --nexus-order=risk",
-                    )
-                )
-                return "off"
-    return options.planned_order
+    name = shuffling_plugin(config, pipeline.setup.options)
+    if not name:
+        return pipeline.setup.options.planned_order
+    pipeline.notices.notify(
+        with_code(
+            "NX209",
+            f"{name} orders the tests; to let nexus order them, use --nexus-order=risk",
+        )
+    )
+    return "off"
+
+
+def shuffling_plugin(config: pytest.Config, options: Options) -> str:
+    """Return the name of the plugin that orders the tests instead of nexus; empty without one."""
+    if options.order != "risk" or options.sources["nexus_order"] != "default":
+        return ""
+    found = (
+        name
+        for name in _RANDOM_ORDER
+        if config.pluginmanager.hasplugin(name) and _reorders(name, config)
+    )
+    return next(found, "")
 
 
 def is_shuffled(config: pytest.Config) -> bool:

@@ -103,6 +103,7 @@ CALLS = {
     "model check": [[], ["--json"], ["--runs", "30"]],
     "explain": [["{text}"], ["{text}", "--json"], ["t/test_a.py::{text}"], ["no{text}"],
                 ["{text}", "--base={text}"]],
+    "doctor": [[], ["--json"], ["--history", "{text}"]],
     "init": [["--force"], ["--branch={text}"], ["--uses={text}"]],
     "demo": [["--data=samples", "--json"]],
 }  # fmt: skip
@@ -140,6 +141,7 @@ def test_nothing_but_one_module_prints() -> None:
         ("pytest_nexus/domain/system/console.py", "print"),
         ("pytest_nexus/domain/system/console.py", "sys.stderr"),
         ("pytest_nexus/cli/main.py", "sys.stdout"),  # its errors, and that it was closed
+        ("pytest_nexus/domain/system/display.py", "sys.stdout"),  # whether it is a terminal
         ("pytest_nexus/cli/train.py", "sys.stderr"),  # whether it is a terminal
         ("pytest_nexus/cli/output/tables.py", "sys.stdout"),  # the same
         ("pytest_nexus/cli/arguments/parser.py", "sys.stderr"),  # usage and help of our own

@@ -7,14 +7,44 @@ begin a line of its own.
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from pytest_nexus.domain.safe_text import shown, shown_json
+from pytest_nexus.domain.system.display import has_colours
 from pytest_nexus.errors import NexusError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Style = Literal["", "bold", "dim", "red", "green", "yellow", "cyan"]
+_CODES: Final = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "cyan": 36}
+
+
+class Styled(NamedTuple):
+    """A part of a line, and how a terminal shows it."""
+
+    text: str
+    style: Style = ""
 
 
 def say(*lines: str) -> None:
     """Print lines to the output; an empty line if there is no argument."""
     print("\n".join(map(shown, lines)), flush=True)
+
+
+def say_styled(*lines: Sequence[Styled]) -> None:
+    """Print lines of styled parts to the output; without colours where it has none."""
+    if not has_colours():
+        say(*("".join(part.text for part in line) for line in lines))
+        return
+    for line in lines:
+        print("".join(map(_painted, line)), flush=True)
+
+
+def _painted(part: Styled) -> str:
+    text = shown(part.text)
+    code = _CODES.get(part.style)
+    return text if code is None or not text else f"\033[{code}m{text}\033[0m"
 
 
 def warn(*lines: str) -> None:

@@ -36,13 +36,21 @@ def reason_not_to_rerun(config: pytest.Config) -> str:
     for option, flag in _DEBUGGING:
         if getattr(config.option, option, False):
             return with_code("NX301", f"no test is repeated under {flag}")
+    name = repeating_plugin(config)
+    if name:
+        return with_code(
+            "NX302", f"{name} repeats the tests of this session, so nexus repeats none"
+        )
+    return ""
+
+
+def repeating_plugin(config: pytest.Config) -> str:
+    """Return the name of the plugin that repeats failed tests; empty if no other plugin does."""
     for name, options in _ENGINES:
         if config.pluginmanager.hasplugin(name) and (
             not options or any(_given(config, option) for option in options)
         ):
-            return with_code(
-                "NX302", f"{name} repeats the tests of this session, so nexus repeats none"
-            )
+            return name
     return ""
 
 
