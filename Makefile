@@ -90,7 +90,7 @@ fresh = if [ "$$($(1) -V 2> /dev/null)" != "$$($(2) -V)" ]; then rm -rf $(3); fi
 $(READY): pyproject.toml .ci/find_python.sh
 	@echo "Making $(VENV): an environment with pytest-nexus, scikit-learn and the tools; about a minute, once; pip is silent while it unpacks."
 	$(call fresh,$(BIN)/python,$(PYTHON),$(VENV))
-	$(BIN)/python -m pip install --disable-pip-version-check --editable ".[train,dev,docs]"
+	$(BIN)/python -m pip install --disable-pip-version-check --editable ".[train,otel,dev,docs]"
 	$(BIN)/python -c "open('$(READY)', 'w').close()"
 
 $(COMPANIONS_READY): pyproject.toml tests/companions.txt .ci/find_python.sh | $(READY)

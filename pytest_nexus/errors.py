@@ -115,6 +115,10 @@ class TrainExtraMissingError(NexusError):
     """Training needs packages of the extra `train`; install it as the message says."""
 
 
+class ExportError(NexusError):
+    """The run was not exported to monitoring; the tests and the history are not affected."""
+
+
 class OptionError(NexusError):
     """An option has an invalid value."""
 

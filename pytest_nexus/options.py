@@ -185,6 +185,12 @@ OPTIONS: Final[tuple[Option, ...]] = (
         help="Tests that fail only outside the order of collection: repaired, failed, or ignored",
     ),
     Option(
+        "nexus_otlp",
+        "bool",
+        default=False,
+        help="Send the run to an OpenTelemetry collector at its end, as the OTEL_* variables say",
+    ),
+    Option(
         "nexus_fail_on_flaky",
         "bool",
         default=False,
@@ -226,6 +232,7 @@ class Options(NamedTuple):
     rerun_budget: str
     """The budget as given; its seconds are computed after the run is planned."""
     order_dependence: Literal["repair", "fail", "off"]
+    otlp: bool
     fail_on_flaky: bool
     quarantine: Path
     sources: Mapping[str, Source]
@@ -320,6 +327,7 @@ def read_options(config: pytest.Config) -> Options:
         rerun_delay_s=_seconds(values["nexus_rerun_delay"]),
         rerun_budget=values["nexus_rerun_budget"],
         order_dependence=values["nexus_order_dependence"],
+        otlp=values["nexus_otlp"],
         fail_on_flaky=values["nexus_fail_on_flaky"],
         quarantine=config.rootpath / values["nexus_quarantine"],
         sources=sources,

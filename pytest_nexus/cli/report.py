@@ -13,7 +13,7 @@ from pytest_nexus.cli.arguments.checkout import add_source_option, path_in_check
 from pytest_nexus.cli.arguments.journals import add_journals_argument, journal_files
 from pytest_nexus.domain.system import entry_points, originals
 from pytest_nexus.domain.system.console import complain, give_command, say, say_json, warn
-from pytest_nexus.errors import HistoryError, JournalError, NexusError
+from pytest_nexus.errors import HistoryError, JournalError, NexusError, OptionError
 from pytest_nexus.history.store import read_history
 from pytest_nexus.journal.sessions import read_session
 from pytest_nexus.plan.verification.groups import choose, group
@@ -26,8 +26,9 @@ from pytest_nexus.report.ci.source_lines import locator
 from pytest_nexus.report.ci.summary import Known, summarise
 from pytest_nexus.report.formats.annotations import workflow_commands
 from pytest_nexus.report.formats.ctrf import ctrf
-from pytest_nexus.report.formats.json_prometheus import as_json, prometheus
+from pytest_nexus.report.formats.json_document import as_json
 from pytest_nexus.report.formats.markdown import markdown
+from pytest_nexus.report.monitoring.prometheus import prometheus
 
 if TYPE_CHECKING:
     import argparse
@@ -50,7 +51,7 @@ class _Formats(tuple[str, ...]):
         return super().__contains__(name) or name in entry_points.names(GROUP)
 
 
-FORMATS: Final = _Formats(("markdown", "ctrf", "json", "prometheus"))
+FORMATS: Final = _Formats(("markdown", "ctrf", "json", "prometheus", "otlp"))
 _JSON: Final = frozenset({"ctrf", "json"})
 
 
@@ -96,7 +97,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Report the newest run; the exit status is 0 whatever its result is."""
+    """Report the newest run; the exit status does not depend on its result."""
     sessions = chosen(_read(options.journals or [str(journal_folder())]), options.ci_run)
     if options.ci_run is not None and not sessions:
         raise JournalError("NX559", f"None of the journals is of the run {options.ci_run!r}")
@@ -106,6 +107,8 @@ def run(options: argparse.Namespace) -> int:
     links = links_of(originals.environ, folder)
     summary = summarise(sessions, _proofs(sessions), known, links)
     lines = locator(root)
+    if options.format == "otlp":
+        return _export(options, summary, sessions)
     _deliver(options, _rendered(options.format, summary, sessions, lines), summary)
     if options.github:
         _as_step(summary, lines, folder)
@@ -113,6 +116,20 @@ def run(options: argparse.Namespace) -> int:
         from pytest_nexus.github.pull_request import comment  # noqa: PLC0415 - loads requests
 
         comment(summary, lines, options.name, originals.environ)
+    return 0
+
+
+def _export(options: argparse.Namespace, summary: Summary, sessions: Sequence[Session]) -> int:
+    """Send the run to the collector that the `OTEL_*` variables name."""
+    if options.output is not None or options.github or options.comment:
+        raise OptionError(
+            "NX622", "--format otlp sends the run, so --output, --github and --comment say nothing"
+        )
+    if not sessions:
+        raise JournalError("NX558", "There is no journal of a run to export")
+    from pytest_nexus.report.monitoring.export import export_run  # noqa: PLC0415 - needs the extra
+
+    say(export_run(sessions, originals.environ, summary))
     return 0
 
 
@@ -166,7 +183,7 @@ def _rendered(
     if name == "markdown":
         return markdown(summary, lines)
     if name == "prometheus":
-        return prometheus(summary)
+        return prometheus(summary, sessions)
     if name not in _JSON:
         return _of_plugin(name, summary)
     version = next((one.run.pytest for one in sessions if one.run.pytest), "")

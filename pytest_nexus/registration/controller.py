@@ -230,6 +230,10 @@ def register_recorder(
     pipeline.on_words(part.cover(recorder.note_words))
     pipeline.on_selection(part.cover(recorder.note_selection))
     pipeline.on_prediction(part.cover(recorder.note_prediction))
+    if pipeline.setup.options.otlp:
+        from pytest_nexus.registration.exporting import register_export  # noqa: PLC0415 - as asked for
+
+        register_export(pipeline)
     if observer is not None:
         part.register(config, observer, "nexus-observer")
         part.on_failure.append(observer.failures.clear)

@@ -177,8 +177,7 @@ class Pipeline(PlanListeners):
             for listener in self.of_share:
                 listener(plan, setup.share)
         self.planned = session_plan(plan, setup, explanation)
-        if self._selected is not None:
-            self._record(plan, self._selected)
+        self._record(plan)
         if settings.order == "risk":
             self.tell_forecasts(plan, stats, forecaster, setup.share)
         if setup.options.order == "risk" and settings.order == "risk" and plan.ranks:
@@ -271,8 +270,11 @@ class Pipeline(PlanListeners):
         plan, self._selected = narrow(plan, given, asked_by(options), self.boundary)
         return plan
 
-    def _record(self, plan: Plan, selected: Selected) -> None:
+    def _record(self, plan: Plan) -> None:
         """Keep what the selection decided: for the report, and for the journal of this session."""
+        selected = self._selected
+        if selected is None:
+            return
         from pytest_nexus.plan.selection.selected import recorded  # noqa: PLC0415 - where there is one
 
         self.planned = self.planned._replace(selection=recorded(plan, selected))
@@ -343,6 +345,8 @@ class Pipeline(PlanListeners):
     def finish(self, journal: Path) -> None:
         """Take the ended journal into the history, if this session is to do so."""
         self.recorded = Recorded(journal.name)
+        for listener in self.of_journal:
+            listener(journal)
         if not self.setup.options.ingest or self.is_brief:
             return
         from pytest_nexus.history.ingest import ingest_journal  # noqa: PLC0415 - see above

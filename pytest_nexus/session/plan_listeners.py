@@ -8,6 +8,7 @@ from pytest_nexus.session.planned import is_in_share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from pytest_nexus.domain.evidence import ChangedWords
     from pytest_nexus.domain.records import Plan, TestKey, TestStats
@@ -26,6 +27,7 @@ class PlanListeners:
         self.of_words: list[Callable[[Mapping[str, ChangedWords]], None]] = []
         self.of_selection: list[Callable[[RunSelection], None]] = []
         self.of_prediction: list[Callable[[Prediction], None]] = []
+        self.of_journal: list[Callable[[Path], None]] = []
 
     def on_share(self, listener: Callable[[Plan, Share], None]) -> None:
         """Call a listener with the plan of the whole suite, if this session runs a shard."""
@@ -49,6 +51,10 @@ class PlanListeners:
     def on_prediction(self, listener: Callable[[Prediction], None]) -> None:
         """Call a listener with the forecasts of this session, if they decide its order."""
         self.of_prediction.append(listener)
+
+    def on_journal(self, listener: Callable[[Path], None]) -> None:
+        """Call a listener with the journal when it has ended, before the history takes it in."""
+        self.of_journal.append(listener)
 
     def tell_forecasts(
         self,

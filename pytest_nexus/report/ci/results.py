@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from pytest_nexus.domain.records import ALONE, BAD
 from pytest_nexus.plan.order_dependence.judge import is_proved
@@ -22,6 +22,17 @@ Status = Literal[
 """`healed`: the test failed first and passed at last. `order-dependent`: the same, but it passed in
 a fresh process in collection order, or after it failed every time alone. `quarantined`: the test
 failed, and the failure does not count. An unexpected pass that pytest accepts is `passed`."""
+
+
+STATUSES: Final[tuple[Status, ...]] = (
+    "passed",
+    "failed",
+    "healed",
+    "order-dependent",
+    "quarantined",
+    "skipped",
+    "xfailed",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +72,8 @@ def chosen(sessions: Iterable[Session], run: str | None = None) -> list[Session]
     Without a CI, the shards of one plan form a run, and a session without a shard is a run.
     """
     given = sorted(sessions, key=lambda one: (one.run.started_at, one.name))
-    wanted = run if run is not None or not given else _run_of(given[-1])
-    return [one for one in given if _run_of(one) == wanted]
+    wanted = run if run is not None or not given else group_of(given[-1])
+    return [one for one in given if group_of(one) == wanted]
 
 
 def current(sessions: Sequence[Session]) -> list[Session]:
@@ -112,7 +123,8 @@ def status_of(attempts: Sequence[Attempt], *, is_quarantined: bool = False) -> S
     return "xfailed" if last == "xfailed" else "passed"
 
 
-def _run_of(session: Session) -> str:
+def group_of(session: Session) -> str:
+    """Return the id of the run that a session belongs to: of the CI, of a plan, or its own."""
     if session.shard is not None:
         return session.shard.ci_run or session.shard.plan
     return session.run.ci.run_id if session.run.ci is not None else session.run.run_uid

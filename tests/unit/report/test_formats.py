@@ -1,13 +1,12 @@
 from __future__ import annotations
 
 import json
-import re
 
 from jsonschema import Draft7Validator
 
 from pytest_nexus.report.ci.summary import Known, summarise
 from pytest_nexus.report.formats.ctrf import ctrf
-from pytest_nexus.report.formats.json_prometheus import as_json, prometheus
+from pytest_nexus.report.formats.json_document import as_json
 from tests.support.builders import attempt, failure
 from tests.support.sessions import session
 
@@ -112,15 +111,3 @@ def test_json_has_the_counts_and_the_reasons():
     (failed,) = document["new_failures"]
     assert failed["failure"]["signature"] == "00112233445566aa"
     assert failed["since"] is None
-
-
-def test_prometheus_lines_are_samples_with_help_and_type():
-    lines = prometheus(SUMMARY).splitlines()
-    sample = re.compile(r'[a-z_]+(\{[a-z]+="(?:[^"\\]|\\.)*"\})? [0-9.e+-]+')
-    names = {line.split()[2] for line in lines if line.startswith("# TYPE")}
-    for line in lines:
-        if not line.startswith("#"):
-            assert sample.fullmatch(line), line
-            assert re.split(r"[{ ]", line)[0] in names
-    assert 'pytest_nexus_tests{status="quarantined"} 1' in lines
-    assert "pytest_nexus_proven 1" in lines

@@ -42,6 +42,7 @@ def pipeline(tmp_path: Path) -> Pipeline:
         rerun_delay_s=None,
         rerun_budget="5%",
         order_dependence="repair",
+        otlp=False,
         fail_on_flaky=False,
         quarantine=tmp_path / "nexus-quarantine.toml",
         sources={},
