@@ -107,6 +107,7 @@ COMMANDS: Final = (
         "Explain the rank of a test",
         forwards=True,
     ),
+    Command("status", "pytest_nexus.cli.status", "Show the state of the suite on one screen"),
     Command(
         "doctor",
         "pytest_nexus.cli.doctor",

@@ -103,6 +103,7 @@ CALLS = {
     "model check": [[], ["--json"], ["--runs", "30"]],
     "explain": [["{text}"], ["{text}", "--json"], ["t/test_a.py::{text}"], ["no{text}"],
                 ["{text}", "--base={text}"]],
+    "status": [[], ["--json"], ["--history", "{text}"]],
     "doctor": [[], ["--json"], ["--history", "{text}"]],
     "init": [["--force"], ["--branch={text}"], ["--uses={text}"]],
     "demo": [["--data=samples", "--json"]],

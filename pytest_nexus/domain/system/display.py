@@ -32,6 +32,15 @@ def has_colours(stream: IO[str] | None = None) -> bool:
     return is_terminal(sys.stdout if stream is None else stream)
 
 
+def shows(text: str) -> bool:
+    """Return whether the encoding of the output has all characters of a text."""
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "ascii")
+    except (UnicodeError, LookupError):
+        return False
+    return True
+
+
 def line_width() -> int:
     """Return the number of columns for a line: those of the terminal, but at most 80.
 
