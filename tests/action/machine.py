@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -245,12 +246,13 @@ class Machine:
 
     def upload(self, given: dict[str, str]) -> tuple[str, dict[str, str]]:
         event = self.run.event
-        self.hub.artifacts.upload(
+        number = self.hub.artifacts.upload(
             self.run.run_id, given["name"], self.workspace / given["path"],
             overwrite=given.get("overwrite") == "true", head_sha=event.head_sha or event.sha,
             head_repo=FORK_ID if event.is_fork else REPOSITORY_ID,
         )  # fmt: skip
-        return "success", {}
+        page = f"https://github.com/octo/repo/actions/runs/{self.run.run_id}/artifacts/{number}"
+        return "success", {"artifact-url": "" if number is None else page}
 
     def download(self, given: dict[str, str]) -> tuple[str, dict[str, str]]:
         target = self.workspace / given["path"]
@@ -258,6 +260,19 @@ class Machine:
             self.run.run_id, given.get("name", ""), given.get("pattern", "*"), target
         )
         return "success", {}
+
+    def deploy_pages(self, given: dict[str, str]) -> tuple[str, dict[str, str]]:
+        """Publish the one file of the artifact, a tar archive, if the token may."""
+        assert not given
+        granted = self.hub.server.tokens[self.token]
+        for needed in ("pages", "id-token"):
+            assert granted.get(needed) == "write", f"a deployment needs {needed}: write"
+        folder = self.temp / "pages"
+        self.hub.artifacts.download(self.run.run_id, "github-pages", "", folder)
+        assert [one.name for one in folder.iterdir()] == ["artifact.tar"]
+        with tarfile.open(folder / "artifact.tar") as archive:
+            archive.extractall(self.hub.site, filter="data")
+        return "success", {"page_url": "https://octo.github.io/repo/"}
 
     def setup_python(self, _: dict[str, str]) -> tuple[str, dict[str, str]]:
         return "success", {}
@@ -270,6 +285,7 @@ _ACTIONS: Final = {
     "actions/cache/save": Machine.save,
     "actions/upload-artifact": Machine.upload,
     "actions/download-artifact": Machine.download,
+    "actions/deploy-pages": Machine.deploy_pages,
 }
 
 

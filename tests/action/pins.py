@@ -57,6 +57,10 @@ _ALL: Final = (
         " 2.327.1. v8: a digest that differs fails the step.",
     ),
     Pin(
+        "actions/deploy-pages", "v5.0.0", "cd2ce8fcbc39b97be8ca5fce6e763baed58fa128",
+        "v5: node24.",
+    ),
+    Pin(
         "actions/attest", "v4.2.2", "1e69f48acb82d1966a394da916b4c1698aa569d6",
         "v4: node24; makes provenance without a predicate of its own.",
     ),

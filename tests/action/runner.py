@@ -34,6 +34,8 @@ class GitHub:
         self.base, self.origin, self.server = base, origin, server
         self.caches = Caches(base / "caches")
         self.artifacts = Artifacts(server)
+        self.site = base / "site"
+        """What GitHub Pages shows."""
         self.cancel: Callable[[str, dict[str, Any]], bool] = never
         """Asked before each step: whether the run is cancelled there."""
         self._numbers = itertools.count(1)
@@ -87,6 +89,8 @@ class _Workflow:
 
     def jobs_in_order(self) -> None:
         for name, job in self.workflow["jobs"].items():
+            self._require_granted(name, job)  # GitHub asks before any job, whatever is skipped
+        for name, job in self.workflow["jobs"].items():
             needs = job.get("needs", [])
             self._job(name, job, [needs] if isinstance(needs, str) else needs)
 
@@ -120,10 +124,7 @@ class _Workflow:
             self.run.jobs[shown] = self.keep[shown]
             return self.keep[shown]
         self.fresh.add(name)
-        wanted = _permissions(job.get("permissions", self.workflow.get("permissions")))
-        for permission, level in wanted.items():
-            allowed = level if self.granted is None else self.granted.get(permission, "none")
-            assert _LEVELS[level] <= _LEVELS[allowed], f"{name} asks for {permission}: {level}"
+        wanted = self._permissions(job)
         done = Machine(
             self.hub, self.run, shown=shown, name=name, job=job, scope=scope, cell=cell,
             permissions=wanted,
@@ -131,6 +132,18 @@ class _Workflow:
         self.run.jobs[shown] = done
         self.is_cancelled = self.is_cancelled or done.result == "cancelled"
         return done
+
+    def _permissions(self, job: dict[str, Any]) -> dict[str, str]:
+        """The permissions of a job; a called job that names none has those of its caller."""
+        asked = job.get("permissions", self.workflow.get("permissions"))
+        if asked is None and self.granted is not None:
+            return self.granted
+        return _permissions(asked)
+
+    def _require_granted(self, name: str, job: dict[str, Any]) -> None:
+        for permission, level in self._permissions(job).items():
+            allowed = level if self.granted is None else self.granted.get(permission, "none")
+            assert _LEVELS[level] <= _LEVELS[allowed], f"{name} asks for {permission}: {level}"
 
 
 def _permissions(given: Any) -> dict[str, str]:

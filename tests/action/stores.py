@@ -81,7 +81,8 @@ class Artifacts:
 
     def upload(
         self, run_id: int, name: str, path: Path, *, overwrite: bool, head_sha: str, head_repo: int
-    ) -> None:
+    ) -> int | None:
+        """Store files as an artifact; return its number, None if there was no file."""
         names = self.by_run.setdefault(run_id, {})
         assert overwrite or name not in names, f"409: an artifact {name} exists already"
         assert not set('":<>|*?\r\n\\/') & set(name), f"{name!r} is no name of an artifact"
@@ -89,12 +90,13 @@ class Artifacts:
             [path] if path.is_file() else sorted(one for one in path.rglob("*") if one.is_file())
         )
         if not files:
-            return
+            return None
         root = path.parent if path.is_file() else path
         shown = [one for one in files if not one.name.startswith(".")]
         data = zipped({str(one.relative_to(root)): one.read_bytes() for one in shown})
         stored = self.server.put(data, name=name, head_sha=head_sha, head_repository_id=head_repo)
         names[name] = stored.number
+        return stored.number
 
     def download(self, run_id: int, name: str, pattern: str, target: Path) -> int:
         """Unpack one artifact into a folder; of several that fit a pattern each into its own.

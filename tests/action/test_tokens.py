@@ -99,19 +99,25 @@ def test_job_with_a_token_executes_nothing_of_its_checkout(job: dict[str, Any]) 
 
 def test_jobs_of_the_workflow_have_no_more_than_they_need() -> None:
     workflow = load(CALLED.read_text("utf-8"))
-    assert workflow["permissions"] == {}
-    assert {name: job["permissions"] for name, job in workflow["jobs"].items()} == {
+    assert "permissions" not in workflow
+    assert {name: job.get("permissions") for name, job in workflow["jobs"].items()} == {
         "plan": {"contents": "read"},
         "test": {"contents": "read"},
         "report": {"contents": "read", "pull-requests": "write"},
         "station": {"contents": "read", "actions": "read"},
+        "pages": None,  # of its caller: what one job asks for, every caller would have to grant
     }
+    for step in workflow["jobs"]["pages"]["steps"]:
+        assert (
+            step.get("uses", "").startswith("actions/deploy-pages@") or "python" not in step["run"]
+        )
     holders = {
         name: [step["name"] for step in job["steps"] if has_token(step)]
         for name, job in workflow["jobs"].items()
     }
     assert holders == {
-        "plan": [], "test": [], "report": ["Report"], "station": ["Take in the journals"]
+        "plan": [], "test": [], "report": ["Report"], "station": ["Take in the journals"],
+        "pages": [],
     }  # fmt: skip
 
 

@@ -58,3 +58,35 @@ def test_merge_queue_knows_the_failures_of_the_branch_it_merges_into(toy):
     assert run.jobs["report"].summary.startswith("## ❌ 1 known failure, 9 passed in ")
     assert "1 file changed since" in run.jobs["test (1, 1)"].log
     assert toy.comments == {}
+
+
+@pytest.mark.slow
+def test_station_keeps_the_dashboard_and_publishes_it_where_that_is_asked_for(toy):
+    toy.init()
+    first = toy.push()
+    assert "pages" not in first.jobs
+    assert "/artifacts/" in first.jobs["station"].summary
+    assert not toy.github.site.exists()
+    names = toy.github.artifacts.by_run[first.run_id]
+    assert f"nexus-dashboard-{first.run_id}.tests" in names
+    workflow = toy.origin.root / ".github" / "workflows" / "tests.yml"
+    granted = workflow.read_text().replace(
+        "pull-requests: write}", "pull-requests: write, pages: write, id-token: write}"
+    )
+    toy.commit({".github/workflows/tests.yml": f"{granted.rstrip()}\n    with: {{pages: true}}\n"})
+    run = toy.push()
+    assert run.conclusion == "success", run.log
+    assert run.jobs["pages"].summary == (
+        "[Dashboard of the test suite](https://octo.github.io/repo/)\n"
+    )
+    page = (toy.github.site / "index.html").read_text("utf-8")
+    assert "test_prices.py" in page
+
+
+@pytest.mark.slow
+def test_pull_request_draws_and_publishes_nothing(toy):
+    toy.init()
+    toy.commit({"docs.md": "x\n"}, "docs")
+    run = toy.request("docs")
+    assert set(run.jobs) == {"plan", "test (1, 1)", "report"}
+    assert not [one for one in toy.github.artifacts.by_run[run.run_id] if "dashboard" in one]
