@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -82,3 +83,14 @@ def test_promtool_finds_nothing_to_say(given: str) -> None:
         [PROMTOOL, "check", "metrics"], input=given, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_grafana_asks_for_metrics_and_labels_that_there_are() -> None:
+    board = json.loads((REPOSITORY / "docs" / "how-to" / "grafana-dashboard.json").read_text())
+    asked = " ".join(target["expr"] for panel in board["panels"] for target in panel["targets"])
+    samples = [line for line in TEXT.splitlines() if not line.startswith("#")]
+    metrics = {re.split(r"[{ ]", line)[0] for line in samples}
+    labels = {name for line in samples for name in re.findall(r'([a-z_]+)="', line)}
+    named = set(re.findall(r"\b(?:cicd|pytest_nexus)_[a-z_]+|\berror_type\b|\bstatus\b", asked))
+    assert named <= metrics | labels
+    assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"]) == 10
