@@ -11,7 +11,8 @@ from pytest_nexus.backtest.builds import FOLDER, find_folder, projects, read_bui
 from pytest_nexus.backtest.orders import SEEDS, Score, Scored, mean, replay
 from pytest_nexus.backtest.showcase import RUNS, show_failure_moving
 from pytest_nexus.cli.output.tables import add_json_option, print_json, print_table
-from pytest_nexus.domain.system.console import progress, say, warn
+from pytest_nexus.domain.system.console import say, warn
+from pytest_nexus.domain.system.progress_bar import ProgressBar
 from pytest_nexus.errors import with_code
 from pytest_nexus.forecast.forecaster import Texts
 
@@ -68,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
     if folder is None:
         where = options.data or f"./{FOLDER} or beside the package"
         warn(with_code("NX152", f"nexus: no recorded builds in {where}; the replay is left out"))
-    scored = {} if folder is None else _replayed(folder)
+    scored = {} if folder is None else _replayed(folder, is_quiet=options.json)
     results = {name: _result(scored, is_mutant=name == "mutants") for name in ("real", "mutants")}
     if scored and not options.json:
         _print_results(results)
@@ -81,12 +82,13 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _replayed(folder: Path) -> dict[str, list[Scored]]:
+def _replayed(folder: Path, *, is_quiet: bool) -> dict[str, list[Scored]]:
     scored = {}
-    for project in projects(folder):
-        progress(f"replaying {project} ...")
-        scored[project] = list(replay(read_builds(folder, project), texts_of(folder, project)))
-    progress("")
+    names = list(projects(folder))
+    with ProgressBar("projects replayed", is_quiet=is_quiet) as bar:
+        for number, project in enumerate(names, 1):
+            scored[project] = list(replay(read_builds(folder, project), texts_of(folder, project)))
+            bar(number, len(names))
     return scored
 
 

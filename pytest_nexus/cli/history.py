@@ -11,7 +11,8 @@ from pytest_nexus.cli.arguments.pending_journals import open_or_begin, take_in_w
 from pytest_nexus.cli.arguments.pull import add_pull_arguments
 from pytest_nexus.cli.output.tables import add_json_option, natural, print_json, print_table
 from pytest_nexus.domain.system import clock
-from pytest_nexus.domain.system.console import progress, say
+from pytest_nexus.domain.system.console import say
+from pytest_nexus.domain.system.progress_bar import ProgressBar
 from pytest_nexus.domain.wording import counted
 from pytest_nexus.errors import HistoryError
 from pytest_nexus.history.store import read_history
@@ -108,8 +109,9 @@ def _import(options: argparse.Namespace) -> int:
     """Import files; exit with 1 if a named file fails, but not if a folder has other files."""
     journals = journal_folder()
     patterns = options.paths or ([str(journals)] if journals.is_dir() else [])
-    with open_or_begin(history_path(options.history)) as history:
-        summary = import_paths(history, patterns, _progress)
+    bar = ProgressBar("files", is_quiet=options.json)
+    with open_or_begin(history_path(options.history)) as history, bar:
+        summary = import_paths(history, patterns, bar)
     if options.json:
         print_json(asdict(summary) | {"refused": [[str(p), why] for p, why in summary.refused]})
     else:
@@ -186,10 +188,6 @@ def _existing(options: argparse.Namespace) -> History:
     if history is None:
         raise HistoryError("NX517", f"There is no history {path!s}")
     return history
-
-
-def _progress(done: int, total: int) -> None:
-    progress(f"{done:,} of {total:,} files", is_last=done == total)
 
 
 def _row(run: RunSummary) -> dict[str, object]:

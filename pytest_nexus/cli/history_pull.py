@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from pytest_nexus.cli.arguments.checkout import source_root
 from pytest_nexus.cli.output.tables import print_json
 from pytest_nexus.domain.system import originals
-from pytest_nexus.domain.system.console import progress, say, warn
+from pytest_nexus.domain.system.console import say, warn
 from pytest_nexus.domain.system.git import GitError
+from pytest_nexus.domain.system.progress_bar import ProgressBar
 from pytest_nexus.domain.wording import counted
 from pytest_nexus.errors import with_code
 from pytest_nexus.github.connect import connect
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 def pull_into(history: History, options: argparse.Namespace) -> int:
     """Pull the journals, accept merged runs, and print the result."""
     client = connect(options.repository, options.api_url, originals.environ)
-    pulled = pull(history, client, prefix=options.prefix, limit=options.limit, progress=_progress)
+    with ProgressBar("artifacts", is_quiet=options.json) as bar:
+        pulled = pull(history, client, prefix=options.prefix, limit=options.limit, progress=bar)
     n_accepted = _accept(history, options.trusted_branch, options.source)
     pulled = replace(pulled, accepted=n_accepted)
     if options.json:
@@ -61,7 +63,3 @@ def _print(pulled: Pulled) -> None:
         say(f"{counted(pulled.accepted, 'run')} of forks count from now on: merged since")
     for problem in pulled.problems:
         say(f"left out: {problem}")
-
-
-def _progress(done: int, total: int) -> None:
-    progress(f"{done:,} of {total:,} artifacts", is_last=done == total)

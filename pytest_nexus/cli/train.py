@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -17,7 +16,8 @@ from pytest_nexus.cli.arguments.green_hours import (
 from pytest_nexus.cli.arguments.pending_journals import take_in_waiting
 from pytest_nexus.cli.output.tables import add_json_option, natural, print_json
 from pytest_nexus.domain.system import clock
-from pytest_nexus.domain.system.console import say, warn
+from pytest_nexus.domain.system.console import say
+from pytest_nexus.domain.system.progress_bar import ProgressBar
 from pytest_nexus.errors import HistoryError
 from pytest_nexus.history.store import open_history, read_history
 from pytest_nexus.project import add_history_option, history_path, project_root
@@ -180,10 +180,10 @@ def _read_lessons(options: argparse.Namespace, history: History) -> Any:
     if options.data:
         recorded = import_module("pytest_nexus.backtest.lessons")
         return recorded.lessons_of_recorded(Path(options.data))
-    if sys.stderr.isatty():
-        warn("replaying the history ...")
     root = project_root(Path.cwd())
-    return import_module("pytest_nexus.training.dataset").lessons_of(history, root=root)
+    dataset = import_module("pytest_nexus.training.dataset")
+    with ProgressBar("runs replayed", is_quiet=options.json) as bar:
+        return dataset.lessons_of(history, root=root, progress=bar)
 
 
 def _say(options: argparse.Namespace, found: Trained) -> None:

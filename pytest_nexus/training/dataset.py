@@ -16,7 +16,7 @@ from pytest_nexus.predictor.training.training_set import TrainingSet
 from pytest_nexus.training.point_in_time import LabelledTest, PointInTimeReplay
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pytest_nexus.domain.evidence import ChangedWords
@@ -41,6 +41,7 @@ def lessons_of(
     history: History,
     suite: Mapping[str, CollectedTest] = _UNKNOWN,
     root: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> TrainingSet:
     """Return the training set of a history: the last 200 failing runs, and a sample of the others.
 
@@ -52,6 +53,7 @@ def lessons_of(
         suite: the tests as collected now, by key; they show which fixtures tests share. Other
             tests share no fixtures.
         root: the folder of the test files; None if their code is not to be read.
+        progress: called with the number of replayed runs and the number of all runs.
     """
     runs = history.run_outcomes()
     failing = frozenset(uid for uid, n_failed in [r for r in runs if r[1]][-MAX_CASES:])
@@ -61,7 +63,7 @@ def lessons_of(
     past = PointInTimeReplay()
     cases, rows = [], []
     seen: list[RunSummary] = []
-    for run in history.replayed():
+    for run in _replayed(history, progress):
         uid = run.summary.run.run_uid
         files = files_of(run.summary.run.change, words_in(run.summary.run.change))
         lived = lived_in(run, suite, dependent)
@@ -74,6 +76,14 @@ def lessons_of(
         if run.facts.has_outcomes:
             past.add(lived, run.facts, files, run.summary.run.change.branch)
     return TrainingSet(cases, rows, _source(seen))
+
+
+def _replayed(history: History, progress: Callable[[int, int], None] | None) -> Iterator[Replayed]:
+    total = history.count_runs()
+    for number, run in enumerate(history.replayed(), 1):
+        yield run
+        if progress is not None:
+            progress(number, total)
 
 
 def _source(seen: Sequence[RunSummary]) -> dict[str, Any]:

@@ -143,7 +143,7 @@ def test_nothing_but_one_module_prints() -> None:
         ("pytest_nexus/domain/system/console.py", "sys.stderr"),
         ("pytest_nexus/cli/main.py", "sys.stdout"),  # its errors, and that it was closed
         ("pytest_nexus/domain/system/display.py", "sys.stdout"),  # whether it is a terminal
-        ("pytest_nexus/cli/train.py", "sys.stderr"),  # whether it is a terminal
+        ("pytest_nexus/domain/system/display.py", "sys.stderr"),  # the same
         ("pytest_nexus/cli/output/tables.py", "sys.stdout"),  # the same
         ("pytest_nexus/cli/arguments/parser.py", "sys.stderr"),  # usage and help of our own
         ("pytest_nexus/session/error_boundary.py", "sys.stderr"),  # without a terminal

@@ -21,6 +21,11 @@ def is_terminal(stream: IO[str] | None) -> bool:
         return False
 
 
+def errors_are_on_a_terminal() -> bool:
+    """Return whether the error output is a terminal."""
+    return is_terminal(sys.stderr)
+
+
 def has_colours(stream: IO[str] | None = None) -> bool:
     """Return whether to print colours: on a terminal that has them, without NO_COLOR.
 
