@@ -209,6 +209,7 @@ def _attempt(attempt: Attempt, parent: int, at: float, own: int) -> Span:
     attributes: dict[str, Value | None] = {
         names.NUMBER: attempt.number,
         names.OUTCOME: attempt.outcome,
+        names.WORKER_ID: attempt.worker or MAIN,
         **{name: None if phase is None else phase.duration_s for name, phase in phases},
     }
     error = ""
