@@ -19,7 +19,7 @@ OLDEST_READY := $(OLDEST)/.ready
 OLDEST_VERSION := 3.11
 OLDEST_PYTHON ?= $(eval OLDEST_PYTHON := $(shell sh .ci/find_python.sh $(OLDEST_VERSION)))$(OLDEST_PYTHON)
 
-.PHONY: demo story test test-fast test-oldest test-thorough mutants coverage lint types contracts docs docs-check docs-site workflow-audit dist bench clean
+.PHONY: demo story test test-fast test-oldest test-thorough mutants coverage lint types contracts docs docs-check docs-site workflow-audit dist bench dashboard screenshots clean
 
 demo: $(READY)  ## The main job: replay real runs, then watch a failure move to the front
 	$(BIN)/nexus demo
@@ -80,6 +80,12 @@ dist: $(READY)  ## Build the source distribution, the wheel from it, and check b
 story: $(READY)  ## A small project on a miniature GitHub; leaves summaries and comments in story-out
 	$(BIN)/python -m pytest -q -n0 -p no:cacheprovider tests/action/check_story.py
 
+dashboard: $(READY)  ## A page to look at: real builds replayed as a CI would run them; leaves dashboard-out
+	$(BIN)/python -m tests.browser dashboard-out
+
+screenshots: $(READY)  ## Draw the pictures of the documentation with chromium
+	$(BIN)/python -m tests.browser dashboard-out --pictures docs/how-to/images
+
 bench: $(READY)  ## Measure against peers, in environments of their own; takes some minutes
 	$(BIN)/python -m tests.benchmarks
 
@@ -106,4 +112,4 @@ $(OLDEST_READY): pyproject.toml tests/oldest.txt
 	$(OLDEST)/$(SCRIPTS)/python -c "open('$(OLDEST_READY)', 'w').close()"
 
 clean:
-	rm -rf story-out $(VENV) $(COMPANIONS) $(OLDEST) .bench .coverage .coverage.json benchmarks-out .mutants build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf story-out dashboard-out $(VENV) $(COMPANIONS) $(OLDEST) .bench .coverage .coverage.json benchmarks-out .mutants build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -74,6 +74,10 @@ class ImportFileError(NexusError):
     """A file given to `nexus history import` is not a report that nexus can read."""
 
 
+class DashboardError(NexusError):
+    """The dashboard cannot be written to its file; name another file."""
+
+
 class PlanError(NexusError):
     """A saved plan cannot be used for this job; make it again as the message says."""
 

@@ -75,6 +75,11 @@ def test_wheel_holds_the_two_packages_and_nothing_else(built: Built) -> None:
         for folder, target in PACKAGES.items()
         for path in (REPOSITORY / folder).rglob("*.py")
     }
+    assets = {
+        path.relative_to(REPOSITORY).as_posix()
+        for path in (REPOSITORY / "pytest_nexus/report/dashboard/assets").rglob("*")
+        if path.is_file() and path.suffix not in {".py", ".pyc"}
+    }
     info = "pytest_nexus_ci-0.1.0.dist-info"
     described = {"METADATA", "RECORD", "WHEEL", "entry_points.txt", "top_level.txt"}
     with zipfile.ZipFile(built.wheel) as archive:
@@ -82,6 +87,7 @@ def test_wheel_holds_the_two_packages_and_nothing_else(built: Built) -> None:
     assert names == (
         sources
         | {"pytest_nexus/py.typed", "pytest_nexus/predictor/prior.json"}
+        | assets
         | {f"{info}/licenses/LICENSE"}
         | {f"{info}/{name}" for name in described}
     )

@@ -18,7 +18,7 @@ PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
-NOT_IN_CI = {"bench", "test-fast", "test-thorough", "mutants"}
+NOT_IN_CI = {"bench", "screenshots", "test-fast", "test-thorough", "mutants"}
 """A comparison with peers on a quiet machine, a part of `make test`, and two long searches."""
 
 pytestmark = pytest.mark.skipif(

@@ -40,6 +40,11 @@ COMMANDS: Final = (
     Command("verify", "pytest_nexus.cli.verify", "Prove that every test ran in exactly one shard"),
     Command("report", "pytest_nexus.cli.report", "Report the results of a CI run"),
     Command(
+        "dashboard",
+        "pytest_nexus.cli.dashboard",
+        "Write one page about the suite, its flaky tests, the model and the machines",
+    ),
+    Command(
         "simulate",
         "pytest_nexus.cli.simulate",
         "Replay runs with other shards and workers",

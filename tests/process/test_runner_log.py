@@ -47,6 +47,7 @@ CALLS = {
     "report": [["journals"], ["journals", "--github", "--comment"], ["journals", "--format=ctrf"],
                ["journals", "--format=json"], ["journals", "--format=prometheus"], ["broken"],
                ["journals", "--run=nothing{text}"], ["journals", "--output=out/report.md"]],
+    "dashboard": [[], ["--json"], ["--output={file}.html"], ["--output={file}/x", "--runs={text}"]],
     "simulate": [[], ["--json"]],
     "flaky": [[], ["--all"], ["--json"]],
     "flaky show": [["{text}"], ["{text}", "--json"], ["t/test_a.py::{text}"], ["no{text}"]],

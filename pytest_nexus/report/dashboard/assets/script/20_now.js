@@ -1,0 +1,106 @@
+// Now: is the newest build of each branch good, what is new, what does it cost, what was saved.
+const SAVED = [
+  ['order_s', 'order', 'How much sooner first failures came than in collection order.'], ['shards_s', 'shards', 'Seconds of all sessions of a divided build, minus the longest session.'],
+  ['workers_s', 'workers', 'Seconds of tests minus wall seconds, in sessions with workers.'],
+  ['reuse_s', 'reused results', 'Expected seconds of tests whose result was known.'], ['selection_s', 'selection', 'Expected seconds of tests that were left out as unlikely to fail.'],
+];
+const savedIn = (week) => SAVED.reduce((sum, [name]) => sum + (week.saved[name] || 0), 0);
+const VERDICTS = { passed: 'good', failed: 'bad', 'mass failure': 'bad', 'not finished': 'warn' };
+const verdictOf = (row) => badge(row.verdict === 'failed' ? counted(row.n_failed, 'failure') : row.verdict, VERDICTS[row.verdict]);
+const branchName = (branch) => cut(branch || 'unknown branch', 80);
+const several = (number, one, many) => `${whole(number)} ${number === 1 ? one : many}`;
+
+const headline = () => {
+  const { branches, n_failing: failing } = facts.now;
+  const [first, ...others] = branches;
+  if (!first) return lead('No run is recorded yet', 'Run pytest with --nexus, then make this page again.');
+  const word = { passed: 'passes', failed: `has ${counted(first.n_failed, 'failure')}`, 'mass failure': 'broke down: a mass failure', 'not finished': 'did not finish' }[first.verdict];
+  const red = others.filter((each) => each.verdict !== 'passed').length;
+  return lead(`${branchName(first.branch)} ${word}${red ? `; ${several(red, 'other branch is', 'other branches are')} not green` : ''}`,
+    `Newest build ${moment(first.started_at)} UTC at ${short(first.commit)}. ${failing ? `${several(failing, 'test fails', 'tests fail')} at the end of a branch.` : 'No test fails at the end of a branch.'}`);
+};
+
+const weekFigures = (weeks) => {
+  if (!weeks.length) return '';
+  const now = weeks[weeks.length - 1], before = weeks[weeks.length - 2];
+  const trend = (of) => weeks.map(of);
+  const share = (week) => (week.n_runs ? week.n_failed_runs / week.n_runs : null);
+  const than = (of, text) => (before ? `${text(of(before))} the week before` : '');
+  const figure = (name, of, text, note) => ({ name, value: text(of(now)), trend: trend(of), note: note || than(of, text) });
+  return figures([
+    figure('Failing runs this week', share, percent, `${whole(now.n_failed_runs)} of ${counted(now.n_runs, 'run')}`),
+    figure('Wall time of the runs this week', (w) => w.wall_s, seconds),
+    figure('Cost of flaky tests this week', (w) => w.flaky_s, seconds),
+    figure('Time saved this week', savedIn, seconds),
+  ]);
+};
+
+// Failures that began in the same run of a branch have one change behind them.
+const together = (failures) => {
+  const groups = new Map();
+  for (const each of failures) {
+    const name = `${each.branch} ${each.since} ${each.commit}`;
+    if (!groups.has(name)) groups.set(name, []);
+    groups.get(name).push(each);
+  }
+  return [...groups.values()];
+};
+const failedTests = (group) => [
+  group.slice(0, 4).map((r) => h('div', null, testLink(r.key), h('div', { class: 'soft' }, h('span', { class: 'long' }, cut(reasonOf(r), 300), r.owner ? ` · ${cut(r.owner, 100)}` : '')))),
+  group.length > 4 ? h('div', { class: 'soft' }, `and ${several(group.length - 4, 'more test', 'more tests')}`) : '',
+];
+const suspectsOf = (group) => {
+  const names = [...new Set(group.flatMap((r) => r.suspects))];
+  return names.length ? h('ul', { class: 'plain mono' }, names.slice(0, 6).map((each) => h('li', null, cut(each, 120)))) : h('span', { class: 'soft' }, 'no changed file recorded');
+};
+
+const viewNow = () => {
+  const { now } = facts;
+  const parts = [headline(), weekFigures(now.weeks)];
+  if (now.new_failures.length) {
+    const groups = together(now.new_failures);
+    parts.push(listed({
+      title: 'Failing now', what: `Tests that fail at the end of a branch, those that began in the same run together; the newest first.${now.n_failing > now.new_failures.length ? ` The first ${whole(now.new_failures.length)} of ${whole(now.n_failing)} tests.` : ''}`,
+      columns: [
+        { name: 'tests', class: 'name-cell', of: failedTests },
+        { name: 'since', class: 'fit', of: ([r]) => [r.n_runs === 1 ? badge('new', 'bad') : counted(r.n_runs, 'run'), h('div', { class: 'soft' }, moment(r.since))] },
+        { name: 'branch', class: 'mid', of: ([r]) => branchName(r.branch) },
+        { name: 'commit', class: 'fit mono wide', of: ([r]) => short(r.commit) },
+        { name: 'suspects: files of the change', class: 'name-cell wide', of: suspectsOf },
+      ],
+      rows: groups.slice(0, 20),
+    }));
+  } else if (now.branches.length) parts.push(empty('Failing now', 'No test fails', 'in the newest build of any branch.'));
+  if (now.branches.length) {
+    parts.push(listed({
+      title: 'Newest build of each branch', what: 'A cell is one build of the branch, the newest at the right.', size: 'two-thirds',
+      columns: [
+        { name: 'branch', class: 'name-cell', of: (r) => branchName(r.branch) },
+        { name: 'verdict', class: 'fit', of: verdictOf },
+        { name: 'builds', class: 'mid', of: (r) => strip(r.recent, { what: 'build' }) },
+        { name: 'tests', class: 'n mid', of: (r) => whole(r.n_tests) },
+        { name: 'wall time', class: 'n', of: (r) => seconds(r.wall_s) },
+        { name: 'commit', class: 'fit mono wide', of: (r) => short(r.commit) },
+        { name: 'at (UTC)', class: 'fit wide', of: (r) => moment(r.started_at) },
+      ],
+      rows: now.branches,
+    }));
+    parts.push(savedCard(now.weeks));
+  }
+  return parts;
+};
+
+const savedCard = (weeks) => {
+  const rows = SAVED.map(([name, word, note]) => {
+    const found = weeks.map((week) => week.saved[name]).filter(known);
+    return { word, note, seconds: found.length ? found.reduce((sum, v) => sum + v, 0) : null };
+  });
+  if (!rows.some((each) => known(each.seconds))) {
+    return empty('Time saved', 'No saved time is known.', 'Order, shards, workers, reruns, reuse and selection each leave their figures in a run: turn one on, and run pytest with --nexus.', 'third');
+  }
+  return frame({
+    title: 'Time saved', what: `By each feature, in ${several(weeks.length, 'week', 'weeks')}.`, units: 'seconds', size: 'third',
+    chart: (body) => body.replaceChildren(bars(rows, { name: (r) => r.word, value: (r) => Math.max(0, r.seconds || 0), text: (r) => (known(r.seconds) ? seconds(r.seconds) : 'not known') })),
+    columns: [{ name: 'feature', of: (r) => r.word }, { name: 'saved', class: 'n', of: (r) => seconds(r.seconds) }, { name: 'how it is counted', of: (r) => r.note }], rows,
+  });
+};
