@@ -1,9 +1,9 @@
 """A history to look at: real builds of a project, replayed as the runs of a CI.
 
-Outcomes, names and relative durations are those of `sample_history`. The rest is made up, from a
-fixed seed: the times of the runs, ten times longer tests, shards and workers, branches, six flaky
-tests, and tests of one file that become slower. No figure of this history says anything about how
-good nexus is.
+Outcomes, names and relative durations are those of `sample_history`, and nexus plans every build by
+what the builds before it have taught. The rest is made up, from a fixed seed: times of the runs,
+ten times longer tests, shards and workers, branches, six flaky tests, and tests of one file that
+become slower. So no figure of this history says anything about how good nexus is.
 """
 
 from __future__ import annotations
@@ -11,22 +11,29 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pytest_nexus.backtest.builds import read_builds
+from pytest_nexus.backtest.builds import read_builds, read_texts
 from pytest_nexus.domain.records import BAD, Attempt, CIRun, Failure, PhaseResult, Run
+from pytest_nexus.forecast import forecaster as forecast
+from pytest_nexus.forecast.prediction import prediction_of
 from pytest_nexus.history.ingest import ingest_run
+from pytest_nexus.history.measure import measure
+from pytest_nexus.journal.encoding import raw_attempt
+from pytest_nexus.plan.make import make_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from pytest_nexus.backtest.builds import Build
+    from pytest_nexus.backtest.builds import Build, SampleTexts
+    from pytest_nexus.domain.records import PlannedTest, TestKey, TestStats
     from pytest_nexus.history.store import History
+    from pytest_nexus.plan.make import Forecaster
 
 PROJECT: Final = "jinja"
 NEWEST: Final = 1_795_766_400.0
 """Start of the newest run: a Friday morning."""
 
-_BETWEEN_S: Final = 5.5 * 3600
+_BETWEEN_S: Final = 9.7 * 3600
 _SLOWER: Final = 10.0
 _DRIFT: Final = 2.5
 _DRIFTING: Final = "tests/test_loader.py"
@@ -46,31 +53,72 @@ _REASONS: Final = (
     ("AssertionError", "tests/test_async.py::check", "assert # == #"),
 )
 
-
-class Part(NamedTuple):
-    """One session: a run, or a shard of it, with its attempts."""
-
-    run: Run
-    attempts: tuple[Attempt, ...]
+Flaky = dict[str, tuple[float, Failure]]
+"""The rate at which a test flakes, and its failure, by key."""
 
 
-def parts(folder: Path, n_builds: int | None = None) -> list[Part]:
-    """Return the sessions of all runs, in time order; `n_builds` keeps the newest builds."""
-    kept = (each for each in read_builds(folder, PROJECT) if len(each.failing) <= _MOST_FAILED)
-    builds = [each for build in kept for each in _lasting(build)]
-    builds = builds[-n_builds:] if n_builds else builds
-    flaky = _flaky_tests(builds[-1])
-    return [
-        part
-        for place, build in enumerate(builds)
-        for part in _parts(build, place, len(builds), flaky)
-    ]
+class Planned(NamedTuple):
+    """A build with what nexus planned for it."""
+
+    build: Build
+    place: int
+    tests: Sequence[PlannedTest]
+    stats: Mapping[TestKey, TestStats]
+    forecaster: Forecaster
 
 
-def take_in(history: History, given: Sequence[Part]) -> None:
-    """Add sessions to a history."""
-    for each in given:
-        ingest_run(history, each.run, each.attempts)
+class Replay:
+    """The builds of the project, to be taken in one after the other.
+
+    Args:
+        folder: with the recorded builds.
+        n_builds: keeps the newest builds; None for all.
+    """
+
+    def __init__(self, folder: Path, n_builds: int | None = None) -> None:
+        kept = (each for each in read_builds(folder, PROJECT) if len(each.failing) <= _MOST_FAILED)
+        builds = [each for build in kept for each in _lasting(build)]
+        self._builds = builds[-n_builds:] if n_builds else builds
+        self._texts = read_texts(folder, PROJECT)
+        self._flaky = _flaky_tests(self._builds[-1])
+
+    def __len__(self) -> int:
+        return len(self._builds)
+
+    def starts_at(self, place: int) -> float:
+        """Return when the build at a place starts; seconds since the epoch."""
+        return NEWEST - (len(self) - 1 - place) * _BETWEEN_S
+
+    def take_in(self, history: History, first: int, last: int) -> None:
+        """Plan, run and add the builds from one place to another."""
+        for place in range(first, last):
+            planned = _plan(history, self._builds[place], place, self._texts)
+            for run, attempts in _sessions(planned, len(self._builds), self._flaky):
+                own = {attempt.key for attempt in attempts}
+                chosen = [each for each in planned.tests if each.test.key in own]
+                prediction = prediction_of(chosen, planned.stats, planned.forecaster)
+                quality = measure(run, map(raw_attempt, attempts), prediction)
+                ingest_run(history, run, attempts, quality=quality)
+
+
+def _plan(history: History, build: Build, place: int, texts: SampleTexts) -> Planned:
+    change, stats = build.run.change, history.stats()
+    words = forecast.Texts(texts.words(build), texts.tests)
+    branch = _branch(build, place)
+    model = forecast.load(
+        history.deployed_model(),
+        lambda *_: words,
+        history.cofailures(),
+        streaks=history.streaks(branch, "main"),
+        lose=_refuse,
+    )
+    assert model is not None
+    plan = make_plan(build.tests, stats, change, forecaster=model)
+    return Planned(build, place, plan.tests, stats, model)
+
+
+def _refuse(loss: str) -> None:
+    raise AssertionError(loss)
 
 
 def _lasting(build: Build) -> Iterator[Build]:
@@ -80,7 +128,7 @@ def _lasting(build: Build) -> Iterator[Build]:
         yield build
 
 
-def _flaky_tests(build: Build) -> dict[str, tuple[float, Failure]]:
+def _flaky_tests(build: Build) -> Flaky:
     """Return some tests with the rate at which each flakes, and its failure."""
     chosen = build.attempts[40 :: max(1, len(build.attempts) // 6)][:6]
     found = {}
@@ -91,19 +139,21 @@ def _flaky_tests(build: Build) -> dict[str, tuple[float, Failure]]:
     return found
 
 
-def _parts(
-    build: Build, place: int, n: int, flaky: dict[str, tuple[float, Failure]]
-) -> Iterator[Part]:
+def _sessions(planned: Planned, n: int, flaky: Flaky) -> Iterator[tuple[Run, list[Attempt]]]:
+    """Yield the sessions of a build, each with its attempts: one for each shard."""
+    build, place = planned.build, planned.place
     random = Random(place)
     at = NEWEST - (n - 1 - place) * _BETWEEN_S
     drift = _DRIFT if place > 0.7 * n else 1.0
-    attempts = [_slower(each, drift, random) for each in build.attempts]
     n_shards = _N_SHARDS if place > n // 3 else 1
+    ranks = {each.test.key: each.rank for each in planned.tests}
+    attempts = [_slower(each, drift, random) for each in build.attempts]
     for shard, own in enumerate(_divided(attempts, n_shards), start=1):
+        own.sort(key=lambda attempt: ranks[attempt.key])
         done, wall_s = _executed(own, flaky, random)
         job = f"tests ({shard}, {n_shards})" if n_shards > 1 else "tests"
         failed = sum(each.outcome in BAD for each in {a.key: a for a in done}.values())
-        yield Part(
+        yield (
             Run(
                 run_uid=f"{place * 16 + shard:032x}",
                 started_at=at + 0.7 * shard,
@@ -122,7 +172,7 @@ def _parts(
                 exit_status=1 if failed else 0,
                 complete=True,
             ),
-            tuple(done),
+            done,
         )  # fmt: skip
 
 
@@ -160,7 +210,7 @@ def _divided(attempts: Sequence[Attempt], n_shards: int) -> list[list[Attempt]]:
 
 
 def _executed(
-    attempts: Sequence[Attempt], flaky: dict[str, tuple[float, Failure]], random: Random
+    attempts: Sequence[Attempt], flaky: Flaky, random: Random
 ) -> tuple[list[Attempt], float]:
     """Return the attempts as the workers run them, reruns among them, and the seconds."""
     free = [0.6] * _N_WORKERS
@@ -173,9 +223,7 @@ def _executed(
     return done, max(free)
 
 
-def _with_reruns(
-    attempt: Attempt, flaky: dict[str, tuple[float, Failure]], random: Random
-) -> Iterator[Attempt]:
+def _with_reruns(attempt: Attempt, flaky: Flaky, random: Random) -> Iterator[Attempt]:
     failure = None
     rate, reason = flaky.get(attempt.key, (0.0, None))
     if attempt.outcome in BAD:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from pytest_nexus.forecast.drift_check import Cell, Finding
 from pytest_nexus.report.facts.flaky_section import (
     FlakyFacts,
     FlakyTest,
@@ -29,7 +30,6 @@ from pytest_nexus.report.facts.model_section import (
     TermWeight,
 )
 from pytest_nexus.report.facts.selection_section import CurvePoint, SelectionFacts, SelectionRun
-from pytest_nexus.training.drift_check import Cell, Finding
 
 if TYPE_CHECKING:
     from random import Random

@@ -21,6 +21,8 @@ const id = (name) => document.getElementById(name);
 // Characters that change the direction or that nobody sees become visible question marks, as in the terminal.
 const HIDDEN = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]/gu;
 const shown = (text) => (/^[\x20-\x7e]*$/.test(text) ? text : text.replace(HIDDEN, '?'));
+// A sentence of nexus names commands between backticks.
+const marked = (text) => text.split('`').map((part, at) => (at % 2 ? h('code', null, part) : part));
 const cut = (text, most) => (text.length > most ? text.slice(0, most - 1) + '…' : text);
 
 let lastId = 0;

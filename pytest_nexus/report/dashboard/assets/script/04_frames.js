@@ -15,7 +15,7 @@ const frame = ({ title, what, units, size = '', chart, columns, rows, extra, leg
   const card = h('section', { class: `card ${size}`, 'aria-labelledby': name });
   const body = h('div', { class: 'chart' });
   const head = h('header', null, h('h2', { id: name }, title));
-  card.append(head, what ? h('p', { class: 'what' }, what) : '', body);
+  card.append(head, what ? h('p', { class: 'what' }, marked(what)) : '', body);
   if (legend) card.append(legend);
   if (extra) card.append(extra);
   if (columns) {
@@ -44,7 +44,7 @@ const listed = ({ title, what, size = '', columns, rows, units }) => {
   const name = newId('list');
   return h('section', { class: `card ${size}`, 'aria-labelledby': name },
     h('header', null, h('h2', { id: name }, title), h('span', { class: 'soft' }, units || '')),
-    what ? h('p', { class: 'what' }, what) : '',
+    what ? h('p', { class: 'what' }, marked(what)) : '',
     table(columns, rows, `${title}, ${counted(rows.length, 'row')}`, true));
 };
 
@@ -52,11 +52,11 @@ const empty = (title, missing, remedy, size = '') => {
   const name = newId('empty');
   return h('section', { class: `card empty ${size}`, 'aria-labelledby': name },
     h('h2', { id: name }, title),
-    h('p', null, h('strong', null, missing), ' ', remedy));
+    h('p', null, h('strong', null, marked(missing)), ' ', marked(remedy)));
 };
 
 const lead = (title, what) =>
-  h('div', { class: 'lead' }, h('h1', null, title), what ? h('p', { class: 'what' }, what) : '');
+  h('div', { class: 'lead' }, h('h1', null, title), what ? h('p', { class: 'what' }, marked(what)) : '');
 
 const badge = (text, kind) => h('span', { class: `badge ${kind || ''}` }, text);
 

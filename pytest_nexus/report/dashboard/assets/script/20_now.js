@@ -39,15 +39,17 @@ const weekFigures = (weeks) => {
 const together = (failures) => {
   const groups = new Map();
   for (const each of failures) {
-    const name = `${each.branch} ${each.since} ${each.commit}`;
+    const name = `${each.branch} ${each.commit || each.since}`;
     if (!groups.has(name)) groups.set(name, []);
     groups.get(name).push(each);
   }
   return [...groups.values()];
 };
+const isNew = (r) => r.n_runs === 1 && facts.newest_at - r.since < 3 * 86400;
 const failedTests = (group) => [
-  group.slice(0, 4).map((r) => h('div', null, testLink(r.key), h('div', { class: 'soft' }, h('span', { class: 'long' }, cut(reasonOf(r), 300), r.owner ? ` · ${cut(r.owner, 100)}` : '')))),
-  group.length > 4 ? h('div', { class: 'soft' }, `and ${several(group.length - 4, 'more test', 'more tests')}`) : '',
+  group.slice(0, 5).map((r) => h('div', null, testLink(r.key), r.owner ? h('span', { class: 'soft' }, ` · ${cut(r.owner, 100)}`) : '')),
+  group.length > 5 ? h('div', { class: 'soft' }, `and ${several(group.length - 5, 'more test', 'more tests')}`) : '',
+  [...new Set(group.map(reasonOf))].slice(0, 2).map((reason) => h('div', { class: 'soft' }, h('span', { class: 'long' }, cut(reason, 300)))),
 ];
 const suspectsOf = (group) => {
   const names = [...new Set(group.flatMap((r) => r.suspects))];
@@ -60,10 +62,10 @@ const viewNow = () => {
   if (now.new_failures.length) {
     const groups = together(now.new_failures);
     parts.push(listed({
-      title: 'Failing now', what: `Tests that fail at the end of a branch, those that began in the same run together; the newest first.${now.n_failing > now.new_failures.length ? ` The first ${whole(now.new_failures.length)} of ${whole(now.n_failing)} tests.` : ''}`,
+      title: 'Failing now', what: `Tests that fail at the end of a branch, those that began at the same commit together; the newest first.${now.n_failing > now.new_failures.length ? ` The first ${whole(now.new_failures.length)} of ${whole(now.n_failing)} tests.` : ''}`,
       columns: [
         { name: 'tests', class: 'name-cell', of: failedTests },
-        { name: 'since', class: 'fit', of: ([r]) => [r.n_runs === 1 ? badge('new', 'bad') : counted(r.n_runs, 'run'), h('div', { class: 'soft' }, moment(r.since))] },
+        { name: 'since', class: 'fit', of: ([r]) => [isNew(r) ? badge('new', 'bad') : counted(r.n_runs, 'run'), h('div', { class: 'soft' }, moment(r.since))] },
         { name: 'branch', class: 'mid', of: ([r]) => branchName(r.branch) },
         { name: 'commit', class: 'fit mono wide', of: ([r]) => short(r.commit) },
         { name: 'suspects: files of the change', class: 'name-cell wide', of: suspectsOf },

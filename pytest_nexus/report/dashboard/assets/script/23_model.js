@@ -32,13 +32,13 @@ const reliabilityCard = ({ reliability }) => {
 
 const driftCard = ({ drift }) => {
   const title = 'What drifts';
-  if (!drift.cells.length) return empty(title, drift.note || 'Too few runs with predictions to compare.', 'nexus model check says what is needed.');
+  if (!drift.cells.length) return empty(title, drift.note || 'Too few runs with predictions to compare.', '`nexus model check` says what is needed.', 'half');
   const starts = [...new Set(drift.cells.map((cell) => cell.starts_at))].sort((a, b) => a - b);
   const found = new Map(drift.cells.map((cell) => [`${cell.feature} ${cell.starts_at}`, cell.psi]));
   const psi = (row, at) => found.get(`${drift.features[row].feature} ${starts[at]}`);
   return frame({
-    title, what: `Population stability index of each feature, against the ${several(drift.n_reference_runs, 'run', 'runs')} of the training. From 0.25 on, the distribution has moved.`,
-    units: 'population stability index; a column is a group of runs', chart: (body) => heatMap(body, title, { rows: drift.features.map((each) => each.feature), columns: starts.map((at) => day(at).slice(5)), steps: [0.1, 0.25, 1], value: psi, text: (v) => fixed(v, 2) }),
+    title, what: `Population stability index of each feature, against the ${several(drift.n_reference_runs, 'run', 'runs')} of the training. From 0.25 on, the distribution has moved.${drift.features.length > 14 ? ' The 14 features that moved most; the table has all.' : ''}`,
+    size: 'half', units: 'population stability index; a column is a group of runs', chart: (body) => heatMap(body, title, { rows: drift.features.slice(0, 14).map((each) => each.feature), columns: starts.map((at) => day(at).slice(5)), steps: [0.1, 0.25, 1], value: psi, text: (v) => fixed(v, 2) }),
     legend: h('ul', { class: 'legend' }, [['--cell-none', 'below 0.1'], ['--c-sky', '0.1 to 0.25'], ['--c-orange', '0.25 to 1'], ['--c-red', '1 and more']].map(([name, text]) => h('li', null, h('i', { style: { background: `var(${name})`, height: '10px' } }), text))),
     columns: [{ name: 'feature', of: (at) => drift.features[at].feature }, { name: 'newest runs', class: 'n', of: (at) => fixed(drift.features[at].psi, 3) }, { name: 'p', class: 'n', of: (at) => fixed(drift.features[at].p, 4) }, ...starts.map((from, place) => ({ name: day(from), class: 'n', of: (at) => fixed(psi(at, place), 3) }))], rows: drift.features.map((_, at) => at),
   });

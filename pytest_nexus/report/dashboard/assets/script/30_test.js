@@ -53,7 +53,7 @@ const viewTest = (key) => {
   parts.push(figures([
     { name: 'expected duration', value: seconds(given.seconds[at]), note: more ? `set-up ${seconds(more.setup_s)}, call ${seconds(more.call_s)}, tear-down ${seconds(more.teardown_s)}` : '' },
     { name: 'runs', value: whole(given.runs[at]), note: `last on ${day(given.last_seen[at])}` },
-    { name: 'runs that failed at first', value: whole(given.failures[at]), note: known(since) ? (since ? `none in the last ${several(since, 'run', 'runs')}` : 'the last run is one of them') : 'none is known' },
+    { name: 'runs that failed at first', value: whole(given.failures[at]), note: known(since) ? (since ? `${several(since, 'run', 'runs')} since the last of them` : 'the last run is one of them') : 'none is known' },
     { name: 'commits with a flake', value: whole(given.flakes[at]), note: rate ? `flakes in ${percent(rate[0])} of runs, 90 % between ${percent(rate[1])} and ${percent(rate[2])}` : '' },
     { name: 'forecast, without a change', value: known(given.p_fail[at]) ? percent(given.p_fail[at]) : NOTHING, note: 'probability that it fails' },
   ]), outcomeCard(tests.strip(at)), durationCard(tests.digits(at)), rankCard(key, given.rank[at], more && more.why));

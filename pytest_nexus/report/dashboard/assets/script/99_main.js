@@ -58,7 +58,8 @@ const press = (event) => {
 
 paintTheme();
 id('project').textContent = shown(cut(facts.project, 60));
-id('fresh').textContent = `${newest()} · made ${moment(facts.made_at)}`;
+id('fresh').textContent = newest();
+id('fresh').title = `made ${moment(facts.made_at)} UTC`;
 id('sections').append(...ROUTES.map(([path, title]) => h('li', null, h('a', { href: `#/${path}` }, title))));
 id('theme').addEventListener('click', nextTheme);
 id('keys').addEventListener('click', () => help.showModal());
