@@ -8,7 +8,8 @@ else
 SCRIPTS := bin
 endif
 BIN := $(VENV)/$(SCRIPTS)
-WORKERS ?= auto
+# Two workers more than cores: many tests wait for processes. WORKERS=auto takes one for each core.
+WORKERS ?= $(or $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null) + 2 2>/dev/null),auto)
 READY := $(VENV)/.ready
 # Other plugins to test beside, apart: in .venv they would load in every session.
 COMPANIONS := .venv-companions
