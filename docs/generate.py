@@ -70,9 +70,10 @@ _TERMS_INTRO: Final = (
 )
 _CARD_LIMITS: Final = (
     "Written by `nexus train --prior`. Three libraries in pure Python with fast unit tests taught"
-    " it; synthetic mutants are among the builds it was fitted to. Its figures on projects that it"
-    " was not fitted to are printed by `nexus evaluate --data sample_history`. It knows nothing of"
-    " who wrote a change. Use it to order tests, not to leave any out."
+    " it; synthetic mutants are among the builds it was fitted to, and the weights of what tests"
+    " execute come from mutants alone. Its figures on projects that it was not fitted to are"
+    " printed by `nexus evaluate --data sample_history`. It knows nothing of who wrote a change."
+    " Use it to order tests, not to leave any out."
 )
 
 

@@ -39,6 +39,21 @@ class Facts(Protocol):
     def flakes(self) -> int: ...  # noqa: D102
 
 
+class Executed(NamedTuple):
+    """What one test executed of the changed functions when it last passed."""
+
+    n_changed: int
+    """Changed functions that the test executed."""
+    n_functions: int
+    """All functions that the test executed."""
+    n_others: int = 0
+    """Other tests that execute a changed function: of the function that fewest tests execute."""
+    n_tests: int = 1
+    """All tests of which it is known what they execute."""
+    is_in_file: bool = False
+    """Whether the test executed any function of a changed file that is not a test file."""
+
+
 @dataclass(frozen=True, slots=True)
 class TestAtMoment:
     """One test just before a run."""
@@ -57,6 +72,8 @@ class TestAtMoment:
     """Expected seconds."""
     is_borrowed: bool = False
     """Whether the facts belong to other parameters, or to the name before a rename."""
+    executed: Executed | None = None
+    """What it executed of the change; None if that is not known."""
 
 
 class FileChange(NamedTuple):
@@ -203,7 +220,40 @@ FEATURES: Final[tuple[Feature, ...]] = (
     Feature("cofailure_folder", "share", 1, 0.0, "The same for the folders of the changed files."),
     Feature("changed_files", "log", 0, 0.0, "Logarithm of 1 + the number of changed files."),
     Feature("changed_lines", "log", 0, 0.0, "Logarithm of 1 + the lines added and deleted."),
+    Feature(
+        "executes_change",
+        "yes/no",
+        1,
+        UNKNOWN,
+        "1 if it executed a changed function when it last passed. If that is known only of other"
+        " tests, and its file changed: 1.",
+    ),
+    Feature(
+        "executed_share", "share", 1, UNKNOWN, "Changed functions among those that it executed."
+    ),
+    Feature(
+        "executed_rarity",
+        "share",
+        1,
+        UNKNOWN,
+        "How few other tests execute one of these functions; 1 if no other test does.",
+    ),
+    Feature(
+        "executes_file",
+        "yes/no",
+        1,
+        UNKNOWN,
+        "1 if it executed any function of a changed source.",
+    ),
 )
+
+OF_EXECUTIONS: Final = (
+    "executes_change",
+    "executed_share",
+    "executed_rarity",
+    "executes_file",
+)
+"""The features that are known only if it is known what the tests execute."""
 
 NAMES: Final = tuple(feature.name for feature in FEATURES)
 

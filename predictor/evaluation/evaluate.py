@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass, replace
 from math import exp, log
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from ..schema import NAMES
+from ..schema import NAMES, UNKNOWN
 from .baselines import LEAST_S, baselines, order_by, shuffles
 from .metrics import Score, mean, score
 
 if TYPE_CHECKING:
-    from array import array
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from ..features.rows import Row
     from ..model.model import Model
@@ -171,6 +171,12 @@ def backtest(
     return found
 
 
+def scores_of(models: Sequence[Model], cases: Sequence[Case]) -> list[Score]:
+    """Return the score of a model for each case, without simple orders."""
+    pairs = zip(models, cases, strict=True)
+    return [_scored(_ranked(model, case, case.rows()), case) for model, case in pairs]
+
+
 def orders_of(models: Mapping[str, Model], case: Case) -> dict[str, list[list[int]]]:
     """Return the orders of a case by name, for models and baselines; random has many orders."""
     rows = case.rows()
@@ -185,6 +191,20 @@ def only(case: Case, wanted: Sequence[bool]) -> Case | None:
     """Return the case with only the wanted failing tests; None if none of them is wanted."""
     failed = tuple(bad and kept for bad, kept in zip(case.failed, wanted, strict=True))
     return replace(case, failed=failed) if any(failed) else None
+
+
+def knows(case: Case, feature: str) -> bool:
+    """Return whether a feature of any test of a case is known."""
+    return any(value != UNKNOWN for value in case.matrix[_AT[feature] :: _WIDTH])
+
+
+def forgotten(case: Case, features: Collection[str]) -> Case:
+    """Return the case as if some features were not known of any test."""
+    matrix = case.matrix[:]
+    nothing = array("d", [UNKNOWN]) * len(case.failed)
+    for feature in features:
+        matrix[_AT[feature] :: _WIDTH] = nothing
+    return replace(case, matrix=matrix)
 
 
 def untouched(case: Case) -> list[bool]:

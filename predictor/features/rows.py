@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from ..schema import NEVER, UNKNOWN
 from .change import relate
+from .executed import columns_of
 from .history import CoFailures, Neighbours
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def rows(
         log1p(len(moment.files)),
         log1p(sum(file.n_lines for file in moment.files)),
     )
+    is_tracked = any(test.executed is not None for test in tests)
     found = []
     for at in range(len(tests)) if only is None else only:
         test = tests[at]
@@ -62,6 +64,7 @@ def rows(
                 by_file.get(test.key, 0.0),
                 by_folder.get(test.key, 0.0),
                 *size,
+                *columns_of(test.executed, is_assumed=is_tracked and place[0] > 0.0),
             )
         )
     return found

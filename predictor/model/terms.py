@@ -91,6 +91,10 @@ TERMS: Final[dict[str, Term]] = {
     "imported": _positive("imported_words", "it imports names on changed lines"),
     "cofailure_file": _rate("cofailure_file", 0.05, "it failed when these files changed"),
     "cofailure_folder": _rate("cofailure_folder", 0.05, "it failed when these folders changed"),
+    "executes": _positive("executes_change", "it executes a changed function"),
+    "executes_rare": _positive("executed_rarity", "few other tests execute what changed"),
+    "executes_share": _positive("executed_share", "much of what it executes changed"),
+    "executes_file": _positive("executes_file", "it executes functions of a changed file"),
 }
 """The terms by name."""
 
@@ -99,3 +103,6 @@ OF_TEXT: Final = frozenset(
     {"code", "called", "called_best", "source", "around", "mentioned", "imported"}
 )
 """Terms that are above 0 only if the text of the change is known."""
+
+OF_EXECUTION: Final = frozenset({"executes", "executes_rare", "executes_share", "executes_file"})
+"""Terms that are above 0 only if it is known what the tests execute."""

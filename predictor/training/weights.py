@@ -12,7 +12,7 @@ from ..model.terms import TERMS
 from .term_matrix import term_matrix
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _ITERATIONS: Final = 200
+_MOST: Final = 20.0
+"""Largest weight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,10 @@ class FailedRun:
 
 
 def fit_weights(
-    runs: Sequence[FailedRun], center: Mapping[str, float], pull: float
+    runs: Sequence[FailedRun],
+    center: Mapping[str, float],
+    pull: float,
+    only: Collection[str] | None = None,
 ) -> dict[str, float]:
     """Return the weights by term, rounded to 4 digits.
 
@@ -50,8 +55,15 @@ def fit_weights(
     run. A run with many failures counts more than a run with few, but less than proportionally. The
     penalty is the logarithm of a normal prior around `center`. So a term on which the runs give no
     evidence keeps its weight from there.
+
+    Args:
+        runs: the failing runs.
+        center: the weights to start from, by term.
+        pull: strength of the penalty.
+        only: the terms that are fitted; all others keep their weights. None for all terms.
     """
     names = list(TERMS)
+    free = frozenset(names if only is None else only)
     start = np.array([center.get(name, 0.0) for name in names])
     if not runs:
         return dict(center)
@@ -64,10 +76,13 @@ def fit_weights(
 
     found: Any = minimize(
         loss,
-        np.maximum(start, 0.1),
+        np.maximum(start, [0.1 if name in free else 0.0 for name in names]),
         jac=True,
         method="L-BFGS-B",
-        bounds=[(0.0, 20.0)] * len(names),
+        bounds=[
+            (0.0, _MOST) if name in free else (weight, weight)
+            for name, weight in zip(names, start.tolist(), strict=True)
+        ],
         options={"maxiter": _ITERATIONS},
     )
     return {name: round(float(weight), 4) for name, weight in zip(names, found.x, strict=True)}

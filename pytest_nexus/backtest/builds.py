@@ -10,6 +10,7 @@ import zlib
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus.domain.evidence import ChangedWords, TestText
@@ -35,7 +36,8 @@ from pytest_nexus.training.point_in_time import LabelledTest
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from pytest_nexus.domain.records import Outcome
+    from pytest_nexus.domain.evidence import ExecutedChange
+    from pytest_nexus.domain.records import Outcome, TestKey
     from pytest_nexus.predictor.schema import TestCode
 
 FOLDER: Final = "sample_history"
@@ -148,7 +150,7 @@ def read_texts(folder: Path, project: str) -> SampleTexts:
     try:
         with gzip.open(changes, "rt", encoding="utf-8") as lines:
             entries = [json.loads(line) for line in lines]
-        files = {_uid(entry["build_id"]): dict(entry["files"]) for entry in entries}
+        files = {uid_of(entry["build_id"]): dict(entry["files"]) for entry in entries}
         with gzip.open(folder / f"{project}.test_code.json.gz", "rt", encoding="utf-8") as file:
             tests = {path: _test_text(each) for path, each in json.load(file).items()}
     except (OSError, EOFError, zlib.error, KeyError, ValueError, TypeError) as exc:
@@ -159,8 +161,15 @@ def read_texts(folder: Path, project: str) -> SampleTexts:
     return SampleTexts(files, tests, code_of(tests))
 
 
-def lived(build: Build) -> list[LabelledTest]:
-    """Return the tests of a build with their real outcomes."""
+def lived(
+    build: Build, executed: Mapping[TestKey, ExecutedChange] = MappingProxyType({})
+) -> list[LabelledTest]:
+    """Return the tests of a build with their real outcomes.
+
+    Args:
+        build: the build.
+        executed: what its tests executed of its change, as far as that is known.
+    """
     found = []
     for test, attempt in zip(build.tests, build.attempts, strict=True):
         has_failed = attempt.outcome in BAD
@@ -169,7 +178,9 @@ def lived(build: Build) -> list[LabelledTest]:
         )
         verdict = 0 if attempt.outcome == "skipped" else FAIL if has_failed else PASS
         seen = Observation(pack(attempt.phases), verdict, setup, call, teardown)
-        found.append(LabelledTest(test, seen, has_failed, attempt.duration_s))
+        found.append(
+            LabelledTest(test, seen, has_failed, attempt.duration_s, executed.get(test.key))
+        )
     return found
 
 
@@ -187,7 +198,7 @@ def _build(row: Mapping[str, str], test_rows: Sequence[Mapping[str, str]]) -> Bu
         started_s += attempts[-1].duration_s
         tests.append(test)
     run = Run(
-        run_uid=_uid(row["build_id"]),
+        run_uid=uid_of(row["build_id"]),
         started_at=float(row["timestamp"]),
         change=_change(row),
         n_collected=len(tests),
@@ -198,7 +209,8 @@ def _build(row: Mapping[str, str], test_rows: Sequence[Mapping[str, str]]) -> Bu
     return Build(run, row["kind"], tuple(tests), tuple(attempts))
 
 
-def _uid(build_id: str) -> str:
+def uid_of(build_id: str) -> str:
+    """Return the run_uid of a recorded build."""
     return hashlib.sha256(build_id.encode()).hexdigest()[:32]
 
 

@@ -7,19 +7,28 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus.backtest.builds import projects, read_builds
 from pytest_nexus.backtest.durations import judged, of_history, of_recorded
-from pytest_nexus.backtest.shipped_model import cases_of, each_unseen
+from pytest_nexus.backtest.recorded_executions import TRACKED
+from pytest_nexus.backtest.shipped_model import cases_of, each_unseen, with_executions
 from pytest_nexus.backtest.walk_forward import deployed_over_time
 from pytest_nexus.domain.wording import counted
 from pytest_nexus.errors import HistoryError
 from pytest_nexus.forecast.stored_models import shipped, usable
 from pytest_nexus.predictor.evaluation.bootstrap import improvement
-from pytest_nexus.predictor.evaluation.evaluate import backtest, only, untouched
+from pytest_nexus.predictor.evaluation.evaluate import (
+    backtest,
+    forgotten,
+    knows,
+    only,
+    scores_of,
+    untouched,
+)
 from pytest_nexus.predictor.evaluation.metrics import (
     average_precision,
     brier,
     calibration,
     mean,
 )
+from pytest_nexus.predictor.schema import OF_EXECUTIONS
 from pytest_nexus.training.dataset import lessons_of
 
 if TYPE_CHECKING:
@@ -43,6 +52,8 @@ DURATION_COLUMNS: Final = (
 
 _SHIPPED: Final = "shipped model"
 _STATIC: Final = "nexus, order as planned"
+_BLIND: Final = "nexus, without executions"
+_STATIC_BLIND: Final = "as planned, without executions"
 
 _ABOUT_DURATIONS: Final = (
     "Medians over tests; relative and within 25%: of tests of 1 ms or more;",
@@ -104,7 +115,9 @@ def _about(durations: list[dict[str, Any]]) -> dict[str, Any]:
 def tables_of_recorded(folder: Path) -> dict[str, Any]:
     """Return the tables of recorded builds; each project is judged by a model fitted without it."""
     found: dict[str, Any] = {}
+    unseen: dict[str, Model] = {}
     for name, model, is_anew in each_unseen(folder, projects(folder), shipped()):
+        unseen[name] = model
         builds = cases_of(folder, name)
         cases = [case for _, case in builds]
         is_real = [not build.is_mutant for build, _ in builds]
@@ -132,6 +145,11 @@ def tables_of_recorded(folder: Path) -> dict[str, Any]:
         found |= tables
         durations = judged(of_recorded(read_builds(folder, name)))
         found[f"{name}, durations of the real builds"] = _about(durations)
+    for name in projects(folder / TRACKED):
+        model = with_executions(unseen.get(name, shipped()), folder / TRACKED, without=name)
+        cases = [case for _, case in cases_of(folder / TRACKED, name)]
+        models = {"nexus": [model] * len(cases), _STATIC: [_static(model)] * len(cases)}
+        found |= _tables(f"{name}, tracked", cases, models, {"synthetic mutants": _all})
     return found
 
 
@@ -169,10 +187,23 @@ def _tables(
 
 def _table(models: Mapping[str, Sequence[Model]], cases: Sequence[Case]) -> dict[str, Any]:
     scores = backtest(models, cases)
-    return {
-        "orders": [_row(name, mean(each)) for name, each in scores.items()],
-        "notes": _notes(models, cases, scores),
-    }
+    notes = _notes(models, cases, scores)
+    rows = [_row(name, mean(each)) for name, each in scores.items()]
+    tracked = sum(knows(case, OF_EXECUTIONS[0]) for case in cases)
+    if tracked:
+        blind = [forgotten(case, OF_EXECUTIONS) for case in cases]
+        without = {_BLIND: scores_of(models["nexus"], blind)}
+        if _STATIC in models:
+            without[_STATIC_BLIND] = scores_of(models[_STATIC], blind)
+        rows[len(models) : len(models)] = [_row(name, mean(each)) for name, each in without.items()]
+        gain, low, high = improvement(
+            [each.apfdc for each in scores["nexus"]], [each.apfdc for each in without[_BLIND]]
+        )
+        notes.append(
+            f"what tests execute is known in {counted(tracked, 'failing run')}: {gain:+.4f}"
+            f" (90 % interval {low:+.4f} to {high:+.4f})"
+        )
+    return {"orders": rows, "notes": notes}
 
 
 def _row(name: str, score: Score) -> dict[str, object]:

@@ -7,13 +7,18 @@ from random import Random
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.backtest.builds import NO_TEXTS, lived, projects, read_builds, read_texts
+from pytest_nexus.backtest.recorded_executions import (
+    NO_EXECUTIONS,
+    TRACKED,
+    read_executions_of,
+)
 from pytest_nexus.domain.mass_failure import is_mass_failure
 from pytest_nexus.history.queries.streaks import DEFAULT_BRANCHES
 from pytest_nexus.history.state.fold import RunFacts
 from pytest_nexus.predictor.model.calibration import calibrated
 from pytest_nexus.predictor.model.document import dump, version
 from pytest_nexus.predictor.model.model import Model
-from pytest_nexus.predictor.model.terms import OF_TEXT
+from pytest_nexus.predictor.model.terms import OF_EXECUTION, OF_TEXT
 from pytest_nexus.predictor.training.weights import FailedRun, fit_weights
 from pytest_nexus.training.point_in_time import PointInTimeReplay
 
@@ -22,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_nexus.backtest.builds import Build, SampleTexts
+    from pytest_nexus.backtest.recorded_executions import RecordedExecutions
     from pytest_nexus.predictor.evaluation.evaluate import Case
     from pytest_nexus.predictor.schema import FileChange
 
@@ -60,9 +66,11 @@ def train_prior(folder: Path, names: Sequence[str]) -> Model:
     - without the text of the change
     - without the text of the change, and with failures that last
     - on a branch of its own, with failures that last while other branches pass
+
+    The weights of what tests execute are fitted afterwards, see `with_executions`.
     """
     cases = [case for name in names for case in _variants(folder, name)]
-    return prior_of(cases, names)
+    return with_executions(prior_of(cases, names), folder / TRACKED)
 
 
 def prior_of(cases: Sequence[Case], names: Sequence[str]) -> Model:
@@ -86,10 +94,32 @@ def prior_of(cases: Sequence[Case], names: Sequence[str]) -> Model:
     return replace(calibrated(model, labelled), card=card)
 
 
+def with_executions(model: Model, folder: Path, without: str = "") -> Model:
+    """Return the model with weights of what tests execute, fitted to tracked projects.
+
+    All other weights stay. So nothing changes for a suite whose tests are not tracked.
+
+    Args:
+        model: fitted to builds without tracking.
+        folder: of the tracked projects; if it has none, the model is returned unchanged.
+        without: a project that is left out.
+    """
+    names = [name for name in projects(folder) if name != without]
+    cases = [case for name in names for _, case in cases_of(folder, name)]
+    runs = [FailedRun(case.rows(), case.failed) for case in cases]
+    if not runs:
+        return model
+    center = {name: each for name, each in model.weights.items() if name not in OF_EXECUTION}
+    fitted = fit_weights(runs, center, _PULL_A_RUN * len(runs), OF_EXECUTION)
+    weights = {name: weight for name, weight in fitted.items() if weight}
+    return replace(model, weights=weights, card={**model.card, "executions_of": names})
+
+
 def cases_of(folder: Path, name: str) -> list[tuple[Build, Case]]:
     """Return the recorded failing builds of a project, each with what was known before it."""
-    texts = read_texts(folder, name)
-    return [(build, case) for build, case in replayed_builds(list(read_builds(folder, name)), texts)
+    texts, executions = read_texts(folder, name), read_executions_of(folder, name)
+    builds = list(read_builds(folder, name))
+    return [(build, case) for build, case in replayed_builds(builds, texts, executions)
             if build.failing]  # fmt: skip
 
 
@@ -153,13 +183,18 @@ def _facts(build: Build) -> RunFacts:
 
 
 def replayed_builds(
-    builds: Sequence[Build], texts: SampleTexts, *, lasting: bool = False, is_cold: bool = False
+    builds: Sequence[Build],
+    texts: SampleTexts,
+    executions: RecordedExecutions = NO_EXECUTIONS,
+    *,
+    lasting: bool = False,
+    is_cold: bool = False,
 ) -> Iterator[tuple[Build, Case]]:
     """Yield the builds in time order, each with what the earlier real builds had shown."""
     past = PointInTimeReplay()
     random = Random(5)  # noqa: S311 - which failures last, no secret
     for number, build in enumerate(builds):
-        tests, files = lived(build), texts.of(build)
+        tests, files = lived(build, executions.of(build)), texts.of(build)
         facts = _facts(build)
         repeats = random.randint(1, 3) if lasting and random.random() < _LASTS else 0
         for repeat in range(1 + (repeats if build.failing and not build.is_mutant else 0)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,6 +67,24 @@ class SessionUses(NamedTuple):
     """Sets of dependencies: ascending indices in `dependencies`."""
     tests: tuple[TestUses, ...] = ()
     modules: tuple[ModuleLevel, ...] = ()
+
+
+@runtime_checkable
+class FunctionSet(Protocol):
+    """The functions that a test executed, by the ids of their dependencies."""
+
+    def functions_among(self, wanted: frozenset[int], /) -> tuple[int, frozenset[int]]:
+        """Return the number of functions, and the functions that are wanted."""
+
+
+class PlainFunctions(frozenset[int]):
+    """A function set in memory."""
+
+    __slots__ = ()
+
+    def functions_among(self, wanted: frozenset[int], /) -> tuple[int, frozenset[int]]:
+        """Return the number of functions, and the functions that are wanted."""
+        return len(self), wanted & self
 
 
 class Fingerprint(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -43,6 +44,24 @@ class ChangedAndFailed(NamedTuple):
     failed: tuple[TestKey, ...]
 
 
+class ExecutedChange(NamedTuple):
+    """What one test executed of the changed functions when it last passed."""
+
+    n_changed: int
+    """Changed functions that the test executed."""
+    n_functions: int
+    """All functions that the test executed."""
+    n_others: int = 0
+    """Other tests that execute `function`."""
+    n_tests: int = 1
+    """All tests of which it is known what they execute."""
+    is_in_file: bool = False
+    """Whether the test executed any function of a changed file that is not a test file."""
+    function: str = ""
+    """Of the changed functions the one that fewest tests execute, `src/pkg/a.py::Class.method`;
+    empty if none changed."""
+
+
 class Streaks(NamedTuple):
     """Failures in a row of each test at the end of a branch; None for a branch without runs."""
 
@@ -54,3 +73,14 @@ class Streaks(NamedTuple):
 
 NO_STREAKS: Final = Streaks()
 """Used where no branch is known."""
+
+
+class Evidence(NamedTuple):
+    """What is known of a run beside the statistics of its tests and the text of its change."""
+
+    streaks: Streaks = NO_STREAKS
+    executed: Mapping[TestKey, ExecutedChange] = MappingProxyType({})
+    """What tests executed of the change; tests of which that is not known are missing."""
+
+
+NO_EVIDENCE: Final = Evidence()

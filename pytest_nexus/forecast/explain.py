@@ -12,6 +12,7 @@ from pytest_nexus.plan.setup_costs import shared_setups
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from pytest_nexus.domain.evidence import ExecutedChange
     from pytest_nexus.domain.records import Change, CollectedTest, Plan, PlannedTest
     from pytest_nexus.plan.known_tests import StatsIndex
     from pytest_nexus.plan.make import Forecaster
@@ -22,6 +23,7 @@ TOP: Final = 10
 Figure = Literal["probability", "score"]
 """`probability` of a model that was calibrated on runs of this project; else `score`."""
 
+_ASSUMED: Final = "its file changed, and it is not known what it executes"
 _MOST_REASONS: Final = 3
 _LEAST_REASON: Final = 0.05
 """Smallest reason, as a part of the logarithm of the odds. A smaller one makes a failure less than
@@ -84,7 +86,7 @@ def explained(
     found = [rows[at[id(one.test)]] for one in asked]
     return [
         Explained(
-            _told(model.model.contributions(row), one.test),
+            _told(model.model.contributions(row), one.test, model.executed.get(one.test.key)),
             dict(zip(NAMES, row, strict=True)),
             figure=_figure(forecaster, one.test),
         )
@@ -101,18 +103,40 @@ def _figure(forecaster: Forecaster, test: CollectedTest) -> Figure:
 
 
 def _told(
-    contributions: Sequence[tuple[str, float]], test: CollectedTest
+    contributions: Sequence[tuple[str, float]],
+    test: CollectedTest,
+    executed: ExecutedChange | None,
 ) -> list[tuple[str, float]]:
-    """Return the reasons worth a line; a test without parameters has none about parameters."""
-    from pytest_nexus.predictor.model.terms import TERMS  # noqa: PLC0415 - where it is asked for
+    """Return the reasons worth a line.
+
+    A test without parameters has no reason about parameters. If a test executes a changed function,
+    all reasons about what the test executes are one reason, which names the function.
+    """
+    from pytest_nexus.predictor.model.terms import OF_EXECUTION, TERMS  # noqa: PLC0415 - where it is asked for
 
     parts = dict(contributions)
+    if executed is None or executed.function:
+        by_execution = sum(parts.pop(TERMS[name].words, 0.0) for name in sorted(OF_EXECUTION))
+        parts[_ASSUMED if executed is None else _about_execution(executed)] = by_execution
     if str(test.key) == test.function_key:
         of_function = parts.pop(TERMS["function_recent"].words, 0.0)
         own = TERMS["recent"].words
         parts[own] = parts.get(own, 0.0) + of_function
     told = [(words, part) for words, part in parts.items() if abs(part) >= _LEAST_REASON]
     return sorted(told, key=lambda each: -each[1])
+
+
+def _about_execution(executed: ExecutedChange) -> str:
+    """Return the changed function that a test executes, and how many other tests execute it.
+
+    >>> from pytest_nexus.domain.evidence import ExecutedChange
+    >>> _about_execution(ExecutedChange(1, 9, 3, 40, True, "src/pkg/a.py::parse"))
+    'it executes parse() which changed; 3 other tests do'
+    """
+    name = executed.function.partition("::")[2].partition("#")[0]
+    others = {0: "no other test does", 1: "1 other test does"}
+    found = others.get(executed.n_others, f"{executed.n_others:,} other tests do")
+    return f"it executes {name}() which changed; {found}"
 
 
 def top_lines(plan: Plan, index: StatsIndex, change: Change, forecaster: Forecaster) -> list[str]:

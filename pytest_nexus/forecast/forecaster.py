@@ -8,7 +8,7 @@ from functools import partial
 from math import exp
 from typing import TYPE_CHECKING
 
-from pytest_nexus.domain.evidence import NO_STREAKS
+from pytest_nexus.domain.evidence import NO_STREAKS, Evidence
 from pytest_nexus.domain.records import Forecast
 from pytest_nexus.errors import with_code
 from pytest_nexus.forecast.snapshot import code_of, cofailures_of, files_of, moment_of, words_of
@@ -18,8 +18,14 @@ from pytest_nexus.plan.within_run.learner import Lessons, Strengths
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from pytest_nexus.domain.evidence import ChangedAndFailed, ChangedWords, Streaks, TestText
-    from pytest_nexus.domain.records import Change, CollectedTest
+    from pytest_nexus.domain.evidence import (
+        ChangedAndFailed,
+        ChangedWords,
+        ExecutedChange,
+        Streaks,
+        TestText,
+    )
+    from pytest_nexus.domain.records import Change, CollectedTest, TestKey
     from pytest_nexus.history.sqlite.models import DeployedModel
     from pytest_nexus.plan.known_tests import StatsIndex
     from pytest_nexus.plan.make import Forecaster
@@ -37,6 +43,8 @@ class Texts:
     """Changed words by changed file."""
     code: Mapping[str, TestText] = field(default_factory=dict)
     """Test texts by test file."""
+    executed: Mapping[TestKey, ExecutedChange] = field(default_factory=dict)
+    """What tests executed of the change, as far as that is known."""
 
 
 class ModelForecaster:
@@ -71,6 +79,8 @@ class ModelForecaster:
         self._past = cofailures_of(past)
         self._streaks = streaks
         self._code: Mapping[str, TestCode] = {}
+        self.executed: Mapping[TestKey, ExecutedChange] = {}
+        """What tests executed of the change, at the last forecast."""
 
     def __call__(
         self,
@@ -111,7 +121,10 @@ class ModelForecaster:
         texts = self._read(tests, change) if self._read is not None else Texts()
         files = files_of(change, texts.words)
         self._code = code_of(texts.code)
-        moment = moment_of(tests, index, files, self._code, setups, self._streaks)
+        self.executed = texts.executed
+        moment = moment_of(
+            tests, index, files, self._code, setups, Evidence(self._streaks, texts.executed)
+        )
         return rows(moment, self._past), [test.duration_s for test in moment.tests]
 
     def lessons(self) -> Lessons:

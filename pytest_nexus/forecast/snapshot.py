@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from pytest_nexus.domain.evidence import NO_STREAKS
+from pytest_nexus.domain.evidence import NO_EVIDENCE
 from pytest_nexus.predictor import schema
 from pytest_nexus.predictor.features.history import MAX_FILES, CoFailures
 from pytest_nexus.predictor.features.text import bag, words
-from pytest_nexus.predictor.schema import FileChange, Moment, TestAtMoment, TestCode
+from pytest_nexus.predictor.schema import Executed, FileChange, Moment, TestAtMoment, TestCode
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    from pytest_nexus.domain.evidence import ChangedAndFailed, ChangedWords, Streaks, TestText
+    from pytest_nexus.domain.evidence import (
+        ChangedAndFailed,
+        ChangedWords,
+        Evidence,
+        ExecutedChange,
+        TestText,
+    )
     from pytest_nexus.domain.records import Change, CollectedTest
     from pytest_nexus.plan.known_tests import StatsIndex
     from pytest_nexus.plan.setup_costs import Setups
@@ -26,15 +32,18 @@ def moment_of(
     files: Sequence[FileChange],
     code: Mapping[str, TestCode],
     setups: Setups | None = None,
-    streaks: Streaks = NO_STREAKS,
+    evidence: Evidence = NO_EVIDENCE,
 ) -> Moment:
     """Return the moment before a run of these tests; the durations exclude shared set-up."""
     paid = setups.paid_by if setups is not None else {}
     return Moment(
-        [_test(test, index, paid.get(position, 0.0)) for position, test in enumerate(tests)],
+        [
+            _test(test, index, paid.get(position, 0.0), evidence.executed.get(test.key))
+            for position, test in enumerate(tests)
+        ],
         files,
         code,
-        schema.Streaks(*streaks),
+        schema.Streaks(*evidence.streaks),
     )
 
 
@@ -110,7 +119,9 @@ class _Bags(Mapping[str, Mapping[str, int]]):
         return len(self._identifiers)
 
 
-def _test(test: CollectedTest, index: StatsIndex, paid_s: float) -> TestAtMoment:
+def _test(
+    test: CollectedTest, index: StatsIndex, paid_s: float, executed: ExecutedChange | None
+) -> TestAtMoment:
     facts, found = index.find(test)
     return TestAtMoment(
         test.key,
@@ -119,4 +130,5 @@ def _test(test: CollectedTest, index: StatsIndex, paid_s: float) -> TestAtMoment
         facts,
         max(index.duration_of(facts, test) - paid_s, 0.0),
         found in {"renamed", "function"},
+        None if executed is None else Executed(*executed[:5]),
     )

@@ -21,7 +21,12 @@ from pytest_nexus.history.queries.failing import (
     has_run_of,
 )
 from pytest_nexus.history.queries.quality import Qualities
-from pytest_nexus.history.queries.replay import failing_runs, read_cofailures, replayed_runs
+from pytest_nexus.history.queries.replay import (
+    REPLAYED,
+    failing_runs,
+    read_cofailures,
+    replayed_runs,
+)
 from pytest_nexus.history.queries.reuse_state import ReuseState
 from pytest_nexus.history.queries.selection import Selections
 from pytest_nexus.history.queries.streaks import read_streaks
@@ -172,7 +177,7 @@ class History:
         """Yield every run in the order of the fold, with the observation of each test."""
         self._refuse_slim("replayed")
         with connections.decoded(self.path):
-            self._require_sound("run", "changed_file", "changed_words", "test", "attempt")
+            self._require_sound(*REPLAYED)
             yield from replayed_runs(self._connection)
 
     @property

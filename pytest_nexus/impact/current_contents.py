@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from hashlib import sha256
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
@@ -82,6 +83,17 @@ def digest_of_variable(name: str, environ: Mapping[str, str]) -> str:
     if name not in environ:
         return MISSING
     return digest_of_bytes(f"{name}={environ[name]}".encode("utf-8", "surrogateescape"))
+
+
+def digest_of_python() -> str:
+    """Return the digest of the session fact `python`: version, and flags that change code.
+
+    Another build of one version is the same.
+    """
+    flags = sys.flags
+    modes = flags.optimize, flags.debug, flags.bytes_warning, flags.dev_mode, flags.utf8_mode
+    facts = sys.implementation.name, tuple(sys.version_info), modes
+    return digest_of_bytes(repr(facts).encode("utf-8", "surrogatepass"))
 
 
 def _is_passing(name: str) -> bool:

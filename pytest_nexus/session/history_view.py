@@ -55,6 +55,8 @@ class HistoryView(NamedTuple):
     """Last failures on this branch and on the default branch."""
     rules: Mapping[TestKey, OrderRule] = MappingProxyType({})
     """Rules about tests that depend, or may depend, on the tests before them."""
+    knows_uses: bool = False
+    """Whether it is known of any test what the test used."""
 
     def expects_little(self, keys: Iterable[TestKey]) -> bool:
         """Return whether no test ever failed and all together take at most `SHORT_S`."""
@@ -140,7 +142,16 @@ def _read(
     streaks = history.streaks(change.branch, default_branch(environ))
     deployed = history.deployed_model()
     rules = history.order_rules.read()
-    return HistoryView(history.count_runs(), len(stats), stats, deployed, past, streaks, rules)
+    return HistoryView(
+        history.count_runs(),
+        len(stats),
+        stats,
+        deployed,
+        past,
+        streaks,
+        rules,
+        history.reuse.knows_uses(),
+    )
 
 
 def _start_cold(options: Options, exc: CorruptHistoryError) -> str:

@@ -11,6 +11,7 @@ costs one notice, and the default behaviour goes on.
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from pytest_nexus.domain.evidence import ExecutedChange
     from pytest_nexus.domain.records import CollectedTest, OrderRule, Plan, TestKey, TestStats
     from pytest_nexus.forecast.forecaster import Texts
     from pytest_nexus.history.store import History
@@ -326,7 +328,19 @@ class Pipeline(PlanListeners):
         if texts.words:
             for listener in self.of_words:
                 listener(texts.words)
+        if self.knowledge.knows_uses:
+            texts = replace(texts, executed=self._executed(tests, change))
         return texts
+
+    def _executed(
+        self, tests: Sequence[CollectedTest], change: Change
+    ) -> Mapping[TestKey, ExecutedChange]:
+        from pytest_nexus.forecast import known_executions  # noqa: PLC0415 - where tests are tracked
+
+        part = self.boundary.part("what tests execute", "the order goes without it")
+        where = self.setup.options.history, self.setup.root
+        find, notify = known_executions.find_executions, self.notices.notify
+        return part.call(lambda: find(*where, tests, change, notify), {})
 
     @property
     def missed(self) -> list[str]:

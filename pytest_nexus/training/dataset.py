@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus.domain.change_words import unpacked
 from pytest_nexus.domain.records import CollectedTest, FunctionKey, NodeId, TestKey
+from pytest_nexus.forecast.executed_changes import executed_changes, touched_functions
+from pytest_nexus.forecast.known_executions import python_files
 from pytest_nexus.forecast.snapshot import code_of, files_of
 from pytest_nexus.impact.test_code import read_code
 from pytest_nexus.journal.encoding import FAIL, PASS, VERDICT_OF
@@ -68,9 +70,11 @@ def lessons_of(
         files = files_of(run.summary.run.change, words_in(run.summary.run.change))
         lived = lived_in(run, suite, dependent)
         if uid in failing and any(test.failed for test in lived):
+            lived = _with_executions(lived, run)
             cases.append(past.case(uid, lived, files, code, branch=run.summary.run.change.branch))
             seen.append(run.summary)
         elif uid in quiet and lived:
+            lived = _with_executions(lived, run)
             rows += _quiet_rows(past, lived, run, code)
             seen.append(run.summary)
         if run.facts.has_outcomes:
@@ -133,6 +137,24 @@ def _quiet_rows(
     files = files_of(change, words_in(change))
     rows = past.some_rows(lived, files, code, only, change.branch)
     return [(row, weight) for row in rows]
+
+
+def _with_executions(lived: list[LabelledTest], run: Replayed) -> list[LabelledTest]:
+    """Return the tests with what they executed of the change, by the runs before this one.
+
+    The contents of this run are those that it recorded, see `PastUses.before`. So a failing test
+    adds nothing to what is known of itself: its own former functions count.
+    """
+    paths = python_files(run.summary.run.change)
+    known = run.uses_before() if paths else None
+    if known is None:
+        return lived
+    present = known.present
+    touched = touched_functions(
+        known.dependencies, paths, lambda path, name: present.get(f"{path}::{name}")
+    )
+    found = executed_changes(known.sets, known.dependencies, touched)
+    return [each._replace(executed=found.get(each.test.key)) for each in lived]
 
 
 def lived_in(

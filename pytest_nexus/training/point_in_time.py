@@ -6,7 +6,7 @@ from array import array
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pytest_nexus.domain.evidence import NO_STREAKS, Streaks
+from pytest_nexus.domain.evidence import NO_EVIDENCE, Evidence, Streaks
 from pytest_nexus.domain.records import Forecast
 from pytest_nexus.forecast.snapshot import moment_of, words_of
 from pytest_nexus.history.queries.streaks import DEFAULT_BRANCHES, Branch
@@ -25,6 +25,7 @@ from pytest_nexus.predictor.features.rows import rows
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from pytest_nexus.domain.evidence import ExecutedChange
     from pytest_nexus.domain.records import CollectedTest, TestKey, TestStats
     from pytest_nexus.history.state.fold import Observation, RunFacts, State
     from pytest_nexus.plan.blocks import Layout
@@ -117,6 +118,13 @@ class LabelledTest(NamedTuple):
     failed: bool
     """Whether its first attempt failed and the test was not flaky in this run."""
     duration_s: float
+    executed: ExecutedChange | None = None
+    """What it executed of the change of this run when it last passed before it; None if that is not
+    known."""
+
+
+def _executed(lived: Iterable[LabelledTest]) -> dict[TestKey, ExecutedChange]:
+    return {each.test.key: each.executed for each in lived if each.executed is not None}
 
 
 class PointInTimeReplay:
@@ -162,10 +170,11 @@ class PointInTimeReplay:
     ) -> Case:
         """Return a run with what was known before it; with `is_cold`, as if nothing was known."""
         index = StatsIndex({} if is_cold else self.stats(), self._renames)
-        streaks = NO_STREAKS if is_cold else self._streaks(branch)
+        streaks = self._streaks(branch)
         tests = [each.test for each in lived]
         shared = SharedSetups.of(lived, index, code)
-        moment = moment_of(tests, index, files, code, shared.expected, streaks)
+        evidence = NO_EVIDENCE if is_cold else Evidence(streaks, _executed(lived))
+        moment = moment_of(tests, index, files, code, shared.expected, evidence)
         values = array("d")
         for row in rows(moment, None if is_cold else self.cofailures):
             values.extend(row)
@@ -205,7 +214,8 @@ class PointInTimeReplay:
         """Return the feature rows of some tests of a run, by their positions in it."""
         index = StatsIndex(self.stats(), self._renames)
         tests = [each.test for each in lived]
-        moment = moment_of(tests, index, files, code, streaks=self._streaks(branch))
+        evidence = Evidence(self._streaks(branch), _executed(lived))
+        moment = moment_of(tests, index, files, code, evidence=evidence)
         found: list[Row] = rows(moment, self.cofailures, only)
         return found
 
@@ -220,7 +230,7 @@ class PointInTimeReplay:
         states = self._states
         failed: list[TestKey] = []
         verdicts: list[tuple[str, bool]] = []
-        for test, seen, _, _ in lived:
+        for test, seen, *_ in lived:
             before = states.get(test.key)
             states[test.key] = (test, fold(before[1] if before else None, facts, seen))
             self._stale.add(test.key)

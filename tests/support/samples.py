@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,6 +25,21 @@ s-1,tests/test_b.py::y,1,failed,0.1,0.2,0.3,0,1
 s-2,tests/test_a.py::x,0,error,0.3,0,0,0,1
 s-2,tests/test_b.py::y,1,error,0.1,0.2,0.3,0,1
 """
+
+
+EXECUTED = {
+    "functions": ["src/a.py::f", "src/a.py::g", "src/b.py::h"],
+    "sets": [[0, 1], [2]],
+    "tests": {"tests/test_a.py::x": 0, "tests/test_b.py::y": 1},
+    "touched": {"s-1": [[2], [2]], "s-2": [[0], [0, 1]]},
+}
+"""What the tests execute, and which functions the builds change, and have in the changed files."""
+
+
+def write_executions(folder: Path, name: str, content: object = EXECUTED) -> None:
+    """Write what the tests of a project execute."""
+    path = folder / f"{name}.executed.json.gz"
+    path.write_bytes(gzip.compress(json.dumps(content).encode()))
 
 
 def write_project(folder: Path, name: str) -> None:

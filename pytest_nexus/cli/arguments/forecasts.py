@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_nexus.ci.branches import default_branch
@@ -9,6 +10,7 @@ from pytest_nexus.cli.quarantine import read_quarantine
 from pytest_nexus.domain.evidence import NO_STREAKS
 from pytest_nexus.domain.system import originals
 from pytest_nexus.forecast import forecaster as forecast
+from pytest_nexus.forecast.known_executions import find_executions
 from pytest_nexus.project import quarantine_path
 from pytest_nexus.session.history_view import read_texts
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_nexus.domain.evidence import ChangedAndFailed, Streaks
-    from pytest_nexus.domain.records import Change, OrderRule, TestKey, TestStats
+    from pytest_nexus.domain.records import Change, CollectedTest, OrderRule, TestKey, TestStats
     from pytest_nexus.history.sqlite.models import DeployedModel
     from pytest_nexus.history.store import History
     from pytest_nexus.plan.make import Forecaster
@@ -31,6 +33,8 @@ class Remembered(NamedTuple):
     deployed: DeployedModel | None = None
     past: Sequence[ChangedAndFailed] = ()
     streaks: Streaks = NO_STREAKS
+    tracked: Path | None = None
+    """The history, if it knows of any test what the test uses."""
 
 
 def remember(history: History, change: Change) -> Remembered:
@@ -41,6 +45,7 @@ def remember(history: History, change: Change) -> Remembered:
         history.deployed_model(),
         history.cofailures(),
         history.streaks(change.branch, default_branch(originals.environ)),
+        history.path if history.reuse.knows_uses() else None,
     )
 
 
@@ -54,9 +59,17 @@ def forecaster_here(
         root: root of the tests.
         lose: takes a sentence about a model that cannot be used.
     """
+
+    def read(tests: Sequence[CollectedTest], change: Change) -> forecast.Texts:
+        texts = read_texts(root, tests, change, originals.environ)
+        path = remembered.tracked
+        if path is None:
+            return texts
+        return replace(texts, executed=find_executions(path, root, tests, change, lose))
+
     model = forecast.load(
         remembered.deployed,
-        lambda tests, change: read_texts(root, tests, change, originals.environ),
+        read,
         remembered.past,
         lose,
         remembered.streaks,

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus.domain.evidence import ChangedAndFailed
 from pytest_nexus.history.sqlite.runs import ordered_runs, summaries
+from pytest_nexus.history.sqlite.uses_tables import TABLES_OF_USES
 from pytest_nexus.history.state.refresh import observations_of, run_facts
+from pytest_nexus.history.uses.past_uses import PastUses
 from pytest_nexus.journal.encoding import PASS, VERDICT_OF
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from pytest_nexus.history.sqlite.runs import RunSummary
     from pytest_nexus.history.state.fold import Observation, RunFacts
+    from pytest_nexus.history.uses.past_uses import UsesBefore
 
+
+REPLAYED: Final = ("run", "changed_file", "changed_words", "test", "attempt", *TABLES_OF_USES)
+"""The tables whose values must be sound."""
 
 _PATHS: Final = """
     SELECT run_id, path FROM changed_file JOIN run USING (run_id)
@@ -37,6 +44,9 @@ class Replayed(NamedTuple):
     facts: RunFacts
     tests: list[tuple[str, str | None, Observation]]
     """Key, function key if different, and observation of each test; in the order of the starts."""
+    uses_before: Callable[[], UsesBefore | None] = lambda: None
+    """Return what was known of the uses of tests before this run; None if it was not tracked. To be
+    called before the next run is read."""
 
 
 def replayed_runs(connection: sqlite3.Connection) -> Iterator[Replayed]:
@@ -45,6 +55,7 @@ def replayed_runs(connection: sqlite3.Connection) -> Iterator[Replayed]:
         test_id: (key, function)
         for test_id, key, function in connection.execute("SELECT test_id, key, function FROM test")
     }
+    past = PastUses(connection, {test_id: key for test_id, (key, _) in names.items()})
     for run_id in ordered_runs(connection):
         (summary,) = summaries(connection, [run_id])
         seen = observations_of(connection, run_id)
@@ -56,7 +67,8 @@ def replayed_runs(connection: sqlite3.Connection) -> Iterator[Replayed]:
         )
         order = sorted(seen, key=lambda test_id: (started[test_id], test_id))
         tests = [(*names[test_id], seen[test_id]) for test_id in order]
-        yield Replayed(summary, run_facts(connection, run_id), tests)
+        yield Replayed(summary, run_facts(connection, run_id), tests, partial(past.before, run_id))
+        past.add(run_id)
 
 
 def read_cofailures(

@@ -27,6 +27,7 @@ _RUNS: Final = """
     WHERE trust = 'trusted' AND NOT mass_failure AND instr(selected_by, ?)
     ORDER BY started_at DESC, run_uid
 """
+_ANY: Final = "SELECT 1 FROM fingerprint LIMIT 1"
 _KEEP: Final = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
 _WORDS: Final = ("on", "off")
 _LAST_MOMENT: Final = 253_402_300_799.0
@@ -56,6 +57,11 @@ class ReuseState:
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
         self._path = path
+
+    def knows_uses(self) -> bool:
+        """Return whether it is known of any test what the test used."""
+        with connections.decoded(self._path):
+            return self._connection.execute(_ANY).fetchone() is not None
 
     def misses(self) -> list[Miss]:
         """Return the tests that failed in an audit, the newest first."""

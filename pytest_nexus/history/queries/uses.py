@@ -69,6 +69,18 @@ class _Decoder:
                 raise ValueError(f"set {set_id} has an unknown member")
         return found
 
+    def functions_among(self, set_id: int, wanted: frozenset[int]) -> tuple[int, frozenset[int]]:
+        """Return how many members a set has, and those that are wanted.
+
+        A session asks this of the set of every test; so nothing is checked but that it decodes.
+        """
+        try:
+            found = list(members_of(self._sets.packed(set_id)))
+        except Exception:
+            with decoded(self._path):
+                raise
+        return len(found), wanted.intersection(found)
+
     def _whole(self, set_id: int) -> frozenset[int]:
         return frozenset(self.members(set_id))
 
@@ -113,6 +125,10 @@ class StoredMembers(AbstractSet[int]):
         return found | own if found else own
 
     __rand__ = __and__
+
+    def functions_among(self, wanted: frozenset[int]) -> tuple[int, frozenset[int]]:
+        """Return the number of functions, and the functions that are wanted."""
+        return self._decoder.functions_among(self._functions, wanted)
 
     def isdisjoint(self, other: Iterable[Any]) -> bool:
         """Return whether there is no common member."""

@@ -84,6 +84,11 @@ def folded_fingerprints(
     return {test_id: kept for test_id, kept in known.items() if kept}
 
 
+def fold_run(connection: sqlite3.Connection, known: Known, run_id: int) -> None:
+    """Change the fingerprints by one run, which is later than all before."""
+    _Seen.read(connection, run_id, is_first=not known).fold_into(known, run_id)
+
+
 def stored_fingerprints(connection: sqlite3.Connection) -> Known:
     """Return the stored fingerprints of all tests."""
     return _grouped(connection.execute("SELECT * FROM fingerprint ORDER BY test_id, place"))

@@ -7,7 +7,7 @@ import sysconfig
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.compat.pytest_internals import changed_options, ini_values
-from pytest_nexus.impact.current_contents import digest_of_bytes
+from pytest_nexus.impact.current_contents import digest_of_bytes, digest_of_python
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -159,15 +159,10 @@ def session_facts(config: pytest.Config) -> dict[str, str]:
     - `settings`: ini values and options that may change what a test does.
     """
     return {
-        "python": _digest(sys.implementation.name, tuple(sys.version_info), _flags()),
+        "python": digest_of_python(),
         "platform": _digest(sysconfig.get_platform(), sys.maxsize, sys.byteorder),
         "settings": _digest(*_settings(config)),
     }
-
-
-def _flags() -> tuple[object, ...]:
-    flags = sys.flags
-    return flags.optimize, flags.debug, flags.bytes_warning, flags.dev_mode, flags.utf8_mode
 
 
 def plugin_distributions(

@@ -4,7 +4,15 @@ from array import array
 from typing import TYPE_CHECKING
 
 import pytest
-from pytest_nexus.predictor.evaluation.evaluate import Case, backtest, only, untouched
+from pytest_nexus.predictor.evaluation.evaluate import (
+    Case,
+    backtest,
+    forgotten,
+    knows,
+    only,
+    scores_of,
+    untouched,
+)
 from pytest_nexus.predictor.model.model import Model
 from pytest_nexus.predictor.schema import FEATURES, NAMES
 
@@ -90,3 +98,22 @@ def test_the_failures_of_files_that_the_change_left_alone_are_found() -> None:
     assert kept is not None
     assert kept.failed == (False, True)
     assert only(given, [False, False]) is None
+
+
+def test_what_is_forgotten_is_unknown_of_every_test_and_nothing_else_changes() -> None:
+    given = case([True, False], [1.0, 1.0], changed=[1.0, 0.0])
+    assert knows(given, "file_changed")
+    assert not knows(given, "executes_change")
+    blind = forgotten(given, ["file_changed"])
+    assert not knows(blind, "file_changed")
+    assert knows(given, "file_changed")
+    assert [a for a, b in zip(given.matrix, blind.matrix, strict=True) if a != b] == [1.0, 0.0]
+
+
+def test_a_model_that_forgets_orders_as_if_it_had_never_known() -> None:
+    model = Model({"file_changed": 2.0}, thrift=0.0, failure_boost=0.0, pass_doubt=0.0)
+    given = case([False, True], [1.0, 1.0], changed=[0.0, 1.0])
+    with_it, without = (
+        scores_of([model], [each])[0].apfdc for each in (given, forgotten(given, ["file_changed"]))
+    )
+    assert (with_it, without) == (pytest.approx(0.75), pytest.approx(0.25))

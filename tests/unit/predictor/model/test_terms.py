@@ -6,7 +6,7 @@ from math import log
 
 import pytest
 from pytest_nexus.predictor.model.scoring import terms_of
-from pytest_nexus.predictor.model.terms import OF_TEXT, TERMS
+from pytest_nexus.predictor.model.terms import OF_EXECUTION, OF_TEXT, TERMS
 from pytest_nexus.predictor.schema import FEATURES, NAMES, NEVER
 
 DEFAULTS = {feature.name: feature.default for feature in FEATURES}
@@ -46,6 +46,10 @@ def terms(**fields: float) -> dict[str, float]:
         ("cofailure_file", "cofailure_file", 0.2, log(1 + 0.25 / 0.05)),
         ("cofailure_folder", "cofailure_folder", 0.2, log(1 + 0.25 / 0.05)),
         ("youth", "runs", 0.0, log(10.0)),
+        ("executes", "executes_change", 1.0, 1.0),
+        ("executes_share", "executed_share", 0.3, 0.3),
+        ("executes_rare", "executed_rarity", 0.3, 0.3),
+        ("executes_file", "executes_file", 1.0, 1.0),
     ],
 )
 def test_a_term_is_moved_by_its_own_feature(
@@ -60,4 +64,4 @@ def test_the_terms_are_these() -> None:
     """A new term needs a line above; a model names its terms, so a renamed one loses its weight."""
     (parametrize,) = test_a_term_is_moved_by_its_own_feature.pytestmark  # type: ignore[attr-defined] # a mark of pytest
     assert {name for name, *_ in parametrize.args[1]} == TERMS.keys()
-    assert TERMS.keys() > OF_TEXT
+    assert TERMS.keys() > OF_TEXT | OF_EXECUTION

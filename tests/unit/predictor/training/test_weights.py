@@ -80,3 +80,10 @@ def test_large_scores_do_not_overflow() -> None:
     value, gradient = _Stacked.of([FailedRun([UNCHANGED, CHANGED], [True, False])]).loss(weights)
     assert value == pytest.approx(5000.0)
     assert np.isfinite(gradient).all()
+
+
+def test_terms_that_are_not_fitted_keep_their_weights_exactly() -> None:
+    center = {"file_changed": 0.123456, "imports": 0.7}
+    found = fit_weights([FOUND], center, 0.5, only={"executes"})
+    assert found["file_changed"] == pytest.approx(0.123456, abs=1e-4)
+    assert (found["imports"], found["executes"]) == (0.7, pytest.approx(0.0, abs=1e-3))
