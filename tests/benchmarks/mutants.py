@@ -83,7 +83,7 @@ def _by_kind(root: Path, paths: Iterable[Path]) -> dict[str, list[Mutant]]:
         if not path.is_file() or "__pycache__" in path.parts:
             continue
         name = path.relative_to(root).as_posix()
-        for mutant in _of_source(path, name) if path.suffix == ".py" else _of_data(path, name):
+        for mutant in mutants_of(path, name) if path.suffix == ".py" else _of_data(path, name):
             found.setdefault(mutant.kind, []).append(mutant)
     return found
 
@@ -96,7 +96,8 @@ def _of_data(path: Path, name: str) -> Iterator[Mutant]:
     yield Mutant("data file", name, 1, content[: len(content) // 2])
 
 
-def _of_source(path: Path, name: str) -> Iterator[Mutant]:
+def mutants_of(path: Path, name: str) -> Iterator[Mutant]:
+    """Yield the mutants of a Python file that compile."""
     source = path.read_bytes()
     lines = source.splitlines(keepends=True)
     for edit in _edits(ast.parse(source)):

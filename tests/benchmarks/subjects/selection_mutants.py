@@ -9,7 +9,6 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from time import time
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.plan.reuse import AUDIT_REASON
@@ -18,6 +17,7 @@ from tests.benchmarks.processes import RunFailedError
 from tests.benchmarks.table import Table, within
 from tests.benchmarks.watched_sessions import (
     RECORDING,
+    Clock,
     Project,
     changed_outcomes,
     is_bad,
@@ -104,7 +104,7 @@ def _try_all(bench: Bench, origin: Path) -> Iterator[Tried]:
     n_mutants = int(os.environ.get("MUTANTS", _EACH))
     seed = int(os.environ.get("MUTANTS_SEED", _SEED))
     log = os.environ.get("MUTANTS_LOG")
-    clock = _Clock()
+    clock = Clock()
     for mutant in choose_mutants(folder, n_mutants, seed):
         with_file = folder / mutant.path
         before = with_file.read_bytes()
@@ -120,19 +120,6 @@ def _try_all(bench: Bench, origin: Path) -> Iterator[Tried]:
         yield tried
     if project.required().outcomes.keys() != first.outcomes.keys():
         raise RunFailedError(f"the mutants left something in {folder}")
-
-
-class _Clock:
-    """Writes files with times of whole seconds that differ: bytecode is told apart by them."""
-
-    def __init__(self) -> None:
-        self._now = int(time())
-
-    def write(self, path: Path, content: bytes) -> None:
-        """Write a file."""
-        self._now += 2
-        path.write_bytes(content)
-        os.utime(path, (self._now, self._now))
 
 
 def _judge(project: Project, name: str, mutant: Mutant, stable: Mapping[str, str]) -> Tried:
