@@ -70,11 +70,11 @@ def lessons_of(
         files = files_of(run.summary.run.change, words_in(run.summary.run.change))
         lived = lived_in(run, suite, dependent)
         if uid in failing and any(test.failed for test in lived):
-            lived = _with_executions(lived, run)
+            lived = with_executed(lived, run)
             cases.append(past.case(uid, lived, files, code, branch=run.summary.run.change.branch))
             seen.append(run.summary)
         elif uid in quiet and lived:
-            lived = _with_executions(lived, run)
+            lived = with_executed(lived, run)
             rows += _quiet_rows(past, lived, run, code)
             seen.append(run.summary)
         if run.facts.has_outcomes:
@@ -139,7 +139,7 @@ def _quiet_rows(
     return [(row, weight) for row in rows]
 
 
-def _with_executions(lived: list[LabelledTest], run: Replayed) -> list[LabelledTest]:
+def with_executed(lived: list[LabelledTest], run: Replayed) -> list[LabelledTest]:
     """Return the tests with what they executed of the change, by the runs before this one.
 
     The contents of this run are those that it recorded, see `PastUses.before`. So a failing test

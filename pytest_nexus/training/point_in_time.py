@@ -199,7 +199,8 @@ class PointInTimeReplay:
         index = StatsIndex(self.stats(), self._renames)
         tests = [each.test for each in lived]
         setups = shared_setups(tests, index, lay_out(tests))
-        moment = moment_of(tests, index, files, code, setups, self._streaks(branch))
+        evidence = Evidence(self._streaks(branch), _executed(lived))
+        moment = moment_of(tests, index, files, code, setups, evidence)
         found: list[Row] = rows(moment, self.cofailures)
         return found
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from pytest_nexus.errors import ModelRefusedError
 from pytest_nexus.forecast.snapshot import files_of
 from pytest_nexus.forecast.stored_models import shipped, usable
-from pytest_nexus.training.dataset import code_in, lived_in, words_in
+from pytest_nexus.training.dataset import code_in, lived_in, with_executed, words_in
 from pytest_nexus.training.point_in_time import PointInTimeReplay
 from pytest_nexus.training.selection.foreseen import Named, foreseen, gaps_by, probabilities_of
 
@@ -86,7 +86,7 @@ def foreseen_runs(
         files = files_of(own.change, words_in(own.change))
         is_failing = own.run_uid in wanted.failing and any(test.failed for test in lived)
         if lived and (is_failing or own.run_uid in wanted.passing):
-            rows = past.rows(lived, files, code, own.change.branch)
+            rows = past.rows(with_executed(lived, run), files, code, own.change.branch)
             p_fail = probabilities_of(model_at(own.started_at), rows)
             each = foreseen(
                 _named(run),
