@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pytest_nexus.plan.make import Forecaster
     from pytest_nexus.plan.reruns.rerun_policy import Decision, FailedAttempt
     from pytest_nexus.report.session.sections import Section, SessionSummary
-    from pytest_nexus.session.user_hooks import JSONValue
+    from pytest_nexus.session.hooks.user_hooks import JSONValue
 
 
 @pytest.hookspec(firstresult=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pytest_nexus.history.store import History
     from pytest_nexus.training.selection.curve import Point
-    from pytest_nexus.training.selection.foreseen import Foreseen
+    from pytest_nexus.training.selection.scored_runs import Foreseen
 
 _COLUMNS: Final = (
     "confidence", "failing_runs", "caught", "new_caught", "tests_caught", "saved", "saved_passing"

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus.domain.validation import WRONG
 from pytest_nexus.journal.extra_fields import extra
-from pytest_nexus.session.user_hooks import usable
+from pytest_nexus.session.hooks.user_hooks import usable
 
 if TYPE_CHECKING:
     from pytest_nexus.domain.records import Attempt, Run
-    from pytest_nexus.session.user_hooks import UserHooks
+    from pytest_nexus.session.hooks.user_hooks import UserHooks
 
 ATTEMPT: Final = "pytest_nexus_attempt"
 

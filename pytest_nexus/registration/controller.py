@@ -39,9 +39,9 @@ from pytest_nexus.registration.worker import TRACKS
 from pytest_nexus.report.session.terminal import TerminalReport
 from pytest_nexus.run.ordering import Ordering, chosen_order, wants_plan
 from pytest_nexus.session.error_boundary import ErrorBoundary
+from pytest_nexus.session.hooks.user_hooks import UserHooks
 from pytest_nexus.session.pipeline import Pipeline
 from pytest_nexus.session.setup import SessionSetup, Share
-from pytest_nexus.session.user_hooks import UserHooks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

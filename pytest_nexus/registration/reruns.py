@@ -107,7 +107,7 @@ def overruled_by(pipeline: Pipeline) -> Callable[[FailedAttempt, Decision], Deci
     """Return a function that asks users' hooks about reruns; None if no hook is implemented."""
     if not pipeline.hooks.has("pytest_nexus_rerun"):
         return None
-    from pytest_nexus.session.rerun_hook import overrule  # noqa: PLC0415 - where there is one
+    from pytest_nexus.session.hooks.rerun_hook import overrule  # noqa: PLC0415 - where there is one
 
     return partial(overrule, pipeline.hooks)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from pytest_nexus.record.observer import WorkerObserver
 from pytest_nexus.run.xdist.collection_channel import CHANNEL, MAIL, REPEATS, WorkerDescriber
 from pytest_nexus.session.error_boundary import ErrorBoundary
-from pytest_nexus.session.user_hooks import UserHooks
+from pytest_nexus.session.hooks.user_hooks import UserHooks
 
 if TYPE_CHECKING:
     from collections.abc import Callable

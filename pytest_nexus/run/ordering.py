@@ -13,7 +13,7 @@ from pytest_nexus.domain.system.gc_pause import paused_gc
 from pytest_nexus.errors import with_code
 from pytest_nexus.run.duration_hints import DurationHints
 from pytest_nexus.run.fixture_scopes import position_marker, runs_always, shared_scopes
-from pytest_nexus.session.dependency_hook import dependencies
+from pytest_nexus.session.hooks.dependency_hook import dependencies
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence

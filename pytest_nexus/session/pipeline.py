@@ -20,10 +20,10 @@ from pytest_nexus.domain.system.gc_pause import paused_gc
 from pytest_nexus.domain.wording import counted
 from pytest_nexus.errors import HistoryError, NexusError, with_code
 from pytest_nexus.session.error_boundary import ErrorBoundary
+from pytest_nexus.session.hooks.user_hooks import UserHooks
 from pytest_nexus.session.plan_listeners import PlanListeners
 from pytest_nexus.session.planned import NOT_PLANNED, is_in_share, session_plan
 from pytest_nexus.session.timeline import Timeline
-from pytest_nexus.session.user_hooks import UserHooks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -212,7 +212,7 @@ class Pipeline(PlanListeners):
 
         found: Forecaster | None
         if self.hooks.has("pytest_nexus_forecaster"):
-            from pytest_nexus.session.plan_hooks import own_forecaster  # noqa: PLC0415 - where there is one
+            from pytest_nexus.session.hooks.plan_hooks import own_forecaster  # noqa: PLC0415 - where there is one
 
             found = own_forecaster(self.hooks, model)
         else:
@@ -230,7 +230,7 @@ class Pipeline(PlanListeners):
         if self.setup.share is not None and self.setup.share.pinned is not None:
             return plan
         if self.hooks.has("pytest_nexus_select"):
-            from pytest_nexus.session.plan_hooks import left_out, select  # noqa: PLC0415 - where there is one
+            from pytest_nexus.session.hooks.plan_hooks import left_out, select  # noqa: PLC0415 - where there is one
 
             plan = select(self.hooks, plan)
             if n_left := left_out(plan):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pytest_nexus.domain.safe_text import shown
-from pytest_nexus.session.user_hooks import usable
+from pytest_nexus.session.hooks.user_hooks import usable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,12 +17,12 @@ from pytest_nexus.compat.xdist_worker_internals import send_if_possible
 from pytest_nexus.domain.identity import function_of_key, key_of_nodeid
 from pytest_nexus.domain.records import CollectedTest, FunctionKey, NodeId, TestKey
 from pytest_nexus.run.ordering import describe, group_name
-from pytest_nexus.session.dependency_hook import dependencies
+from pytest_nexus.session.hooks.dependency_hook import dependencies
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from pytest_nexus.session.user_hooks import UserHooks
+    from pytest_nexus.session.hooks.user_hooks import UserHooks
 
 _VERSION: Final = 1
 CHANNEL: Final = "channel"

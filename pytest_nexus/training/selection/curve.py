@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pytest_nexus.plan.selection.promise import FailingRun
-    from pytest_nexus.training.selection.foreseen import Foreseen
+    from pytest_nexus.training.selection.scored_runs import Foreseen
 
 CONFIDENCES: Final = (0.90, 0.95, 0.98, 0.99, 0.995)
 

@@ -11,7 +11,7 @@ from pytest_nexus.forecast.snapshot import files_of
 from pytest_nexus.forecast.stored_models import shipped, usable
 from pytest_nexus.training.dataset import code_in, lived_in, with_executed, words_in
 from pytest_nexus.training.point_in_time import PointInTimeReplay
-from pytest_nexus.training.selection.foreseen import Named, foreseen, gaps_by, probabilities_of
+from pytest_nexus.training.selection.scored_runs import Named, foreseen, gaps_by, probabilities_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pytest_nexus.history.queries.replay import Replayed
     from pytest_nexus.history.store import History
     from pytest_nexus.predictor.model.model import Model
-    from pytest_nexus.training.selection.foreseen import Foreseen
+    from pytest_nexus.training.selection.scored_runs import Foreseen
 
 MAX_FAILING: Final = 400
 """Failing runs that are scored, the most recent ones; older ones count less than two fifths."""

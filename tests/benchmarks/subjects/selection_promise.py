@@ -23,7 +23,7 @@ from pytest_nexus.history.state.fold import RunFacts
 from pytest_nexus.plan.selection.promise import n_needed
 from pytest_nexus.training.point_in_time import PointInTimeReplay
 from pytest_nexus.training.selection.curve import EXPLORED, point, realised
-from pytest_nexus.training.selection.foreseen import Named, always_runs, foreseen, gaps_of
+from pytest_nexus.training.selection.scored_runs import Named, always_runs, foreseen, gaps_of
 from tests.benchmarks.subjects.ci_histories import cycles_of, last_of_each
 from tests.benchmarks.table import Table
 
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from pytest_nexus.predictor.model.model import Model
 
     from pytest_nexus.training.selection.curve import Point, Realised
-    from pytest_nexus.training.selection.foreseen import Foreseen
     from pytest_nexus.training.selection.intervals import Share
+    from pytest_nexus.training.selection.scored_runs import Foreseen
     from tests.benchmarks.bench import Bench
     from tests.benchmarks.table import Cell
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pytest_nexus.plan.selection.promise import Cut, TooLittle, n_needed
 from pytest_nexus.training.selection.curve import CONFIDENCES, EXPLORED, curve, point, realised
-from pytest_nexus.training.selection.foreseen import Foreseen, Named, foreseen
+from pytest_nexus.training.selection.scored_runs import Foreseen, Named, foreseen
 
 
 def runs_of(n: int, seed: int = 1, *, job: str = "") -> list[Foreseen]:

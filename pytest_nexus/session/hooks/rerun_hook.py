@@ -9,7 +9,7 @@ from pytest_nexus.plan.reruns.rerun_policy import Decision
 
 if TYPE_CHECKING:
     from pytest_nexus.plan.reruns.rerun_policy import FailedAttempt
-    from pytest_nexus.session.user_hooks import UserHooks
+    from pytest_nexus.session.hooks.user_hooks import UserHooks
 
 RERUN: Final = "pytest_nexus_rerun"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus.domain.records import Forecast, Verdict
 from pytest_nexus.plan.make import digest, durations_alone
-from pytest_nexus.session.user_hooks import usable
+from pytest_nexus.session.hooks.user_hooks import usable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pytest_nexus.plan.known_tests import StatsIndex
     from pytest_nexus.plan.make import Forecaster
     from pytest_nexus.plan.setup_costs import Setups
-    from pytest_nexus.session.user_hooks import UserHooks
+    from pytest_nexus.session.hooks.user_hooks import UserHooks
 
 FORECASTER: Final = "pytest_nexus_forecaster"
 SELECT: Final = "pytest_nexus_select"

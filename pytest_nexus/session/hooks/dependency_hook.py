@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from pytest_nexus.session.user_hooks import UserHooks
+    from pytest_nexus.session.hooks.user_hooks import UserHooks
 
 DEPENDENCIES: Final = "pytest_nexus_dependencies"
 

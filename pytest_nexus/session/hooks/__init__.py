@@ -1,0 +1,1 @@
+"""Call the hooks of users around a session: plan, dependencies, reruns."""
