@@ -77,6 +77,7 @@ def pipeline(path: Path) -> Pipeline:
     root = path.parent
     options = Options(
         history=path, journal=root / "journal", ingest=True, order="risk", base=None,
+        model="auto", otlp=False,
         dependencies=False, select="affected,confidence:90%", select_always=(),
         select_max_age="7d or 20 runs", select_shadow=False, explain=True,
         shard=None, plan=None, dist="auto", reruns=None, rerun_delay_s=None, rerun_budget="10",
