@@ -359,7 +359,7 @@ def test_ends_of_the_session_pass_the_net(project: Any, how: str) -> None:
 def test_nexus_that_cannot_be_set_up_costs_one_line(project: Any, tmp_path: Path) -> None:
     made = project({"test_a.py": "def test_a(): pass\ndef test_b(): assert 0"})
     env = {
-        "INJECT_AT": "pytest_nexus.session.pipeline:Pipeline.on_share",
+        "INJECT_AT": "pytest_nexus.session.plan_listeners:PlanListeners.on_share",
         "INJECT_CALL": "1",
         "INJECT_RAISE": "OSError",
         "INJECT_HIT": str(tmp_path / "hit"),

@@ -25,6 +25,7 @@ CLASSES = (
     "pytest_nexus.run.reruns.session:RerunSession",
     "pytest_nexus.journal.writer:JournalWriter",
     "pytest_nexus.session.pipeline:Pipeline",
+    "pytest_nexus.session.plan_listeners:PlanListeners",
     "pytest_nexus.session.timeline:Timeline",
     "pytest_nexus.plan.dispatch.policy:Dispatch",
     "pytest_nexus.plan.reruns.queue:RunQueue",

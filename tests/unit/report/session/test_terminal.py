@@ -29,6 +29,7 @@ def pipeline(tmp_path: Path) -> Pipeline:
         ingest=False,
         order="risk",
         base=None,
+        model="auto",
         dependencies=False,
         select="off",
         select_always=(),
