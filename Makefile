@@ -26,7 +26,7 @@ demo: $(READY)  ## The main job: replay real runs, then watch a failure move to 
 	$(BIN)/nexus demo
 
 test: $(READY) $(COMPANIONS_READY)  ## All tests but benchmarks
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 test-fast: $(READY)  ## The unit tests that start no process, in less than a minute
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not process and not slow" tests/unit
