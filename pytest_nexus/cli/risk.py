@@ -157,8 +157,8 @@ def _lines(found: dict[str, Any]) -> list[str]:
     files = counted(found["changed_files"], "changed file")
     if found["probability"] is None:
         head = (
-            f"{files}: {found['expected_failures']:.2g} failures expected;"
-            " no probability, because `nexus train` has stored no calibration yet"
+            f"{files}: no probability, because `nexus train` has stored no calibration yet;"
+            " the likeliest come first"
         )
     else:
         of = found["calibration"]
@@ -169,16 +169,20 @@ def _lines(found: dict[str, Any]) -> list[str]:
         )
     return [
         head,
-        *(f"  file {each['path']}: {_part(each)} without it" for each in found["files"]),
-        *(f"  test {each['test']}: {each['p_fail']:.1%}" for each in found["tests"]),
+        *(f"  file {each['path']}{_without_it(each)}" for each in found["files"]),
+        *(f"  test {each['test']}{_likely(each, found)}" for each in found["tests"]),
         *map(_like, found["similar"]),
     ]
 
 
-def _part(each: dict[str, Any]) -> str:
-    if each["probability_without"] is None:
-        return f"{each['expected_failures_without']:.2g} failures expected"
-    return f"{each['probability_without']:.0%}"
+def _without_it(each: dict[str, Any]) -> str:
+    """Return the risk without a file; nothing if the model's scores are no probabilities here."""
+    part = each["probability_without"]
+    return "" if part is None else f": {part:.0%} without it"
+
+
+def _likely(each: dict[str, Any], found: dict[str, Any]) -> str:
+    return "" if found["probability"] is None else f": {each['p_fail']:.1%}"
 
 
 def _like(each: dict[str, Any]) -> str:
