@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from importlib import import_module
 from math import ceil
+from operator import mul
 from random import Random
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus.domain.system import clock
 from pytest_nexus.domain.wording import counted
 from pytest_nexus.predictor.evaluation.relapse import LEAST_LOSS, relapse
+from pytest_nexus.predictor.model.scoring import terms_of
 from pytest_nexus.predictor.model.terms import TERMS
 from pytest_nexus.predictor.schema import NAMES
 
@@ -57,14 +59,21 @@ def recorded_rows(cases: Sequence[Case]) -> list[Row]:
 def parity(model: Model, rows: Sequence[Row]) -> Gate:
     """Compare the evaluator of sessions with the trainer's arithmetic, row by row.
 
-    The trainer evaluates terms with numpy, and a tree is walked from its root for each row.
+    The trainer evaluates terms with numpy, and a tree is walked from its root for each row. Without
+    numpy (extra `train`), terms are evaluated row by row instead.
     """
     if not rows:
         return Gate("parity", has_passed=True, sentence="not judged: no failing run is recorded")
-    term_matrix = import_module("pytest_nexus.predictor.training.term_matrix").term_matrix
     share = 1.0 - model.trees_share if model.trees else 1.0
     weights = [share * model.weights.get(name, 0.0) for name in TERMS]
-    expected = (term_matrix(rows) @ weights).tolist()
+    try:
+        term_matrix = import_module("pytest_nexus.predictor.training.term_matrix").term_matrix
+        expected, how = (term_matrix(rows) @ weights).tolist(), "by numpy"
+    except ImportError:
+        expected, how = (
+            [sum(map(mul, terms_of(row).values(), weights)) for row in rows],
+            "row by row",
+        )
     worst = 0.0
     for row, product, score in zip(rows, expected, model.scores(rows), strict=True):
         grown = model.trees_share * sum(tree(row) for tree in model.trees)
@@ -72,7 +81,7 @@ def parity(model: Model, rows: Sequence[Row]) -> Gate:
     return Gate(
         "parity",
         worst <= MOST_DIFFERENCE,
-        f"largest difference {worst:.1e} on {counted(len(rows), 'recorded row')},"
+        f"largest difference {worst:.1e} on {counted(len(rows), 'recorded row')} {how},"
         f" at most {MOST_DIFFERENCE:.0e} is allowed",
     )
 
