@@ -49,7 +49,7 @@ class Executed(NamedTuple):
     n_others: int = 0
     """Other tests that execute a changed function: of the function that fewest tests execute."""
     n_tests: int = 1
-    """All tests of which it is known what they execute."""
+    """All tests with a record of what they execute."""
     is_in_file: bool = False
     """Whether the test executed any function of a changed file that is not a test file."""
 

@@ -23,7 +23,7 @@ def columns_of(executed: Executed | None, *, is_assumed: bool = False) -> Column
 
     Args:
         executed: what the test executed of the change; None if that is not known.
-        is_assumed: whether a test of which that is not known counts as a test that executes what
+        is_assumed: whether a test without a record counts as a test that executes what
             changed, and that no other test executes. A change often brings tests of its own. Where
             other tests are known to execute the change, its own tests would else come last.
 

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pytest_nexus.cli.arguments.forecasts import Remembered, forecaster_here, remember
 from pytest_nexus.cli.arguments.pending_journals import take_in_waiting
+from pytest_nexus.cli.arguments.required_history import required_history
 from pytest_nexus.cli.arguments.selection import Known, selected
 from pytest_nexus.cli.arguments.tests import asked_keys, known_keys, spellings
 from pytest_nexus.cli.output.tables import add_json_option, print_json
 from pytest_nexus.domain.records import CollectedTest, NodeId
 from pytest_nexus.domain.system import originals
 from pytest_nexus.domain.system.console import say, warn_of
-from pytest_nexus.errors import HistoryError, ModelRefusedError
+from pytest_nexus.errors import ModelRefusedError
 from pytest_nexus.forecast.explain import explained
 from pytest_nexus.forecast.neighbours import described, lines, nearest
 from pytest_nexus.history.store import read_history
@@ -126,12 +127,7 @@ class _Known(NamedTuple):
 
 
 def _read(options: argparse.Namespace) -> _Known:
-    path = history_path(options.history)
-    history = read_history(path)
-    if history is None:
-        raise HistoryError(
-            "NX518", f"There is no history {path!s} yet; run pytest with --nexus to begin one"
-        )
+    history = required_history(options.history)
     root = project_root(Path.cwd())
     change = find_change(root, base_revision(options.base), originals.environ)
     with history:

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pytest_nexus.cli.arguments.pending_journals import take_in_waiting
+from pytest_nexus.cli.arguments.required_history import required_history
 from pytest_nexus.cli.output.tables import add_json_option, print_json
 from pytest_nexus.domain.system import clock
 from pytest_nexus.domain.system.console import say
 from pytest_nexus.domain.wording import counted
-from pytest_nexus.errors import HistoryError
-from pytest_nexus.history.store import open_history, read_history
+from pytest_nexus.history.store import open_history
 from pytest_nexus.project import add_history_option, history_path
 
 if TYPE_CHECKING:
@@ -98,12 +98,7 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
 @contextmanager
 def _reading(options: argparse.Namespace) -> Iterator[ReuseState]:
     take_in_waiting(options.history)
-    path = history_path(options.history)
-    history = read_history(path)
-    if history is None:
-        raise HistoryError(
-            "NX518", f"There is no history {path!s} yet; run pytest with --nexus to begin one"
-        )
+    history = required_history(options.history)
     with history:
         yield history.reuse
 

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus.ci.branches import default_branch
 from pytest_nexus.cli.arguments.pending_journals import take_in_waiting
+from pytest_nexus.cli.arguments.required_history import required_history
 from pytest_nexus.cli.output.tables import add_json_option, print_json
 from pytest_nexus.domain.records import CollectedTest, NodeId
 from pytest_nexus.domain.system import originals
 from pytest_nexus.domain.system.console import say, warn_of
 from pytest_nexus.domain.wording import counted
-from pytest_nexus.errors import HistoryError, ModelRefusedError
+from pytest_nexus.errors import ModelRefusedError
 from pytest_nexus.forecast import forecaster as forecast
 from pytest_nexus.history.queries.selection import moment
-from pytest_nexus.history.store import read_history
 from pytest_nexus.impact.changes import find_change
 from pytest_nexus.plan.known_tests import StatsIndex
-from pytest_nexus.project import add_history_option, base_revision, history_path, project_root
+from pytest_nexus.project import add_history_option, base_revision, project_root
 from pytest_nexus.session.history_view import read_texts
 
 if TYPE_CHECKING:
@@ -51,12 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the risk of the present change."""
     take_in_waiting(options.history)
-    path = history_path(options.history)
-    history = read_history(path)
-    if history is None:
-        raise HistoryError(
-            "NX518", f"There is no history {path!s} yet; run pytest with --nexus to begin one"
-        )
+    history = required_history(options.history)
     root = project_root(Path.cwd())
     change = find_change(root, base_revision(options.base), originals.environ)
     with history:

@@ -54,7 +54,7 @@ class ExecutedChange(NamedTuple):
     n_others: int = 0
     """Other tests that execute `function`."""
     n_tests: int = 1
-    """All tests of which it is known what they execute."""
+    """All tests with a record of what they execute."""
     is_in_file: bool = False
     """Whether the test executed any function of a changed file that is not a test file."""
     function: str = ""
@@ -80,7 +80,7 @@ class Evidence(NamedTuple):
 
     streaks: Streaks = NO_STREAKS
     executed: Mapping[TestKey, ExecutedChange] = MappingProxyType({})
-    """What tests executed of the change; tests of which that is not known are missing."""
+    """What tests executed of the change; tests without a record are missing."""
 
 
 NO_EVIDENCE: Final = Evidence()

@@ -26,7 +26,7 @@ BUDGET_S: Final = 0.5
 def read_executions(
     path: Path, root: Path, tests: Iterable[CollectedTest], change: Change
 ) -> dict[TestKey, ExecutedChange]:
-    """Return what the tests executed of a change; tests of which that is not known are left out.
+    """Return what the tests executed of a change; tests without a record are left out.
 
     Args:
         path: of the history.
