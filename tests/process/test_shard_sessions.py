@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.messages import assert_message
-from tests.support.shards import N_TESTS, N, Shards, github, planned, ran, shard_with
+from tests.support.shards import N_TESTS, SUITE, N, Shards, github, planned, ran, shard_with
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,8 +54,12 @@ def test_shards_shuffled_with_unequal_seeds_lose_nothing(shards: Shards) -> None
 
 
 @pytest.mark.parametrize("n", [2, 5])
-def test_group_and_class_stay_in_one_shard(shards: Shards, n: int) -> None:
-    results = shards.run_all(n)
+def test_group_and_class_stay_in_one_shard(tmp_path: Path, n: int) -> None:
+    # A class that takes longer than the fair share would be cut: its tests take no time, but a
+    # machine under load may measure some. Only its fixture takes time here.
+    slow = SUITE["test_c.py"].replace("                pass", "                time.sleep(0.5)", 1)
+    files = {**SUITE, "test_c.py": f"{slow}\n        import time\n"}
+    results = Shards(tmp_path, files).learn().run_all(n)
 
     assert len(shard_with(results, "test_in_")) == 1
     assert len(shard_with(results, "TestShared")) == 1

@@ -5,8 +5,8 @@ A shard runs whole blocks if possible. From the widest scope to the narrowest:
 - An `xdist_group` and a chain of tests marked `dependency` or `order` are never cut. A chain covers
   one file. A group and a chain with a common test are one.
 - Blocks of class and module scope are cut only if one block alone exceeds the fair share of a
-  shard. They are cut at the widest level that helps: a module into its classes, a class into its
-  tests.
+  shard, and if the cut saves at least 5 % of its seconds: each part pays the shared set-up again.
+  They are cut at the widest level that helps: a module into its classes, a class into its tests.
 - Packages, parameters of session fixtures and files may be cut anywhere; the shared set-up is then
   paid twice.
 """
@@ -36,6 +36,9 @@ _CHAIN: Final = "dependency:"
 _SOFT: Final = ("package:", "param:session:", "param:package:", _FILE)
 _WIDER_THAN_FILE: Final = (GROUP, "package:", "param:")
 _SLACK: Final = 1 + 1e-9
+_WORTH: Final = 0.05
+"""Minimum share of a block's seconds that a cut must save. A block that consists of its set-up
+alone would take as long in each part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +139,18 @@ class _Splitter:
     def _is_cut(self, block: Block) -> bool:
         if block.is_rigid or block.name.startswith(GROUP):
             return False
-        return block.name.startswith(_SOFT) or self._seconds_of(block) > self.fair * _SLACK
+        return block.name.startswith(_SOFT) or self._is_worth_a_cut(block)
+
+    def _is_worth_a_cut(self, block: Block) -> bool:
+        seconds = self._seconds_of(block)
+        saved = (seconds - self._repeated_seconds(block)) / 2  # in two equal parts
+        return seconds > self.fair * _SLACK and saved >= _WORTH * seconds
+
+    def _repeated_seconds(self, block: Block) -> float:
+        """Return the seconds that each part of the block pays: its set-up and the outer ones."""
+        scopes = self.laid[leaves(block)[0]].scopes
+        outer = scopes[: scopes.index(block.name) + 1]
+        return sum(self.setups.get(name, 0.0) for name in outer)
 
     def _seconds_of(self, block: Block) -> float:
         """Return the seconds of the block alone in a shard, with the set-ups of outer scopes."""

@@ -158,6 +158,20 @@ def test_a_long_class_is_cut_into_its_tests_and_pays_its_set_up_twice():
     assert result.loads_s == (2.75, 2.75)
 
 
+@pytest.mark.parametrize(("seconds", "is_cut"), [(0.01, False), (0.3, False), (1.0, True)])
+def test_a_class_is_not_cut_where_each_part_takes_nearly_as_long_as_the_whole(seconds, is_cut):
+    tests = [in_class(f"test_a.py::TestA::test_{n}") for n in range(3)]
+    shards = split(tests, lasting(*[seconds] * 3), {"class:test_a.py::TestA": 10.0}, 5)
+    assert (len(set(shards)) > 1) == is_cut
+
+
+def test_a_module_is_cut_if_its_classes_set_up_much_and_the_module_little():
+    tests = [in_class(f"test_a.py::Test{name}::test_{n}") for n, name in enumerate("ab")]
+    setups = {f"class:test_a.py::Test{name}": 10.0 for name in "ab"}
+    shards = split(tests, lasting(0.1, 0.1), {**setups, "module:test_a.py": 0.1}, 2)
+    assert shards[0] != shards[1]
+
+
 def test_a_set_up_is_not_paid_twice_where_another_test_takes_longer_anyway():
     tests = [in_module(f"test_a.py::test_{n}") for n in range(10)]
     tests.append(collected("test_b.py::test_long"))
