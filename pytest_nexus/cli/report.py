@@ -163,6 +163,7 @@ def _known(
                 base=target,
                 has_base=history.has_run_of(target or own, run_uids),
                 model=model_line(history),
+                calibration=history.selection.risk(),
             )
     except HistoryError as exc:
         complain(exc)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_nexus.ci.branches import default_branch
+from pytest_nexus.cli.arguments.forecasts import forecaster_here, remember
 from pytest_nexus.cli.arguments.pending_journals import take_in_waiting
 from pytest_nexus.cli.arguments.required_history import required_history
 from pytest_nexus.cli.output.tables import add_json_option, print_json
@@ -15,12 +14,10 @@ from pytest_nexus.domain.system import originals
 from pytest_nexus.domain.system.console import say, warn_of
 from pytest_nexus.domain.wording import counted
 from pytest_nexus.errors import ModelRefusedError
-from pytest_nexus.forecast import forecaster as forecast
 from pytest_nexus.history.queries.selection import moment
 from pytest_nexus.impact.changes import find_change
 from pytest_nexus.plan.known_tests import StatsIndex
 from pytest_nexus.project import add_history_option, base_revision, project_root
-from pytest_nexus.session.history_view import read_texts
 
 if TYPE_CHECKING:
     import argparse
@@ -29,6 +26,7 @@ if TYPE_CHECKING:
     from pytest_nexus.domain.records import Change
     from pytest_nexus.history.sqlite.runs import RunSummary
     from pytest_nexus.history.store import History
+    from pytest_nexus.plan.make import Forecaster
     from pytest_nexus.plan.selection.change_risk import Calibration
 
 _FILES: Final = 3
@@ -73,10 +71,14 @@ def risk_of(history: History, change: Change, root: Path) -> dict[str, Any]:
     ]
     model = _model(history, change, root)
     index = StatsIndex(stats, change.renames)
-    p_fail = [each.p_fail for each in model(tests, index, change)]
+
+    def chances(of: Change) -> list[float]:
+        return [each.p_fail for each in model(tests, index, of, None)]
+
+    p_fail = chances(change)
     expected = sum(p_fail)
     without = {
-        file.path: sum(each.p_fail for each in model(tests, index, _without(change, file.path)))
+        file.path: sum(chances(_without(change, file.path)))
         for file in sorted(change.files, key=lambda file: -file.added - file.deleted)[:_MOST_TRIED]
     }
     order = sorted(range(len(tests)), key=lambda at: -p_fail[at])
@@ -91,16 +93,9 @@ def risk_of(history: History, change: Change, root: Path) -> dict[str, Any]:
     }
 
 
-def _model(history: History, change: Change, root: Path) -> forecast.ModelForecaster:
+def _model(history: History, change: Change, root: Path) -> Forecaster:
     losses: list[str] = []
-    read = partial(read_texts, root)
-    model = forecast.load(
-        history.deployed_model(),
-        lambda tests, what: read(tests, what, originals.environ),
-        history.cofailures(),
-        losses.append,
-        history.streaks(change.branch, default_branch(originals.environ)),
-    )
+    model = forecaster_here(remember(history, change), root, losses.append)
     if model is None:
         raise ModelRefusedError(losses[0])
     for loss in losses:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from pytest_nexus.domain.records import Attempt, Run
     from pytest_nexus.journal.uses.reader_of_uses import UsesReader
+    from pytest_nexus.plan.foreseen import Prediction
     from pytest_nexus.plan.selection.recorded import RunSelection
 
 _CHUNK_BYTES: Final = 1024 * 1024
@@ -46,6 +47,8 @@ class Journal(NamedTuple):
     """What the tests used; empty if the session did not track that."""
     selection: RunSelection | None = None
     """What the selection decided; None if there was none."""
+    prediction: Prediction | None = None
+    """What the session foresaw; None if it had no order by risk."""
 
 
 @dataclass(slots=True)
@@ -146,7 +149,14 @@ def read_journal(path: Path) -> Journal:
         for raw, nodeid in zip(scan.attempts, scan.nodeids or (), strict=True)
     )
     return Journal(
-        scan.run, attempts, scan.dropped, scan.torn, scan.facts, scan.uses, scan.selection
+        scan.run,
+        attempts,
+        scan.dropped,
+        scan.torn,
+        scan.facts,
+        scan.uses,
+        scan.selection,
+        scan.forecast_lines.prediction(),
     )
 
 

@@ -9,9 +9,11 @@ from pytest_nexus.journal.reader import read_journal
 from pytest_nexus.journal.shards import read_shard_journal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from pytest_nexus.domain.records import Attempt, Run
+    from pytest_nexus.plan.foreseen import Foreseen
     from pytest_nexus.plan.selection.recorded import RunSelection
     from pytest_nexus.plan.verification.shard_reports import ShardJournal
 
@@ -31,6 +33,8 @@ class Session:
     """The lines of a shard; None for a session of the whole suite."""
     selection: RunSelection | None = None
     """What the selection decided; None if there was none."""
+    forecasts: Sequence[Foreseen] = ()
+    """What the session foresaw for its tests, in collection order."""
 
 
 def read_session(path: Path) -> Session:
@@ -47,4 +51,12 @@ def read_session(path: Path) -> Session:
         if facts.get("quarantined")
     )
     shard = read_shard_journal(path)
-    return Session(path.name, journal.run, journal.attempts, quarantined, shard, journal.selection)
+    return Session(
+        path.name,
+        journal.run,
+        journal.attempts,
+        quarantined,
+        shard,
+        journal.selection,
+        () if journal.prediction is None else journal.prediction.tests,
+    )

@@ -10,6 +10,7 @@ from pytest_nexus.ci.links import NO_LINKS, Links
 from pytest_nexus.domain.records import BAD
 from pytest_nexus.report.ci.left_out import left_out
 from pytest_nexus.report.ci.results import Status, TestResult, current, results_of
+from pytest_nexus.report.ci.run_risk import run_risk
 from pytest_nexus.report.session.order_gain import gain
 from pytest_nexus.session.timeline import Timeline
 
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 
     from pytest_nexus.history.queries.failing import FailingSince
     from pytest_nexus.journal.sessions import Session
+    from pytest_nexus.plan.selection.change_risk import Calibration
     from pytest_nexus.plan.verification.verify import Verification
+    from pytest_nexus.report.ci.run_risk import RunRisk
     from pytest_nexus.report.session.order_gain import Gain
 
 MOST_SLOW: Final = 10
@@ -42,6 +45,8 @@ class Known:
     new."""
     model: str = _UNKNOWN
     """What decided the order, with its quality."""
+    calibration: Calibration | None = None
+    """What turns the forecasts of a run into the probability that a test fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,8 @@ class Summary:
     links: Links = NO_LINKS
     left_out: tuple[str, ...] = ()
     """What selections left out, and why; one sentence for each job."""
+    risk: RunRisk | None = None
+    """How probable a failing test was before the run; None if that is unknown."""
 
     @property
     def counts(self) -> Counter[Status]:
@@ -173,6 +180,7 @@ def summarise(
         commit=next((one.run.change.commit for one in sessions if one.run.change.commit), ""),
         links=links,
         left_out=tuple(left_out(counting, failed)),
+        risk=run_risk(counting, known.calibration),
     )
 
 

@@ -39,6 +39,12 @@ def as_json(summary: Summary) -> dict[str, Any]:
             "longest_job": summary.wall_s,
             "first_failure": summary.first_failure_s,
         },
+        "risk": None
+        if summary.risk is None
+        else {
+            "probability": summary.risk.probability,
+            "likeliest": [{"test": key, "p_fail": p} for key, p in summary.risk.likeliest],
+        },
         "model": summary.known.model,
         "runs_known": summary.known.n_runs,
     }

@@ -192,6 +192,18 @@ def _balance(summary: Summary, _: Locator) -> str:
     return _joined("### Balance", _table(("shard", "tests", "time", ""), rows))
 
 
+def risk_section(summary: Summary, _: Locator) -> str:
+    """Return how probable a failing test was before the run; empty if that is unknown."""
+    risk = summary.risk
+    if risk is None:
+        return ""
+    likeliest = ", ".join(f"{code_element(key)} {p:.1%}" for key, p in risk.likeliest)
+    return (
+        f"Before the run, a failing test had a probability of {risk.probability:.0%};"
+        f" the likeliest: {likeliest}. `nexus risk` shows the files that carry the risk."
+    )
+
+
 def _slow(summary: Summary, _: Locator) -> str:
     rows = [(_test(one), fine_seconds(one.last.duration_s)) for one in summary.slowest()]
     if not rows:
@@ -210,7 +222,7 @@ def model_section(summary: Summary, _: Locator) -> str:
 
 _SECTIONS: Final = (
     _headline, selection_section, proof_section, new_section, flaky_section, dependent_section,
-    known_section, gains_section, _balance,
+    known_section, gains_section, risk_section, _balance,
     _slow, model_section,
 )  # fmt: skip
 
