@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
@@ -74,11 +75,11 @@ class Promised:
         self.keep(60)
         self.change("a")
 
-    def keep(self, n_failing_runs: int) -> None:
+    def keep(self, n_failing_runs: int, gap: float = GAP) -> None:
         """Store failing runs whose failures all had the same gap."""
         now = time.time()
-        evidence = [FailingRun(now - 60.0 * at, GAP, (GAP,)) for at in range(n_failing_runs, 0, -1)]
-        cut = StoredCut(0.9, GAP, 0.05, n_failing_runs, 10, now, now + 1e6)
+        evidence = [FailingRun(now - 60.0 * at, gap, (gap,)) for at in range(n_failing_runs, 0, -1)]
+        cut = StoredCut(0.9, gap, 0.05, n_failing_runs, 10, now, now + 1e6)
         with open_history(self.project.history_path) as history:
             history.selection.keep(evidence, [cut])
 
@@ -407,6 +408,29 @@ def test_what_is_affected_comes_first_and_the_likely_among_it_run(promised: Prom
     assert left(result) == dict.fromkeys(ALL[1:], REASON)
     (line,) = lines(result, "selection")
     assert line["rule"] == "affected,confidence:90%"
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="tracking needs CPython 3.12")
+@WAYS
+def test_of_the_tests_that_a_change_reaches_the_unlikely_are_left_out(
+    tmp_path: Path, way: tuple[str, ...]
+) -> None:
+    shared = {"both.py": "def one():\n    return 1\n"}
+    uses = "from {0} import value_{0}\nimport both\n\ndef test_{0}():\n    assert {1}both.one()\n"
+    more = {"test_a.py": uses.format("a", "value_a() and "), "test_b.py": uses.format("b", "")}
+    promised = Promised(tmp_path, {**shared, **more})
+    promised.project.run("--nexus-dependencies")
+    promised.keep(60, gap=0.0)
+    promised.project.write({"both.py": "def one():\n    return 2\n"})
+    promised.change("a", value=2)
+    result = promised.run(
+        *way, "--nexus-dependencies", select="--nexus-select=affected,confidence:90%"
+    )
+    sample = set(ALL[2:]) & set(result.names)
+    assert (set(result.names) - sample, result.exit_status) == ({"test_a"}, 0)
+    assert left(result) == {"test_b": REASON}
+    reused = [line for line in lines(result, "verdicts") if line["action"] == "reuse"]
+    assert sum(len(line["tests"]) for line in reused) == len(ALL) - 2 - len(sample) > 0
 
 
 # Shards and plans
