@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from math import exp
 from typing import TYPE_CHECKING, Final, Literal
 
 from pytest_nexus.cli import select_report, select_simulate
@@ -136,7 +137,7 @@ def _state_line(state: SelectionState) -> str:
 
 
 def _row(cut: StoredCut) -> dict[str, object]:
-    leaves_out = "nothing" if cut.gap is None or cut.gap == float("inf") else _odds(cut.gap)
+    leaves_out = "nothing" if cut.gap is None or cut.gap == float("inf") else _share(cut.gap)
     return {
         "confidence": f"{cut.confidence:.1%}",
         "leaves_out": leaves_out,
@@ -146,5 +147,5 @@ def _row(cut: StoredCut) -> dict[str, object]:
     }
 
 
-def _odds(gap: float) -> str:
-    return f"odds {2.718281828459045**gap:,.0f} times below the likeliest"
+def _share(gap: float) -> str:
+    return f"at most {exp(-gap):.2g} of the expected failures"

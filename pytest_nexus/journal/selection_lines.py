@@ -47,7 +47,8 @@ SELECTION: Final = Kind(
         Field(
             "gap",
             "number",
-            "The cut, in log odds below the likeliest failure; absent if nothing was cut",
+            "The cut: logarithm of all expected failures over those that may be left out; absent"
+            " if nothing was cut",
             partial(number, most=_MAX_SECONDS),
             is_optional=True,
         ),

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 Row: TypeAlias = tuple[Any, ...]
 """A row of the attempt table, with the columns in table order."""
 
-SCHEMA_VERSION: Final = 9
+SCHEMA_VERSION: Final = 10
 """Stored in `PRAGMA user_version`. Versions: 1, the first (0.1.0); 2, trust, artifacts, failing,
 recovery; 3, failures by run, models; 4, settings of durations; 5, starts in microseconds,
 order-dependent tests; 6, words of changes; 7, dependencies of tests; 8, figures
-about predictions; 9, selection."""
+about predictions; 9, selection; 10, gaps as shares of the expected failures."""
 
 APPLICATION_ID: Final = 0x4E585553
 """Stored in `PRAGMA application_id`; tells a history from other programs' databases."""
@@ -276,6 +276,12 @@ TABLES: Final = (
     *TABLES_OF_SELECTION,
 )
 
+_FORGET_GAPS: Final = """
+DELETE FROM selection_evidence;
+DELETE FROM selection_cut;
+"""
+"""Until the next training, all tests run."""
+
 _TABLES_OF_2: Final = _FIRST[_FIRST.index("-- An artifact of") : _FIRST.index("-- A run that was")]
 
 MIGRATIONS: Final[Mapping[int, str]] = {
@@ -288,6 +294,7 @@ MIGRATIONS: Final[Mapping[int, str]] = {
     6: USES,
     7: QUALITY,
     8: SELECTION,
+    9: _FORGET_GAPS,
 }
 """By version: the SQL that migrates to the next version."""
 

@@ -39,8 +39,9 @@ CREATE TABLE selection_evidence (
     version TEXT NOT NULL,            -- model that was deployed when this was stored; or `shipped`
     number INTEGER NOT NULL,          -- in time order, from 0
     started_at REAL NOT NULL,         -- start of the run
-    gaps BLOB NOT NULL,               -- gap of each failing test, the smallest first; as
-                                      -- little-endian 64-bit floats
+    gaps BLOB NOT NULL,               -- gap of each failing test, the smallest first: logarithm of
+                                      -- all expected failures over those of the tests that are no
+                                      -- likelier; as little-endian 64-bit floats
     PRIMARY KEY (version, number)
 ) WITHOUT ROWID;
 

@@ -1,8 +1,9 @@
-"""Choose how far below the best test of a run tests still run, by conformal risk control.
+"""Choose how unlikely a failure may be for a test to be left out, by conformal risk control.
 
-Each test has a gap: the log odds of the likeliest failure of its run, minus its own. Tests with a
-gap up to the cut run. A failing run is missed if all of its failing tests have larger gaps. The
-cut is the smallest gap whose corrected share of missed runs is at most the promised one.
+Each test has a gap, see `gaps`: the larger the gap, the less of the expected failures of the run do
+the test and all less likely ones carry. Tests with a gap up to the cut run. A failing run is missed
+if all of its failing tests have larger gaps. The cut is the smallest gap whose corrected share of
+missed runs is at most the promised one.
 
 The correction is that of Angelopoulos and others, "Conformal Risk Control" (2022): the run to come
 counts as missed. The weights of the past runs are fixed by their order alone. So the promise holds

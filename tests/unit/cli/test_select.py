@@ -116,7 +116,7 @@ def test_the_status_shows_the_stored_promise_and_its_expiry(path, capsys):
     with open_history(path) as history:
         renew(history, clock.time())
     shown = said(capsys)
-    assert "times below the likeliest" in shown
+    assert "of the expected failures" in shown
     assert "nothing" in shown
     with open_history(path) as history:
         renew(history, clock.time() - 15 * WEEK_S)

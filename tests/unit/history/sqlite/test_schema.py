@@ -123,3 +123,14 @@ def test_the_failures_of_an_older_version_are_found_when_it_is_led_on(
     connection.executemany("INSERT INTO attempt VALUES (?, ?, ?, ?, 0, 0, 0, 0, NULL, NULL)", rows)
     schema.migrate(connection)
     assert connection.execute("SELECT * FROM failed_test").fetchall() == [(1, 2), (2, 3)]
+
+
+def test_evidence_in_the_unit_of_an_older_version_is_forgotten(
+    connection: sqlite3.Connection,
+) -> None:
+    connection.execute("INSERT INTO selection_evidence VALUES ('shipped', 0, 1.0, x'')")
+    connection.execute("INSERT INTO selection_cut VALUES ('shipped', 0.9, 1, 0, 10, 10, 1.0, 2.0)")
+    connection.execute("PRAGMA user_version = 9")
+    schema.migrate(connection)
+    for table in ("selection_evidence", "selection_cut"):
+        assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)  # noqa: S608 - ours
