@@ -101,7 +101,7 @@ def point(each: Sequence[Realised], confidence: float, job: str | None = None) -
     judged = [one for one in own if isinstance(one.cut, Cut)]
     failing = [one for one in judged if one.run.failed]
     n_caught = sum(one.n_caught > 0 for one in failing)
-    new = [one for one in failing if min(one.run.failed) > 0.0]
+    new = [one for one in failing if one.run.is_new]
     return Point(
         confidence,
         job,

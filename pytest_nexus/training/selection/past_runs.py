@@ -9,9 +9,15 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from pytest_nexus.errors import ModelRefusedError
 from pytest_nexus.forecast.snapshot import files_of
 from pytest_nexus.forecast.stored_models import shipped, usable
+from pytest_nexus.plan.selection.gaps import gaps
 from pytest_nexus.training.dataset import code_in, lived_in, with_executed, words_in
 from pytest_nexus.training.point_in_time import PointInTimeReplay
-from pytest_nexus.training.selection.scored_runs import Named, foreseen, gaps_by, probabilities_of
+from pytest_nexus.training.selection.scored_runs import (
+    Named,
+    always_runs,
+    foreseen,
+    probabilities_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -90,7 +96,8 @@ def foreseen_runs(
             p_fail = probabilities_of(model_at(own.started_at), rows)
             each = foreseen(
                 _named(run),
-                gaps_by(p_fail, rows),
+                gaps(p_fail),
+                list(map(always_runs, rows)),
                 [test.failed and is_failing for test in lived],
                 [test.duration_s for test in lived],
                 1.0 if is_failing else weight,

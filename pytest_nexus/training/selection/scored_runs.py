@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
+from operator import and_
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pytest_nexus.plan.selection.gaps import gaps
 from pytest_nexus.plan.selection.promise import FailingRun
 from pytest_nexus.predictor.schema import NAMES
 
@@ -39,6 +39,8 @@ class Foreseen(NamedTuple):
     """Number of runs that this run represents."""
     expected: float = 0.0
     """Expected number of failing tests."""
+    is_new: bool = False
+    """Whether tests failed, and none of them runs in any case."""
 
     @property
     def evidence(self) -> FailingRun:
@@ -74,7 +76,8 @@ class Named(NamedTuple):
 
 def foreseen(
     run: Named,
-    own_gaps: Sequence[float],
+    gaps_alone: Sequence[float],
+    always: Sequence[bool],
     failed: Sequence[bool],
     seconds: Sequence[float],
     weight: float = 1.0,
@@ -83,11 +86,13 @@ def foreseen(
 
     Args:
         run: its name.
-        own_gaps: of each test; 0 for tests that always run.
+        gaps_alone: of each test, by its forecast alone.
+        always: whether each test runs in any case; its gap is 0 then.
         failed: whether each test failed.
         seconds: real seconds of each test.
         weight: see `Foreseen`.
     """
+    own_gaps = [0.0 if sure else gap for gap, sure in zip(gaps_alone, always, strict=True)]
     order = sorted(range(len(own_gaps)), key=own_gaps.__getitem__)
     total, so_far = 0.0, array("d")
     for at in order:
@@ -99,23 +104,13 @@ def foreseen(
         array("d", [own_gaps[at] for at in order]),
         so_far,
         weight,
+        is_new=any(failed) and not any(map(and_, failed, always)),
     )
-
-
-def gaps_of(model: Model, rows: Sequence[Row]) -> list[float]:
-    """Return the gap of each test as a session computes it; tests that always run have gap 0."""
-    return gaps_by(probabilities_of(model, rows), rows)
 
 
 def probabilities_of(model: Model, rows: Sequence[Row]) -> list[float]:
     """Return the probability of each test that it fails."""
     return [model.probability(score) for score in model.scores(rows)]
-
-
-def gaps_by(probabilities: Sequence[float], rows: Sequence[Row]) -> list[float]:
-    """Return the gap of each test by its probability; tests that always run have gap 0."""
-    found = gaps(probabilities)
-    return [0.0 if always_runs(row) else gap for row, gap in zip(rows, found, strict=True)]
 
 
 def always_runs(row: Row) -> bool:

@@ -20,10 +20,16 @@ from pytest_nexus.backtest.walk_forward import deployed_over_time
 from pytest_nexus.domain.mass_failure import is_mass_failure
 from pytest_nexus.forecast.stored_models import shipped
 from pytest_nexus.history.state.fold import RunFacts
+from pytest_nexus.plan.selection.gaps import gaps
 from pytest_nexus.plan.selection.promise import n_needed
 from pytest_nexus.training.point_in_time import PointInTimeReplay
 from pytest_nexus.training.selection.curve import EXPLORED, point, realised
-from pytest_nexus.training.selection.scored_runs import Named, always_runs, foreseen, gaps_of
+from pytest_nexus.training.selection.scored_runs import (
+    Named,
+    always_runs,
+    foreseen,
+    probabilities_of,
+)
 from tests.benchmarks.subjects.ci_histories import cycles_of, last_of_each
 from tests.benchmarks.table import Table
 
@@ -157,17 +163,17 @@ def _models(runs: Sequence[Past], prior: Model) -> list[Model]:
 
 
 def _ways(models: Sequence[Model]) -> dict[str, Any]:
-    """Return how each order finds the gap of a test; tests that always run have gap 0."""
+    """Return how each order finds the gap of a test."""
 
     def by(value: Callable[[Row], float]) -> Any:
-        return lambda _, rows: [0.0 if always_runs(row) else value(row) for row in rows]
+        return lambda _, rows: [value(row) for row in rows]
 
     def at_random(number: int, rows: Sequence[Row]) -> list[float]:
         random = Random(number)
-        return [0.0 if always_runs(row) else random.random() for row in rows]
+        return [random.random() for _ in rows]
 
     return {
-        "nexus": lambda number, rows: gaps_of(models[number], rows),
+        "nexus": lambda number, rows: gaps(probabilities_of(models[number], rows)),
         "random": at_random,
         "last failed": by(lambda row: log1p(row[_AT["since_failure"]])),
         "failure rate": by(lambda row: 1.0 - row[_AT["rate_32"]]),
@@ -176,16 +182,17 @@ def _ways(models: Sequence[Model]) -> dict[str, Any]:
 
 
 def _foreseen(at: int, run: Past, way: Any) -> Foreseen:
-    own = way(at, run.case.rows())
+    rows = run.case.rows()
+    always = list(map(always_runs, rows))
     name = Named(run.case.name, float(at))
-    return foreseen(name, own, run.failed, run.case.duration_s, run.weight)
+    return foreseen(name, way(at, rows), always, run.failed, run.case.duration_s, run.weight)
 
 
 def _by_imports(runs: Sequence[Past]) -> dict[str, Cell]:
     """Return what a selection by imports would do: it has no promise, and no cut to choose."""
 
     def gap(row: Row) -> float:
-        return 0.0 if always_runs(row) or row[_AT["import_distance"]] < _FAR else inf
+        return 0.0 if row[_AT["import_distance"]] < _FAR else inf
 
     def known(run: Past) -> bool:
         return any(value >= 0 for value in run.case.matrix[_AT["import_distance"] :: len(NAMES)])

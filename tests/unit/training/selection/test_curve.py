@@ -12,6 +12,8 @@ from pytest_nexus.plan.selection.promise import Cut, TooLittle, n_needed
 from pytest_nexus.training.selection.curve import CONFIDENCES, EXPLORED, curve, point, realised
 from pytest_nexus.training.selection.scored_runs import Foreseen, Named, foreseen
 
+NEVER = [False] * 20
+
 
 def runs_of(n: int, seed: int = 1, *, job: str = "") -> list[Foreseen]:
     """Runs of 20 tests of one second; every second run fails, more often near the top."""
@@ -21,15 +23,32 @@ def runs_of(n: int, seed: int = 1, *, job: str = "") -> list[Foreseen]:
         gaps = [float(place) for place in range(20)]
         bad = min(19, int(random.expovariate(0.3))) if at % 2 else None
         failed = [place == bad for place in range(20)]
-        made.append(foreseen(Named(f"{at}", float(at), job), gaps, failed, [1.0] * 20))
+        made.append(foreseen(Named(f"{at}", float(at), job), gaps, NEVER, failed, [1.0] * 20))
     return made
 
 
 def test_a_run_knows_what_runs_and_what_is_caught_with_each_cut():
-    run = foreseen(Named("a", 1.0), [3.0, 0.0, 2.0], [True, False, True], [10.0, 1.0, 5.0])
+    run = foreseen(
+        Named("a", 1.0), [3.0, 0.0, 2.0], NEVER[:3], [True, False, True], [10.0, 1.0, 5.0]
+    )
     assert [run.seconds_run(cut) for cut in (-1.0, 0.0, 1.9, 2.0, 3.0)] == [0, 1, 1, 6, 16]
     assert [run.n_caught(cut) for cut in (0.0, 2.0, 3.0)] == [0, 1, 2]
     assert run.evidence == (1.0, 2.0, (2.0, 3.0))
+
+
+@pytest.mark.parametrize(
+    ("always", "failed", "is_new", "first"),
+    [
+        ([False, True, False], [True, False, True], True, 2.0),
+        ([True, False, False], [True, False, True], False, 0.0),
+        ([False, False, False], [False, True, False], True, 0.5),
+        ([False, False, False], [False, False, False], False, None),
+    ],
+)
+def test_a_failure_is_new_if_no_failing_test_runs_in_any_case(always, failed, is_new, first):
+    run = foreseen(Named("a", 1.0), [3.0, 0.5, 2.0], always, failed, [1.0] * 3)
+    assert run.is_new == is_new
+    assert min(run.failed, default=None) == first
 
 
 def test_the_first_cut_comes_after_enough_failing_runs_and_knows_only_earlier_ones():
@@ -96,7 +115,7 @@ def test_each_job_has_its_own_points_beside_the_total():
 
 
 def test_a_run_whose_failing_tests_run_in_any_case_is_not_new():
-    runs = [run._replace(failed=tuple(0.0 for _ in run.failed)) for run in runs_of(80)]
+    runs = [run._replace(is_new=False) for run in runs_of(80)]
     assert point(realised(runs, 0.9), 0.9).new_caught is None
     fresh = point(realised(runs_of(80), 0.9), 0.9)
     assert fresh.new_caught is not None
