@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus.cli.arguments.pending_journals import take_in_waiting
 from pytest_nexus.cli.arguments.required_history import required_history
 from pytest_nexus.cli.output.tables import add_json_option, print_json
-from pytest_nexus.domain.system import clock
+from pytest_nexus.cli.user_switch import switch
 from pytest_nexus.domain.system.console import say
 from pytest_nexus.domain.wording import counted
-from pytest_nexus.history.store import open_history
-from pytest_nexus.project import add_history_option, history_path
+from pytest_nexus.project import add_history_option
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
     from pytest_nexus.history.queries.reuse_state import Miss, ReuseState, ReuseStatus
+    from pytest_nexus.history.queries.user_word import UserWord
+    from pytest_nexus.history.store import History
 
 _NAMED: Final = 5
 """How many changed files of a run are named."""
@@ -41,9 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_reading(audit)
     audit.set_defaults(run=show_misses)
     for word, effect in (("on", "reuse results again"), ("off", "let all tests run from now on")):
-        switch = commands.add_parser(word, help=effect)
-        add_history_option(switch)
-        switch.set_defaults(run=switch_on if word == "on" else switch_off)
+        command = commands.add_parser(word, help=effect)
+        add_history_option(command)
+        command.set_defaults(run=switch_on if word == "on" else switch_off)
 
 
 def show_status(options: argparse.Namespace) -> int:
@@ -73,21 +74,16 @@ def show_misses(options: argparse.Namespace) -> int:
 
 def switch_on(options: argparse.Namespace) -> int:
     """Reuse results again, whatever audits found so far."""
-    return _switch(options, "on", "results are reused again")
+    return switch(options, _word_in, "on", "results are reused again")
 
 
 def switch_off(options: argparse.Namespace) -> int:
     """Let all tests run, until someone switches the reuse on again."""
-    return _switch(options, "off", "all tests run until `nexus reuse on`")
+    return switch(options, _word_in, "off", "all tests run until `nexus reuse on`")
 
 
-def _switch(options: argparse.Namespace, word: Literal["on", "off"], effect: str) -> int:
-    with _reading(options):
-        pass
-    with open_history(history_path(options.history)) as history:
-        history.reuse.say(word, clock.time())
-    say(effect)
-    return 0
+def _word_in(history: History) -> UserWord:
+    return history.reuse.word
 
 
 def _add_reading(parser: argparse.ArgumentParser) -> None:

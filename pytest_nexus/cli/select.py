@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from math import exp
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.cli import select_report, select_simulate
 from pytest_nexus.cli.arguments.pending_journals import take_in_waiting
 from pytest_nexus.cli.arguments.required_history import required_history
 from pytest_nexus.cli.output.tables import add_json_option, print_json, print_table
-from pytest_nexus.domain.system import clock
+from pytest_nexus.cli.user_switch import switch
 from pytest_nexus.domain.system.console import say
 from pytest_nexus.history.queries.selection import moment
-from pytest_nexus.history.store import open_history
-from pytest_nexus.project import add_history_option, history_path
+from pytest_nexus.project import add_history_option
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
     from pytest_nexus.history.queries.selection import SelectionState
+    from pytest_nexus.history.queries.user_word import UserWord
     from pytest_nexus.history.sqlite.selection_tables import StoredCut
     from pytest_nexus.history.store import History
 
@@ -52,9 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("on", "leave tests out again, as `nexus_select` says"),
         ("off", "let all tests run from now on"),
     ):
-        switch = commands.add_parser(word, help=effect)
-        add_history_option(switch)
-        switch.set_defaults(run=switch_on if word == "on" else switch_off)
+        command = commands.add_parser(word, help=effect)
+        add_history_option(command)
+        command.set_defaults(run=switch_on if word == "on" else switch_off)
 
 
 def show_status(options: argparse.Namespace) -> int:
@@ -99,21 +99,26 @@ def show_report(options: argparse.Namespace) -> int:
 
 def switch_on(options: argparse.Namespace) -> int:
     """Leave tests out again, whatever the watch found so far."""
-    return _switch(options, "on", "tests are left out again, as `nexus_select` says")
+    return switch(
+        options,
+        lambda history: history.selection.word,
+        "on",
+        "tests are left out again, as `nexus_select` says",
+    )
 
 
 def switch_off(options: argparse.Namespace) -> int:
     """Let all tests run, until someone switches the selection on again."""
-    return _switch(options, "off", "all tests run until `nexus select on`")
+    return switch(
+        options,
+        lambda history: history.selection.word,
+        "off",
+        "all tests run until `nexus select on`",
+    )
 
 
-def _switch(options: argparse.Namespace, word: Literal["on", "off"], effect: str) -> int:
-    with _reading(options):
-        pass
-    with open_history(history_path(options.history)) as history:
-        history.selection.say(word, clock.time())
-    say(effect)
-    return 0
+def _word_in(history: History) -> UserWord:
+    return history.selection.word
 
 
 def _add_reading(parser: argparse.ArgumentParser) -> None:

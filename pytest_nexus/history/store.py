@@ -306,8 +306,8 @@ class History:
             with self._writing():
                 merge.remove(self._connection, transfer.tombstones(*source))
                 take_over(self._connection, rules.values())
-                self.reuse.take_over(other.reuse)
-                self.selection.take_over(other.selection)
+                self.reuse.word.take_over(other.reuse.word)
+                self.selection.word.take_over(other.selection.word)
                 return sum(merge.add(self._connection, transfer.candidates(*source)))
 
     def export(self, path: Path, *, slim: bool = False) -> None:

@@ -300,7 +300,7 @@ def test_the_promise_is_about_the_model_and_not_about_forecasts_of_plugins(tmp_p
 
 def test_after_a_word_of_the_user_all_run_in_shadow(promised: Promised) -> None:
     with open_history(promised.project.history_path) as history:
-        history.selection.say("off", time.time())
+        history.selection.word.say("off", time.time())
     result = promised.run()
     everything_runs(result, "NX243", "nexus select off")
     (line,) = lines(result, "selection")

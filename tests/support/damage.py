@@ -76,7 +76,7 @@ def make_history(path: Path, *, slim: bool = False) -> Path:
             ],
             Calibration(1.2, 0.5, 40, 12, 0.15, 0.2),
         )
-        history.selection.say("on", 1e9)
+        history.selection.word.say("on", 1e9)
         history.note_artifact("octo/repo", 1, "failed", "why")
         history.prune(keep_runs=23)
         if slim:

@@ -7,9 +7,10 @@ the file; the newest one counts.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus.history.queries.run_files import files_of_runs
+from pytest_nexus.history.queries.user_word import UserWord
 from pytest_nexus.history.sqlite import connection as connections
 from pytest_nexus.history.sqlite.runs import summaries
 from pytest_nexus.journal.format import MISSED
@@ -28,9 +29,6 @@ _RUNS: Final = """
     ORDER BY started_at DESC, run_uid
 """
 _ANY: Final = "SELECT 1 FROM fingerprint LIMIT 1"
-_KEEP: Final = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
-_WORDS: Final = ("on", "off")
-_LAST_MOMENT: Final = 253_402_300_799.0
 
 
 class Miss(NamedTuple):
@@ -57,6 +55,7 @@ class ReuseState:
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
         self._path = path
+        self.word = UserWord(connection, path, "reuse")
 
     def knows_uses(self) -> bool:
         """Return whether it is known of any test what the test used."""
@@ -78,25 +77,13 @@ class ReuseState:
     def status(self) -> ReuseStatus:
         """Return whether results are reused: they are, unless an audit or a user said otherwise."""
         newest = next(iter(self.misses()), None)
-        said = {word: self._said(word) for word in _WORDS}
+        said = self.word.said()
         failed_at = newest.run.started_at if newest is not None else 0.0
-        if newest is not None and failed_at > max(said.values()):
+        if newest is not None and failed_at > max(said):
             return ReuseStatus(is_on=False, since=failed_at, miss=newest)
-        if said["off"] > said["on"]:
-            return ReuseStatus(is_on=False, since=said["off"])
-        return ReuseStatus(is_on=True, since=said["on"] or None)
-
-    def say(self, word: Literal["on", "off"], at: float) -> None:
-        """Store what a user said, and when; an older word is forgotten."""
-        with connections.transaction(self._connection, self._path):
-            self._connection.execute(_KEEP, (f"reuse_{word}", repr(at)))
-
-    def take_over(self, other: ReuseState) -> None:
-        """Store what a user said in another history. Called inside a transaction."""
-        for word in _WORDS:
-            at = other._said(word)
-            if at > self._said(word):
-                self._connection.execute(_KEEP, (f"reuse_{word}", repr(at)))
+        if said.off > said.on:
+            return ReuseStatus(is_on=False, since=said.off)
+        return ReuseStatus(is_on=True, since=said.on or None)
 
     def files_of_runs(
         self, run_uids: Iterable[str]
@@ -105,14 +92,3 @@ class ReuseState:
         with connections.decoded(self._path):
             connections.require_sound(self._connection, self._path, ["run", "changed_file"], set())
             return files_of_runs(self._connection, run_uids)
-
-    def _said(self, word: str) -> float:
-        with connections.decoded(self._path):
-            row = self._connection.execute(
-                "SELECT value FROM meta WHERE name = ?", (f"reuse_{word}",)
-            ).fetchone()
-        try:
-            at = float(row[0]) if row is not None else 0.0
-        except (TypeError, ValueError):
-            return 0.0
-        return at if 0.0 <= at <= _LAST_MOMENT else 0.0

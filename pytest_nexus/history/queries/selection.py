@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from pytest_nexus.domain.system import clock
 from pytest_nexus.domain.wording import counted
+from pytest_nexus.history.queries.user_word import UserWord
 from pytest_nexus.history.sqlite import connection as connections
 from pytest_nexus.history.sqlite.selection_tables import (
     OF_VERSIONS,
@@ -54,9 +55,6 @@ _MOST_LEAVING: Final = 20_000
 _CHAMPION: Final = """
     SELECT version FROM model_alias WHERE alias = 'champion' ORDER BY number DESC LIMIT 1
 """
-_KEEP: Final = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
-_WORDS: Final = ("on", "off")
-_LAST_MOMENT: Final = 253_402_300_799.0
 _NAMED: Final = 5
 _KEPT_VERSIONS: Final = 3
 
@@ -101,6 +99,7 @@ class Selections:
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
         self._path = path
+        self.word = UserWord(connection, path, "selection")
 
     def runs(self) -> list[SelectedRun]:
         """Return the trusted runs with a selection, in time order."""
@@ -113,14 +112,14 @@ class Selections:
 
         The watch begins anew whenever a user says `on`.
         """
-        said = {word: self._said(word) for word in _WORDS}
-        alarm = watch([check for check in self.checks() if check.at > said["on"]])
-        if alarm is not None and alarm.at > said["off"]:
+        said = self.word.said()
+        alarm = watch([check for check in self.checks() if check.at > said.on])
+        if alarm is not None and alarm.at > said.off:
             return SelectionState("shadow", alarm.at, headline(alarm), alarm)
-        if said["off"] > said["on"]:
-            why = f"`nexus select off` at {moment(said['off'])}: all tests run"
-            return SelectionState("shadow", said["off"], why)
-        return SelectionState("on", said["on"] or None, "")
+        if said.off > said.on:
+            why = f"`nexus select off` at {moment(said.off)}: all tests run"
+            return SelectionState("shadow", said.off, why)
+        return SelectionState("on", said.on or None, "")
 
     def checks(self) -> list[Check]:
         """Return the failing runs that show whether the promise is kept.
@@ -211,18 +210,6 @@ class Selections:
         """Return the run_uids of the runs that left tests out: they show no missed failure."""
         return frozenset(each.run_uid for each in self.runs() if each.mode == "on" and each.n_left)
 
-    def say(self, word: Literal["on", "off"], at: float) -> None:
-        """Store what a user said, and when; an older word is forgotten."""
-        with connections.transaction(self._connection, self._path):
-            self._connection.execute(_KEEP, (f"selection_{word}", repr(at)))
-
-    def take_over(self, other: Selections) -> None:
-        """Store what a user said in another history. Called inside a transaction."""
-        for word in _WORDS:
-            at = other._said(word)
-            if at > self._said(word):
-                self._connection.execute(_KEEP, (f"selection_{word}", repr(at)))
-
     def _forget_old(self) -> None:
         """Forget the evidence of all versions but the newest."""
         rows = self._connection.execute(
@@ -235,17 +222,6 @@ class Selections:
     def _deployed(self) -> str:
         row = self._connection.execute(_CHAMPION).fetchone()
         return SHIPPED if row is None or row[0] is None else str(row[0])
-
-    def _said(self, word: str) -> float:
-        with connections.decoded(self._path):
-            row = self._connection.execute(
-                "SELECT value FROM meta WHERE name = ?", (f"selection_{word}",)
-            ).fetchone()
-        try:
-            at = float(row[0]) if row is not None else 0.0
-        except (TypeError, ValueError):
-            return 0.0
-        return at if 0.0 <= at <= _LAST_MOMENT else 0.0
 
     @contextmanager
     def _sound(self) -> Iterator[None]:

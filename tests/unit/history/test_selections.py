@@ -64,7 +64,7 @@ def test_only_runs_of_all_tests_with_a_promise_are_checks(history):
 def test_all_of_it_comes_along_in_copies_and_merges(history, tmp_path, slim):
     ingest_run(history, run(1), X_FAILS, selection=SHADOW)
     history.selection.keep(EVIDENCE, [CUT])
-    history.selection.say("off", 5.0)
+    history.selection.word.say("off", 5.0)
     history.export(tmp_path / "copy.sqlite3", slim=slim)
     copy = read_history(tmp_path / "copy.sqlite3")
     assert copy is not None
@@ -114,11 +114,11 @@ def test_the_watch_stops_a_selection_that_misses_too_much(history):
     assert state.alarm is not None
     assert "missed 1 of 1 failing run" in state.why
     assert state.alarm.runs[0][:8] in state.why
-    history.selection.say("on", 250.0)
+    history.selection.word.say("on", 250.0)
     assert selection_state(history).mode == "shadow", "the third run is a miss of its own"
-    history.selection.say("on", 350.0)
+    history.selection.word.say("on", 350.0)
     assert selection_state(history) == ("on", 350.0, "", None)
-    history.selection.say("off", 400.0)
+    history.selection.word.say("off", 400.0)
     assert selection_state(history).mode == "shadow"
     assert "nexus select off" in selection_state(history).why
 

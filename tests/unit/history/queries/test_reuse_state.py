@@ -55,7 +55,7 @@ def test_an_audit_that_failed_switches_it_off_until_a_user_says_otherwise(
     assert (status.is_on, status.since) == (False, 5.0)
     assert status.miss is not None
     assert status.miss.test == "a.py::test_0"
-    history.reuse.say("on", 6.0)
+    history.reuse.word.say("on", 6.0)
     assert history.reuse.status()._replace(miss=None) == (True, 6.0, None)
     add(history, missed(7, "a.py::test_1"))
     assert not history.reuse.status().is_on
@@ -63,9 +63,9 @@ def test_an_audit_that_failed_switches_it_off_until_a_user_says_otherwise(
 
 
 def test_a_user_may_switch_it_off(history: History) -> None:
-    history.reuse.say("off", 3.0)
+    history.reuse.word.say("off", 3.0)
     assert history.reuse.status() == (False, 3.0, None)
-    history.reuse.say("on", 4.0)
+    history.reuse.word.say("on", 4.0)
     assert history.reuse.status().is_on
 
 
@@ -90,9 +90,9 @@ def test_both_travel_with_copies_and_merges(history: History, tmp_path: Path) ->
         history.export(copy, slim=slim)
         with read_history(copy) or pytest.fail("no copy") as opened:
             assert not opened.reuse.status().is_on
-    history.reuse.say("on", 6.0)
+    history.reuse.word.say("on", 6.0)
     with open_history(tmp_path / "other.sqlite3") as other:
-        other.reuse.say("off", 4.0)
+        other.reuse.word.say("off", 4.0)
         other.merge(history.path)
         assert other.reuse.status()._replace(miss=None) == (True, 6.0, None)
         assert len(other.reuse.misses()) == 1
