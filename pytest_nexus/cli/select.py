@@ -153,4 +153,4 @@ def _row(cut: StoredCut) -> dict[str, object]:
 
 
 def _share(gap: float) -> str:
-    return f"at most {exp(-gap):.2g} of the expected failures"
+    return f"at most {exp(-gap):.1%} of the expected failures"
