@@ -204,6 +204,12 @@ class Run(NamedTuple):
     """Whether nexus learns from the run; states, durations and labels use only trusted runs."""
     head: str | None = None
     """The commit that the CI's own API names for a run of a fork; a journal cannot set it."""
+    cpu_s: float | None = None
+    """Processor seconds of the session, its children and its workers; None if unknown."""
+    cpu_collect_s: float | None = None
+    """The processor seconds before the first test."""
+    cores: int | None = None
+    """Logical cores that the session could use."""
 
     @property
     def environment(self) -> str:

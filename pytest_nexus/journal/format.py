@@ -37,6 +37,8 @@ out. This is known only after the plan is made."""
 
 _MAX_MICROSECONDS: Final = int(MAX_DURATION_S * 1e6)
 _MAX_STATUS: Final = 2**32
+MAX_CPU_S: Final = 1e9
+MAX_CORES: Final = 100_000
 
 
 _key: Final = partial(text, limit=MAX_KEY_CHARS)
@@ -360,6 +362,28 @@ END: Final = Kind(
             partial(integer, least=-_MAX_STATUS, most=_MAX_STATUS),
         ),
         Field("complete", "boolean", "Whether every selected test ran to its end", _boolean),
+        Field(
+            "cpu",
+            "number",
+            "Processor seconds of the session, its children and its workers; absent if a worker"
+            " did not say",
+            partial(number, most=MAX_CPU_S),
+            is_optional=True,
+        ),
+        Field(
+            "cpu_collect",
+            "number",
+            "Of these, the seconds before the first test",
+            partial(number, most=MAX_CPU_S),
+            is_optional=True,
+        ),
+        Field(
+            "cores",
+            "integer",
+            "Logical cores that the session may use",
+            partial(integer, least=1, most=MAX_CORES),
+            is_optional=True,
+        ),
     ),
 )
 

@@ -305,6 +305,9 @@ def _take_line(scan: Scan, line: str) -> None:
             duration_s=found["duration"],
             exit_status=found["exit_status"],
             complete=found["complete"],
+            cpu_s=found.get("cpu"),
+            cpu_collect_s=found.get("cpu_collect"),
+            cores=found.get("cores"),
         )
 
 

@@ -161,11 +161,29 @@ class JournalWriter:
         for line in lines_of(uses):
             self._write(line)
 
-    def end(self, duration_s: float, exit_status: int, *, complete: bool) -> None:
-        """Record the end of the session."""
+    def end(
+        self,
+        duration_s: float,
+        exit_status: int,
+        *,
+        complete: bool,
+        use: tuple[float, float, int] | None = None,
+    ) -> None:
+        """Record the end of the session.
+
+        Args:
+            duration_s: wall seconds.
+            exit_status: of pytest.
+            complete: whether every selected test ran to its end.
+            use: processor seconds, those before the first test, and cores; None if unknown.
+        """
+        more = ""
+        if use is not None:
+            total_s, collect_s, cores = use
+            more = f',"cpu":{seconds(total_s)},"cpu_collect":{seconds(collect_s)},"cores":{cores}'
         self._write(
             f'{{"kind":"end","duration":{seconds(duration_s)},"exit_status":{int(exit_status)},'
-            f'"complete":{_boolean(complete)}}}\n'
+            f'"complete":{_boolean(complete)}{more}}}\n'
         )
 
     def close(self) -> None:

@@ -12,6 +12,16 @@ from pytest_nexus.domain.system import originals
 _MAX_CHARS: Final = 200
 
 
+def _cores() -> int:
+    """Return the logical cores that this process may use, as far as Python knows."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed is not None else os.cpu_count() or 1
+
+
+CORES: Final = _cores()
+"""Logical cores, as they were before a suite could replace the function."""
+
+
 def machine() -> tuple[str, str]:
     """Return the Python version and the platform, as in `("3.12.4", "linux-x86_64")`.
 

@@ -18,6 +18,7 @@ from pytest_nexus.journal.writer import JournalWriter
 from pytest_nexus.record.limited_by import left_out_by
 from pytest_nexus.record.observer import DESELECTED, is_failure, sent_failure, sent_identity
 from pytest_nexus.record.open_attempt import OpenAttempt, is_subtest
+from pytest_nexus.record.processor_use import ProcessorMeter
 from pytest_nexus.record.run_metadata import new_run
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class Recorder:
         """Node ids of all selected tests; some occur twice under --keep-duplicates."""
         self._selected_by: tuple[str, ...] = ()
         """Limits of the run that were not known when it began."""
+        self._meter = ProcessorMeter()
 
     def on_subtest(self, listener: Callable[[pytest.TestReport], None]) -> None:
         """Let a listener change the report of each subtest before anyone else sees it."""
@@ -168,6 +170,7 @@ class Recorder:
             self._open_journal(session.config, Change() if is_brief else self._pipeline.change)
         if self._observer is not None:
             self._note_collection([item.nodeid for item in session.items])
+            self._meter.note_collected()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
@@ -177,7 +180,8 @@ class Recorder:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        """Read a worker's number of deselected tests when it ends; the last journal line counts."""
+        """Read what a worker counted when it ends; the last journal line counts."""
+        self._meter.add(node)
         deselected = getattr(node, "workeroutput", {}).get(DESELECTED, 0)
         if deselected > self._deselected and self._nodeids is not None:
             self._deselected = deselected
@@ -231,8 +235,10 @@ class Recorder:
         self._note_missed()
         is_whole = not self._is_partial and self._seen.issuperset(self._nodeids or ())
         complete = is_whole and exitstatus in _NO_TESTS_FAILED
-        duration_s = self._elapsed_s()
-        self._perform(lambda journal: journal.end(duration_s, int(exitstatus), complete=complete))
+        duration_s, use = self._elapsed_s(), self._meter.use()
+        self._perform(
+            lambda journal: journal.end(duration_s, int(exitstatus), complete=complete, use=use)
+        )
         if self._journal is not None:
             self._journal.close()
             self._pipeline.finish(self._journal.path)

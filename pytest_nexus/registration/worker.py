@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from pytest_nexus.record.observer import WorkerObserver
+from pytest_nexus.record.processor_use import WorkerMeter
 from pytest_nexus.run.xdist.collection_channel import CHANNEL, MAIL, REPEATS, WorkerDescriber
 from pytest_nexus.session.error_boundary import ErrorBoundary
 from pytest_nexus.session.hooks.user_hooks import UserHooks
@@ -35,6 +36,8 @@ def register_worker(config: pytest.Config) -> None:
     part = boundary.part("recording in a worker", "less is known of its tests")
     part.register(config, observer, "nexus-observer")
     part.on_failure.append(observer.failures.clear)
+    metering = boundary.part("measuring processor time", "the energy of this run is not known")
+    metering.register(config, WorkerMeter(), "nexus-meter")
     flush = register_outbox(config, boundary) if told.get(MAIL) else None
     if told.get(TRACKS):
         from pytest_nexus.registration.tracking import register_worker_tracking  # noqa: PLC0415 - where asked for

@@ -11,8 +11,16 @@ if TYPE_CHECKING:
     import sqlite3
 
 
+def make_version_9(connection: sqlite3.Connection) -> None:
+    """Take from a history the columns that version 10 of the schema added."""
+    for column in ("cpu_s", "cpu_collect_s", "cores"):
+        connection.execute(f"ALTER TABLE run DROP COLUMN {column}")
+    connection.execute("PRAGMA user_version = 9")
+
+
 def make_version_1(connection: sqlite3.Connection) -> None:
-    """Take from a history what versions 2 to 9 of the schema added."""
+    """Take from a history what versions 2 to 10 of the schema added."""
+    make_version_9(connection)
     for column in ("trust", "head"):
         connection.execute(f"ALTER TABLE run DROP COLUMN {column}")
     added = ("artifact", "failing", "recovery", "failed_test", "model", "model_alias")

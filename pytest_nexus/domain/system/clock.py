@@ -8,11 +8,20 @@ wall clock is read only once.
 
 from __future__ import annotations
 
+import os as _os
 import time as _time
 from functools import partial
 from typing import Final
 
-__all__ = ["NAP_S", "is_plausible", "nap", "perf_counter", "time"]
+__all__ = [
+    "NAP_S",
+    "is_plausible",
+    "nap",
+    "own_processor_s",
+    "perf_counter",
+    "processor_s",
+    "time",
+]
 
 perf_counter = partial(_time.perf_counter)
 """Seconds since an arbitrary moment, for durations and waits."""
@@ -24,6 +33,8 @@ _IMPORTED: Final = perf_counter()
 
 _sleep = partial(_time.sleep)
 
+_times = partial(_os.times)
+
 _LONG_S: Final = 1.0
 """Shorter durations are accepted; longer durations are compared with the age of this process."""
 
@@ -34,6 +45,19 @@ NAP_S: Final = 0.2
 def time() -> float:
     """Return seconds since 1970, independent of later changes to the wall clock."""
     return _ZERO_S + perf_counter()
+
+
+def processor_s() -> float:
+    """Return the processor seconds of this process and of its children that have ended.
+
+    Windows reports none for children.
+    """
+    return sum(_times()[:4])
+
+
+def own_processor_s() -> float:
+    """Return the processor seconds of this process alone."""
+    return sum(_times()[:2])
 
 
 def is_plausible(duration_s: float) -> bool:

@@ -17,9 +17,10 @@ _COLUMNS: Final = (
     "run_uid, started_at, source, commit_id, branch, base, dirty, change_note, ci_provider, "
     "ci_run_id, ci_run_number, ci_run_attempt, ci_workflow, ci_job, ci_event, python, pytest, "
     "platform, workers, selected_by, n_collected, n_selected, duration_s, exit_status, complete, "
-    "n_attempts, n_tests, n_failed, n_reruns, mass_failure, trust, head"
+    "n_attempts, n_tests, n_failed, n_reruns, mass_failure, trust, head, cpu_s, cpu_collect_s, "
+    "cores"
 )
-_INSERT: Final = "INSERT INTO run VALUES (?" + ", ?" * 33 + ")"
+_INSERT: Final = "INSERT INTO run VALUES (?" + ", ?" * 36 + ")"
 _SLOTS: Final = (
     "SELECT run_id, run_uid, started_at, ci_provider, ci_workflow, ci_run_number, ci_run_attempt "
     "FROM run WHERE trust = 'trusted'"
@@ -93,7 +94,7 @@ def ordered_runs(connection: sqlite3.Connection) -> list[int]:
 def insert_run(connection: sqlite3.Connection, run: Run, counts: Counts, digest: bytes) -> int:
     """Store a run and its changed files; return its id."""
     (run_id,) = connection.execute("SELECT coalesce(max(run_id), 0) + 1 FROM run").fetchone()
-    row = (run_id, *_row(run), *counts, digest, run.trust, run.head)
+    row = (run_id, *_row(run), *counts, digest, run.trust, run.head, *run[-3:])
     connection.execute(_INSERT, row)
     connection.executemany(
         "INSERT OR IGNORE INTO changed_file VALUES (?, ?, ?, ?, ?, ?)",
@@ -205,6 +206,9 @@ def _summary(row: tuple[Any, ...], files: tuple[ChangedFile, ...]) -> RunSummary
         complete=bool(complete),
         trust=row[30],
         head=row[31],
+        cpu_s=row[32],
+        cpu_collect_s=row[33],
+        cores=row[34],
     )
     n_attempts, n_tests, n_failed, n_reruns, mass_failure = row[25:30]
     return RunSummary(run, n_attempts, n_tests, n_failed, n_reruns, bool(mass_failure))

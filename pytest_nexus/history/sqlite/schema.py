@@ -19,7 +19,8 @@ SCHEMA_VERSION: Final = 10
 """Stored in `PRAGMA user_version`. Versions: 1, the first (0.1.0); 2, trust, artifacts, failing,
 recovery; 3, failures by run, models; 4, settings of durations; 5, starts in microseconds,
 order-dependent tests; 6, words of changes; 7, dependencies of tests; 8, figures
-about predictions; 9, selection; 10, gaps as shares of the expected failures."""
+about predictions; 9, selection; 10, gaps as shares of the
+expected failures, processor time of runs."""
 
 APPLICATION_ID: Final = 0x4E585553
 """Stored in `PRAGMA application_id`; tells a history from other programs' databases."""
@@ -81,7 +82,10 @@ CREATE TABLE run (
     mass_failure INTEGER NOT NULL,    -- 1: so many failed that it says nothing about flakiness
     digest BLOB NOT NULL,             -- over the content: decides between two copies of a run
     trust TEXT NOT NULL DEFAULT 'trusted',     -- `fork`: stored, but no state is derived from it
-    head TEXT                         -- commit that the CI's API names for the run of a fork
+    head TEXT,                        -- commit that the CI's API names for the run of a fork
+    cpu_s REAL,                       -- processor seconds of the session and its workers
+    cpu_collect_s REAL,               -- of these, the seconds before the first test
+    cores INTEGER                     -- logical cores that the session could use
 );
 
 -- A file that a run's change touches.
@@ -276,11 +280,14 @@ TABLES: Final = (
     *TABLES_OF_SELECTION,
 )
 
-_FORGET_GAPS: Final = """
+_USE_AND_GAPS: Final = """
+ALTER TABLE run ADD COLUMN cpu_s REAL;
+ALTER TABLE run ADD COLUMN cpu_collect_s REAL;
+ALTER TABLE run ADD COLUMN cores INTEGER;
 DELETE FROM selection_evidence;
 DELETE FROM selection_cut;
 """
-"""Until the next training, all tests run."""
+"""Gaps in the old unit are no evidence. Until the next training, all tests run."""
 
 _TABLES_OF_2: Final = _FIRST[_FIRST.index("-- An artifact of") : _FIRST.index("-- A run that was")]
 
@@ -294,7 +301,7 @@ MIGRATIONS: Final[Mapping[int, str]] = {
     6: USES,
     7: QUALITY,
     8: SELECTION,
-    9: _FORGET_GAPS,
+    9: _USE_AND_GAPS,
 }
 """By version: the SQL that migrates to the next version."""
 

@@ -10,7 +10,7 @@ import pytest
 from pytest_nexus.history.sqlite import schema
 from pytest_nexus.history.sqlite.selection_tables import TABLES_OF_SELECTION
 from pytest_nexus.history.sqlite.uses_tables import TABLES_OF_USES
-from tests.support.histories import make_version_1
+from tests.support.histories import make_version_1, make_version_9
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,6 +110,7 @@ def test_the_failures_of_an_older_version_are_found_when_it_is_led_on(
     added = ("failed_test", "model", "model_alias", "order_rule", "changed_words", "run_quality")
     for table in (*added, *TABLES_OF_USES, *TABLES_OF_SELECTION):
         connection.execute(f"DROP TABLE {table}")
+    make_version_9(connection)
     connection.execute("ALTER TABLE state DROP COLUMN settings")
     connection.execute("ALTER TABLE attempt RENAME COLUMN started_us TO started_ms")
     connection.execute("PRAGMA user_version = 2")
@@ -130,7 +131,7 @@ def test_evidence_in_the_unit_of_an_older_version_is_forgotten(
 ) -> None:
     connection.execute("INSERT INTO selection_evidence VALUES ('shipped', 0, 1.0, x'')")
     connection.execute("INSERT INTO selection_cut VALUES ('shipped', 0.9, 1, 0, 10, 10, 1.0, 2.0)")
-    connection.execute("PRAGMA user_version = 9")
+    make_version_9(connection)
     schema.migrate(connection)
     for table in ("selection_evidence", "selection_cut"):
         assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)  # noqa: S608 - ours

@@ -15,6 +15,7 @@ from pytest_nexus.history.sqlite.uses_tables import TABLES_OF_USES
 from pytest_nexus.history.store import open_history, read_history
 from pytest_nexus.training.dataset import lessons_of
 from tests.support.builders import attempt, run
+from tests.support.histories import make_version_9
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -296,6 +297,7 @@ def test_an_older_history_learns_from_its_reruns(tmp_path: Path) -> None:
             *TABLES_OF_SELECTION,
         ):
             history._connection.execute(f"DROP TABLE {table}")
+        make_version_9(history._connection)
         history._connection.execute("ALTER TABLE attempt RENAME started_us TO started_ms")
         history._connection.execute("UPDATE attempt SET started_ms = started_ms / 1000")
         history._connection.execute("PRAGMA user_version = 4")
