@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.cli.arguments.options import positive
 from pytest_nexus.cli.arguments.pending_journals import take_in_waiting
+from pytest_nexus.cli.arguments.required_history import required_history
 from pytest_nexus.cli.output.tables import add_json_option, print_json
 from pytest_nexus.cli.quarantine import read_quarantine
+from pytest_nexus.cli.replayed_selection import replayed_selection
 from pytest_nexus.domain.system import clock
 from pytest_nexus.domain.system.console import say, warn
 from pytest_nexus.domain.system.files import atomic_write
+from pytest_nexus.domain.system.progress_bar import ProgressBar
 from pytest_nexus.domain.wording import counted
-from pytest_nexus.errors import DashboardError, HistoryError, with_code
-from pytest_nexus.history.store import read_history
+from pytest_nexus.errors import DashboardError, with_code
 from pytest_nexus.project import (
     add_history_option,
     history_path,
@@ -54,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Write the page, or print its facts as JSON."""
     path = history_path(options.history)
-    facts = _read_facts(path, options)
+    facts = _read_facts(options)
     if options.json:
         print_json(facts.as_json())
         return 0
@@ -71,16 +73,13 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _read_facts(path: Path, options: argparse.Namespace) -> DashboardFacts:
+def _read_facts(options: argparse.Namespace) -> DashboardFacts:
     take_in_waiting(options.history)
-    history = read_history(path)
-    if history is None:
-        raise HistoryError(
-            "NX518", f"There is no history {path!s} yet; run pytest with --nexus to begin one"
-        )
-    with history:
+    bar = ProgressBar("runs replayed for the section Selection", is_quiet=options.json)
+    with required_history(options.history) as history, bar:
         quarantine = read_quarantine(quarantine_path(None))
-        return collect_facts(history, runs=options.runs, quarantine=quarantine)
+        replayed = replayed_selection(history, bar)
+        return collect_facts(history, runs=options.runs, quarantine=quarantine, replayed=replayed)
 
 
 def _project_name() -> str:

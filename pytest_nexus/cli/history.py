@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_nexus.cli.arguments.pending_journals import open_or_begin, take_in_waiting
 from pytest_nexus.cli.arguments.pull import add_pull_arguments
+from pytest_nexus.cli.arguments.required_history import required_history
 from pytest_nexus.cli.output.tables import add_json_option, natural, print_json, print_table
 from pytest_nexus.domain.system import clock
 from pytest_nexus.domain.system.console import say
@@ -89,12 +90,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _show(options: argparse.Namespace) -> int:
     path = history_path(options.history)
     take_in_waiting(options.history)
-    history = read_history(path)
-    if history is None:
-        raise HistoryError(
-            "NX518", f"There is no history {path!s} yet; run pytest with --nexus to begin one"
-        )
-    with history:
+    with required_history(options.history) as history:
         runs, total = history.runs(limit=options.limit), history.count_runs()
         n_tests = history.count_tests()
     if options.json:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from pytest_nexus.cli.output.tables import print_json, print_table
 from pytest_nexus.domain.system.console import say
 from pytest_nexus.domain.wording import counted
-from pytest_nexus.training.selection.intervals import Share, of_counts, of_sums
+from pytest_nexus.plan.selection.shares import Share, of_counts
+from pytest_nexus.training.selection.intervals import of_sums
 
 if TYPE_CHECKING:
     import argparse
@@ -69,7 +70,7 @@ def interval(share: Share | None) -> str:
 
 
 def _sums(runs: Sequence[SelectedRun]) -> dict[str, Any]:
-    checks = _checks(runs)
+    checks = [run for run in runs if run.is_check]
     return {
         "runs": len(runs),
         "shadow": sum(run.mode == "shadow" for run in runs),
@@ -83,7 +84,7 @@ def _sums(runs: Sequence[SelectedRun]) -> dict[str, Any]:
 
 
 def _total(runs: Sequence[SelectedRun]) -> dict[str, Any]:
-    checks = _checks(runs)
+    checks = [run for run in runs if run.is_check]
     timed = [(run.left_s, _whole_s(run)) for run in runs if run.duration_s is not None]
     shares = {
         "missed_share": of_counts(sum(run.is_missed for run in checks), len(checks)),
@@ -93,11 +94,6 @@ def _total(runs: Sequence[SelectedRun]) -> dict[str, Any]:
     of_each = {name: None if each is None else each._asdict() for name, each in shares.items()}
     missed = [run.run_uid for run in checks if run.is_missed]
     return {**_sums(runs), **of_each, "missed_runs": missed}
-
-
-def _checks(runs: Sequence[SelectedRun]) -> list[SelectedRun]:
-    """Return the failing runs in which all tests ran; only they show what is missed."""
-    return [r for r in runs if r.mode == "shadow" and r.n_failed and not r.is_mass_failure]
 
 
 def _whole_s(run: SelectedRun) -> float:

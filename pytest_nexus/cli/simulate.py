@@ -10,13 +10,14 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final, Literal
 
 from pytest_nexus.cli.arguments.pending_journals import take_in_waiting
+from pytest_nexus.cli.arguments.required_history import required_history
 from pytest_nexus.cli.output.tables import add_json_option, print_json, print_table
 from pytest_nexus.domain.records import BAD, MAX_SHARDS, CollectedTest
 from pytest_nexus.domain.system.console import say, warn_of
 from pytest_nexus.errors import HistoryError
 from pytest_nexus.forecast import forecaster as forecast
 from pytest_nexus.history.ingest import ingest_run
-from pytest_nexus.history.store import open_history, read_history
+from pytest_nexus.history.store import open_history
 from pytest_nexus.launch.shared_fixtures import add_collect_option, collected_suite
 from pytest_nexus.plan.simulation import PastRun, Setting, Simulated, mean, simulate
 from pytest_nexus.project import add_history_option, history_path
@@ -118,12 +119,7 @@ def _past_runs(options: argparse.Namespace) -> Iterator[PastRun]:
         HistoryError: there is no history, or no run of it can be replayed.
     """
     path, last = history_path(options.history), options.last
-    history = read_history(path)
-    if history is None:
-        raise HistoryError(
-            "NX518", f"There is no history {path!s} yet; run pytest with --nexus to begin one"
-        )
-    with history:
+    with required_history(options.history) as history:
         summaries = history.runs()
         replayed = {one.run.run_uid for one in [s for s in summaries if _is_whole(s)][:last]}
         if history.is_slim or not replayed:

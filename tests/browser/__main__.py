@@ -12,10 +12,12 @@ from urllib.parse import quote
 
 from pytest_nexus.backtest.builds import find_folder
 from pytest_nexus.cli.main import main as nexus
+from pytest_nexus.cli.replayed_selection import replayed_selection
 from pytest_nexus.history.store import open_history
 from pytest_nexus.plan.quarantine.file import Quarantine, QuarantineEntry
 from pytest_nexus.report.dashboard.page import build_page
 from pytest_nexus.report.facts.collect_facts import collect_facts
+from pytest_nexus.training.selection.stored_promise import renew
 from tests.browser.replayed_history import NEWEST, PROJECT, Replay
 from tests.support.chromium import Watched, missing, started
 
@@ -64,9 +66,10 @@ def _replay(path: Path) -> None:
 
 
 def _deploy(path: Path, at: float) -> None:
-    """Deploy the newest model by hand, so that the page has a deployment to show."""
+    """Deploy the newest model by hand, and store its promise, so that the page shows both."""
     with open_history(path) as history:
         history.models.set_alias("champion", history.models.versions()[-1].version, at)
+        renew(history, at)
 
 
 def _facts(path: Path) -> DashboardFacts:
@@ -78,7 +81,10 @@ def _facts(path: Path) -> DashboardFacts:
                 flaky[1], "a race", "team-core", date(2026, 10, 20), date(2026, 11, 20)
             ),
         )
-        return collect_facts(history, quarantine=Quarantine(entries), today=_TODAY)
+        return collect_facts(
+            history, quarantine=Quarantine(entries), today=_TODAY,
+            replayed=replayed_selection(history, lambda _done, _all: None),
+        )  # fmt: skip
 
 
 def _draw(page: Path, facts: DashboardFacts, folder: Path) -> int:

@@ -19,17 +19,23 @@ from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.measure import measure
 from pytest_nexus.journal.encoding import raw_attempt
 from pytest_nexus.plan.make import make_plan
+from pytest_nexus.plan.selection.modes import parse_mode
+from pytest_nexus.plan.selection.promise import Cut, choose_cut
+from pytest_nexus.plan.selection.recorded import RunSelection
+from pytest_nexus.plan.selection.unlikely import Limits, choose
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from pytest_nexus.backtest.builds import Build, SampleTexts
-    from pytest_nexus.domain.records import PlannedTest, TestKey, TestStats
+    from pytest_nexus.domain.records import Plan, TestKey, TestStats
     from pytest_nexus.history.store import History
     from pytest_nexus.plan.make import Forecaster
 
 PROJECT: Final = "jinja"
+_PROMISE: Final = "confidence:90%"
 NEWEST: Final = 1_795_766_400.0
 """Start of the newest run: a Friday morning."""
 
@@ -62,7 +68,7 @@ class Planned(NamedTuple):
 
     build: Build
     place: int
-    tests: Sequence[PlannedTest]
+    plan: Plan
     stats: Mapping[TestKey, TestStats]
     forecaster: Forecaster
 
@@ -95,10 +101,11 @@ class Replay:
             planned = _plan(history, self._builds[place], place, self._texts)
             for run, attempts in _sessions(planned, len(self._builds), self._flaky):
                 own = {attempt.key for attempt in attempts}
-                chosen = [each for each in planned.tests if each.test.key in own]
+                chosen = [each for each in planned.plan.tests if each.test.key in own]
                 prediction = prediction_of(chosen, planned.stats, planned.forecaster)
                 quality = measure(run, map(raw_attempt, attempts), prediction)
-                ingest_run(history, run, attempts, quality=quality)
+                shadow = _shadow(history, planned, run, own)
+                ingest_run(history, run, attempts, quality=quality, selection=shadow)
 
 
 def _plan(history: History, build: Build, place: int, texts: SampleTexts) -> Planned:
@@ -114,7 +121,31 @@ def _plan(history: History, build: Build, place: int, texts: SampleTexts) -> Pla
     )
     assert model is not None
     plan = make_plan(build.tests, stats, change, forecaster=model)
-    return Planned(build, place, plan.tests, stats, model)
+    return Planned(build, place, plan, stats, model)
+
+
+def _shadow(
+    history: History, planned: Planned, run: Run, own: AbstractSet[TestKey]
+) -> RunSelection | None:
+    """Return what a session in a shadow would have left out; None before there is a promise."""
+    evidence = history.selection.evidence(run.started_at)
+    if not evidence:
+        return None
+    mode, tests = parse_mode(_PROMISE), planned.plan.tests
+    assert mode.confidence is not None
+    cut = choose_cut(evidence, mode.confidence, run.started_at)
+    if not isinstance(cut, Cut):
+        return RunSelection("shadow", _PROMISE, mode.confidence, None, 0, 0.0)
+    always = {
+        at: "new, or failed last"
+        for at, each in enumerate(tests)
+        if (known := planned.stats.get(each.test.key)) is None or known.runs_since_failure == 0
+    }
+    choice = choose(planned.plan, always, Limits(mode, cut.gap), run.run_uid)
+    left = [tests[at] for at in sorted(choice.left) if tests[at].test.key in own]
+    left_s = sum(each.forecast.duration_s for each in left)
+    keys = frozenset(each.test.key for each in left)
+    return RunSelection("shadow", _PROMISE, mode.confidence, cut.gap, len(keys), left_s, keys)
 
 
 def _refuse(loss: str) -> None:
@@ -146,7 +177,7 @@ def _sessions(planned: Planned, n: int, flaky: Flaky) -> Iterator[tuple[Run, lis
     at = NEWEST - (n - 1 - place) * _BETWEEN_S
     drift = _DRIFT if place > 0.7 * n else 1.0
     n_shards = _N_SHARDS if place > n // 3 else 1
-    ranks = {each.test.key: each.rank for each in planned.tests}
+    ranks = {each.test.key: each.rank for each in planned.plan.tests}
     attempts = [_slower(each, drift, random) for each in build.attempts]
     for shard, own in enumerate(_divided(attempts, n_shards), start=1):
         own.sort(key=lambda attempt: ranks[attempt.key])

@@ -34,6 +34,7 @@ COMMANDS = (
     ["quarantine", "list"], ["quarantine", "check"], ["quarantine", "update", "--dry-run"],
     ["model", "list"], ["model", "list", "--json"], ["model", "show"], ["model", "card"],
     ["simulate"], ["evaluate"], ["train", "--due"],
+    ["status"], ["dashboard", "--output", "page.html"], ["select", "report"],
     ["report", "journals"], ["history", "merge", "damaged.sqlite3", "--history", "mine.sqlite3"],
     ["model", "rollback"], ["history", "rebuild"], ["history", "prune", "--keep-runs=3"],
     ["history", "show"], ["flaky"],

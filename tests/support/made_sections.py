@@ -29,7 +29,14 @@ from pytest_nexus.report.facts.model_section import (
     ReliabilityBin,
     TermWeight,
 )
-from pytest_nexus.report.facts.selection_section import CurvePoint, SelectionFacts, SelectionRun
+from pytest_nexus.report.facts.selection_section import (
+    CurvePoint,
+    Promise,
+    Realised,
+    ReplayedPoint,
+    SelectionFacts,
+    SelectionRun,
+)
 
 if TYPE_CHECKING:
     from random import Random
@@ -203,7 +210,22 @@ def selection(random: Random) -> SelectionFacts:
         )
         for at in range(20, 0, -1)
     )
-    return SelectionFacts("shadow", "", curve, runs, 0.01, 0.0, 24, "")
+    replayed = tuple(
+        ReplayedPoint(1 - miss, 60, 20, 1 - miss / 2, 1 - 2 * miss, 1.0, share, share - 0.03)
+        for miss, share in ((0.1, 0.7), (0.05, 0.5), (0.02, 0.3))
+    )
+    replayed = (*replayed, ReplayedPoint(0.995, 0, 267, None, None, None, None, None))
+    promises = (
+        Promise(0.95, True, 61, 20, NEWEST + 60 * DAY_S),
+        Promise(0.99, False, 61, 113, NEWEST + 60 * DAY_S),
+    )
+    realised = tuple(
+        Realised(NEWEST - (24 - n) * DAY_S, n, 1, 1 / n, 0.3 / n, min(1.0, 3 / n), 0.05)
+        for n in range(1, 25)
+    )
+    return SelectionFacts(
+        "shadow", "", curve, replayed, promises, realised, runs, 0.05, 1 / 24, 0.007, 0.2, 24, ""
+    )
 
 
 def machines(random: Random, keys: list[str]) -> MachinesFacts:

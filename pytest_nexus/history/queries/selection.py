@@ -75,6 +75,11 @@ class SelectedRun(NamedTuple):
     is_mass_failure: bool
 
     @property
+    def is_check(self) -> bool:
+        """Whether the run failed and all tests ran; only such a run shows what is missed."""
+        return self.mode == "shadow" and self.n_failed > 0 and not self.is_mass_failure
+
+    @property
     def is_missed(self) -> bool:
         """Whether every failing test would have been left out."""
         return self.n_missed > 0 and self.n_missed == self.n_failed
@@ -129,9 +134,8 @@ class Selections:
         return [
             Check(each.started_at, each.run_uid, 1.0 - each.confidence, each.is_missed)
             for each in self.runs()
-            if each.mode == "shadow" and each.n_failed and not each.is_mass_failure
-            and each.confidence is not None
-        ]  # fmt: skip
+            if each.is_check and each.confidence is not None
+        ]
 
     def evidence(self, now: float | None = None) -> tuple[FailingRun, ...]:
         """Return the failing runs behind the promise of the deployed model; none after expiry."""

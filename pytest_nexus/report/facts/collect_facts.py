@@ -17,6 +17,7 @@ from pytest_nexus.report.facts.sources import read_sources, today_utc
 from pytest_nexus.report.facts.suite_section import CELLS, suite_facts
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
 
     from pytest_nexus.history.store import History
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from pytest_nexus.report.facts.machines_section import MachinesFacts
     from pytest_nexus.report.facts.model_section import ModelFacts
     from pytest_nexus.report.facts.now_section import NowFacts
-    from pytest_nexus.report.facts.selection_section import SelectionFacts
+    from pytest_nexus.report.facts.selection_section import ReplayedPoint, SelectionFacts
     from pytest_nexus.report.facts.suite_section import SuiteFacts
 
 
@@ -62,6 +63,7 @@ def collect_facts(
     runs: int = 500,
     quarantine: Quarantine | None = None,
     today: date | None = None,
+    replayed: Sequence[ReplayedPoint] = (),
 ) -> DashboardFacts:
     """Return the facts of a history.
 
@@ -70,6 +72,7 @@ def collect_facts(
         runs: number of the newest runs to read.
         quarantine: the entries of the quarantine file; None without such a file.
         today: the day for the time left to quarantined tests; None for now.
+        replayed: the curve of a replayed selection; nothing if there was no replay.
 
     Raises:
         HistoryError: the history cannot be read; one sentence names the remedy.
@@ -90,7 +93,7 @@ def collect_facts(
             suite=suite_facts(sources),
             flaky=flaky_facts(sources),
             model=model_facts(sources),
-            selection=selection_facts(sources),
+            selection=selection_facts(sources, replayed),
             machines=machines_facts(sources),
             energy=EnergyFacts(),
         )

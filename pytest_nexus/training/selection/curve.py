@@ -6,7 +6,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus.plan.selection.promise import Cut, TooLittle, choose_cut, n_needed
-from pytest_nexus.training.selection.intervals import Share, of_counts, of_sums
+from pytest_nexus.plan.selection.shares import Share, of_counts
+from pytest_nexus.training.selection.intervals import of_sums
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

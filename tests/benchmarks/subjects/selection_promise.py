@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from pytest_nexus.predictor.features.rows import Row
     from pytest_nexus.predictor.model.model import Model
 
+    from pytest_nexus.plan.selection.shares import Share
     from pytest_nexus.training.selection.curve import Point, Realised
-    from pytest_nexus.training.selection.intervals import Share
     from pytest_nexus.training.selection.scored_runs import Foreseen
     from tests.benchmarks.bench import Bench
     from tests.benchmarks.table import Cell

@@ -4,7 +4,8 @@ from random import Random
 
 import pytest
 
-from pytest_nexus.training.selection.intervals import of_counts, of_sums
+from pytest_nexus.plan.selection.shares import of_counts
+from pytest_nexus.training.selection.intervals import of_sums
 
 
 def test_nothing_has_no_share():

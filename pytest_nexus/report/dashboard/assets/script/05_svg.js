@@ -125,18 +125,19 @@ const heatMap = (body, title, { rows, columns, value, text, steps }) => when(bod
 });
 
 // Points of a plot with two axes from 0 to a limit; sizes tell how many observations a point has.
-const plot = (body, title, { lines, points = [], ideal = false, xName, yName, xText = percent, yText = percent, log = false, marks = [], note, tall = 300 }) => when(body, () => {
+const plot = (body, title, { lines, points = [], ideal = false, xName, yName, xText = percent, yText = percent, log = false, marks = [], note, tall = 300, isTime = false }) => when(body, () => {
   const width = Math.min(Math.max(280, body.clientWidth), ideal ? 640 : 4000), height = Math.min(tall, width * 0.62), left = 52, low = height - 34, top = 10;
   const all = [...points, ...lines.flatMap((line) => line.points)];
-  const xs = extent(all.map((p) => p.x), log ? null : 0), ys = extent(all.map((p) => p.y), log ? null : 0);
+  const xs = extent(all.map((p) => p.x), log || isTime ? null : 0), ys = extent([...all.map((p) => p.y), ...points.map((p) => (log ? null : p.high))], log ? null : 0);
+  if (isTime) { xs[0] = Math.min(...all.map((p) => p.x)) - 43200; xs[1] = Math.max(...all.map((p) => p.x)) + 43200; }
   if (ideal) { xs[0] = ys[0] = Math.min(xs[0], ys[0]); xs[1] = ys[1] = Math.max(xs[1], ys[1]); }
   const to = (v) => (log ? Math.log10(Math.max(v, 1e-9)) : v);
   const x = (v) => left + ((to(v) - to(xs[0])) * (width - left - 14)) / (to(xs[1]) - to(xs[0]) || 1);
   const y = (v) => low - ((to(v) - to(ys[0])) * (low - top)) / (to(ys[1]) - to(ys[0]) || 1);
   const svg = s('svg', { viewBox: `0 0 ${width} ${height}`, width, height });
-  const at = (range) => (log ? ticks(to(range[0]), to(range[1]), 4).map((e) => 10 ** e) : ticks(range[0], range[1], 5));
-  for (const t of at(ys)) svg.append(s('line', { class: 'axis', x1: left, x2: width - 14, y1: y(t), y2: y(t) }), s('text', { x: left - 6, y: y(t) + 4, 'text-anchor': 'end' }, yText(t)));
-  for (const t of at(xs)) svg.append(s('text', { x: x(t), y: low + 14, 'text-anchor': x(t) > width - 30 ? 'end' : 'middle' }, xText(t)));
+  const at = (range, count) => (log ? ticks(to(range[0]), to(range[1]), 4).map((e) => 10 ** e) : ticks(range[0], range[1], count));
+  for (const t of at(ys, 5)) svg.append(s('line', { class: 'axis', x1: left, x2: width - 14, y1: y(t), y2: y(t) }), s('text', { x: left - 6, y: y(t) + 4, 'text-anchor': 'end' }, yText(t)));
+  for (const t of at(xs, isTime ? width / 130 : 5)) svg.append(s('text', { x: x(t), y: low + 14, 'text-anchor': x(t) > width - 30 ? 'end' : 'middle' }, xText(t)));
   svg.append(s('text', { x: width - 14, y: height - 4, 'text-anchor': 'end' }, xName), s('text', { x: left, y: height - 4 }, yName ? `↑ ${yName}` : ''));
   if (ideal) svg.append(s('line', { class: 'ideal', x1: x(xs[0]), y1: y(ys[0]), x2: x(xs[1]), y2: y(ys[1]) }));
   for (const line of lines) {
@@ -144,7 +145,7 @@ const plot = (body, title, { lines, points = [], ideal = false, xName, yName, xT
       stroke: `var(${line.colour || '--c-blue'})`, 'stroke-width': 2, 'stroke-dasharray': line.dash || null, 'stroke-linejoin': 'round' }));
   }
   for (const p of points) if (p.high > 0) svg.append(s('line', { x1: x(p.x), x2: x(p.x), y1: y(Math.max(p.low, ys[0])), y2: y(Math.min(p.high, ys[1])), stroke: 'var(--c-blue)', 'stroke-opacity': 0.4, 'stroke-width': 2 }));
-  for (const p of points) svg.append(s('circle', { cx: x(p.x), cy: y(p.y), r: p.r || 3, fill: 'var(--c-blue)', 'fill-opacity': 0.75, stroke: 'var(--card)' }, s('title', null, p.text)));
+  for (const p of points) svg.append(s('circle', { cx: x(p.x), cy: y(p.y), r: p.r || 3, fill: 'var(--c-blue)', 'fill-opacity': 0.75, stroke: 'var(--card)' }, s('title', null, p.text)), p.name ? s('text', { x: x(p.x) + (x(p.x) > width - 60 ? -6 : 6), y: y(p.y) + (y(p.y) < top + 14 ? 14 : -6), 'text-anchor': x(p.x) > width - 60 ? 'end' : 'start' }, p.name) : '');
   for (const m of marks) svg.append(s('line', { class: 'ideal', x1: x(m.x), x2: x(m.x), y1: top, y2: low }), s('text', { x: x(m.x) + 4, y: top + 10 }, m.text));
   body.replaceChildren(label(svg, note || title));
 });

@@ -37,7 +37,7 @@ const viewInfrastructure = () => {
   const parts = [lead('Infrastructure', 'Where the seconds of a build go: workers, shards, machines, reruns, lost journals.'),
     figures([
       { name: 'test time in all runs', value: seconds(machines.tests_s) },
-      { name: 'of it, repeated attempts', value: seconds(machines.rerun_s), note: `${counted(machines.n_reruns, 'rerun')}, ${percent(machines.tests_s ? machines.rerun_s / machines.tests_s : null)} of the test time` },
+      { name: 'repeated attempts', value: seconds(machines.rerun_s), note: `${counted(machines.n_reruns, 'rerun')}, ${percent(machines.tests_s ? machines.rerun_s / machines.tests_s : null)} of the test time` },
       { name: 'results reused', value: machines.reusable_tests ? percent(machines.reused_tests / machines.reusable_tests) : NOTHING, note: machines.reusable_tests ? `${whole(machines.reused_tests)} of ${counted(machines.reusable_tests, 'test')}` : 'no run could reuse results' },
       machines.gantt ? { name: 'idle share of the newest build', value: percent(machines.gantt.idle_share), note: `lower bound ${seconds(machines.gantt.lower_bound_s)} of ${seconds(machines.gantt.wall_s)}` } : null,
     ]), ganttCard(machines), balanceCard(machines), lostCard(machines)];
