@@ -15,7 +15,7 @@ from pytest_nexus.cli.replayed_selection import replayed_selection
 from pytest_nexus.domain.system import clock
 from pytest_nexus.domain.system.console import say, warn
 from pytest_nexus.domain.system.files import atomic_write
-from pytest_nexus.domain.system.progress_bar import ProgressBar
+from pytest_nexus.domain.system.progress_bar import ProgressBar, Waiting
 from pytest_nexus.domain.wording import counted
 from pytest_nexus.errors import DashboardError, with_code
 from pytest_nexus.project import (
@@ -76,10 +76,14 @@ def run(options: argparse.Namespace) -> int:
 def _read_facts(options: argparse.Namespace) -> DashboardFacts:
     take_in_waiting(options.history)
     bar = ProgressBar("runs replayed for the section Selection", is_quiet=options.json)
-    with required_history(options.history) as history, bar:
+    with required_history(options.history) as history:
         quarantine = read_quarantine(quarantine_path(None))
-        replayed = replayed_selection(history, bar)
-        return collect_facts(history, runs=options.runs, quarantine=quarantine, replayed=replayed)
+        with bar:
+            replayed = replayed_selection(history, bar)
+        with Waiting("collecting the facts", is_quiet=options.json):
+            return collect_facts(
+                history, runs=options.runs, quarantine=quarantine, replayed=replayed
+            )
 
 
 def _project_name() -> str:

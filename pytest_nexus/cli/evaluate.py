@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_nexus.cli.arguments.pending_journals import take_in_waiting
+from pytest_nexus.cli.arguments.required_history import required_history
 from pytest_nexus.cli.output.tables import add_json_option, print_json, print_table
 from pytest_nexus.domain.system.console import say
-from pytest_nexus.errors import HistoryError
-from pytest_nexus.history.store import read_history
+from pytest_nexus.domain.system.progress_bar import Waiting
 from pytest_nexus.launch.shared_fixtures import add_collect_option, collected_suite
-from pytest_nexus.project import add_history_option, history_path, project_root
+from pytest_nexus.project import add_history_option, project_root
 from pytest_nexus.training.extra import require_extra
 
 if TYPE_CHECKING:
@@ -45,7 +45,8 @@ def run(options: argparse.Namespace) -> int:
     require_extra()
     comparison = import_module("pytest_nexus.backtest.comparison")
     if options.data:
-        tables = comparison.tables_of_recorded(Path(options.data))
+        with Waiting("judging the recorded builds", is_quiet=options.json):
+            tables = comparison.tables_of_recorded(Path(options.data))
     else:
         tables = _of_history(options, comparison)
     if options.json:
@@ -66,15 +67,10 @@ def run(options: argparse.Namespace) -> int:
 
 def _of_history(options: argparse.Namespace, comparison: ModuleType) -> dict[str, Any]:
     take_in_waiting(options.history)
-    path = history_path(options.history)
-    history = read_history(path)
-    if history is None:
-        raise HistoryError(
-            "NX518", f"There is no history {str(path)!r} yet; run pytest with --nexus to begin one"
-        )
-    with history:
+    with required_history(options.history) as history:
         files = dict.fromkeys(key.partition("::")[0] for key in history.stats())
         root = project_root(Path.cwd())
         suite = {test.key: test for test in collected_suite(options, files)}
-        found: dict[str, Any] = comparison.tables_of_history(history, suite, root)
+        with Waiting("judging the orders", is_quiet=options.json):
+            found: dict[str, Any] = comparison.tables_of_history(history, suite, root)
     return found

@@ -13,7 +13,7 @@ from pytest_nexus.cli.arguments.required_history import required_history
 from pytest_nexus.cli.output.tables import add_json_option, natural, print_json, print_table
 from pytest_nexus.domain.system import clock
 from pytest_nexus.domain.system.console import say
-from pytest_nexus.domain.system.progress_bar import ProgressBar
+from pytest_nexus.domain.system.progress_bar import ProgressBar, Waiting
 from pytest_nexus.domain.wording import counted
 from pytest_nexus.errors import HistoryError
 from pytest_nexus.history.store import read_history
@@ -138,13 +138,14 @@ def _merge(options: argparse.Namespace) -> int:
     with open_or_begin(history_path(options.history)) as history:
         before = history.count_runs()
         for other in options.others:
-            history.merge(other)
+            with Waiting(f"taking in the runs of {other.name}"):
+                history.merge(other)
         say(f"{counted(history.count_runs() - before, 'run')} added")
     return 0
 
 
 def _export(options: argparse.Namespace) -> int:
-    with _existing(options) as history:
+    with _existing(options) as history, Waiting("writing the copy"):
         history.export(options.output, slim=options.slim)
     say(f"{options.output!s}: {options.output.stat().st_size:,} bytes")
     return 0
@@ -154,7 +155,7 @@ def _prune(options: argparse.Namespace) -> int:
     if options.keep_runs is None and options.older_than is None:
         raise HistoryError("NX522", "prune needs --keep-runs N or --older-than DAYS")
     before = None if options.older_than is None else clock.time() - options.older_than * _DAY_S
-    with open_or_begin(history_path(options.history)) as history:
+    with open_or_begin(history_path(options.history)) as history, Waiting("forgetting old runs"):
         forgotten = history.prune(keep_runs=options.keep_runs, before=before)
     say(f"{counted(forgotten, 'run')} forgotten")
     return 0
@@ -162,14 +163,16 @@ def _prune(options: argparse.Namespace) -> int:
 
 def _rebuild(options: argparse.Namespace) -> int:
     with open_or_begin(history_path(options.history)) as history:
-        history.rebuild()
+        with Waiting("computing the state of every test"):
+            history.rebuild()
         tests, runs = history.count_tests(), history.count_runs()
         say(f"state of {counted(tests, 'test')} from {counted(runs, 'run')}")
     return 0
 
 
 def _check(options: argparse.Namespace) -> int:
-    with _existing(options) as history:
+    waiting = Waiting("looking for damage", is_quiet=options.json)
+    with _existing(options) as history, waiting:
         problems = history.check()
     if options.json:
         print_json(problems)

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus.cli.arguments.pending_journals import take_in_waiting
+from pytest_nexus.cli.arguments.required_history import required_history
 from pytest_nexus.cli.output.tables import add_json_option, natural, print_json, print_table
 from pytest_nexus.domain.system.console import say
+from pytest_nexus.domain.system.progress_bar import Waiting
 from pytest_nexus.domain.wording import counted
-from pytest_nexus.errors import HistoryError
-from pytest_nexus.history.store import read_history
-from pytest_nexus.project import add_history_option, history_path
+from pytest_nexus.project import add_history_option
 
 if TYPE_CHECKING:
     import argparse
@@ -51,14 +51,9 @@ def run(options: argparse.Namespace) -> int:
     """Print what drifts; exit with 1 if something does, and with 0 if too little is known."""
     from pytest_nexus.forecast.drift_check import drift_of  # noqa: PLC0415 - knows the predictor
 
-    path = history_path(options.history)
     take_in_waiting(options.history)
-    history = read_history(path)
-    if history is None:
-        raise HistoryError(
-            "NX518", f"There is no history {str(path)!r} yet; run pytest with --nexus to begin one"
-        )
-    with history:
+    waiting = Waiting("comparing the runs with those of the training", is_quiet=options.json)
+    with required_history(options.history) as history, waiting:
         found = drift_of(history, options.runs)
     if options.json:
         print_json(_as_json(found))

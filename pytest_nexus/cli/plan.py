@@ -18,6 +18,7 @@ from pytest_nexus.domain.system import originals
 from pytest_nexus.domain.system.console import say, warn_of
 from pytest_nexus.domain.system.files import atomic_write
 from pytest_nexus.domain.system.gc_pause import paused_gc
+from pytest_nexus.domain.system.progress_bar import Waiting
 from pytest_nexus.errors import PlanError
 from pytest_nexus.forecast import forecaster as forecast
 from pytest_nexus.history.store import read_history
@@ -99,7 +100,8 @@ def run(
         finding: returns the change in a folder, as `find_change` does.
     """
     matrix_file = _matrix_file() if options.github_output else None
-    suite = collecting([*options.args, *options.pytest_args])
+    with Waiting("pytest collects the tests", is_quiet=options.json):
+        suite = collecting([*options.args, *options.pytest_args])
     root = project_root(Path.cwd())
     change = finding(root, base_revision(None), originals.environ)
     known = _known(options.history, change)

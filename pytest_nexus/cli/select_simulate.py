@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus.cli.output.tables import natural, print_json, print_table
 from pytest_nexus.cli.select_report import interval
-from pytest_nexus.domain.system.console import progress, say
+from pytest_nexus.domain.system.console import say
+from pytest_nexus.domain.system.progress_bar import ProgressBar
 from pytest_nexus.errors import HistoryError
 from pytest_nexus.project import project_root
 from pytest_nexus.training.selection.curve import curve
@@ -58,7 +59,8 @@ def show(options: argparse.Namespace, history: History) -> int:
             f"History {str(history.path)!r} has no failing run to replay;"
             " take the full history, and wait for a failing run",
         )
-    runs = list(foreseen_runs(history, wanted, project_root(Path.cwd()), _progress))
+    with ProgressBar("runs replayed", is_quiet=options.json) as bar:
+        runs = list(foreseen_runs(history, wanted, project_root(Path.cwd()), bar))
     points = curve(runs)
     if options.json:
         print_json(document_of(points, runs))
@@ -108,8 +110,3 @@ def _row(point: Point) -> dict[str, object]:
         "saved": interval(point.saved),
         "saved_passing": interval(point.saved_passing),
     }
-
-
-def _progress(done: int, total: int) -> None:
-    if done % 10 == 0 or done == total:
-        progress(f"{done:,} of {total:,} runs", is_last=done == total)

@@ -14,6 +14,7 @@ from pytest_nexus.cli.arguments.required_history import required_history
 from pytest_nexus.cli.output.tables import add_json_option, print_json, print_table
 from pytest_nexus.domain.records import BAD, MAX_SHARDS, CollectedTest
 from pytest_nexus.domain.system.console import say, warn_of
+from pytest_nexus.domain.system.progress_bar import ProgressBar
 from pytest_nexus.errors import HistoryError
 from pytest_nexus.forecast import forecaster as forecast
 from pytest_nexus.history.ingest import ingest_run
@@ -79,10 +80,12 @@ def run(options: argparse.Namespace) -> int:
     results: dict[Setting, list[Simulated]] = {setting: [] for setting in settings}
     take_in_waiting(options.history)
     n_shared = 0
-    for past in _past_runs(options):
-        n_shared += sum(bool(test.scopes) for test in past.tests)
-        for setting in settings:
-            results[setting].append(simulate(past, setting, forecaster))
+    with ProgressBar("runs replayed", is_quiet=options.json) as bar:
+        for n_done, past in enumerate(_past_runs(options), 1):
+            n_shared += sum(bool(test.scopes) for test in past.tests)
+            for setting in settings:
+                results[setting].append(simulate(past, setting, forecaster))
+            bar(n_done, max(options.last, n_done))
     n_runs = len(results[settings[0]])
     means = {setting: mean(found) for setting, found in results.items()}
     if options.json:

@@ -9,6 +9,7 @@ from pytest_nexus.cli.arguments.pending_journals import take_in_waiting
 from pytest_nexus.cli.output.tables import add_json_option, natural, print_json
 from pytest_nexus.domain.system.console import Styled, complain, say_styled
 from pytest_nexus.domain.system.display import line_width, shows
+from pytest_nexus.domain.system.progress_bar import Waiting
 from pytest_nexus.domain.system.regular_files import read_text
 from pytest_nexus.errors import QuarantineError
 from pytest_nexus.history.store import read_history
@@ -47,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
     history = read_history(history_path(options.history))
     if history is None:
         return _say_empty(options)
-    with history:
+    with history, Waiting("collecting the facts", is_quiet=options.json):
         facts = collect_facts(history, runs=options.runs, quarantine=_quarantine())
         due = due_of(history) if not history.is_slim else None
     if not facts.n_all_runs:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from pytest_nexus.cli.arguments.pending_journals import take_in_waiting
 from pytest_nexus.cli.output.tables import add_json_option, natural, print_json
 from pytest_nexus.domain.system import clock
 from pytest_nexus.domain.system.console import say
-from pytest_nexus.domain.system.progress_bar import ProgressBar
+from pytest_nexus.domain.system.progress_bar import ProgressBar, Waiting
 from pytest_nexus.errors import HistoryError
 from pytest_nexus.history.store import open_history, read_history
 from pytest_nexus.project import add_history_option, history_path, project_root
@@ -94,10 +94,17 @@ def _trained(options: argparse.Namespace, path: Path) -> Trained:
     """Train on the history at a path, and store the promise of the model deployed then."""
     training = import_module("pytest_nexus.training.run")
     with open_history(path) as history:
-        read_lessons = partial(_read_lessons, options, history)
-        found: Trained = training.train_version(history.models, read_lessons, options.seed)
+        with ExitStack() as training_time:
+            waiting = Waiting("training", is_quiet=options.json)
+
+            def read_lessons() -> Any:
+                lessons = _read_lessons(options, history)
+                training_time.enter_context(waiting)
+                return lessons
+
+            found: Trained = training.train_version(history.models, read_lessons, options.seed)
         if not options.data:
-            _renew_promise(history)
+            _renew_promise(options, history)
     return found
 
 
@@ -147,10 +154,11 @@ def _look(options: argparse.Namespace, found: Due) -> None:
     say(_sentence(found))
 
 
-def _renew_promise(history: History) -> None:
+def _renew_promise(options: argparse.Namespace, history: History) -> None:
     """Store the evidence for the promise of selections, for the deployed model."""
     promise = import_module("pytest_nexus.training.selection.stored_promise")
-    promise.renew(history, clock.time(), project_root(Path.cwd()))
+    with ProgressBar("runs replayed for the promise", is_quiet=options.json) as bar:
+        promise.renew(history, clock.time(), project_root(Path.cwd()), bar)
 
 
 def _renew_old_promise(options: argparse.Namespace) -> None:
@@ -161,7 +169,7 @@ def _renew_old_promise(options: argparse.Namespace) -> None:
     with open_history(path) as history:
         promise = import_module("pytest_nexus.training.selection.stored_promise")
         if promise.is_due(history, clock.time()):
-            _renew_promise(history)
+            _renew_promise(options, history)
 
 
 def _taken_back(options: argparse.Namespace) -> str | None:

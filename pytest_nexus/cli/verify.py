@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_nexus.cli.arguments.journals import add_journals_argument, journal_files
 from pytest_nexus.cli.output.tables import add_json_option, print_json
 from pytest_nexus.domain.system.console import say
+from pytest_nexus.domain.system.progress_bar import ProgressBar
 from pytest_nexus.errors import JournalError
 from pytest_nexus.journal.shards import read_shard_journal
 from pytest_nexus.plan.sharding.pinned import LISTED, listing
@@ -17,7 +18,7 @@ from pytest_nexus.project import journal_folder
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from pytest_nexus.plan.verification.shard_reports import ShardJournal
@@ -39,7 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Verify the newest run; the exit status is 0 only if each of its tests is accounted for."""
-    journals, unplanned = _read(journal_files(options.journals or [str(journal_folder())]))
+    files = journal_files(options.journals or [str(journal_folder())])
+    with ProgressBar("journals read", is_quiet=options.json) as bar:
+        journals, unplanned = _read(files, bar)
     groups = choose(group(journals), options.ci_run)
     if options.ci_run is not None and not groups:
         raise JournalError("NX559", f"None of the journals is of the run {options.ci_run!r}")
@@ -56,14 +59,17 @@ def run(options: argparse.Namespace) -> int:
     return 0 if all(found.is_proven for _, found in verified) else 1
 
 
-def _read(paths: Iterable[Path]) -> tuple[list[ShardJournal], int]:
+def _read(
+    paths: Sequence[Path], progress: Callable[[int, int], None]
+) -> tuple[list[ShardJournal], int]:
     journals, unplanned = [], 0
-    for path in paths:
+    for number, path in enumerate(paths, 1):
         journal = read_shard_journal(path)
         if journal is None:
             unplanned += 1
         else:
             journals.append(journal)
+        progress(number, len(paths))
     return journals, unplanned
 
 

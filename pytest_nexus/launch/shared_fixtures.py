@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_nexus.domain.system.console import warn
+from pytest_nexus.domain.system.progress_bar import Waiting
 from pytest_nexus.errors import PlanError, with_code
 from pytest_nexus.launch.collect import Collected, collect
 from pytest_nexus.project import project_root
@@ -46,7 +47,8 @@ def collected_here(options: argparse.Namespace, paths: Iterable[str]) -> Collect
     if options.no_collect or not any((root / path).is_file() for path in paths):
         return Collected([], 0.0)
     try:
-        return collect(options.pytest_args, root, tied=False)
+        with Waiting("pytest collects the tests", is_quiet=options.json):
+            return collect(options.pytest_args, root, tied=False)
     except PlanError as exc:
         what = exc.message.partition(";")[0].rstrip(":")
         warn(

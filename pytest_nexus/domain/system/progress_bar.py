@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from pytest_nexus.domain.system import clock
@@ -79,6 +80,55 @@ class ProgressBar:
             self._bar.start()
             self._bar.add_task("", total=total)
         self._bar.update(self._bar.task_ids[0], completed=done, description=text)
+
+
+class Waiting:
+    """Says what a command does, and for how long, where nobody knows how much is left.
+
+    The same rules hold as for a bar: nothing in the first two seconds, one line that is written
+    again on a terminal, and at most one line in ten seconds in any other output.
+
+    Args:
+        what: what the command does, such as `writing the copy`.
+        is_quiet: whether to show nothing, as with `--json`.
+        now: returns seconds.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        is_quiet: bool = False,
+        now: Callable[[], float] = clock.perf_counter,
+    ) -> None:
+        self._what, self._now = what, now
+        self._ended = Event()
+        self._teller = None if is_quiet else Thread(target=self._tell, daemon=True)
+        self._has_shown = False
+
+    def __enter__(self) -> Self:
+        if self._teller is not None:
+            self._teller.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        if self._teller is not None:
+            self._teller.join()
+        if self._has_shown and errors_are_on_a_terminal():
+            progress("", is_last=True)
+
+    def _tell(self) -> None:
+        started, pause_s = self._now(), FIRST_S
+        while not self._ended.wait(pause_s):
+            self._has_shown = True
+            text = f"{self._what}: {seconds(self._now() - started)} so far"
+            if errors_are_on_a_terminal():
+                progress(text)
+                pause_s = 1.0
+            else:
+                warn(text)
+                pause_s = EVERY_S
 
 
 def _rich_bar() -> Any:

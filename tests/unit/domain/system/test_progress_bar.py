@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import io
 import sys
+import threading
+import time
 
 import pytest
 
 from pytest_nexus.domain.system import progress_bar
-from pytest_nexus.domain.system.progress_bar import ProgressBar
+from pytest_nexus.domain.system.progress_bar import ProgressBar, Waiting
 
 
 class Clock:
@@ -97,3 +99,53 @@ def test_a_bar_is_taken_away_after_an_error(monkeypatch: pytest.MonkeyPatch) -> 
         fail()
     assert "1 of 2 files" in terminal.getvalue()
     assert terminal.getvalue().endswith("\x1b[2K")  # the line is empty again
+
+
+def wait_for(stream: io.StringIO, text: str) -> str:
+    """Return what a stream has got, as soon as a text is in it; bounded by ten seconds."""
+    until = time.monotonic() + 10
+    while text not in stream.getvalue() and time.monotonic() < until:
+        time.sleep(0.01)
+    return stream.getvalue()
+
+
+def test_a_wait_shows_nothing_if_it_is_short(capsys: pytest.CaptureFixture[str]) -> None:
+    with Waiting("writing the copy"):
+        pass
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_long_wait_says_how_long_it_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setattr(progress_bar, "FIRST_S", 0.01)
+    clock = iter((0.0, 2.0))
+    with Waiting("writing the copy", now=lambda: next(clock)):
+        wait_for(stream, "far")
+    assert stream.getvalue() == "writing the copy: 2.00 s so far\n"
+
+
+def test_a_long_wait_on_a_terminal_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = on_terminal(monkeypatch)
+    monkeypatch.setattr(progress_bar, "FIRST_S", 0.01)
+    with Waiting("writing the copy"):
+        wait_for(terminal, "far")
+    assert terminal.getvalue().startswith("\rwriting the copy: ")
+    assert terminal.getvalue().endswith("\r\x1b[K\n")
+
+
+def test_a_wait_beside_json_is_quiet_and_starts_no_thread(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress_bar, "FIRST_S", 0.0)
+    before = threading.active_count()
+    with Waiting("writing the copy", is_quiet=True):
+        assert threading.active_count() == before
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_wait_ends_with_the_error_of_what_it_waits_for() -> None:
+    before = threading.active_count()
+    with pytest.raises(OSError, match="disk"), Waiting("writing the copy"):
+        raise OSError("disk")
+    assert threading.active_count() == before
