@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pytest_nexus.domain.records import OrderRule, Plan, TestKey, TestStats
     from pytest_nexus.forecast.forecaster import ModelForecaster
     from pytest_nexus.history.store import History
+    from pytest_nexus.plan.quarantine.file import Quarantine
 
 _MOST_REASONS: Final = 5
 _NO_CHANGE: Final = Change()
@@ -54,9 +55,15 @@ class Ranking:
 
 
 def rank_tests(
-    history: History, stats: Mapping[TestKey, TestStats], rules: Mapping[TestKey, OrderRule]
+    history: History,
+    stats: Mapping[TestKey, TestStats],
+    rules: Mapping[TestKey, OrderRule],
+    quarantine: Quarantine,
 ) -> Ranking:
-    """Return the ranks of all tests of a history, by its deployed model."""
+    """Return the ranks of all tests of a history, by its deployed model.
+
+    Nobody waits for the failure of a test in quarantine, so such tests come later, as in a session.
+    """
     losses: list[str] = []
     model = forecast.load(history.deployed_model(), lose=losses.append)
     if model is None:
@@ -65,7 +72,16 @@ def rank_tests(
         CollectedTest(NodeId(key), key, known.function_key, key.partition("::")[0])
         for key, known in stats.items()
     ]
-    plan = make_plan(tests, stats, _NO_CHANGE, forecaster=model, rules=rules.values())
+    ranked = forecast.ExcusedTests(
+        model, lambda test: quarantine.find(test.nodeid, test.key, test.function_key) is not None
+    )
+    plan = make_plan(
+        tests,
+        stats,
+        _NO_CHANGE,
+        forecaster=ranked if quarantine.entries else model,
+        rules=rules.values(),
+    )
     return Ranking(
         {one.test.key: one.rank + 1 for one in plan.tests},
         {one.test.key: one.forecast.p_fail for one in plan.tests},

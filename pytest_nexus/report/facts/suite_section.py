@@ -115,7 +115,7 @@ class SuiteFacts:
 
 def suite_facts(sources: Sources) -> SuiteFacts:
     """Return the facts of the section."""
-    ranking = rank_tests(sources.history, sources.stats, sources.rules)
+    ranking = rank_tests(sources.history, sources.stats, sources.rules, sources.quarantine)
     rows = _rows(sources, ranking)
     slowest = sorted(rows, key=lambda row: (-row.seconds, row.key))[:_MOST_SLOW]
     setups = sorted(sources.stats.values(), key=lambda one: (-one.setup_s, one.key))[:_MOST_SLOW]
