@@ -45,6 +45,10 @@ def read_sightings(
 
     Each test is looked up in each run. Imported durations have no outcomes. If `is_brief`, first
     attempts that passed have no durations: that is enough to assess flakiness, and twice as fast.
+    Then the values are checked as they are read, because the whole table was not.
+
+    Raises:
+        ValueError: with `is_brief`, a value is none that nexus writes.
     """
     found: dict[int, dict[TestKey, list[Attempt]]] = {}
     passed: dict[str, Attempt] = {}
@@ -54,6 +58,8 @@ def read_sightings(
             if attempt is None:
                 attempt = passed[key] = full_attempt((key, packed[0], 1, _ALL_PASSED, *_NOTHING))
         else:
+            if is_brief:
+                _require_numbers(packed[1:8])
             attempt = full_attempt((key, *packed[:8], failure_of(packed[8:])))
         found.setdefault(run_id, {}).setdefault(TestKey(key), []).append(attempt)
     runs = {row[0]: _facts(row[1:]) for row in connection.execute(_RUNS)}
@@ -65,6 +71,14 @@ def read_sightings(
         for key, attempts in found.get(run_id, {}).items():
             seen.setdefault(key, []).append(OutcomeInRun(*before, tuple(attempts), *after))
     return seen
+
+
+def _require_numbers(packed: list[Any]) -> None:
+    """Refuse values that are no integers; only durations and the worker may be missing."""
+    number, outcomes, *durations, started, worker = packed
+    sure = (number, outcomes, started, *(each for each in (*durations, worker) if each is not None))
+    if not all(isinstance(each, int) for each in sure):
+        raise ValueError("in table 'attempt'")
 
 
 def _facts(run: tuple[Any, ...]) -> _RunFacts:

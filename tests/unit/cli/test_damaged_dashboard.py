@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -108,6 +110,17 @@ def test_odd_texts_give_a_page(
         facts_of(here / "page.html")["tests"][n] for n in ("paths", "name")
     )
     assert path_of_test + rest == key
+
+
+@pytest.mark.parametrize("column", ["number", "outcomes", "call_us", "started_us", "worker"])
+def test_a_word_in_the_place_of_a_number_is_refused(
+    here: Path, sound: dict[bool, Path], capsys: pytest.CaptureFixture[str], column: str
+) -> None:
+    copy(sound[False], here / "damaged.sqlite3")
+    with closing(sqlite3.connect(here / "damaged.sqlite3")) as damaged:
+        damaged.execute(f"UPDATE OR IGNORE attempt SET {column} = 'x' WHERE test_id = 1")  # noqa: S608
+        damaged.commit()
+    assert not page_or_line(here, capsys, column)
 
 
 def test_damage_is_found_and_survived(
