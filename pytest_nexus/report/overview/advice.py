@@ -30,9 +30,10 @@ def _all(facts: DashboardFacts, training_due: str) -> Iterator[str]:
     if facts.now.new_failures:
         newest = facts.now.new_failures[0]
         yield f"mend {newest.key}: `nexus explain '{newest.key}'` shows what speaks for it"
-    if facts.model.drift.is_drifting and facts.model.drift.advice:
-        yield facts.model.drift.advice
-    if training_due:
+    about_drift = facts.model.drift.advice if facts.model.drift.is_drifting else ""
+    if about_drift:
+        yield about_drift
+    if training_due and "`nexus train`" not in about_drift:
         yield f"call `nexus train`: {training_due}"
     expired = [one.id for one in facts.flaky.quarantine if (one.days_left or 0) < 0]
     if expired:

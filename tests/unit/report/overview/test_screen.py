@@ -104,7 +104,16 @@ def test_the_most_urgent_comes_first(facts: DashboardFacts) -> None:
     assert todo[2] == "mend a.py::gone, whose quarantine has ended, or give it a later day"
     drift = replace(facts.model.drift, is_drifting=True, advice="train again")
     drifting = replace(facts, model=replace(facts.model, drift=drift))
-    assert advice(drifting)[1] == "train again"
+    assert advice(drifting, training_due="drift")[1:3] == [
+        "train again",
+        "call `nexus train`: drift",
+    ]
+
+
+def test_a_training_is_advised_once(facts: DashboardFacts) -> None:
+    drift = replace(facts.model.drift, is_drifting=True, advice="Train again: `nexus train`.")
+    todo = advice(replace(facts, model=replace(facts.model, drift=drift)), training_due="drift")
+    assert [each for each in todo if "nexus train" in each] == ["Train again: `nexus train`."]
 
 
 def test_json_has_the_figures_of_the_screen(

@@ -53,7 +53,7 @@ const viewFlaky = () => {
   }
   parts.push(flaky.quarantine.length ? listed({
     title: 'Quarantine', what: 'The entry that ends first stands first.', size: flaky.clusters.length ? 'third' : '',
-    columns: [{ name: 'entry', class: 'name-cell', of: (r) => [testLink(r.id), h('div', { class: 'soft' }, cut([r.reason, r.issue].filter(Boolean).join(' · '), 200))] }, { name: 'owner', of: (r) => cut(r.owner || NOTHING, 60) }, { name: 'ends in', class: 'fit', of: left }], rows: flaky.quarantine,
+    columns: [{ name: 'entry', class: 'name-cell', of: (r) => [testLink(r.id), h('div', { class: 'soft' }, cut([r.reason, r.issue].filter(Boolean).join(' · '), 200))] }, { name: 'owner', class: 'mid', of: (r) => cut(r.owner || NOTHING, 60) }, { name: 'ends in', class: 'fit', of: left }], rows: flaky.quarantine,
   }) : empty('Quarantine', 'No test is in quarantine.', 'nexus quarantine add keeps a flaky test from failing builds, with an owner and an end.', flaky.clusters.length ? 'third' : ''));
   const broken = flaky.tests.filter((r) => r.status === 'broken' || r.status === 'order-dependent');
   if (broken.length) {

@@ -67,7 +67,7 @@ const promises = (list) => (list.length ? listed({
     { name: 'leaves out', of: (r) => (r.leaves_out ? 'unlikely tests' : 'nothing') },
     { name: 'failing runs', class: 'n', of: (r) => whole(r.n_failing_runs) },
     { name: 'needed', class: 'n', of: (r) => (r.n_needed ? whole(r.n_needed) : 'more than count') },
-    { name: 'expires', class: 'fit', of: (r) => day(r.expires_at) },
+    { name: 'expires', class: 'fit mid', of: (r) => day(r.expires_at) },
   ], rows: list,
 }) : empty('What can be promised', 'No promise is stored.', '`nexus train` stores the evidence; until then all tests run.', 'third'));
 
@@ -75,7 +75,7 @@ const selectedRuns = (runs) => (runs.length ? listed({
   title: 'Runs with selection', what: 'What was left out or, in a shadow, would have been.', units: 'newest 14',
   columns: [
     { name: 'run (UTC)', class: 'fit', of: (r) => moment(r.at) },
-    { name: 'mode', of: (r) => r.mode },
+    { name: 'mode', class: 'mid', of: (r) => r.mode },
     { name: 'left out', class: 'n', of: (r) => whole(r.n_left) },
     { name: 'missed', class: 'n', of: (r) => whole(r.n_missed) },
     { name: 'saved', class: 'n', of: (r) => seconds(r.saved_s) },
