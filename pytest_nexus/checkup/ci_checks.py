@@ -83,6 +83,8 @@ def base_findings(root: Path, base: str | None, environ: Mapping[str, str]) -> I
     if _WITHOUT_BASE.search(note):
         yield as_finding(note, "check out with the whole history: `fetch-depth: 0`, or"
                          " `git fetch --unshallow`")  # fmt: skip
+    elif "NX401" in note:
+        yield as_finding(note, "call nexus in a checkout, or begin a repository: `git init`")
     else:
         yield as_finding(note, "see the code in docs on messages; without a change, the order"
                          " depends on earlier failures alone")  # fmt: skip

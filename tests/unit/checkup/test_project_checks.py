@@ -117,3 +117,4 @@ def test_a_shallow_clone_has_no_base(repo: Repository, tmp_path: Path) -> None:
 def test_a_folder_outside_of_git_says_what_is_lost(tmp_path: Path) -> None:
     (found,) = base_findings(tmp_path, None, {"GIT_CEILING_DIRECTORIES": str(tmp_path.parent)})
     assert found.code == "NX401"
+    assert "git init" in found.remedy
