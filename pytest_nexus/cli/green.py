@@ -1,4 +1,4 @@
-"""`nexus green`: show when and where the electricity of the grid is clean."""
+"""`nexus green`: show when and where the grid is clean, and the energy of past runs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_nexus.cli.green_report import add_report
 from pytest_nexus.cli.output.tables import add_json_option, print_json, print_table
 from pytest_nexus.domain.system import clock
 from pytest_nexus.domain.system.console import say
@@ -69,6 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_json_option(regions)
     regions.set_defaults(run=show_regions)
+    add_report(commands)
 
 
 def show_forecast(options: argparse.Namespace) -> int:

@@ -90,6 +90,7 @@ CALLS = {
     "deploy promote": [["--region={text}"]],
     "deploy history": [["--region={text}"], ["--json"]],
     "green forecast": [["--zone=DE"], ["--zone={text}"], ["--intensity={text}"]],
+    "green report": [[], ["--json", "--by=test"], ["--history", "{text}"], ["--zone={text}"]],
     "green regions": [["--runner-map={text}"], ["--runner-map={file}"]],
     "evaluate": [[], ["--json"], ["--data={text}"]],
     "model list": [[], ["--json"]],

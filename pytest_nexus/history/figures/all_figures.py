@@ -92,6 +92,12 @@ class Figures:
             found = sums.run_times(self._connection, ids.values())
         return {run_uid: found[run_id] for run_uid, run_id in ids.items()}
 
+    def tests_of(self, run_uid: str) -> list[tuple[str, float]]:
+        """Return the key of each test of a run, and the seconds of its attempts."""
+        run_id = self._ids[run_uid]
+        with connections.decoded(self._path):
+            return sums.test_times(self._connection, run_id)
+
     def workers(self, run_uid: str) -> list[WorkerTimes]:
         """Return the sums of each worker of a run."""
         run_id = self._ids[run_uid]

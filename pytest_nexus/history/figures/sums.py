@@ -13,6 +13,10 @@ _OF_RUN: Final = f"""
     SELECT sum({_SECONDS}), sum(CASE WHEN number > 1 THEN {_SECONDS} ELSE 0 END) FROM attempt
     WHERE run_id = ?
 """  # noqa: S608 - constants
+_OF_TESTS: Final = f"""
+    SELECT key, sum({_SECONDS}) FROM attempt JOIN test USING (test_id)
+    WHERE run_id = ? GROUP BY test_id
+"""  # noqa: S608 - constants
 _OF_WORKERS: Final = f"""
     SELECT coalesce(worker, -1), count(*), sum({_SECONDS}), min(started_us),
            max(started_us + {_SECONDS})
@@ -97,6 +101,11 @@ def run_times(connection: sqlite3.Connection, run_ids: Iterable[int]) -> dict[in
         total, rerun = connection.execute(_OF_RUN, (run_id,)).fetchone()
         found[run_id] = RunTimes(seconds(total), seconds(rerun))
     return found
+
+
+def test_times(connection: sqlite3.Connection, run_id: int) -> list[tuple[str, float]]:
+    """Return the key and the seconds of each test of a run."""
+    return [(key, seconds(total)) for key, total in connection.execute(_OF_TESTS, (run_id,))]
 
 
 def worker_times(connection: sqlite3.Connection, run_id: int) -> list[WorkerTimes]:
