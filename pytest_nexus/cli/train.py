@@ -52,7 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--due",
         action="store_true",
-        help="print whether a training is due, without training; exit status 1 if it is not due",
+        help="print whether a training is due, without training; exit status 1 if it is not due,"
+        " and 75 if --when-green puts it off",
     )
     add_green_options(parser)
     add_history_option(parser)
@@ -65,8 +66,7 @@ def run(options: argparse.Namespace) -> int:
     if options.due or options.if_due:
         found = _due(options)
         if options.due:
-            _say_due(options, found)
-            return 0 if found.is_due else 1
+            return _answer_due(options, found)
         if not found.is_due:
             _look(options, found)
             _renew_old_promise(options)
@@ -88,6 +88,20 @@ def run(options: argparse.Namespace) -> int:
         )
     _say(options, _trained(options, path))
     return 0
+
+
+def _answer_due(options: argparse.Namespace, due: Due) -> int:
+    """Say whether a training is due now; with --when-green, a dirty grid puts it off."""
+    decision = decided(options) if due.is_due and options.when_green else None
+    lines = [_sentence(due)] + ([] if decision is None else [announce(decision)])
+    if options.json:
+        until = {} if decision is None else {"deferred_until": decision.until}
+        print_json({"due": due.is_due, "reason": due.reason, **until})
+    else:
+        say(*lines)
+    if decision is not None and not decision.is_now:
+        return EXIT_DEFERRED
+    return 0 if due.is_due else 1
 
 
 def _trained(options: argparse.Namespace, path: Path) -> Trained:
@@ -120,8 +134,6 @@ def _due(options: argparse.Namespace) -> Due:
 def _say_due(options: argparse.Namespace, found: Due) -> None:
     if not options.json:
         say(_sentence(found))
-    elif options.due:
-        print_json({"due": found.is_due, "reason": found.reason})
 
 
 def _say_when(options: argparse.Namespace, decision: Decision) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.action.toy import Toy
@@ -81,6 +83,30 @@ def test_station_keeps_the_dashboard_and_publishes_it_where_that_is_asked_for(to
     )
     page = (toy.github.site / "index.html").read_text("utf-8")
     assert "test_prices.py" in page
+
+
+@pytest.mark.slow
+def test_tests_run_where_the_grid_is_clean_and_a_training_may_wait(toy):
+    toy.init()
+    runners = {
+        "eu-west": {"runs-on": "west", "zone": "NL"},
+        "eu-north": {"runs-on": "north", "zone": "SE"},
+        "us-east": {"runs-on": "east", "zone": "IS"},
+    }
+    given = f"with: {{green: true, zone: SE, allow: 'eu-*', runner-map: '{json.dumps(runners)}'}}"
+    run = toy.push(f"{toy.workflow.rstrip()}\n    {given}\n")
+    assert run.conclusion == "success", run.log
+    assert run.jobs["plan"].outputs["runs-on"] == "north"
+    assert "not due: " in run.jobs["station"].log
+
+
+@pytest.mark.slow
+def test_a_map_without_a_usable_region_leaves_the_tests_where_they_are(toy):
+    toy.init()
+    run = toy.push(f"{toy.workflow.rstrip()}\n    with: {{runner-map: 'nothing'}}\n")
+    assert run.conclusion == "success", run.log
+    assert not run.jobs["plan"].outputs["runs-on"]
+    assert any("No region was chosen" in one for one in run.jobs["plan"].annotations)
 
 
 @pytest.mark.slow

@@ -108,6 +108,27 @@ def test_a_training_is_deferred_with_status_75_and_outputs(
     assert moment(3) in outputs.read_text()
 
 
+def test_a_training_that_is_due_and_deferred_says_both(history, grid, monkeypatch, capsys):
+    monkeypatch.delenv("GITHUB_OUTPUT", raising=False)
+    failed = attempt(outcome="failed", failure=failure())
+    with open_history(history) as opened:
+        opened.add(
+            [candidate_of(run(n, started_at=clock.time() - n), [failed]) for n in range(2, 40)]
+        )
+    assert train(history, grid, "--due") == 75
+    due, deferred = capsys.readouterr().out.splitlines()
+    assert due.startswith("due: ")
+    assert deferred.startswith("deferred until ")
+    assert train(history, grid, "--due", "--json") == 75
+    assert json.loads(capsys.readouterr().out)["deferred_until"] is not None
+    assert train(history, grid, "--due", "--max-intensity", "500") == 0
+
+
+def test_a_training_that_is_not_due_is_not_put_off(tmp_path, grid, capsys):
+    assert train(tmp_path / "missing.sqlite3", grid, "--due") == 1
+    assert capsys.readouterr().out.startswith("not due: ")
+
+
 def test_the_deadline_counts_from_the_first_failure_that_waits(history, grid, capsys):
     pytest.importorskip("sklearn")
     assert train(history, grid, "--deadline", "30m") == 0
