@@ -93,6 +93,9 @@ def test_a_later_format_is_refused(tmp_path: Path) -> None:
         read(tmp_path, RUN | {"schema": 2})
 
 
+END_LINE = {"kind": "end", "duration": 1.0, "exit_status": 0, "complete": True}
+
+
 @pytest.mark.parametrize(
     "first",
     [b"", b"{", b"\x00" * 100, b"[]", b"7", b"null", {"kind": "end"}, {"kind": "run"}, ATTEMPT],
@@ -132,6 +135,11 @@ def test_a_run_with_a_wrong_field_is_refused(tmp_path: Path, field: dict[str, ob
         ATTEMPT | {"failure": "x"}, ATTEMPT | {"failure": {"phase": "call"}},
         {"kind": "collection", "collected": -1, "selected": 2},
         {"kind": "end", "duration": "x", "exit_status": 0, "complete": True},
+        END_LINE | {"cpu": "4"},
+        END_LINE | {"cpu_collect": []},
+        END_LINE | {"cores": 0},
+        END_LINE | {"cores": 1.5},
+        END_LINE | {"cores": 10**9},
     ],
 )  # fmt: skip
 def test_a_wrong_line_is_dropped_and_the_others_count(tmp_path: Path, line: object) -> None:
@@ -145,6 +153,16 @@ def test_a_wrong_line_is_dropped_and_the_others_count(tmp_path: Path, line: obje
 def test_durations_are_clamped(tmp_path: Path, seconds: float, kept: float) -> None:
     (each,) = read(tmp_path, RUN, ATTEMPT | {"call": ["passed", seconds]}).attempts
     assert each.duration_s == kept
+
+
+@pytest.mark.parametrize(("sent", "kept"), [(-1, 0.0), (1e12, 1e9), (4, 4.0)])
+def test_processor_seconds_are_clamped(tmp_path: Path, sent: float, kept: float) -> None:
+    assert read(tmp_path, RUN, END_LINE | {"cpu": sent}).run.cpu_s == kept
+
+
+def test_an_older_journal_has_no_processor_seconds(tmp_path: Path) -> None:
+    run = read(tmp_path, RUN, END_LINE).run
+    assert (run.cpu_s, run.cpu_collect_s, run.cores) == (None, None, None)
 
 
 def test_a_moved_clock_is_clamped(tmp_path: Path) -> None:
