@@ -10,6 +10,7 @@ from pytest_nexus.forecast.stored_models import shipped, usable
 from pytest_nexus.history.sqlite.models import figures
 from pytest_nexus.history.store import read_history
 from pytest_nexus.predictor.model.document import version
+from pytest_nexus.predictor.training.training_set import place_after
 from pytest_nexus.project import history_path
 from pytest_nexus.training.dataset import lessons_of
 
@@ -59,6 +60,18 @@ def find_candidate(asked: str, history_file: str | None) -> Candidate:
         stored = _stored(history.models, asked)
         cases = () if history.is_slim else tuple(lessons_of(history).cases)
     return _of_shipped(cases) if stored is None else _of_version(stored, cases)
+
+
+def unseen_by(cases: Sequence[Case], marks: Sequence[object]) -> Sequence[Case]:
+    """Return the failing runs after the last ones that some models learned from.
+
+    Args:
+        cases: failing runs in time order.
+        marks: the last run of each model; None for a model that learned from none of them.
+    """
+    names = [case.name for case in cases]
+    starts = [place_after(names, mark) for mark in marks if isinstance(mark, str)]
+    return cases[max(starts, default=0) :]
 
 
 def _of_shipped(cases: Sequence[Case]) -> Candidate:

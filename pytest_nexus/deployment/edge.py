@@ -6,7 +6,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_nexus.deployment.candidate import CHAMPION, Candidate, find_candidate
+from pytest_nexus.deployment.canary import N_RUNS, Judgement, Terms
+from pytest_nexus.deployment.candidate import CHAMPION, Candidate, find_candidate, unseen_by
 from pytest_nexus.deployment.gates import (
     Gate,
     latency,
@@ -15,23 +16,25 @@ from pytest_nexus.deployment.gates import (
     quick,
     recorded_rows,
 )
+from pytest_nexus.deployment.judge_canaries import judge_canaries
 from pytest_nexus.deployment.place import Place, promoted, rolled_back
+from pytest_nexus.deployment.reports import NEWEST_RUNS, Reported, reports_of, summed
 from pytest_nexus.deployment.settings import chosen, read_targets
 from pytest_nexus.deployment.targets.kinds import target_of
 from pytest_nexus.domain.system import clock, originals
 from pytest_nexus.errors import DeploymentError, GateError
 from pytest_nexus.forecast.deployed_features import feature_digest
+from pytest_nexus.history.store import read_history
 from pytest_nexus.node.kept_model import packed, unpacked
 from pytest_nexus.node.manifest import MAX_MODEL_BYTES, Entry, Manifest
 from pytest_nexus.node.signature import keys_from
 from pytest_nexus.predictor.model.document import ModelError, load
-from pytest_nexus.predictor.training.training_set import place_after
-from pytest_nexus.project import project_root
+from pytest_nexus.project import history_path, project_root
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pytest_nexus.predictor.evaluation.evaluate import Case
+    from pytest_nexus.history.queries.quality import QualityOfRun
 
 
 class DeployedNode(NamedTuple):
@@ -49,6 +52,8 @@ class DeployedNode(NamedTuple):
     canary: str = ""
     """Version that a share of the runners gets; empty outside of a canary."""
     canary_percent: float = 0.0
+    used: tuple[Reported, ...] = ()
+    """What sessions reported about the version, and about the canary; empty after a push."""
 
 
 class Deployment(NamedTuple):
@@ -115,18 +120,26 @@ class EdgeDeployment:
         return Deployment(candidate.version, tuple(nodes), tuple(gates))
 
     def status(self) -> list[DeployedNode]:
-        """Return what is live in each region, with its files checked.
+        """Return what is live in each region, with its files checked, and what sessions report.
 
         Raises:
             DeploymentError: a place cannot be read, or holds what it should not.
         """
         found = []
+        runs = self._reported_runs()
         for place in self.places():
             manifest = place.read().manifest
             if manifest is not None:
                 place.check(manifest)
-                found.append(_node(place, manifest))
+                found.append(_node(place, manifest)._replace(used=_used(place, manifest, runs)))
         return found
+
+    def _reported_runs(self) -> list[QualityOfRun]:
+        history = read_history(history_path(self._history))
+        if history is None:
+            return []
+        with history:
+            return history.quality.read(NEWEST_RUNS)
 
     def rollback(self) -> list[DeployedNode]:
         """Deploy again what was live before, or end the canary, in each region."""
@@ -135,6 +148,18 @@ class EdgeDeployment:
     def promote(self) -> list[DeployedNode]:
         """Give the canary to all runners in each region."""
         return [_node(place, place.change(promoted)) for place in self.places()]
+
+    def judge(self, runs: int = N_RUNS) -> list[Judgement]:
+        """Promote each canary, or roll it back, by what sessions reported; or say what is missing.
+
+        Args:
+            runs: that must have used a canary before all runners get it.
+
+        Raises:
+            DeploymentError: there is no history with attempts, or a target failed.
+        """
+        terms = Terms(runs, self.max_latency_ms)
+        return judge_canaries(self.places(), history_path(self._history), terms)
 
     def places(self) -> list[Place]:
         """Return the places of the regions, with the keys of the environment."""
@@ -155,7 +180,7 @@ class EdgeDeployment:
             sentence = "not judged: the deployed model is damaged"
             return Gate(f"quality in {place.region}", has_passed=True, sentence=sentence)
         seen = [candidate.last_run, live.model.facts.get("last_run")]
-        found = quality(candidate.model, deployed, _unseen(candidate.cases, seen))
+        found = quality(candidate.model, deployed, unseen_by(candidate.cases, seen))
         return found._replace(name=f"quality in {place.region}")
 
     def _put(self, place: Place, entry: Entry, data: bytes) -> DeployedNode:
@@ -181,10 +206,15 @@ def _before(live: Manifest | None, entry: Entry) -> Entry | None:
     return live.previous if live.model.version == entry.version else live.model
 
 
-def _unseen(cases: Sequence[Case], marks: Sequence[object]) -> Sequence[Case]:
-    names = [case.name for case in cases]
-    starts = [place_after(names, mark) for mark in marks if isinstance(mark, str)]
-    return cases[max(starts, default=0) :]
+def _used(place: Place, manifest: Manifest, runs: Sequence[QualityOfRun]) -> tuple[Reported, ...]:
+    """Return the reports about the live model, and about the canary since it was pushed."""
+    canary, region = manifest.canary, place.region
+    live = manifest.model.version
+    found = [summed(live, reports_of(runs, region, live))]
+    if canary is not None:
+        reports = reports_of(runs, region, canary.version, manifest.pushed_at)
+        found.append(summed(canary.version, reports))
+    return tuple(found)
 
 
 def _require(gates: Sequence[Gate]) -> None:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from pytest_nexus.domain.evidence import NO_STREAKS, Evidence
 from pytest_nexus.domain.records import Forecast
+from pytest_nexus.domain.system import clock
 from pytest_nexus.errors import with_code
 from pytest_nexus.forecast.snapshot import code_of, cofailures_of, files_of, moment_of, words_of
-from pytest_nexus.plan.foreseen import SHIPPED
+from pytest_nexus.plan.foreseen import SHIPPED, NodeUse
 from pytest_nexus.plan.within_run.learner import Lessons, Strengths
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     )
     from pytest_nexus.domain.records import Change, CollectedTest, TestKey
     from pytest_nexus.history.sqlite.models import DeployedModel
+    from pytest_nexus.plan.foreseen import Origin
     from pytest_nexus.plan.known_tests import StatsIndex
     from pytest_nexus.plan.make import Forecaster
     from pytest_nexus.plan.setup_costs import Setups
@@ -58,9 +60,10 @@ class ModelForecaster:
         version: of the model; `shipped` for the shipped one.
         is_calibrated: whether the model was calibrated on runs of this project. Only then are its
             forecasts probabilities; else they are scores.
+        origin: where the model came from, if it was deployed to nodes.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword for each thing that is known of the model
         self,
         model: Model,
         read: Callable[[Sequence[CollectedTest], Change], Texts] | None = None,
@@ -69,8 +72,12 @@ class ModelForecaster:
         version: str = SHIPPED,
         *,
         is_calibrated: bool = False,
+        origin: Origin | None = None,
     ) -> None:
         self.model = model
+        self.use: NodeUse | None = None
+        """How the model was used at the last forecast; None if it was not deployed to nodes."""
+        self._origin = origin
         self.version = version
         self.summary: Mapping[str, tuple[int, ...]] = {}
         """By feature: the tests in each bin, of the last forecasts."""
@@ -95,7 +102,11 @@ class ModelForecaster:
 
         rows, seconds = self.rows(tests, index, change, setups)
         self.summary = summarise(rows)
+        started_s = clock.thread_time()
         scores = self.model.scores(rows)
+        if self._origin is not None:
+            scoring_ms = (clock.thread_time() - started_s) * 1000.0
+            self.use = NodeUse(self._origin, scoring_ms, len(rows))
         gains = [self.model.gain(score) for score in scores]
         top = max(gains, default=0.0)
         return [
@@ -210,7 +221,9 @@ def load(
         return None
     if of is None:
         return ModelForecaster(model, read, past, streaks)
-    return ModelForecaster(model, read, past, streaks, of.version, is_calibrated=of.is_own)
+    return ModelForecaster(
+        model, read, past, streaks, of.version, is_calibrated=of.is_own, origin=of.origin
+    )
 
 
 def _model(

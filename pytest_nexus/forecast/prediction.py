@@ -27,7 +27,7 @@ def prediction_of(
     model = forecaster.forecaster if isinstance(forecaster, ExcusedTests) else forecaster
     if not isinstance(model, ModelForecaster):
         return Prediction(OTHER, list(_foreseen(tests, stats)))
-    return Prediction(model.version, list(_foreseen(tests, stats)), model.summary)
+    return Prediction(model.version, list(_foreseen(tests, stats)), model.summary, model.use)
 
 
 def _foreseen(

@@ -72,6 +72,7 @@ def measure(run: Run, attempts: Iterable[RawAttempt], prediction: Prediction) ->
         bins=_bins(p, ran.failed),
         budgets=_budgets(actual, ran) if n_failed else (),
         features=dict(prediction.features),
+        node=prediction.node,
     )
 
 

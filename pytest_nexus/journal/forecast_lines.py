@@ -19,12 +19,13 @@ from pytest_nexus.domain.identity import MAX_KEY_CHARS
 from pytest_nexus.domain.validation import array, integer, number, text, texts
 from pytest_nexus.journal.encoding import MAX_DURATION_S, clean
 from pytest_nexus.journal.fields import Field, Kind
-from pytest_nexus.plan.foreseen import Foreseen, Prediction
+from pytest_nexus.plan.foreseen import WAYS, Foreseen, NodeUse, Origin, Prediction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 MAX_MODEL_CHARS: Final = 64
+MAX_REGION_CHARS: Final = 100
 MAX_FEATURES: Final = 64
 MAX_BINS: Final = 64
 MAX_FORECASTS: Final = 1_000_000
@@ -64,6 +65,14 @@ def _left(value: object) -> frozenset[int]:
     return frozenset(_place(each) for each in array(value, _TESTS_PER_LINE))
 
 
+def _node(value: Any) -> NodeUse:
+    got = value["got"]
+    if got not in WAYS:
+        raise ValueError(f"{got!r:.50} is no way to get a model")
+    origin = Origin(text(value["region"], MAX_REGION_CHARS), text(value["node"], 16), got)
+    return NodeUse(origin, number(value["ms"], 1e9), integer(value["tests"], most=10**9))
+
+
 PREDICTION: Final = Kind(
     "prediction",
     "Before the first test: what predicted the failures. Absent without an order by risk.",
@@ -80,6 +89,15 @@ PREDICTION: Final = Kind(
             "By feature: how many tests of the suite have no value, then how many are in each bin;"
             " of at most 2,000 tests",
             _features,
+        ),
+        Field(
+            "deployed",
+            "object",
+            "If `nexus_model` names a place: its `region`; `node`, a digest over the name of the"
+            " runner; `got`, which is `fresh`, `cached` or `last good`; `ms` of processor time for"
+            " the scores of `tests`",
+            _node,
+            is_optional=True,
         ),
     ),
 )
@@ -122,10 +140,16 @@ KINDS_OF_FORECASTS: Final = (PREDICTION, FORECASTS)
 def forecast_lines(prediction: Prediction) -> Iterator[str]:
     """Yield the lines of a prediction, each with its line end."""
     head = {"kind": "prediction", "model": prediction.model, "features": prediction.features}
-    yield _line({**head, "features": dict(prediction.features)})
+    node = {} if prediction.node is None else {"deployed": _fields_of(prediction.node)}
+    yield _line({**head, "features": dict(prediction.features), **node})
     for file, members in groupby(prediction.tests, key=_file_of):
         for portion in _portions(list(members), len(file)):
             yield _line(_fields(file, portion))
+
+
+def _fields_of(node: NodeUse) -> dict[str, object]:
+    fields = node.origin._replace(region=clean(node.origin.region)[:MAX_REGION_CHARS])._asdict()
+    return fields | {"ms": round(node.scoring_ms, 4), "tests": node.n_tests}
 
 
 def _file_of(test: Foreseen) -> str:
@@ -174,6 +198,7 @@ class ForecastReader:
         self._model: str | None = None
         self._features: dict[str, tuple[int, ...]] = {}
         self._tests: dict[str, Foreseen] = {}
+        self._node: NodeUse | None = None
 
     def take(self, record: dict[str, Any]) -> None:
         """Add a line.
@@ -184,6 +209,7 @@ class ForecastReader:
         if record["kind"] == PREDICTION.name:
             found = PREDICTION.read(record)
             self._model, self._features = found["model"], found["features"]
+            self._node = found.get("deployed")
             return
         found = FORECASTS.read(record)
         tests, p, s = found["tests"], found["p"], found["s"]
@@ -201,4 +227,5 @@ class ForecastReader:
         """Return what the session foresaw; None without a line about the model or about tests."""
         if self._model is None or not self._tests:
             return None
-        return Prediction(self._model, list(self._tests.values()), self._features)
+        tests = list(self._tests.values())
+        return Prediction(self._model, tests, self._features, self._node)

@@ -50,6 +50,10 @@ class Found(NamedTuple):
     document: str
     place: str
     """Where it came from, for messages."""
+    region: str
+    """Of the manifest that names it."""
+    got: str
+    """`fresh`, `cached`, or `last good`."""
 
 
 class Node(NamedTuple):
@@ -106,7 +110,7 @@ def _of_place(location: Location, keys: Keys, node: Node) -> Found:
     if kept is not None and 0.0 <= now - kept.asked_at < MAX_AGE_S:
         data = read_model(folder, kept.entry)
         if data is not None:
-            return Found(kept.entry.version, unpacked(data), location.place)
+            return _found(kept, data, location, "cached")
     try:
         return _asked(location, keys, node, kept, now)
     except DeploymentError as exc:
@@ -117,7 +121,12 @@ def _of_place(location: Location, keys: Keys, node: Node) -> Found:
         node.notify(
             with_code("NX953", f"{exc}; the last good model {kept.entry.version[:8]} is used")
         )
-        return Found(kept.entry.version, unpacked(data), location.place)
+        return _found(kept, data, location, "last good")
+
+
+def _found(kept: Kept, data: bytes, location: Location, got: str) -> Found:
+    region = kept.region or location.region
+    return Found(kept.entry.version, unpacked(data), location.place, region, got)
 
 
 def _asked(location: Location, keys: Keys, node: Node, kept: Kept | None, now: float) -> Found:
@@ -132,10 +141,11 @@ def _asked(location: Location, keys: Keys, node: Node, kept: Kept | None, now: f
     _accept(manifest, signatures, location, keys, node, kept)
     entry = entry_for(manifest, runner_of(node.environ))
     data = read_model(folder, entry) or _fetched(location, entry)
-    document = unpacked(data)
+    made = Kept(manifest.sequence, entry, now, max(latency_ms, 0.001), manifest.region)
+    found = _found(made, data, location, "fresh")
     keep_model(folder, entry, data)
-    keep(folder, Kept(manifest.sequence, entry, now, max(latency_ms, 0.001)))
-    return Found(entry.version, document, location.place)
+    keep(folder, made)
+    return found
 
 
 def _accept(

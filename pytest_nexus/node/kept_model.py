@@ -32,6 +32,8 @@ class Kept(NamedTuple):
     """When the place was asked last, whatever it answered."""
     latency_ms: float = 0.0
     """How long the manifest took."""
+    region: str = ""
+    """Of the manifest."""
 
 
 def read_kept(folder: Path) -> Kept | None:
@@ -44,6 +46,7 @@ def read_kept(folder: Path) -> Kept | None:
             Entry(text(entry["version"], 64), text(entry["sha256"], 64), integer(entry["n_bytes"])),
             number(found["asked_at"], 1e15),
             number(found["latency_ms"], 1e9),
+            text(found.get("region", ""), 100),
         )
     except (OSError, *WRONG):
         return None

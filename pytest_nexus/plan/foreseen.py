@@ -33,6 +33,31 @@ class Foreseen(NamedTuple):
         return self.since_failure is not None
 
 
+class Origin(NamedTuple):
+    """Where a deployed model came from, and who uses it."""
+
+    region: str
+    """Of the manifest that names the model."""
+    node: str
+    """16 hexadecimal digits over the name of the runner; empty if the name is unknown."""
+    got: str
+    """How the session got the model: one of `WAYS`."""
+
+
+WAYS: Final = ("fresh", "cached", "last good")
+"""The place was asked just now; it was asked within the last hour; it gave nothing good."""
+
+
+class NodeUse(NamedTuple):
+    """How a session used a deployed model."""
+
+    origin: Origin
+    scoring_ms: float
+    """Milliseconds of processor time for the scores."""
+    n_tests: int
+    """Tests that were scored: the whole suite."""
+
+
 class Prediction(NamedTuple):
     """The forecasts of one session."""
 
@@ -42,3 +67,5 @@ class Prediction(NamedTuple):
     """In collection order: the tests of this session, and those that are left out."""
     features: Mapping[str, tuple[int, ...]] = MappingProxyType({})
     """By feature: the tests in each bin, over the whole suite."""
+    node: NodeUse | None = None
+    """None if the model is none that was deployed to nodes."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.forecast.deployed_features import feature_digest
 from pytest_nexus.forecast.stored_models import read_file
 from pytest_nexus.history.sqlite.models import DeployedModel
-from pytest_nexus.node.current_model import Node, current_model
+from pytest_nexus.node.current_model import Node, current_model, runner_of
+from pytest_nexus.plan.foreseen import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,7 +48,17 @@ def deployed_model(
     found = current_model(setting, node)
     if found is None:
         return own
-    return DeployedModel(found.version, found.document, is_own=_is(own, found.version))
+    origin = Origin(found.region, node_name(runner_of(environ)), found.got)
+    return DeployedModel(found.version, found.document, _is(own, found.version), origin)
+
+
+def node_name(runner: str) -> str:
+    """Return the name of a runner as journals keep it: digits that do not give the name away.
+
+    >>> len(node_name("runner-7")), node_name("")
+    (16, '')
+    """
+    return sha256(runner.encode("utf-8", "surrogatepass")).hexdigest()[:16] if runner else ""
 
 
 def _is(own: DeployedModel | None, version: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,9 @@ from pytest_nexus.predictor.model.document import dump, version
 
 from pytest_nexus import EdgeDeployment
 from pytest_nexus.forecast.stored_models import shipped
+from pytest_nexus.history.store import open_history
 from pytest_nexus.options import OPTIONS
+from pytest_nexus.session.deployed_model import node_name
 from tests.support.messages import messages
 from tests.support.project import Project
 
@@ -54,6 +57,25 @@ def test_a_deployed_model_orders_the_tests(project, tmp_path, monkeypatch):
     assert result.order[0] == "test_b.py::test_failed"
     assert not messages(result.stdout, "NX9")
     assert list((project.root / ".nexus" / "models").glob("*/model-*.json.gz"))
+
+
+def test_a_session_reports_its_use_of_a_deployed_model(project, tmp_path, monkeypatch):
+    version = push(project, tmp_path / "place", monkeypatch)
+    asked, runner = f"--nexus-model=eu={tmp_path / 'place'}", {"RUNNER_NAME": "runner-7"}
+    for _ in range(2):
+        project.run(asked, env=runner)
+    (tmp_path / "place").rename(tmp_path / "gone")
+    for state in (project.root / ".nexus" / "models").glob("*/state.json"):
+        state.write_text(json.dumps(json.loads(state.read_text()) | {"asked_at": 1.0}))
+    project.run(asked, env=runner)
+    with open_history(project.root / ".nexus" / "history.sqlite3") as history:
+        found = [each.quality for each in history.quality.read() if each.quality.node][-3:]
+    assert [each.node.origin.got for each in found] == ["fresh", "cached", "last good"]
+    for each in found:
+        assert each.model == version
+        assert each.node.origin[:2] == ("eu", node_name("runner-7"))
+        assert each.node.n_tests == 3
+        assert each.node.scoring_ms > 0
 
 
 def test_a_file_written_by_export_can_be_named(project, tmp_path):

@@ -18,6 +18,7 @@ from pytest_nexus.history.sqlite.quality_table import Bin, RunQuality
 from pytest_nexus.history.sqlite.schema import TABLES
 from pytest_nexus.history.sqlite.selection_tables import StoredCut
 from pytest_nexus.history.store import open_history
+from pytest_nexus.plan.foreseen import WAYS, NodeUse, Origin
 from pytest_nexus.plan.selection.change_risk import Calibration
 from pytest_nexus.plan.selection.promise import FailingRun
 from pytest_nexus.plan.selection.recorded import RunSelection
@@ -101,7 +102,9 @@ def _quality(number: int) -> RunQuality:
     figures = ("shipped", 6, 1, 0.9, 0.2, 0.1, 0.4, 6.0, 6.5, 6, 0, 0, 0.0)
     bins = (Bin(5, 0.1, 0), Bin(1, 0.4, 1))
     features = {"rate_2": (number, 5), "runs": (0, 6)}
-    return RunQuality(*figures, {"fastest first": (0.5, 1.0)}, bins, ((0.5, 1.0),) * 4, features)
+    pairs = ({"fastest first": (0.5, 1.0)}, bins, ((0.5, 1.0),) * 4)
+    node = NodeUse(Origin("eu-west", f"{number:016x}", WAYS[number % 3]), 0.7, 6)
+    return RunQuality(*figures, *pairs, features, node if number % 2 else None)
 
 
 def _selection(number: int) -> RunSelection:

@@ -12,14 +12,15 @@ if TYPE_CHECKING:
 
 
 def make_version_9(connection: sqlite3.Connection) -> None:
-    """Take from a history the columns that version 10 of the schema added."""
+    """Take from a history what versions 10 and 11 of the schema added."""
+    connection.execute("DROP TABLE run_node")
     for column in ("cpu_s", "cpu_collect_s", "cores"):
         connection.execute(f"ALTER TABLE run DROP COLUMN {column}")
     connection.execute("PRAGMA user_version = 9")
 
 
 def make_version_1(connection: sqlite3.Connection) -> None:
-    """Take from a history what versions 2 to 10 of the schema added."""
+    """Take from a history what versions 2 to 11 of the schema added."""
     make_version_9(connection)
     for column in ("trust", "head"):
         connection.execute(f"ALTER TABLE run DROP COLUMN {column}")

@@ -20,11 +20,15 @@ __all__ = [
     "own_processor_s",
     "perf_counter",
     "processor_s",
+    "thread_time",
     "time",
 ]
 
 perf_counter = partial(_time.perf_counter)
 """Seconds since an arbitrary moment, for durations and waits."""
+
+thread_time = partial(getattr(_time, "thread_time", _time.perf_counter))
+"""Seconds of processor time of this thread, where the system counts them."""
 
 _ZERO_S: Final = _time.time() - perf_counter()
 """The wall clock when the counter was at zero."""

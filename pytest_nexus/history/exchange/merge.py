@@ -38,7 +38,7 @@ _RANK: Final = """
 """
 _OF_RUN: Final = (
     *("attempt", "failed_test", "changed_file", "changed_words"),
-    *("run_uses", "run_quality", "selection_run", "selection_missed", "run"),
+    *("run_uses", "run_quality", "run_node", "selection_run", "selection_missed", "run"),
 )
 _INSERT: Final = "INSERT INTO attempt VALUES (?" + ", ?" * 9 + ")"
 

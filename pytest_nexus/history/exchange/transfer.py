@@ -34,7 +34,7 @@ _ATTEMPTS: Final = """
 """
 _NOT_IN_SLIM: Final = frozenset(
     {"attempt", "failure", "artifact", "failing", "run", "changed_file", "failed_test", "test"}
-    | {"run_quality", *OF_RUNS}
+    | {"run_quality", "run_node", *OF_RUNS}
     # Only training reads the words, and training needs attempts.
     | {"changed_words"}
     | set(TABLES_OF_USES)  # copied with new ids, as far as fingerprints need them
@@ -45,6 +45,7 @@ _IN_SLIM_IF: Final = {
     "changed_file": _TRUSTED_RUN,
     "failed_test": _TRUSTED_RUN,
     "run_quality": _TRUSTED_RUN,
+    "run_node": _TRUSTED_RUN,
     "selection_run": _TRUSTED_RUN,
     "test": "test_id IN (SELECT test_id FROM whole.state)",
 }

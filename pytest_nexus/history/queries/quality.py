@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus.history.sqlite import connection as connections
-from pytest_nexus.history.sqlite.quality_table import RunQuality, quality_of_row
+from pytest_nexus.history.sqlite.quality_table import RunQuality, quality_of_row, read_node
 from pytest_nexus.history.sqlite.runs import ordered_runs, selection
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ _ONE: Final = """
     SELECT run_uid, started_at, branch, mass_failure, selected_by, run_quality.*
     FROM run JOIN run_quality USING (run_id) WHERE run_id = ?
 """
-_TABLES: Final = ("run", "run_quality")
+_TABLES: Final = ("run", "run_quality", "run_node")
 
 
 class QualityOfRun(NamedTuple):
@@ -59,5 +59,6 @@ def _read(connection: sqlite3.Connection, limit: int | None) -> list[QualityOfRu
             _ONE, (run_id,)
         ).fetchone()
         facts = (run_uid, started_at, branch, bool(is_mass), selection(limits))
-        found.append(QualityOfRun(*facts, quality_of_row(row)))
+        quality = quality_of_row(row)._replace(node=read_node(connection, run_id))
+        found.append(QualityOfRun(*facts, quality))
     return found

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from pytest_nexus.plan.foreseen import Origin
+
 Alias = Literal["champion", "challenger"]
 
 _COLUMNS: Final = "version, parent, created_at, document, lineage, metrics"
@@ -59,6 +61,8 @@ class DeployedModel(NamedTuple):
     document: str
     is_own: bool = False
     """Whether it was trained on runs of this history, and not imported."""
+    origin: Origin | None = None
+    """Where it came from, if it was deployed to nodes."""
 
 
 class Deployment(NamedTuple):

@@ -1,4 +1,4 @@
-"""The table of the figures about each run's prediction: its SQL, its rows as values."""
+"""The tables of the figures about each run's prediction: their SQL, their rows as values."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from pytest_nexus.domain.system.originals import dumps, loads
+from pytest_nexus.plan.foreseen import NodeUse, Origin
 
 if TYPE_CHECKING:
     import sqlite3
@@ -40,11 +41,26 @@ CREATE TABLE run_quality (
 );
 """
 
+NODES: Final = """
+-- How a run used a model that was deployed to nodes; its version is in `run_quality.model`.
+CREATE TABLE run_node (
+    run_id INTEGER PRIMARY KEY REFERENCES run,  -- the run
+    region TEXT NOT NULL,             -- where the model was deployed
+    node TEXT NOT NULL,               -- 16 hexadecimal digits over the name of the runner; empty if
+                                      -- the name is unknown
+    got TEXT NOT NULL,                -- `fresh`, `cached`, or `last good`
+    scoring_ms REAL NOT NULL,         -- milliseconds of processor time for the scores
+    n_tests INTEGER NOT NULL          -- tests that were scored
+);
+"""
+
 MAX_JSON_CHARS: Final = 20_000
 """Limit of each of the four texts; those that nexus writes have at most 5,000 characters."""
 
 Pairs: TypeAlias = "tuple[tuple[float, float], ...]"
 _INSERT: Final = "INSERT INTO run_quality VALUES (?" + ", ?" * 17 + ")"
+_INSERT_NODE: Final = "INSERT INTO run_node VALUES (?, ?, ?, ?, ?, ?)"
+_NODE: Final = "SELECT region, node, got, scoring_ms, n_tests FROM run_node WHERE run_id = ?"
 _MOST: Final = 64
 """Limit of the entries in each list or object."""
 
@@ -87,11 +103,13 @@ class RunQuality(NamedTuple):
     """Precision and recall at each share of the seconds; empty without a failure."""
     features: Mapping[str, tuple[int, ...]] = {}
     """By feature: the tests in each bin; a histogram of at most 2,000 tests of the run."""
+    node: NodeUse | None = None
+    """How the session used a deployed model; None if it used none."""
 
 
 def row_of(run_id: int, quality: RunQuality) -> tuple[object, ...]:
     """Return the row of a run."""
-    texts = [dumps(each, separators=(",", ":")) for each in quality[13:]]
+    texts = [dumps(each, separators=(",", ":")) for each in quality[13:17]]
     if len(texts[-1]) > MAX_JSON_CHARS:  # of features that nexus does not have
         texts[-1] = "{}"
     return (run_id, *quality[:13], *texts)
@@ -100,13 +118,23 @@ def row_of(run_id: int, quality: RunQuality) -> tuple[object, ...]:
 def insert_quality(connection: sqlite3.Connection, run_id: int, quality: RunQuality) -> None:
     """Store the figures of a run. Called inside a transaction."""
     connection.execute(_INSERT, row_of(run_id, quality))
+    if quality.node is not None:
+        connection.execute(_INSERT_NODE, (run_id, *quality.node.origin, *quality.node[1:]))
 
 
 def read_quality(connection: sqlite3.Connection, run_id: int) -> RunQuality | None:
     """Return the figures of a run; None if it has none."""
     query = "SELECT * FROM run_quality WHERE run_id = ?"
     row = connection.execute(query, (run_id,)).fetchone()
-    return None if row is None else quality_of_row(row[1:])
+    if row is None:
+        return None
+    return quality_of_row(row[1:])._replace(node=read_node(connection, run_id))
+
+
+def read_node(connection: sqlite3.Connection, run_id: int) -> NodeUse | None:
+    """Return how a run used a deployed model; None if it used none."""
+    row = connection.execute(_NODE, (run_id,)).fetchone()
+    return None if row is None else NodeUse(Origin._make(row[:3]), *row[3:])
 
 
 def quality_of_row(row: Iterable[Any]) -> RunQuality:
@@ -123,6 +151,7 @@ def quality_of_row(row: Iterable[Any]) -> RunQuality:
             tuple(_bin(each) for each in _list(loads(bins))),
             tuple(_pair(each) for each in _list(loads(budgets))),
             {_name(name): _counts(each) for name, each in _object(features).items()},
+            None,
         )
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from pytest_nexus.history.sqlite.quality_table import QUALITY
+from pytest_nexus.history.sqlite.quality_table import NODES, QUALITY
 from pytest_nexus.history.sqlite.selection_tables import SELECTION, TABLES_OF_SELECTION
 from pytest_nexus.history.sqlite.uses_tables import TABLES_OF_USES, USES
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 Row: TypeAlias = tuple[Any, ...]
 """A row of the attempt table, with the columns in table order."""
 
-SCHEMA_VERSION: Final = 10
+SCHEMA_VERSION: Final = 11
 """Stored in `PRAGMA user_version`. Versions: 1, the first (0.1.0); 2, trust, artifacts, failing,
 recovery; 3, failures by run, models; 4, settings of durations; 5, starts in microseconds,
 order-dependent tests; 6, words of changes; 7, dependencies of tests; 8, figures
 about predictions; 9, selection; 10, gaps as shares of the
-expected failures, processor time of runs."""
+expected failures, processor time of runs; 11, uses of deployed models."""
 
 APPLICATION_ID: Final = 0x4E585553
 """Stored in `PRAGMA application_id`; tells a history from other programs' databases."""
@@ -245,7 +245,7 @@ CREATE TABLE changed_words (
 ) WITHOUT ROWID;
 """
 
-SCHEMA: Final = _FIRST + _MODELS + _RULES + _WORDS + USES + QUALITY + SELECTION
+SCHEMA: Final = _FIRST + _MODELS + _RULES + _WORDS + USES + QUALITY + SELECTION + NODES
 
 _FILL_FAILED: Final = """
 INSERT INTO failed_test SELECT run_id, test_id FROM attempt WHERE number = 1 AND (
@@ -278,6 +278,7 @@ TABLES: Final = (
     *TABLES_OF_USES,
     "run_quality",
     *TABLES_OF_SELECTION,
+    "run_node",
 )
 
 _USE_AND_GAPS: Final = """
@@ -302,6 +303,7 @@ MIGRATIONS: Final[Mapping[int, str]] = {
     7: QUALITY,
     8: SELECTION,
     9: _USE_AND_GAPS,
+    10: NODES,
 }
 """By version: the SQL that migrates to the next version."""
 

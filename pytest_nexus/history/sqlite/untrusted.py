@@ -258,6 +258,13 @@ _CONDITIONS: Final[Mapping[str, list[str]]] = {
             for name in ("orders", "bins", "budgets", "features")
         ],
     ],
+    "run_node": [
+        *_integers("run_id", "n_tests"),
+        *_texts("region", "node"),
+        *_numbers("scoring_ms"),
+        "length(region) <= 100 AND length(node) <= 16",
+        "got IN ('fresh', 'cached', 'last good')",
+    ],
     "selection_run": [
         *_integers("run_id", "n_left", "n_failed", "n_missed"),
         *_texts("rule"),

@@ -10,6 +10,7 @@ from pytest_nexus.errors import CorruptHistoryError
 from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.sqlite.quality_table import Bin, RunQuality
 from pytest_nexus.history.store import History, open_history
+from pytest_nexus.plan.foreseen import NodeUse, Origin
 from tests.support.builders import attempt, run
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ FIGURES = RunQuality(
     {"fastest first": (0.5, 1.0)}, (Bin(2, 0.1, 0), Bin(1, 0.4, 1)), ((0.5, 1.0),) * 4,
     {"rate_2": (1, 2), "runs": (0, 3)},
 )  # fmt: skip
+DEPLOYED = FIGURES._replace(node=NodeUse(Origin("eu", "0" * 16, "fresh"), 1.5, 3))
 PASSING = FIGURES._replace(n_failed=0, apfdc=None, first_failure_s=None, orders={}, budgets=())
 TESTS = [attempt("a.py::test_x"), attempt("a.py::test_y")]
 
@@ -31,6 +33,7 @@ def history(tmp_path: Path) -> Iterator[History]:
         ingest_run(opened, run(1, 1.0), TESTS, quality=FIGURES)
         ingest_run(opened, run(2, 2.0), TESTS)
         ingest_run(opened, run(3, 3.0), TESTS, quality=PASSING)
+        ingest_run(opened, run(4, 4.0), TESTS, quality=DEPLOYED)
         yield opened
 
 
@@ -39,8 +42,8 @@ def figures_of(history: History) -> dict[str, RunQuality]:
 
 
 def test_figures_come_back_as_they_were_stored(history: History) -> None:
-    assert figures_of(history) == {"1": FIGURES, "3": PASSING}
-    assert [each.run_uid[-1] for each in history.quality.read(limit=1)] == ["3"]
+    assert figures_of(history) == {"1": FIGURES, "3": PASSING, "4": DEPLOYED}
+    assert [each.run_uid[-1] for each in history.quality.read(limit=1)] == ["4"]
     assert history.quality.read(limit=0) == []
     assert history.check() == []
 
@@ -69,14 +72,17 @@ def test_the_copy_with_figures_is_kept_in_whatever_order_copies_arrive(tmp_path:
 
 def test_figures_go_with_their_run(history: History) -> None:
     history.prune(keep_runs=1)
-    assert figures_of(history) == {"3": PASSING}
+    assert figures_of(history) == {"4": DEPLOYED}
+    assert history._connection.execute("SELECT count(*) FROM run_node").fetchone() == (1,)
+    history.prune(keep_runs=0)
+    assert history._connection.execute("SELECT count(*) FROM run_node").fetchone() == (0,)
 
 
 def test_the_run_of_a_fork_has_no_figures(history: History) -> None:
     forked = run(9)._replace(trust="fork", head="b" * 40)
-    ingest_run(history, forked, TESTS, quality=FIGURES)
+    ingest_run(history, forked, TESTS, quality=DEPLOYED)
     assert history.accept(["b" * 40]) == 1
-    assert sorted(figures_of(history)) == ["1", "3"]
+    assert sorted(figures_of(history)) == ["1", "3", "4"]
 
 
 @pytest.mark.parametrize(
@@ -94,5 +100,18 @@ def test_values_that_nexus_does_not_write_are_one_error(
     history: History, column: str, value: object
 ) -> None:
     history._connection.execute(f"UPDATE run_quality SET {column} = ?", (value,))  # noqa: S608 - ours
+    with pytest.raises(CorruptHistoryError, match="did not write"):
+        history.quality.read()
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("got", "stolen"), ("node", "x" * 17), ("region", "x" * 101), ("scoring_ms", float("inf")),
+     ("n_tests", -1), ("region", b"x")],
+)  # fmt: skip
+def test_a_use_of_a_deployed_model_that_nexus_does_not_write_is_one_error(
+    history: History, column: str, value: object
+) -> None:
+    history._connection.execute(f"UPDATE run_node SET {column} = ?", (value,))  # noqa: S608 - ours
     with pytest.raises(CorruptHistoryError, match="did not write"):
         history.quality.read()

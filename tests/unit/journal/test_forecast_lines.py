@@ -8,7 +8,7 @@ from pytest_nexus.domain.validation import WRONG
 from pytest_nexus.journal.forecast_lines import ForecastReader, forecast_lines
 from pytest_nexus.journal.reader import scan_journal
 from pytest_nexus.journal.writer import MAX_LINE_BYTES, JournalWriter
-from pytest_nexus.plan.foreseen import Foreseen, Prediction
+from pytest_nexus.plan.foreseen import Foreseen, NodeUse, Origin, Prediction
 from tests.support.builders import run
 
 TESTS = [
@@ -19,6 +19,8 @@ TESTS = [
 ]
 FEATURES = {"rate_2": (0, 3, 1), "similarity": (4,)}
 HEAD = {"kind": "prediction", "model": "shipped", "features": {}}
+NODE = NodeUse(Origin("eu-west", "0123456789abcdef", "last good"), 1.25, 40)
+DEPLOYED = {"region": "eu", "node": "", "got": "fresh", "ms": 1, "tests": 4}
 LINE = {"kind": "forecasts", "file": "a.py", "tests": ["::x"], "p": [0.5], "s": [1]}
 
 
@@ -30,7 +32,7 @@ def taken(*records):
 
 
 def test_what_is_written_is_read_in_the_same_order(tmp_path):
-    prediction = Prediction("0123456789abcdef", TESTS, FEATURES)
+    prediction = Prediction("0123456789abcdef", TESTS, FEATURES, NODE)
     writer = JournalWriter.create(tmp_path, run())
     writer.plan(forecast_lines(prediction))
     writer.end(1.0, 0, complete=True)
@@ -81,6 +83,9 @@ def test_a_line_with_wrong_values_is_dropped(change):
         {"model": "x" * 65}, {"model": None}, {"features": []}, {"features": {"a": 1}},
         {"features": {"a": [-1]}}, {"features": {"a": [1.5]}}, {"features": {"a": [0] * 65}},
         {"features": {"x" * 65: [1]}}, {"features": {str(n): [1] for n in range(65)}},
+        {"deployed": []}, {"deployed": DEPLOYED | {"got": "stolen"}},
+        {"deployed": DEPLOYED | {"ms": "x"}}, {"deployed": DEPLOYED | {"node": "x" * 17}},
+        {"deployed": DEPLOYED | {"tests": -1}}, {"deployed": DEPLOYED | {"region": "x" * 101}},
     ],
 )  # fmt: skip
 def test_a_head_with_wrong_values_is_dropped(change):
