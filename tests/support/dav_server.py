@@ -18,7 +18,7 @@ class DavServer(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, *, conditions: bool = True) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(("127.0.0.1", 0), DavHandler)
         self.files: dict[str, bytes] = {}
         self.faults: list[int] = []
         self.asked: list[tuple[str, str, dict[str, str]]] = []
@@ -49,33 +49,33 @@ def tag(data: bytes) -> str:
     return f'"{sha256(data).hexdigest()[:16]}"'
 
 
-class _Handler(BaseHTTPRequestHandler):
+class DavHandler(BaseHTTPRequestHandler):
     server: DavServer
 
     def log_message(self, *_: object) -> None:
         pass
 
     def do_GET(self) -> None:
-        if self._is_refused():
+        if self.is_refused():
             return
         time.sleep(self.server.delay_s)
-        data = self.server.files.get(self._path())
-        self._answer(404 if data is None else 200, data or b"")
+        data = self.server.files.get(self.path_of())
+        self.answer(404 if data is None else 200, data or b"")
 
     def do_PUT(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        if self._is_refused():
+        if self.is_refused():
             return
-        path = self._path()
+        path = self.path_of()
         if self.server.before_put is not None:
             self.server.before_put(path)
         with self.server.lock:
             old = self.server.files.get(path)
             if self.server.conditions and not self._fits(old):
-                self._answer(412, b"")
+                self.answer(412, b"")
                 return
             self.server.files[path] = body
-        self._answer(201 if old is None else 204, b"")
+        self.answer(201 if old is None else 204, b"")
 
     def _fits(self, old: bytes | None) -> bool:
         if self.headers.get("If-None-Match") == "*":
@@ -83,20 +83,20 @@ class _Handler(BaseHTTPRequestHandler):
         wanted = self.headers.get("If-Match")
         return wanted is None or (old is not None and wanted == tag(old))
 
-    def _path(self) -> str:
+    def path_of(self) -> str:
         return self.path.partition("?")[0].rpartition("/")[2]
 
-    def _is_refused(self) -> bool:
+    def is_refused(self) -> bool:
         self.server.asked.append((self.command, self.path, dict(self.headers)))
         if not self.server.faults:
             return False
         status = self.server.faults.pop(0)
         if status:
-            self._answer(status, b"")
+            self.answer(status, b"")
         self.close_connection = True
         return True
 
-    def _answer(self, status: int, data: bytes) -> None:
+    def answer(self, status: int, data: bytes) -> None:
         self.send_response(status)
         if status == 200:
             self.send_header("ETag", tag(data))

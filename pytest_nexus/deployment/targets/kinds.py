@@ -29,11 +29,15 @@ def target_of(address: str) -> Target:
     scheme = urlsplit(address).scheme.lower()
     if scheme in ("http", "https"):
         return HttpTarget(address)
+    if scheme == "s3":
+        from pytest_nexus.deployment.targets.s3_bucket import BucketTarget  # noqa: PLC0415 - an extra
+
+        return BucketTarget(address)
     if not scheme or len(scheme) == 1:  # a drive of Windows
         return FolderTarget(address)
     factory: Callable[[str], Target] | None = entry_points.load(GROUP, warn, scheme).get(scheme)
     if factory is None:
-        known = ", ".join(["a folder", "http", "https", *entry_points.names(GROUP)])
+        known = ", ".join(["a folder", "http", "https", "s3", *entry_points.names(GROUP)])
         raise DeploymentError(
             "NX941", f"There is no target of the kind {scheme!r}; known are {known}"
         )

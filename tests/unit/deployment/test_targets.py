@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 
@@ -12,10 +13,18 @@ from pytest_nexus.deployment.targets.http_put import HttpTarget
 from pytest_nexus.deployment.targets.kinds import target_of
 from pytest_nexus.errors import DeploymentError
 from tests.support.dav_server import DavServer
+from tests.support.s3_server import BUCKET, S3Server
 
 
-@pytest.fixture(params=["folder", "conditional", "unconditional"])
-def target(request, tmp_path):
+@pytest.fixture(params=["folder", "conditional", "unconditional", "s3", "s3 unconditional"])
+def target(request, tmp_path, monkeypatch):
+    if request.param.startswith("s3"):
+        pytest.importorskip("obstore")
+        with S3Server(conditions=request.param == "s3") as server:
+            for name, value in server.environ.items():
+                monkeypatch.setenv(name, value)
+            yield target_of(f"s3://{BUCKET}/team/eu")
+        return
     if request.param == "folder":
         yield FolderTarget(str(tmp_path / "place"))
         return
@@ -54,11 +63,7 @@ def test_of_many_pushes_at_once_one_wins(target, request):
     results: list[bytes | str] = []
 
     def push(data: bytes) -> None:
-        own = (
-            FolderTarget(target.place)
-            if isinstance(target, FolderTarget)
-            else HttpTarget(target.place)
-        )
+        own = target_of(target.place)
         own.read("manifest.json", 10)
         try:
             own.replace("manifest.json", data, b"old")
@@ -170,3 +175,42 @@ def test_a_kind_that_nobody_knows():
         target_of("gopher://host/models")
     assert isinstance(target_of("models"), FolderTarget)
     assert isinstance(target_of("C:\\models"), FolderTarget)
+
+
+@pytest.fixture
+def bucket(monkeypatch):
+    pytest.importorskip("obstore")
+    with S3Server() as server:
+        for name, value in server.environ.items():
+            monkeypatch.setenv(name, value)
+        yield server
+
+
+def test_a_bucket_that_refuses_the_key_is_one_error(bucket, monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "another")
+    target = target_of("s3://models")
+    for use in (lambda: target.read("a", 1), lambda: target.write("a", b"b")):
+        with pytest.raises(DeploymentError, match="NX862") as caught:
+            use()
+        assert "s3cret" not in str(caught.value)
+    assert bucket.files == {}
+
+
+def test_a_push_to_a_bucket_between_reading_and_writing_wins(bucket):
+    target = target_of("s3://models")
+    target.replace("manifest.json", b"old", None)
+
+    def other(path: str) -> None:
+        bucket.before_put = None
+        bucket.files[path] = b"other"
+
+    bucket.before_put = other
+    with pytest.raises(DeploymentError, match="NX943"):
+        target.replace("manifest.json", b"mine", b"old")
+    assert bucket.files["manifest.json"] == b"other"
+
+
+def test_a_bucket_without_the_extra_names_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "obstore", None)
+    with pytest.raises(DeploymentError, match=r"pytest-nexus-ci\[s3\]"):
+        target_of("s3://models")
