@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from pytest_nexus.deployment.targets.folder import FolderTarget
 from pytest_nexus.deployment.targets.http_put import HttpTarget
+from pytest_nexus.deployment.targets.release_assets import ReleaseTarget
 from pytest_nexus.domain.system import entry_points
 from pytest_nexus.domain.system.console import warn
 from pytest_nexus.errors import DeploymentError
@@ -29,6 +30,8 @@ def target_of(address: str) -> Target:
     scheme = urlsplit(address).scheme.lower()
     if scheme in ("http", "https"):
         return HttpTarget(address)
+    if scheme == "github":
+        return ReleaseTarget(address)
     if scheme == "s3":
         from pytest_nexus.deployment.targets.s3_bucket import BucketTarget  # noqa: PLC0415 - an extra
 
@@ -37,7 +40,7 @@ def target_of(address: str) -> Target:
         return FolderTarget(address)
     factory: Callable[[str], Target] | None = entry_points.load(GROUP, warn, scheme).get(scheme)
     if factory is None:
-        known = ", ".join(["a folder", "http", "https", "s3", *entry_points.names(GROUP)])
+        known = ", ".join(["a folder", "http", "https", "s3", "github", *entry_points.names(GROUP)])
         raise DeploymentError(
             "NX941", f"There is no target of the kind {scheme!r}; known are {known}"
         )

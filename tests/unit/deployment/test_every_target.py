@@ -15,6 +15,7 @@ from pytest_nexus.node.kept_model import packed
 from pytest_nexus.node.manifest import MAX_BYTES, NAME, Entry, Manifest
 from pytest_nexus.node.signature import Keys
 from tests.support.dav_server import DavServer
+from tests.support.release_server import ReleaseServer
 from tests.support.s3_server import BUCKET, S3Server
 
 if TYPE_CHECKING:
@@ -29,13 +30,18 @@ def entry(n: int) -> Entry:
     return Entry(f"{n}" * 16, sha256(data).hexdigest(), len(data))
 
 
-@pytest.fixture(params=["folder", "http", "s3"])
+@pytest.fixture(params=["folder", "http", "s3", "github"])
 def address(request, tmp_path, monkeypatch) -> Iterator[str]:
     if request.param == "folder":
         yield str(tmp_path / "place")
     elif request.param == "http":
         with DavServer() as server:
             yield server.url
+    elif request.param == "github":
+        with ReleaseServer() as server:
+            for name, value in server.environ.items():
+                monkeypatch.setenv(name, value)
+            yield "github://octo/repo/models"
     else:
         pytest.importorskip("obstore")
         with S3Server() as server:
