@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from shutil import copytree
 from statistics import median
@@ -54,11 +55,16 @@ _UNCHANGED: Final = {
 
 
 def measure(bench: Bench) -> list[Table]:
-    """Run each suite bare, with nexus, with tracking, and with two peers that track."""
+    """Run each suite bare, with nexus, with tracking, and with two peers that track.
+
+    TRACKED_ONLY names some of the suites, by the first word of their names.
+    """
     if sys.version_info < (3, 12):
         return []
     environment = bench.required("tracked-suites")
-    chosen = SUITES[:1] if bench.is_quick else SUITES
+    wanted = os.environ.get("TRACKED_ONLY", "").split(",")
+    named = [suite for suite in SUITES if not any(wanted) or suite.name.split(",")[0] in wanted]
+    chosen = named[:1] if bench.is_quick else named
     taken: dict[str, dict[str, list[Cost]]] = {}
     for suite in chosen:
         folder = fetch(suite, bench.folder, environment)
