@@ -24,15 +24,22 @@ _RIDGE: Final = 1e-3
 def calibrated(model: Model, labelled: Sequence[tuple[Row, bool, float]]) -> Model:
     """Return the model with slope and intercept fitted to outcomes.
 
-    p = 1 / (1 + exp(-(slope * score + intercept))) (J. Platt, Probabilistic outputs for support
-    vector machines, 1999). Each row is weighted by the number of tests that it represents. If all
-    outcomes are equal, the model is returned unchanged.
+    Each row is weighted by the number of tests that it represents. If all outcomes are equal, the
+    model is returned unchanged.
     """
     failed = np.array([bad for _, bad, _ in labelled], dtype=np.float64)
     if not len(failed) or failed.min() == failed.max():
         return model
     scores = np.array(model.scores([row for row, _, _ in labelled]))
-    weights = np.array([weight for _, _, weight in labelled])
+    slope, intercept = line(scores, failed, np.array([weight for _, _, weight in labelled]))
+    return replace(model, slope=round(slope, 4), intercept=round(intercept, 4))
+
+
+def line(scores: Floats, failed: Floats, weights: Floats) -> tuple[float, float]:
+    """Return slope and intercept of p = 1 / (1 + exp(-(slope * score + intercept))).
+
+    J. Platt, Probabilistic outputs for support vector machines, 1999.
+    """
 
     def loss(values: Floats) -> tuple[float, Floats]:
         z = values[0] * scores + values[1]
@@ -43,4 +50,4 @@ def calibrated(model: Model, labelled: Sequence[tuple[Row, bool, float]]) -> Mod
         return value + 0.01 * ridge * (values[0] - 1) ** 2, gradient
 
     found = minimize(loss, [1.0, -6.0], jac=True, method="L-BFGS-B", bounds=[(0, 20), (-30, 30)])
-    return replace(model, slope=round(float(found.x[0]), 4), intercept=round(float(found.x[1]), 4))
+    return float(found.x[0]), float(found.x[1])

@@ -10,11 +10,11 @@ from typing import Any, Final
 from ..schema import NAMES, SCHEMA
 from .model import FAILURE_BOOST, PASS_DOUBT, Model, Tree
 from .terms import TERMS
+from .tree_size import MOST_TREES
 
 FORMAT: Final = 1
 MAX_CHARS: Final = 1_000_000
 """Longer documents are refused; a model takes some kilobytes."""
-_MAX_TREES: Final = 64
 _MAX_NODES: Final = 255
 _MAX_DEPTH: Final = 127
 """Largest possible depth with 255 nodes. Python's parser accepts 200 nested brackets."""
@@ -112,8 +112,8 @@ def _model(body: dict[str, Any]) -> Model:
     unknown = sorted(weights.keys() - TERMS.keys())
     if unknown:
         raise ValueError(f"there is no term {unknown[0]!r:.50}")
-    if len(body["trees"]) > _MAX_TREES:
-        raise ValueError(f"it has more than {_MAX_TREES} trees")
+    if len(body["trees"]) > MOST_TREES:
+        raise ValueError(f"it has more than {MOST_TREES} trees")
     if not isinstance(body["card"], dict):
         raise TypeError("its card is no object")
     return Model(

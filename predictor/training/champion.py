@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import pairwise
-from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
 from ..evaluation.evidence import ERROR
@@ -14,27 +13,29 @@ from ..evaluation.trial import trial
 from ..model.calibration import calibrated
 from ..model.model import Model
 from .contest import INCUMBENT, LEAST_GAIN, SHIPPED, TOLERANCE, Contest
-from .distillation import grow
+from .ladder import SHARE
+from .ladder import TOLERANCE as STUDENT_TOLERANCE
+from .run_sample import NEGATIVES, sample_of
+from .student import Student, student_of
 from .training_set import place_after
 from .weights import FailedRun, fit_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ..evaluation.evaluate import Case
     from ..features.rows import Row
+    from .student import Wanted
     from .training_set import TrainingSet
 
-Candidate = tuple[Model, Mapping[str, float]]
-"""A model, and the metrics of its student."""
+Candidate = tuple[Model, Student | None]
+"""A model, and the student whose trees it has; None without trees."""
 
 MIN_FAILED_RUNS: Final = 24
 """Fewer failing runs cannot prove that one model is better than another."""
 _MIN_FOR_TREES: Final = 30
 _PULL: Final = 5.0
 """Strength of the penalty that pulls the weights towards those of the shipped model."""
-_NEGATIVES: Final = 300
-"""Number of passing tests that are sampled from each run for fitting."""
 _THRIFT: Final = (0.0, 0.25, 0.5, 1.0)
 _FLOORS: Final = (0.0, 9.0, 49.0)
 _FIRST: Final = 0.4
@@ -44,12 +45,13 @@ _BLOCK: Final = 0.15
 
 PARAMETERS: Final = {
     "pull": _PULL,
-    "negatives": _NEGATIVES,
+    "negatives": NEGATIVES,
     "first": _FIRST,
     "block": _BLOCK,
     "least_gain": LEAST_GAIN,
     "tolerance": TOLERANCE,
     "error": ERROR,
+    **{f"student.{name}_tolerance": most for name, most in STUDENT_TOLERANCE._asdict().items()},
 }
 """The parameters of every training, for the lineage."""
 
@@ -72,6 +74,8 @@ class Outcome:
     """Metrics of the student: agreement with scikit-learn, distance from the teacher."""
     contest: Contest = field(default_factory=Contest)
     """The contest with the runs of this training, for the next training."""
+    student: Student | None = None
+    """The student of this training, also if the challenger has no trees; None with few runs."""
 
 
 def train(
@@ -80,6 +84,7 @@ def train(
     prior: Model,
     seed: int = 0,
     contest: Contest | None = None,
+    student: Wanted = None,
 ) -> Outcome:
     """Return the best challenger, and whether it beats the incumbent; deterministic.
 
@@ -93,6 +98,8 @@ def train(
         prior: the shipped model. It is always among the candidates.
         seed: seeds the samples and the trees.
         contest: the contest of the last training against this incumbent; None for a first training.
+        student: the size of the trees. Each block is judged by trees of a size that was chosen by
+            the runs before it.
     """
     cases = lessons.cases
     contest = contest or Contest()
@@ -104,21 +111,23 @@ def train(
         return Outcome(incumbent, is_better=False, reason=reason, contest=contest)
     is_shipped = incumbent is prior
     for start, end in _blocks(cases, incumbent, contest):
-        fitted = candidates(cases[:start], prior, seed)
+        fitted = candidates(cases[:start], prior, seed, student)
         tried = {name: model for name, (model, _) in fitted.items()}
         if not is_shipped:
             tried[INCUMBENT] = incumbent
         contest = contest.after(trial(tried, cases[start:end]), cases[end - 1].name)
-    fitted = candidates(cases, prior, seed)
+    fitted = candidates(cases, prior, seed, student)
     chosen = contest.leader(fitted) or SHIPPED
     is_better = contest.verdict().is_better and not (is_shipped and chosen == SHIPPED)
-    final, learned = fitted[chosen]
+    final, own = fitted[chosen]
+    made = next((each for _, each in fitted.values() if each is not None), None)
+    learned = {} if own is None else own.figures
     model = calibrated(final, _labelled(cases, lessons.quiet))
     model = replace(model, card={"last_run": cases[-1].name})
     reason = contest.sentence(chosen, is_shipped=is_shipped)
     means = (contest.challenger.means[1], contest.incumbent.means[1])
     apfdc = means if contest.challenger.n else None
-    return Outcome(model, is_better, reason, apfdc, chosen, learned, contest)
+    return Outcome(model, is_better, reason, apfdc, chosen, learned, contest, made)
 
 
 def _blocks(cases: Sequence[Case], incumbent: Model, contest: Contest) -> Iterator[tuple[int, int]]:
@@ -143,56 +152,41 @@ def digest_of(lessons: TrainingSet) -> str:
     return hasher.hexdigest()[:32]
 
 
-def candidates(cases: Sequence[Case], prior: Model, seed: int) -> dict[str, Candidate]:
+def candidates(
+    cases: Sequence[Case], prior: Model, seed: int, student: Wanted = None
+) -> dict[str, Candidate]:
     """Return all candidate models by name, fitted to the cases; the shipped one is unchanged."""
-    samples = [_sample(case, seed) for case in cases]
-    own = replace(prior, weights=fit_weights(samples, prior.weights, _PULL), trees=(), card={})
-    found: dict[str, Candidate] = {SHIPPED: (prior, {})}
-    found |= _by_thrift(SHIPPED, (prior, {}))
-    found |= _by_thrift("own weights", (own, {}))
+    samples = [sample_of(case, seed) for case in cases]
+    fit = partial(own_weights, prior)
+    own = fit(samples)
+    found: dict[str, Candidate] = {SHIPPED: (prior, None)}
+    found |= _by_thrift(SHIPPED, (prior, None))
+    found |= _by_thrift("own weights", (own, None))
     found |= {
         f"failure rate, thrift {thrift:g}, floor {floor:g}": (
             Model({"record": 1.0}, thrift=thrift, floor=floor),
-            {},
+            None,
         )
         for thrift in _THRIFT
         for floor in _FLOORS
     }
     if len(samples) >= _MIN_FOR_TREES:
-        rows = [row for sample in samples for row in sample.rows]
-        failed = [bad for sample in samples for bad in sample.failed]
-        weights = [weight for sample in samples for weight in _weights(sample)]
-        trees, learned = grow(rows, failed, seed, weights)
-        mixed = replace(own, trees=trees, trees_share=0.5)
-        found |= _by_thrift("own weights and trees", (mixed, learned))
+        made = student_of(cases, samples, fit, seed, student)
+        mixed = replace(own, trees=made.trees, trees_share=SHARE)
+        found |= _by_thrift("own weights and trees", (mixed, made))
     return found
 
 
-def _weights(run: FailedRun) -> list[float]:
-    """Return 1 for each passing test and 1 / sqrt(m) for each of m failing tests.
-
-    `fit_weights` uses the same weights. Without them, the trees would see little but the few runs
-    in which many tests failed.
-    """
-    failure = sum(run.failed) ** -0.5
-    return [failure if bad else 1.0 for bad in run.failed]
+def own_weights(prior: Model, samples: Sequence[FailedRun]) -> Model:
+    """Return the shipped model with weights that are fitted to the samples."""
+    return replace(prior, weights=fit_weights(samples, prior.weights, _PULL), trees=(), card={})
 
 
 def _by_thrift(name: str, candidate: Candidate) -> dict[str, Candidate]:
-    model, learned = candidate
+    model, student = candidate
     return {
-        f"{name}, thrift {thrift:g}": (replace(model, thrift=thrift), learned) for thrift in _THRIFT
+        f"{name}, thrift {thrift:g}": (replace(model, thrift=thrift), student) for thrift in _THRIFT
     }
-
-
-def _sample(case: Case, seed: int) -> FailedRun:
-    """Return all failing tests of a run and up to 300 of its other tests."""
-    rows = case.rows()
-    others = [at for at, bad in enumerate(case.failed) if not bad]
-    random = Random(f"{seed} {case.name}")  # noqa: S311 - a sample, no secret
-    kept = random.sample(others, min(len(others), _NEGATIVES))
-    taken = sorted([at for at, bad in enumerate(case.failed) if bad] + kept)
-    return FailedRun([rows[at] for at in taken], [case.failed[at] for at in taken])
 
 
 def _labelled(

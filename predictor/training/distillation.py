@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from threadpoolctl import threadpool_limits
 
 from ..model.model import Tree
+from ..model.tree_size import TreeSize, comparisons
 from ..schema import FEATURES, NAMES
 
 if TYPE_CHECKING:
@@ -19,20 +21,78 @@ if TYPE_CHECKING:
 
     from ..features.rows import Row
 
+    Boosted: TypeAlias = HistGradientBoostingClassifier | HistGradientBoostingRegressor
+    Floats = NDArray[np.float64]
+
+TEACHER_SIZE: Final = TreeSize(60, 8)
+STUDENT_SIZE: Final = TreeSize(8, 8)
+"""The size of a student where nobody asked for another one."""
 TEACHER: Final = {
-    "max_iter": 60,
+    "max_iter": TEACHER_SIZE.trees,
     "learning_rate": 0.08,
-    "max_leaf_nodes": 8,
+    "max_leaf_nodes": TEACHER_SIZE.leaves,
     "min_samples_leaf": 20,
     "l2_regularization": 5.0,
 }
 STUDENT: Final = {
-    "max_iter": 8,
     "learning_rate": 0.5,
-    "max_leaf_nodes": 8,
     "min_samples_leaf": 20,
 }
 _DIRECTIONS: Final = {feature.name: feature.direction for feature in FEATURES}
+_COUNTED: Final = 5_000
+"""Number of rows on which comparisons are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Teacher:
+    """A large gradient boosting, and the rows that it was fitted to."""
+
+    boosted: HistGradientBoostingClassifier
+    frame: pd.DataFrame
+    target: Floats
+    """The log odds of the teacher on these rows."""
+    seed: int
+
+    def student(self, size: TreeSize) -> HistGradientBoostingRegressor:
+        """Return a small boosting, fitted to the log odds of the teacher.
+
+        Distillation: C. Bucila et al., Model compression, 2006.
+        """
+        student = HistGradientBoostingRegressor(
+            **STUDENT,
+            **_shared(self.seed),
+            max_iter=size.trees,
+            max_leaf_nodes=size.leaves,
+        )
+        with threadpool_limits(1):
+            return student.fit(self.frame, self.target)
+
+
+def teach(
+    rows: Sequence[Row],
+    failed: Sequence[bool],
+    seed: int = 0,
+    weights: Sequence[float] | None = None,
+) -> Teacher:
+    """Return a teacher that is fitted to outcomes.
+
+    It is monotone in every feature with a known direction, and deterministic for a seed. The
+    weights are those of the rows; None for equal weights of 1.
+    """
+    frame = pd.DataFrame(rows, columns=list(NAMES), dtype=np.float64)
+    boosted = HistGradientBoostingClassifier(**TEACHER, **_shared(seed))
+    # If a core is busy, several threads that wait for each other are ten times slower than one.
+    with threadpool_limits(1):
+        boosted.fit(frame, np.array(failed, dtype=bool), weights)
+    return Teacher(boosted, frame, log_odds(boosted, frame), seed)
+
+
+def log_odds(boosted: Boosted, frame: pd.DataFrame) -> Floats:
+    """Return the log odds that a teacher or a student gives to rows."""
+    is_teacher = isinstance(boosted, HistGradientBoostingClassifier)
+    scores = boosted.decision_function if is_teacher else boosted.predict
+    with threadpool_limits(1):
+        return np.asarray(scores(frame), dtype=np.float64)
 
 
 def grow(
@@ -40,35 +100,36 @@ def grow(
     failed: Sequence[bool],
     seed: int = 0,
     weights: Sequence[float] | None = None,
+    size: TreeSize = STUDENT_SIZE,
 ) -> tuple[tuple[Tree, ...], dict[str, float]]:
-    """Return the trees of the student, and their distance from the teacher.
+    """Return the trees of a student, and its figures beside those of its teacher."""
+    return taught(teach(rows, failed, seed, weights), size)
 
-    The teacher is fitted to the outcomes, and is monotone in every feature with a known direction.
-    The student is fitted to the teacher's log odds (distillation: C. Bucila et al., Model
-    compression, 2006). Both are deterministic for a seed. The weights are those of the rows for the
-    teacher; None for equal weights of 1.
-    """
-    frame = pd.DataFrame(rows, columns=list(NAMES), dtype=np.float64)
-    labels = np.array(failed, dtype=bool)
-    shared: dict[str, Any] = {"monotonic_cst": _DIRECTIONS, "random_state": seed}
-    # If a core is busy, several threads that wait for each other are ten times slower than one.
-    with threadpool_limits(1):
-        teacher = HistGradientBoostingClassifier(**TEACHER, **shared, early_stopping=False)
-        target = teacher.fit(frame, labels, weights).decision_function(frame)
-        student = HistGradientBoostingRegressor(**STUDENT, **shared, early_stopping=False)
-        student.fit(frame, target)
-    trees = _exported(student)
-    grown = np.array([sum(tree(row) for tree in trees) for row in rows])
+
+def taught(teacher: Teacher, size: TreeSize) -> tuple[tuple[Tree, ...], dict[str, float]]:
+    """Return the trees of a student of a teacher, and its figures beside those of its teacher."""
+    is_teacher = size == TEACHER_SIZE
+    student = teacher.boosted if is_teacher else teacher.student(size)
+    trees = exported(student)
+    rows = list(teacher.frame.itertuples(index=False, name=None))
+    grown = np.sum([tree.values(rows) for tree in trees], axis=0)
     return trees, {
-        "parity": float(np.abs(grown - student.predict(frame)).max()),
-        "distillation_rmse": float(np.sqrt(np.mean((grown - target) ** 2))),
+        "parity": float(np.abs(grown - log_odds(student, teacher.frame)).max()),
+        "distillation_rmse": float(np.sqrt(np.mean((grown - teacher.target) ** 2))),
+        "teacher_comparisons": comparisons(exported(teacher.boosted), rows[-_COUNTED:]),
+        "student_comparisons": comparisons(trees, rows[-_COUNTED:]),
     }
 
 
-def _exported(student: HistGradientBoostingRegressor) -> tuple[Tree, ...]:
-    baseline = float(np.ravel(student._baseline_prediction)[0])  # noqa: SLF001 - no public way
+def _shared(seed: int) -> dict[str, Any]:
+    return {"monotonic_cst": _DIRECTIONS, "random_state": seed, "early_stopping": False}
+
+
+def exported(boosted: Boosted) -> tuple[Tree, ...]:
+    """Return the trees of a boosting, as sessions evaluate them."""
+    baseline = float(np.ravel(boosted._baseline_prediction)[0])  # noqa: SLF001 - no public way
     trees = []
-    for number, (predictor,) in enumerate(student._predictors):  # noqa: SLF001 - no public way
+    for number, (predictor,) in enumerate(boosted._predictors):  # noqa: SLF001 - no public way
         nodes: NDArray[Any] = predictor.nodes
         leaf = nodes["is_leaf"].astype(bool)
         first = baseline if number == 0 else 0.0

@@ -46,6 +46,13 @@ _NUMBERS: Final = (
 )  # fmt: skip
 """Numbers of a model that are compared one by one."""
 
+_LOSSES: Final = {
+    "APFDc": "student_apfdc_loss",
+    "AUC": "student_auc_loss",
+    "log loss": "student_log_loss_increase",
+}
+"""Metrics of what a student loses against its teacher."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the sub-commands."""
@@ -103,7 +110,10 @@ def _list(options: argparse.Namespace, registry: Registry) -> None:
     if options.json:
         print_json(rows)
     else:
-        columns = ("version", "alias", "parent", "runs", "apfdc", "apfdc_incumbent", "note")
+        columns = (
+            *("version", "alias", "parent", "runs", "apfdc", "apfdc_incumbent"),
+            *("comparisons", "apfdc_loss", "note"),
+        )
         print_table(rows, columns)
 
 
@@ -119,6 +129,8 @@ def _figures(each: Version) -> dict[str, object]:
         "runs": _failing_runs(lineage) or None,
         "apfdc": metrics.get("apfdc"),
         "apfdc_incumbent": metrics.get("apfdc_incumbent"),
+        "comparisons": metrics.get("student_comparisons"),
+        "apfdc_loss": metrics.get("student_apfdc_loss"),
         "note": "taken back" if _taken_back(lineage) else "",
     }
 
@@ -174,6 +186,9 @@ def _show(options: argparse.Namespace, registry: Registry) -> None:
         "pass_doubt": model.pass_doubt,
         "trees": len(model.trees),
         "trees_share": model.trees_share,
+        "comparisons": metrics.get("student_comparisons"),
+        "comparisons_of_teacher": metrics.get("teacher_comparisons"),
+        "losses": {name: metrics.get(metric) for name, metric in _LOSSES.items()},
         "calibration": {"slope": model.slope, "intercept": model.intercept},
         "weights": dict(sorted(model.weights.items(), key=lambda each: -each[1])),
     }
@@ -267,10 +282,28 @@ def card(name: str, model: ModelParts, stored: Version | None) -> str:
         f"- Calibration: slope {model.slope:g}, intercept {model.intercept:g}",
     ]
     if stored is not None:
+        lines += _of_student(*figures(stored))
         lines += [f"- Lineage: {stored.lineage}", f"- Metrics: {stored.metrics}"]
     lines += ["", "| term | weight |", "| --- | --- |"]
     lines += [f"| {t} | {w:g} |" for t, w in sorted(model.weights.items(), key=lambda e: -e[1])]
     return "\n".join(lines)
+
+
+def _of_student(lineage: Mapping[str, Any], metrics: Mapping[str, Any]) -> list[str]:
+    """Return the line of the card about student and teacher, as far as the figures are numbers."""
+    ours, theirs = metrics.get("student_comparisons"), metrics.get("teacher_comparisons")
+    if not (isinstance(ours, float) and isinstance(theirs, float)):
+        return []
+    lost = [
+        f"{name} {metrics[metric]:+.4f}"
+        for name, metric in _LOSSES.items()
+        if isinstance(metrics.get(metric), float)
+    ]
+    text = (
+        f"- Student {lineage.get('student')} of teacher {lineage.get('teacher')}: {ours:.1f}"
+        f" comparisons per test instead of {theirs:.1f}"
+    )
+    return [f"{text}; losses: {', '.join(lost)}" if lost else text]
 
 
 def _model(registry: Registry, asked: str | None) -> tuple[str, ModelParts, Version | None]:

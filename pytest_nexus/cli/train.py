@@ -15,6 +15,12 @@ from pytest_nexus.cli.arguments.green_hours import (
 )
 from pytest_nexus.cli.arguments.pending_journals import take_in_waiting
 from pytest_nexus.cli.output.tables import add_json_option, natural, print_json
+from pytest_nexus.cli.train_student import (
+    add_student_option,
+    refuse_for_prior,
+    say_student,
+    student_json,
+)
 from pytest_nexus.domain.system import clock
 from pytest_nexus.domain.system.console import say
 from pytest_nexus.domain.system.progress_bar import ProgressBar, Waiting
@@ -55,6 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="print whether a training is due, without training; exit status 1 if it is not due,"
         " and 75 if --when-green puts it off",
     )
+    add_student_option(parser)
     add_green_options(parser)
     add_history_option(parser)
     add_json_option(parser)
@@ -63,6 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Train, print the result in one line, and store the version in the registry."""
+    refuse_for_prior(options)
     if options.due or options.if_due:
         found = _due(options)
         if options.due:
@@ -116,7 +124,9 @@ def _trained(options: argparse.Namespace, path: Path) -> Trained:
                 training_time.enter_context(waiting)
                 return lessons
 
-            found: Trained = training.train_version(history.models, read_lessons, options.seed)
+            found: Trained = training.train_version(
+                history.models, read_lessons, options.seed, options.student
+            )
         if not options.data:
             _renew_promise(options, history)
     return found
@@ -216,6 +226,7 @@ def _say(options: argparse.Namespace, found: Trained) -> None:
                 "reason": found.reason,
                 "failing_runs": found.n_cases,
                 "seconds": found.seconds,
+                **student_json(found.student),
             }
         )
         return
@@ -223,10 +234,12 @@ def _say(options: argparse.Namespace, found: Trained) -> None:
         say(found.taken_back)
     if found.version is None:
         say(f"nothing trained: {found.reason}; the incumbent stays")
+        say_student(found.student)
         return
     fate = "deployed" if found.is_better else "kept as challenger, the incumbent stays"
     say(f"version {found.version}: {fate}")
     say(found.reason)
+    say_student(found.student)
     say(f"{found.n_cases:,} runs with a failure, {found.seconds:.1f} s")
 
 

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import platform
+from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus.domain.system.memory import peak_mib
 from pytest_nexus.predictor.evaluation.evidence import odds_needed
+from pytest_nexus.predictor.model.document import dump, version
 from pytest_nexus.predictor.training import champion, distillation
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pytest_nexus.predictor.training.champion import Outcome
     from pytest_nexus.predictor.training.training_set import TrainingSet
 
 _PACKAGES: Final = ("numpy", "pandas", "scipy", "sklearn")
 
 
-def lineage_of(lessons: TrainingSet, digest: str, seed: int) -> dict[str, Any]:
+def lineage_of(lessons: TrainingSet, digest: str, seed: int, outcome: Outcome) -> dict[str, Any]:
     """Return job, inputs, parameters and tags of one training, for JSON.
 
     `last_run` is the newest failing run in the training set.
@@ -26,11 +30,14 @@ def lineage_of(lessons: TrainingSet, digest: str, seed: int) -> dict[str, Any]:
         lessons: the training set.
         digest: of its rows.
         seed: as given by the user.
+        outcome: of the training.
     """
     source = dict(lessons.source)
     commit = source.pop("commit", None)
     failures = sum(sum(case.failed) for case in lessons.cases)
+    size = outcome.student.size if outcome.student else distillation.STUDENT_SIZE
     return {
+        **teacher_of(outcome),
         "last_run": lessons.cases[-1].name if lessons.cases else None,
         "job": {"namespace": "pytest-nexus", "name": "nexus train"},
         "inputs": [
@@ -54,6 +61,8 @@ def lineage_of(lessons: TrainingSet, digest: str, seed: int) -> dict[str, Any]:
             **champion.PARAMETERS,
             **{f"teacher.{name}": value for name, value in distillation.TEACHER.items()},
             **{f"student.{name}": value for name, value in distillation.STUDENT.items()},
+            "student.max_iter": size.trees,
+            "student.max_leaf_nodes": size.leaves,
         },
         "tags": {
             "mlflow.source.name": "nexus train",
@@ -64,10 +73,29 @@ def lineage_of(lessons: TrainingSet, digest: str, seed: int) -> dict[str, Any]:
     }
 
 
-def metrics_of(outcome: Outcome, seconds: float) -> dict[str, Any]:
-    """Return the metrics of one training, including its cost, for JSON."""
+def teacher_of(outcome: Outcome) -> dict[str, str]:
+    """Return the size of the student, and the version name of its teacher; empty without trees.
+
+    The teacher is the same model with the large trees. It is not stored: the lineage has what is
+    needed to train it again.
+    """
+    student = outcome.student
+    if student is None or not outcome.model.trees:
+        return {}
+    teacher = replace(outcome.model, trees=student.teacher, card={})
+    return {"student": str(student.size), "teacher": version(dump(teacher))}
+
+
+def metrics_of(outcome: Outcome, cost: Mapping[str, float]) -> dict[str, Any]:
+    """Return the metrics of one training, for JSON.
+
+    Args:
+        outcome: of the training.
+        cost: its seconds, and the figures of its student.
+    """
     ours, theirs = outcome.apfdc or (None, None)
     contest = outcome.contest
+    measured = dict(cost) if outcome.model.trees else {"training_s": cost["training_s"]}
     return {
         "apfdc": ours,
         "apfdc_incumbent": theirs,
@@ -77,6 +105,6 @@ def metrics_of(outcome: Outcome, seconds: float) -> dict[str, Any]:
         "odds": contest.evidence.odds,
         "odds_needed": odds_needed(contest.number),
         **outcome.learned,
-        "training_s": round(seconds, 2),
+        **measured,
         "peak_memory_mib": peak_mib(),
     }

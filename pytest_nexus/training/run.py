@@ -12,15 +12,17 @@ from pytest_nexus.history.sqlite.models import Version, figures
 from pytest_nexus.predictor.model.document import dump, version
 from pytest_nexus.predictor.training.champion import digest_of, train
 from pytest_nexus.predictor.training.contest import SHIPPED, Contest, contest_of
-from pytest_nexus.training.lineage import lineage_of, metrics_of
+from pytest_nexus.training.lineage import lineage_of, metrics_of, teacher_of
+from pytest_nexus.training.student_figures import student_facts, wanted_size
 from pytest_nexus.training.take_back import take_back
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from pytest_nexus.history.sqlite.models import Registry
     from pytest_nexus.predictor.training.champion import Outcome
     from pytest_nexus.predictor.training.training_set import TrainingSet
+    from pytest_nexus.training.student_figures import StudentFacts
 
 
 class Trained(NamedTuple):
@@ -40,10 +42,15 @@ class Trained(NamedTuple):
     seconds: float
     taken_back: str | None = None
     """What happened to the deployed model before, if it was taken back; one sentence."""
+    student: StudentFacts | None = None
+    """How the student compares with its teacher; None if no size was asked for."""
 
 
 def train_version(
-    registry: Registry, read_lessons: Callable[[], TrainingSet], seed: int
+    registry: Registry,
+    read_lessons: Callable[[], TrainingSet],
+    seed: int,
+    student: str | None = None,
 ) -> Trained:
     """Train a model, and store the resulting version.
 
@@ -51,6 +58,7 @@ def train_version(
         registry: holds the champion, which the new version has to beat.
         read_lessons: returns the training set; its time counts as training time.
         seed: seeds the samples and the trees.
+        student: size of the trees for sessions: `auto`, `8x4`, or None for the usual size.
     """
     started_s = clock.perf_counter()
     lessons = read_lessons()
@@ -60,17 +68,21 @@ def train_version(
     prior = shipped()
     incumbent = prior if champion is None else usable(champion)
     parent = None if champion is None else champion.version
-    outcome = train(lessons, incumbent, prior, seed, _contest(registry, lessons, parent))
+    contest = _contest(registry, lessons, parent)
+    outcome = train(lessons, incumbent, prior, seed, contest, wanted_size(student))
+    facts = student_facts(outcome, lessons.cases) if student else None
     n = len(lessons.cases)
     if not outcome.chosen:
         seconds = clock.perf_counter() - started_s
-        return Trained(None, False, outcome.reason, n, seconds, taken_back)  # noqa: FBT003
-    made = _version(outcome, lessons, parent, seed, started_s)
+        return Trained(None, False, outcome.reason, n, seconds, taken_back, facts)  # noqa: FBT003
+    seconds = round(clock.perf_counter() - started_s, 2)
+    cost = {**(facts.figures if facts else {}), "training_s": seconds}
+    made = _version(outcome, lessons, parent, seed, cost)
     _keep(registry, made, outcome)
     seconds = clock.perf_counter() - started_s
     is_back = outcome.is_better and outcome.chosen == SHIPPED
     name = "shipped" if is_back else made.version
-    return Trained(name, outcome.is_better, outcome.reason, n, seconds, taken_back)
+    return Trained(name, outcome.is_better, outcome.reason, n, seconds, taken_back, facts)
 
 
 def _source_of(lessons: TrainingSet) -> str:
@@ -89,7 +101,11 @@ def _contest(registry: Registry, lessons: TrainingSet, parent: str | None) -> Co
 
 
 def _version(
-    outcome: Outcome, lessons: TrainingSet, parent: str | None, seed: int, started_s: float
+    outcome: Outcome,
+    lessons: TrainingSet,
+    parent: str | None,
+    seed: int,
+    cost: Mapping[str, float],
 ) -> Version:
     digest = digest_of(lessons)
     card = {
@@ -98,10 +114,11 @@ def _version(
         "rows": digest,
         "seed": seed,
         "failing_runs": len(lessons.cases),
+        **teacher_of(outcome),
     }
     document = dump(replace(outcome.model, card=card))
     name = version(document)
-    metrics = metrics_of(outcome, clock.perf_counter() - started_s)
+    metrics = metrics_of(outcome, cost)
     contest, against = outcome.contest, parent
     if outcome.is_better:
         contest, against = contest.renewed(), _deployed(outcome, name)
@@ -112,7 +129,7 @@ def _version(
         parent,
         clock.time(),
         document,
-        json.dumps(lineage_of(lessons, digest, seed)),
+        json.dumps(lineage_of(lessons, digest, seed, outcome)),
         json.dumps(metrics),
     )
 

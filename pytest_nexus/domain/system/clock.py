@@ -19,6 +19,7 @@ __all__ = [
     "nap",
     "own_processor_s",
     "perf_counter",
+    "process_time",
     "processor_s",
     "thread_time",
     "time",
@@ -29,6 +30,8 @@ perf_counter = partial(_time.perf_counter)
 
 thread_time = partial(getattr(_time, "thread_time", _time.perf_counter))
 """Seconds of processor time of this thread, where the system counts them."""
+process_time = partial(_time.process_time)
+"""Processor seconds of this process, finer than `own_processor_s`, for short calculations."""
 
 _ZERO_S: Final = _time.time() - perf_counter()
 """The wall clock when the counter was at zero."""

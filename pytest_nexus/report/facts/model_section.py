@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -151,6 +150,10 @@ class Distillation:
 
     figures: tuple[tuple[str, float], ...]
     """Name and value, as in the metrics of the version."""
+    student: str = ""
+    """Trees and leaves of the student, `4x8`; empty if its lineage does not say."""
+    teacher: str = ""
+    """The version name of the teacher."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,10 +347,11 @@ def _drift(sources: Sources) -> DriftFacts:
 def _distillation(champion: Version | None) -> Distillation | None:
     if champion is None:
         return None
-    metrics = json.loads(champion.metrics)
+    lineage, metrics = figures(champion)
     found = tuple(
         (name, float(value))
         for name, value in metrics.items()
         if isinstance(value, (int, float)) and any(part in name for part in _OF_TEACHER)
     )
-    return Distillation(found) if found else None
+    names = (str(lineage.get(name, "")) for name in ("student", "teacher"))
+    return Distillation(found, *names) if found else None

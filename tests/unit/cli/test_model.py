@@ -69,3 +69,48 @@ def test_another_history_takes_it_in_under_its_name(
     assert versions(other, capsys) == ["shipped", NAME]
     assert main(["model", "import", str(file), "--history", other]) == 0
     assert "it is deployed" in capsys.readouterr().out
+
+
+FIGURES = {
+    "student_comparisons": 17.0,
+    "teacher_comparisons": 200.0,
+    "student_apfdc_loss": 0.0013,
+    "student_auc_loss": -0.002,
+    "student_log_loss_increase": 0.011,
+}
+LINEAGE = {"student": "4x8", "teacher": "7ab3c0de19f24a55"}
+
+
+def test_a_student_is_shown_with_its_teacher(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "h.sqlite3"
+    with open_history(path) as opened:
+        opened.models.add(
+            Version(NAME, None, 1.0, DOCUMENT, json.dumps(LINEAGE), json.dumps(FIGURES))
+        )
+    assert main(["model", "list", "--json", "--history", str(path)]) == 0
+    listed = json.loads(capsys.readouterr().out)[-1]
+    assert (listed["comparisons"], listed["apfdc_loss"]) == (17.0, 0.0013)
+    assert main(["model", "show", NAME, "--json", "--history", str(path)]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["comparisons"], shown["comparisons_of_teacher"]) == (17.0, 200.0)
+    assert shown["losses"] == {"APFDc": 0.0013, "AUC": -0.002, "log loss": 0.011}
+    assert main(["model", "card", NAME, "--history", str(path)]) == 0
+    assert (
+        "- Student 4x8 of teacher 7ab3c0de19f24a55: 17.0 comparisons per test instead of 200.0;"
+        " losses: APFDc +0.0013, AUC -0.0020, log loss +0.0110\n"
+    ) in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "metrics", [{}, {"student_comparisons": "<b>", "teacher_comparisons": 1.0}]
+)
+def test_a_card_without_figures_of_a_student_has_no_line_about_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], metrics: dict[str, object]
+) -> None:
+    path = tmp_path / "h.sqlite3"
+    with open_history(path) as opened:
+        opened.models.add(Version(NAME, None, 1.0, DOCUMENT, "{}", json.dumps(metrics)))
+    assert main(["model", "card", NAME, "--history", str(path)]) == 0
+    assert "- Student" not in capsys.readouterr().out

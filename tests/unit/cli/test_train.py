@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,11 +18,10 @@ from pytest_nexus.history.store import open_history
 from tests.support.builders import changed, one_failing, run
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pytest_nexus.history.store import History
 
 N_RUNS = 36
+SAMPLE = Path(__file__).parents[3] / "sample_history"
 
 
 @pytest.fixture
@@ -147,3 +147,41 @@ def test_peak_memory_is_not_that_of_the_process_that_started_it() -> None:
     code = "from pytest_nexus.domain.system.memory import peak_mib; print(peak_mib())"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert 5 < float(found.stdout) < 500
+
+
+@pytest.mark.slow
+def test_a_student_of_real_builds_is_the_smallest_within_the_tolerance(
+    history: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two of the three recorded projects have enough failing builds for trees."""
+    for project in ("marshmallow", "structlog"):
+        for file in SAMPLE.glob(f"{project}.*"):
+            (tmp_path / file.name).symlink_to(file)
+    found = said(capsys, "train", "--data", str(tmp_path), "--student", "auto")
+    teacher, *sizes = found["student"]["sizes"]
+    assert teacher["size"] == "60x8"
+    *too_small, last = sizes
+    assert all(each["note"] == "loses too much" for each in too_small)
+    assert last["note"] == "chosen"
+    assert (last["apfdc"], last["auc"], last["log_loss_%"]) >= (-0.002, -0.005, -100)
+    assert last["log_loss_%"] <= 2
+    assert found["student"]["reason"].startswith(f"student {last['size']}: ")
+    assert found["student"]["student_comparisons"] * 10 < teacher["comparisons"]
+
+
+def test_the_shipped_model_has_no_student(
+    history: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "--prior", "x.json", "--data", "x", "--student", "auto"]) == 1
+    assert "leave out --student or --prior" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("size", ["0x5", "many"])
+def test_a_size_that_is_none_is_refused_with_what_may_be_given(
+    capsys: pytest.CaptureFixture[str], size: str
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["train", "--student", size])
+    assert f"such as 4x8 with 1 to 64 trees of 2 to 64 leaves, got '{size}'" in (
+        capsys.readouterr().err
+    )

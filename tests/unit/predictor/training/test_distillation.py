@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pytest_nexus.predictor.model.model import Model
 from pytest_nexus.predictor.schema import FEATURES, NAMES
-from pytest_nexus.predictor.training.distillation import STUDENT, grow
+from pytest_nexus.predictor.training.distillation import STUDENT_SIZE, grow
 
 DEFAULTS = {feature.name: feature.default for feature in FEATURES}
 
@@ -25,7 +25,7 @@ def grown():
 
 def test_the_trees_are_those_of_the_student(grown) -> None:
     trees, how_near = grown
-    assert len(trees) == STUDENT["max_iter"]
+    assert len(trees) == STUDENT_SIZE.trees
     assert how_near["parity"] < 1e-9
     assert how_near["distillation_rmse"] < 0.2
 

@@ -8,9 +8,12 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pytest_nexus.predictor.model.document import dump, version
+from pytest_nexus.predictor.model.model import Model
 
 from pytest_nexus.cli.main import main
 from pytest_nexus.errors import NexusError
+from pytest_nexus.history.sqlite.models import Version
 from pytest_nexus.history.store import open_history, read_history
 from pytest_nexus.plan.quarantine.file import Quarantine, QuarantineEntry
 from pytest_nexus.report.facts.collect_facts import DashboardFacts, collect_facts
@@ -107,6 +110,22 @@ def test_models_are_those_of_model_list(facts: DashboardFacts, said: Callable[..
     assert [one.version for one in facts.model.deployments] == [each["version"] for each in history]
     weights = said("model", "show")["weights"]
     assert {one.term: one.weight for one in facts.model.weights} == weights
+
+
+def test_the_student_of_the_deployed_model_is_that_of_its_training(tmp_path: Path) -> None:
+    document = dump(Model({"record": 1.0}))
+    name = version(document)
+    lineage = {"student": "4x8", "teacher": "7ab3c0de19f24a55"}
+    metrics = {"apfdc": 0.9, "teacher_comparisons": 200.0, "student_comparisons": 17.0}
+    with open_history(tmp_path / "h.sqlite3") as history:
+        history.models.add(
+            Version(name, None, 1.0, document, json.dumps(lineage), json.dumps(metrics))
+        )
+        history.models.set_alias("champion", name, 2.0)
+    found = facts_of(tmp_path / "h.sqlite3").model.distillation
+    assert found is not None
+    assert (found.student, found.teacher) == ("4x8", "7ab3c0de19f24a55")
+    assert found.figures == (("teacher_comparisons", 200.0), ("student_comparisons", 17.0))
 
 
 def test_drift_is_that_of_model_check(facts: DashboardFacts, said: Callable[..., Any]) -> None:

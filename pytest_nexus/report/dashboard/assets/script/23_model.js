@@ -58,6 +58,10 @@ const versionCards = ({ versions, deployments }) => [
     : empty('Deployments', 'The shipped model decides the order.', 'nexus train deploys a model of the project as soon as one proves better.', 'half'),
 ];
 
+const distilled = ({ student, teacher }) => (student
+  ? `The deployed model is student ${student} of teacher ${versionText(teacher)}; their comparison at the training.`
+  : 'The deployed model is a small student of large trees; their comparison at the training.');
+
 const viewModel = () => {
   const { model } = facts;
   const champion = model.versions.find((each) => each.alias === 'champion');
@@ -77,7 +81,7 @@ const viewModel = () => {
     parts.push(listed({ title: 'What a share of the time finds', what: 'Means over the failing runs: of the tests run within the share, how many failed; of the failures, how many are found.', size: 'half',
       columns: [{ name: 'share of the time', class: 'n', of: (r) => percent(r.share) }, { name: 'precision', class: 'n', of: (r) => percent(r.precision) }, { name: 'recall', class: 'n', of: (r) => percent(r.recall) }, { name: 'runs with a failure found', class: 'n', of: (r) => percent(r.caught) }], rows: model.budgets }));
   }
-  parts.push(model.distillation ? listed({ title: 'Teacher and student', what: 'The deployed model is a small student of large trees; their comparison at the training.', size: 'half',
+  parts.push(model.distillation ? listed({ title: 'Teacher and student', what: distilled(model.distillation), size: 'half',
     columns: [{ name: 'figure', of: (r) => r[0] }, { name: 'value', class: 'n', of: (r) => fixed(r[1], 4) }], rows: model.distillation.figures })
     : empty('Teacher and student', 'The deployed model has no teacher.', 'nexus train compares a student with large trees when the history has enough failing runs.', 'half'));
   parts.push(...versionCards(model));

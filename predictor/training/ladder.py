@@ -1,0 +1,216 @@
+"""Walk up the sizes of students, and find the smallest that loses next to nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import fmean
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import roc_auc_score
+
+from ..evaluation.baselines import order_by
+from ..evaluation.evaluate import by_thrift
+from ..evaluation.metrics import score
+from ..model.calibration import line
+from ..model.tree_size import TreeSize, comparisons
+from ..schema import NAMES
+from .distillation import exported, log_odds, teach
+from .run_sample import Sampled, represented, sample_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from ..evaluation.evaluate import Case
+    from ..model.model import Model
+    from .distillation import Boosted, Floats, Teacher
+    from .weights import FailedRun
+
+    Fit = Callable[[Sequence[FailedRun]], Model]
+    """Fits the odds product beside the trees to samples of runs."""
+
+SIZES: Final = tuple(
+    TreeSize(trees, leaves)
+    for trees, leaves in (
+        *((1, 4), (2, 4), (4, 4), (4, 8), (8, 4), (6, 8)),
+        *((8, 8), (12, 8), (16, 8), (24, 8), (32, 8)),
+    )
+)
+"""The rungs, from few comparisons to many."""
+SHARE: Final = 0.5
+"""Weight of the trees beside the odds product."""
+_FOLDS: Final = (0.5, 0.75, 1.0)
+"""Trees are fitted to the runs up to each of these shares, and judged on those up to the next."""
+
+
+class Losses(NamedTuple):
+    """What a student loses against its teacher on held-back runs; below 0, the student is better.
+
+    Both stand beside the odds product, as in a session.
+    """
+
+    apfdc: float
+    auc: float
+    log_loss: float
+    """Relative to the log loss of the teacher."""
+
+
+TOLERANCE: Final = Losses(apfdc=0.002, auc=0.005, log_loss=0.02)
+"""The most that a student may lose."""
+
+
+class Rung(NamedTuple):
+    """One size of students, and what it loses."""
+
+    size: TreeSize
+    comparisons: float
+    """Per test."""
+    losses: Losses
+
+    @property
+    def is_tolerable(self) -> bool:
+        """Whether no loss is above the tolerance."""
+        return all(ours <= most for ours, most in zip(self.losses, TOLERANCE, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """The sizes that were tried."""
+
+    teacher_comparisons: float
+    """Per test."""
+    n_runs: int
+    """Number of failing runs that judged; no tree was fitted to them before."""
+    rungs: tuple[Rung, ...]
+    """From the first size to the last one tried."""
+
+    @property
+    def smallest(self) -> Rung | None:
+        """The first rung within the tolerance; None if every size loses more."""
+        return next((rung for rung in self.rungs if rung.is_tolerable), None)
+
+
+def climb(
+    cases: Sequence[Case], fit: Fit, seed: int, sizes: Sequence[TreeSize] = SIZES
+) -> Ladder | None:
+    """Try sizes until one is within the tolerance; None if there are too few runs to hold back.
+
+    Args:
+        cases: failing runs in time order. Those that judge are newer than those that teach.
+        fit: fits the odds product beside the trees.
+        seed: of the samples and the trees.
+        sizes: the sizes to try, in this order.
+    """
+    edges = [int(len(cases) * share) for share in _FOLDS]
+    folds = [
+        Fold.of(cases[:start], cases[start:end], fit, seed)
+        for start, end in pairwise(edges)
+        if 0 < start < end
+    ]
+    if not folds:
+        return None
+    rungs: list[Rung] = []
+    for size in sizes:
+        rungs.append(rung_of(size, folds))
+        if rungs[-1].is_tolerable:
+            break
+    teachers = fmean(fold.comparisons(fold.teacher.boosted) for fold in folds)
+    return Ladder(teachers, sum(len(fold.held) for fold in folds), tuple(rungs))
+
+
+def rung_of(size: TreeSize, folds: Sequence[Fold]) -> Rung:
+    """Return what students of a size lose on the held-back runs of all folds."""
+    return Rung(size, *judged([fold.teacher.student(size) for fold in folds], folds))
+
+
+def judged(students: Sequence[Boosted], folds: Sequence[Fold]) -> tuple[float, Losses]:
+    """Return the comparisons per test and the losses of students, one for each fold."""
+    ours = [mark for fold, one in zip(folds, students, strict=True) for mark in fold.marks(one)]
+    theirs = [mark for fold in folds for mark in fold.of_teacher]
+    counted = [fold.comparisons(one) for fold, one in zip(folds, students, strict=True)]
+    return fmean(counted), _losses(ours, theirs)
+
+
+class Mark(NamedTuple):
+    """How good a model is on one held-back run."""
+
+    apfdc: float
+    auc: float | None
+    """None if every test of the run failed."""
+    log_loss: float
+    """Sum over the tests."""
+
+
+def _losses(ours: Sequence[Mark], theirs: Sequence[Mark]) -> Losses:
+    aucs = [(a.auc, b.auc) for a, b in zip(ours, theirs, strict=True)]
+    before = sum(mark.log_loss for mark in theirs)
+    return Losses(
+        fmean(b.apfdc - a.apfdc for a, b in zip(ours, theirs, strict=True)),
+        fmean([b - a for a, b in aucs if a is not None and b is not None] or [0.0]),
+        (sum(mark.log_loss for mark in ours) - before) / before,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """A teacher that was fitted to earlier runs, and later runs that judge."""
+
+    teacher: Teacher
+    own: Model
+    """The odds product beside the trees."""
+    product: Floats
+    """Of the rows that the teacher was fitted to."""
+    outcomes: tuple[Floats, Floats]
+    """Whether each of these rows failed, and how many tests it represents."""
+    held: Sequence[tuple[Case, Floats]]
+    """The later runs, each with the odds product of its tests."""
+    of_teacher: list[Mark]
+
+    @classmethod
+    def of(cls, past: Sequence[Case], held: Sequence[Case], fit: Fit, seed: int) -> Fold:
+        """Fit the teacher, and judge it."""
+        runs = [sample_of(case, seed) for case in past]
+        own, sampled = fit(runs), Sampled.of(runs)
+        teacher = teach(sampled.rows, sampled.failed, seed, sampled.weights)
+        product = np.array(own.scores(sampled.rows))
+        outcomes = (
+            np.array(sampled.failed, dtype=np.float64),
+            np.array([n for each in zip(past, runs, strict=True) for n in represented(*each)]),
+        )
+        later = [(case, np.array(own.scores(case.rows()))) for case in held]
+        fold = cls(teacher, own, product, outcomes, later, [])
+        fold.of_teacher.extend(fold.marks(teacher.boosted))
+        return fold
+
+    def marks(self, boosted: Boosted) -> Iterator[Mark]:
+        """Yield how good a boosting is on each held-back run, beside the odds product."""
+        scores = _beside(self.product, log_odds(boosted, self.teacher.frame))
+        slope, intercept = line(scores, *self.outcomes)
+        for case, product in self.held:
+            found = _beside(product, log_odds(boosted, _frame_of(case)))
+            yield _mark(case, self.own, found, slope * found + intercept)
+
+    def comparisons(self, boosted: Boosted) -> float:
+        """Return the comparisons per test of the newest held-back run."""
+        return comparisons(exported(boosted), self.held[-1][0].rows())
+
+
+def _beside(product: Floats, trees: Floats) -> Floats:
+    return (1.0 - SHARE) * product + SHARE * trees
+
+
+def _frame_of(case: Case) -> pd.DataFrame:
+    matrix = np.frombuffer(case.matrix, dtype=np.float64).reshape(-1, len(NAMES))
+    return pd.DataFrame(matrix, columns=list(NAMES))
+
+
+def _mark(case: Case, model: Model, scores: Floats, z: Floats) -> Mark:
+    order = order_by(by_thrift(model, scores.tolist(), case.expected_s))
+    failed = np.array(case.failed, dtype=np.float64)
+    return Mark(
+        score(order, case.failed, case.duration_s).apfdc,
+        None if failed.all() else float(roc_auc_score(failed, scores)),
+        float((np.logaddexp(0.0, z) - failed * z).sum()),
+    )

@@ -1,0 +1,63 @@
+"""Take a sample of the tests of each run, for fitting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING, Final
+
+from .weights import FailedRun
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..evaluation.evaluate import Case
+    from ..features.rows import Row
+
+NEGATIVES: Final = 300
+"""Number of passing tests that are sampled from each run for fitting."""
+
+
+def sample_of(case: Case, seed: int) -> FailedRun:
+    """Return all failing tests of a run and up to 300 of its other tests."""
+    rows = case.rows()
+    others = [at for at, bad in enumerate(case.failed) if not bad]
+    random = Random(f"{seed} {case.name}")  # noqa: S311 - a sample, no secret
+    kept = random.sample(others, min(len(others), NEGATIVES))
+    taken = sorted([at for at, bad in enumerate(case.failed) if bad] + kept)
+    return FailedRun([rows[at] for at in taken], [case.failed[at] for at in taken])
+
+
+def represented(case: Case, sample: FailedRun) -> list[float]:
+    """Return for each row of a sample the number of tests of its run that it represents."""
+    n_failed = sum(case.failed)
+    passing = (len(case.failed) - n_failed) / max(1, len(sample.failed) - n_failed)
+    return [1.0 if bad else passing for bad in sample.failed]
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """The samples of some runs, one after the other."""
+
+    rows: Sequence[Row]
+    failed: Sequence[bool]
+    weights: Sequence[float]
+    """1 for each passing test, and 1 / sqrt(m) for each of m failing tests of a run.
+
+    `fit_weights` uses the same weights. Without them, the trees would see little but the few runs
+    in which many tests failed.
+    """
+
+    @classmethod
+    def of(cls, runs: Sequence[FailedRun]) -> Sampled:
+        """Return the rows of all samples."""
+        return cls(
+            [row for run in runs for row in run.rows],
+            [bad for run in runs for bad in run.failed],
+            [weight for run in runs for weight in _weights(run)],
+        )
+
+
+def _weights(run: FailedRun) -> list[float]:
+    failure = sum(run.failed) ** -0.5
+    return [failure if bad else 1.0 for bad in run.failed]
