@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.postgresql import postgresql  # noqa: F401 - a fixture of this folder
 from tests.support.project import Project
 from tests.support.warm import allowed, pytest_sessionfinish  # noqa: F401 - a hook of this folder
 
