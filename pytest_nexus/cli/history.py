@@ -62,7 +62,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     merge = commands.add_parser("merge", help="add all runs of other histories")
     merge.add_argument("others", nargs="+", type=Path, metavar="FILE", help="histories to read")
     export = commands.add_parser("export", help="write a copy")
-    export.add_argument("output", type=Path, metavar="FILE", help="file to write")
+    export.add_argument(
+        "output", type=Path, metavar="FILE", help="file to write; a new folder for parquet"
+    )
+    export.add_argument(
+        "--format",
+        choices=("sqlite", "parquet"),
+        default="sqlite",
+        help="a history, or parquet files for `nexus sql` and other tools (sqlite)",
+    )
     export.add_argument(
         "--slim",
         action="store_true",
@@ -145,9 +153,22 @@ def _merge(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
+    if options.format == "parquet":
+        return _export_parquet(options)
     with _existing(options) as history, Waiting("writing the copy"):
         history.export(options.output, slim=options.slim)
     say(f"{options.output!s}: {options.output.stat().st_size:,} bytes")
+    return 0
+
+
+def _export_parquet(options: argparse.Namespace) -> int:
+    if options.slim:
+        raise HistoryError("NX529", "--slim leaves out the attempts; omit it with --format parquet")
+    with _existing(options) as history:
+        rows = history.export_parquet(options.output)
+    size_bytes = sum(file.stat().st_size for file in options.output.glob("*/*.parquet"))
+    counts = f"{counted(rows['runs'], 'run')}, {counted(rows['attempts'], 'attempt')}"
+    say(f"{options.output!s}: {counts}, {size_bytes:,} bytes")
     return 0
 
 

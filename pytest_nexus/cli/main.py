@@ -35,6 +35,7 @@ class Command:
 
 COMMANDS: Final = (
     Command("history", "pytest_nexus.cli.history", "Show, import, merge and maintain the history"),
+    Command("sql", "pytest_nexus.cli.sql", "Answer a query about runs, attempts and failures"),
     Command("plan", "pytest_nexus.cli.plan", "Divide a suite among the jobs of a CI run"),
     Command("run", "pytest_nexus.cli.run", "Run pytest like a CI job"),
     Command("verify", "pytest_nexus.cli.verify", "Prove that every test ran in exactly one shard"),

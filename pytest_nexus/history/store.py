@@ -42,7 +42,7 @@ from pytest_nexus.history.state.refresh import rebuild
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from pathlib import Path
 
     from pytest_nexus.domain.dependencies import KnownUses
@@ -315,6 +315,16 @@ class History:
         from pytest_nexus.history.exchange import transfer  # noqa: PLC0415 - not in sessions
 
         transfer.export(self._connection, self.path, path, slim=slim)
+
+    def export_parquet(
+        self, folder: Path, progress: Callable[[int], None] | None = None
+    ) -> dict[str, int]:
+        """Write the tables for people as parquet files; return the number of rows by table."""
+        from pytest_nexus.history.analytics.parquet_files import write_parquet  # noqa: PLC0415 - loads duckdb
+
+        self._refuse_slim("exported to parquet")
+        with self._snapshot(*untrusted.TABLES):
+            return write_parquet(self._connection, folder, progress)
 
     def prune(self, keep_runs: int | None = None, before: float | None = None) -> int:
         """Remove all but the newest runs, and runs before a time, for good; return how many.

@@ -39,6 +39,8 @@ CALLS = {
     "history prune": [["--keep-runs", "7"], ["--keep-runs", "{text}"]],
     "history rebuild": [[]],
     "history check": [[], ["--json"]],
+    "sql": [[], ["select * from attempts"], ["select * from failures", "--json"], ["{text}"],
+            ["select * from runs", "--format=csv"], ["--data={file}", "select 1"]],
     "plan": [["--shards=2"], ["--shards=2", "--json"], ["--shards={text}"],
              ["--shards=2", "--", "broken/test_broken.py"], ["--shards=2", "--output={file}/x"]],
     "run": [[], ["--plan", "plan.json", "--shard=1/2"], ["--name={text}"], ["--shard={text}"]],

@@ -32,6 +32,7 @@ FOR_OTHERS = {"run", "completion", "cache run"}
 NEEDS_NETWORK = {"history pull"}
 
 ARGUMENTS = {
+    "sql": ["select count(*) from attempts"],
     "explain": ["test_a.py"],
     "flaky show": ["test_a.py"],
     "flaky hunt": ["test_a.py", "--runs", "1"],
