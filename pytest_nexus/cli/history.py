@@ -57,8 +57,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "paths", nargs="*", metavar="PATH", help="files, folders, globs (default: the journals)"
     )
     add_json_option(take)
-    fetch = commands.add_parser("pull", help="add the journals that CI jobs left on GitHub")
+    fetch = commands.add_parser("pull", help="add the runs of CI jobs, from GitHub or a run log")
     add_pull_arguments(fetch)
+    send = commands.add_parser("push", help="add the runs to a run log in PostgreSQL")
+    send.add_argument(
+        "--to", required=True, metavar="URL", help="postgresql://HOST/DATABASE[?schema=PROJECT]"
+    )
+    add_json_option(send)
     merge = commands.add_parser("merge", help="add all runs of other histories")
     merge.add_argument("others", nargs="+", type=Path, metavar="FILE", help="histories to read")
     export = commands.add_parser("export", help="write a copy")
@@ -87,7 +92,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     check = commands.add_parser("check", help="look for damage; exit 1 if there is any")
     add_json_option(check)
     actions = {
-        show: _show, take: _import, fetch: _pull, merge: _merge, export: _export,
+        show: _show, take: _import, fetch: _pull, send: _push, merge: _merge, export: _export,
         prune: _prune, rebuild: _rebuild, check: _check,
     }  # fmt: skip
     for command, action in actions.items():
@@ -135,7 +140,20 @@ def _print_import(summary: ImportSummary) -> None:
         say(f"refused {path!s}: {reason}")
 
 
+def _push(options: argparse.Namespace) -> int:
+    from pytest_nexus.cli.history_share import push_from  # noqa: PLC0415 - only here
+
+    take_in_waiting(options.history)
+    with _existing(options) as history:
+        return push_from(history, options)
+
+
 def _pull(options: argparse.Namespace) -> int:
+    if options.run_log is not None:
+        from pytest_nexus.cli.history_share import pull_from_log  # noqa: PLC0415 - only here
+
+        with open_or_begin(history_path(options.history)) as history:
+            return pull_from_log(history, options)
     from pytest_nexus.cli.history_pull import pull_into  # noqa: PLC0415 - loads requests
 
     with open_or_begin(history_path(options.history)) as history:

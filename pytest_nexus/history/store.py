@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from pytest_nexus.domain.dependencies import KnownUses
     from pytest_nexus.domain.evidence import ChangedAndFailed, Streaks
     from pytest_nexus.domain.records import Attempt, TestKey, TestStats
+    from pytest_nexus.history.exchange.merge import Candidate, Rank
     from pytest_nexus.history.figures.all_figures import Figures
     from pytest_nexus.history.queries.replay import Replayed
     from pytest_nexus.history.sqlite.seen_artifacts import ArtifactNote, Status
@@ -262,12 +263,12 @@ class History:
         with self._snapshot("run", "attempt", "failure", "test"):
             return read_sightings(self._connection, keys)
 
-    def add(self, candidates: Iterable[merge.Candidate]) -> list[bool]:
+    def add(self, candidates: Iterable[Candidate]) -> list[bool]:
         """Take in runs in one transaction; return for each whether it was new or better."""
         with self._writing():
             return merge.add(self._connection, candidates)
 
-    def size_of_forks(self, candidates: Iterable[merge.Candidate]) -> int:
+    def size_of_forks(self, candidates: Iterable[Candidate]) -> int:
         """Estimate the bytes that runs of forks would take here."""
         with self._snapshot():
             return forks.size_of(self._connection, candidates)
@@ -309,6 +310,28 @@ class History:
                 self.reuse.word.take_over(other.reuse.word)
                 self.selection.word.take_over(other.selection.word)
                 return sum(merge.add(self._connection, transfer.candidates(*source)))
+
+    def candidates(self, run_uids: Collection[str] | None = None) -> Iterator[Candidate]:
+        """Yield some runs, or all runs, for another history."""
+        from pytest_nexus.history.exchange import transfer  # noqa: PLC0415 - not in sessions
+
+        self._refuse_slim("merged from")
+        self._require_sound(*untrusted.TABLES)
+        only = None if run_uids is None else set(run_uids)
+        yield from transfer.candidates(self._connection, self.path, only)
+
+    def ranks(self) -> dict[str, Rank]:
+        """Return the rank of each run by its run_uid: of two copies, the higher is kept."""
+        from pytest_nexus.history.exchange.packets import ranks  # noqa: PLC0415 - not in sessions
+
+        with self._snapshot("run"):
+            return ranks(self._connection)
+
+    def pruned(self, run_uids: Iterable[str]) -> set[str]:
+        """Return those of some runs that were pruned and will not come back."""
+        from pytest_nexus.history.exchange import transfer  # noqa: PLC0415 - not in sessions
+
+        return set(run_uids).intersection(transfer.tombstones(self._connection, self.path))
 
     def export(self, path: Path, *, slim: bool = False) -> None:
         """Write a copy to `path`, replacing any file there; a slim copy has no attempts."""

@@ -34,6 +34,7 @@ CALLS = {
     "history show": [[], ["--json"], ["--history", "{text}"]],
     "history import": [["journals", "junit", "broken"], ["{text}"], ["broken", "--json"]],
     "history pull": [[], ["--json"], ["--repository", "{text}"], ["--trusted-branch", "{text}"]],
+    "history push": [["--to={text}"], ["--to=postgresql://{text}@127.0.0.1:1/x?schema={text}"]],
     "history merge": [["other.sqlite3"], ["{text}"], ["{file}"]],
     "history export": [["out/{file}.sqlite3"], ["slim.sqlite3", "--slim"]],
     "history prune": [["--keep-runs", "7"], ["--keep-runs", "{text}"]],

@@ -21,6 +21,12 @@ TRUSTED_BRANCH: Final = "refs/remotes/origin/HEAD"
 def add_pull_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
+        "--from",
+        dest="run_log",
+        metavar="URL",
+        help="a run log instead of GitHub: postgresql://HOST/DATABASE[?schema=PROJECT]",
+    )
+    parser.add_argument(
         "--repository", metavar="OWNER/NAME", help="repository (default: GITHUB_REPOSITORY)"
     )
     parser.add_argument(

@@ -21,7 +21,7 @@ from pytest_nexus.history.uses.cleaning import copy_uses
 from pytest_nexus.history.uses.stored_uses import StoredUses
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from pytest_nexus.journal.encoding import RawAttempt
@@ -58,10 +58,18 @@ def tombstones(connection: sqlite3.Connection, path: Path) -> list[str]:
         return [run_uid for (run_uid,) in connection.execute("SELECT run_uid FROM tombstone")]
 
 
-def candidates(connection: sqlite3.Connection, path: Path) -> Iterator[Candidate]:
-    """Yield the runs of a history for a merge into another history; errors name `path`."""
+def candidates(
+    connection: sqlite3.Connection, path: Path, only: Collection[str] | None = None
+) -> Iterator[Candidate]:
+    """Yield the runs of a history for a merge into another history; errors name `path`.
+
+    `only`: the run_uids of the wanted runs; None for all.
+    """
     with decoded(path):
         order = ordered_runs(connection) + fork_runs(connection)
+        if only is not None:
+            numbers = dict(connection.execute("SELECT run_id, run_uid FROM run"))
+            order = [run_id for run_id in order if numbers[run_id] in only]
         uses = StoredUses(connection)
     for run_id in order:
         with decoded(path):

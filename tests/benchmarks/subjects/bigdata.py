@@ -55,7 +55,8 @@ def measure(bench: Bench) -> list[Table]:
         )
     note = (
         f"{n:,} attempts in {n_runs:,} runs. The history has"
-        f" {path.stat().st_size / 2**20:,.0f} MiB, the parquet files {n_bytes / 2**20:,.0f} MiB. Each step is a process; MiB is its peak."
+        f" {path.stat().st_size / 2**20:,.0f} MiB,"
+        f" the parquet files {n_bytes / 2**20:,.0f} MiB. Each step is a process; MiB is its peak."
     )
     return [Table("A history of generated attempts", rows, note)]
 

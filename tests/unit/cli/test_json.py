@@ -29,7 +29,7 @@ WRITES = {
 FOR_OTHERS = {"run", "completion", "cache run"}
 """The output is pytest's own, of another command, or for a shell."""
 
-NEEDS_NETWORK = {"history pull"}
+NEEDS_NETWORK = {"history pull", "history push"}
 
 ARGUMENTS = {
     "sql": ["select count(*) from attempts"],
