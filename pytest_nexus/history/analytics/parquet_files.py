@@ -11,22 +11,26 @@ import os
 import shutil
 import tempfile
 from contextlib import closing
-from itertools import islice
+from io import StringIO
+from itertools import count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus.errors import HistoryError
 from pytest_nexus.history.analytics.duckdb_extra import load_duckdb
-from pytest_nexus.history.analytics.people_tables import PEOPLE_TABLES, PeopleTable
+from pytest_nexus.history.analytics.people_tables import NULL, PEOPLE_TABLES, PeopleTable
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
+
+    from pytest_nexus.history.sqlite.schema import Row
 
 BATCH: Final = 1_000_000
 """Rows in one file: about 150 MB as CSV while the file is written."""
 
-_NULL: Final = "\\N"
+_PORTION: Final = 10_000
+"""Rows in memory at once."""
 
 
 def write_parquet(
@@ -77,39 +81,41 @@ def _write_table(
 ) -> int:
     """Write all rows of a table; an empty table is one file without rows."""
     (folder / table.name).mkdir(parents=True)
+    rows = iter(connection.execute(table.query))
     n_rows = 0
-    for number, rows in enumerate(_batches(connection.execute(table.query), batch), 1):
-        _write_file(writer, table, rows, folder / table.name / f"{number:05}.parquet")
-        n_rows += len(rows)
+    for number in count(1):
+        path = folder / table.name / f"{number:05}.parquet"
+        found = _write_file(writer, table, islice(rows, batch), path)
+        if not found and number > 1:
+            path.unlink()
+        n_rows += found
         if progress is not None:
-            progress(len(rows))
+            progress(found)
+        if found < batch:
+            break
     return n_rows
 
 
-def _batches(rows: Iterable[tuple[Any, ...]], size: int) -> Iterator[list[tuple[Any, ...]]]:
-    """Yield lists of at most `size` rows; one empty list if there are no rows."""
-    remaining = iter(rows)
-    found = list(islice(remaining, size))
-    yield found
-    while len(found) == size and (found := list(islice(remaining, size))):
-        yield found
-
-
-def _write_file(writer: Any, table: PeopleTable, rows: list[tuple[Any, ...]], path: Path) -> None:
+def _write_file(writer: Any, table: PeopleTable, rows: Iterator[Row], path: Path) -> int:
+    """Write rows to one file; return their number."""
     with tempfile.TemporaryDirectory(prefix="nexus-parquet-") as between:
         text = Path(between) / "rows.csv"
-        with text.open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows([_cell(value) for value in row] for row in rows)
-        columns = {column.name: column.type for column in table.columns}
+        n_rows = _write_csv(rows, text)
         read = writer.read_csv(
-            str(text), header=False, columns=columns, na_values=[_NULL], auto_detect=False,
+            str(text), header=False, columns=table.raw_types, na_values=[NULL], auto_detect=False,
             delimiter=",", quotechar='"', escapechar='"', parallel=False,
         )  # fmt: skip
-        read.write_parquet(str(path), compression="zstd")
+        read.project(table.projection).write_parquet(str(path), compression="zstd")
+    return n_rows
 
 
-def _cell(value: object) -> object:
-    """Return a value for a CSV file, which has no NULL and no null characters."""
-    if value is None:
-        return _NULL
-    return value.replace("\0", "\ufffd") if isinstance(value, str) else value
+def _write_csv(rows: Iterator[Row], path: Path) -> int:
+    """Write rows in small portions, without the null characters that duckdb refuses."""
+    n_rows = 0
+    with path.open("w", encoding="utf-8", newline="") as file:
+        while portion := list(islice(rows, _PORTION)):
+            text = StringIO()
+            csv.writer(text).writerows(portion)
+            file.write(text.getvalue().replace("\0", "\ufffd"))
+            n_rows += len(portion)
+    return n_rows

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+_TIME: Final = "TIMESTAMP"
+NULL: Final = "\\N"
+"""Stands for what is unknown, because CSV has no NULL; a text that is the same becomes unknown."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -14,7 +18,7 @@ class Column:
     type: str
     """Type in duckdb."""
     source: str
-    """Expression in the history."""
+    """Expression in the history; of a TIMESTAMP, seconds since the epoch."""
     meaning: str
     """What the values are, in a few words."""
 
@@ -29,13 +33,30 @@ class PeopleTable:
     columns: tuple[Column, ...]
 
     @property
+    def raw_types(self) -> dict[str, str]:
+        """The types of the values that the query gives, by column."""
+        return {
+            column.name: "DOUBLE" if column.type == _TIME else column.type
+            for column in self.columns
+        }
+
+    @property
+    def projection(self) -> str:
+        """The expressions that turn these values into the columns."""
+        return ", ".join(
+            f"make_timestamp(CAST(round({column.name} * 1e6) AS BIGINT)) AS {column.name}"
+            if column.type == _TIME
+            else column.name
+            for column in self.columns
+        )
+
+    @property
     def query(self) -> str:
-        """The query that reads the table from the history."""
-        selected = ", ".join(column.source for column in self.columns)
+        """The query that reads the table from the history, with `NULL` for what is unknown."""
+        selected = ", ".join(f"coalesce({column.source}, '{NULL}')" for column in self.columns)
         return f"SELECT {selected} FROM {self.source}"  # noqa: S608 - constants of this module
 
 
-_TIME: Final = "strftime('%Y-%m-%d %H:%M:%f', {}, 'unixepoch')"
 _SETUP, _CALL, _TEARDOWN = "(outcomes & 7)", "(outcomes >> 3 & 7)", "(outcomes >> 6 & 7)"
 _OUTCOME: Final = f"""
     CASE WHEN {_CALL} = 2 THEN 'failed'
@@ -50,7 +71,7 @@ RUNS: Final = PeopleTable(
     "run",
     (
         Column("run", "VARCHAR", "run_uid", "32 hexadecimal digits, the same in every copy"),
-        Column("started_at", "TIMESTAMP", _TIME.format("started_at"), "start, in UTC"),
+        Column("started_at", "TIMESTAMP", "started_at", "start, in UTC"),
         Column("duration_s", "DOUBLE", "duration_s", "wall seconds; NULL for a killed session"),
         Column("commit_id", "VARCHAR", "commit_id", "commit that was checked out"),
         Column("branch", "VARCHAR", "branch", "branch that was checked out"),
@@ -92,7 +113,7 @@ ATTEMPTS: Final = PeopleTable(
         Column(
             "started_at",
             "TIMESTAMP",
-            _TIME.format("started_at + started_us / 1e6"),
+            "started_at + started_us / 1e6",
             "start, in UTC",
         ),
         Column("worker", "INTEGER", "worker", "3 for xdist's gw3; NULL without xdist"),

@@ -55,6 +55,10 @@ def test_a_query_sees_outcomes_names_and_times(capsys: pytest.CaptureFixture[str
     assert asked(capsys, "select started_at from attempts order by 1 desc limit 1") == [
         {"started_at": "2004-11-09 11:33:22.500000"}
     ]
+    query = "select trusted, dirty, duration_s, branch from runs order by started_at"
+    assert asked(capsys, query)[1] == {
+        "trusted": True, "dirty": False, "duration_s": 1.25, "branch": None,
+    }  # fmt: skip
     assert asked(capsys, "select message, exception from failures") == [
         {"message": "", "exception": "ValueError"}
     ]
