@@ -63,9 +63,11 @@ def version_of(connection: Any, address: RunLogAddress) -> int:
     Raises:
         HistoryError: a later version of nexus made the run log.
     """
-    table = f'"{address.schema}".migration'
-    if connection.execute("SELECT to_regclass(%s)", [table]).fetchone()[0] is None:
+    # `to_regclass` would be wrong here: it may answer from before a lock of this transaction.
+    exists = "SELECT 1 FROM pg_tables WHERE schemaname = %s AND tablename = 'migration'"
+    if connection.execute(exists, [address.schema]).fetchone() is None:
         return 0
+    table = f'"{address.schema}".migration'
     query = f"SELECT coalesce(max(version), 0) FROM {table}"  # noqa: S608 - a checked name
     found = int(connection.execute(query).fetchone()[0])
     if found > len(MIGRATIONS):
