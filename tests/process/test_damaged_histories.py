@@ -61,6 +61,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (tmp_path / "journals").mkdir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NEXUS_HISTORY", "damaged.sqlite3")
+    monkeypatch.setattr("pytest_nexus.domain.system.progress_bar.FIRST_S", 3600.0)
     gc.freeze()  # so that each collection of `call` is quick
     yield tmp_path
     gc.unfreeze()

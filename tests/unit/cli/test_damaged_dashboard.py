@@ -47,6 +47,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, Path]:
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NEXUS_HISTORY", "damaged.sqlite3")
+    monkeypatch.setattr("pytest_nexus.domain.system.progress_bar.FIRST_S", 3600.0)
     return tmp_path
 
 
