@@ -66,6 +66,12 @@ COMMANDS: Final = (
         forwards=True,
     ),
     Command(
+        "bisect",
+        "pytest_nexus.cli.bisect",
+        "Find the commit that broke a test, in few runs",
+        forwards=True,
+    ),
+    Command(
         "reuse",
         "pytest_nexus.cli.reuse",
         "Show whether known results are reused, and what audits found",

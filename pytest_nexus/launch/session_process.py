@@ -56,7 +56,10 @@ def _has_settings_below(root: Path, paths: Iterable[str]) -> bool:
 
 
 def run_to_end(
-    command: Sequence[str], environment: dict[str, str], timeout_s: float | None
+    command: Sequence[str],
+    environment: dict[str, str],
+    timeout_s: float | None,
+    folder: Path | None = None,
 ) -> subprocess.CompletedProcess[str] | None:
     """Run a session in its own process group; None if the group had to be ended.
 
@@ -67,11 +70,13 @@ def run_to_end(
         command: the command line.
         environment: of the session.
         timeout_s: seconds after which the session is ended; None for no limit.
+        folder: in which the session starts; None for the current one.
     """
     with _output() as stdout, _output() as stderr:
         process = subprocess.Popen(  # noqa: S603 - the user's own suite, as asked for
-            command, env=environment, stdout=stdout, stderr=stderr, start_new_session=True
-        )
+            command, cwd=folder, env=environment, stdout=stdout, stderr=stderr,
+            start_new_session=True,
+        )  # fmt: skip
         try:
             process.wait(timeout_s)
         except BaseException as exc:

@@ -58,6 +58,7 @@ CALLS = {
                    ["--runs=1", "--json", "tests"], ["--runs={text}"]],
     "order": [[], ["--all"], ["--json"]],
     "order show": [["{text}"], ["{text}", "--json"], ["no{text}"]],
+    "bisect": [["t/test_a.py::{text}"], ["{text}", "--good={text}", "--bad={text}", "--json"]],
     "order bisect": [["t/test_a.py::{text}", "--runs=1"], ["no{text}"], ["{text}", "--json"]],
     "order hunt": [["--runs=1", "--", "tests"], ["--runs={text}"]],
     "reuse": [[], ["--json"], ["--history", "{text}"]],

@@ -35,3 +35,21 @@ def positive(text: str) -> int:
     if number < 1:
         raise ArgumentTypeError(f"must be an integer of 1 or more, got {text!r}")
     return number
+
+
+def probability(text: str) -> float:
+    """Return the probability in an argument.
+
+    Raises:
+        argparse.ArgumentTypeError: the text is not a number between 0.5 and 1.
+
+    >>> probability("0.99")
+    0.99
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0.5 <= number < 1:
+        raise ArgumentTypeError(f"must be a number of at least 0.5 and below 1, got {text!r}")
+    return number

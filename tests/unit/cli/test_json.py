@@ -38,6 +38,7 @@ ARGUMENTS = {
     "flaky hunt": ["test_a.py", "--runs", "1"],
     "order bisect": ["test_a.py::test_x", "--runs", "1"],
     "order hunt": ["--runs", "1"],
+    "bisect": ["test_a.py::test_x", "--good", "HEAD~1", "--bad", "HEAD"],
     "plan": ["--shards", "2"],
     "model diff": ["shipped", "shipped"],
     "demo": ["--data", "none"],

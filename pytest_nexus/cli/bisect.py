@@ -1,0 +1,226 @@
+"""`nexus bisect`: find the commit that broke a test, in few runs."""
+
+from __future__ import annotations
+
+import signal
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_nexus.cli.arguments.options import positive, probability, seconds
+from pytest_nexus.cli.bisect_ends import Ends, find_ends, forecast_scores
+from pytest_nexus.cli.output.culprit import CulpritResult
+from pytest_nexus.cli.output.tables import add_json_option, print_json
+from pytest_nexus.domain.system import clock, originals
+from pytest_nexus.domain.system.console import say
+from pytest_nexus.domain.wording import counted
+from pytest_nexus.errors import HuntError
+from pytest_nexus.launch.culprit_runs import past_commits, worktree
+from pytest_nexus.launch.culprit_runs.kept_answers import KeptAnswers, answers_path, stamp_of
+from pytest_nexus.launch.culprit_runs.run_at import Question, RunnerAt
+from pytest_nexus.plan.culprit.beliefs import not_broken_after, prior_of
+from pytest_nexus.plan.culprit.commit_graph import lineage_of
+from pytest_nexus.plan.culprit.hunting import CONFIDENCE, Hunting, most_runs
+from pytest_nexus.project import add_history_option, project_root
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from pytest_nexus.launch.culprit_runs.kept_answers import KeptAnswer
+    from pytest_nexus.launch.culprit_runs.past_commits import PastCommit
+
+_EVEN: Final = 0.5
+"""Probability that the test is not broken, before the results of past runs are counted."""
+
+
+@dataclass(slots=True)
+class _Search:
+    """A search in progress."""
+
+    hunting: Hunting
+    kept: KeptAnswers
+    commits: list[PastCommit]
+    n_allowed: int
+    """Number of runs that may still start."""
+    ends_at: float | None
+    """Moment on `clock.perf_counter`; None for no limit."""
+    is_quiet: bool
+    told: list[KeptAnswer] = field(default_factory=list)
+
+    def recall(self) -> None:
+        """Use the answers of an interrupted call."""
+        for each in self.kept.answers:
+            self._tell(each)
+
+    def run(self, runner: RunnerAt) -> bool:
+        """Run the test until there is a verdict; False if a limit ended the search first."""
+        while (place := self._place()) is not None:
+            left_s = None if self.ends_at is None else self.ends_at - clock.perf_counter()
+            if self.n_allowed < 1 or (left_s is not None and left_s <= 0):
+                return False
+            self.n_allowed -= 1
+            answer = runner.run(self.commits[place].commit, left_s)
+            if answer is None:
+                return False
+            self.kept.add(answer)
+            self._tell(answer)
+        return True
+
+    def _place(self) -> int | None:
+        """Return the next commit; the bad one, if the first run had no result."""
+        last = len(self.commits) - 1
+        if self.told and all(each.answer == "unknown" for each in self.told):
+            if last in self.hunting.unknown:
+                raise HuntError(
+                    "NX655",
+                    f"the test gives no result at the bad commit {self.commits[last].commit[:12]}:"
+                    f" {self.told[-1].why}",
+                )
+            return last
+        return self.hunting.place
+
+    def _tell(self, answer: KeptAnswer) -> None:
+        self.told.append(answer)
+        self.hunting = self.hunting.tell(self._places[answer.commit], answer.answer)
+        if self.is_quiet:
+            return
+        because = f": {answer.why}" if answer.answer == "unknown" and answer.why else ""
+        likeliest = self.hunting.verdict
+        say(
+            f"run {len(self.told)}: {answer.commit[:12]}: {answer.answer} in {answer.seconds:.1f} s"
+            f"{because}; the likeliest commit has {likeliest.probability:.0%}"
+        )
+
+    @property
+    def _places(self) -> dict[str, int]:
+        return {each.commit: at for at, each in enumerate(self.commits)}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("nodeid", metavar="NODEID", help="the test that broke")
+    parser.add_argument(
+        "--good", metavar="COMMIT", help="where it passed (default: its last pass in the history)"
+    )
+    parser.add_argument(
+        "--bad", metavar="COMMIT", help="where it fails (default: its newest failure there)"
+    )
+    parser.add_argument(
+        "--confidence", type=probability, default=CONFIDENCE, metavar="P",
+        help=f"probability at which the search stops (default: {CONFIDENCE})",
+    )  # fmt: skip
+    parser.add_argument("--runs", type=positive, metavar="N", help="largest number of runs")
+    parser.add_argument(
+        "--budget", type=seconds, metavar="TIME", help="time for all runs, such as 90s, 5m"
+    )
+    parser.add_argument(
+        "--forget",
+        action="store_true",
+        help="start again instead of continuing an interrupted call",
+    )
+    add_history_option(parser)
+    add_json_option(parser)
+    parser.epilog = "Arguments after -- are given to pytest in each run."
+    parser.set_defaults(run=run, pytest_args=[])
+
+
+def run(options: argparse.Namespace) -> int:
+    """Search; return 0 if a commit was found, or if no commit broke the test; else 1."""
+    ends_at = None if options.budget is None else clock.perf_counter() + options.budget
+    git = past_commits.git_in(project_root(Path.cwd()), originals.environ)
+    ends = find_ends(options, git)
+    commits = past_commits.commits_between(git, ends.good, ends.bad)
+    stamp = stamp_of(ends.nodeid, ends.good, ends.bad, options.pytest_args)
+    kept = KeptAnswers(answers_path(options.history, ends.nodeid), stamp)
+    if kept.left_folder:
+        worktree.remove(git, Path(kept.left_folder))
+        kept.name_folder("")
+    if options.forget:
+        kept.forget()
+    search = _Search(
+        _hunting(options, ends, commits), kept, commits,
+        options.runs or most_runs(len(commits)), ends_at, options.json,
+    )  # fmt: skip
+    search.recall()
+    try:
+        is_finished = _search_in_worktree(options, search, ends)
+    except HuntError:
+        kept.forget()
+        raise
+    result = _result(search, ends, is_finished=is_finished)
+    if is_finished:
+        kept.forget()
+    if options.json:
+        print_json(result.fields())
+    else:
+        say(*result.sentences())
+    return 0 if result.status in ("found", "not broken") else 1
+
+
+def _hunting(options: argparse.Namespace, ends: Ends, commits: list[PastCommit]) -> Hunting:
+    """Return the search before its first run: what the model and past runs say."""
+    lineage = lineage_of([(each.commit, each.parents) for each in commits])
+    scores = forecast_scores(options.history, ends.nodeid, [each.change for each in commits])
+    not_broken = _EVEN if ends.results else not_broken_after(1, ends.noise)
+    hunting = Hunting(lineage, tuple(prior_of(scores, not_broken)), ends.noise, options.confidence)
+    places = {each.commit: at for at, each in enumerate(commits)}
+    for result in ends.results:
+        if result.commit in places:
+            hunting = hunting.tell(places[result.commit], result.answer)
+    return hunting
+
+
+def _search_in_worktree(options: argparse.Namespace, search: _Search, ends: Ends) -> bool:
+    """Search in a worktree, which is removed whatever happens; its name is stored before."""
+    root = project_root(Path.cwd())
+    git = past_commits.git_in(root, originals.environ)
+    prefix, top = past_commits.prefix_of(git), Path(past_commits.top_of(git))
+    if not options.json:
+        say(f"{ends.nodeid} broke among {counted(len(search.commits), 'commit')}:"
+            f" it passed at {ends.good[:12]} and fails at {ends.bad[:12]}")  # fmt: skip
+    folder = worktree.new_folder()
+    search.kept.name_folder(str(folder))
+    tree = worktree.Worktree(git, top, prefix, folder)
+    try:
+        with _terminable(), TemporaryDirectory(prefix="nexus-bisect-") as files:
+            tree.open(ends.bad)
+            question = Question(root, prefix, ends.nodeid, ends.bad, options.pytest_args)
+            runner = RunnerAt(question, tree, Path(files))
+            return search.run(runner)
+    finally:
+        worktree.remove(past_commits.git_in(root, originals.environ), folder)
+        search.kept.name_folder("")
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let a request to end the command clean up, as Ctrl-C does."""
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _result(search: _Search, ends: Ends, *, is_finished: bool) -> CulpritResult:
+    failures = [each.why for each in search.told if each.answer == "failed" and each.why]
+    return CulpritResult(
+        ends.nodeid,
+        search.hunting.verdict,
+        search.commits,
+        ends.good,
+        ends.bad,
+        is_finished,
+        len(search.told),
+        sum(each.answer == "unknown" for each in search.told),
+        sum(each.seconds for each in search.told),
+        ends.noise.false_alarm,
+        failures[-1] if failures else "",
+    )
