@@ -72,6 +72,11 @@ COMMANDS: Final = (
         forwards=True,
     ),
     Command(
+        "outcome",
+        "pytest_nexus.cli.outcome",
+        "Record what happened to commits after the tests, and list what escaped them",
+    ),
+    Command(
         "reuse",
         "pytest_nexus.cli.reuse",
         "Show whether known results are reused, and what audits found",

@@ -35,7 +35,15 @@ from pytest_nexus.history.sqlite import connection as connections
 from pytest_nexus.history.sqlite import seen_artifacts as artifacts
 from pytest_nexus.history.sqlite import untrusted
 from pytest_nexus.history.sqlite.models import DeployedModel, Registry, learned_here
-from pytest_nexus.history.sqlite.runs import RunSummary, fork_runs, known, ordered_runs, summaries
+from pytest_nexus.history.sqlite.outcome_table import forget_outcomes, insert_outcomes
+from pytest_nexus.history.sqlite.runs import (
+    RunSummary,
+    fork_runs,
+    known,
+    ordered_runs,
+    runs_beyond,
+    summaries,
+)
 from pytest_nexus.history.state.order_rules import OrderRules, take_over
 from pytest_nexus.history.state.recoveries import recoveries
 from pytest_nexus.history.state.refresh import rebuild
@@ -51,6 +59,7 @@ if TYPE_CHECKING:
     from pytest_nexus.history.exchange.merge import Candidate, Rank
     from pytest_nexus.history.figures.all_figures import Figures
     from pytest_nexus.history.queries.replay import Replayed
+    from pytest_nexus.history.queries.stored_outcomes import Deployments
     from pytest_nexus.history.sqlite.seen_artifacts import ArtifactNote, Status
     from pytest_nexus.plan.flakiness.outcomes import OutcomeInRun
     from pytest_nexus.plan.reruns.recovery_times import Recovery
@@ -139,6 +148,13 @@ class History:
     def order_rules(self) -> OrderRules:
         """The rules of tests that depend on the tests before them."""
         return OrderRules(self._connection, self.path)
+
+    @property
+    def deployments(self) -> Deployments:
+        """What happened to commits after the tests."""
+        from pytest_nexus.history.queries.stored_outcomes import Deployments  # noqa: PLC0415 - not in sessions
+
+        return Deployments(self._connection, self.path)
 
     @property
     def quality(self) -> Qualities:
@@ -302,11 +318,12 @@ class History:
         with read_history(other_path) or _missing(other_path) as other:
             other._refuse_slim("merged from")  # noqa: SLF001 - a history like this one
             other._require_sound(*untrusted.TABLES)  # noqa: SLF001 - likewise
-            rules = other.order_rules.read()
+            rules, outcomes = other.order_rules.read(), other.deployments.read()
             source = (other._connection, other.path)  # noqa: SLF001 - likewise
             with self._writing():
                 merge.remove(self._connection, transfer.tombstones(*source))
                 take_over(self._connection, rules.values())
+                insert_outcomes(self._connection, outcomes)
                 self.reuse.word.take_over(other.reuse.word)
                 self.selection.word.take_over(other.selection.word)
                 return sum(merge.add(self._connection, transfer.candidates(*source)))
@@ -355,22 +372,18 @@ class History:
         Runs of forks are counted separately, so that they cannot push out other runs.
         """
         with self._writing():
-            doomed = self._doomed(ordered_runs(self._connection), keep_runs, before)
-            doomed += self._doomed(fork_runs(self._connection), keep_runs, before)
+            doomed = [
+                run_uid
+                for order in (ordered_runs(self._connection), fork_runs(self._connection))
+                for run_uid in runs_beyond(self._connection, order, keep_runs, before)
+            ]
             n_removed = merge.remove(self._connection, doomed)
+            if before is not None:
+                forget_outcomes(self._connection, before)
         if n_removed:
             with connections.translated(self.path):
                 connections.shrink(self._connection)
         return n_removed
-
-    def _doomed(self, order: list[int], keep_runs: int | None, before: float | None) -> list[str]:
-        newest = summaries(self._connection, order[::-1])
-        return [
-            summary.run.run_uid
-            for place, summary in enumerate(newest)
-            if (keep_runs is not None and place >= keep_runs)
-            or (before is not None and summary.run.started_at < before)
-        ]
 
     def rebuild(self) -> None:
         """Fold every state from the start."""

@@ -18,6 +18,7 @@ from pytest_nexus.history.sqlite.quality_table import Bin, RunQuality
 from pytest_nexus.history.sqlite.schema import TABLES
 from pytest_nexus.history.sqlite.selection_tables import StoredCut
 from pytest_nexus.history.store import open_history
+from pytest_nexus.plan.delivery.commit_outcomes import DeploymentOutcome
 from pytest_nexus.plan.foreseen import WAYS, NodeUse, Origin
 from pytest_nexus.plan.selection.change_risk import Calibration
 from pytest_nexus.plan.selection.promise import FailingRun
@@ -78,6 +79,7 @@ def make_history(path: Path, *, slim: bool = False) -> Path:
             Calibration(1.2, 0.5, 40, 12, 0.15, 0.2),
         )
         history.selection.word.say("on", 1e9)
+        history.deployments.add([DeploymentOutcome("c" * 40, "failed", "eu", 2e9, "recorded")])
         history.note_artifact("octo/repo", 1, "failed", "why")
         history.prune(keep_runs=23)
         if slim:

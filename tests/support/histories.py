@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 def make_version_9(connection: sqlite3.Connection) -> None:
     """Take from a history what versions 10 and 11 of the schema added."""
     connection.execute("DROP TABLE run_node")
+    connection.execute("DROP TABLE deployment_outcome")
     for column in ("cpu_s", "cpu_collect_s", "cores"):
         connection.execute(f"ALTER TABLE run DROP COLUMN {column}")
     connection.execute("PRAGMA user_version = 9")

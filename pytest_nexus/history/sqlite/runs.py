@@ -11,7 +11,7 @@ from pytest_nexus.history.sqlite.run_sequence import Slot, in_order
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 _COLUMNS: Final = (
     "run_uid, started_at, source, commit_id, branch, base, dirty, change_note, ci_provider, "
@@ -159,6 +159,22 @@ def summaries(connection: sqlite3.Connection, run_ids: Iterable[int]) -> list[Ru
         _summary(row, tuple(ChangedFile(*file) for file in files.get(run_id, ())))
         for run_id in wanted
         for row in rows.get(run_id, ())
+    ]
+
+
+def runs_beyond(
+    connection: sqlite3.Connection,
+    order: Sequence[int],
+    keep_runs: int | None,
+    before: float | None,
+) -> list[str]:
+    """Return the run_uids of all but the newest runs of an order, and of runs before a time."""
+    newest = summaries(connection, order[::-1])
+    return [
+        summary.run.run_uid
+        for place, summary in enumerate(newest)
+        if (keep_runs is not None and place >= keep_runs)
+        or (before is not None and summary.run.started_at < before)
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from pytest_nexus.history.sqlite.outcome_table import DEPLOYMENTS
 from pytest_nexus.history.sqlite.quality_table import NODES, QUALITY
 from pytest_nexus.history.sqlite.selection_tables import SELECTION, TABLES_OF_SELECTION
 from pytest_nexus.history.sqlite.uses_tables import TABLES_OF_USES, USES
@@ -20,7 +21,7 @@ SCHEMA_VERSION: Final = 11
 recovery; 3, failures by run, models; 4, settings of durations; 5, starts in microseconds,
 order-dependent tests; 6, words of changes; 7, dependencies of tests; 8, figures
 about predictions; 9, selection; 10, gaps as shares of the
-expected failures, processor time of runs; 11, uses of deployed models."""
+expected failures, processor time of runs; 11, uses of deployed models, outcomes of deployments."""
 
 APPLICATION_ID: Final = 0x4E585553
 """Stored in `PRAGMA application_id`; tells a history from other programs' databases."""
@@ -245,7 +246,9 @@ CREATE TABLE changed_words (
 ) WITHOUT ROWID;
 """
 
-SCHEMA: Final = _FIRST + _MODELS + _RULES + _WORDS + USES + QUALITY + SELECTION + NODES
+SCHEMA: Final = (
+    _FIRST + _MODELS + _RULES + _WORDS + USES + QUALITY + SELECTION + NODES + DEPLOYMENTS
+)
 
 _FILL_FAILED: Final = """
 INSERT INTO failed_test SELECT run_id, test_id FROM attempt WHERE number = 1 AND (
@@ -279,6 +282,7 @@ TABLES: Final = (
     "run_quality",
     *TABLES_OF_SELECTION,
     "run_node",
+    "deployment_outcome",
 )
 
 _USE_AND_GAPS: Final = """
@@ -303,7 +307,7 @@ MIGRATIONS: Final[Mapping[int, str]] = {
     7: QUALITY,
     8: SELECTION,
     9: _USE_AND_GAPS,
-    10: NODES,
+    10: NODES + DEPLOYMENTS,
 }
 """By version: the SQL that migrates to the next version."""
 

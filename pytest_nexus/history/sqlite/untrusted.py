@@ -299,6 +299,13 @@ _CONDITIONS: Final[Mapping[str, list[str]]] = {
         "brier BETWEEN 0 AND 1 AND base_brier BETWEEN 0 AND 1",
         "length(version) <= 64",
     ],
+    "deployment_outcome": [
+        *_texts("commit_id", "environment"),
+        f"at {_DATES}",
+        "status IN ('deployed', 'failed', 'rolled-back', 'hotfix')",
+        "source IN ('recorded', 'github')",
+        "length(commit_id) <= 64 AND length(environment) <= 256",
+    ],
     "order_rule": [
         *_texts("key", "others"),
         *_integers("failed", "passed", "proved"),

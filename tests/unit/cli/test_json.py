@@ -22,14 +22,17 @@ WRITES = {
     "model promote", "model rollback", "model export", "model import",
     "quarantine add", "quarantine remove", "init", "reuse on", "reuse off",
     "cache prune", "deploy rollback", "deploy promote",
-    "select on", "select off",
+    "select on", "select off", "outcome record",
 }  # fmt: skip
 """Commands that change something and print what they did in a line."""
 
 FOR_OTHERS = {"run", "completion", "cache run"}
 """The output is pytest's own, of another command, or for a shell."""
 
-NEEDS_NETWORK = {"history pull", "history push"}
+NEEDS_NETWORK = {"history pull", "history push", "outcome pull"}
+
+NEEDS_REPOSITORY = {"bisect"}
+"""Without commits there is nothing to answer; tests/process/test_culprit.py has some."""
 
 ARGUMENTS = {
     "sql": ["select count(*) from attempts"],
@@ -38,7 +41,6 @@ ARGUMENTS = {
     "flaky hunt": ["test_a.py", "--runs", "1"],
     "order bisect": ["test_a.py::test_x", "--runs", "1"],
     "order hunt": ["--runs", "1"],
-    "bisect": ["test_a.py::test_x", "--good", "HEAD~1", "--bad", "HEAD"],
     "plan": ["--shards", "2"],
     "model diff": ["shipped", "shipped"],
     "demo": ["--data", "none"],
@@ -87,7 +89,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
-@pytest.mark.parametrize("name", [name for name in READS if name not in NEEDS_NETWORK])
+@pytest.mark.parametrize("name", sorted({*READS} - NEEDS_NETWORK - NEEDS_REPOSITORY))
 def test_the_whole_output_is_one_document(
     made: Project, name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,262 @@
+"""`nexus outcome`: what happened to commits after the tests, and what that says about the tests."""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, get_args
+
+from pytest_nexus.cli.arguments.pending_journals import open_or_begin, take_in_waiting
+from pytest_nexus.cli.arguments.required_history import required_history
+from pytest_nexus.cli.output.tables import add_json_option, print_json, print_table
+from pytest_nexus.domain.system import clock, originals
+from pytest_nexus.domain.system.console import say, warn_of
+from pytest_nexus.domain.system.git import GitError
+from pytest_nexus.domain.wording import counted, percent
+from pytest_nexus.history.queries.selection import moment
+from pytest_nexus.impact.logged_commits import brought_by, files_of_commit, logged_commits
+from pytest_nexus.launch.culprit_runs.past_commits import git_in, resolved
+from pytest_nexus.plan.delivery.commit_outcomes import (
+    DeploymentOutcome,
+    Status,
+    escaped_commits,
+    repairs,
+)
+from pytest_nexus.plan.delivery.escapes import escapes
+from pytest_nexus.plan.delivery.four_keys import four_keys
+from pytest_nexus.project import add_history_option, history_path, project_root
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    from pytest_nexus.domain.system.git import Git
+    from pytest_nexus.history.store import History
+    from pytest_nexus.plan.delivery.commit_outcomes import LoggedCommit, Repair
+    from pytest_nexus.plan.delivery.escapes import Escape
+    from pytest_nexus.plan.delivery.four_keys import FourKeys
+
+_ENVIRONMENT: Final = "production"
+_NAMED: Final = 5
+_SHORT: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the history and git know."""
+
+    outcomes: list[DeploymentOutcome]
+    commits: list[LoggedCommit]
+    repairs: list[Repair]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the sub-commands."""
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    record = commands.add_parser("record", help="record what happened to a commit")
+    record.add_argument("--commit", required=True, metavar="COMMIT", help="the commit")
+    record.add_argument("--status", required=True, choices=get_args(Status), help="what happened")
+    record.add_argument("--at", type=_time, metavar="TIME", help="when, in ISO 8601 (default: now)")
+    record.add_argument(
+        "--environment", default=_ENVIRONMENT, metavar="NAME",
+        help=f"where (default: {_ENVIRONMENT})",
+    )  # fmt: skip
+    add_history_option(record)
+    record.set_defaults(run=_record)
+    _add(commands, "list", "list the outcomes, and the reverts and fixups in git", _list)
+    _add(commands, "escaped", "list the tests that cover what was reverted or failed", _escaped)
+    _add(commands, "report", "show the four key figures of software delivery", _report)
+    pull = _add(commands, "pull", "take in the deployments of a repository on GitHub", _pull)
+    pull.add_argument("--repository", metavar="OWNER/NAME", help="the repository on GitHub")
+    pull.add_argument("--api-url", metavar="URL", help="address of GitHub's API")
+
+
+def _add(commands: Any, name: str, text: str, run: Callable[..., int]) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=text)
+    add_history_option(parser)
+    add_json_option(parser)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _time(text: str) -> float:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise ArgumentTypeError(
+            f"must be a time such as 2026-01-31T12:00:00+00:00, got {text!r}"
+        ) from None
+    return (found if found.tzinfo is not None else found.replace(tzinfo=UTC)).timestamp()
+
+
+def _record(options: argparse.Namespace) -> int:
+    commit = resolved(_git(), options.commit)
+    at = clock.time() if options.at is None else options.at
+    outcome = DeploymentOutcome(commit, options.status, options.environment, at, "recorded")
+    with open_or_begin(history_path(options.history)) as history:
+        n_new = history.deployments.add([outcome])
+    known = "" if n_new else " was known already"
+    say(f"{options.status} in {options.environment}: {commit[:_SHORT]}, {moment(at)}{known}")
+    return 0
+
+
+def _pull(options: argparse.Namespace) -> int:
+    from pytest_nexus.github.connect import connect  # noqa: PLC0415 - imports requests
+    from pytest_nexus.github.pull_deployments import deployment_outcomes  # noqa: PLC0415 - likewise
+
+    client = connect(options.repository, options.api_url, originals.environ)
+    found = deployment_outcomes(client)
+    with open_or_begin(history_path(options.history)) as history:
+        n_new = history.deployments.add(found)
+    if options.json:
+        print_json({"read": len(found), "new": n_new})
+    else:
+        say(f"{counted(n_new, 'new outcome')} of {counted(len(found), 'outcome')} on GitHub")
+    return 0
+
+
+def _list(options: argparse.Namespace) -> int:
+    with _opened(options) as history:
+        known = _known(history)
+    rows: list[dict[str, Any]] = [
+        {
+            "at": moment(each.at), "commit": each.commit[:_SHORT], "status": each.status,
+            "where": each.environment, "source": each.source,
+        }
+        for each in known.outcomes
+    ]  # fmt: skip
+    rows += [
+        {
+            "at": moment(each.at), "commit": each.repaired[:_SHORT], "status": each.kind,
+            "where": each.commit[:_SHORT], "source": "git",
+        }
+        for each in known.repairs
+    ]  # fmt: skip
+    rows.sort(key=lambda row: row["at"])
+    if options.json:
+        print_json(rows)
+    elif rows:
+        print_table(rows, ("at", "commit", "status", "where", "source"))
+    else:
+        say("no outcome is known; `nexus outcome record` and `nexus outcome pull` add some")
+    return 0
+
+
+def _escaped(options: argparse.Namespace) -> int:
+    with _opened(options) as history:
+        known = _known(history)
+        found = _escapes(history, escaped_commits(known.outcomes, known.repairs))
+    if options.json:
+        print_json([each._asdict() for each in found])
+        return 0
+    for each in found:
+        say(*_lines(each))
+    say(f"{counted(len(found), 'commit')} escaped the tests")
+    return 0
+
+
+def _escapes(history: History, accused: dict[str, str]) -> list[Escape]:
+    git = _git()
+    files = {commit: files_of_commit(git, commit) for commit in accused}
+    executed: dict[str, set[str]] = {}
+    if not history.is_slim:
+        for summary in history.runs():
+            if (commit := summary.run.change.commit) in accused and not summary.run.change.dirty:
+                ran = {each.key for each in history.attempts(summary.run.run_uid)}
+                executed.setdefault(str(commit), set()).update(ran)
+    paths = {path for each in files.values() for path in each}
+    return escapes(accused, files, _users(history, paths), executed)
+
+
+def _users(history: History, paths: set[str]) -> dict[str, set[str]]:
+    """Return by file the tests that used a part of it when they last passed."""
+    uses = history.uses()
+    of_path: dict[int, str] = {}
+    for number, each in uses.dependencies.items():
+        if (path := each.name.partition("::")[0]) in paths and each.kind in _IN_FILES:
+            of_path[number] = path
+    found: dict[str, set[str]] = {path: set() for path in paths}
+    wanted = frozenset(of_path)
+    for key, fingerprints in uses.fingerprints.items():
+        for fingerprint in fingerprints[:1]:
+            for number in fingerprint.members & wanted:
+                found[of_path[number]].add(key)
+    return found
+
+
+_IN_FILES: Final = frozenset({"block", "module", "file"})
+
+
+def _lines(each: Escape) -> list[str]:
+    head = f"{each.commit[:_SHORT]} {each.why}: {counted(len(each.files), 'changed file')}"
+    if not each.covering:
+        return [f"{head}; no test is known to use them"]
+    said = [f"{head}, used by {counted(len(each.covering), 'test')}"]
+    if each.left_out is None:
+        said.append("  no run of this commit is recorded")
+    elif each.left_out:
+        said.append(f"  {counted(len(each.left_out), 'test')} of these did not run then:")
+        said += [f"    {test}" for test in each.left_out[:_NAMED]]
+    else:
+        said.append("  all of them ran then, and none failed for it: a test is missing")
+    return said
+
+
+def _report(options: argparse.Namespace) -> int:
+    with _opened(options) as history:
+        known = _known(history)
+    brought = brought_by(known.commits, [each.commit for each in known.outcomes])
+    names = sorted({each.environment for each in known.outcomes})
+    found = {
+        name: four_keys([each for each in known.outcomes if each.environment == name], brought)
+        for name in names
+    }
+    n_reverts = sum(each.kind == "revert" for each in known.repairs)
+    if options.json:
+        keys = {name: figures._asdict() for name, figures in found.items()}
+        print_json({"environments": keys, "reverts": n_reverts, "commits": len(known.commits)})
+        return 0
+    for name, figures in found.items():
+        say(f"{name}: {counted(figures.deployments, 'deployment')}", *_figures(figures))
+    if not found:
+        say("no deployment is known; `nexus outcome record` and `nexus outcome pull` add some")
+    say(f"git: {counted(n_reverts, 'revert')} in {counted(len(known.commits), 'commit')}")
+    return 0
+
+
+def _figures(keys: FourKeys) -> list[str]:
+    rate = keys.change_failure_rate
+    return [
+        f"  deployments a week: {'-' if keys.per_week is None else f'{keys.per_week:.1f}'}",
+        f"  lead time, median: {_span(keys.lead_time_s)} (of {counted(keys.commits, 'commit')})",
+        f"  change failure rate: {'-' if rate is None else percent(rate)}",
+        f"  time to restore, median: {_span(keys.time_to_restore_s)}",
+    ]
+
+
+def _span(time_s: float | None) -> str:
+    if time_s is None:
+        return "-"
+    hours = time_s / 3600
+    return f"{hours / 24:.1f} days" if hours >= 48 else f"{hours:.1f} hours"
+
+
+def _opened(options: argparse.Namespace) -> History:
+    take_in_waiting(options.history)
+    return required_history(options.history)
+
+
+def _known(history: History) -> _Known:
+    """Return the outcomes, and the reverts on the branch that is checked out."""
+    try:
+        commits = logged_commits(_git())
+    except GitError as exc:
+        warn_of(str(exc))
+        commits = []
+    return _Known(history.deployments.read(), commits, repairs(commits))
+
+
+def _git() -> Git:
+    return git_in(project_root(Path.cwd()), originals.environ)

@@ -1,0 +1,119 @@
+"""`nexus outcome`, with a repository, a history and a local GitHub."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_nexus.cli.main import main
+from pytest_nexus.domain.records import Change
+from pytest_nexus.history.ingest import ingest_run
+from pytest_nexus.history.store import open_history
+from tests.support.builders import attempt, run
+from tests.support.github_server import GitHubServer, Reply
+from tests.support.messages import assert_message
+from tests.support.repository import Repository, init
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.process
+HISTORY = ".nexus/history.sqlite3"
+
+
+@pytest.fixture
+def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    repository = init(tmp_path / "project")
+    repository.write("pytest.ini", "[pytest]\n")
+    monkeypatch.chdir(repository.root)
+    return repository
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(["outcome", *arguments]) == 0
+    return capsys.readouterr().out
+
+
+def test_outcomes_are_recorded_listed_and_counted(repo, capsys) -> None:
+    first = repo.commit(shop_py="x = 1\n")
+    second = repo.commit(shop_py="x = 2\n")
+    at = "2026-01-0{}T00:00:00+00:00"
+    for commit, status, day in [(first, "deployed", 1), ("HEAD", "deployed", 2),
+                                (second, "rolled-back", 3), (first, "deployed", 4)]:  # fmt: skip
+        said(capsys, "record", "--commit", commit, "--status", status, "--at", at.format(day))
+    again = said(capsys, "record", "--commit", first, "--status", "deployed", "--at", at.format(1))
+    assert "was known already" in again
+    rows = json.loads(said(capsys, "list", "--json"))
+    assert [(row["commit"], row["status"]) for row in rows] == [
+        (first[:12], "deployed"), (second[:12], "deployed"), (second[:12], "rolled-back"),
+        (first[:12], "deployed"),
+    ]  # fmt: skip
+    keys = json.loads(said(capsys, "report", "--json"))["environments"]["production"]
+    assert (keys["deployments"], keys["failures"]) == (3, 1)
+    assert keys["change_failure_rate"] == pytest.approx(1 / 3)
+    assert keys["time_to_restore_s"] == 86400
+    assert "change failure rate: 33.3 %" in said(capsys, "report")
+
+
+def test_a_reverted_commit_names_the_tests_that_did_not_run(repo, capsys) -> None:
+    bad = repo.commit(shop_py="x = 1\n")
+    repo.git("commit", "--allow-empty", "-qm", f"Revert\n\nThis reverts commit {bad}.")
+    with open_history(repo.root / HISTORY) as history:
+        made = run(1, 1e9)._replace(change=Change(commit=bad))
+        ingest_run(history, made, [attempt("test_a.py::test_x")])
+    text = said(capsys, "escaped")
+    assert f"{bad[:12]} reverted by" in text
+    assert "2 changed files; no test is known to use them" in text
+    assert text.endswith("1 commit escaped the tests\n")
+    (found,) = json.loads(said(capsys, "escaped", "--json"))
+    assert found["files"] == ["pytest.ini", "shop.py"]
+    assert found["left_out"] == []
+
+
+def test_merging_and_pruning_keep_and_forget_outcomes(repo, capsys) -> None:
+    commit = repo.commit(shop_py="x = 1\n")
+    said(capsys, "record", "--commit", commit, "--status", "failed",
+         "--at", "2001-01-01T00:00:00", "--history", "other.sqlite3")  # fmt: skip
+    with open_history(repo.root / HISTORY) as history:
+        history.merge(repo.root / "other.sqlite3")
+        assert [each.commit for each in history.deployments.read()] == [commit]
+        history.export(repo.root / "slim.sqlite3", slim=True)
+        history.export(repo.root / "whole.sqlite3")
+        history.prune(before=1.5e9)
+        assert history.deployments.read() == []
+    with open_history(repo.root / "whole.sqlite3") as copy:
+        assert len(copy.deployments.read()) == 1
+
+
+def test_an_unknown_commit_is_refused(repo, capsys) -> None:
+    repo.commit()
+    assert main(["outcome", "record", "--commit", "gone", "--status", "failed"]) == 1
+    assert_message(capsys.readouterr().err, "NX651", "'gone'")
+
+
+DEPLOYMENTS = [
+    {"id": 7, "sha": "a" * 40, "environment": "eu"},
+    {"id": 8, "sha": "$(rm -rf /)", "environment": "eu"},
+]
+STATUSES = [
+    {"state": "failure", "created_at": "2026-01-02T00:00:00Z"},
+    {"state": "success", "created_at": "2026-01-01T00:00:00Z"},
+    {"state": "inactive", "created_at": "2026-01-03T00:00:00Z"},
+    {"state": "success", "created_at": "yesterday"},
+]
+
+
+def test_deployments_come_from_github(repo, capsys, monkeypatch) -> None:
+    with GitHubServer() as server:
+        for name, value in server.environ().items():
+            monkeypatch.setenv(name, value)
+        server.reply(r"/statuses", Reply(200, body=json.dumps(STATUSES).encode()), times=2)
+        server.reply(r"/deployments", Reply(200, body=json.dumps(DEPLOYMENTS).encode()))
+        found = json.loads(said(capsys, "pull", "--json"))
+    assert found == {"read": 2, "new": 2}
+    rows = json.loads(said(capsys, "list", "--json"))
+    assert [(row["status"], row["where"], row["source"]) for row in rows] == [
+        ("deployed", "eu", "github"), ("failed", "eu", "github"),
+    ]  # fmt: skip
