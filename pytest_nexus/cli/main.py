@@ -72,6 +72,11 @@ COMMANDS: Final = (
         forwards=True,
     ),
     Command(
+        "insights",
+        "pytest_nexus.cli.insights",
+        "List what would save the most seconds, with evidence and remedy",
+    ),
+    Command(
         "outcome",
         "pytest_nexus.cli.outcome",
         "Record what happened to commits after the tests, and list what escaped them",

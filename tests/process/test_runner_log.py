@@ -59,6 +59,7 @@ CALLS = {
     "order": [[], ["--all"], ["--json"]],
     "order show": [["{text}"], ["{text}", "--json"], ["no{text}"]],
     "bisect": [["t/test_a.py::{text}"], ["{text}", "--good={text}", "--bad={text}", "--json"]],
+    "insights": [[], ["--json"], ["--history={text}"]],
     "outcome record": [["--commit={text}", "--status=failed", "--environment={text}"]],
     "outcome list": [[], ["--json"]],
     "outcome escaped": [[], ["--json"]],

@@ -1,0 +1,122 @@
+"""`nexus insights`: what would save the most seconds, each with its evidence and remedy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pytest_nexus.cli.arguments.options import positive
+from pytest_nexus.cli.arguments.pending_journals import take_in_waiting
+from pytest_nexus.cli.arguments.required_history import required_history
+from pytest_nexus.cli.output.tables import add_json_option, print_json
+from pytest_nexus.domain.records import BAD
+from pytest_nexus.domain.system.console import say
+from pytest_nexus.domain.wording import counted
+from pytest_nexus.plan.insights.every_finder import findings
+from pytest_nexus.plan.insights.finding import MIN_RUNS, Seen, SeenRun, SeenTest, runs_per_week
+from pytest_nexus.project import add_history_option
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from pytest_nexus.domain.records import Attempt
+    from pytest_nexus.history.sqlite.runs import RunSummary
+    from pytest_nexus.history.store import History
+
+_RUNS: Final = 200
+"""Newest runs that are looked at, without another wish."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "--runs", type=positive, default=_RUNS, metavar="N",
+        help=f"number of the newest runs to look at (default: {_RUNS})",
+    )  # fmt: skip
+    add_history_option(parser)
+    add_json_option(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the findings."""
+    take_in_waiting(options.history)
+    with required_history(options.history) as history:
+        seen = seen_in(history, options.runs)
+    found = findings(seen)
+    weekly = runs_per_week(seen.runs)
+    if options.json:
+        rows = [each._asdict() | {"saved_s_per_week": each.saved_s * weekly} for each in found]
+        print_json({"runs": len(seen.runs), "runs_per_week": weekly, "findings": rows})
+        return 0
+    for number, each in enumerate(found, 1):
+        say(
+            f"{number}. {each.sentence}",
+            f"   saves {each.saved_s:.1f} s a run, {each.saved_s * weekly / 60:.1f} minutes a week",
+            f"   evidence: {each.evidence}",
+            f"   remedy: {each.remedy}",
+        )
+    few = f"; a finding needs at least {MIN_RUNS} runs" if len(seen.runs) < MIN_RUNS else ""
+    say(f"{counted(len(found), 'finding')} in {counted(len(seen.runs), 'run')}{few}")
+    return 0
+
+
+def seen_in(history: History, n_runs: int) -> Seen:
+    """Return what the finders look at, of the newest runs that are no mass failures."""
+    summaries = [
+        each
+        for each in history.runs(n_runs)
+        if not each.mass_failure and each.run.source != "durations" and not history.is_slim
+    ]
+    runs = [_run(each, history) for each in reversed(summaries)]
+    return Seen(runs, _executed(history), list(history.order_rules.read().values()))
+
+
+def _run(summary: RunSummary, history: History) -> SeenRun:
+    made = summary.run
+    tests: dict[str, list[Attempt]] = {}
+    for each in history.attempts(made.run_uid):
+        tests.setdefault(each.key, []).append(each)
+    ends = (each.started_s + each.duration_s for every in tests.values() for each in every)
+    ci = made.ci
+    return SeenRun(
+        made.run_uid,
+        made.started_at,
+        max(ends, default=0.0) if made.duration_s is None else made.duration_s,
+        None if made.change.dirty else made.change.commit,
+        "" if ci is None else f"{ci.provider} {ci.run_id}",
+        1 if ci is None else ci.run_attempt,
+        "" if ci is None else ci.job,
+        made.environment,
+        {key: _test(each) for key, each in tests.items()
+         if any(one.outcome != "skipped" for one in each)},
+    )  # fmt: skip
+
+
+def _test(attempts: Sequence[Attempt]) -> SeenTest:
+    first, last = attempts[0], attempts[-1]
+    has_failed = first.outcome in BAD
+    return SeenTest(
+        0.0 if first.setup is None else first.setup.duration_s,
+        0.0 if first.call is None else first.call.duration_s,
+        sum(each.duration_s for each in attempts),
+        has_failed,
+        sum(each.duration_s for each in attempts[1:]),
+        has_failed and last.outcome not in BAD,
+    )
+
+
+def _executed(history: History) -> dict[str, frozenset[int]]:
+    """Return what each test used when it last passed, without the code of its own file."""
+    uses = history.uses()
+    found = {}
+    for key, fingerprints in uses.fingerprints.items():
+        path = key.partition("::")[0]
+        for fingerprint in fingerprints[:1]:
+            found[str(key)] = frozenset(
+                number
+                for number in fingerprint.members
+                if uses.dependencies[number].kind == "block"
+                and uses.dependencies[number].name.partition("::")[0] != path
+            )
+    return found

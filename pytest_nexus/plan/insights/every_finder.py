@@ -1,0 +1,36 @@
+"""All finders, and the findings that would save the most. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pytest_nexus.plan.insights.costly_setups import costly_setups
+from pytest_nexus.plan.insights.equal_tests import equal_tests, order_dependents
+from pytest_nexus.plan.insights.failing_places import failing_places
+from pytest_nexus.plan.insights.flaky_seconds import flaky_seconds
+from pytest_nexus.plan.insights.slower_tests import slower_tests
+from pytest_nexus.plan.insights.waiting_shards import repeated_jobs, waiting_shards
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_nexus.plan.insights.finding import Finding, Seen
+
+FINDERS: Final[tuple[Callable[[Seen], list[Finding]], ...]] = (
+    costly_setups,
+    slower_tests,
+    equal_tests,
+    waiting_shards,
+    repeated_jobs,
+    failing_places,
+    flaky_seconds,
+    order_dependents,
+)
+
+MOST: Final = 10
+
+
+def findings(seen: Seen, most: int = MOST) -> list[Finding]:
+    """Return the findings that would save the most seconds a run, the largest first."""
+    found = [each for find in FINDERS for each in find(seen)]
+    return sorted(found, key=lambda each: (-each.saved_s, each.sentence))[:most]

@@ -1,0 +1,80 @@
+"""The values that finders read and return. Pure."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pytest_nexus.domain.records import OrderRule
+
+MIN_RUNS: Final = 10
+"""Fewer runs are no evidence for any finding."""
+
+MIN_SAVED_S: Final = 0.5
+"""A finding that saves fewer seconds a run is not worth a line."""
+
+
+class SeenTest(NamedTuple):
+    """One test in one run."""
+
+    setup_s: float
+    call_s: float
+    seconds: float
+    """Of all attempts and phases."""
+    has_failed: bool
+    """Whether the first attempt failed."""
+    repeated_s: float = 0.0
+    """Seconds of attempts after the first; 0 without any."""
+    has_recovered: bool = False
+    """Whether the first attempt failed and the last one passed."""
+
+
+class SeenRun(NamedTuple):
+    """One run with its tests."""
+
+    run_uid: str
+    started_at: float
+    duration_s: float
+    commit: str | None
+    """None on a dirty tree."""
+    ci_run: str
+    """The same for all jobs of a CI run and its repetitions; empty outside of a CI."""
+    ci_attempt: int
+    ci_job: str
+    environment: str
+    """Minor version of Python and platform."""
+    tests: Mapping[str, SeenTest]
+
+
+class Seen(NamedTuple):
+    """What the finders look at."""
+
+    runs: Sequence[SeenRun]
+    """Oldest first, without mass failures."""
+    executed: Mapping[str, frozenset[int]] = MappingProxyType({})
+    """By test, what it used when it last passed; tests without tracking are missing."""
+    rules: Sequence[OrderRule] = ()
+    """Known dependences on the order."""
+
+
+class Finding(NamedTuple):
+    """One thing that would save seconds."""
+
+    kind: str
+    sentence: str
+    saved_s: float
+    """Seconds for each run."""
+    evidence: str
+    remedy: str
+    """A command, or a line of the settings."""
+
+
+def runs_per_week(runs: Sequence[SeenRun]) -> float:
+    """Return how many runs a week has, over at least one day."""
+    if not runs:
+        return 0.0
+    days = max(1.0, (runs[-1].started_at - runs[0].started_at) / 86_400)
+    return 7 * len(runs) / days

@@ -1,0 +1,170 @@
+"""Histories with one planted fault each, and clean ones that give no finding."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pytest_nexus.domain.records import OrderRule, TestKey
+from pytest_nexus.plan.insights.every_finder import FINDERS, findings
+from pytest_nexus.plan.insights.failing_places import excess_z
+from pytest_nexus.plan.insights.finding import MIN_RUNS, Seen, SeenRun, SeenTest, runs_per_week
+from pytest_nexus.plan.insights.slower_tests import change_point, rank_z
+
+KEYS = [f"t/test_{number % 3}.py::test_{number}" for number in range(9)]
+USED = {key: frozenset({number, number + 1, number + 2, 99}) for number, key in enumerate(KEYS)}
+Plant = Callable[[int, dict[str, SeenTest]], dict[str, Any]]
+
+
+def history(plant: Plant | None = None, n_runs: int = 60, seed: int = 1, **fields: Any) -> Seen:
+    """Runs with varying durations, and failures by chance; `plant` changes each run."""
+    rng = random.Random(seed)
+    runs = []
+    for number in range(n_runs):
+        tests = {}
+        for key in KEYS:
+            setup_s, call_s = rng.uniform(0.01, 0.03), rng.lognormvariate(0.0, 0.3)
+            tests[key] = SeenTest(setup_s, call_s, setup_s + call_s, rng.random() < 0.01)
+        more = plant(number, tests) if plant is not None else {}
+        made = {
+            "started_at": 3600.0 * 5 * number, "duration_s": 20.0,
+            "commit": f"{number:03d}" + "a" * 37,
+            "ci_run": f"github {number}", "ci_attempt": 1, "ci_job": "tests",
+            "environment": ("3.12 linux", "3.13 linux")[number % 2],
+        }  # fmt: skip
+        runs.append(SeenRun(f"{number:032x}", tests=tests, **(made | more)))
+    return Seen(runs, **({"executed": USED} | fields))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_clean_history_gives_no_finding(seed: int) -> None:
+    assert findings(history(seed=seed)) == []
+
+
+def dear_setup(_: int, tests: dict[str, SeenTest]) -> dict[str, Any]:
+    for key in KEYS[1::3]:
+        tests[key] = tests[key]._replace(setup_s=4.0)
+    tests[KEYS[1]] = tests[KEYS[1]]._replace(setup_s=0.1)
+    return {}
+
+
+def slower(number: int, tests: dict[str, SeenTest]) -> dict[str, Any]:
+    if number >= 34:
+        tests[KEYS[4]] = tests[KEYS[4]]._replace(call_s=tests[KEYS[4]].call_s * 3)
+    return {}
+
+
+def flaky(number: int, tests: dict[str, SeenTest]) -> dict[str, Any]:
+    if number % 5 == 0:
+        tests[KEYS[2]] = SeenTest(0.1, 3.0, 6.0, has_failed=True, repeated_s=3.0,
+                                  has_recovered=True)  # fmt: skip
+    return {}
+
+
+def one_slow_shard(number: int, tests: dict[str, SeenTest]) -> dict[str, Any]:
+    shard = number % 3
+    for place, key in enumerate(KEYS):
+        if place % 3 != shard:
+            del tests[key]
+    return {"ci_run": f"github {number // 3}", "environment": "3.12 linux",
+            "duration_s": 60.0 if shard == 1 else 20.0}  # fmt: skip
+
+
+def repeated(number: int, tests: dict[str, SeenTest]) -> dict[str, Any]:
+    for key, test in tests.items():
+        tests[key] = test._replace(has_failed=number % 6 == 0 and key == KEYS[0])
+    return {"ci_run": f"github {number // 2 if number % 6 < 2 else number + 100}",
+            "ci_attempt": 2 if number % 6 == 1 else 1, "environment": "3.12 linux"}  # fmt: skip
+
+
+def broken_place(number: int, tests: dict[str, SeenTest]) -> dict[str, Any]:
+    if number % 2:
+        tests[KEYS[number % 9]] = tests[KEYS[number % 9]]._replace(has_failed=True)
+    return {}
+
+
+def broken_hour(number: int, tests: dict[str, SeenTest]) -> dict[str, Any]:
+    if number % 5 < 2:
+        tests[KEYS[number % 9]] = tests[KEYS[number % 9]]._replace(has_failed=True)
+        return {"started_at": 86400.0 * number + 3 * 3600}
+    return {"started_at": 86400.0 * number + (8 + number % 12) * 3600}
+
+
+def twins(_: int, tests: dict[str, SeenTest]) -> dict[str, Any]:
+    for key in KEYS[:2]:
+        tests[key] = tests[key]._replace(has_failed=False)
+    return {}
+
+
+def order(number: int, tests: dict[str, SeenTest]) -> dict[str, Any]:
+    tests[KEYS[5]] = tests[KEYS[5]]._replace(repeated_s=1.0)
+    return {}
+
+
+RULE = OrderRule(TestKey(KEYS[5]), "victim", (TestKey(KEYS[1]),), 0.999, 5, 50, "runs", 9.0)
+PLANTS: dict[str, tuple[Plant, dict[str, Any], str, str]] = {
+    "fixtures": (dear_setup, {}, "t/test_1.py", "--setup-show"),
+    "slower": (slower, {}, KEYS[4], "git log --stat "),
+    "flaky": (flaky, {}, KEYS[2], f"nexus flaky show {KEYS[2]}"),
+    "shards": (one_slow_shard, {}, "slowest", "nexus plan --shards 3"),
+    "repeated jobs": (repeated, {}, "whole jobs", "nexus_reruns"),
+    "failing places": (broken_place, {}, "3.13 linux", "nexus flaky"),
+    "equal tests": (twins, {"executed": USED | {KEYS[1]: USED[KEYS[0]]}}, KEYS[0], KEYS[1]),
+    "order": (order, {"rules": [RULE]}, KEYS[5], f"nexus order bisect {KEYS[5]}"),
+}
+
+
+@pytest.mark.parametrize("kind", PLANTS)
+def test_a_planted_fault_is_the_one_finding(kind: str) -> None:
+    plant, fields, word, remedy = PLANTS[kind]
+    found = findings(history(plant, 120, **fields))
+    assert {each.kind for each in found} == {kind}, found
+    assert word in found[0].sentence
+    assert remedy in found[0].remedy
+    assert found[0].saved_s >= 0.5
+    assert found[0].evidence
+
+
+def test_a_bad_hour_is_found() -> None:
+    found = findings(history(broken_hour, 120))
+    assert [(each.kind, "03 UTC" in each.sentence) for each in found] == [("failing places", True)]
+
+
+def test_the_commits_between_which_a_test_became_slower_are_named() -> None:
+    runs = [run for run in history(slower, 120).runs if run.environment == "3.12 linux"]
+    (found,) = findings(Seen(runs))
+    good, bad = runs[16].commit, runs[17].commit
+    assert found.remedy == f"git log --stat {str(good)[:12]}..{str(bad)[:12]}"
+
+
+@pytest.mark.parametrize("kind", PLANTS)
+def test_a_few_runs_are_no_evidence(kind: str) -> None:
+    plant, fields, *_ = PLANTS[kind]
+    assert findings(history(plant, MIN_RUNS - 1, **fields)) == []
+
+
+def test_the_largest_come_first_and_ten_at_most() -> None:
+    def all_flaky(number: int, tests: dict[str, SeenTest]) -> dict[str, Any]:
+        for place, key in enumerate(KEYS):
+            tests[key] = SeenTest(0.0, 1.0, 9.0, has_failed=number % 3 == 0, has_recovered=True,
+                                  repeated_s=float(place + 1))  # fmt: skip
+        return {}
+
+    found = findings(history(all_flaky), most=4)
+    assert [each.saved_s for each in found] == [9, 8, 7, 6]
+
+
+def test_every_finder_bears_an_empty_history() -> None:
+    assert [find(Seen(())) for find in FINDERS] == [[]] * len(FINDERS)
+    assert runs_per_week(()) == 0
+
+
+def test_statistics_of_the_finders() -> None:
+    assert change_point([0.0] * 20 + [1.0] * 11) == 20
+    assert rank_z([1.0] * 10, [1.0] * 10) == 0
+    assert rank_z([1.0] * 10, [2.0] * 10) > 3.7
+    assert excess_z(0, 20, 0, 20) == 0
+    assert excess_z(20, 20, 0, 20) > 6
