@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 MIN_RUNS: Final = 10
 """Fewer runs are no evidence for any finding."""
 
-MIN_SAVED_S: Final = 0.5
+MIN_SAVED_S: Final = 0.1
 """A finding that saves fewer seconds a run is not worth a line."""
 
 
