@@ -57,9 +57,9 @@ if TYPE_CHECKING:
     from pytest_nexus.domain.evidence import ChangedAndFailed, Streaks
     from pytest_nexus.domain.records import Attempt, TestKey, TestStats
     from pytest_nexus.history.exchange.merge import Candidate, Rank
+    from pytest_nexus.history.exchange.stored_outcomes import Deployments
     from pytest_nexus.history.figures.all_figures import Figures
     from pytest_nexus.history.queries.replay import Replayed
-    from pytest_nexus.history.queries.stored_outcomes import Deployments
     from pytest_nexus.history.sqlite.seen_artifacts import ArtifactNote, Status
     from pytest_nexus.plan.flakiness.outcomes import OutcomeInRun
     from pytest_nexus.plan.reruns.recovery_times import Recovery
@@ -152,7 +152,7 @@ class History:
     @property
     def deployments(self) -> Deployments:
         """What happened to commits after the tests."""
-        from pytest_nexus.history.queries.stored_outcomes import Deployments  # noqa: PLC0415 - not in sessions
+        from pytest_nexus.history.exchange.stored_outcomes import Deployments  # noqa: PLC0415 - not in sessions
 
         return Deployments(self._connection, self.path)
 

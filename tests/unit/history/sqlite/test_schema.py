@@ -108,7 +108,7 @@ def test_the_failures_of_an_older_version_are_found_when_it_is_led_on(
     connection: sqlite3.Connection,
 ) -> None:
     added = ("failed_test", "model", "model_alias", "order_rule", "changed_words", "run_quality")
-    for table in (*added, *TABLES_OF_USES, *TABLES_OF_SELECTION, "deployment_outcome"):
+    for table in (*added, *TABLES_OF_USES, *TABLES_OF_SELECTION):
         connection.execute(f"DROP TABLE {table}")
     make_version_9(connection)
     connection.execute("ALTER TABLE state DROP COLUMN settings")

@@ -295,7 +295,6 @@ def test_an_older_history_learns_from_its_reruns(tmp_path: Path) -> None:
             "run_quality",
             *TABLES_OF_USES,
             *TABLES_OF_SELECTION,
-            "deployment_outcome",
         ):
             history._connection.execute(f"DROP TABLE {table}")
         make_version_9(history._connection)
