@@ -131,6 +131,10 @@ class CacheError(NexusError):
     """A cache cannot be used as asked; the message names the file, the output or the command."""
 
 
+class QueueAwayError(NexusError):
+    """The shared queue does not answer; the job goes on with what it has, and tries again."""
+
+
 class IntensityError(NexusError):
     """The intensity of a grid is unknown; choose another source, or try again later."""
 

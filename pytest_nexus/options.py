@@ -11,6 +11,7 @@ import pytest
 
 from pytest_nexus.domain.option import Option
 from pytest_nexus.domain.system import originals
+from pytest_nexus.queue_options import QUEUE_OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -143,6 +144,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
         help="Plan to follow, written by nexus plan, relative to the current folder",
         metavar="FILE",
     ),
+    *QUEUE_OPTIONS,
     Option(
         "nexus_dist",
         "choice",
@@ -224,6 +226,12 @@ class Options(NamedTuple):
     explain: bool
     shard: str | None
     plan: Path | None
+    queue: str | None
+    """Address of the shared queue; it may hold a password."""
+    queue_run: str | None
+    queue_job: str | None
+    queue_patience_s: float
+    queue_lease_s: float
     dist: Literal["auto", "off"]
     reruns: int | None
     """Most reruns of each test; None for adaptive reruns."""
@@ -322,6 +330,11 @@ def read_options(config: pytest.Config) -> Options:
         explain=values["nexus_explain"],
         shard=values["nexus_shard"],
         plan=_plan_path(config, values["nexus_plan"], sources["nexus_plan"]),
+        queue=values["nexus_queue"],
+        queue_run=values["nexus_queue_run"],
+        queue_job=values["nexus_queue_job"],
+        queue_patience_s=float(values["nexus_queue_patience"].removesuffix("s")),
+        queue_lease_s=max(float(values["nexus_queue_lease"].removesuffix("s")), 1.0),
         dist=values["nexus_dist"],
         reruns=None if values["nexus_reruns"] == _ADAPTIVE else int(values["nexus_reruns"]),
         rerun_delay_s=_seconds(values["nexus_rerun_delay"]),

@@ -20,6 +20,7 @@ from pytest_nexus.journal.extra_fields import extra, extra_text
 from pytest_nexus.journal.fields import Field, Kind
 from pytest_nexus.journal.forecast_lines import KINDS_OF_FORECASTS
 from pytest_nexus.journal.selection_lines import KINDS_OF_SELECTION
+from pytest_nexus.journal.shared_queue.queue_kinds import KINDS_OF_QUEUE
 from pytest_nexus.journal.uses.dependency_lines import KINDS_OF_USES
 
 if TYPE_CHECKING:
@@ -392,6 +393,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     COLLECTION,
     PLAN,
     VERDICTS,
+    *KINDS_OF_QUEUE,
     *KINDS_OF_SELECTION,
     WORDS,
     *KINDS_OF_FORECASTS,

@@ -77,7 +77,7 @@ def _verdict_lines(tests: Iterable[PlannedTest]) -> Iterator[str]:
         head: dict[str, object] = {"kind": "verdicts", "action": action, "reason": reason}
         if action == "run":
             head["shard"] = owner
-        for nodeids in _portions([planned.test.nodeid for planned in members]):
+        for nodeids in portions([planned.test.nodeid for planned in members]):
             yield _line({**head, "tests": nodeids})
 
 
@@ -121,7 +121,8 @@ def _said(planned: PlannedTest) -> tuple[str, str, int]:
     return verdict.action, verdict.reason[:MAX_TEXT_CHARS], owner
 
 
-def _portions(nodeids: list[str]) -> Iterator[list[str]]:
+def portions(nodeids: list[str]) -> Iterator[list[str]]:
+    """Yield node ids in portions that fit into a line each."""
     portion: list[str] = []
     room = _ROOM
     for whole in nodeids:

@@ -26,7 +26,7 @@ _LOADS: Final = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")
 
 _OURS: Final = frozenset({"nexus", "pytest_nexus.plugin"})
 _TAIL_LINES: Final = 20
-_SHARD_VARIABLES: Final = ("NEXUS_SHARD", "NEXUS_PLAN")
+_SHARD_VARIABLES: Final = ("NEXUS_SHARD", "NEXUS_PLAN", "NEXUS_QUEUE")
 """Variables that would limit the collection to one shard."""
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 UNDISTURBED: Final = ("-p", "pytest_nexus.launch.collection_order_plugin")
 """Makes a session run in one process, in an order that no other plugin changes."""
 
-_SHARD_VARIABLES: Final = ("NEXUS_SHARD", "NEXUS_PLAN")
+_SHARD_VARIABLES: Final = ("NEXUS_SHARD", "NEXUS_PLAN", "NEXUS_QUEUE")
 """Variables that would limit the session to one shard."""
 
 _TAIL_LINES: Final = 20

@@ -22,7 +22,7 @@ from pytest_nexus.record.processor_use import ProcessorMeter
 from pytest_nexus.record.run_metadata import new_run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from pytest_nexus.domain.dependencies import SessionUses
     from pytest_nexus.domain.evidence import ChangedWords
@@ -38,6 +38,9 @@ _NO_TESTS_FAILED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
 
 _SHARD: Final = "--nexus-shard"
 """The limit of a shard's run to a part of the suite, among the names of `selected_by`."""
+
+_QUEUE: Final = "--nexus-queue"
+"""Likewise, for a job that draws some of the tests from a shared queue."""
 
 _MOST_MISSED: Final = 20
 """Tests that failed in an audit, as many as are written down."""
@@ -97,6 +100,8 @@ class Recorder:
         run = new_run(config, change)._replace(started_at=self._started_at)
         if self._pipeline.setup.share is not None:
             run = run._replace(selected_by=(*run.selected_by, _SHARD))
+        if self._pipeline.setup.is_queued:
+            run = run._replace(selected_by=(*run.selected_by, _QUEUE))
         self._run = run
         try:
             self._journal = JournalWriter.create(self._pipeline.setup.options.journal, run)
@@ -142,6 +147,10 @@ class Recorder:
         if self._nodeids is not None:  # on a controller: its workers collect all
             self._deselected += len(plan.tests) - len(ours)
             self._note_collection(list(ours))
+
+    def note_queue(self, lines: Iterable[str]) -> None:
+        """Write lines about the shared queue that this job draws its tests from."""
+        self._perform(lambda journal: journal.plan(lines))
 
     def note_selection(self, selection: RunSelection) -> None:
         """Write what the selection decided; called by the pipeline when the plan is made."""

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from pytest_nexus.plan.dispatch.units import Workload
     from pytest_nexus.report.session.rerun_lines import RerunReport
     from pytest_nexus.run.reruns.session import RerunRules
+    from pytest_nexus.run.shared_queue.queue_session import QueueJob
     from pytest_nexus.run.xdist.worker_reruns import WorkerReruns
     from pytest_nexus.session.notices import Notices
 
@@ -117,7 +118,9 @@ def register_session(config: pytest.Config) -> None:
     options = read_options(config)
     reason = not_recorded(config)
     if reason:
-        options = options._replace(ingest=False)  # this kind of session stays out of the history
+        options = options._replace(
+            ingest=False, queue=None
+        )  # this kind of session stays out of the history
     boundary = ErrorBoundary()
     name_unknown_settings(config, boundary.notices)
     rules = None
@@ -125,9 +128,10 @@ def register_session(config: pytest.Config) -> None:
         rules = reruns_part(boundary).call(
             lambda: rules_of(config, options, boundary.notices), None
         )
-    pipeline = Pipeline(setup_of(config, options, rules), boundary, UserHooks(config, boundary))
+    setup, job = with_queue(config, options, rules, boundary.notices)
+    pipeline = Pipeline(setup, boundary, UserHooks(config, boundary))
     if (
-        options.shard == "auto"
+        pipeline.setup.options.shard == "auto"
         and pipeline.setup.share is None
         and ci_run(originals.environ) is not None
     ):
@@ -145,7 +149,7 @@ def register_session(config: pytest.Config) -> None:
     if rerun_report is not None:
         register_rerun_report(config, pipeline, rerun_report)
     if is_single:
-        register_single(config, pipeline, rerun_report, recorder)
+        register_single(config, pipeline, rerun_report, recorder, job)
     else:
         reruns = (
             register_worker_reruns(config, pipeline, rerun_report, recorder)
@@ -153,6 +157,25 @@ def register_session(config: pytest.Config) -> None:
             else None
         )
         register_controller(config, pipeline, reruns)
+
+
+def with_queue(
+    config: pytest.Config, options: Options, rules: RerunRules | None, notices: Notices
+) -> tuple[SessionSetup, QueueJob | None]:
+    """Return the set-up of the session, and its job of the shared queue if it has one.
+
+    Raises:
+        pytest.UsageError: the shard, the plan or the queue cannot be followed.
+    """
+    if options.queue is None:
+        return setup_of(config, options, rules), None
+    from pytest_nexus.registration.queued import queue_job, static_shard  # noqa: PLC0415 - as asked for
+
+    job = queue_job(config, options, notices)
+    if job is None:
+        return setup_of(config, static_shard(options, originals.environ), rules), None
+    setup = setup_of(config, options._replace(shard=None, plan=None), rules)
+    return setup._replace(is_queued=True, narrowed_to=""), job
 
 
 def register_dependencies(config: pytest.Config, pipeline: Pipeline, recorder: Recorder) -> None:
@@ -198,15 +221,24 @@ def facts_of(config: pytest.Config) -> dict[str, str]:
 
 
 def register_single(
-    config: pytest.Config, pipeline: Pipeline, rerun_report: RerunReport | None, recorder: Recorder
+    config: pytest.Config,
+    pipeline: Pipeline,
+    rerun_report: RerunReport | None,
+    recorder: Recorder,
+    job: QueueJob | None = None,
 ) -> None:
     """Register the objects that order and repeat tests in a single process."""
     if wants_plan(pipeline):
         ordering = pipeline.boundary.part("ordering", "all tests run, in the order of collection")
         ordering.register(config, Ordering(pipeline), "nexus-ordering")
+    queued = None
+    if job is not None:
+        from pytest_nexus.registration.queued import register_queue  # noqa: PLC0415 - as asked for
+
+        queued = register_queue(config, pipeline, job, recorder, has_loop=rerun_report is None)
     if rerun_report is not None:
-        register_loop(config, pipeline, rerun_report, recorder)
-    else:
+        register_loop(config, pipeline, rerun_report, recorder, queued)
+    elif queued is None:
         from pytest_nexus.run.live_order import LiveItems  # noqa: PLC0415 - where nothing is repeated
 
         pipeline.learning.register(config, LiveItems(pipeline), "nexus-live-items")

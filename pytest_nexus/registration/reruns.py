@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pytest_nexus.record.recorder import Recorder
     from pytest_nexus.report.session.rerun_letters import RepeatedTests
     from pytest_nexus.run.fresh_process.order_dependents import OrderDependents
+    from pytest_nexus.run.shared_queue.queue_session import QueueSession
     from pytest_nexus.run.xdist.worker_reruns import WorkerReruns
     from pytest_nexus.session.error_boundary import ErrorBoundary, Part
     from pytest_nexus.session.notices import Notices
@@ -194,7 +195,11 @@ def register_display(config: pytest.Config, part: Part, repeated: RepeatedTests)
 
 
 def register_loop(
-    config: pytest.Config, pipeline: Pipeline, rerun_report: RerunReport, recorder: Recorder
+    config: pytest.Config,
+    pipeline: Pipeline,
+    rerun_report: RerunReport,
+    recorder: Recorder,
+    queued: QueueSession | None = None,
 ) -> None:
     """Register the loop of a single process, which repeats failed tests."""
     from pytest_nexus.run.live_order import live_order  # noqa: PLC0415 - not under xdist
@@ -217,8 +222,11 @@ def register_loop(
     gate = ReportGate(
         rerun_report.rerun_session, host, dependents_of(config, pipeline, rerun_report)
     )
-    fresh = partial(live_order, pipeline)
-    loop = RerunLoop(part, tests, GuardedGate(gate, part), foreign_tests(config), fresh)
+    guarded, foreign = GuardedGate(gate, part), foreign_tests(config)
+    if queued is not None:
+        loop = RerunLoop(part, tests, guarded, foreign, queued.fresh_tests, queued.has_more)
+    else:
+        loop = RerunLoop(part, tests, guarded, foreign, partial(live_order, pipeline))
     instead: dict[str, Callable[..., Any]] = {
         "pytest_runtestloop": loop.go_on,
         "pytest_runtest_protocol": loop.finish,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
     from pathlib import Path
 
+    from pytest_nexus.domain.records import Plan
     from pytest_nexus.options import Options
     from pytest_nexus.session.pipeline import Pipeline
 
@@ -48,12 +49,22 @@ class Ordering:
             return
         with paused_gc():
             depends_on = dependencies(self._pipeline.hooks)
-            share = self._pipeline.setup.share
-            tests = tied(items, depends_on) if share else describe(items, depends_on)
-            ours = self._pipeline.ours(self._pipeline.plan(tests, order))
+            setup = self._pipeline.setup
+            is_tied = setup.share is not None or setup.is_queued
+            tests = tied(items, depends_on) if is_tied else describe(items, depends_on)
+            plan = self._pipeline.plan(tests, order)
+            if setup.is_queued:
+                self._queue(tests, plan)
+                return
+            ours = self._pipeline.ours(plan)
         if len(ours) < len(items):
             session.config.hook.pytest_deselected(items=_others(items, ours))
         items[:] = [items[index] for index in ours]
+
+    def _queue(self, tests: Sequence[CollectedTest], plan: Plan) -> None:
+        """Pass on a plan for the queue; each job keeps all items, because it may run any."""
+        for listener in self._pipeline.of_queue:
+            listener(self._pipeline.bind(tests), plan)
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Set the exit status to success if a shard is empty, or if all tests are left out.
@@ -74,6 +85,8 @@ def wants_plan(pipeline: Pipeline, order: str | None = None) -> bool:
         order: the chosen order; None to use the value of the option.
     """
     if (order or pipeline.setup.options.order) != "off" or pipeline.setup.share is not None:
+        return True
+    if pipeline.setup.is_queued:
         return True
     if pipeline.setup.options.select != "off":
         return True

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from pytest_nexus.session.planned import is_in_share
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from pytest_nexus.domain.evidence import ChangedWords
-    from pytest_nexus.domain.records import Plan, TestKey, TestStats
+    from pytest_nexus.domain.records import CollectedTest, Plan, TestKey, TestStats
     from pytest_nexus.plan.foreseen import Prediction
     from pytest_nexus.plan.make import Forecaster
     from pytest_nexus.plan.selection.recorded import RunSelection
@@ -27,6 +27,7 @@ class PlanListeners:
         self.of_words: list[Callable[[Mapping[str, ChangedWords]], None]] = []
         self.of_selection: list[Callable[[RunSelection], None]] = []
         self.of_prediction: list[Callable[[Prediction], None]] = []
+        self.of_queue: list[Callable[[Sequence[CollectedTest], Plan], None]] = []
         self.of_journal: list[Callable[[Path], None]] = []
 
     def on_share(self, listener: Callable[[Plan, Share], None]) -> None:
@@ -51,6 +52,10 @@ class PlanListeners:
     def on_prediction(self, listener: Callable[[Prediction], None]) -> None:
         """Call a listener with the forecasts of this session, if they decide its order."""
         self.of_prediction.append(listener)
+
+    def on_queue(self, listener: Callable[[Sequence[CollectedTest], Plan], None]) -> None:
+        """Call a listener with the tests and their plan, if they come from a shared queue."""
+        self.of_queue.append(listener)
 
     def on_journal(self, listener: Callable[[Path], None]) -> None:
         """Call a listener with the journal when it has ended, before the history takes it in."""

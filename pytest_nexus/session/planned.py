@@ -122,7 +122,7 @@ def session_plan(plan: Plan, setup: SessionSetup, explanation: Sequence[str]) ->
         in_order=in_order,
         setups=plan.setups,
         scopes={one.test.nodeid: one.test.scopes for one in ours if one.test.scopes},
-        is_rearranged=is_moved or share is not None or setup.is_distributed,
+        is_rearranged=is_moved or share is not None or setup.is_queued or setup.is_distributed,
         is_empty_share=share is not None and bool(plan.tests) and not expected,
         reused=reused_tests(plan),
         left=left_tests(plan),

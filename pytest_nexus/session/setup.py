@@ -43,3 +43,5 @@ class SessionSetup(NamedTuple):
     """Return the digests of the facts that all tests depend on: Python, platform, settings."""
     chosen_by: str = ""
     """How the user chose the tests one by one, see `record.limited_by.chosen_by`."""
+    is_queued: bool = False
+    """Whether the tests come from a shared queue."""

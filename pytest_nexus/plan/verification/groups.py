@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pytest_nexus.domain.records import Run
+    from pytest_nexus.plan.verification.queue_reports import QueueJournal
     from pytest_nexus.plan.verification.shard_reports import ShardJournal
 
 _NUMBERS: Final = re.compile(r"\d+")
@@ -63,6 +64,14 @@ def choose(groups: Sequence[RunGroup], run: str | None = None) -> list[RunGroup]
     wanted = run if run is not None or not groups else groups[0].run
     chosen = [one for one in groups if one.run == wanted]
     return [one if one.journals[0].ci_run else _completed(one, groups) for one in chosen]
+
+
+def queue_groups(journals: Iterable[QueueJournal]) -> list[tuple[str, list[QueueJournal]]]:
+    """Return the journals of each shared queue by the id of its run, newest first."""
+    found: defaultdict[str, list[QueueJournal]] = defaultdict(list)
+    for journal in journals:
+        found[journal.queue_run].append(journal)
+    return sorted(found.items(), key=lambda one: -max(each.run.started_at for each in one[1]))
 
 
 def variant_of(run: Run) -> str:

@@ -33,6 +33,7 @@ ProblemKind = Literal[
     "ran twice",
     "ran though left",
     "not collected",
+    "lost",
 ]
 
 _ENDED: Final = frozenset({0, 1, 5})
@@ -61,6 +62,8 @@ class Verification:
     problems: tuple[Problem, ...]
     notes: tuple[str, ...] = ()
     """Facts that are worth knowing and no problem."""
+    of: str = "shard"
+    """What each journal is of: a shard, or a job of a shared queue."""
 
     @property
     def is_proven(self) -> bool:
@@ -68,15 +71,20 @@ class Verification:
         return not self.problems
 
     @property
+    def _ran(self) -> str:
+        return "ran exactly once" if self.of == "shard" else "has a result"
+
+    @property
     def sentence(self) -> str:
         """Return the proof, or its proven part, in one line."""
-        start = f"{counted(self.n_shards, 'shard')}, {counted(self.n_collected, 'test')} collected"
+        start = f"{counted(self.n_shards, self.of)}, {counted(self.n_collected, 'test')} collected"
         if not self.is_proven:
             return f"{start}, {self.n_ran:,} ran; {counted(len(self.problems), 'problem')}"
         if not self.left:
-            return f"{start}, each ran exactly once"
+            return f"{start}, each {self._ran}"
         reasons = ", ".join(f"{times:,} {reason}" for reason, times in sorted(self.left.items()))
-        return f"{start}, {self.n_ran:,} ran exactly once, the rest were left: {reasons}"
+        has = "ran exactly once" if self.of == "shard" else "have a result"
+        return f"{start}, {self.n_ran:,} {has}, the rest were left: {reasons}"
 
 
 def verify(journals: Sequence[ShardJournal]) -> Verification:

@@ -24,7 +24,7 @@ CONTEXT_VARIABLE: Final = "NEXUS_CONTEXT"
 process writes begins with `token`."""
 
 _MAX_BYTES: Final = 32 * 1024 * 1024
-_SHARD_VARIABLES: Final = ("NEXUS_SHARD", "NEXUS_PLAN", CONTEXT_VARIABLE)
+_SHARD_VARIABLES: Final = ("NEXUS_SHARD", "NEXUS_PLAN", "NEXUS_QUEUE", CONTEXT_VARIABLE)
 _PLUGINS: Final = (
     "-p",
     "pytest_nexus.launch.collection_order_plugin",

@@ -38,6 +38,7 @@ class RerunLoop:
         is_foreign: whether another plugin repeats a test; None if there is no such plugin.
         fresh_tests: returns the tests in an order that outcomes change, or None, for the items of
             the session.
+        has_more: returns whether there are more tests after the last one, perhaps after a wait.
     """
 
     def __init__(
@@ -47,12 +48,14 @@ class RerunLoop:
         gate: GuardedGate,
         is_foreign: Callable[[pytest.Item], bool] | None = None,
         fresh_tests: Callable[[Sequence[pytest.Item]], Fresh | None] = lambda _: None,
+        has_more: Callable[[pytest.Session], bool] = lambda _: False,
     ) -> None:
         self._part = part
         self._tests = tests
         self._gate = gate
         self._is_foreign = is_foreign
         self._fresh_tests = fresh_tests
+        self._has_more = has_more
         self._queue = RunQueue(0, lambda _: "")
         self._index = -1
         """Index of the running test; -1 if no test runs."""
@@ -85,6 +88,8 @@ class RerunLoop:
         self._queue = RunQueue(len(self._items), self._block_of, fresh)
         try:
             self._run_all(session)
+            while self._has_more(session):
+                self._run_all(session)
         except Exception as exc:  # noqa: BLE001 - whatever fails must not fail the run
             self._part.catch(exc)
             self._run_rest(session)

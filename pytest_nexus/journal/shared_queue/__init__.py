@@ -1,0 +1,1 @@
+"""The lines of jobs that draw their tests from a shared queue."""

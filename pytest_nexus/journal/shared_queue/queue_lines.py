@@ -1,0 +1,97 @@
+"""Write and read the lines that a job of a shared queue adds to its journal.
+
+    {"kind": "queue", "run": id, "job": name, "retry": 0, "collection": digest}
+    {"kind": "queue_tests", "what": "queued", "tests": [node id]}
+
+`queued` tests are those of the whole queue, `left` those that the plan leaves out. A job repeats
+tests `again` after it was started again. It ran `refused` tests after its lease had gone to another
+job, and `lost` tests were given up.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from json import dumps
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+from pytest_nexus.domain.system.regular_files import open_regular
+from pytest_nexus.domain.validation import WRONG
+from pytest_nexus.errors import JournalError
+from pytest_nexus.journal import entries
+from pytest_nexus.journal.format import MAX_TEXT_CHARS
+from pytest_nexus.journal.reader import scan_journal
+from pytest_nexus.journal.shards import portions
+from pytest_nexus.journal.shared_queue.queue_kinds import KINDS_OF_QUEUE
+from pytest_nexus.journal.writer import MAX_LINE_BYTES
+from pytest_nexus.plan.sharding.document import MAX_TESTS
+from pytest_nexus.plan.verification.queue_reports import QueueJournal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+_KINDS: Final = {kind.name: kind for kind in KINDS_OF_QUEUE}
+
+
+def queue_lines(run: str, job: str, retry: int, collection: str) -> Iterator[str]:
+    """Yield the line of a job that has joined a queue, with its line end."""
+    names = {"run": run[:MAX_TEXT_CHARS], "job": job[:MAX_TEXT_CHARS]}
+    yield _line({"kind": "queue", **names, "retry": retry, "collection": collection})
+
+
+def test_lines(what: str, nodeids: Sequence[str]) -> Iterator[str]:
+    """Yield the lines of tests, each with its line end."""
+    for some in portions(list(nodeids)):
+        yield _line({"kind": "queue_tests", "what": what, "tests": some})
+
+
+def read_queue_journal(path: Path) -> QueueJournal | None:
+    """Return the queue's lines of a journal; None if it is of no shared queue.
+
+    Raises:
+        NewerJournalError: a later version wrote it.
+        JournalError: the journal cannot be read, or does not begin with a run.
+    """
+    head: dict[str, Any] | None = None
+    tests: defaultdict[str, list[str]] = defaultdict(list)
+    try:
+        with open_regular(path) as file:
+            for record in _records(file):
+                if "what" not in record:
+                    head = head or record
+                elif len(tests[record["what"]]) < MAX_TESTS:
+                    tests[record["what"]] += record["tests"]
+    except OSError as error:
+        raise JournalError("NX554", f"Cannot read journal {str(path)!r}: {error}") from error
+    if head is None:
+        return None
+    scan = scan_journal(path, with_nodeids=True)
+    return QueueJournal(
+        path.name,
+        scan.run,
+        head["run"],
+        head["job"],
+        head["retry"],
+        head["collection"],
+        {what: tuple(names) for what, names in tests.items()},
+        Counter(scan.nodeids),
+    )
+
+
+def _records(file: BinaryIO) -> Iterator[dict[str, Any]]:
+    is_continued = False
+    while line := file.readline(MAX_LINE_BYTES):
+        is_whole = not is_continued and line.endswith(b"\n")
+        is_continued = not line.endswith(b"\n")
+        if is_whole and b'"queue' in line:
+            try:
+                record = entries.parsed(line.decode("utf-8", "replace"))
+                kind = _KINDS.get(record["kind"])
+                if kind is not None:
+                    yield kind.read(record)
+            except WRONG:
+                continue
+
+
+def _line(fields: dict[str, object]) -> str:
+    return dumps(fields, ensure_ascii=False, separators=(",", ":")) + "\n"

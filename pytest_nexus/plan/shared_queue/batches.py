@@ -1,0 +1,59 @@
+"""How much a job claims at once, and when a long unit goes before its turn."""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import TYPE_CHECKING, Final
+
+from pytest_nexus.plan.shared_queue.work import Aim
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_nexus.plan.shared_queue.work import QueueState
+
+LONGEST_BATCH_S: Final = 30.0
+"""Seconds of the largest batch. A job that dies loses at most so much work."""
+
+_SHARES: Final = 4
+"""A batch is at most the fourth part of what each job has left, so that all jobs end together."""
+
+_EARLY: Final = 2.0
+"""A unit starts as soon as each job has at most so many times the unit's length left: the forecast
+may be wrong by a half, and this job may be the slow one."""
+
+MOST_UNITS: Final = 500
+"""Units in one batch."""
+
+
+def aim_of(state: QueueState) -> Aim:
+    """Return what a job should claim next.
+
+    >>> from pytest_nexus.plan.shared_queue.work import QueueState
+    >>> aim_of(QueueState(n_free=1000, free_s=2000.0, n_jobs=4))
+    Aim(seconds=30.0, n_units=17, long_s=250.0)
+    >>> aim_of(QueueState(n_free=8, free_s=8.0, n_jobs=4))
+    Aim(seconds=0.5, n_units=2, long_s=1.0)
+    """
+    left_s = state.free_s / max(state.n_jobs, 1)
+    seconds = min(LONGEST_BATCH_S, left_s / _SHARES)
+    mean_s = state.free_s / state.n_free if state.n_free else 0.0
+    n_units = ceil(seconds / mean_s) + 1 if mean_s > 0.0 else 1
+    return Aim(seconds, min(n_units, MOST_UNITS), left_s / _EARLY)
+
+
+def batch_size(seconds: Sequence[float], is_suspect: Sequence[bool], aim: Aim) -> int:
+    """Return how many of the first units make a batch: one at least, and a suspect one alone.
+
+    >>> batch_size([4.0, 4.0, 4.0], [False, False, False], Aim(9.0, 5, 99.0))
+    2
+    >>> batch_size([4.0, 4.0], [False, True], Aim(9.0, 5, 99.0))
+    1
+    """
+    taken, total = 0, 0.0
+    for each_s, suspect in zip(seconds, is_suspect, strict=True):
+        total += each_s
+        if taken and (total > aim.seconds or suspect or is_suspect[0]):
+            break
+        taken += 1
+    return taken

@@ -1,0 +1,128 @@
+"""Register the objects of a session that draws its tests from a shared queue."""
+
+from __future__ import annotations
+
+import sys
+from os import getpid
+from platform import node
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from pytest_nexus.ci.current_run import ci_run
+from pytest_nexus.ci.parallel_jobs import shard_of
+from pytest_nexus.domain.safe_text import shown
+from pytest_nexus.domain.system import originals
+from pytest_nexus.domain.system.originals import urandom
+from pytest_nexus.errors import NexusError, OptionError, QueueAwayError, with_code
+from pytest_nexus.history.shared_queue.address import open_queue
+from pytest_nexus.history.shared_queue.sql_queue import Job
+from pytest_nexus.record.run_metadata import is_distributed
+from pytest_nexus.run.shared_queue.job_queue import JobQueue
+from pytest_nexus.run.shared_queue.queue_session import QueueJob, QueueLoop, QueueSession
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_nexus.options import Options
+    from pytest_nexus.record.recorder import Recorder
+    from pytest_nexus.session.notices import Notices
+    from pytest_nexus.session.pipeline import Pipeline
+
+_BEATS: Final = 3
+"""Heartbeats in the time of a lease."""
+
+_MAX_NAME_CHARS: Final = 200
+
+_NO_WORKERS: Final = with_code(
+    "NX285",
+    "nexus_queue serves sessions without xdist; start one job for each core, with -n 0",
+)
+
+
+def queue_job(config: pytest.Config, options: Options, notices: Notices) -> QueueJob | None:
+    """Return this job of the queue; None, with a notice, if the queue is away.
+
+    Raises:
+        pytest.UsageError: the address or the id of the run is missing or wrong, or xdist's workers
+            are to run the tests.
+    """
+    assert options.queue is not None
+    if is_distributed(config):
+        raise pytest.UsageError(_NO_WORKERS)
+    environ = originals.environ
+    try:
+        job = Job(run_id(options, environ), job_name(options, environ), urandom(8).hex())
+        source = open_queue(options.queue, config.rootpath, job, options.queue_lease_s)
+    except NexusError as exc:
+        raise pytest.UsageError(shown(f"nexus: {exc}")) from exc
+    try:
+        retry = source.join().retry
+    except QueueAwayError as exc:
+        notices.notify(with_code("NX283", f"this job goes on without the queue: {exc}"))
+        return None
+    beat_s = options.queue_lease_s / _BEATS
+    queue = JobQueue(source, notices.notify, options.queue_patience_s, beat_s)
+    return QueueJob(source, queue, job.run, job.name, retry)
+
+
+def static_shard(options: Options, environ: Mapping[str, str]) -> Options:
+    """Return the options of a job without its queue: with the shard that its CI numbers."""
+    if options.shard is not None or options.plan is not None:
+        return options
+    try:
+        found = shard_of(environ)
+    except NexusError:
+        found = None
+    return options if found is None else options._replace(shard="auto")
+
+
+def run_id(options: Options, environ: Mapping[str, str]) -> str:
+    """Return the id of the run: as given, or that of the CI run, its job and its environment.
+
+    Raises:
+        OptionError: there is neither.
+    """
+    if options.queue_run:
+        return options.queue_run[:_MAX_NAME_CHARS]
+    run = ci_run(environ)
+    if run is None:
+        raise OptionError(
+            "NX284", "nexus_queue outside a CI needs --nexus-queue-run=ID, the same in all jobs"
+        )
+    python = ".".join(map(str, sys.version_info[:2]))
+    return f"{run.run_id}/{run.job or ''}/{python}-{sys.platform}"[:_MAX_NAME_CHARS]
+
+
+def job_name(options: Options, environ: Mapping[str, str]) -> str:
+    """Return the name of this job: as given, or as its CI numbers it, or of this process."""
+    if options.queue_job:
+        return options.queue_job[:_MAX_NAME_CHARS]
+    try:
+        found = shard_of(environ)
+    except NexusError:
+        found = None
+    if found is not None:
+        return f"{found[0]}/{found[1]}"
+    return f"{node() or 'host'}-{getpid()}-{urandom(3).hex()}"[:_MAX_NAME_CHARS]
+
+
+def register_queue(
+    config: pytest.Config, pipeline: Pipeline, job: QueueJob, recorder: Recorder, *, has_loop: bool
+) -> QueueSession:
+    """Register and return the session's part in the queue, and let the recorder write its lines.
+
+    Args:
+        config: of the session.
+        pipeline: of the session.
+        job: this job.
+        recorder: of the session.
+        has_loop: whether the queue needs a loop, because no test is repeated.
+    """
+    part = pipeline.boundary.part("the shared queue", "this job runs what is left by itself")
+    queued = QueueSession(job, pipeline.notices, recorder.note_queue)
+    part.register(config, queued, "nexus-queue")
+    pipeline.on_queue(queued.prepare)
+    if has_loop:
+        part.register(config, QueueLoop(queued), "nexus-queue-loop")
+    return queued

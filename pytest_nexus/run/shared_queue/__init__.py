@@ -1,0 +1,1 @@
+"""One job of a run that draws its tests from a shared queue."""

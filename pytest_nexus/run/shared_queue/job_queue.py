@@ -1,0 +1,214 @@
+"""The part of a shared queue that one job holds: its leases, and what it has finished."""
+
+from __future__ import annotations
+
+from threading import Event, Lock
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from pytest_nexus.domain.system.clock import nap, perf_counter
+from pytest_nexus.domain.system.originals import Thread
+from pytest_nexus.domain.wording import counted
+from pytest_nexus.errors import QueueAwayError, with_code
+from pytest_nexus.plan.shared_queue.batches import aim_of
+from pytest_nexus.plan.shared_queue.work import QueueState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pytest_nexus.plan.shared_queue.work import Leased, WorkSource, WorkUnit
+
+    T = TypeVar("T")
+
+_FIRST_NAP_S: Final = 0.02
+_LONGEST_NAP_S: Final = 1.0
+
+
+class JobQueue:
+    """The leases of one job.
+
+    Two threads use an object: the session, and the heartbeat that `start` begins.
+
+    Args:
+        source: the queue.
+        notify: takes a sentence for the user.
+        patience_s: the longest wait for a database that is away, or for the work of other jobs.
+        beat_s: seconds between two heartbeats, a third of a lease.
+    """
+
+    def __init__(
+        self,
+        source: WorkSource,
+        notify: Callable[[str], object],
+        patience_s: float,
+        beat_s: float = 10.0,
+    ) -> None:
+        self._source = source
+        self._notify = notify
+        self._patience_s = patience_s
+        self._beat_s = beat_s
+        self._open: dict[int, Leased] = {}
+        """Units that this job has leased and not finished, by number."""
+        self._done: list[Leased] = []
+        """Finished units that the queue does not know of yet."""
+        self._guard = Lock()
+        self._ends = Event()
+        self._thread: Thread | None = None
+        self._away_since: float | None = None
+        self.refused: list[Leased] = []
+        """Units that this job finished after their leases had gone to another job."""
+        self.again: list[Leased] = []
+        """Units that an earlier start of this job had finished."""
+        self.stopped_by = ""
+        self.n_batches = 0
+        self.n_units = 0
+        self.idle_s = 0.0
+        """Seconds in which this job had no test to run."""
+
+    def open(self, units: Callable[[], Sequence[WorkUnit]], digest: str, retry: int) -> bool:
+        """Load the queue if no other job has, and begin the heartbeat.
+
+        Return whether the queue is of this collection.
+
+        Args:
+            units: makes the units.
+            digest: of the collection of this job.
+            retry: how often a job of this name has joined before.
+        """
+        known = self._source.digest()
+        if not known and self._source.load(units(), digest):
+            known = digest
+        if (known or self._source.digest()) != digest:
+            return False
+        self.again = self._source.recorded() if retry else []
+        self._thread = Thread(target=self._beat, name="nexus-queue", daemon=True)
+        self._thread.start()
+        return True
+
+    def claim(self) -> list[Leased]:
+        """Return the next units; none if there are none now, or the queue is away.
+
+        A lookahead never goes past a suspect unit, which has to be finished first.
+        """
+        if self.stopped_by or any(unit.is_suspect for unit in self._open.values()):
+            return []
+        self._hand_in()
+        state = self._ask(self._source.state, None)
+        if state is None or state.stopped_by:
+            self.stopped_by = "" if state is None else state.stopped_by
+            return []
+        if not state.n_free:
+            return []
+        none: list[Leased] = []
+        batch = self._ask(lambda: self._source.claim(aim_of(state)), none)
+        fresh = [unit for unit in batch if unit.number not in self._open]
+        self._open.update((unit.number, unit) for unit in batch)
+        self.n_batches += bool(fresh)
+        self.n_units += len(fresh)
+        return fresh
+
+    def wait(self, goes_on: Callable[[], bool]) -> list[Leased]:
+        """Return the next units, after a wait for other jobs; none if the run is over."""
+        began, pause_s = perf_counter(), _FIRST_NAP_S
+        try:
+            while goes_on() and not self._is_over():
+                batch = self.claim()
+                if batch or self.stopped_by:
+                    return batch
+                if perf_counter() - began > self._patience_s:
+                    self._give_up()
+                    return []
+                _rest(pause_s, goes_on)
+                pause_s = min(2 * pause_s, _LONGEST_NAP_S)
+            return []
+        finally:
+            self.idle_s += perf_counter() - began
+
+    def finished(self, unit: Leased) -> None:
+        """Note that all tests of a unit have ended."""
+        with self._guard:
+            leased = self._open.pop(unit.number, None)
+            if leased is not None:
+                self._done.append(leased)
+
+    def stop(self) -> None:
+        """Let no job go on, because this one was to stop at a failure."""
+        self._ask(self._source.stop, None)
+
+    def close(self) -> list[int]:
+        """Hand in what is finished, give back the rest; return the positions of lost tests."""
+        self._ends.set()
+        if self._thread is not None:
+            self._thread.join(self._beat_s)
+        began, pause_s = perf_counter(), _FIRST_NAP_S
+        self._hand_in()
+        while self._done and perf_counter() - began < self._patience_s:
+            nap(pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_NAP_S)
+            self._hand_in()
+        if self._done:
+            self._give_up()
+            return []
+        self._ask(lambda: self._source.give_back(list(self._open.values())), None)
+        none: list[int] = []
+        lost = self._ask(self._source.lost, none)
+        self._source.close()
+        return lost
+
+    def _is_over(self) -> bool:
+        state = self._ask(self._source.state, None)
+        return state is not None and not state.n_open
+
+    def _hand_in(self) -> None:
+        with self._guard:
+            done, self._done = self._done, []
+        refused = self._ask(lambda: self._source.finish(done), None) if done else []
+        with self._guard:
+            if refused is None:
+                self._done = [*done, *self._done]
+            else:
+                self.refused += refused
+
+    def _beat(self) -> None:
+        while not self._ends.wait(self._beat_s):
+            self._hand_in()
+            state = self._ask(self._source.heartbeat, QueueState())
+            self.stopped_by = self.stopped_by or state.stopped_by
+
+    def _ask(self, call: Callable[[], T], otherwise: T) -> T:
+        """Return the answer of the queue; `otherwise` if it is away."""
+        try:
+            answer = call()
+        except QueueAwayError as exc:
+            if self._away_since is None:
+                self._away_since = perf_counter()
+                self._notify(
+                    with_code("NX274", f"this job goes on with what it has and tries again: {exc}")
+                )
+            return otherwise
+        self._away_since = None
+        return answer
+
+    def _give_up(self) -> None:
+        if self._away_since is None:
+            self._notify(
+                with_code(
+                    "NX275",
+                    f"other jobs still run the last tests after {self._patience_s:g} s;"
+                    " this job ends",
+                )
+            )
+            return
+        self._notify(
+            with_code(
+                "NX276",
+                f"the shared queue stayed away for {self._patience_s:g} s; what this job ran is in"
+                f" its journal, {counted(len(self._done), 'unit')} not handed in; `nexus verify`"
+                " names the tests that no job ran",
+            )
+        )
+
+
+def _rest(seconds: float, goes_on: Callable[[], bool]) -> None:
+    ends = perf_counter() + seconds
+    while perf_counter() < ends and goes_on():
+        nap(max(ends - perf_counter(), 0.0))

@@ -1,0 +1,78 @@
+"""The tests that a job has drawn from the shared queue, as the next tests of its loop."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pytest_nexus.plan.shared_queue.work import Leased
+    from pytest_nexus.run.shared_queue.job_queue import JobQueue
+
+
+class QueuedTests:
+    """Tests of this job that have not been taken; an empty store is filled from the queue.
+
+    Args:
+        queue: the leases of this job.
+        places: the index of the item at each position of the sorted collection.
+        nodeids: of the items.
+    """
+
+    def __init__(self, queue: JobQueue, places: Sequence[int], nodeids: Sequence[str]) -> None:
+        self._queue = queue
+        self._places = places
+        self._nodeids = nodeids
+        self._waiting: deque[tuple[int, Leased]] = deque()
+        self._running: defaultdict[str, deque[tuple[int, Leased]]] = defaultdict(deque)
+        """The tests that were taken and have not ended, by node id."""
+        self._left: dict[Leased, int] = {}
+        """Number of tests of each unit that have not ended."""
+        self.taken: set[int] = set()
+        """Items that this job has taken."""
+        self._add(queue.again)
+
+    def __len__(self) -> int:
+        if not self._waiting:
+            self._add(self._queue.claim())
+        if self._queue.stopped_by:
+            self._waiting.clear()
+        return len(self._waiting)
+
+    def first(self) -> int:
+        """Return the next test."""
+        return self._waiting[0][0]
+
+    def take(self) -> int:
+        """Take the next test."""
+        index, unit = self._waiting.popleft()
+        self._running[self._nodeids[index]].append((index, unit))
+        self.taken.add(index)
+        return index
+
+    def learn(self, place: int, *, has_failed: bool) -> None:
+        """Keep the order, which the queue has for all jobs."""
+
+    def ended(self, nodeid: str) -> None:
+        """Note the end of a test; the last one of a unit ends the unit."""
+        running = self._running.get(nodeid)
+        if not running:
+            return
+        _, unit = running.popleft()
+        self._left[unit] -= 1
+        if not self._left[unit]:
+            del self._left[unit]
+            self._queue.finished(unit)
+
+    def wait(self, goes_on: Callable[[], bool]) -> bool:
+        """Return whether there are more tests, after a wait for other jobs."""
+        if not self._waiting:
+            self._add(self._queue.wait(goes_on))
+        return bool(self._waiting)
+
+    def _add(self, units: Sequence[Leased]) -> None:
+        for unit in units:
+            self._left[unit] = len(unit.tests)
+            self._waiting.extend((self._places[position], unit) for position in unit.tests)
