@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_nexus.plan.shared_queue.batches import LONGEST_BATCH_S, aim_of, batch_size
+from pytest_nexus.plan.shared_queue.queue_units import sorted_collection, work_units
+from pytest_nexus.plan.shared_queue.work import Aim, QueueState
+from tests.support.shard_journals import sharded_plan
+
+SECONDS = st.floats(0.0, 1e4)
+
+
+@given(st.lists(SECONDS, min_size=1, max_size=30), SECONDS)
+def test_batch_fits_the_aim_or_is_one_unit(seconds: list[float], aim_s: float) -> None:
+    size = batch_size(seconds, [False] * len(seconds), Aim(aim_s, len(seconds), 0.0))
+
+    assert 1 <= size <= len(seconds)
+    assert size == 1 or sum(seconds[:size]) <= aim_s + 1e-6
+    assert size == len(seconds) or sum(seconds[: size + 1]) > aim_s - 1e-6
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=9))
+def test_suspect_unit_is_alone(suspects: list[bool]) -> None:
+    size = batch_size([1.0] * len(suspects), suspects, Aim(99.0, 9, 0.0))
+
+    assert size == 1 or not any(suspects[:size])
+
+
+@given(st.integers(1, 10**5), SECONDS, st.integers(0, 200))
+def test_batches_shrink_to_the_end(n_free: int, free_s: float, n_jobs: int) -> None:
+    now = aim_of(QueueState(n_free=n_free, free_s=free_s, n_jobs=n_jobs))
+    later = aim_of(QueueState(n_free=n_free, free_s=free_s / 2, n_jobs=n_jobs))
+
+    assert later.seconds <= now.seconds <= LONGEST_BATCH_S
+    assert now.seconds * max(n_jobs, 1) <= free_s / 4 + 1e-6
+    assert now.n_units >= 1
+
+
+def test_empty_batch_of_nothing() -> None:
+    assert batch_size([], [], aim_of(QueueState())) == 0
+
+
+@given(st.permutations(["a", "b", "c <object at 0x7f01>", "d", "d"]))
+def test_positions_are_the_same_in_every_process(nodeids: list[str]) -> None:
+    other = [nodeid.replace("7f01", "7f99") for nodeid in reversed(nodeids)]
+
+    def masked(names: list[str]) -> list[str]:
+        return [names[index].partition(" at ")[0] for index in sorted_collection(names)]
+
+    assert masked(nodeids) == masked(other) == sorted(masked(nodeids))
+
+
+def test_units_leave_out_what_the_plan_leaves_out() -> None:
+    plan = sharded_plan({"t.py::c": 1, "t.py::a": 0, "t.py::b": 1})
+
+    units = work_units([one.test for one in plan.tests], plan)
+
+    assert [unit.tests for unit in units] == [(2,), (1,)]
+    assert [unit.seconds for unit in units] == [1.0, 1.0]
