@@ -52,7 +52,8 @@ class QueueMachine(RuleBasedStateMachine):
         self.delivered: list[tuple[int, Leased]] = []
         self.accepted: dict[int, int] = {}
         """Number of results that the queue took, by unit."""
-        self.was_stopped = False
+        self.owners: dict[int, tuple[int, int]] = {}
+        """Job and fence of the newest lease, by unit."""
         self.joins()
 
     def _set_clock(self) -> None:
@@ -76,10 +77,10 @@ class QueueMachine(RuleBasedStateMachine):
         number = data.draw(st.integers(0, len(self.jobs) - 1))
         queue = self.jobs[number]
         batch = queue.claim(aim_of(queue.state()))
-        assert not (batch and self.was_stopped)
         assert len(batch) == 1 or not any(unit.is_suspect for unit in batch)
         assert not {unit.number for unit in batch} & set(self.accepted)
         self.held[number] += batch
+        self.owners.update({unit.number: (number, unit.fence) for unit in batch})
 
     @precondition(lambda self: any(self.held.values()))
     @rule(data=st.data())
@@ -87,6 +88,7 @@ class QueueMachine(RuleBasedStateMachine):
         number = data.draw(st.sampled_from([n for n, units in self.held.items() if units]))
         done = data.draw(st.lists(st.sampled_from(self.held[number]), min_size=1, unique=True))
         refused = self.jobs[number].finish(done)
+        assert not [unit for unit in done if self._is_fenced(number, unit) and unit not in refused]
         for unit in done:
             self.held[number].remove(unit)
             self.delivered.append((number, unit))
@@ -131,6 +133,10 @@ class QueueMachine(RuleBasedStateMachine):
         assert mine == {
             unit.number for who, unit in self.delivered if who == number and self._won(who, unit)
         }
+
+    def _is_fenced(self, number: int, unit: Leased) -> bool:
+        """Return whether the unit has gone to another lease since."""
+        return self.owners[unit.number] != (number, unit.fence)
 
     def _won(self, number: int, unit: Leased) -> bool:
         return not self.jobs[number].finish([unit])

@@ -62,6 +62,30 @@ def test_unit_whose_jobs_all_die_is_lost_by_name(database: SqliteDatabase) -> No
     assert queue.lost() == [0]
 
 
+def test_result_of_an_earlier_lease_is_refused(database: SqliteDatabase) -> None:
+    slow = SqlQueue(database, Job("run", "slow", "1"), lease_s=-1.0)
+    other = SqlQueue(database, Job("run", "other", "2"))
+    slow.load([WorkUnit((0,), 1.0)], "digest")
+    aim = Aim(1.0, 1, 99.0)
+    (late,), (current,) = slow.claim(aim), other.claim(aim)
+
+    assert slow.finish([late]) == [late]
+    assert other.finish([current]) == []
+    assert other.finish([current]) == []
+    assert slow.finish([late]) == [late]
+    assert other.state().n_done == 1
+
+
+def test_expired_unit_that_nobody_took_is_handed_in(database: SqliteDatabase) -> None:
+    slow = SqlQueue(database, Job("run", "slow", "1"), lease_s=-1.0)
+    slow.load([WorkUnit((0,), 1.0)], "digest")
+    batch = slow.claim(Aim(1.0, 1, 99.0))
+
+    assert slow.state().n_free == 1
+    assert slow.finish(batch) == []
+    assert slow.state().n_done == 1
+
+
 def test_long_unit_goes_first_when_it_is_time(database: SqliteDatabase) -> None:
     queue = SqlQueue(database, Job("run", "job", "token"))
     queue.load([WorkUnit((n,), seconds) for n, seconds in enumerate((1.0, 1.0, 50.0))], "digest")
