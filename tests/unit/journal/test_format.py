@@ -20,6 +20,8 @@ from pytest_nexus.journal.format import ATTEMPT, COLLECTION, END, KINDS, PLAN, V
 from pytest_nexus.journal.reader import read_journal
 from pytest_nexus.journal.selection_lines import selection_lines
 from pytest_nexus.journal.shards import plan_lines
+from pytest_nexus.journal.shared_queue.queue_lines import queue_lines
+from pytest_nexus.journal.shared_queue.queue_lines import test_lines as lines_of_tests
 from pytest_nexus.journal.writer import JournalWriter
 from pytest_nexus.plan.foreseen import Foreseen, Prediction
 from pytest_nexus.plan.selection.recorded import RunSelection
@@ -105,6 +107,8 @@ def test_the_lines_of_a_session_have_the_fields_of_the_table(tmp_path: Path) -> 
     writer = JournalWriter.create(tmp_path, Run("0" * 32, 1.0))
     writer.collection(2, 1)
     writer.plan(plan_lines(sharded_plan({"a.py::x": 1}), 1, 1, None))
+    writer.plan(queue_lines("7", "1", 0, "digest"))
+    writer.plan(lines_of_tests("queued", ["a.py::x"]))
     writer.plan(
         selection_lines(RunSelection("on", "budget:1m", None, None, 1, 0.5, frozenset({"a.py::x"})))
     )
