@@ -41,7 +41,9 @@ MISSING: Final = 0.1
 MORE_FAILURES: Final = 2.0
 """Factor between two failure rates that matters; our choice."""
 
-_STILL_WHOLE: Final = frozenset({"--nexus-shard", "-x", "nexus-reuse", "nexus-unlikely"})
+_STILL_WHOLE: Final = frozenset(
+    {"--nexus-shard", "--nexus-queue", "-x", "nexus-reuse", "nexus-unlikely"}
+)
 """Limits of a run that leave its features those of the whole suite."""
 
 _GROUP: Final = 10
@@ -126,7 +128,7 @@ def drift_of(history: History, recent: int = RECENT) -> DriftReport:
 
 
 def _is_comparable(each: QualityOfRun) -> bool:
-    """Return whether a run is of the whole suite, or of a shard of it, and no mass failure."""
+    """Return whether a run is of the whole suite, or of a part of it, and no mass failure."""
     limits = (name for name in each.selected_by if not name.startswith(MISSED))
     is_whole = _STILL_WHOLE.issuperset(limits)
     return is_whole and not each.is_mass_failure and bool(each.quality.features)

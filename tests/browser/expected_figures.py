@@ -278,6 +278,15 @@ def caught(point: dict[str, Any]) -> str:
     return f"{percent(share['share'])} ({percent(share['low'])} to {percent(share['high'])})"
 
 
+def energy(said: Said) -> Expected:
+    weeks = said("green", "report", "--weeks", "0")["rows"]
+    runs = said("dashboard")["energy"]["wh_by_run"]
+    return {
+        "Energy by week": [[each["week"], fixed(each["wh"], 3)] for each in reversed(weeks)],
+        "Energy by run": [[day(at), fixed(wh, 3)] for at, wh in reversed(runs)],
+    }
+
+
 def infrastructure(said: Said) -> Expected:
     runs = said("history", "show", "--limit", "1000")
     days = said("status", "--runs", "500")["days"]

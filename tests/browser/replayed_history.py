@@ -202,6 +202,9 @@ def _sessions(planned: Planned, n: int, flaky: Flaky) -> Iterator[tuple[Run, lis
                 duration_s=wall_s + 1.2,
                 exit_status=1 if failed else 0,
                 complete=True,
+                cpu_s=sum(each.duration_s for each in done) + 0.4 * (_N_WORKERS + 1),
+                cpu_collect_s=0.4 * (_N_WORKERS + 1),
+                cores=2,
             ),
             done,
         )  # fmt: skip

@@ -34,6 +34,7 @@ def said(
             bad = number // 2 % 3 if number % 2 else -1
             start = 1e9 + 1000 * (number - 70)
             made = run(number, start, duration_s=4.0, exit_status=int(bad >= 0))
+            made = made._replace(cpu_s=3.0, cpu_collect_s=1.0, cores=2)
             change = changed(f"t/test_{number % 3}.py")
             made = made._replace(change=change._replace(branch="fix", commit=f"{number:040x}"))
             ingest_run(history, made, one_failing(6, bad))
@@ -68,7 +69,7 @@ def test_every_drawn_figure_is_that_of_a_command(
         "/model": expect.model(said),
         "/selection": expect.selection(said),
         "/infrastructure": expect.infrastructure(said),
-        "/energy": {},
+        "/energy": expect.energy(said),
         f"/test/{quote(expect.TEST, safe='')}": expect.one_test(said),
     }.items():
         found = read(watched.go(route))

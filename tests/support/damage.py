@@ -57,7 +57,8 @@ def make_history(path: Path, *, slim: bool = False) -> Path:
                 )),
                 ci=CIRun("github", str(number), number, 1, "w", "j", "push"), python="3.12.1",
                 pytest="9.0", platform="Linux", selected_by=("-k",) if number % 5 == 0 else (),
-                n_collected=6, n_selected=6, workers=number % 3,
+                n_collected=6, n_selected=6, workers=number % 3, cpu_s=8.0, cpu_collect_s=2.0,
+                cores=2,
             )  # fmt: skip
             ingest_run(
                 history, made, _attempts(number), uses=_uses(number), quality=_quality(number),

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 Verdict = Literal["passed", "failed", "mass failure", "not finished"]
 
-SHARD: Final = "--nexus-shard"
+PARTS: Final = frozenset({"--nexus-shard", "--nexus-queue"})
+"""Limits of a session that is one of several parts of a suite."""
+
 CELL_OF_VERDICT: Final[dict[Verdict, str]] = {
     "passed": ".",
     "failed": "F",
@@ -80,7 +82,7 @@ class Build:
         """Return the sessions of each divided suite; a suite is divided for each environment."""
         found: dict[tuple[str, ...], list[RunSummary]] = {}
         for each in self.sessions:
-            if SHARD in each.run.selected_by:
+            if not PARTS.isdisjoint(each.run.selected_by):
                 found.setdefault(variant_of(each.run), []).append(each)
         return [each for each in found.values() if len(each) > 1]
 

@@ -9,7 +9,7 @@ from pytest_nexus.domain.system import clock
 from pytest_nexus.domain.system.gc_pause import paused_gc
 from pytest_nexus.plan.quarantine.file import Quarantine
 from pytest_nexus.report.facts.flaky_section import flaky_facts
-from pytest_nexus.report.facts.machines_section import EnergyFacts, machines_facts
+from pytest_nexus.report.facts.machines_section import EnergyFacts, energy_facts, machines_facts
 from pytest_nexus.report.facts.model_section import model_facts
 from pytest_nexus.report.facts.now_section import now_facts
 from pytest_nexus.report.facts.selection_section import selection_facts
@@ -95,5 +95,5 @@ def collect_facts(
             model=model_facts(sources),
             selection=selection_facts(sources, replayed),
             machines=machines_facts(sources),
-            energy=EnergyFacts(),
+            energy=energy_facts(sources),
         )

@@ -8,9 +8,13 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Final, Literal
 
 from pytest_nexus.domain.median import lower_median
+from pytest_nexus.domain.wording import counted
+from pytest_nexus.energy.power import CLASSES, DEFAULT_CLASS, WH_PER_KWH
+from pytest_nexus.energy.run_energy import RunWork, run_energy
 from pytest_nexus.record.limited_by import REUSE
 from pytest_nexus.report.facts.ci_builds import builds_of
 from pytest_nexus.report.facts.lanes import balance_of, gantt_of
+from pytest_nexus.report.facts.sources import week_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -78,11 +82,38 @@ class MachinesFacts:
 
 @dataclass(frozen=True, slots=True)
 class EnergyFacts:
-    """The section Energy: nothing is recorded yet."""
+    """The section Energy: estimates, and only of runs whose processor time is known."""
 
-    kwh_by_week: tuple[tuple[float, float], ...] = ()
-    """Start of the week and kilowatt hours."""
-    note: str = "The history does not record energy."
+    wh_by_week: tuple[tuple[float, float], ...] = ()
+    """Start of the week and watt hours, oldest first."""
+    wh_by_run: tuple[tuple[float, float], ...] = ()
+    """Start of the run and watt hours, oldest first."""
+    note: str = "No run has recorded its processor time."
+    """How the figures come about, or why there are none."""
+
+
+def energy_facts(sources: Sources) -> EnergyFacts:
+    """Return the facts of the section Energy, for the default class of machines."""
+    kind = CLASSES[DEFAULT_CLASS]
+    runs: list[tuple[float, float]] = []
+    for each in reversed(sources.runs):
+        run, tests_s = each.run, sources.times[each.run.run_uid].tests_s
+        work = RunWork(run.duration_s, tests_s, run.workers, run.cpu_s, run.cores)
+        found = run_energy(kind, work, None) if work.is_measured else None
+        if found is not None:
+            runs.append((run.started_at, found.footprint.kwh * WH_PER_KWH))
+    if not runs:
+        return EnergyFacts()
+    weeks: dict[float, float] = {}
+    for at, wh in runs:
+        weeks[week_of(at)] = weeks.get(week_of(at), 0.0) + wh
+    return EnergyFacts(
+        tuple(sorted(weeks.items())),
+        tuple(sorted(runs)),
+        f"Estimates by the class {kind.name} of machines, from the processor time of"
+        f" {counted(len(runs), 'run')} ({kind.source}). `nexus green report` also gives grams,"
+        " and what was saved.",
+    )
 
 
 def machines_facts(sources: Sources) -> MachinesFacts:

@@ -38,6 +38,8 @@ CLASSES = (
     "pytest_nexus.record.open_attempt:OpenAttempt",
     "pytest_nexus.record.observer:Observer",
     "pytest_nexus.record.observer:WorkerObserver",
+    "pytest_nexus.record.processor_use:ProcessorMeter",
+    "pytest_nexus.record.processor_use:WorkerMeter",
     "pytest_nexus.record.recorder:Recorder",
     "pytest_nexus.registration.controller:Preparation",
     "pytest_nexus.registration.controller:WorkerInput",
