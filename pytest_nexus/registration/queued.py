@@ -41,16 +41,23 @@ _NO_WORKERS: Final = with_code(
 
 
 def queue_job(config: pytest.Config, options: Options, notices: Notices) -> QueueJob | None:
-    """Return this job of the queue; None, with a notice, if the queue is away.
+    """Return this job of the queue; None, with a notice, if the queue is away or not for it.
+
+    A setting in a file also meets sessions of people who want no queue. So a session with workers,
+    or outside of a CI, fails only if the command line asks for the queue.
 
     Raises:
-        pytest.UsageError: the address or the id of the run is missing or wrong, or xdist's workers
-            are to run the tests.
+        pytest.UsageError: the address is wrong, or the command line asks for a queue that cannot
+            serve this session.
     """
     assert options.queue is not None
-    if is_distributed(config):
-        raise pytest.UsageError(_NO_WORKERS)
     environ = originals.environ
+    obstacle = _obstacle(config, options, environ)
+    if obstacle and options.sources["nexus_queue"] == "command line":
+        raise pytest.UsageError(f"nexus: {obstacle}")
+    if obstacle:
+        notices.notify(obstacle)
+        return None
     try:
         job = Job(run_id(options, environ), job_name(options, environ), urandom(8).hex())
         source = open_queue(options.queue, config.rootpath, job, options.queue_lease_s)
@@ -64,6 +71,17 @@ def queue_job(config: pytest.Config, options: Options, notices: Notices) -> Queu
     beat_s = options.queue_lease_s / _BEATS
     queue = JobQueue(source, notices.notify, options.queue_patience_s, beat_s)
     return QueueJob(source, queue, job.run, job.name, retry)
+
+
+def _obstacle(config: pytest.Config, options: Options, environ: Mapping[str, str]) -> str:
+    """Return why a queue cannot serve this session, in one sentence; empty if it can."""
+    if is_distributed(config):
+        return _NO_WORKERS
+    try:
+        run_id(options, environ)
+    except OptionError as exc:
+        return str(exc)
+    return ""
 
 
 def static_shard(options: Options, environ: Mapping[str, str]) -> Options:

@@ -273,6 +273,24 @@ def test_wrong_settings_are_usage_errors(
     assert "hidden" not in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("more", "arguments", "code"),
+    [("", (), "NX284"), ("nexus_queue_run = 1\n", ("-n2",), "NX285")],
+    ids=["no run", "workers"],
+)
+def test_a_queue_in_a_file_leaves_sessions_that_it_cannot_serve_alone(
+    tmp_path: Path, more: str, arguments: tuple[str, ...], code: str
+) -> None:
+    settings = f"[pytest]\nnexus_queue = sqlite:///q.db\n{more}"
+    files = {"test_a.py": "def test_a(): pass\ndef test_b(): pass", "pytest.ini": settings}
+    project = Project(tmp_path / "project", files)
+
+    result = project.run(*arguments)
+
+    assert (result.exit_status, sorted(result.names)) == (0, ["test_a", "test_b"])
+    assert any(f"[{code}]" in line for line in result.said)
+
+
 def _wait_for(path: Path) -> None:
     deadline = time.monotonic() + 60
     while not path.exists():
