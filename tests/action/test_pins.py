@@ -58,11 +58,12 @@ def test_every_file_names_the_releases_in_the_table() -> None:
     assert {name for name, count in naming.items() if count} == {
         ".github/workflows/ci.yml",
         ".github/workflows/nexus.yml",
-        "docs/how-to/deploy-a-model.md",
         ".github/workflows/release.yml",
         "action.yml",
+        "docs/how-to/deploy-a-model.md",
         "docs/how-to/github-action.md",
         "docs/how-to/shard-in-ci.md",
+        "docs/how-to/shared-queue.md",
     }
 
 
