@@ -11,6 +11,7 @@ from pytest_nexus.domain.records import BAD
 from pytest_nexus.report.ci.left_out import left_out
 from pytest_nexus.report.ci.results import Status, TestResult, current, results_of
 from pytest_nexus.report.ci.run_risk import run_risk
+from pytest_nexus.report.ci.used_energy import used_wh
 from pytest_nexus.report.session.order_gain import gain
 from pytest_nexus.session.timeline import Timeline
 
@@ -102,6 +103,8 @@ class Summary:
     """What selections left out, and why; one sentence for each job."""
     risk: RunRisk | None = None
     """How probable a failing test was before the run; None if that is unknown."""
+    used_wh: float | None = None
+    """Estimated watt hours of all sessions; None if a processor time is unknown."""
 
     @property
     def counts(self) -> Counter[Status]:
@@ -181,6 +184,7 @@ def summarise(
         links=links,
         left_out=tuple(left_out(counting, failed)),
         risk=run_risk(counting, known.calibration),
+        used_wh=used_wh(sessions),
     )
 
 

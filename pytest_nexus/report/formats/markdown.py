@@ -215,9 +215,10 @@ def _slow(summary: Summary, _: Locator) -> str:
 
 
 def model_section(summary: Summary, _: Locator) -> str:
-    """Return what decided the order, and the amount of history behind it."""
+    """Return what decided the order, the amount of history behind it, and the energy."""
     runs = counted(summary.known.n_runs, "run")
-    return f"<sub>nexus: {escaped(summary.known.model)}; {runs} in the history</sub>"
+    used = "" if summary.used_wh is None else f"; about {summary.used_wh:.2g} Wh, an estimate"
+    return f"<sub>nexus: {escaped(summary.known.model)}; {runs} in the history{used}</sub>"
 
 
 _SECTIONS: Final = (
