@@ -42,7 +42,7 @@ QUEUE: Final = Kind(
 
 QUEUE_TESTS: Final = Kind(
     "queue_tests",
-    "In a job of a shared queue: tests of which there is something to say.",
+    "In a job of a shared queue: what the job says of some tests.",
     (
         Field(
             "what",

@@ -19,8 +19,8 @@ _SHARES: Final = 4
 """A batch is at most the fourth part of what each job has left, so that all jobs end together."""
 
 _EARLY: Final = 2.0
-"""A unit starts as soon as each job has at most so many times the unit's length left: the forecast
-may be wrong by a half, and this job may be the slow one."""
+"""A unit starts once the work that is left for each job is at most this multiple of its length: the
+forecast may be wrong by a half, and this job may be the slow one."""
 
 MOST_UNITS: Final = 500
 """Units in one batch."""

@@ -64,7 +64,7 @@ class Promise:
     """What the stored evidence allows to promise, as `nexus select status` says."""
 
     confidence: float
-    """Share of the failing runs of which a failing test runs."""
+    """Share of the failing runs in which a failing test runs."""
     leaves_out: bool
     """Whether the cut leaves any test out; without enough evidence all tests run."""
     n_failing_runs: int
