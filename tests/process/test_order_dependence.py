@@ -55,14 +55,21 @@ class Planted(NamedTuple):
         }
 
 
+SLOW = "    time.sleep(0.02)\n"
+"""In the test that must run second: a loaded machine may measure the other one slow, and the order
+is by failures per second."""
+
+
 def brittle(set_up: str, needs: str, imports: str = "import shared") -> Planted:
-    first = f"{imports}\ndef test_0(): pass\ndef test_sets():\n    {set_up}\ndef test_2(): pass\n"
+    head = f"{imports}\nimport time\ndef test_0(): pass\n"
+    first = f"{head}def test_sets():\n{SLOW}    {set_up}\ndef test_2(): pass\n"
     second = f"import app\n{imports}\ndef test_0(): pass\ndef test_needs():\n    {needs}\n"
     return Planted(first, second, "tests/test_b.py::test_needs", "tests/test_a.py::test_sets")
 
 
 def victim(expects: str, pollutes: str, imports: str = "import shared") -> Planted:
-    first = f"{imports}\ndef test_0(): pass\ndef test_hurt():\n    {expects}\ndef test_2(): pass\n"
+    head = f"{imports}\nimport time\ndef test_0(): pass\n"
+    first = f"{head}def test_hurt():\n{SLOW}    {expects}\ndef test_2(): pass\n"
     second = f"import app\n{imports}\ndef test_0(): pass\ndef test_harms():\n    {pollutes}\n"
     return Planted(first, second, "tests/test_a.py::test_hurt", "tests/test_b.py::test_harms")
 

@@ -141,7 +141,7 @@ def test_killed_job_loses_nothing_and_a_retry_repeats_what_it_ran(tmp_path: Path
 
     assert late.exit_status == again.exit_status == 0
     assert len(late.order) >= 5
-    assert again.order == late.order
+    assert sorted(again.order) == sorted(late.order)  # in an order by the seconds of the run before
     assert_message(again.said, "NX279", f"{len(late.order)} tests")
     done = shared.project.nexus("verify")
     assert done.stdout.startswith("3 jobs, 6 tests collected, each has a result\n")
