@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_nexus.cli.arguments.options import positive, probability, seconds
+from pytest_nexus.cli.arguments.options import add_search_options, positive, probability
 from pytest_nexus.cli.bisect_ends import Ends, find_ends, forecast_scores
 from pytest_nexus.cli.output.culprit import CulpritResult
 from pytest_nexus.cli.output.tables import add_json_option, print_json
@@ -113,17 +113,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"probability at which the search stops (default: {CONFIDENCE})",
     )  # fmt: skip
     parser.add_argument("--runs", type=positive, metavar="N", help="largest number of runs")
-    parser.add_argument(
-        "--budget", type=seconds, metavar="TIME", help="time for all runs, such as 90s, 5m"
-    )
-    parser.add_argument(
-        "--forget",
-        action="store_true",
-        help="start again instead of continuing an interrupted call",
-    )
+    add_search_options(parser, unit="run")
     add_history_option(parser)
     add_json_option(parser)
-    parser.epilog = "Arguments after -- are given to pytest in each run."
     parser.set_defaults(run=run, pytest_args=[])
 
 

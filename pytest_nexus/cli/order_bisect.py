@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_nexus.cli.arguments.options import positive, seconds
+from pytest_nexus.cli.arguments.options import add_search_options, positive
 from pytest_nexus.cli.arguments.pending_journals import open_or_begin, take_in_waiting
 from pytest_nexus.cli.arguments.tests import advice, known_keys, spellings
 from pytest_nexus.cli.output.bisection import BisectResult
@@ -99,17 +99,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"largest number of sessions ({_MOST_PROBES} without --budget)",
     )
-    parser.add_argument(
-        "--budget", type=seconds, metavar="TIME", help="time for all sessions, such as 90s, 5m"
-    )
-    parser.add_argument(
-        "--forget",
-        action="store_true",
-        help="start again instead of continuing an interrupted call",
-    )
+    add_search_options(parser, unit="session")
     add_history_option(parser)
     add_json_option(parser)
-    parser.epilog = "Arguments after -- are given to pytest in each session."
     parser.set_defaults(run=run, pytest_args=[])
 
 

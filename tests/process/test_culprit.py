@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("forked_sessions")
 
 TEST = "import shop\ndef test_price(): assert shop.price() == 1\n"
 GOOD = "def price(): return 1\n"
-BAD = "def price(): return 1 + 1  # longer, for bytecode is told by size and second\n"
+BAD = "def price(): return 1 + 1  # longer: bytecode is compared by size and second\n"
 UNREADABLE = "def price( return 1\n"
 
 

@@ -1,10 +1,13 @@
-"""Argument types for argparse, with messages about wrong values."""
+"""Argument types for argparse, with messages about wrong values, and options of searches."""
 
 from __future__ import annotations
 
 import re
 from argparse import ArgumentTypeError
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import argparse
 
 _UNITS: Final = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([smh]?)", re.ASCII)
@@ -53,3 +56,21 @@ def probability(text: str) -> float:
     if not 0.5 <= number < 1:
         raise ArgumentTypeError(f"must be a number of at least 0.5 and below 1, got {text!r}")
     return number
+
+
+def add_search_options(parser: argparse.ArgumentParser, unit: str) -> None:
+    """Declare what bounds and restarts a search that an interrupted call may continue.
+
+    Args:
+        parser: of the command.
+        unit: what one call of pytest is called, such as `run`.
+    """
+    parser.add_argument(
+        "--budget", type=seconds, metavar="TIME", help=f"time for all {unit}s, such as 90s, 5m"
+    )
+    parser.add_argument(
+        "--forget",
+        action="store_true",
+        help="start again instead of continuing an interrupted call",
+    )
+    parser.epilog = f"Arguments after -- are given to pytest in each {unit}."
