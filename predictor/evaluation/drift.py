@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import comb, log
+from random import Random
 from statistics import fmean, pstdev
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -27,6 +28,9 @@ LIMIT: Final = 5.0
 """Sum of deviations, in standard deviations, at which Page-Hinkley alarms. With `ALLOWANCE` 0.5,
 normal values and a known mean, a false alarm comes once in 930 runs, and a shift by one standard
 deviation is found after about 10 (NIST/SEMATECH e-Handbook of statistical methods, 6.3.2.3)."""
+
+_ORDERS: Final = 399
+"""Random orders with which a height is compared."""
 
 _SMOOTHING: Final = 0.5
 """Added to each count, so that an empty bin has a logarithm."""
@@ -150,3 +154,33 @@ def page_hinkley(reference: Sequence[float], values: Sequence[float], sign: int)
         mean += (value - mean) / n
     height = total - least
     return Alarm(height, since if height >= LIMIT else None)
+
+
+def chance_of_height(
+    reference: Sequence[float], values: Sequence[float], sign: int, height: float
+) -> float:
+    """Return how probable a height of Page-Hinkley is if nothing changes.
+
+        p = (1 + orders with this height or more) / (1 + orders)
+
+    All values are put in random orders, and the first ones are the reference each time. If nothing
+    changes, every order is equally likely, so that p is at most `a` with a probability of at most
+    `a`, whatever the values are distributed like (R. Fisher, The design of experiments, 1935;
+    B. Phipson and G. Smyth, Permutation p-values should never be zero, 2010).
+
+    Args:
+        reference: as for `page_hinkley`.
+        values: as for `page_hinkley`.
+        sign: as for `page_hinkley`.
+        height: the height in the real order.
+
+    >>> chance_of_height([0.5, 0.4] * 20, [0.5, 0.4, 0.9, 0.9, 0.9], 1, 24.88)
+    0.0025
+    """
+    random, n = Random(0), len(reference)  # noqa: S311 - no secret depends on it
+    pool = [*reference, *values]
+    larger = 0
+    for _ in range(_ORDERS):
+        random.shuffle(pool)
+        larger += page_hinkley(pool[:n], pool[n:], sign).height >= height
+    return (1 + larger) / (1 + _ORDERS)

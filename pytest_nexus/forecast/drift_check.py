@@ -13,6 +13,7 @@ from pytest_nexus.predictor.evaluation.drift import (
     ERROR,
     LIMIT,
     SHIFTED,
+    chance_of_height,
     kolmogorov_smirnov,
     page_hinkley,
     psi,
@@ -50,7 +51,11 @@ _GROUP: Final = 10
 """Runs in a column of the heat map."""
 _MOST_GROUPS: Final = 24
 _GROWING: Final = frozenset({"runs"})
-"""Features that grow with the age of the history; their drift is no news."""
+"""Features that grow with the age of every history; their drift is no news."""
+_GROWING_WHILE_YOUNG: Final = frozenset({"since_failure", "function_since", "file_since"})
+"""Ages of failures: no failure is older than the history."""
+_YOUNG: Final = 2 * WINDOW
+"""Runs with figures from which on these ages have room in the window."""
 
 Measure = str
 RETRAIN: Final = "Train again: `nexus train`."
@@ -157,7 +162,7 @@ def check(runs: Sequence[QualityOfRun], models: Registry, recent: int = RECENT) 
     table = _features(before, newest)
     cells = _cells([row[0] for row in table], before, after)
     findings = [
-        *_shifts(table, cells, newest),
+        *_shifts(table, cells, newest, _growing(len(runs))),
         *_missing(before, newest),
         *_labels(before, newest),
         *_quality(before, after),
@@ -211,10 +216,16 @@ def _features(
     return sorted(found, key=lambda row: (-row[1], row[0]))
 
 
+def _growing(n_runs: int) -> frozenset[str]:
+    """Return the features that only grow because the history does."""
+    return _GROWING | _GROWING_WHILE_YOUNG if n_runs < _YOUNG else _GROWING
+
+
 def _shifts(
     table: Sequence[tuple[str, float, float]],
     cells: Sequence[Cell],
     newest: Sequence[QualityOfRun],
+    growing: frozenset[str],
 ) -> list[Finding]:
     error = ERROR / max(1, len(table))
     return [
@@ -227,7 +238,7 @@ def _shifts(
             f"feature {name} has shifted: PSI {value:.2f}, where {SHIFTED:g} is a major shift",
         )
         for name, value, p in table
-        if value >= SHIFTED and p < error and name not in _GROWING
+        if value >= SHIFTED and p < error and name not in growing
     ]
 
 
@@ -315,8 +326,11 @@ def _quality(before: Sequence[QualityOfRun], after: Sequence[QualityOfRun]) -> l
         new = [(each, value) for each in after if (value := value_of(each)) is not None]
         if len(old) < FEWEST or not new:
             continue
-        alarm = page_hinkley(old, [value for _, value in new], sign)
-        if alarm.since is not None:
+        values = [value for _, value in new]
+        alarm = page_hinkley(old, values, sign)
+        if alarm.since is None:
+            continue
+        if chance_of_height(old, values, sign, alarm.height) < ERROR / len(measures):
             since = new[min(alarm.since, len(new) - 1)][0].started_at
             mean = fmean(value for _, value in new[alarm.since :])
             text = f"{subject} is {mean:.3f} since then, and was {fmean(old):.3f}"

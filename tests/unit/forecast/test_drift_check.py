@@ -10,7 +10,7 @@ import pytest
 from pytest_nexus.predictor.model.document import version
 
 from pytest_nexus.cli.main import main
-from pytest_nexus.forecast import forecaster
+from pytest_nexus.forecast import drift_check, forecaster
 from pytest_nexus.forecast.drift_check import RETRAIN, ROLL_BACK, DriftReport, drift_of
 from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.sqlite.models import Version
@@ -112,6 +112,25 @@ def test_a_feature_that_shifts_is_named_with_its_first_group_of_runs(tmp_path: P
     assert found.line == "the model drifts (rate_2); see `nexus model check`"
     cells = [cell.psi for cell in found.cells if cell.feature == "rate_2"]
     assert [cell is not None and cell > 0.25 for cell in cells] == [False, False, True, True]
+
+
+def test_ages_of_failures_grow_with_a_young_history_and_are_no_news(tmp_path: Path) -> None:
+    older = with_feature("since_failure", (0, 0, 0, 1000))
+
+    def younger(quality: RunQuality) -> RunQuality:
+        return quality._replace(features={**quality.features, "since_failure": (0, 1000, 0, 0)})
+
+    path = fill(tmp_path / "h.sqlite3", younger, since=1)
+    with open_history(path) as history:
+        runs = history.quality.read()
+        changed = [
+            *runs[:-20],
+            *(each._replace(quality=older(each.quality)) for each in runs[-20:]),
+        ]
+        assert not drift_check.check(changed, history.models).is_drifting
+        old = [*runs[:60], *changed]
+        findings = drift_check.check(old, history.models).findings
+    assert [each.subject for each in findings] == ["since_failure"]
 
 
 def test_values_that_are_suddenly_missing_are_named(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from pytest_nexus.predictor.evaluation.drift import (
     LIMIT,
     SHIFTED,
+    chance_of_height,
     kolmogorov_smirnov,
     page_hinkley,
     psi,
@@ -92,6 +93,28 @@ def test_page_hinkley_rarely_alarms_without_a_change() -> None:
             page_hinkley(reference, [random.gauss(0, 1) for _ in range(20)], 1).since is not None
         )
     assert alarms <= 10
+
+
+def test_heavy_tails_alarm_page_hinkley_and_chance_explains_them() -> None:
+    heights, chances = 0, []
+    for seed in range(100):
+        random = Random(seed)
+        reference, values = ([random.lognormvariate(0, 1.5) for _ in range(n)] for n in (60, 20))
+        found = page_hinkley(reference, values, 1)
+        if found.since is not None:
+            heights += 1
+            chances.append(chance_of_height(reference, values, 1, found.height))
+    assert heights > 10, "a height alone is not enough here"
+    assert sum(chance < 0.05 for chance in chances) <= 9
+
+
+def test_chance_does_not_explain_a_real_change() -> None:
+    random = Random(8)
+    reference = [random.lognormvariate(0, 0.5) for _ in range(60)]
+    values = [3 + random.lognormvariate(0, 0.5) for _ in range(20)]
+    found = page_hinkley(reference, values, 1)
+    assert chance_of_height(reference, values, 1, found.height) == 1 / 400
+    assert chance_of_height(reference, values, 1, 0.0) == 1.0
 
 
 def test_page_hinkley_of_equal_values_is_quiet() -> None:
