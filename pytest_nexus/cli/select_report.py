@@ -24,6 +24,9 @@ _COLUMNS: Final = (
     "tests_missed",
 )  # fmt: skip
 
+_SHOWN: Final = 10
+"""Missed runs that are named, the newest ones."""
+
 
 def show(options: argparse.Namespace, history: History) -> int:
     """Print the report of all runs with a selection."""
@@ -122,7 +125,15 @@ def _lines(total: Mapping[str, Any]) -> list[str]:
         ),
         "in brackets: 95 % interval; misses are counted in runs in which all tests ran",
     ]
-    lines += [f"missed: run {run_uid}" for run_uid in total["missed_runs"]]
+    return [*lines, *_missed(total["missed_runs"])]
+
+
+def _missed(run_uids: Sequence[str]) -> list[str]:
+    """Return a line for each of the newest missed runs, and one for the earlier ones."""
+    lines = [f"missed: run {run_uid}" for run_uid in run_uids[-_SHOWN:]]
+    earlier = len(run_uids) - len(lines)
+    if earlier:
+        lines.insert(0, f"missed: {counted(earlier, 'earlier run')}; --json lists all")
     return lines
 
 

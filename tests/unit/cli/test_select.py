@@ -91,6 +91,14 @@ def test_the_report_counts_by_week_and_names_the_missed_runs(path, capsys):
     assert 1 <= len(weeks) <= 2
 
 
+def test_the_report_names_the_newest_of_many_missed_runs(path, capsys):
+    fill(path, 60, missed=range(60))
+    lines = [line for line in said(capsys, "report").splitlines() if line.startswith("missed: ")]
+    assert lines[0] == "missed: 20 earlier runs; --json lists all"
+    assert lines[1:] == [f"missed: run {number:032x}" for number in range(41, 60, 2)]
+    assert len(document(capsys, "report")["total"]["missed_runs"]) == 30
+
+
 def test_without_a_selection_the_report_says_how_to_begin(path, capsys):
     with open_history(path) as history:
         ingest_run(history, run(1), one_failing(3, 1))
