@@ -125,6 +125,14 @@ OPTIONS: Final[tuple[Option, ...]] = (
         help="Run all tests, and only record which ones nexus_select would leave out",
     ),
     Option(
+        "nexus_select_rest",
+        "choice",
+        default="after-failure",
+        help="When the tests run that a confidence leaves out: after-failure: after all others, if"
+        " one of them failed; never",
+        choices=("after-failure", "never"),
+    ),
+    Option(
         "nexus_explain",
         "bool",
         default=False,
@@ -223,6 +231,7 @@ class Options(NamedTuple):
     select_always: tuple[str, ...]
     select_max_age: str
     select_shadow: bool
+    select_rest: Literal["after-failure", "never"]
     explain: bool
     shard: str | None
     plan: Path | None
@@ -327,6 +336,7 @@ def read_options(config: pytest.Config) -> Options:
         select_always=tuple(values["nexus_select_always"].split("\n")),
         select_max_age=values["nexus_select_max_age"],
         select_shadow=values["nexus_select_shadow"],
+        select_rest=values["nexus_select_rest"],
         explain=values["nexus_explain"],
         shard=values["nexus_shard"],
         plan=_plan_path(config, values["nexus_plan"], sources["nexus_plan"]),

@@ -82,7 +82,8 @@ def _sums(runs: Sequence[SelectedRun]) -> dict[str, Any]:
         "failing_runs": len(checks),
         "missed": sum(run.is_missed for run in checks),
         "failing_tests": sum(run.n_failed for run in checks),
-        "tests_missed": sum(run.n_missed for run in checks),
+        "tests_missed": sum(run.n_failed for run in checks if run.is_missed),
+        "tests_late": sum(run.n_missed for run in checks if not run.is_missed),
     }
 
 
@@ -91,7 +92,9 @@ def _total(runs: Sequence[SelectedRun]) -> dict[str, Any]:
     timed = [(run.left_s, _whole_s(run)) for run in runs if run.duration_s is not None]
     shares = {
         "missed_share": of_counts(sum(run.is_missed for run in checks), len(checks)),
-        "tests_missed_share": of_sums([(run.n_missed, run.n_failed) for run in checks]),
+        "tests_missed_share": of_sums(
+            [(run.n_failed if run.is_missed else 0, run.n_failed) for run in checks]
+        ),
         "seconds_share": of_sums(timed),
     }
     of_each = {name: None if each is None else each._asdict() for name, each in shares.items()}
@@ -121,7 +124,8 @@ def _lines(total: Mapping[str, Any]) -> list[str]:
         ),
         (
             f"failing tests missed: {total['tests_missed']:,} of {total['failing_tests']:,},"
-            f" {share('tests_missed_share')}"
+            f" {share('tests_missed_share')}; {total['tests_late']:,} more would run only after"
+            " another failure, and in shards not at all"
         ),
         "in brackets: 95 % interval; misses are counted in runs in which all tests ran",
     ]

@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from pytest_nexus.training.selection.scored_runs import Foreseen
 
 _COLUMNS: Final = (
-    "confidence", "failing_runs", "caught", "new_caught", "tests_caught", "saved", "saved_passing"
+    "confidence", "failing_runs", "caught", "new_caught", "tests_caught", "tests_first", "saved",
+    "saved_passing",
 )  # fmt: skip
 _NOTES: Final = (
     "caught: failing runs of which a failing test runs; new caught: the same of runs of which no",
-    "failing test runs in any case, without a promise; tests caught: failing tests that run;",
-    "saved: seconds of all runs; saved passing: seconds of runs that pass. In brackets: 95 %",
+    "failing test runs in any case, without a promise; tests caught: failing tests that run, with",
+    "the rest that runs after a failure; tests first: those that run before the rest, and all that",
+    "run in shards; saved: seconds of all runs; saved passing: of passing runs. In brackets: 95 %",
     "interval. Each cut is chosen on earlier runs, and applied to the next ones. Each run is",
     "scored by the model of its time. New and changed tests, tests that failed last, and 1 % of",
     "the others always run. Tests that run because of their age are not counted: up to 5 %.",
@@ -107,6 +109,7 @@ def _row(point: Point) -> dict[str, object]:
         "caught": caught,
         "new_caught": interval(point.new_caught),
         "tests_caught": interval(point.tests_caught),
+        "tests_first": interval(point.tests_first),
         "saved": interval(point.saved),
         "saved_passing": interval(point.saved_passing),
     }

@@ -24,7 +24,7 @@ from _pytest.junitxml import xml_key
 from pytest_nexus.domain.system import originals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
     from xml.etree.ElementTree import Element
 
@@ -260,6 +260,23 @@ def add_to_testsuite(config: pytest.Config, name: str, value: str) -> None:
     xml = config.stash.get(xml_key, None)
     if xml is not None:
         xml.add_global_property(name, value)
+
+
+def show_selected(config: pytest.Config, nodeids: Collection[str], sentence: str) -> None:
+    """Count tests as deselected no more in the summary, because they run after all, and say so."""
+    terminal: Any = config.pluginmanager.get_plugin("terminalreporter")
+    stats = getattr(terminal, "stats", None)
+    if not isinstance(stats, dict) or "deselected" not in stats:
+        return
+    if terminal.verbosity >= 0:
+        terminal.ensure_newline()
+        terminal.write_line(sentence)
+    selected = frozenset(nodeids)
+    left = [each for each in stats["deselected"] if getattr(each, "nodeid", "") not in selected]
+    if left:
+        stats["deselected"] = left
+    else:
+        del stats["deselected"]
 
 
 def show_failure(terminal: Any, report: Any) -> None:

@@ -46,12 +46,14 @@ def measure(run: Run, attempts: Iterable[RawAttempt], prediction: Prediction) ->
         attempts: of the session.
         prediction: of the session, in collection order.
     """
+    attempts = list(attempts)
+    started = {raw[0] for raw in attempts}
     ran = _ran(attempts, prediction.tests)
     n, n_failed = len(ran.tests), sum(ran.failed)
     if not n:
         return None
     p = [test.p_fail for test in ran.tests]
-    left = [test for test in prediction.tests if test.is_left]
+    left = [test for test in prediction.tests if test.is_left and test.key not in started]
     actual = sorted(range(n), key=ran.started_us.__getitem__) if n_failed else []
     apfdc, first_failure_s = _score(actual, ran) if n_failed else (None, None)
     return RunQuality(

@@ -121,14 +121,13 @@ class SelectionReader:
         self._spared: set[str] = set()
 
     def take(self, record: dict[str, Any]) -> None:
-        """Add a line; only the first line about the decision counts.
+        """Add a line; the last line about the decision counts.
 
         Raises:
             Exception: one of `WRONG`: a value is invalid, or the lines are too many.
         """
         if record["kind"] == SELECTION.name:
-            found = SELECTION.read(record)
-            self._head = self._head or found
+            self._head = SELECTION.read(record)
             return
         tests = SPARED.read(record)["tests"]
         if len(self._spared) + len(tests) > _MAX_TESTS:

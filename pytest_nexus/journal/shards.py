@@ -31,6 +31,7 @@ from pytest_nexus.journal.format import (
 )
 from pytest_nexus.journal.reader import scan_journal
 from pytest_nexus.journal.writer import MAX_LINE_BYTES
+from pytest_nexus.plan.selection.rest import AFTER_FAILURE
 from pytest_nexus.plan.sharding.document import MAX_TESTS, collection_digest
 from pytest_nexus.plan.verification.shard_reports import ShardJournal, Verdicts
 
@@ -112,6 +113,7 @@ def read_shard_journal(path: Path) -> ShardJournal | None:
         ci_run=plan.get("ci_run"),
         verdicts=tuple(verdicts),
         ran=Counter(scan.nodeids),
+        ran_rest=scan.selection is not None and scan.selection.why == AFTER_FAILURE,
     )
 
 

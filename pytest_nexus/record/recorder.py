@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pytest_nexus.domain.records import Attempt, Failure, Plan, Run
     from pytest_nexus.plan.foreseen import Prediction
     from pytest_nexus.plan.selection.recorded import RunSelection
+    from pytest_nexus.plan.selection.rest import Rest
     from pytest_nexus.record.observer import Observer
     from pytest_nexus.session.pipeline import Pipeline
     from pytest_nexus.session.setup import Share
@@ -157,6 +158,13 @@ class Recorder:
         from pytest_nexus.journal.selection_lines import selection_lines  # noqa: PLC0415 - where there is one
 
         self._perform(lambda journal: journal.plan(selection_lines(selection)))
+
+    def note_rest(self, rest: Rest) -> None:
+        """Write that tests run after all which the selection had left out."""
+        self.note_selection(rest.selection)
+        if self._nodeids is not None:
+            self._deselected -= len(rest.nodeids)
+            self._note_collection([*self._nodeids, *rest.nodeids])
 
     def note_uses(self, uses: SessionUses) -> None:
         """Write what the tests used; called once, after the last test and before the end."""

@@ -35,6 +35,11 @@ from pytest_nexus.registration.reruns import (
     reruns_part,
     rules_of,
 )
+from pytest_nexus.registration.rest_of_selection import (
+    register_rest,
+    rest_of_session,
+    rest_on_workers,
+)
 from pytest_nexus.registration.worker import TRACKS
 from pytest_nexus.report.session.terminal import TerminalReport
 from pytest_nexus.run.ordering import Ordering, chosen_order, wants_plan
@@ -52,6 +57,7 @@ if TYPE_CHECKING:
     from pytest_nexus.plan.dispatch.units import Workload
     from pytest_nexus.report.session.rerun_lines import RerunReport
     from pytest_nexus.run.reruns.session import RerunRules
+    from pytest_nexus.run.rest_of_tests import RestOnWorkers
     from pytest_nexus.run.shared_queue.queue_session import QueueJob
     from pytest_nexus.run.xdist.worker_reruns import WorkerReruns
     from pytest_nexus.session.notices import Notices
@@ -228,20 +234,22 @@ def register_single(
     job: QueueJob | None = None,
 ) -> None:
     """Register the objects that order and repeat tests in a single process."""
+    rest = rest_of_session(pipeline)
     if wants_plan(pipeline):
         ordering = pipeline.boundary.part("ordering", "all tests run, in the order of collection")
-        ordering.register(config, Ordering(pipeline), "nexus-ordering")
+        ordering.register(config, Ordering(pipeline, rest), "nexus-ordering")
     queued = None
     if job is not None:
         from pytest_nexus.registration.queued import register_queue  # noqa: PLC0415 - as asked for
 
         queued = register_queue(config, pipeline, job, recorder, has_loop=rerun_report is None)
     if rerun_report is not None:
-        register_loop(config, pipeline, rerun_report, recorder, queued)
+        register_loop(config, pipeline, rerun_report, recorder, queued, rest)
     elif queued is None:
         from pytest_nexus.run.live_order import LiveItems  # noqa: PLC0415 - where nothing is repeated
 
         pipeline.learning.register(config, LiveItems(pipeline), "nexus-live-items")
+        register_rest(config, pipeline, rest)
 
 
 def register_recorder(
@@ -261,6 +269,7 @@ def register_recorder(
     pipeline.on_share(part.cover(recorder.note_share))
     pipeline.on_words(part.cover(recorder.note_words))
     pipeline.on_selection(part.cover(recorder.note_selection))
+    pipeline.on_added_rest(part.cover(recorder.note_rest))
     pipeline.on_prediction(part.cover(recorder.note_prediction))
     if pipeline.setup.options.otlp:
         from pytest_nexus.registration.exporting import register_export  # noqa: PLC0415 - as asked for
@@ -337,12 +346,16 @@ def register_controller(
     from pytest_nexus.run.xdist.scheduler_factory import SchedulerFactory  # noqa: PLC0415 - where xdist runs
 
     channels = CollectionChannels()
-    planner = partial(workload, pipeline, config, reruns)
+    rest = rest_on_workers(config, pipeline) if reruns is not None else None
+    planner = partial(workload, pipeline, config, reruns, rest)
     repeater = reruns.repeater if reruns is not None else None
     learns = pipeline.setup.options.order == "risk"
     learning = pipeline.learning if learns else None
     notify = pipeline.notices.notify
-    factory = SchedulerFactory(planner, channels, notify, repeater, part, learning)
+    releases = rest.release if rest is not None else None
+    factory = SchedulerFactory(
+        planner, channels, notify, repeater, part, learning, releases_rest=releases
+    )
     if reruns is not None:
         part.on_failure.append(reruns_part(pipeline.boundary).switch_off)
     part.register(config, Preparation(pipeline), "nexus-preparation")
@@ -354,6 +367,7 @@ def workload(
     pipeline: Pipeline,
     config: pytest.Config,
     reruns: WorkerReruns | None,
+    rest: RestOnWorkers | None,
     tests: Sequence[CollectedTest],
     tied: Sequence[CollectedTest],
 ) -> Workload:
@@ -363,6 +377,7 @@ def workload(
         pipeline: of the session.
         config: of the controller.
         reruns: repeats the tests; None if no test may be repeated.
+        rest: the tests that run after all if a test fails; None if none does.
         tests: the tests to plan.
         tied: the same tests, tied by the mode of distribution.
     """
@@ -376,7 +391,11 @@ def workload(
         show_deselected(config, [p.test.nodeid for p in plan.tests if p.verdict.action != "run"])
         durations = [planned.forecast.duration_s for planned in plan.tests]
         ours = pipeline.ours(plan)
-        work = make_workload(pipeline.bind(tied), ours, durations, plan.setups)
+        bound = pipeline.bind(tied)
+        work = make_workload(bound, ours, durations, plan.setups)
+        if rest is not None and rest.indices:
+            later = make_workload(bound, rest.indices, durations, plan.setups)
+            work = work.with_rest(later)
         return work if pipeline.live is None else replace(work, moves=pipeline.live.moves)
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pytest_nexus.record.recorder import Recorder
     from pytest_nexus.report.session.rerun_letters import RepeatedTests
     from pytest_nexus.run.fresh_process.order_dependents import OrderDependents
+    from pytest_nexus.run.rest_of_tests import RestOfTests
     from pytest_nexus.run.shared_queue.queue_session import QueueSession
     from pytest_nexus.run.xdist.worker_reruns import WorkerReruns
     from pytest_nexus.session.error_boundary import ErrorBoundary, Part
@@ -200,6 +201,7 @@ def register_loop(
     rerun_report: RerunReport,
     recorder: Recorder,
     queued: QueueSession | None = None,
+    rest: RestOfTests | None = None,
 ) -> None:
     """Register the loop of a single process, which repeats failed tests."""
     from pytest_nexus.run.live_order import live_order  # noqa: PLC0415 - not under xdist
@@ -225,6 +227,11 @@ def register_loop(
     guarded, foreign = GuardedGate(gate, part), foreign_tests(config)
     if queued is not None:
         loop = RerunLoop(part, tests, guarded, foreign, queued.fresh_tests, queued.has_more)
+    elif rest is not None:
+        from pytest_nexus.run.rest_of_tests import RestForRerunLoop  # noqa: PLC0415 - as asked for
+
+        more = RestForRerunLoop(rest, tests, partial(live_order, pipeline))
+        loop = RerunLoop(part, tests, guarded, foreign, more.fresh_tests, more.has_more)
     else:
         loop = RerunLoop(part, tests, guarded, foreign, partial(live_order, pipeline))
     instead: dict[str, Callable[..., Any]] = {

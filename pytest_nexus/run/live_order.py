@@ -98,7 +98,7 @@ class LiveItems:
         if fresh is None:
             return (yield)
         self._now += 1
-        if self._now >= len(self._items) or self._items[self._now] is not item:
+        if self._now >= len(self._place_at) or self._items[self._now] is not item:
             self._fresh = None  # another plugin has changed the items, or runs one twice
             return (yield)
         self._forget()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from pytest_nexus.domain.records import Plan
     from pytest_nexus.options import Options
+    from pytest_nexus.run.rest_of_tests import RestOfTests
     from pytest_nexus.session.pipeline import Pipeline
 
 _RANDOM_ORDER: Final = ("randomly", "random_order")
@@ -31,8 +32,9 @@ depend on the order."""
 class Ordering:
     """Orders the items after all other plugins have selected and ordered them."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    def __init__(self, pipeline: Pipeline, rest: RestOfTests | None = None) -> None:
         self._pipeline = pipeline
+        self._rest = rest
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(
@@ -57,6 +59,8 @@ class Ordering:
                 self._queue(tests, plan)
                 return
             ours = self._pipeline.ours(plan)
+        if self._rest is not None:
+            self._rest.keep(items)
         if len(ours) < len(items):
             session.config.hook.pytest_deselected(items=_others(items, ours))
         items[:] = [items[index] for index in ours]

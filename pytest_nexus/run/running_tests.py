@@ -9,6 +9,8 @@ from pytest_nexus.domain.records import CollectedTest, NodeId
 from pytest_nexus.run.reruns.markers import rerun_rule
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pytest
 
     from pytest_nexus.run.reruns.markers import RerunRule
@@ -25,6 +27,10 @@ class RunningTests:
         """Take the items of a session, in the order of execution; called by its loop."""
         self.items = list(session.items)
         self._left = session.items
+
+    def add(self, items: Sequence[pytest.Item]) -> None:
+        """Add items that the session runs after its other items."""
+        self.items.extend(items)
 
     def goes_on(self) -> bool:
         """Return whether the session goes on, so that a test that is put back would run."""

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pytest_nexus.forecast.forecaster import Texts
     from pytest_nexus.history.store import History
     from pytest_nexus.plan.make import Forecaster
+    from pytest_nexus.plan.selection.rest import Rest
     from pytest_nexus.plan.selection.selected import Selected
     from pytest_nexus.plan.within_run.moves import LivePlan
     from pytest_nexus.session.error_boundary import Part
@@ -277,12 +278,23 @@ class Pipeline(PlanListeners):
         selected = self._selected
         if selected is None:
             return
+        from pytest_nexus.plan.selection.rest import rest_of  # noqa: PLC0415 - where there is one
         from pytest_nexus.plan.selection.selected import recorded  # noqa: PLC0415 - where there is one
 
-        self.planned = self.planned._replace(selection=recorded(plan, selected))
+        whole = recorded(plan, selected)
+        self.planned = self.planned._replace(selection=whole)
         share = self.setup.share
+        if self.of_rest and (rest := rest_of(plan, whole)) is not None:
+            for listener_of_rest in self.of_rest:
+                listener_of_rest(rest)
         for listener in self.of_selection:
             listener(recorded(plan, selected, None if share is None else share.shard))
+
+    def add_rest(self, rest: Rest) -> None:
+        """Note that the rest of the selection runs too, because a test failed."""
+        self.planned = self.planned.with_rest(rest)
+        for listener in self.of_added_rest:
+            listener(rest)
 
     @property
     def _excused(self) -> Callable[[CollectedTest], bool] | None:

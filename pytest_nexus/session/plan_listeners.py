@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pytest_nexus.plan.foreseen import Prediction
     from pytest_nexus.plan.make import Forecaster
     from pytest_nexus.plan.selection.recorded import RunSelection
+    from pytest_nexus.plan.selection.rest import Rest
     from pytest_nexus.session.setup import Share
 
 
@@ -26,6 +27,8 @@ class PlanListeners:
         self.of_left_out: list[Callable[[Plan], None]] = []
         self.of_words: list[Callable[[Mapping[str, ChangedWords]], None]] = []
         self.of_selection: list[Callable[[RunSelection], None]] = []
+        self.of_rest: list[Callable[[Rest], None]] = []
+        self.of_added_rest: list[Callable[[Rest], None]] = []
         self.of_prediction: list[Callable[[Prediction], None]] = []
         self.of_queue: list[Callable[[Sequence[CollectedTest], Plan], None]] = []
         self.of_journal: list[Callable[[Path], None]] = []
@@ -48,6 +51,14 @@ class PlanListeners:
     def on_selection(self, listener: Callable[[RunSelection], None]) -> None:
         """Call a listener with what the selection decided about the tests of this session."""
         self.of_selection.append(listener)
+
+    def on_rest(self, listener: Callable[[Rest], None]) -> None:
+        """Call a listener with the tests that run after all if another test fails."""
+        self.of_rest.append(listener)
+
+    def on_added_rest(self, listener: Callable[[Rest], None]) -> None:
+        """Call a listener when these tests begin to run."""
+        self.of_added_rest.append(listener)
 
     def on_prediction(self, listener: Callable[[Prediction], None]) -> None:
         """Call a listener with the forecasts of this session, if they decide its order."""

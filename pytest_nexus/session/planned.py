@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from pytest_nexus.domain.records import Plan, PlannedTest
     from pytest_nexus.plan.selection.recorded import RunSelection
+    from pytest_nexus.plan.selection.rest import Rest
     from pytest_nexus.session.setup import SessionSetup, Share
 
 REUSED: Final = "passed with the same code"
@@ -64,6 +65,17 @@ class SessionPlan(NamedTuple):
     reason together."""
     explanation: Sequence[str] = ()
     """Reasons why the first tests come first, one line each; empty if not asked for."""
+
+    def with_rest(self, rest: Rest) -> SessionPlan:
+        """Return the plan of a session in which the rest of its selection runs too."""
+        from pytest_nexus.plan.selection.rest import ran_after_all  # noqa: PLC0415 - after a failure
+
+        return self._replace(
+            n_tests=self.n_tests + len(rest.indices),
+            seconds=self.seconds + rest.seconds,
+            selection=rest.selection,
+            left={name: left for name, left in self.left.items() if not ran_after_all(name)},
+        )
 
 
 NOT_PLANNED: Final = SessionPlan()

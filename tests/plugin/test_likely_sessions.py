@@ -55,6 +55,7 @@ CI = {
 """A branch in a CI. The id of the run decides about the sample, and this one draws no test."""
 
 AT_HEAD = "--nexus-base=HEAD"
+NO_REST = "--nexus-select-rest=never"
 HEAD_OF_CI = {**CI, "NEXUS_BASE": "HEAD"}
 
 
@@ -130,7 +131,7 @@ def test_a_failure_that_the_change_makes_likely_is_caught(
     promised: Promised, way: tuple[str, ...]
 ) -> None:
     promised.change("a", value=2)
-    result = promised.run(*way, "--nexus-reruns=1")
+    result = promised.run(*way, "--nexus-reruns=1", NO_REST)
     assert (set(result.names), result.exit_status) == ({"test_a"}, 1)
 
 
@@ -259,7 +260,7 @@ def test_the_sample_runs_and_says_so(tmp_path: Path) -> None:
     promised.repository.commit()
     promised.change("a", value=1)
     promised.project.write({"a.py": SUITE["a.py"] + "# value_a\n"})
-    result = promised.run(AT_HEAD)
+    result = promised.run(AT_HEAD, NO_REST)
     assert sorted(result.names) == ["test_a", "test_h"]
     first = "failed: test_h.py::test_h of the sample of tests that are unlikely to fail"
     assert result.said[1] == first

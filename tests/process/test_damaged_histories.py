@@ -85,7 +85,7 @@ def pipeline(path: Path) -> Pipeline:
         model="auto", otlp=False,
         queue=None, queue_run=None, queue_job=None, queue_patience_s=1.0, queue_lease_s=1.0,
         dependencies=False, select="affected,confidence:90%", select_always=(),
-        select_max_age="7d or 20 runs", select_shadow=False, explain=True,
+        select_max_age="7d or 20 runs", select_shadow=False, select_rest="never", explain=True,
         shard=None, plan=None, dist="auto", reruns=None, rerun_delay_s=None, rerun_budget="10",
         order_dependence="off", fail_on_flaky=False, quarantine=root / "none.toml",
         sources={"nexus_select": "command line"},

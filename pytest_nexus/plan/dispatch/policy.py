@@ -35,7 +35,7 @@ from pytest_nexus.plan.dispatch.assign import Assigner
 from pytest_nexus.plan.dispatch.assignments import Assignments
 from pytest_nexus.plan.dispatch.commands import Settings, Withdraw
 from pytest_nexus.plan.dispatch.rerun_pool import Rerun
-from pytest_nexus.plan.dispatch.units import Unit
+from pytest_nexus.plan.dispatch.units import Unit, members_of
 from pytest_nexus.plan.dispatch.worker_queue import HELD
 
 if TYPE_CHECKING:
@@ -74,11 +74,30 @@ class Dispatch:
         self._is_stopped = False
         self._now = 0.0
         self._work = work
+        self._awaits_rest = bool(work.rest) and reruns
 
     @property
     def placeholder(self) -> int | None:
         """Return the index of the placeholder, after the last test; None without reruns."""
         return self._assignments.placeholder
+
+    @property
+    def rest(self) -> list[int]:
+        """Return the collection indices of the rest of the workload."""
+        return members_of(self._work.rest)
+
+    @property
+    def holds_reruns(self) -> bool:
+        """Return whether failed tests wait until it is known whether reruns are worthwhile."""
+        return self._assignments.pool.n_held > 0
+
+    @property
+    def may_run_rest(self) -> bool:
+        """Return whether the workload has a rest, all other tests have ended, and workers wait.
+
+        Without placeholders no worker waits: each is told to end as soon as nothing is left for it.
+        """
+        return self._awaits_rest and not self._is_stopped and self.is_finished
 
     @property
     def accepts_reruns(self) -> bool:
@@ -101,7 +120,10 @@ class Dispatch:
         lanes = self._assignments.lanes.values()
         if any(lane.is_asked for lane in lanes) and not self._is_stopped:
             return False
-        if self.accepts_reruns and (self._assignments.pool.n_left or any(x.n_tests for x in lanes)):
+        is_busy = any(lane.n_tests for lane in lanes)
+        if self.accepts_reruns and (self._assignments.pool.n_left or is_busy):
+            return False
+        if self._awaits_rest and is_busy and not self._is_stopped:
             return False
         return not any(lane.knows_next for lane in lanes)
 
@@ -215,6 +237,17 @@ class Dispatch:
         is_running = lane is not None and index in lane.queue
         self._assignments.pool.decide(rerun, is_running=is_running)
         return self._serve_all(now)
+
+    def run_rest(self, now: float) -> list[Command]:
+        """Run the rest of the workload too; called while `may_run_rest` is true."""
+        self._awaits_rest = False
+        self._assignments.add(self._work.rest)
+        self._reopen_lanes()
+        return self._serve_all(now)
+
+    def drop_rest(self) -> None:
+        """Never run the rest of the workload."""
+        self._awaits_rest = False
 
     def woken(self, now: float) -> list[Command]:
         """Send due reruns, because the time of `wake_at` has come."""

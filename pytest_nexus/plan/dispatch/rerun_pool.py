@@ -54,6 +54,11 @@ class RerunPool:
         """Return the number of reruns still to be sent; 0 while they are held."""
         return 0 if self.is_held else len(self._decided) + len(self._waiting)
 
+    @property
+    def n_held(self) -> int:
+        """Return the number of reruns that are held."""
+        return len(self._decided) + len(self._waiting) if self.is_held else 0
+
     def decide(self, rerun: Rerun, *, is_running: bool) -> None:
         """Accept a rerun; it waits for the end of the previous attempt if that is still running.
 

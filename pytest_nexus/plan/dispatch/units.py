@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from pytest_nexus.plan.blocks import Block, lay_out
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pytest_nexus.domain.records import CollectedTest
     from pytest_nexus.plan.blocks import Layout
@@ -73,6 +73,8 @@ class Workload:
     """Expected seconds by collection index; the first test of a scope includes its set-up."""
     moves: Moves | None = None
     """Moves the jobs by the outcomes of the run; None if their order stays as planned."""
+    rest: tuple[Job, ...] = ()
+    """Jobs that run after all others if a test fails, in their order."""
 
     @property
     def ranks(self) -> list[float]:
@@ -85,8 +87,24 @@ class Workload:
     @property
     def tests(self) -> list[int]:
         """Return the collection indices of all jobs, in their order."""
-        members = ((job,) if isinstance(job, int) else job.indices for job in self.jobs)
-        return [index for indices in members for index in indices]
+        return members_of(self.jobs)
+
+    def with_rest(self, rest: Workload) -> Workload:
+        """Return the workload with the jobs of another one as its rest.
+
+        Args:
+            rest: of the same collection, without any test of this workload.
+        """
+        later = frozenset(rest.tests)
+        pairs = enumerate(zip(self.seconds, rest.seconds, strict=True))
+        seconds = tuple(theirs if index in later else ours for index, (ours, theirs) in pairs)
+        return replace(self, seconds=seconds, rest=rest.jobs)
+
+
+def members_of(jobs: Iterable[Job]) -> list[int]:
+    """Return the collection indices of the tests of some jobs, in their order."""
+    members = ((job,) if isinstance(job, int) else job.indices for job in jobs)
+    return [index for indices in members for index in indices]
 
 
 def make_workload(

@@ -38,7 +38,7 @@ class Fresh(Protocol):
         """Change the order by the outcome of a test."""
 
 
-class _InOrder:
+class InOrder:
     """Tests in an order that nothing changes."""
 
     def __init__(self, n_tests: int) -> None:
@@ -48,9 +48,11 @@ class _InOrder:
         return len(self._tests)
 
     def first(self) -> int:
+        """Return the next test."""
         return self._tests[0]
 
     def take(self) -> int:
+        """Take the next test."""
         return self._tests.popleft()
 
     def learn(self, place: int, *, has_failed: bool) -> None:
@@ -73,7 +75,7 @@ class RunQueue:
     def __init__(
         self, n_tests: int, block_of: Callable[[int], str], fresh: Fresh | None = None
     ) -> None:
-        self._fresh = _InOrder(n_tests) if fresh is None else fresh
+        self._fresh = InOrder(n_tests) if fresh is None else fresh
         self._waiting: list[tuple[float, int]] = []
         self._block_of = block_of
         self._last: int | None = None

@@ -8,10 +8,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.domain.identity import key_of_nodeid
+from pytest_nexus.plan.selection.rest import ran_after_all
 from pytest_nexus.plan.sharding.pinned import listing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from pytest_nexus.domain.records import Action, Run
 
@@ -49,6 +50,8 @@ class ShardJournal:
     """Verdicts on the whole collection, in parts."""
     ran: Mapping[str, int]
     """Number of attempts by node id."""
+    ran_rest: bool = False
+    """Whether tests that a confidence leaves out ran after all, because another test failed."""
 
     @property
     def is_killed(self) -> bool:
@@ -91,7 +94,7 @@ class Evidence:
         self.n_shards = max(widths, key=lambda width: (widths[width], width))
         self._keys: dict[str, str] = {}
         self.expected = {
-            shard: self._expectations(journal.verdicts) for shard, journal in self.shards.items()
+            shard: self._expectations(journal) for shard, journal in self.shards.items()
         }
         """The statement of each shard about each test."""
         self.attempts = {shard: self._by_key(journal.ran) for shard, journal in self.shards.items()}
@@ -116,13 +119,14 @@ class Evidence:
             key = self._keys[nodeid] = key_of_nodeid(nodeid)
         return key
 
-    def _expectations(self, verdicts: Iterable[Verdicts]) -> dict[str, Expected]:
+    def _expectations(self, journal: ShardJournal) -> dict[str, Expected]:
         expected: defaultdict[str, Expected] = defaultdict(Expected)
-        for group in verdicts:
+        for group in journal.verdicts:
+            is_rest = journal.ran_rest and ran_after_all(group.reason)
             for nodeid in group.nodeids:
                 entry = expected[self._key(nodeid)]
-                if group.action == "run":
-                    entry.run_in.append(group.shard)
+                if group.action == "run" or is_rest:
+                    entry.run_in.append(journal.shard if is_rest else group.shard)
                 else:
                     entry.reasons.append(REUSED if group.action == "reuse" else group.reason)
         return dict(expected)

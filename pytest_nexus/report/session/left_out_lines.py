@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_nexus.domain.identity import key_of_nodeid
 from pytest_nexus.domain.wording import counted, seconds
+from pytest_nexus.plan.selection.rest import AFTER_FAILURE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -28,6 +29,8 @@ def selection_lines(
         return []
     if selection.mode == "shadow":
         return [_shadow(selection, missed(selection, failed), len(failed))]
+    if selection.why == AFTER_FAILURE:
+        return [_rest(selection, missed(selection, failed), len(failed))]
     found = [
         f"{counted(each.n_tests, 'test')} left out ({reason}), {seconds(each.seconds)} saved"
         for reason, each in left.items()
@@ -45,15 +48,23 @@ def missed(selection: RunSelection, failed: Collection[str]) -> list[str]:
 def missed_lines(selection: RunSelection | None, failed: Sequence[str]) -> list[str]:
     """Return that a test of the sample failed, which a selection without sample would have missed.
 
-    In shadow all tests run, and `selection_lines` counts such failures.
+    In shadow, and after a failure, all tests run, and `selection_lines` counts such failures.
     """
-    if selection is None or selection.mode == "shadow":
+    if selection is None or selection.mode == "shadow" or selection.why == AFTER_FAILURE:
         return []
     found = missed(selection, failed)
     if not found:
         return []
     more = f" and {len(found) - 1:,} more" if len(found) > 1 else ""
     return [f"failed: {found[0]}{more} of the sample of tests that are unlikely to fail"]
+
+
+def _rest(selection: RunSelection, found: Sequence[str], n_failed: int) -> str:
+    tests = counted(len(selection.left), "test")
+    return (
+        f"a test failed, so {tests} that {selection.rule} leaves out ran too;"
+        f" {len(found):,} of {counted(n_failed, 'failed test')} among them"
+    )
 
 
 def _shadow(selection: RunSelection, found: Sequence[str], n_failed: int) -> str:

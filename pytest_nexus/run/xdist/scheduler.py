@@ -36,9 +36,13 @@ class NexusScheduling:
         plan: Planning,
         notify: Callable[[str], None],
         set_alarm: Callable[[float | None], None] | None = None,
+        *,
+        releases_rest: Callable[[bool], bool] | None = None,
     ) -> None:
         self._set_alarm = set_alarm
         """Wakes the scheduler at a time; None if no test is repeated."""
+        self._releases_rest = releases_rest
+        """Says whether the rest of the workload runs; None after the answer."""
         self.config = config
         self.log = log.nexussched
         self.maxfail: int = config.getvalue("maxfail")
@@ -137,6 +141,8 @@ class NexusScheduling:
         """Record that a worker has finished a test."""
         commands = self._running.finish(node.gateway.id, item_index, duration, perf_counter())
         self._perform(commands)
+        if self._releases_rest is not None and self._running.may_run_rest:
+            self._run_rest(self._releases_rest)
 
     def mark_test_pending(self, item: str) -> None:
         """Run a crashed worker's test once more, as a `pytest_handlecrashitem` asked."""
@@ -212,6 +218,15 @@ class NexusScheduling:
     def _is_last_crash(self) -> bool:
         """Return whether xdist replaces no worker and ends the run after this crash."""
         return self._max_restart is not None and self._n_crashes > self._max_restart
+
+    def _run_rest(self, releases_rest: Callable[[bool], bool]) -> None:
+        """Run the rest of the workload if that is wanted; called once."""
+        self._releases_rest = None
+        if releases_rest(self._running.holds_reruns) and self.order is not None:
+            self.order += self._running.rest
+            self._perform(self._running.run_rest(perf_counter()))
+        else:
+            self._running.drop_rest()
 
     def _join(self, nodes: Iterable[WorkerNode]) -> None:
         names = [node.gateway.id for node in nodes]

@@ -47,9 +47,11 @@ class SchedulerFactory:
         part: the part of the ErrorBoundary that is switched off if the scheduling fails.
         learning: the part that is switched off if the learning within the run fails; None if
             outcomes move nothing.
+        releases_rest: says whether the rest of the workload runs, when all other tests have ended,
+            and is told whether some of these failed and wait for a rerun; None if it never does.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one argument for each part that the scheduling needs
         self,
         planner: Planner,
         channels: CollectionChannels,
@@ -57,7 +59,10 @@ class SchedulerFactory:
         repeater: ReportFilter | None = None,
         part: Part | None = None,
         learning: Part | None = None,
+        *,
+        releases_rest: Callable[[bool], bool] | None = None,
     ) -> None:
+        self._releases_rest = releases_rest
         self._learning = learning
         self._repeater = repeater
         self._planner = planner
@@ -74,7 +79,9 @@ class SchedulerFactory:
         if repeater is not None and not repeater.is_on:
             repeater = None
         set_alarm = None if repeater is None else repeater.set_alarm
-        nexus = NexusScheduling(config, log, self._plan, self._notify, set_alarm)
+        nexus = NexusScheduling(
+            config, log, self._plan, self._notify, set_alarm, releases_rest=self._releases_rest
+        )
         scheduling = SafeScheduling(nexus, self._part, nexus.outstanding)
         if repeater is not None:
             repeater.attach(xdist_internals.controller(config), scheduling)

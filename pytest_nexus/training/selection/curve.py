@@ -29,14 +29,19 @@ class Realised(NamedTuple):
 
     @property
     def saved_s(self) -> float:
-        """Seconds of the tests that are left out."""
-        if isinstance(self.cut, TooLittle):
+        """Seconds of the tests that never run: none if the run is caught, because the rest runs."""
+        if isinstance(self.cut, TooLittle) or self.n_first:
             return 0.0
         return (1 - EXPLORED) * (self.run.total_s - self.run.seconds_run(self.cut.gap))
 
     @property
     def n_caught(self) -> int:
-        """Number of failing tests that run."""
+        """Number of failing tests that run: all if the run is caught, because the rest runs."""
+        return len(self.run.failed) if self.n_first else 0
+
+    @property
+    def n_first(self) -> int:
+        """Number of failing tests that run before the rest."""
         if isinstance(self.cut, TooLittle):
             return len(self.run.failed)
         return self.run.n_caught(self.cut.gap)
@@ -56,7 +61,9 @@ class Point(NamedTuple):
     """Failing runs of which at least one failing test ran."""
     caught: Share | None
     tests_caught: Share | None
-    """Share of the failing tests that ran."""
+    """Share of the failing tests that ran, with the rest that runs after a failure."""
+    tests_first: Share | None
+    """Share of the failing tests that ran before the rest; in shards there is no rest."""
     new_caught: Share | None
     """Caught among the failing runs of which no failing test runs in any case: it is new."""
     saved: Share | None
@@ -111,6 +118,7 @@ def point(each: Sequence[Realised], confidence: float, job: str | None = None) -
         n_caught,
         of_counts(n_caught, len(failing)),
         of_sums([(one.n_caught, len(one.run.failed)) for one in failing]),
+        of_sums([(one.n_first, len(one.run.failed)) for one in failing]),
         of_counts(sum(one.n_caught > 0 for one in new), len(new)),
         of_sums([_seconds(one) for one in judged]),
         of_sums([_seconds(one) for one in judged if not one.run.failed]),

@@ -233,6 +233,7 @@ def _row(title: str, found: Point) -> dict[str, Cell]:
         "caught": _share(found.caught),
         "new caught": _share(found.new_caught),
         "tests caught": _share(found.tests_caught),
+        "before the rest": _share(found.tests_first),
         "saved": _share(found.saved),
         "saved passing": _share(found.saved_passing),
     }

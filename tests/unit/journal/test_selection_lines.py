@@ -72,14 +72,14 @@ def test_long_keys_are_cut_and_lines_stay_short() -> None:
     assert found.left == {key[:MAX_KEY_CHARS] for key in keys}
 
 
-def test_the_first_decision_counts_and_tests_alone_are_none() -> None:
+def test_the_last_decision_counts_and_tests_alone_are_none() -> None:
     first, second = (
         dumps({"kind": "selection", "mode": "on", "rule": rule, "left": 0, "seconds": 0})
         for rule in ("first", "second")
     )
     found = read(first, second)
     assert found is not None
-    assert found.rule == "first"
+    assert found.rule == "second"
     assert read(dumps({"kind": "spared", "tests": ["a"]})) is None
 
 

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from pytest_nexus.domain.records import Verdict
 from pytest_nexus.plan.verification.verify import Verification, verify
 from tests.support.shard_journals import ShardRuns, replaced, sharded_plan
 
@@ -148,6 +151,19 @@ def test_a_late_journal_of_an_earlier_attempt_does_not_replace_a_later_one(runs)
     runs.write(PLAN, 2, 2, attempt=2)
     runs.write(PLAN, 2, 2, ran=[], exit_status=None, attempt=1)
     assert verify(runs.read()).is_proven
+
+
+def test_tests_of_a_selection_that_ran_after_a_failure_are_part_of_the_plan(runs):
+    plan = sharded_plan({"a.py::x": 1, "a.py::y": 0})
+    unlikely = Verdict("leave", "unlikely to fail at confidence:90%")
+    tests = (plan.tests[0], plan.tests[1]._replace(verdict=unlikely))
+    runs.write(plan._replace(tests=tests), 1, 1, ran=["a.py::x", "a.py::y"])
+    (journal,) = runs.read()
+    assert kinds(verify([journal])) == ["ran though left"]
+    with_rest = replace(journal, ran_rest=True)
+    assert verify([with_rest]).is_proven
+    assert verify([with_rest]).left == {}
+    assert kinds(verify([replace(with_rest, ran={"a.py::x": 1})])) == ["not run"]
 
 
 def test_a_test_that_ran_although_it_is_left_is_named(runs):

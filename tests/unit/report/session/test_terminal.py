@@ -35,6 +35,7 @@ def pipeline(tmp_path: Path) -> Pipeline:
         select_always=(),
         select_max_age="7d or 20 runs",
         select_shadow=False,
+        select_rest="after-failure",
         explain=False,
         shard=None,
         plan=None,

@@ -95,6 +95,23 @@ def test_the_seconds_are_those_of_the_tests_left_out_without_the_explored_ones()
     assert each.saved_s == pytest.approx((1 - EXPLORED) * (20 - each.run.n_run(each.cut.gap)))
 
 
+def test_after_a_failure_the_rest_runs_so_a_caught_run_shows_all_and_saves_nothing():
+    before = [run.evidence for run in runs_of(40) if run.failed]
+    last = runs_of(40)[-1]
+    near, far = min(last.gaps), max(last.gaps)
+    caught, missed = (
+        realised([last._replace(failed=failed)], 0.9, before)[0]
+        for failed in ((near, far), (far, far))
+    )
+    assert (caught.n_first, caught.n_caught, caught.saved_s) == (1, 2, 0.0)
+    assert (missed.n_first, missed.n_caught) == (0, 0)
+    assert missed.saved_s > 0
+    both = point([caught, missed], 0.9)
+    assert both.tests_caught is not None
+    assert both.tests_first is not None
+    assert (both.tests_caught.share, both.tests_first.share) == (0.5, 0.25)
+
+
 def test_too_little_history_runs_everything():
     found = curve(runs_of(40))
     assert [each.confidence for each in found] == list(CONFIDENCES)
