@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 from argparse import ArgumentTypeError
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, get_args
 
+from pytest_nexus.cli.arguments.checkout import add_source_option, source_root
 from pytest_nexus.cli.arguments.pending_journals import open_or_begin, take_in_waiting
 from pytest_nexus.cli.arguments.required_history import required_history
+from pytest_nexus.cli.outcome_escapes import found_escapes, known_outcomes, learn
 from pytest_nexus.cli.output.tables import add_json_option, print_json, print_table
 from pytest_nexus.domain.system import clock, originals
-from pytest_nexus.domain.system.console import say, warn_of
-from pytest_nexus.domain.system.git import GitError
+from pytest_nexus.domain.system.console import say
 from pytest_nexus.domain.wording import counted, percent
 from pytest_nexus.history.queries.selection import moment
-from pytest_nexus.impact.logged_commits import brought_by, files_of_commit, logged_commits
+from pytest_nexus.impact.logged_commits import brought_by
 from pytest_nexus.launch.culprit_runs.past_commits import git_in, resolved
-from pytest_nexus.plan.delivery.commit_outcomes import (
-    DeploymentOutcome,
-    Status,
-    escaped_commits,
-    repairs,
-)
-from pytest_nexus.plan.delivery.escapes import escapes
+from pytest_nexus.plan.delivery.commit_outcomes import IN_GIT, DeploymentOutcome, Status
+from pytest_nexus.plan.delivery.escape_guard import guarded_now
 from pytest_nexus.plan.delivery.four_keys import four_keys
 from pytest_nexus.project import add_history_option, history_path, project_root
 
@@ -34,22 +29,12 @@ if TYPE_CHECKING:
 
     from pytest_nexus.domain.system.git import Git
     from pytest_nexus.history.store import History
-    from pytest_nexus.plan.delivery.commit_outcomes import LoggedCommit, Repair
     from pytest_nexus.plan.delivery.escapes import Escape
     from pytest_nexus.plan.delivery.four_keys import FourKeys
 
 _ENVIRONMENT: Final = "production"
 _NAMED: Final = 5
 _SHORT: Final = 12
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What the history and git know."""
-
-    outcomes: list[DeploymentOutcome]
-    commits: list[LoggedCommit]
-    repairs: list[Repair]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,6 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add(commands, "list", "list the outcomes, and the reverts and fixups in git", _list)
     _add(commands, "escaped", "list the tests that cover what was reverted or failed", _escaped)
     _add(commands, "report", "show the four key figures of software delivery", _report)
+    taught = _add(commands, "learn", "take in the reverts in git, and guard the selection", _learn)
+    add_source_option(taught, "asked for its commits")
     pull = _add(commands, "pull", "take in the deployments of a repository on GitHub", _pull)
     pull.add_argument("--repository", metavar="OWNER/NAME", help="the repository on GitHub")
     pull.add_argument("--api-url", metavar="URL", help="address of GitHub's API")
@@ -117,15 +104,36 @@ def _pull(options: argparse.Namespace) -> int:
     return 0
 
 
+def _learn(options: argparse.Namespace) -> int:
+    """Store the reverts of a branch, and what the selection learns from escapes."""
+    git = git_in(source_root(options.source), originals.environ)
+    with open_or_begin(history_path(options.history)) as history:
+        guard = learn(history, git)
+    n_missed = sum(check.missed for check in guard.checks)
+    still = guarded_now(guard.files, clock.time())
+    if options.json:
+        print_json({"checks": len(guard.checks), "missed": n_missed, "guarded": sorted(still)})
+        return 0
+    say(
+        f"selection: {counted(n_missed, 'commit')} of {len(guard.checks)} that broke something"
+        " escaped while covering tests were left out",
+        f"the tests of {counted(len(still), 'file')} always run, since a change of these was taken"
+        " back",
+    )
+    return 0
+
+
 def _list(options: argparse.Namespace) -> int:
     with _opened(options) as history:
-        known = _known(history)
+        known = known_outcomes(history, _git())
+    on_branch = {each.repaired for each in known.repairs}
     rows: list[dict[str, Any]] = [
         {
             "at": moment(each.at), "commit": each.commit[:_SHORT], "status": each.status,
             "where": each.environment, "source": each.source,
         }
         for each in known.outcomes
+        if each.source != IN_GIT or each.commit not in on_branch
     ]  # fmt: skip
     rows += [
         {
@@ -146,8 +154,7 @@ def _list(options: argparse.Namespace) -> int:
 
 def _escaped(options: argparse.Namespace) -> int:
     with _opened(options) as history:
-        known = _known(history)
-        found = _escapes(history, escaped_commits(known.outcomes, known.repairs))
+        found = found_escapes(history, _git(), known_outcomes(history, _git()))
     if options.json:
         print_json([each._asdict() for each in found])
         return 0
@@ -155,38 +162,6 @@ def _escaped(options: argparse.Namespace) -> int:
         say(*_lines(each))
     say(f"{counted(len(found), 'commit')} escaped the tests")
     return 0
-
-
-def _escapes(history: History, accused: dict[str, str]) -> list[Escape]:
-    git = _git()
-    files = {commit: files_of_commit(git, commit) for commit in accused}
-    executed: dict[str, set[str]] = {}
-    if not history.is_slim:
-        for summary in history.runs():
-            if (commit := summary.run.change.commit) in accused and not summary.run.change.dirty:
-                ran = {each.key for each in history.attempts(summary.run.run_uid)}
-                executed.setdefault(str(commit), set()).update(ran)
-    paths = {path for each in files.values() for path in each}
-    return escapes(accused, files, _users(history, paths), executed)
-
-
-def _users(history: History, paths: set[str]) -> dict[str, set[str]]:
-    """Return by file the tests that used a part of it when they last passed."""
-    uses = history.uses()
-    of_path: dict[int, str] = {}
-    for number, each in uses.dependencies.items():
-        if (path := each.name.partition("::")[0]) in paths and each.kind in _IN_FILES:
-            of_path[number] = path
-    found: dict[str, set[str]] = {path: set() for path in paths}
-    wanted = frozenset(of_path)
-    for key, fingerprints in uses.fingerprints.items():
-        for fingerprint in fingerprints[:1]:
-            for number in fingerprint.members & wanted:
-                found[of_path[number]].add(key)
-    return found
-
-
-_IN_FILES: Final = frozenset({"block", "module", "file"})
 
 
 def _lines(each: Escape) -> list[str]:
@@ -206,9 +181,9 @@ def _lines(each: Escape) -> list[str]:
 
 def _report(options: argparse.Namespace) -> int:
     with _opened(options) as history:
-        known = _known(history)
+        known = known_outcomes(history, _git())
     brought = brought_by(known.commits, [each.commit for each in known.outcomes])
-    names = sorted({each.environment for each in known.outcomes})
+    names = sorted({each.environment for each in known.outcomes if each.source != IN_GIT})
     found = {
         name: four_keys([each for each in known.outcomes if each.environment == name], brought)
         for name in names
@@ -246,16 +221,6 @@ def _span(time_s: float | None) -> str:
 def _opened(options: argparse.Namespace) -> History:
     take_in_waiting(options.history)
     return required_history(options.history)
-
-
-def _known(history: History) -> _Known:
-    """Return the outcomes, and the reverts on the branch that is checked out."""
-    try:
-        commits = logged_commits(_git())
-    except GitError as exc:
-        warn_of(str(exc))
-        commits = []
-    return _Known(history.deployments.read(), commits, repairs(commits))
 
 
 def _git() -> Git:

@@ -11,6 +11,7 @@ from pytest_nexus.ci.github_actions import append_to, write_outputs
 from pytest_nexus.ci.links import links_of
 from pytest_nexus.cli.arguments.checkout import add_source_option, path_in_checkout, source_root
 from pytest_nexus.cli.arguments.journals import add_journals_argument, journal_files
+from pytest_nexus.cli.past_changes import past_changes
 from pytest_nexus.domain.system import entry_points, originals
 from pytest_nexus.domain.system.console import complain, give_command, say, say_json, warn
 from pytest_nexus.errors import HistoryError, JournalError, NexusError, OptionError
@@ -164,6 +165,7 @@ def _known(
                 has_base=history.has_run_of(target or own, run_uids),
                 model=model_line(history),
                 calibration=history.selection.risk(),
+                past_changes=past_changes(history),
             )
     except HistoryError as exc:
         complain(exc)

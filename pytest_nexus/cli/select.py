@@ -12,7 +12,7 @@ from pytest_nexus.cli.arguments.required_history import required_history
 from pytest_nexus.cli.output.tables import add_json_option, print_json, print_table
 from pytest_nexus.cli.user_switch import switch
 from pytest_nexus.domain.system.console import say
-from pytest_nexus.history.queries.selection import moment
+from pytest_nexus.history.queries.selection import moment, selection_state
 from pytest_nexus.project import add_history_option
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def show_status(options: argparse.Namespace) -> int:
     """Print whether tests are left out, and the stored promise."""
     with _reading(options) as history:
-        state, cuts = history.selection.state(), history.selection.cuts()
+        state, cuts = selection_state(history), history.selection.cuts()
         evidence = history.selection.evidence()
     if options.json:
         alarm = None if state.alarm is None else state.alarm._asdict()

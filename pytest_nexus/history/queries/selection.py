@@ -26,9 +26,10 @@ from pytest_nexus.plan.selection.watch import Alarm, Check, watch
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from pytest_nexus.history.exchange.stored_outcomes import Deployments
     from pytest_nexus.plan.selection.promise import FailingRun
     from pytest_nexus.plan.selection.recorded import Mode
 
@@ -112,15 +113,17 @@ class Selections:
             rows = self._connection.execute(_RUNS).fetchall()
             return [SelectedRun._make((*row[:-1], bool(row[-1]))) for row in rows]
 
-    def state(self) -> SelectionState:
-        """Return whether tests are left out: they are, unless the watch or a user said otherwise.
+    def state(self, escapes: Sequence[Check] = ()) -> SelectionState:
+        """Return whether tests are left out: they are, unless a watch or a user said otherwise.
 
-        The watch begins anew whenever a user says `on`.
+        One watch looks at the runs in which all tests ran, another one at `escapes`: the commits
+        that deployments and reverts say something about. Both begin anew whenever a user says `on`.
         """
         said = self.word.said()
-        alarm = watch([check for check in self.checks() if check.at > said.on])
-        if alarm is not None and alarm.at > said.off:
-            return SelectionState("shadow", alarm.at, headline(alarm), alarm)
+        for checks, words in ((self.checks(), headline), (escapes, escape_headline)):
+            alarm = watch([check for check in checks if check.at > said.on])
+            if alarm is not None and alarm.at > said.off:
+                return SelectionState("shadow", alarm.at, words(alarm), alarm)
         if said.off > said.on:
             why = f"`nexus select off` at {moment(said.off)}: all tests run"
             return SelectionState("shadow", said.off, why)
@@ -241,6 +244,10 @@ class HasSelections(Protocol):
     def selection(self) -> Selections:
         """What is known about selections and their promise."""
 
+    @property
+    def deployments(self) -> Deployments:
+        """What happened to commits after the tests."""
+
 
 def selection_evidence(history: HasSelections) -> tuple[FailingRun, ...]:
     """Return the failing runs behind the promise of the deployed model."""
@@ -249,16 +256,30 @@ def selection_evidence(history: HasSelections) -> tuple[FailingRun, ...]:
 
 def selection_state(history: HasSelections) -> SelectionState:
     """Return whether tests are left out, and why not."""
-    return history.selection.state()
+    return history.selection.state(history.deployments.guard().checks)
 
 
 def headline(alarm: Alarm) -> str:
     """Return the sentence that a summary says first after an alarm, with the missed runs."""
+    return (
+        f"selection missed {alarm.n_missed} of {counted(alarm.n_checks, 'failing run')},"
+        f" {_promised_and_missed(alarm)}"
+    )
+
+
+def escape_headline(alarm: Alarm) -> str:
+    """Return the same sentence after an alarm because of what escaped the tests."""
+    return (
+        f"{alarm.n_missed} of {counted(alarm.n_checks, 'broken commit')} escaped while selection"
+        f" left out tests that use their files, {_promised_and_missed(alarm)}"
+    )
+
+
+def _promised_and_missed(alarm: Alarm) -> str:
     named = ", ".join(run_uid[:8] for run_uid in alarm.runs[-_NAMED:])
     more = f" and {len(alarm.runs) - _NAMED} more" if len(alarm.runs) > _NAMED else ""
     return (
-        f"selection missed {alarm.n_missed} of {counted(alarm.n_checks, 'failing run')},"
-        f" {alarm.promised:.1%} at most were promised; all tests run until `nexus select on`;"
+        f"{alarm.promised:.1%} at most were promised; all tests run until `nexus select on`;"
         f" missed: {named}{more}"
     )
 

@@ -17,7 +17,8 @@ CREATE TABLE deployment_outcome (
     status TEXT NOT NULL,             -- `deployed`, `failed`, `rolled-back` or `hotfix`
     environment TEXT NOT NULL,        -- where, such as `production`
     at REAL NOT NULL,                 -- seconds since the epoch
-    source TEXT NOT NULL,             -- `recorded`, or `github`: by its deployments
+    source TEXT NOT NULL,             -- `recorded`; `github`: by its deployments; `git`:
+                                      -- by a commit that reverts it
     PRIMARY KEY (commit_id, status, environment, at)
 ) WITHOUT ROWID;
 """

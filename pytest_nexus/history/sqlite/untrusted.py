@@ -303,7 +303,7 @@ _CONDITIONS: Final[Mapping[str, list[str]]] = {
         *_texts("commit_id", "environment"),
         f"at {_DATES}",
         "status IN ('deployed', 'failed', 'rolled-back', 'hotfix')",
-        "source IN ('recorded', 'github')",
+        "source IN ('recorded', 'github', 'git')",
         "length(commit_id) <= 64 AND length(environment) <= 256",
     ],
     "order_rule": [

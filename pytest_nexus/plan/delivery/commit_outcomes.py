@@ -14,7 +14,11 @@ Status = Literal["deployed", "failed", "rolled-back", "hotfix"]
 something. `rolled-back`: an earlier version replaced it. `hotfix`: the commit repairs a deployed
 one."""
 
-BAD: Final = frozenset({"failed", "rolled-back", "hotfix"})
+IN_GIT: Final = "git"
+"""Source and environment of a revert that was read from git."""
+
+_ACCUSING: Final = frozenset({"failed", "rolled-back"})
+"""A hotfix names the commit that repairs, so it accuses none."""
 
 _REVERTS: Final = re.compile(r"^This reverts commit ([0-9a-f]{40})\b", re.MULTILINE)
 _FIXES_UP: Final = re.compile(r"^fixup! (.+)$", re.MULTILINE)
@@ -30,7 +34,12 @@ class DeploymentOutcome(NamedTuple):
     at: float
     """Seconds since the epoch."""
     source: str
-    """`recorded` by a user or a pipeline; `github`: by GitHub's deployments."""
+    """`recorded` by a user or a pipeline; `github`: by GitHub's deployments; `git`: by a revert."""
+
+    @property
+    def words(self) -> str:
+        """What happened and where, for a sentence about the commit."""
+        return "reverted" if self.source == IN_GIT else f"{self.status} in {self.environment}"
 
 
 class LoggedCommit(NamedTuple):
@@ -87,9 +96,26 @@ def escaped_commits(
     """
     reverted = {each.repaired: f"reverted by {each.commit[:12]}"
                 for each in found if each.kind == "revert"}  # fmt: skip
-    deployed = {
-        each.commit: f"{each.status} in {each.environment}"
-        for each in outcomes
-        if each.status in ("failed", "rolled-back")
-    }
+    deployed = {each.commit: each.words for each in outcomes if each.status in _ACCUSING}
     return deployed | reverted
+
+
+def stored_reverts(found: Iterable[Repair]) -> list[DeploymentOutcome]:
+    """Return the reverts as outcomes of the commits that they take back."""
+    return [
+        DeploymentOutcome(each.repaired, "rolled-back", IN_GIT, each.at, IN_GIT)
+        for each in found
+        if each.kind == "revert"
+    ]
+
+
+def accused_since(
+    outcomes: Iterable[DeploymentOutcome], found: Iterable[Repair]
+) -> dict[str, float]:
+    """Return when each commit was first accused; the keys are those of `escaped_commits`."""
+    times = [(each.repaired, each.at) for each in found if each.kind == "revert"]
+    times += [(each.commit, each.at) for each in outcomes if each.status in _ACCUSING]
+    since: dict[str, float] = {}
+    for commit, at in times:
+        since[commit] = min(at, since.get(commit, at))
+    return since

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from fnmatch import translate
 from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_nexus.domain.records import BAD
@@ -35,6 +36,8 @@ class Facts(NamedTuple):
     """Keys of the tests that failed in their last run on this branch."""
     rules: Collection[OrderRule] = ()
     """Rules about tests that depend on the order."""
+    guarded: Mapping[str, str] = MappingProxyType({})
+    """Why tests run that cover a change that was taken back, by key."""
 
 
 def reasons_to_run(tests: Sequence[CollectedTest], facts: Facts, asked: Asked) -> dict[int, str]:
@@ -78,7 +81,7 @@ def _of_known(facts: Facts, asked: Asked) -> Callable[[TestKey], str]:
             return "new"
         if known.last_outcome in BAD or key in facts.failing:
             return "failed last time"
-        return age(known.last_seen)
+        return age(known.last_seen) or facts.guarded.get(key, "")
 
     return reason
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.ci.links import NO_LINKS, Links
 from pytest_nexus.domain.records import BAD
+from pytest_nexus.plan.delivery.change_history import outlook
 from pytest_nexus.report.ci.left_out import left_out
 from pytest_nexus.report.ci.results import Status, TestResult, current, results_of
 from pytest_nexus.report.ci.run_risk import run_risk
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from pytest_nexus.history.queries.failing import FailingSince
     from pytest_nexus.journal.sessions import Session
+    from pytest_nexus.plan.delivery.change_history import ChangeOutlook, PastChange
     from pytest_nexus.plan.selection.change_risk import Calibration
     from pytest_nexus.plan.verification.verify import Verification
     from pytest_nexus.report.ci.run_risk import RunRisk
@@ -48,6 +50,8 @@ class Known:
     """What decided the order, with its quality."""
     calibration: Calibration | None = None
     """What turns the forecasts of a run into the probability that a test fails."""
+    past_changes: Sequence[PastChange] = ()
+    """What became of earlier changes after the tests, the oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,8 @@ class Summary:
     """What selections left out, and why; one sentence for each job."""
     risk: RunRisk | None = None
     """How probable a failing test was before the run; None if that is unknown."""
+    outlook: ChangeOutlook | None = None
+    """How probable it is that the change is taken back; None without recorded outcomes."""
     used_wh: float | None = None
     """Estimated watt hours of all sessions; None if a processor time is unknown."""
 
@@ -184,8 +190,18 @@ def summarise(
         links=links,
         left_out=tuple(left_out(counting, failed)),
         risk=run_risk(counting, known.calibration),
+        outlook=_outlook(counting, known),
         used_wh=used_wh(sessions),
     )
+
+
+def _outlook(counting: Sequence[Session], known: Known) -> ChangeOutlook | None:
+    change = next((one.run.change for one in counting if one.run.change.files), None)
+    if change is None:
+        return None
+    past = [each for each in known.past_changes if each.commit != change.commit]
+    lines = sum(file.added + file.deleted for file in change.files)
+    return outlook(past, [file.path for file in change.files], lines)
 
 
 def longest_setup_s(result: TestResult) -> float:

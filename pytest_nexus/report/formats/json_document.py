@@ -45,6 +45,7 @@ def as_json(summary: Summary) -> dict[str, Any]:
             "probability": summary.risk.probability,
             "likeliest": [{"test": key, "p_fail": p} for key, p in summary.risk.likeliest],
         },
+        "outlook": None if summary.outlook is None else summary.outlook._asdict(),
         "estimated_wh": summary.used_wh,
         "model": summary.known.model,
         "runs_known": summary.known.n_runs,

@@ -204,6 +204,15 @@ def risk_section(summary: Summary, _: Locator) -> str:
     )
 
 
+def outlook_section(summary: Summary, _: Locator) -> str:
+    """Return how probable it is that the change is taken back; empty without outcomes."""
+    found = summary.outlook
+    if found is None:
+        return ""
+    sentences = (f"After the tests, {found.words}.", *(f"{note}." for note in found.notes))
+    return "\n".join(escaped(sentence, 1000) for sentence in sentences)
+
+
 def _slow(summary: Summary, _: Locator) -> str:
     rows = [(_test(one), fine_seconds(one.last.duration_s)) for one in summary.slowest()]
     if not rows:
@@ -223,7 +232,7 @@ def model_section(summary: Summary, _: Locator) -> str:
 
 _SECTIONS: Final = (
     _headline, selection_section, proof_section, new_section, flaky_section, dependent_section,
-    known_section, gains_section, risk_section, _balance,
+    known_section, gains_section, risk_section, outlook_section, _balance,
     _slow, model_section,
 )  # fmt: skip
 

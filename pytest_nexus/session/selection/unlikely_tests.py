@@ -12,6 +12,8 @@ from pytest_nexus.domain.wording import counted
 from pytest_nexus.errors import with_code
 from pytest_nexus.history.queries.selection import selection_evidence, selection_state
 from pytest_nexus.history.store import read_history
+from pytest_nexus.history.uses.users_of_files import users_of_files
+from pytest_nexus.plan.delivery.escape_guard import guarded_now, guarded_tests
 from pytest_nexus.plan.make import digest
 from pytest_nexus.plan.reuse import is_audited
 from pytest_nexus.plan.selection.always_run import Facts, reasons_to_run
@@ -40,6 +42,8 @@ class _Known(NamedTuple):
     starts: Sequence[float]
     """Starts of the runs on this branch that left tests out, the newest first."""
     seed: str
+    guarded: Mapping[str, str]
+    """Why tests run that cover a change that was taken back, by key."""
 
 
 def leave_unlikely(
@@ -92,7 +96,15 @@ def _known(given: Circumstances) -> _Known | None:
             state.why if state.mode == "shadow" else "",
             history.selection.starts_on(given.change.branch) if given.change.branch else (),
             _seed(given, history),
+            _guarded(given, history),
         )
+
+
+def _guarded(given: Circumstances, history: History) -> Mapping[str, str]:
+    """Return by key why the tests run that use a file whose change was taken back lately."""
+    paths = guarded_now(history.deployments.guard().files, clock.time())
+    users = users_of_files(history.uses(), paths) if paths else {}
+    return guarded_tests(paths, users, given.stats)
 
 
 def _seed(given: Circumstances, history: History) -> str:
@@ -151,7 +163,7 @@ def _always(
 ) -> Mapping[int, str]:
     """Return the reasons of the tests that run in any case, by index."""
     rules = [rule for rule in given.rules if rule.posterior >= DOUBTFUL]
-    facts = Facts(given.stats, given.change, now, found.starts, given.failing, rules)
+    facts = Facts(given.stats, given.change, now, found.starts, given.failing, rules, found.guarded)
     reasons = reasons_to_run([one.test for one in plan.tests], facts, asked)
     said = {
         index: one.verdict.reason

@@ -10,11 +10,14 @@ import pytest
 from pytest_nexus.cli.main import main
 from pytest_nexus.domain.records import Change
 from pytest_nexus.history.ingest import ingest_run
+from pytest_nexus.history.queries.selection import selection_state
 from pytest_nexus.history.store import open_history
+from pytest_nexus.plan.selection.recorded import RunSelection
 from tests.support.builders import attempt, run
 from tests.support.github_server import GitHubServer, Reply
 from tests.support.messages import assert_message
 from tests.support.repository import Repository, init
+from tests.support.uses import session_uses
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,6 +73,44 @@ def test_a_reverted_commit_names_the_tests_that_did_not_run(repo, capsys) -> Non
     (found,) = json.loads(said(capsys, "escaped", "--json"))
     assert found["files"] == ["pytest.ini", "shop.py"]
     assert found["left_out"] == []
+
+
+USES = {"test_a.py::test_x": ["shop.py=1", "src/b.py=1"], "test_a.py::test_y": ["shop.py=1"]}
+LEFT = RunSelection("on", "confidence:99%", 0.99, 3.5, 1, 1.5)
+
+
+def test_learning_counts_what_escaped_as_a_miss_and_guards_its_files(repo, capsys) -> None:
+    repo.commit()
+    bad = repo.commit(shop_py="x = 1\n")
+    repo.git("commit", "--allow-empty", "-qm", f"Revert\n\nThis reverts commit {bad}.")
+    with open_history(repo.root / HISTORY) as history:
+        whole = [attempt("test_a.py::test_x"), attempt("test_a.py::test_y")]
+        ingest_run(history, run(1, 1e9), whole, uses=session_uses(USES))
+        ingest_run(history, run(2, 2e9, commit=bad), whole[:1], selection=LEFT)
+        fork = run(3, 2e9, commit=bad)._replace(trust="fork", head="f" * 40)
+        ingest_run(history, fork, whole)
+    found = json.loads(said(capsys, "learn", "--json"))
+    assert found == {"checks": 1, "missed": 1, "guarded": ["shop.py"]}
+    assert "1 commit of 1 that broke something escaped" in said(capsys, "learn")
+    with open_history(repo.root / HISTORY) as history:
+        (outcome,) = history.deployments.read()
+        assert (outcome.commit, outcome.status, outcome.source) == (bad, "rolled-back", "git")
+        state = selection_state(history)
+        assert (state.mode, state.alarm.runs) == ("shadow", (f"{2:032x}",))
+    assert json.loads(said(capsys, "report", "--json"))["environments"] == {}
+    (row,) = json.loads(said(capsys, "list", "--json"))
+    assert row["status"] == "revert"
+
+
+def test_the_outcomes_of_another_folder_are_learned_there(repo, capsys, tmp_path, monkeypatch):
+    bad = repo.commit(shop_py="x = 1\n")
+    repo.git("commit", "--allow-empty", "-qm", f"Revert\n\nThis reverts commit {bad}.")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    found = json.loads(
+        said(capsys, "learn", "--json", "--source", str(repo.root), "--history", "h.sqlite3")
+    )
+    assert found["guarded"] == ["pytest.ini", "shop.py"]
 
 
 def test_merging_and_pruning_keep_and_forget_outcomes(repo, capsys) -> None:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_nexus.cli.main import main
-from pytest_nexus.cli.risk import risk_of
+from pytest_nexus.cli.risk import _lines, risk_of
 from pytest_nexus.domain.records import Change, ChangedFile
 from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.store import open_history
+from pytest_nexus.plan.delivery.commit_outcomes import DeploymentOutcome
 from pytest_nexus.training.selection.stored_promise import renew
 from tests.support.builders import changed, one_failing, run
 
@@ -87,3 +88,24 @@ def test_without_a_history_one_line_says_how_to_begin(tmp_path, monkeypatch, cap
     monkeypatch.setenv("NEXUS_HISTORY", str(tmp_path / "none.sqlite3"))
     assert main(["risk"]) == 1
     assert "NX518" in capsys.readouterr().err
+
+
+def test_recorded_outcomes_say_how_probable_it_is_that_the_change_is_taken_back(tmp_path):
+    with open_history(tmp_path / "h.sqlite3") as history:
+        for number in range(30):
+            change = changed("src/pay/card.py" if number > 27 else GOOD)
+            made = run(number, 1000.0 * number)._replace(
+                change=change._replace(commit=f"{number:040x}", branch="main")
+            )
+            ingest_run(history, made, one_failing(8, -1))
+        present = changed("src/pay/cash.py")
+        assert risk_of(history, present, tmp_path)["after_the_tests"] is None
+        history.deployments.add(
+            DeploymentOutcome(f"{number:040x}", "rolled-back", "eu", 1e6, "recorded")
+            for number in (28, 29)
+        )
+        found = risk_of(history, present, tmp_path)
+    after = found["after_the_tests"]
+    assert after["probability"] > after["share"]
+    assert "the last 2 changes of this folder were taken back" in after["notes"][0]
+    assert any("after the tests, a change like this one" in line for line in _lines(found))

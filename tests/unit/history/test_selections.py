@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -13,8 +15,10 @@ from pytest_nexus.history.queries.selection import selection_evidence, selection
 from pytest_nexus.history.sqlite.models import Version
 from pytest_nexus.history.sqlite.selection_tables import StoredCut, read_selection
 from pytest_nexus.history.store import History, open_history, read_history
+from pytest_nexus.plan.delivery.escape_guard import Guard, GuardedFile, LeavingRun
 from pytest_nexus.plan.selection.promise import FailingRun
 from pytest_nexus.plan.selection.recorded import RunSelection
+from pytest_nexus.plan.selection.watch import Check
 from tests.support.builders import attempt, run
 
 if TYPE_CHECKING:
@@ -176,3 +180,44 @@ def test_values_that_nexus_does_not_write_are_one_error(history, table, column, 
 def test_a_word_that_is_no_time_does_not_count(history):
     history._connection.execute("INSERT INTO meta VALUES ('selection_off', 'nan')")
     assert selection_state(history).mode == "on"
+
+
+def test_escapes_have_a_watch_of_their_own(history, tmp_path):
+    misses = tuple(Check(100.0 + at, f"{at:032x}", 0.01, missed=True) for at in range(3))
+    guard = Guard(misses, (GuardedFile("src/a.py", 100.0, "c" * 40),))
+    history.deployments.keep_guard(guard)
+    assert history.deployments.guard() == guard
+    state = selection_state(history)
+    assert (state.mode, state.since) == ("shadow", 100.0)
+    assert state.why.startswith("1 of 1 broken commit escaped while selection left out tests")
+    history.export(tmp_path / "slim.sqlite3", slim=True)
+    copy = read_history(tmp_path / "slim.sqlite3")
+    assert copy is not None
+    with copy:
+        assert selection_state(copy) == state
+    history.selection.word.say("on", 200.0)
+    assert selection_state(history).mode == "on"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{", "[]", "{}", '{"checks": [[1, "r", 7, true]], "files": []}',
+     '{"checks": [], "files": [["a.py", 1e999, "c"]]}', '{"checks": [[]], "files": []}'],
+)  # fmt: skip
+def test_a_damaged_guard_guards_nothing(history, text):
+    history.deployments.keep_guard(Guard())
+    with closing(sqlite3.connect(history.path)) as connection, connection:
+        connection.execute("UPDATE meta SET value = ? WHERE name = 'escapes'", (text,))
+    assert history.deployments.guard() == Guard()
+
+
+def test_only_trusted_runs_at_clean_commits_that_left_tests_out_are_leaving(history):
+    on = SHADOW._replace(mode="on", left=frozenset())
+    ingest_run(history, run(1, commit="a" * 40), X_FAILS, selection=on)
+    ingest_run(history, run(2, commit="a" * 40, dirty=True), X_FAILS, selection=on)
+    ingest_run(history, run(3, commit="b" * 40), X_FAILS, selection=on._replace(n_left=0))
+    ingest_run(history, run(4, commit="c" * 40), X_FAILS, selection=SHADOW)
+    fork = run(5, commit="d" * 40)._replace(trust="fork", head="d" * 40)
+    ingest_run(history, fork, X_FAILS, selection=on)
+    (found,) = history.deployments.leaving_runs()
+    assert found == LeavingRun(f"{1:032x}", 1.0, "a" * 40, 0.99, has_failed=True)

@@ -54,6 +54,11 @@ def test_several_tests_of_one_name_run() -> None:
     assert reasons(A, A, B) == {A.nodeid: "several tests have its name"}
 
 
+def test_tests_that_cover_a_change_that_was_taken_back_run() -> None:
+    why = {A.key: "a.py was taken back in cccccccccccc, today", "unknown.py::x": "another"}
+    assert reasons(A, B, guarded=why) == {A.nodeid: why[A.key]}
+
+
 def test_tests_of_changed_files_run() -> None:
     assert reasons(A, B, change=changed("tests/test_a.py")) == {A.nodeid: "its file changed"}
     moved = changed(renames={"tests/test_a.py": "tests/old.py"})

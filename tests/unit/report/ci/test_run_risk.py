@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from pytest_nexus.plan.delivery.change_history import PastChange
 from pytest_nexus.plan.foreseen import Foreseen
 from pytest_nexus.plan.selection.change_risk import Calibration
 from pytest_nexus.report.ci.run_risk import run_risk
 from pytest_nexus.report.ci.summary import Known, summarise
 from pytest_nexus.report.formats.json_document import as_json
 from pytest_nexus.report.formats.markdown import markdown
-from tests.support.builders import attempt
+from tests.support.builders import attempt, changed
 from tests.support.sessions import session
 
 PLAIN = Calibration(1.0, 0.0, 40, 20, 0.1, 0.2)
@@ -55,3 +58,16 @@ def test_a_summary_without_a_risk_says_nothing() -> None:
     summary = summarise([session(attempt())], [], Known())
     assert "Before the run" not in markdown(summary, lambda _: None)
     assert as_json(summary)["risk"] is None
+
+
+def test_the_summary_says_what_became_of_changes_like_this_one() -> None:
+    one = session(attempt())
+    changed_run = one.run._replace(change=changed("src/[a]<b>.py"))
+    past = [PastChange(f"{at}", ("src/[a]<b>.py",), 3, "reverted" * (at > 17)) for at in range(20)]
+    summary = summarise([replace(one, run=changed_run)], [], Known(past_changes=past))
+    text = markdown(summary, lambda _: None)
+    assert "After the tests, a change like this one is taken back or fails" in text
+    assert "2 of the last 5 changes of this file were taken back" in text
+    assert "<b>" not in text
+    assert as_json(summary)["outlook"]["n_bad"] == 2
+    assert as_json(summarise([one], [], Known(past_changes=past)))["outlook"] is None
