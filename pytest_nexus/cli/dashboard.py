@@ -6,18 +6,21 @@ import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from pytest_nexus.cli.arguments.checkout import add_source_option, checkout_of, source_root
 from pytest_nexus.cli.arguments.options import positive
 from pytest_nexus.cli.arguments.pending_journals import take_in_waiting
 from pytest_nexus.cli.arguments.required_history import required_history
+from pytest_nexus.cli.outcome_escapes import figures_of, known_outcomes
 from pytest_nexus.cli.output.tables import add_json_option, print_json
 from pytest_nexus.cli.quarantine import read_quarantine
 from pytest_nexus.cli.replayed_selection import replayed_selection
-from pytest_nexus.domain.system import clock
+from pytest_nexus.domain.system import clock, originals
 from pytest_nexus.domain.system.console import say, warn
 from pytest_nexus.domain.system.files import atomic_write
 from pytest_nexus.domain.system.progress_bar import ProgressBar, Waiting
 from pytest_nexus.domain.wording import counted
 from pytest_nexus.errors import DashboardError, with_code
+from pytest_nexus.launch.culprit_runs.past_commits import git_in
 from pytest_nexus.project import (
     add_history_option,
     history_path,
@@ -30,6 +33,8 @@ from pytest_nexus.report.facts.collect_facts import collect_facts
 if TYPE_CHECKING:
     import argparse
 
+    from pytest_nexus.history.store import History
+    from pytest_nexus.plan.delivery.four_keys import FourKeys
     from pytest_nexus.report.facts.collect_facts import DashboardFacts
 
 RUNS: Final = 500
@@ -48,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--runs", type=positive, default=RUNS, metavar="N", help=f"newest runs to show ({RUNS})"
     )
     parser.add_argument("--open", action="store_true", help="show the page in a browser")
+    add_source_option(parser, "asked for the commits of deployments")
     add_history_option(parser)
     add_json_option(parser)
     parser.set_defaults(run=run)
@@ -82,8 +88,18 @@ def _read_facts(options: argparse.Namespace) -> DashboardFacts:
             replayed = replayed_selection(history, bar)
         with Waiting("collecting the facts", is_quiet=options.json):
             return collect_facts(
-                history, runs=options.runs, quarantine=quarantine, replayed=replayed
-            )
+                history, runs=options.runs, quarantine=quarantine, replayed=replayed,
+                delivery=_delivery(history, options),
+            )  # fmt: skip
+
+
+def _delivery(history: History, options: argparse.Namespace) -> list[FourKeys]:
+    """Return the four key figures; git is asked only if a deployment is known."""
+    if not history.deployments.read():
+        return []
+    root = source_root(options.source)
+    git = None if checkout_of(root) is None else git_in(root, originals.environ)
+    return figures_of(known_outcomes(history, git))
 
 
 def _project_name() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentTypeError
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, get_args
@@ -10,17 +11,15 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 from pytest_nexus.cli.arguments.checkout import add_source_option, source_root
 from pytest_nexus.cli.arguments.pending_journals import open_or_begin, take_in_waiting
 from pytest_nexus.cli.arguments.required_history import required_history
-from pytest_nexus.cli.outcome_escapes import found_escapes, known_outcomes, learn
+from pytest_nexus.cli.outcome_escapes import figures_of, found_escapes, known_outcomes, learn
 from pytest_nexus.cli.output.tables import add_json_option, print_json, print_table
 from pytest_nexus.domain.system import clock, originals
 from pytest_nexus.domain.system.console import say
 from pytest_nexus.domain.wording import counted, percent
 from pytest_nexus.history.queries.selection import moment
-from pytest_nexus.impact.logged_commits import brought_by
 from pytest_nexus.launch.culprit_runs.past_commits import git_in, resolved
 from pytest_nexus.plan.delivery.commit_outcomes import IN_GIT, DeploymentOutcome, Status
 from pytest_nexus.plan.delivery.escape_guard import guarded_now
-from pytest_nexus.plan.delivery.four_keys import four_keys
 from pytest_nexus.project import add_history_option, history_path, project_root
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from pytest_nexus.domain.system.git import Git
     from pytest_nexus.history.store import History
     from pytest_nexus.plan.delivery.escapes import Escape
-    from pytest_nexus.plan.delivery.four_keys import FourKeys
+    from pytest_nexus.plan.delivery.four_keys import FourKeys, Range
 
 _ENVIRONMENT: Final = "production"
 _NAMED: Final = 5
@@ -182,19 +181,14 @@ def _lines(each: Escape) -> list[str]:
 def _report(options: argparse.Namespace) -> int:
     with _opened(options) as history:
         known = known_outcomes(history, _git())
-    brought = brought_by(known.commits, [each.commit for each in known.outcomes])
-    names = sorted({each.environment for each in known.outcomes if each.source != IN_GIT})
-    found = {
-        name: four_keys([each for each in known.outcomes if each.environment == name], brought)
-        for name in names
-    }
+    found = figures_of(known)
     n_reverts = sum(each.kind == "revert" for each in known.repairs)
     if options.json:
-        keys = {name: figures._asdict() for name, figures in found.items()}
+        keys = {each.environment: asdict(each) for each in found}
         print_json({"environments": keys, "reverts": n_reverts, "commits": len(known.commits)})
         return 0
-    for name, figures in found.items():
-        say(f"{name}: {counted(figures.deployments, 'deployment')}", *_figures(figures))
+    for each in found:
+        say(f"{each.environment}: {counted(each.deployments, 'deployment')}", *_figures(each))
     if not found:
         say("no deployment is known; `nexus outcome record` and `nexus outcome pull` add some")
     say(f"git: {counted(n_reverts, 'revert')} in {counted(len(known.commits), 'commit')}")
@@ -202,18 +196,29 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _figures(keys: FourKeys) -> list[str]:
-    rate = keys.change_failure_rate
+    commits = counted(keys.commits, "commit")
+    lead, rate, restore = keys.lead_time_s, keys.change_failure_rate, keys.time_to_restore_s
     return [
-        f"  deployments a week: {'-' if keys.per_week is None else f'{keys.per_week:.1f}'}",
-        f"  lead time, median: {_span(keys.lead_time_s)} (of {counted(keys.commits, 'commit')})",
-        f"  change failure rate: {'-' if rate is None else percent(rate)}",
-        f"  time to restore, median: {_span(keys.time_to_restore_s)}",
+        f"  deployments a week: {_told(keys.per_week, keys.per_week_range, _number)}",
+        f"  lead time, median: {_told(lead, keys.lead_time_range, _span)} of {commits}",
+        f"  change failure rate: {_told(rate, keys.change_failure_range, percent)}",
+        f"  time to restore, median: {_told(restore, keys.time_to_restore_range, _span)}",
     ]
 
 
-def _span(time_s: float | None) -> str:
-    if time_s is None:
+def _told(value: float | None, bounds: Range | None, words: Callable[[float], str]) -> str:
+    """Return a figure with its interval."""
+    if value is None:
         return "-"
+    around = "" if bounds is None else f" ({words(bounds[0])} to {words(bounds[1])})"
+    return words(value) + around
+
+
+def _number(value: float) -> str:
+    return f"{value:.1f}"
+
+
+def _span(time_s: float) -> str:
     hours = time_s / 3600
     return f"{hours / 24:.1f} days" if hours >= 48 else f"{hours:.1f} hours"
 

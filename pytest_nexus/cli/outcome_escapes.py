@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_nexus.domain.system.console import warn_of
 from pytest_nexus.domain.system.git import GitError
 from pytest_nexus.history.uses.users_of_files import users_of_files
-from pytest_nexus.impact.logged_commits import files_of_commit, logged_commits
+from pytest_nexus.impact.logged_commits import brought_by, files_of_commit, logged_commits
 from pytest_nexus.plan.delivery.commit_outcomes import (
     DeploymentOutcome,
     accused_since,
@@ -18,12 +18,14 @@ from pytest_nexus.plan.delivery.commit_outcomes import (
 )
 from pytest_nexus.plan.delivery.escape_guard import Guard, guard_of
 from pytest_nexus.plan.delivery.escapes import escapes
+from pytest_nexus.plan.delivery.four_keys import all_four_keys
 
 if TYPE_CHECKING:
     from pytest_nexus.domain.system.git import Git
     from pytest_nexus.history.store import History
     from pytest_nexus.plan.delivery.commit_outcomes import LoggedCommit, Repair
     from pytest_nexus.plan.delivery.escapes import Escape
+    from pytest_nexus.plan.delivery.four_keys import FourKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +37,10 @@ class KnownOutcomes:
     repairs: list[Repair]
 
 
-def known_outcomes(history: History, git: Git) -> KnownOutcomes:
-    """Return the outcomes, and the reverts on the branch that is checked out."""
+def known_outcomes(history: History, git: Git | None) -> KnownOutcomes:
+    """Return the outcomes, and the reverts on the branch that is checked out, if one is."""
     try:
-        commits = logged_commits(git)
+        commits = [] if git is None else logged_commits(git)
     except GitError as exc:
         warn_of(str(exc))
         commits = []
@@ -58,6 +60,12 @@ def found_escapes(history: History, git: Git, known: KnownOutcomes) -> list[Esca
     paths = {path for each in files.values() for path in each}
     users = users_of_files(history.uses(), paths) if paths else {}
     return escapes(accused, files, users, executed)
+
+
+def figures_of(known: KnownOutcomes) -> list[FourKeys]:
+    """Return the four key figures of each environment."""
+    brought = brought_by(known.commits, [each.commit for each in known.outcomes])
+    return all_four_keys(known.outcomes, brought)
 
 
 def learn(history: History, git: Git) -> Guard:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from pytest_nexus.report.dashboard.columns import compact
 from pytest_nexus.report.facts.suite_section import SECONDS_OF
 from tests.browser.drawn import NOTHING, TIMES, counted, day, fixed, moment, percent, seconds, whole
 from tests.support.damage import KEYS
@@ -57,7 +58,32 @@ def now(said: Said) -> Expected:
             for each in status["branches"]
         ],
         "Time saved": saved(sums),
-    }
+        "Deployments": [
+            [
+                name, whole(each["deployments"]), around(each, "per_week", "per_week", one_digit),
+                around(each, "lead_time_s", "lead_time", span),
+                around(each, "change_failure_rate", "change_failure", percent),
+                around(each, "time_to_restore_s", "time_to_restore", span),
+            ]
+            for name, each in said("outcome", "report")["environments"].items()
+        ],
+    }  # fmt: skip
+
+
+def around(keys: dict[str, Any], name: str, of: str, words: Callable[[Any], str]) -> str:
+    bounds = keys[f"{of}_range"]
+    return words(keys[name]) + (" to ".join(map(words, bounds)) if bounds else "")
+
+
+def one_digit(value: float | None) -> str:
+    return fixed(value, 1)
+
+
+def span(value: float | None) -> str:
+    if value is None:
+        return NOTHING
+    hours = compact(value) / 3600
+    return f"{fixed(hours / 24, 1)} days" if hours >= 48 else f"{fixed(hours, 1)} hours"
 
 
 def owner(each: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ import pytest
 from pytest_nexus.cli.main import main
 from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.store import open_history
+from pytest_nexus.plan.delivery.commit_outcomes import DeploymentOutcome
 from tests.browser import expected_figures as expect
 from tests.browser.drawn import read
 from tests.support.builders import changed, one_failing, run
@@ -38,6 +39,11 @@ def said(
             change = changed(f"t/test_{number % 3}.py")
             made = made._replace(change=change._replace(branch="fix", commit=f"{number:040x}"))
             ingest_run(history, made, one_failing(6, bad))
+        history.deployments.add(
+            DeploymentOutcome(f"{at // 2:040x}", status, "production", 1e9 + 1e5 * at, "recorded")
+            for at, status in enumerate(["deployed", "rolled-back"] * 7)
+            if status == "deployed" or at % 3
+        )
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     (tmp_path / "nexus-quarantine.toml").write_text(
         f'[[quarantine]]\nid = "{KEYS[1]}"\nreason = "a port"\nowner = "@net"\nsince = 2026-01-01\n'

@@ -11,12 +11,20 @@ The definitions are those of DORA's guide (https://dora.dev/guides/dora-metrics-
   next deployment.
 - Time to restore: the time from a failure in production to its recovery. Here: the median time from
   such an outcome to the next deployment without one.
+
+Each figure has an interval of 95 %: of a Poisson rate, of a median by ranks, or Wilson's of a
+share.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from pytest_nexus.plan.delivery.commit_outcomes import IN_GIT
+from pytest_nexus.plan.delivery.figure_ranges import counts_range, median_range
+from pytest_nexus.plan.selection.shares import of_counts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,9 +34,15 @@ if TYPE_CHECKING:
 WEEK_S: Final = 7 * 86_400.0
 
 
-class FourKeys(NamedTuple):
+Range = tuple[float, float]
+"""The bounds of an interval of 95 %."""
+
+
+@dataclass(frozen=True, slots=True)
+class FourKeys:
     """The figures of one environment; None if there is no evidence."""
 
+    environment: str
     deployments: int
     per_week: float | None
     lead_time_s: float | None
@@ -37,6 +51,12 @@ class FourKeys(NamedTuple):
     failures: int
     commits: int
     """Commits behind the lead time."""
+    per_week_range: Range | None
+    lead_time_range: Range | None
+    """None for fewer than six commits."""
+    change_failure_range: Range | None
+    time_to_restore_range: Range | None
+    """None for fewer than six failures that ended."""
 
 
 class Deployment(NamedTuple):
@@ -77,11 +97,14 @@ def _accused(found: Sequence[Deployment], outcome: DeploymentOutcome) -> int | N
 
 
 def four_keys(
-    outcomes: Sequence[DeploymentOutcome], brought: Mapping[str, Sequence[float]]
+    environment: str,
+    outcomes: Sequence[DeploymentOutcome],
+    brought: Mapping[str, Sequence[float]],
 ) -> FourKeys:
     """Return the figures of one environment.
 
     Args:
+        environment: its name.
         outcomes: of that environment.
         brought: by deployed commit, when the commits that it brought were made.
     """
@@ -91,7 +114,9 @@ def four_keys(
              if each.at >= made]  # fmt: skip
     restored = [time for at in range(len(deployments))
                 if (time := _time_to_restore(deployments[at:])) is not None]  # fmt: skip
+    share = of_counts(len(broken), len(deployments))
     return FourKeys(
+        environment,
         len(deployments),
         _per_week(deployments),
         median(leads) if leads else None,
@@ -99,7 +124,22 @@ def four_keys(
         median(restored) if restored else None,
         len(broken),
         len(leads),
+        _per_week_range(deployments),
+        median_range(leads),
+        None if share is None else (share.low, share.high),
+        median_range(restored),
     )
+
+
+def all_four_keys(
+    outcomes: Sequence[DeploymentOutcome], brought: Mapping[str, Sequence[float]]
+) -> list[FourKeys]:
+    """Return the figures of all environments by name; reverts in git are no deployments."""
+    deployed = [each for each in outcomes if each.source != IN_GIT]
+    return [
+        four_keys(name, [each for each in deployed if each.environment == name], brought)
+        for name in sorted({each.environment for each in deployed})
+    ]
 
 
 def _time_to_restore(deployments: Sequence[Deployment]) -> float | None:
@@ -115,5 +155,15 @@ def _time_to_restore(deployments: Sequence[Deployment]) -> float | None:
 def _per_week(deployments: Sequence[Deployment]) -> float | None:
     if not deployments:
         return None
-    weeks = max(1.0, (deployments[-1].at - deployments[0].at) / WEEK_S)
-    return len(deployments) / weeks
+    return len(deployments) / _weeks(deployments)
+
+
+def _per_week_range(deployments: Sequence[Deployment]) -> Range | None:
+    if not deployments:
+        return None
+    low, high = counts_range(len(deployments))
+    return low / _weeks(deployments), high / _weeks(deployments)
+
+
+def _weeks(deployments: Sequence[Deployment]) -> float:
+    return max(1.0, (deployments[-1].at - deployments[0].at) / WEEK_S)

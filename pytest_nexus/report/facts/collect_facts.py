@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from pytest_nexus.history.store import History
+    from pytest_nexus.plan.delivery.four_keys import FourKeys
     from pytest_nexus.report.facts.flaky_section import FlakyFacts
     from pytest_nexus.report.facts.machines_section import MachinesFacts
     from pytest_nexus.report.facts.model_section import ModelFacts
@@ -51,6 +52,8 @@ class DashboardFacts:
     selection: SelectionFacts
     machines: MachinesFacts
     energy: EnergyFacts
+    delivery: tuple[FourKeys, ...] = ()
+    """The four key figures of each environment."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the facts as JSON values; names of fields as in the classes."""
@@ -64,6 +67,7 @@ def collect_facts(
     quarantine: Quarantine | None = None,
     today: date | None = None,
     replayed: Sequence[ReplayedPoint] = (),
+    delivery: Sequence[FourKeys] = (),
 ) -> DashboardFacts:
     """Return the facts of a history.
 
@@ -73,6 +77,7 @@ def collect_facts(
         quarantine: the entries of the quarantine file; None without such a file.
         today: the day for the time left to quarantined tests; None for now.
         replayed: the curve of a replayed selection; nothing if there was no replay.
+        delivery: figures of environments, which need the commits in git.
 
     Raises:
         HistoryError: the history cannot be read; one sentence names the remedy.
@@ -96,4 +101,5 @@ def collect_facts(
             selection=selection_facts(sources, replayed),
             machines=machines_facts(sources),
             energy=energy_facts(sources),
+            delivery=tuple(delivery),
         )

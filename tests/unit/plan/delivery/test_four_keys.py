@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import comb
+
 import pytest
 
 from pytest_nexus.plan.delivery.commit_outcomes import (
@@ -11,7 +13,14 @@ from pytest_nexus.plan.delivery.commit_outcomes import (
     escaped_commits,
     repairs,
 )
-from pytest_nexus.plan.delivery.four_keys import WEEK_S, deployments_of, four_keys
+from pytest_nexus.plan.delivery.figure_ranges import counts_range, median_range
+from pytest_nexus.plan.delivery.four_keys import (
+    WEEK_S,
+    FourKeys,
+    all_four_keys,
+    deployments_of,
+    four_keys,
+)
 
 
 def outcome(commit: str, status, at: float) -> DeploymentOutcome:
@@ -28,7 +37,7 @@ STORY = [
 
 
 def test_the_four_figures_of_a_story() -> None:
-    keys = four_keys(STORY, {"a": [-100.0], "b": [WEEK_S - 50, WEEK_S - 300], "c": [1e12]})
+    keys = four_keys("eu", STORY, {"a": [-100.0], "b": [WEEK_S - 50, WEEK_S - 300], "c": [1e12]})
     assert keys.per_week == 2
     assert keys.lead_time_s == 100
     assert keys.commits == 3, "a commit from the future is no evidence"
@@ -46,12 +55,13 @@ def test_a_deployment_that_failed_at_once_counts_once() -> None:
 
 
 def test_without_outcomes_nothing_is_claimed() -> None:
-    assert four_keys([], {}) == (0, None, None, None, None, 0, 0)
+    keys = four_keys("eu", [], {})
+    assert keys == FourKeys("eu", 0, None, None, None, None, 0, 0, None, None, None, None)
 
 
 def test_a_failure_that_is_not_over_has_no_time_to_restore() -> None:
     story = [outcome("a", "deployed", 0), outcome("a", "failed", 5)]
-    assert four_keys(story, {}).time_to_restore_s is None
+    assert four_keys("eu", story, {}).time_to_restore_s is None
 
 
 GOOD, BAD_COMMIT, OTHER = "a" * 40, "b" * 40, "c" * 40
@@ -77,3 +87,42 @@ def test_reverts_and_fixups_are_found() -> None:
         "x": "failed in production",
         BAD_COMMIT: f"reverted by {GOOD[:12]}",
     }
+
+
+def test_each_figure_has_an_interval_once_the_evidence_is_enough() -> None:
+    keys = four_keys("eu", STORY, {"a": [-float(at) for at in range(1, 9)]})
+    assert keys.per_week_range is not None
+    low, high = keys.per_week_range
+    assert low < 2 < high
+    assert keys.lead_time_range == (1, 8)
+    assert keys.change_failure_range is not None
+    assert keys.change_failure_range[0] < 1 / 4 < keys.change_failure_range[1]
+    assert keys.time_to_restore_range is None, "one failure"
+
+
+def test_the_environments_are_told_apart_and_reverts_are_no_deployments() -> None:
+    found = all_four_keys(
+        [*STORY, outcome("a", "deployed", 9)._replace(environment="eu"),
+         outcome("a", "rolled-back", 9)._replace(environment="git", source="git")], {},
+    )  # fmt: skip
+    assert [(each.environment, each.deployments) for each in found] == [
+        ("eu", 1),
+        ("production", 4),
+    ]
+
+
+@pytest.mark.parametrize("n", range(6, 60))
+def test_the_range_of_a_median_covers_it_in_95_percent(n: int) -> None:
+    found = median_range([float(at) for at in range(n)])
+    assert found is not None
+    k = int(found[0]) + 1
+    missed = 2 * sum(comb(n, at) for at in range(k)) / 2**n
+    assert missed <= 0.05 < missed + 2 * comb(n, k) / 2**n, "no narrower one would do"
+
+
+def test_the_range_of_a_count_contains_it() -> None:
+    assert counts_range(0)[0] == 0
+    assert counts_range(0)[1] == pytest.approx(3.69, abs=0.1)
+    for n in (1, 5, 100):
+        low, high = counts_range(n)
+        assert low < n < high

@@ -88,8 +88,34 @@ const viewNow = () => {
       rows: now.branches,
     }));
     parts.push(savedCard(now.weeks));
+    parts.push(deliveryCard());
   }
   return parts;
+};
+
+// The four key figures of delivery, with their 95 % intervals; as `nexus outcome report` prints them.
+const perWeek = (value) => (known(value) ? value.toFixed(1) : NOTHING);
+const span = (value) => {
+  if (!known(value)) return NOTHING;
+  const hours = value / 3600;
+  return hours >= 48 ? `${(hours / 24).toFixed(1)} days` : `${hours.toFixed(1)} hours`;
+};
+const around = (value, bounds, text) => [text(value), bounds ? h('div', { class: 'soft' }, `${text(bounds[0])} to ${text(bounds[1])}`) : ''];
+const deliveryCard = () => {
+  const { delivery } = facts;
+  if (!delivery.length) return empty('Deployments', 'No deployment is known.', 'Let the pipeline call `nexus outcome record`, or take the deployments on GitHub in with `nexus outcome pull`: then the four key figures of delivery stand here.');
+  return listed({
+    title: 'Deployments', what: 'The four key figures of delivery, each with its 95 % interval.',
+    columns: [
+      { name: 'environment', class: 'name-cell', of: (r) => cut(r.environment, 80) },
+      { name: 'deployments', class: 'n mid', of: (r) => whole(r.deployments) },
+      { name: 'a week', class: 'n', of: (r) => around(r.per_week, r.per_week_range, perWeek) },
+      { name: 'lead time', class: 'n', of: (r) => around(r.lead_time_s, r.lead_time_range, span) },
+      { name: 'change failure rate', class: 'n', of: (r) => around(r.change_failure_rate, r.change_failure_range, percent) },
+      { name: 'time to restore', class: 'n', of: (r) => around(r.time_to_restore_s, r.time_to_restore_range, span) },
+    ],
+    rows: delivery,
+  });
 };
 
 const savedCard = (weeks) => {
