@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_nexus.cli.arguments.options import add_search_options, positive, probability
+from pytest_nexus.cli.arguments.options import add_search_options, positive, probability, seconds
 from pytest_nexus.cli.bisect_ends import Ends, find_ends, forecast_scores
 from pytest_nexus.cli.output.culprit import CulpritResult
 from pytest_nexus.cli.output.tables import add_json_option, print_json
@@ -18,9 +18,9 @@ from pytest_nexus.domain.system.console import say
 from pytest_nexus.domain.wording import counted
 from pytest_nexus.errors import HuntError
 from pytest_nexus.launch.culprit_runs import past_commits, worktree
-from pytest_nexus.launch.culprit_runs.kept_answers import KeptAnswers, answers_path, stamp_of
 from pytest_nexus.launch.culprit_runs.run_at import Question, RunnerAt
-from pytest_nexus.plan.culprit.beliefs import not_broken_after, prior_of
+from pytest_nexus.launch.kept.kept_answers import answers_path, kept_answers, stamp_of
+from pytest_nexus.plan.culprit.beliefs import NOISE_OF_TIMES, not_broken_after, prior_of
 from pytest_nexus.plan.culprit.commit_graph import lineage_of
 from pytest_nexus.plan.culprit.hunting import CONFIDENCE, Hunting, most_runs
 from pytest_nexus.project import add_history_option, project_root
@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from pytest_nexus.launch.culprit_runs.kept_answers import KeptAnswer
     from pytest_nexus.launch.culprit_runs.past_commits import PastCommit
+    from pytest_nexus.launch.kept.kept_answers import KeptAnswer
+    from pytest_nexus.launch.kept.kept_file import KeptFile
 
 _EVEN: Final = 0.5
 """Probability that the test is not broken, before the results of past runs are counted."""
@@ -41,7 +42,7 @@ class _Search:
     """A search in progress."""
 
     hunting: Hunting
-    kept: KeptAnswers
+    kept: KeptFile[KeptAnswer]
     commits: list[PastCommit]
     n_allowed: int
     """Number of runs that may still start."""
@@ -52,7 +53,7 @@ class _Search:
 
     def recall(self) -> None:
         """Use the answers of an interrupted call."""
-        for each in self.kept.answers:
+        for each in self.kept.rows:
             self._tell(each)
 
     def run(self, runner: RunnerAt) -> bool:
@@ -109,6 +110,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--bad", metavar="COMMIT", help="where it fails (default: its newest failure there)"
     )
     parser.add_argument(
+        "--slower-than", type=seconds, metavar="TIME",
+        help="find the commit since which the call of the test takes longer than this",
+    )  # fmt: skip
+    parser.add_argument(
         "--confidence", type=probability, default=CONFIDENCE, metavar="P",
         help=f"probability at which the search stops (default: {CONFIDENCE})",
     )  # fmt: skip
@@ -123,10 +128,16 @@ def run(options: argparse.Namespace) -> int:
     """Search; return 0 if a commit was found, or if no commit broke the test; else 1."""
     ends_at = None if options.budget is None else clock.perf_counter() + options.budget
     git = past_commits.git_in(project_root(Path.cwd()), originals.environ)
+    if options.slower_than is not None and not (options.good and options.bad):
+        raise HuntError("NX650", "--slower-than needs --good and --bad: name a commit where the"
+                        " test is quick, and one where it is slow")  # fmt: skip
     ends = find_ends(options, git)
+    if options.slower_than is not None:
+        ends = ends._replace(noise=NOISE_OF_TIMES)
     commits = past_commits.commits_between(git, ends.good, ends.bad)
-    stamp = stamp_of(ends.nodeid, ends.good, ends.bad, options.pytest_args)
-    kept = KeptAnswers(answers_path(options.history, ends.nodeid), stamp)
+    asked = [] if options.slower_than is None else [f"slower than {options.slower_than!r}"]
+    stamp = stamp_of(ends.nodeid, ends.good, ends.bad, [*asked, *options.pytest_args])
+    kept = kept_answers(answers_path(options.history, ends.nodeid), stamp)
     if kept.left_folder:
         worktree.remove(git, Path(kept.left_folder))
         kept.name_folder("")
@@ -142,7 +153,7 @@ def run(options: argparse.Namespace) -> int:
     except HuntError:
         kept.forget()
         raise
-    result = _result(search, ends, is_finished=is_finished)
+    result = _result(search, ends, is_finished=is_finished, slower_than_s=options.slower_than)
     if is_finished:
         kept.forget()
     if options.json:
@@ -171,20 +182,33 @@ def _search_in_worktree(options: argparse.Namespace, search: _Search, ends: Ends
     git = past_commits.git_in(root, originals.environ)
     prefix, top = past_commits.prefix_of(git), Path(past_commits.top_of(git))
     if not options.json:
-        say(f"{ends.nodeid} broke among {counted(len(search.commits), 'commit')}:"
-            f" it passed at {ends.good[:12]} and fails at {ends.bad[:12]}")  # fmt: skip
+        say(_question(options, search, ends))
     folder = worktree.new_folder()
     search.kept.name_folder(str(folder))
     tree = worktree.Worktree(git, top, prefix, folder)
     try:
         with _terminable(), TemporaryDirectory(prefix="nexus-bisect-") as files:
             tree.open(ends.bad)
-            question = Question(root, prefix, ends.nodeid, ends.bad, options.pytest_args)
+            question = Question(
+                root, prefix, ends.nodeid, ends.bad, options.pytest_args, options.slower_than
+            )
             runner = RunnerAt(question, tree, Path(files))
             return search.run(runner)
     finally:
         worktree.remove(past_commits.git_in(root, originals.environ), folder)
         search.kept.name_folder("")
+
+
+def _question(options: argparse.Namespace, search: _Search, ends: Ends) -> str:
+    among = f"among {counted(len(search.commits), 'commit')}"
+    if options.slower_than is not None:
+        return (
+            f"{ends.nodeid} became slower than {options.slower_than:g} s {among}:"
+            f" after {ends.good[:12]}, and up to {ends.bad[:12]}"
+        )
+    return (
+        f"{ends.nodeid} broke {among}: it passed at {ends.good[:12]} and fails at {ends.bad[:12]}"
+    )
 
 
 @contextmanager
@@ -201,7 +225,9 @@ def _terminable() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _result(search: _Search, ends: Ends, *, is_finished: bool) -> CulpritResult:
+def _result(
+    search: _Search, ends: Ends, *, is_finished: bool, slower_than_s: float | None
+) -> CulpritResult:
     failures = [each.why for each in search.told if each.answer == "failed" and each.why]
     return CulpritResult(
         ends.nodeid,
@@ -215,4 +241,5 @@ def _result(search: _Search, ends: Ends, *, is_finished: bool) -> CulpritResult:
         sum(each.seconds for each in search.told),
         ends.noise.false_alarm,
         failures[-1] if failures else "",
+        slower_than_s,
     )

@@ -18,7 +18,7 @@ from pytest_nexus.domain.system.console import say
 from pytest_nexus.domain.wording import counted
 from pytest_nexus.errors import HuntError, with_code
 from pytest_nexus.history.store import read_history
-from pytest_nexus.launch.bisect_state import KeptProbes, stamp_of, state_path
+from pytest_nexus.launch.kept.bisect_state import KeptProbes, stamp_of, state_path
 from pytest_nexus.launch.probe import Prober, collect_in_order
 from pytest_nexus.plan.order_dependence.bisection import Bisection, Question
 from pytest_nexus.project import add_history_option, history_path

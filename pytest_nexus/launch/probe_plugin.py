@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pytest
 
@@ -16,6 +16,18 @@ from pytest_nexus.domain.system.regular_files import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
+
+
+class ProbeEnding(NamedTuple):
+    """How the test of a probe ended."""
+
+    outcome: str
+    """`began` stands for a test that began and did not end."""
+    why: str
+    """The exception of a failed test in one line; else empty."""
+    call_s: float
+    """Seconds of its call."""
+
 
 PROBE_VARIABLE: Final = "NEXUS_PROBE"
 """Environment variable with the name of the folder for the keys and the result."""
@@ -37,16 +49,13 @@ def write_probe(folder: Path, keys: Sequence[str]) -> None:
     (folder / _KEYS).write_text(json.dumps(list(keys)), encoding="utf-8")
 
 
-def read_ending(folder: Path) -> tuple[str, str] | None:
-    """Return the outcome of the test and its reason; None if the test did not begin.
-
-    `began` stands for a test that began and did not end.
-    """
+def read_ending(folder: Path) -> ProbeEnding | None:
+    """Return how the test ended; None if the test did not begin."""
     try:
-        ending, why = json.loads(read_text(folder / _ENDING, _MAX_BYTES))
+        outcome, why, call_s = json.loads(read_text(folder / _ENDING, _MAX_BYTES))
     except FileNotFoundError:
         return None
-    return str(ending), str(why)
+    return ProbeEnding(str(outcome), str(why), float(call_s))
 
 
 @pytest.hookimpl(trylast=True)
@@ -65,6 +74,7 @@ class _Probe:
         self._key = keys[-1]
         self._nodeid = ""
         self._found = ("passed", "")
+        self._call_s = 0.0
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(
@@ -99,6 +109,8 @@ class _Probe:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.nodeid != self._nodeid or self._found[0] == "failed":
             return
+        if report.when == "call":
+            self._call_s = report.duration
         if report.outcome not in ("passed", "skipped"):  # `rerun` is a failure too
             self._found = ("failed", _reason(report))
         elif report.outcome == "skipped" and not hasattr(report, "wasxfail"):
@@ -116,7 +128,7 @@ class _Probe:
         self._nodeid = next((i.nodeid for i in chosen if identify(i).key == self._key), "")
 
     def _write(self, ending: str, why: str) -> None:
-        atomic_write(self._ending, json.dumps([ending, why]))
+        atomic_write(self._ending, json.dumps([ending, why, self._call_s]))
 
 
 def _reason(report: pytest.TestReport) -> str:

@@ -107,6 +107,25 @@ def test_the_ends_come_from_the_history_and_a_merge_is_found(project) -> None:
     assert result["probability"] >= 0.95
 
 
+SLOW = "import time, shop\ndef test_price(): time.sleep(shop.price())\n"
+
+
+def test_the_commit_that_slowed_a_test_down_is_found(project) -> None:
+    repo = repository(project)
+    good = repo.commit(t__test_shop_py=SLOW, shop_py="def price(): return 0\n")
+    repo.commit(a_txt="x")
+    culprit = repo.commit(shop_py="def price(): return 0.4\n")
+    repo.commit(b_txt="x")
+    done = bisect(project, "--good", good, "--bad", "HEAD", "--slower-than", "0.2s")
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = done.stdout.splitlines()
+    assert said[0].startswith("t/test_shop.py::test_price became slower than 0.2 s among 3 commits")
+    assert said[-4].startswith(f"{culprit[:12]} work slowed down t/test_shop.py::test_price (9")
+    assert said[-2].startswith("its call took 0.4")
+    done = bisect(project, "--slower-than", "0.2s")
+    assert_message(done.stderr, "NX650", "--good and --bad")
+
+
 @pytest.fixture
 def killed(project: Project) -> tuple[Project, str, str]:
     """A project, in which a search was killed after its second run."""
@@ -144,7 +163,7 @@ def test_an_interrupted_search_goes_on_and_leaves_no_worktree(killed, name) -> N
     (kept,) = (project.root / ".nexus").glob("culprit/*.json")
     state = json.loads(kept.read_text())
     assert bool(state["folder"]) == (name == "SIGKILL"), "only a killed command cannot clean up"
-    n_kept = len(state["answers"])
+    n_kept = len(state["rows"])
     assert n_kept
     result = json.loads(bisect(project, "--good", good, "--bad", "HEAD", "--json").stdout)
     assert (result["status"], result["commit"]) == ("found", culprit)

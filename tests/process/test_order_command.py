@@ -288,7 +288,7 @@ def test_a_bound_ends_the_search_and_the_next_call_goes_on(suite, arguments):
         assert "not finished: " in done.stdout, done.stderr
         if state(suite):
             (kept,) = state(suite)
-            n_kept = len(json.loads(kept.read_text())["probes"])
+            n_kept = len(json.loads(kept.read_text())["rows"])
             assert n_kept >= probed
             probed = n_kept
     assert probed
@@ -367,7 +367,7 @@ def test_what_was_kept_is_used_only_while_it_is_valid(suite):
         assert done.stderr.count("\n") == 1
         assert messages(done.stderr, "NX755", "NX756")
     text = json.loads(kept.read_text())
-    text["probes"] = [["x", "exploded", "", 1.0]]
+    text["rows"] = [["x", "exploded", "", 1.0]]
     kept.write_text(json.dumps(text))
     done = order(suite, "bisect", nodeid)
     assert "no ending of a probe: 'exploded'" in done.stderr

@@ -35,6 +35,8 @@ class CulpritResult:
     flake_rate: float
     why: str
     """The exception of the last failure; empty if there was none."""
+    slower_than_s: float | None = None
+    """Seconds of the call from which on the test counts as broken; None for failures."""
 
     @property
     def status(self) -> str:
@@ -43,7 +45,8 @@ class CulpritResult:
 
     def sentences(self) -> list[str]:
         """Return the result for people."""
-        found = [*self._answer(), *([f"it fails with {self.why}"] if self.why else [])]
+        why = self.why if self.slower_than_s is not None else f"it fails with {self.why}"
+        found = [*self._answer(), *([why] if self.why else [])]
         unknown = f", {self.n_unknown} of them without a result" if self.n_unknown else ""
         among = counted(len(self.commits), "commit")
         return [
@@ -63,20 +66,32 @@ class CulpritResult:
                 )
             ]
         if verdict.status == "not broken":
-            return [
-                f"no commit broke {self.test}: it is not broken at {self.bad[:_SHORT]} ({sure})"
-            ]
+            is_not = f"it is not {self._state} at {self.bad[:_SHORT]} ({sure})"
+            return [f"no commit {self._verb} {self.test}: {is_not}"]
         if verdict.status == "found":
             command = f"git show {self._commit()[:_SHORT]}"
-            return [f"{self._name()} broke {self.test} ({sure})", f"look at the change: {command}"]
+            return [
+                f"{self._name()} {self._verb} {self.test} ({sure})",
+                f"look at the change: {command}",
+            ]
         named = [self._name(at) for at in verdict.others[:_NAMED]]
         left = len(verdict.others) - len(named)
         rest = [f"  and {counted(left, 'more commit')}"] if left else []
         return [
-            with_code("NX657", f"one of these commits broke {self.test}, and no run tells which:"),
+            with_code(
+                "NX657", f"one of these commits {self._verb} {self.test}, and no run tells which:"
+            ),
             *(f"  {each}" for each in named),
             *rest,
         ]
+
+    @property
+    def _verb(self) -> str:
+        return "broke" if self.slower_than_s is None else "slowed down"
+
+    @property
+    def _state(self) -> str:
+        return "broken" if self.slower_than_s is None else "slower"
 
     def _commit(self) -> str:
         return "" if self.verdict.place is None else self.commits[self.verdict.place].commit
@@ -106,4 +121,5 @@ class CulpritResult:
             "seconds": round(self.seconds, 2),
             "flake_rate": round(self.flake_rate, 4),
             "why": self.why,
+            "slower_than_s": self.slower_than_s,
         }

@@ -9,8 +9,8 @@ from pytest_nexus.domain.identity import key_of_nodeid
 from pytest_nexus.domain.system import clock, originals
 from pytest_nexus.domain.system.git import GitError
 from pytest_nexus.launch.collect import loading
-from pytest_nexus.launch.culprit_runs.kept_answers import KeptAnswer
 from pytest_nexus.launch.culprit_runs.past_commits import git_in, path_at
+from pytest_nexus.launch.kept.kept_answers import KeptAnswer
 from pytest_nexus.launch.probe_plugin import PROBE_VARIABLE, read_ending, write_probe
 from pytest_nexus.launch.session_process import UNDISTURBED, run_to_end, tail
 
@@ -44,6 +44,8 @@ class Question(NamedTuple):
     bad: str
     arguments: Sequence[str]
     """The user's arguments for pytest."""
+    slower_than_s: float | None = None
+    """Seconds of the call from which on the test counts as failed; None to ask for failures."""
 
 
 class RunnerAt:
@@ -85,7 +87,7 @@ class RunnerAt:
 
     def _test_at(self, commit: str) -> str:
         """Return the node id at a commit; a renamed file has its earlier name."""
-        root, prefix, test, bad, _ = self._question
+        root, prefix, test, bad = self._question[:4]
         path, _, name = test.partition("::")
         then = path_at(git_in(root, originals.environ), commit, bad, prefix + path)
         if not then.startswith(prefix):
@@ -97,7 +99,10 @@ class RunnerAt:
         if found is None:
             lines = [] if done is None else [line for line in tail(done) if line.strip()]
             return "unknown", lines[-1] if lines else "the session ended before the test"
-        ending, why = found
+        ending, why, call_s = found
+        limit_s = self._question.slower_than_s
+        if limit_s is not None:
+            return _answer_about_time(ending, call_s, limit_s)
         if ending == "began":
             why = "the session ended inside the test"
         return _ANSWERS.get(ending, "unknown"), why or ("" if ending in _ANSWERS else ending)
@@ -114,3 +119,10 @@ class RunnerAt:
         command = [sys.executable, "-m", "pytest", *loading(arguments), *UNDISTURBED]
         command += ["-p", "pytest_nexus.launch.probe_plugin", "-p", "no:cacheprovider", root]
         return [*command, *arguments, path, "--maxfail=0", "--no-nexus"]
+
+
+def _answer_about_time(ending: str, call_s: float, limit_s: float) -> tuple[Answer, str]:
+    """Return `failed` for a test that passed too slowly; a test that fails tells no time."""
+    if ending != "passed":
+        return "unknown", f"the test {ending}"
+    return ("failed", f"its call took {call_s:.2f} s") if call_s > limit_s else ("passed", "")

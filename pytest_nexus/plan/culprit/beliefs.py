@@ -41,6 +41,10 @@ class Noise(NamedTuple):
     """Probability of a pass although the test is broken."""
 
 
+NOISE_OF_TIMES: Final = Noise(0.05, 0.05)
+"""Of the answer whether a test is slow: a machine has slow moments, and quick ones."""
+
+
 def noise_of(flake_rate: float) -> Noise:
     """Return the noise of a test with this flake rate, within limits.
 

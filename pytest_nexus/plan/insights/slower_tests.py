@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from itertools import accumulate
 from math import log, sqrt
+from shlex import quote
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
@@ -27,17 +28,20 @@ _LEAST_Z: Final = 3.7
 
 
 def slower_tests(seen: Seen) -> list[Finding]:
-    """Return the tests that are slower since a commit, compared within one environment."""
-    found = []
+    """Return the tests that are slower since a commit, compared within one environment.
+
+    A test that became slower in several environments is named once, where it costs most.
+    """
+    found: dict[str, Finding] = {}
     groups: dict[str, list[SeenRun]] = {}
     for run in seen.runs:
         groups.setdefault(run.environment, []).append(run)
     for runs in groups.values():
         for key in sorted({key for run in runs for key in run.tests}):
             finding = _of_test(key, [run for run in runs if key in run.tests])
-            if finding is not None:
-                found.append(finding)
-    return found
+            if finding is not None and finding.saved_s > getattr(found.get(key), "saved_s", 0.0):
+                found[key] = finding
+    return list(found.values())
 
 
 def _of_test(key: str, runs: Sequence[SeenRun]) -> Finding | None:
@@ -60,8 +64,16 @@ def _of_test(key: str, runs: Sequence[SeenRun]) -> Finding | None:
         + (f" since {span.partition('..')[2]}" if span else ""),
         after - before,
         f"{at} runs before and {len(durations) - at} runs after the change",
-        f"git log --stat {span}" if span else f"pytest {key} --durations=5",
+        _remedy(key, span, sqrt(before * after)),
     )
+
+
+def _remedy(key: str, span: str, between_s: float) -> str:
+    """Return a search with the geometric mean of both durations as its limit."""
+    if not span:
+        return f"pytest {quote(key)} --durations=5"
+    good, _, bad = span.partition("..")
+    return f"nexus bisect {quote(key)} --good {good} --bad {bad} --slower-than {between_s:.3g}s"
 
 
 def change_point(values: Sequence[float]) -> int:

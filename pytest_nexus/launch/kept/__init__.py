@@ -1,0 +1,1 @@
+"""Store the results of a search in a file, so that an interrupted search can continue."""
