@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.cli.arguments.options import positive
@@ -11,6 +12,7 @@ from pytest_nexus.cli.output.tables import add_json_option, print_json
 from pytest_nexus.domain.records import BAD
 from pytest_nexus.domain.system.console import say
 from pytest_nexus.domain.wording import counted
+from pytest_nexus.launch.import_times import import_times
 from pytest_nexus.plan.insights.every_finder import findings
 from pytest_nexus.plan.insights.finding import MIN_RUNS, Seen, SeenRun, SeenTest, runs_per_week
 from pytest_nexus.project import add_history_option
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 _RUNS: Final = 200
 """Newest runs that are looked at, without another wish."""
 
+_LONG_START_S: Final = 1.0
+"""A start that takes less processor time is not worth a line."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -33,9 +38,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--runs", type=positive, default=_RUNS, metavar="N",
         help=f"number of the newest runs to look at (default: {_RUNS})",
     )  # fmt: skip
+    parser.add_argument(
+        "--imports", action="store_true",
+        help="collect the suite twice, to find modules that take long to import",
+    )  # fmt: skip
     add_history_option(parser)
     add_json_option(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, pytest_args=[])
 
 
 def run(options: argparse.Namespace) -> int:
@@ -43,6 +52,9 @@ def run(options: argparse.Namespace) -> int:
     take_in_waiting(options.history)
     with required_history(options.history) as history:
         seen = seen_in(history, options.runs)
+        starts_s = _starts_s(history, options.runs)
+    if options.imports:
+        seen = seen._replace(imports=import_times(options.pytest_args))
     found = findings(seen)
     weekly = runs_per_week(seen.runs)
     if options.json:
@@ -57,8 +69,19 @@ def run(options: argparse.Namespace) -> int:
             f"   remedy: {each.remedy}",
         )
     few = f"; a finding needs at least {MIN_RUNS} runs" if len(seen.runs) < MIN_RUNS else ""
+    if starts_s >= _LONG_START_S and not options.imports:
+        say(
+            f"sessions take {starts_s:.1f} s of processor time before their first test:"
+            " `nexus insights --imports` looks for slow imports"
+        )
     say(f"{counted(len(found), 'finding')} in {counted(len(seen.runs), 'run')}{few}")
     return 0
+
+
+def _starts_s(history: History, n_runs: int) -> float:
+    """Return the median processor time before the first test; 0 if it is not known."""
+    known = [each.run.cpu_collect_s for each in history.runs(n_runs)]
+    return median([each for each in known if each is not None] or [0.0])
 
 
 def seen_in(history: History, n_runs: int) -> Seen:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from shlex import quote
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,8 @@ def costly_setups(seen: Seen) -> list[Finding]:
                     f"the fixtures of {path} cost more than its tests",
                     saved_s,
                     f"set-ups {setup_s:.1f} s, calls {call_s:.1f} s, {len(figures_of_runs)} runs",
-                    f"pytest {path} --setup-show --durations=10: share them with a wider scope",
+                    f"pytest {quote(path)} --setup-show --durations=10:"
+                    " share them with a wider scope",
                 )
             )
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from shlex import quote
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
@@ -41,7 +42,7 @@ def equal_tests(seen: Seen) -> list[Finding]:
                     f"{len(keys)} tests execute the same as {min(keys)}",
                     sum(costs[1:]),
                     f"the same {len(used)} things used, equal outcomes in {len(together)} runs",
-                    f"look whether one is enough: pytest {' '.join(sorted(keys)[:3])}",
+                    f"look whether one is enough: pytest {' '.join(map(quote, sorted(keys)[:3]))}",
                 )
             )
     return found
@@ -60,7 +61,7 @@ def order_dependents(seen: Seen) -> list[Finding]:
                     f"{rule.key} {rule.words}",
                     repeated / len(runs),
                     f"{rule.n_failed} failed and {rule.n_passed} passed attempts",
-                    f"nexus order bisect {rule.key}",
+                    f"nexus order bisect {quote(rule.key)}",
                 )
             )
     return found

@@ -49,6 +49,18 @@ class SeenRun(NamedTuple):
     tests: Mapping[str, SeenTest]
 
 
+class Imported(NamedTuple):
+    """One module that was imported."""
+
+    name: str
+    importer: str
+    """The module that imported it first; empty at the top."""
+    self_s: float
+    """Seconds of its own code."""
+    whole_s: float
+    """The same with the modules that it imported first."""
+
+
 class Seen(NamedTuple):
     """What the finders look at."""
 
@@ -58,6 +70,8 @@ class Seen(NamedTuple):
     """By test, what it used when it last passed; tests without tracking are missing."""
     rules: Sequence[OrderRule] = ()
     """Known dependences on the order."""
+    imports: Sequence[Imported] = ()
+    """Imported modules, each after what imports it; empty if they were not measured."""
 
 
 class Finding(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.plan.insights.finding import MIN_RUNS, MIN_SAVED_S, Finding
@@ -30,7 +31,7 @@ def flaky_seconds(seen: Seen) -> list[Finding]:
             f"{key} is flaky, and its repeats cost time",
             repeated[key] / runs[key],
             f"{n} of {runs[key]} runs failed first and passed then",
-            f"nexus flaky show {key}",
+            f"nexus flaky show {quote(key)}",
         )
         for key, n in flakes.items()
         if n >= _LEAST_FLAKES and runs[key] >= MIN_RUNS and repeated[key] / runs[key] >= MIN_SAVED_S

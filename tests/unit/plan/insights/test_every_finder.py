@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from statistics import median
 from typing import Any
 
 import pytest
@@ -11,7 +12,14 @@ import pytest
 from pytest_nexus.domain.records import OrderRule, TestKey
 from pytest_nexus.plan.insights.every_finder import FINDERS, findings
 from pytest_nexus.plan.insights.failing_places import excess_z
-from pytest_nexus.plan.insights.finding import MIN_RUNS, Seen, SeenRun, SeenTest, runs_per_week
+from pytest_nexus.plan.insights.finding import (
+    MIN_RUNS,
+    Imported,
+    Seen,
+    SeenRun,
+    SeenTest,
+    runs_per_week,
+)
 from pytest_nexus.plan.insights.slower_tests import change_point, rank_z
 
 KEYS = [f"t/test_{number % 3}.py::test_{number}" for number in range(9)]
@@ -107,7 +115,7 @@ def order(number: int, tests: dict[str, SeenTest]) -> dict[str, Any]:
 RULE = OrderRule(TestKey(KEYS[5]), "victim", (TestKey(KEYS[1]),), 0.999, 5, 50, "runs", 9.0)
 PLANTS: dict[str, tuple[Plant, dict[str, Any], str, str]] = {
     "fixtures": (dear_setup, {}, "t/test_1.py", "--setup-show"),
-    "slower": (slower, {}, KEYS[4], "git log --stat "),
+    "slower": (slower, {}, KEYS[4], f"nexus bisect {KEYS[4]} --good "),
     "flaky": (flaky, {}, KEYS[2], f"nexus flaky show {KEYS[2]}"),
     "shards": (one_slow_shard, {}, "slowest", "nexus plan --shards 3"),
     "repeated jobs": (repeated, {}, "whole jobs", "nexus_reruns"),
@@ -128,6 +136,22 @@ def test_a_planted_fault_is_the_one_finding(kind: str) -> None:
     assert found[0].evidence
 
 
+IMPORTS = [
+    Imported("pytest", "", 0.5, 3.9), Imported("conftest", "pytest", 0.01, 3.0),
+    Imported("pandas", "conftest", 0.2, 2.9), Imported("numpy", "pandas", 1.0, 1.0),
+    Imported("_pytest.nodes", "pytest", 0.4, 0.4), Imported("test_a", "", 0.0, 0.5),
+    Imported("pandas.io", "test_a", 0.4, 0.4), Imported("small", "", 0.05, 0.05),
+]  # fmt: skip
+
+
+def test_the_outermost_slow_imports_are_named_without_those_of_pytest() -> None:
+    found = {each.sentence: each for each in findings(Seen((), imports=IMPORTS))}
+    assert set(found) == {"importing pandas takes 3.30 s"}
+    (first,) = found.values()
+    assert first.remedy.startswith("python -X importtime -c 'import pandas'")
+    assert "imports it first" in first.evidence
+
+
 def test_a_bad_hour_is_found() -> None:
     found = findings(history(broken_hour, 120))
     assert [(each.kind, "03 UTC" in each.sentence) for each in found] == [("failing places", True)]
@@ -137,7 +161,23 @@ def test_the_commits_between_which_a_test_became_slower_are_named() -> None:
     runs = [run for run in history(slower, 120).runs if run.environment == "3.12 linux"]
     (found,) = findings(Seen(runs))
     good, bad = runs[16].commit, runs[17].commit
-    assert found.remedy == f"git log --stat {str(good)[:12]}..{str(bad)[:12]}"
+    command = f"nexus bisect {KEYS[4]} --good {str(good)[:12]} --bad {str(bad)[:12]} --slower-than"
+    assert found.remedy.startswith(command)
+    before, after = median_calls(runs[:17]), median_calls(runs[17:])
+    assert before < float(found.remedy.rpartition(" ")[2].rstrip("s")) < after
+
+
+def median_calls(runs: Sequence[SeenRun]) -> float:
+    return median(run.tests[KEYS[4]].call_s for run in runs)
+
+
+def test_a_test_that_is_slower_everywhere_is_named_once_and_quoted_for_a_shell() -> None:
+    def odd(number: int, tests: dict[str, SeenTest]) -> dict[str, Any]:
+        tests["t.py::x[a b]"] = SeenTest(0.0, 3.0 if number >= 60 else 1.0, 3.0, has_failed=False)
+        return {}
+
+    (found,) = findings(history(odd, 120))
+    assert found.remedy.startswith("nexus bisect 't.py::x[a b]' --good ")
 
 
 @pytest.mark.parametrize("kind", PLANTS)
