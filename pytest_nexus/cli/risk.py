@@ -9,7 +9,7 @@ from pytest_nexus.cli.arguments.forecasts import forecaster_here, remember
 from pytest_nexus.cli.arguments.pending_journals import take_in_waiting
 from pytest_nexus.cli.arguments.required_history import required_history
 from pytest_nexus.cli.output.tables import add_json_option, print_json
-from pytest_nexus.cli.past_changes import past_changes
+from pytest_nexus.cli.past_changes import changes_in_git, past_changes
 from pytest_nexus.domain.records import CollectedTest, NodeId
 from pytest_nexus.domain.system import originals
 from pytest_nexus.domain.system.console import say, warn_of
@@ -17,6 +17,7 @@ from pytest_nexus.domain.wording import counted
 from pytest_nexus.errors import ModelRefusedError
 from pytest_nexus.history.queries.selection import moment
 from pytest_nexus.impact.changes import find_change
+from pytest_nexus.launch.culprit_runs.past_commits import git_in
 from pytest_nexus.plan.delivery.change_history import outlook
 from pytest_nexus.plan.known_tests import StatsIndex
 from pytest_nexus.project import add_history_option, base_revision, project_root
@@ -92,15 +93,19 @@ def risk_of(history: History, change: Change, root: Path) -> dict[str, Any]:
         "files": _files(without, expected, calibration),
         "tests": [{"test": tests[at].key, "p_fail": p_fail[at]} for at in order[:_TESTS]],
         "similar": _similar(history.runs(), change),
-        "after_the_tests": _after(history, change),
+        "after_the_tests": _after(history, change, root),
     }
 
 
-def _after(history: History, change: Change) -> dict[str, Any] | None:
+def _after(history: History, change: Change, root: Path) -> dict[str, Any] | None:
     """Return how probable it is that the change is taken back; None without recorded outcomes."""
     lines = sum(file.added + file.deleted for file in change.files)
     own = None if change.dirty else change.commit
-    found = outlook(past_changes(history, own), [file.path for file in change.files], lines)
+    past = past_changes(history, own)
+    if change.commit is not None:
+        git = git_in(root, originals.environ)
+        past = changes_in_git(history, git, change.base or "HEAD") or past
+    found = outlook(past, [file.path for file in change.files], lines)
     return None if found is None else found._asdict() | {"words": found.words}
 
 

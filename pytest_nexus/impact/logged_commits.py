@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from pytest_nexus.domain.records import Change
 from pytest_nexus.domain.system.git import GitError
 from pytest_nexus.impact import git_output
 from pytest_nexus.plan.delivery.commit_outcomes import LoggedCommit
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
 MOST_COMMITS: Final = 5000
 """The newest commits of the branch; a repair is rarely further from what it repairs."""
+
+MOST_CHANGES: Final = 2000
+"""The newest changes of the branch whose files are read."""
 
 _FORMAT: Final = "%H%n%ct%n%B"
 
@@ -34,6 +38,29 @@ def logged_commits(git: Git, revision: str = "HEAD") -> list[LoggedCommit]:
         if at.isdigit():
             found.append(LoggedCommit(commit, float(at), message))
     return found
+
+
+def logged_changes(git: Git, revision: str = "HEAD") -> list[tuple[str, Change]]:
+    """Return the newest commits on the first parents of a revision, with their changed files.
+
+    The newest commit comes first. Without an answer of git, nothing is returned.
+    """
+    try:
+        output = git.run(
+            "log", "-z", "--format=%x01%H", "--raw", "--numstat", "--no-abbrev", "--no-renames",
+            "--first-parent", "--diff-merges=first-parent", "--no-ext-diff", "--relative",
+            f"--max-count={MOST_CHANGES}", "--end-of-options", revision,
+        )  # fmt: skip
+        return [_change(part) for part in output.split(b"\x01")[1:]]
+    except (GitError, ValueError, IndexError):
+        return []
+
+
+def _change(part: bytes) -> tuple[str, Change]:
+    commit, _, diff = part.partition(b"\0")
+    ended = diff.strip(b"\n\0") + b"\0"
+    files = git_output.read_diff(ended) if len(ended) > 1 else ()
+    return commit.decode("ascii", "replace"), Change(files=files)
 
 
 def files_of_commit(git: Git, commit: str) -> list[str]:

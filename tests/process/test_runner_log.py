@@ -61,6 +61,7 @@ CALLS = {
     "bisect": [["t/test_a.py::{text}"], ["{text}", "--good={text}", "--bad={text}", "--json"]],
     "insights": [[], ["--json"], ["--history={text}"]],
     "outcome record": [["--commit={text}", "--status=failed", "--environment={text}"]],
+    "outcome learn": [[], ["--json"], ["--source={text}"]],
     "outcome list": [[], ["--json"]],
     "outcome escaped": [[], ["--json"]],
     "outcome report": [[], ["--json"], ["--history={text}"]],

@@ -27,7 +27,7 @@ from pytest_nexus.domain.wording import counted
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from pytest_nexus.domain.records import Run
+    from pytest_nexus.domain.records import Change, Run
     from pytest_nexus.plan.delivery.commit_outcomes import DeploymentOutcome
 
 SHRINKAGE: Final = 300.0
@@ -102,6 +102,28 @@ def outlook(past: Sequence[PastChange], paths: Iterable[str], lines: int) -> Cha
     return ChangeOutlook(odds / (1 + odds), share, riskiest, len(past), n_bad, notes)
 
 
+def judged_changes(
+    changes: Iterable[tuple[str, Change]], accused: Mapping[str, str]
+) -> list[PastChange]:
+    """Return the changes of a branch with what became of them, the oldest first.
+
+    Args:
+        changes: by commit, the newest first; a commit without files is left out.
+        accused: what happened to commits after the tests.
+    """
+    found = [
+        PastChange(
+            commit,
+            tuple(file.path for file in change.files),
+            sum(file.added + file.deleted for file in change.files),
+            accused.get(commit, ""),
+        )
+        for commit, change in changes
+        if change.files
+    ]
+    return found[::-1]
+
+
 def recorded_changes(
     runs: Iterable[Run], outcomes: Iterable[DeploymentOutcome], own: str | None = None
 ) -> list[PastChange]:
@@ -123,14 +145,12 @@ def recorded_changes(
             bad[each.commit] = each.words
     usable = [run for run in runs if run.change.commit is not None and not run.change.dirty]
     branches = {run.change.branch for run in usable if run.change.commit in known}
-    found: dict[str, PastChange] = {}
+    found: dict[str, Change] = {}
     for run in usable:
-        commit, files = str(run.change.commit), run.change.files
-        if run.change.branch in branches and commit != own and commit not in found and files:
-            lines = sum(file.added + file.deleted for file in files)
-            paths = tuple(file.path for file in files)
-            found[commit] = PastChange(commit, paths, lines, bad.get(commit, ""))
-    return list(found.values())[::-1]
+        commit = str(run.change.commit)
+        if run.change.branch in branches and commit != own and run.change.files:
+            found.setdefault(commit, run.change)
+    return judged_changes(found.items(), bad)
 
 
 def _counts(seen: Iterable[tuple[str, PastChange]]) -> dict[str, tuple[int, int]]:

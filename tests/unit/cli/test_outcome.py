@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_nexus.cli.main import main
+from pytest_nexus.cli.past_changes import changes_in_git
 from pytest_nexus.domain.records import Change
 from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.queries.selection import selection_state
 from pytest_nexus.history.store import open_history
+from pytest_nexus.launch.culprit_runs.past_commits import git_in
+from pytest_nexus.plan.delivery.commit_outcomes import DeploymentOutcome
 from pytest_nexus.plan.selection.recorded import RunSelection
 from tests.support.builders import attempt, run
 from tests.support.github_server import GitHubServer, Reply
@@ -73,6 +77,21 @@ def test_a_reverted_commit_names_the_tests_that_did_not_run(repo, capsys) -> Non
     (found,) = json.loads(said(capsys, "escaped", "--json"))
     assert found["files"] == ["pytest.ini", "shop.py"]
     assert found["left_out"] == []
+
+
+def test_the_changes_in_git_are_judged_by_reverts_and_outcomes(repo) -> None:
+    commits = [repo.commit(**{f"a{at}_py": "x = 1\nx = 2\n"}) for at in range(3)]
+    repo.git("commit", "--allow-empty", "-qm", f"Revert\n\nThis reverts commit {commits[0]}.")
+    git = git_in(repo.root, os.environ)
+    with open_history(repo.root / HISTORY) as history:
+        history.deployments.add([DeploymentOutcome(commits[2], "failed", "eu", 1e9, "recorded")])
+        found = changes_in_git(history, git, "HEAD")
+        assert changes_in_git(history, git, commits[1])[0].why == "", "no revert before it"
+        assert changes_in_git(history, git, "gone") == []
+    assert [each.commit for each in found] == commits
+    assert [bool(each.why) for each in found] == [True, False, True]
+    assert found[1].paths == ("a1.py",)
+    assert found[1].lines == 2
 
 
 USES = {"test_a.py::test_x": ["shop.py=1", "src/b.py=1"], "test_a.py::test_y": ["shop.py=1"]}
