@@ -27,14 +27,21 @@ from pytest_nexus.project import add_history_option, project_root
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from pytest_nexus.launch.culprit_runs.past_commits import PastCommit
     from pytest_nexus.launch.kept.kept_answers import KeptAnswer
     from pytest_nexus.launch.kept.kept_file import KeptFile
+    from pytest_nexus.plan.culprit.beliefs import Answer
 
 _EVEN: Final = 0.5
 """Probability that the test is not broken, before the results of past runs are counted."""
+
+
+_OF_FAILURES: Final[dict[Answer, str]] = {
+    "failed": "failed", "passed": "passed", "unknown": "unknown",
+}  # fmt: skip
+_OF_TIMES: Final[dict[Answer, str]] = {"failed": "slow", "passed": "quick", "unknown": "unknown"}
 
 
 @dataclass(slots=True)
@@ -49,6 +56,8 @@ class _Search:
     ends_at: float | None
     """Moment on `clock.perf_counter`; None for no limit."""
     is_quiet: bool
+    words: Mapping[Answer, str]
+    """What to call the answers."""
     told: list[KeptAnswer] = field(default_factory=list)
 
     def recall(self) -> None:
@@ -91,7 +100,8 @@ class _Search:
         because = f": {answer.why}" if answer.answer == "unknown" and answer.why else ""
         likeliest = self.hunting.verdict
         say(
-            f"run {len(self.told)}: {answer.commit[:12]}: {answer.answer} in {answer.seconds:.1f} s"
+            f"run {len(self.told)}: {answer.commit[:12]}: {self.words[answer.answer]}"
+            f" in {answer.seconds:.1f} s"
             f"{because}; the likeliest commit has {likeliest.probability:.0%}"
         )
 
@@ -146,6 +156,7 @@ def run(options: argparse.Namespace) -> int:
     search = _Search(
         _hunting(options, ends, commits), kept, commits,
         options.runs or most_runs(len(commits)), ends_at, options.json,
+        _OF_FAILURES if options.slower_than is None else _OF_TIMES,
     )  # fmt: skip
     search.recall()
     try:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_nexus.domain.system import originals
+from pytest_nexus.domain.system import clock, originals
 from pytest_nexus.domain.system.console import warn
 from pytest_nexus.domain.wording import counted, seconds
 from pytest_nexus.errors import CacheError, with_code
+from pytest_nexus.plan.insights.finding import CachedCall
 from pytest_nexus.project import project_root
 from pytest_nexus.steps.cached_step import Step, StepResult, bound, run_step
 from pytest_nexus.steps.output_entries import input_patterns, output_names
+from pytest_nexus.steps.step_log import note_call
 
 if TYPE_CHECKING:
     import argparse
@@ -40,6 +43,9 @@ def run_command(options: argparse.Namespace, store: StepStore) -> int:
         environ=dict(originals.environ),
     )
     result = run_step(step, store)
+    why = ", ".join(result.reasons or result.obstacles)
+    words = shlex.join(step.command)
+    note_call(store.folder, CachedCall(clock.time(), words, result.action, result.seconds, why))
     for line in sentences(result):
         warn(line)
     if result.action == "ran" and result.files:

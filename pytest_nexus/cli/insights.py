@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +16,8 @@ from pytest_nexus.domain.wording import counted
 from pytest_nexus.launch.import_times import import_times
 from pytest_nexus.plan.insights.every_finder import findings
 from pytest_nexus.plan.insights.finding import MIN_RUNS, Seen, SeenRun, SeenTest, runs_per_week
-from pytest_nexus.project import add_history_option
+from pytest_nexus.project import add_history_option, project_root
+from pytest_nexus.steps.step_log import read_calls
 
 if TYPE_CHECKING:
     import argparse
@@ -53,6 +55,8 @@ def run(options: argparse.Namespace) -> int:
     with required_history(options.history) as history:
         seen = seen_in(history, options.runs)
         starts_s = _starts_s(history, options.runs)
+    calls = read_calls(project_root(Path.cwd()) / ".nexus" / "cache")
+    seen = seen._replace(cached_calls=calls)
     if options.imports:
         seen = seen._replace(imports=import_times(options.pytest_args))
     found = findings(seen)

@@ -7,7 +7,7 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.domain.system import clock
 from pytest_nexus.errors import CacheError
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from pytest_nexus.plan.insights.finding import StepAction
     from pytest_nexus.steps.observed import Observed
     from pytest_nexus.steps.pythons import Program
     from pytest_nexus.steps.step_store import StepStore
@@ -70,8 +71,7 @@ class Step:
 class StepResult:
     """What became of a step."""
 
-    action: Literal["ran", "restored", "kept"]
-    """`kept`: the outputs were there already."""
+    action: StepAction
     status: int
     """Exit status of the command; below 0 for the number of a signal."""
     seconds: float

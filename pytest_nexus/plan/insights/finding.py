@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,6 +61,24 @@ class Imported(NamedTuple):
     """The same with the modules that it imported first."""
 
 
+StepAction = Literal["ran", "restored", "kept"]
+"""`restored`: the outputs of an earlier run; `kept`: the outputs were there already."""
+
+
+class CachedCall(NamedTuple):
+    """One call of a cached step."""
+
+    at: float
+    """Seconds since the epoch."""
+    step: str
+    """The command."""
+    action: StepAction
+    seconds: float
+    """How long the command took, now or in the stored run."""
+    why: str
+    """Why the command ran, as a clause; empty if unknown."""
+
+
 class Seen(NamedTuple):
     """What the finders look at."""
 
@@ -72,6 +90,8 @@ class Seen(NamedTuple):
     """Known dependences on the order."""
     imports: Sequence[Imported] = ()
     """Imported modules, each after what imports it; empty if they were not measured."""
+    cached_calls: Sequence[CachedCall] = ()
+    """Calls of cached steps on this machine, the oldest first."""
 
 
 class Finding(NamedTuple):

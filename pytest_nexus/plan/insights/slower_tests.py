@@ -12,8 +12,9 @@ from itertools import accumulate
 from math import log, sqrt
 from shlex import quote
 from statistics import median
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from pytest_nexus.domain.wording import counted
 from pytest_nexus.plan.insights.finding import MIN_SAVED_S, Finding
 
 if TYPE_CHECKING:
@@ -22,29 +23,51 @@ if TYPE_CHECKING:
     from pytest_nexus.plan.insights.finding import Seen, SeenRun
 
 _EACH_SIDE: Final = 10
+_SHORT: Final = 12
 _FACTOR: Final = 1.5
 _LEAST_Z: Final = 3.7
 """About 1 in 10,000 tests without a change exceeds this at one split."""
 
 
+class _Slower(NamedTuple):
+    """A test that became slower."""
+
+    key: str
+    before_s: float
+    after_s: float
+    n_before: int
+    n_after: int
+    ends: tuple[str, str] | None
+    """The last commit with the earlier duration, and the first one without; None if unknown."""
+
+    @property
+    def saved_s(self) -> float:
+        """Return the seconds of a run as quick as before."""
+        return self.after_s - self.before_s
+
+
 def slower_tests(seen: Seen) -> list[Finding]:
     """Return the tests that are slower since a commit, compared within one environment.
 
-    A test that became slower in several environments is named once, where it costs most.
+    A test that became slower in several environments counts once, where it costs most. Tests that
+    became slower between the same commits are one finding.
     """
-    found: dict[str, Finding] = {}
+    found: dict[str, _Slower] = {}
     groups: dict[str, list[SeenRun]] = {}
     for run in seen.runs:
         groups.setdefault(run.environment, []).append(run)
     for runs in groups.values():
         for key in sorted({key for run in runs for key in run.tests}):
-            finding = _of_test(key, [run for run in runs if key in run.tests])
-            if finding is not None and finding.saved_s > getattr(found.get(key), "saved_s", 0.0):
-                found[key] = finding
-    return list(found.values())
+            each = _of_test(key, [run for run in runs if key in run.tests])
+            if each is not None and (key not in found or each.saved_s > found[key].saved_s):
+                found[key] = each
+    together: dict[tuple[str, ...], list[_Slower]] = {}
+    for each in sorted(found.values(), key=lambda each: (-each.saved_s, each.key)):
+        together.setdefault(each.ends or (each.key,), []).append(each)
+    return [_finding(group) for group in together.values()]
 
 
-def _of_test(key: str, runs: Sequence[SeenRun]) -> Finding | None:
+def _of_test(key: str, runs: Sequence[SeenRun]) -> _Slower | None:
     sound = [run for run in runs if not run.tests[key].has_failed]
     durations = [run.tests[key].call_s for run in sound]
     if len(durations) < 2 * _EACH_SIDE or max(durations) < MIN_SAVED_S:
@@ -56,24 +79,35 @@ def _of_test(key: str, runs: Sequence[SeenRun]) -> Finding | None:
     if rank_z(durations[:at], durations[at:]) < _LEAST_Z:
         return None
     good, bad = sound[at - 1].commit, sound[at].commit
-    is_known = good is not None and bad is not None and good != bad
-    span = f"{good[:12]}..{bad[:12]}" if good and bad and is_known else ""
+    ends = (good[:_SHORT], bad[:_SHORT]) if good and bad and good != bad else None
+    return _Slower(key, before, after, at, len(durations) - at, ends)
+
+
+def _finding(group: Sequence[_Slower]) -> Finding:
+    first, more = group[0], len(group) - 1
+    also = f", and {counted(more, 'more test')} became slower" if more else ""
+    since = f" since {first.ends[1]}" if first.ends else ""
     return Finding(
         "slower",
-        f"{key} takes {after:.2f} s instead of {before:.2f} s"
-        + (f" since {span.partition('..')[2]}" if span else ""),
-        after - before,
-        f"{at} runs before and {len(durations) - at} runs after the change",
-        _remedy(key, span, sqrt(before * after)),
+        f"{first.key} takes {first.after_s:.2f} s instead of {first.before_s:.2f} s{also}{since}",
+        sum(each.saved_s for each in group),
+        f"{first.n_before} runs before and {first.n_after} runs after the change",
+        _remedy(first),
     )
 
 
-def _remedy(key: str, span: str, between_s: float) -> str:
-    """Return a search with the geometric mean of both durations as its limit."""
-    if not span:
-        return f"pytest {quote(key)} --durations=5"
-    good, _, bad = span.partition("..")
-    return f"nexus bisect {quote(key)} --good {good} --bad {bad} --slower-than {between_s:.3g}s"
+def _remedy(slower: _Slower) -> str:
+    """Return a search for the commit.
+
+    Its limit is the geometric mean of both durations, and at least half of the longer one: short
+    durations vary by more than their ratio tells.
+    """
+    key = quote(slower.key)
+    if slower.ends is None:
+        return f"pytest {key} --durations=5"
+    good, bad = slower.ends
+    limit_s = max(sqrt(slower.before_s * slower.after_s), slower.after_s / 2)
+    return f"nexus bisect {key} --good {good} --bad {bad} --slower-than {limit_s:.3g}s"
 
 
 def change_point(values: Sequence[float]) -> int:

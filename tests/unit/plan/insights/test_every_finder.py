@@ -14,6 +14,7 @@ from pytest_nexus.plan.insights.every_finder import FINDERS, findings
 from pytest_nexus.plan.insights.failing_places import excess_z
 from pytest_nexus.plan.insights.finding import (
     MIN_RUNS,
+    CachedCall,
     Imported,
     Seen,
     SeenRun,
@@ -150,6 +151,46 @@ def test_the_outermost_slow_imports_are_named_without_those_of_pytest() -> None:
     (first,) = found.values()
     assert first.remedy.startswith("python -X importtime -c 'import pandas'")
     assert "imports it first" in first.evidence
+
+
+def test_tests_that_became_slower_at_the_same_commit_are_one_finding() -> None:
+    def both(number: int, tests: dict[str, SeenTest]) -> dict[str, Any]:
+        for place in (3, 4):
+            call_s = 2.0 + place if number >= 60 else 0.001
+            tests[KEYS[place]] = SeenTest(0.0, call_s, call_s, has_failed=False)
+        return {"environment": "3.12 linux"}
+
+    (found,) = findings(history(both, 120))
+    assert found.saved_s == pytest.approx(11.0 - 0.002)
+    assert f"{KEYS[4]} takes 6.00 s instead of 0.00 s, and 1 more test became" in found.sentence
+    assert found.remedy.endswith("--slower-than 3s"), "no less than half of the longer duration"
+
+
+def called(*missed: str) -> list[CachedCall]:
+    """Calls of a step of two seconds; an empty reason stands for a restored call."""
+    return [
+        CachedCall(3600.0 * at, "make docs", "ran" if why else "restored", 2.0, why)
+        for at, why in enumerate(("no run of it is stored", *missed))
+    ]
+
+
+def test_a_cached_step_that_runs_again_for_one_reason_is_found() -> None:
+    why = "src/version.py has changed"
+    calls = called(*[why, why, ""] * 5)
+    (found,) = findings(Seen((), cached_calls=calls))
+    assert found.sentence == f"the cached step `make docs` runs again, because {why}"
+    assert found.saved_s == pytest.approx(20 / 16)
+    assert found.evidence == "10 of 16 calls ran for this reason"
+    more = history()._replace(cached_calls=calls)
+    n = sum(run.started_at >= 0 for run in more.runs)
+    assert [each.saved_s for each in findings(more)] == [pytest.approx(20 / n)]
+
+
+@pytest.mark.parametrize(
+    "missed", [["a changed"] * 8, ["a changed", "", "", ""] * 4, list("abcdefghijkl"), [""] * 12]
+)
+def test_a_step_that_is_restored_or_runs_for_many_reasons_is_none(missed: list[str]) -> None:
+    assert findings(Seen((), cached_calls=called(*missed))) == []
 
 
 def test_a_bad_hour_is_found() -> None:
