@@ -10,8 +10,10 @@ from pytest_nexus.plan.delivery.commit_outcomes import (
     DeploymentOutcome,
     LoggedCommit,
     Repair,
+    accused_since,
     escaped_commits,
     repairs,
+    stored_reverts,
 )
 from pytest_nexus.plan.delivery.figure_ranges import counts_range, median_range
 from pytest_nexus.plan.delivery.four_keys import (
@@ -126,3 +128,17 @@ def test_the_range_of_a_count_contains_it() -> None:
     for n in (1, 5, 100):
         low, high = counts_range(n)
         assert low < n < high
+
+
+def test_reverts_become_outcomes_and_each_commit_has_its_first_accusation() -> None:
+    found = [
+        Repair(OTHER, 3, BAD_COMMIT, "revert"),
+        Repair(GOOD, 2, BAD_COMMIT, "revert"),
+        Repair(GOOD, 1, OTHER, "fixup"),
+    ]
+    stored = stored_reverts(found)
+    assert [(each.commit, each.status, each.at, each.words) for each in stored] == [
+        (BAD_COMMIT, "rolled-back", 3, "reverted"), (BAD_COMMIT, "rolled-back", 2, "reverted"),
+    ]  # fmt: skip
+    outcomes = [outcome("x", "failed", 7), outcome("x", "deployed", 1), outcome("y", "hotfix", 1)]
+    assert accused_since([*outcomes, *stored], found) == {BAD_COMMIT: 2, "x": 7}
