@@ -119,6 +119,10 @@ class TrainExtraMissingError(NexusError):
     """Training needs packages of the extra `train`; install it as the message says."""
 
 
+class TrainingError(NexusError):
+    """A training or a search cannot be made as asked; the message says what is missing."""
+
+
 class ExportError(NexusError):
     """The run was not exported to monitoring; the tests and the history are not affected."""
 

@@ -101,7 +101,7 @@ def test_metadata_name_the_distribution_its_extras_and_entry_points(built: Built
     metadata = built.distribution.metadata
     assert (metadata["Name"], metadata["License-Expression"]) == ("pytest-nexus-ci", "MIT")
     assert metadata["Requires-Python"] == ">=3.11"
-    extras = ["onnx", "s3", "train", "postgres", "bigdata", "otel", "dev", "docs"]
+    extras = ["onnx", "s3", "train", "postgres", "bigdata", "dask", "otel", "dev", "docs"]
     assert metadata.get_all("Provides-Extra") == extras
     required = [line for line in built.distribution.requires or () if "extra" not in line]
     assert sorted(line.partition(">")[0] for line in required) == [

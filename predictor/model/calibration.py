@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from scipy.optimize import minimize
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
@@ -19,19 +21,25 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _RIDGE: Final = 1e-3
+_PORTION: Final = 20_000
+"""Rows that are scored at once."""
 
 
-def calibrated(model: Model, labelled: Sequence[tuple[Row, bool, float]]) -> Model:
+def calibrated(model: Model, labelled: Iterable[tuple[Row, bool, float]]) -> Model:
     """Return the model with slope and intercept fitted to outcomes.
 
     Each row is weighted by the number of tests that it represents. If all outcomes are equal, the
-    model is returned unchanged.
+    model is returned unchanged. Rows are scored in portions, so they need not fit into memory.
     """
-    failed = np.array([bad for _, bad, _ in labelled], dtype=np.float64)
-    if not len(failed) or failed.min() == failed.max():
+    scores, failed, weights = array("d"), array("d"), array("d")
+    rest = iter(labelled)
+    while portion := list(islice(rest, _PORTION)):
+        scores.extend(model.scores([row for row, _, _ in portion]))
+        failed.extend(bad for _, bad, _ in portion)
+        weights.extend(weight for _, _, weight in portion)
+    if not failed or min(failed) == max(failed):
         return model
-    scores = np.array(model.scores([row for row, _, _ in labelled]))
-    slope, intercept = line(scores, failed, np.array([weight for _, _, weight in labelled]))
+    slope, intercept = line(*(np.array(each) for each in (scores, failed, weights)))
     return replace(model, slope=round(slope, 4), intercept=round(intercept, 4))
 
 

@@ -6,16 +6,16 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from ..evaluation.evidence import ERROR
 from ..evaluation.trial import trial
 from ..model.calibration import calibrated
 from ..model.model import Model
 from .contest import INCUMBENT, LEAST_GAIN, SHIPPED, TOLERANCE, Contest
-from .ladder import SHARE
 from .ladder import TOLERANCE as STUDENT_TOLERANCE
-from .run_sample import NEGATIVES, sample_of
+from .run_sample import NEGATIVES, represented, sample_of
+from .settings import DEFAULTS, Recipe
 from .student import Student, student_of
 from .training_set import place_after
 from .weights import FailedRun, fit_weights
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from ..evaluation.evaluate import Case
     from ..features.rows import Row
-    from .student import Wanted
+    from .settings import Settings
     from .training_set import TrainingSet
 
 Candidate = tuple[Model, Student | None]
@@ -34,19 +34,16 @@ Candidate = tuple[Model, Student | None]
 MIN_FAILED_RUNS: Final = 24
 """Fewer failing runs cannot prove that one model is better than another."""
 _MIN_FOR_TREES: Final = 30
-_PULL: Final = 5.0
-"""Strength of the penalty that pulls the weights towards those of the shipped model."""
 _THRIFT: Final = (0.0, 0.25, 0.5, 1.0)
 _FLOORS: Final = (0.0, 9.0, 49.0)
-_FIRST: Final = 0.4
+FIRST: Final = 0.4
 """Share of the runs that the first candidates are fitted to, in a history without a training."""
 _BLOCK: Final = 0.15
 """Share of the runs that candidates are judged on before they are fitted again."""
 
 PARAMETERS: Final = {
-    "pull": _PULL,
     "negatives": NEGATIVES,
-    "first": _FIRST,
+    "first": FIRST,
     "block": _BLOCK,
     "least_gain": LEAST_GAIN,
     "tolerance": TOLERANCE,
@@ -76,6 +73,8 @@ class Outcome:
     """The contest with the runs of this training, for the next training."""
     student: Student | None = None
     """The student of this training, also if the challenger has no trees; None with few runs."""
+    settings: Settings = DEFAULTS
+    """The settings of this training."""
 
 
 def train(
@@ -84,7 +83,7 @@ def train(
     prior: Model,
     seed: int = 0,
     contest: Contest | None = None,
-    student: Wanted = None,
+    recipe: Recipe | None = None,
 ) -> Outcome:
     """Return the best challenger, and whether it beats the incumbent; deterministic.
 
@@ -98,10 +97,11 @@ def train(
         prior: the shipped model. It is always among the candidates.
         seed: seeds the samples and the trees.
         contest: the contest of the last training against this incumbent; None for a first training.
-        student: the size of the trees. Each block is judged by trees of a size that was chosen by
-            the runs before it.
+        recipe: the size and the settings of the trees. Each block is judged by trees of a size that
+            was chosen by the runs before it. The runs of a search for settings judge nothing here.
     """
-    cases = lessons.cases
+    cases, earlier = lessons.cases, lessons.earlier
+    recipe = recipe or Recipe()
     contest = contest or Contest()
     if len(cases) < MIN_FAILED_RUNS:
         reason = (
@@ -110,32 +110,45 @@ def train(
         )
         return Outcome(incumbent, is_better=False, reason=reason, contest=contest)
     is_shipped = incumbent is prior
-    for start, end in _blocks(cases, incumbent, contest):
-        fitted = candidates(cases[:start], prior, seed, student)
+    for start, end in _blocks(cases, first_judged(cases, incumbent, contest, recipe.searched_to)):
+        fitted = candidates(cases[:start], prior, seed, recipe, earlier)
         tried = {name: model for name, (model, _) in fitted.items()}
         if not is_shipped:
             tried[INCUMBENT] = incumbent
         contest = contest.after(trial(tried, cases[start:end]), cases[end - 1].name)
-    fitted = candidates(cases, prior, seed, student)
+    fitted = candidates(cases, prior, seed, recipe, earlier)
     chosen = contest.leader(fitted) or SHIPPED
     is_better = contest.verdict().is_better and not (is_shipped and chosen == SHIPPED)
     final, own = fitted[chosen]
     made = next((each for _, each in fitted.values() if each is not None), None)
     learned = {} if own is None else own.figures
-    model = calibrated(final, _labelled(cases, lessons.quiet))
+    model = calibrated(final, _labelled(cases, lessons.quiet, earlier))
     model = replace(model, card={"last_run": cases[-1].name})
     reason = contest.sentence(chosen, is_shipped=is_shipped)
     means = (contest.challenger.means[1], contest.incumbent.means[1])
     apfdc = means if contest.challenger.n else None
-    return Outcome(model, is_better, reason, apfdc, chosen, learned, contest, made)
+    return Outcome(model, is_better, reason, apfdc, chosen, learned, contest, made, recipe.settings)
 
 
-def _blocks(cases: Sequence[Case], incumbent: Model, contest: Contest) -> Iterator[tuple[int, int]]:
-    """Yield start and end of the blocks of runs that nobody has seen or judged."""
-    n = len(cases)
+def first_judged(
+    cases: Sequence[Case],
+    incumbent: Model,
+    contest: Contest,
+    searched_to: str = "",
+    share: float = FIRST,
+) -> int:
+    """Return the position of the first run that no model, contest or search has seen.
+
+    Without any of them, it is the position after a share of all runs.
+    """
     runs = [case.name for case in cases]
-    marks = (incumbent.card.get("last_run"), contest.judged_to)
-    start = max(place_after(runs, mark) for mark in marks) or int(n * _FIRST)
+    marks = (incumbent.card.get("last_run"), contest.judged_to, searched_to)
+    return max(place_after(runs, mark) for mark in marks) or int(len(cases) * share)
+
+
+def _blocks(cases: Sequence[Case], start: int) -> Iterator[tuple[int, int]]:
+    """Yield start and end of the blocks of runs from a position on."""
+    n = len(cases)
     n_blocks = max(1, round((n - start) / (n * _BLOCK)))
     edges = [start + (n - start) * at // n_blocks for at in range(n_blocks + 1)]
     yield from (block for block in pairwise(edges) if block[0] < block[1])
@@ -149,15 +162,30 @@ def digest_of(lessons: TrainingSet) -> str:
         hasher.update(case.matrix.tobytes())
         hasher.update(repr((case.failed, case.duration_s)).encode())
     hasher.update(repr(lessons.quiet).encode())
+    for run in lessons.earlier:
+        hasher.update(repr((run.rows, run.failed, run.n_passing)).encode())
     return hasher.hexdigest()[:32]
 
 
 def candidates(
-    cases: Sequence[Case], prior: Model, seed: int, student: Wanted = None
+    cases: Sequence[Case],
+    prior: Model,
+    seed: int,
+    recipe: Recipe | None = None,
+    earlier: Sequence[FailedRun] = (),
 ) -> dict[str, Candidate]:
-    """Return all candidate models by name, fitted to the cases; the shipped one is unchanged."""
-    samples = [sample_of(case, seed) for case in cases]
-    fit = partial(own_weights, prior)
+    """Return all candidate models by name, fitted to the cases; the shipped one is unchanged.
+
+    Args:
+        cases: failing runs in time order.
+        prior: the shipped model.
+        seed: of the samples and the trees.
+        recipe: the size and the settings of the trees.
+        earlier: samples of failing runs before the cases, in time order.
+    """
+    student, settings, _ = recipe or Recipe()
+    samples = [*earlier, *(sample_of(case, seed) for case in cases)]
+    fit = partial(own_weights, prior, pull=settings.pull)
     own = fit(samples)
     found: dict[str, Candidate] = {SHIPPED: (prior, None)}
     found |= _by_thrift(SHIPPED, (prior, None))
@@ -171,15 +199,15 @@ def candidates(
         for floor in _FLOORS
     }
     if len(samples) >= _MIN_FOR_TREES:
-        made = student_of(cases, samples, fit, seed, student)
-        mixed = replace(own, trees=made.trees, trees_share=SHARE)
+        made = student_of(cases, samples, fit, seed, student, settings)
+        mixed = replace(own, trees=made.trees, trees_share=settings.trees_share)
         found |= _by_thrift("own weights and trees", (mixed, made))
     return found
 
 
-def own_weights(prior: Model, samples: Sequence[FailedRun]) -> Model:
+def own_weights(prior: Model, samples: Sequence[FailedRun], pull: float = DEFAULTS.pull) -> Model:
     """Return the shipped model with weights that are fitted to the samples."""
-    return replace(prior, weights=fit_weights(samples, prior.weights, _PULL), trees=(), card={})
+    return replace(prior, weights=fit_weights(samples, prior.weights, pull), trees=(), card={})
 
 
 def _by_thrift(name: str, candidate: Candidate) -> dict[str, Candidate]:
@@ -190,10 +218,17 @@ def _by_thrift(name: str, candidate: Candidate) -> dict[str, Candidate]:
 
 
 def _labelled(
-    cases: Sequence[Case], quiet: Sequence[tuple[Row, float]]
-) -> list[tuple[Row, bool, float]]:
-    """Return rows with outcome and weight: failing runs completely, other runs by their sample."""
-    found: list[tuple[Row, bool, Any]] = [(row, False, weight) for row, weight in quiet]
+    cases: Sequence[Case],
+    quiet: Sequence[tuple[Row, float]],
+    earlier: Sequence[FailedRun] = (),
+) -> Iterator[tuple[Row, bool, float]]:
+    """Yield rows with outcome and weight: the cases completely, other runs by their samples.
+
+    The weight is the number of tests that a row represents, the inverse of the probability that
+    the sample has the row.
+    """
+    yield from ((row, False, weight) for row, weight in quiet)
+    for run in earlier:
+        yield from zip(run.rows, run.failed, represented(run), strict=True)
     for case in cases:
-        found += [(row, bad, 1.0) for row, bad in zip(case.rows(), case.failed, strict=True)]
-    return found
+        yield from ((row, bad, 1.0) for row, bad in zip(case.rows(), case.failed, strict=True))

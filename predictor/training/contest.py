@@ -76,7 +76,7 @@ class Contest:
         shipped = block[SHIPPED]
         incumbent = block.get(INCUMBENT, shipped)
         found = replace(self, gains=self._gains(block), judged_to=last)
-        challenger = self.leader(block.keys() - {INCUMBENT})
+        challenger = self.leader([name for name in block if name != INCUMBENT])
         if challenger is None or block[challenger] is incumbent:
             return found
         return replace(

@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 from ..model.model import Tree
 from ..model.tree_size import TreeSize, comparisons
 from ..schema import FEATURES, NAMES
+from .settings import DEFAULTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,24 +21,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..features.rows import Row
+    from .settings import Settings
 
     Boosted: TypeAlias = HistGradientBoostingClassifier | HistGradientBoostingRegressor
     Floats = NDArray[np.float64]
 
-TEACHER_SIZE: Final = TreeSize(60, 8)
 STUDENT_SIZE: Final = TreeSize(8, 8)
 """The size of a student where nobody asked for another one."""
-TEACHER: Final = {
-    "max_iter": TEACHER_SIZE.trees,
-    "learning_rate": 0.08,
-    "max_leaf_nodes": TEACHER_SIZE.leaves,
-    "min_samples_leaf": 20,
-    "l2_regularization": 5.0,
-}
-STUDENT: Final = {
-    "learning_rate": 0.5,
-    "min_samples_leaf": 20,
-}
+STUDENT_LEAST: Final = 20
+"""Fewest rows in a leaf of a student."""
 _DIRECTIONS: Final = {feature.name: feature.direction for feature in FEATURES}
 _COUNTED: Final = 5_000
 """Number of rows on which comparisons are counted."""
@@ -52,6 +44,7 @@ class Teacher:
     target: Floats
     """The log odds of the teacher on these rows."""
     seed: int
+    settings: Settings = DEFAULTS
 
     def student(self, size: TreeSize) -> HistGradientBoostingRegressor:
         """Return a small boosting, fitted to the log odds of the teacher.
@@ -59,8 +52,9 @@ class Teacher:
         Distillation: C. Bucila et al., Model compression, 2006.
         """
         student = HistGradientBoostingRegressor(
-            **STUDENT,
             **_shared(self.seed),
+            learning_rate=self.settings.student_rate,
+            min_samples_leaf=STUDENT_LEAST,
             max_iter=size.trees,
             max_leaf_nodes=size.leaves,
         )
@@ -73,6 +67,7 @@ def teach(
     failed: Sequence[bool],
     seed: int = 0,
     weights: Sequence[float] | None = None,
+    settings: Settings = DEFAULTS,
 ) -> Teacher:
     """Return a teacher that is fitted to outcomes.
 
@@ -80,11 +75,11 @@ def teach(
     weights are those of the rows; None for equal weights of 1.
     """
     frame = pd.DataFrame(rows, columns=list(NAMES), dtype=np.float64)
-    boosted = HistGradientBoostingClassifier(**TEACHER, **_shared(seed))
+    boosted = HistGradientBoostingClassifier(**settings.teacher, **_shared(seed))
     # If a core is busy, several threads that wait for each other are ten times slower than one.
     with threadpool_limits(1):
         boosted.fit(frame, np.array(failed, dtype=bool), weights)
-    return Teacher(boosted, frame, log_odds(boosted, frame), seed)
+    return Teacher(boosted, frame, log_odds(boosted, frame), seed, settings)
 
 
 def log_odds(boosted: Boosted, frame: pd.DataFrame) -> Floats:
@@ -108,7 +103,7 @@ def grow(
 
 def taught(teacher: Teacher, size: TreeSize) -> tuple[tuple[Tree, ...], dict[str, float]]:
     """Return the trees of a student of a teacher, and its figures beside those of its teacher."""
-    is_teacher = size == TEACHER_SIZE
+    is_teacher = size == teacher.settings.teacher_size
     student = teacher.boosted if is_teacher else teacher.student(size)
     trees = exported(student)
     rows = list(teacher.frame.itertuples(index=False, name=None))

@@ -19,6 +19,7 @@ from ..model.tree_size import TreeSize, comparisons
 from ..schema import NAMES
 from .distillation import exported, log_odds, teach
 from .run_sample import Sampled, represented, sample_of
+from .settings import DEFAULTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from ..evaluation.evaluate import Case
     from ..model.model import Model
     from .distillation import Boosted, Floats, Teacher
+    from .settings import Settings
     from .weights import FailedRun
 
     Fit = Callable[[Sequence[FailedRun]], Model]
@@ -39,8 +41,6 @@ SIZES: Final = tuple(
     )
 )
 """The rungs, from few comparisons to many."""
-SHARE: Final = 0.5
-"""Weight of the trees beside the odds product."""
 _FOLDS: Final = (0.5, 0.75, 1.0)
 """Trees are fitted to the runs up to each of these shares, and judged on those up to the next."""
 
@@ -93,7 +93,11 @@ class Ladder:
 
 
 def climb(
-    cases: Sequence[Case], fit: Fit, seed: int, sizes: Sequence[TreeSize] = SIZES
+    cases: Sequence[Case],
+    fit: Fit,
+    seed: int,
+    sizes: Sequence[TreeSize] = SIZES,
+    settings: Settings = DEFAULTS,
 ) -> Ladder | None:
     """Try sizes until one is within the tolerance; None if there are too few runs to hold back.
 
@@ -102,10 +106,11 @@ def climb(
         fit: fits the odds product beside the trees.
         seed: of the samples and the trees.
         sizes: the sizes to try, in this order.
+        settings: of the trees.
     """
     edges = [int(len(cases) * share) for share in _FOLDS]
     folds = [
-        Fold.of(cases[:start], cases[start:end], fit, seed)
+        Fold.of(cases[:start], cases[start:end], fit, seed, settings)
         for start, end in pairwise(edges)
         if 0 < start < end
     ]
@@ -169,15 +174,22 @@ class Fold:
     of_teacher: list[Mark]
 
     @classmethod
-    def of(cls, past: Sequence[Case], held: Sequence[Case], fit: Fit, seed: int) -> Fold:
+    def of(
+        cls,
+        past: Sequence[Case],
+        held: Sequence[Case],
+        fit: Fit,
+        seed: int,
+        settings: Settings = DEFAULTS,
+    ) -> Fold:
         """Fit the teacher, and judge it."""
         runs = [sample_of(case, seed) for case in past]
         own, sampled = fit(runs), Sampled.of(runs)
-        teacher = teach(sampled.rows, sampled.failed, seed, sampled.weights)
+        teacher = teach(sampled.rows, sampled.failed, seed, sampled.weights, settings)
         product = np.array(own.scores(sampled.rows))
         outcomes = (
             np.array(sampled.failed, dtype=np.float64),
-            np.array([n for each in zip(past, runs, strict=True) for n in represented(*each)]),
+            np.array([n for run in runs for n in represented(run)]),
         )
         later = [(case, np.array(own.scores(case.rows()))) for case in held]
         fold = cls(teacher, own, product, outcomes, later, [])
@@ -186,10 +198,11 @@ class Fold:
 
     def marks(self, boosted: Boosted) -> Iterator[Mark]:
         """Yield how good a boosting is on each held-back run, beside the odds product."""
-        scores = _beside(self.product, log_odds(boosted, self.teacher.frame))
+        share = self.teacher.settings.trees_share
+        scores = _beside(self.product, log_odds(boosted, self.teacher.frame), share)
         slope, intercept = line(scores, *self.outcomes)
         for case, product in self.held:
-            found = _beside(product, log_odds(boosted, _frame_of(case)))
+            found = _beside(product, log_odds(boosted, _frame_of(case)), share)
             yield _mark(case, self.own, found, slope * found + intercept)
 
     def comparisons(self, boosted: Boosted) -> float:
@@ -197,8 +210,8 @@ class Fold:
         return comparisons(exported(boosted), self.held[-1][0].rows())
 
 
-def _beside(product: Floats, trees: Floats) -> Floats:
-    return (1.0 - SHARE) * product + SHARE * trees
+def _beside(product: Floats, trees: Floats, share: float) -> Floats:
+    return (1.0 - share) * product + share * trees
 
 
 def _frame_of(case: Case) -> pd.DataFrame:

@@ -25,14 +25,12 @@ def sample_of(case: Case, seed: int) -> FailedRun:
     random = Random(f"{seed} {case.name}")  # noqa: S311 - a sample, no secret
     kept = random.sample(others, min(len(others), NEGATIVES))
     taken = sorted([at for at, bad in enumerate(case.failed) if bad] + kept)
-    return FailedRun([rows[at] for at in taken], [case.failed[at] for at in taken])
+    return FailedRun([rows[at] for at in taken], [case.failed[at] for at in taken], len(others))
 
 
-def represented(case: Case, sample: FailedRun) -> list[float]:
+def represented(sample: FailedRun) -> list[float]:
     """Return for each row of a sample the number of tests of its run that it represents."""
-    n_failed = sum(case.failed)
-    passing = (len(case.failed) - n_failed) / max(1, len(sample.failed) - n_failed)
-    return [1.0 if bad else passing for bad in sample.failed]
+    return [1.0 if bad else sample.represented for bad in sample.failed]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +40,11 @@ class Sampled:
     rows: Sequence[Row]
     failed: Sequence[bool]
     weights: Sequence[float]
-    """1 for each passing test, and 1 / sqrt(m) for each of m failing tests of a run.
+    """1 / sqrt(m) for each of m failing tests of a run, and 1 for each of its passing tests.
 
-    `fit_weights` uses the same weights. Without them, the trees would see little but the few runs
-    in which many tests failed.
+    In a smaller sample than the usual 300 passing tests, each of them weighs more, so that their
+    sum is the same. `fit_weights` uses the same weights for failing tests. Without them, the trees
+    would see little but the few runs in which many tests failed.
     """
 
     @classmethod
@@ -59,5 +58,7 @@ class Sampled:
 
 
 def _weights(run: FailedRun) -> list[float]:
-    failure = sum(run.failed) ** -0.5
-    return [failure if bad else 1.0 for bad in run.failed]
+    m = sum(run.failed)
+    usual = NEGATIVES if run.n_passing is None else min(NEGATIVES, run.n_passing)
+    passing = max(1.0, usual / max(1, len(run.failed) - m))
+    return [m**-0.5 if bad else passing for bad in run.failed]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
-from .distillation import STUDENT_SIZE, TEACHER_SIZE, exported, taught, teach
+from .distillation import STUDENT_SIZE, exported, taught, teach
 from .ladder import SIZES, climb
 from .run_sample import Sampled
+from .settings import DEFAULTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,10 +17,9 @@ if TYPE_CHECKING:
     from ..model.model import Tree
     from ..model.tree_size import TreeSize
     from .ladder import Fit, Ladder
+    from .settings import Settings, Wanted
     from .weights import FailedRun
 
-    Wanted = TreeSize | Literal["auto"] | None
-    """Size of the student; `auto` for the smallest that loses next to nothing; None: not asked."""
 
 AUTO: Final = "auto"
 _NAMES: Final = {
@@ -42,40 +42,49 @@ class Student:
     """Comparisons per test, distance, and losses as far as they were measured."""
     ladder: Ladder | None = None
     """The sizes that were tried; None if no size was asked for, or with too few runs."""
+    settings: Settings = DEFAULTS
+    """Of the teacher and the student."""
 
     @property
     def is_teacher(self) -> bool:
         """Whether sessions evaluate the teacher itself."""
-        return self.size == TEACHER_SIZE
+        return self.size == self.settings.teacher_size
 
 
 def student_of(
-    cases: Sequence[Case], samples: Sequence[FailedRun], fit: Fit, seed: int, wanted: Wanted
+    cases: Sequence[Case],
+    samples: Sequence[FailedRun],
+    fit: Fit,
+    seed: int,
+    wanted: Wanted,
+    settings: Settings = DEFAULTS,
 ) -> Student:
     """Return a student that is fitted to all cases.
 
     Args:
         cases: failing runs in time order. The ladder chooses by those that no tree has seen.
-        samples: the samples of these runs.
+        samples: the samples of these runs, and of earlier ones.
         fit: fits the odds product beside the trees.
         seed: of the trees and the samples.
         wanted: the size.
+        settings: of the trees.
     """
     sizes = SIZES if wanted == AUTO else [wanted] if wanted else ()
-    ladder = climb(cases, fit, seed, sizes) if sizes else None
-    size = _chosen(ladder, wanted)
+    ladder = climb(cases, fit, seed, sizes, settings) if sizes else None
+    size = _chosen(ladder, wanted, settings)
     sampled = Sampled.of(samples)
-    teacher = teach(sampled.rows, sampled.failed, seed, sampled.weights)
+    teacher = teach(sampled.rows, sampled.failed, seed, sampled.weights, settings)
     trees, figures = taught(teacher, size)
-    return Student(size, trees, exported(teacher.boosted), figures | _losses(ladder, size), ladder)
+    figures |= _losses(ladder, size)
+    return Student(size, trees, exported(teacher.boosted), figures, ladder, settings)
 
 
-def _chosen(ladder: Ladder | None, wanted: Wanted) -> TreeSize:
+def _chosen(ladder: Ladder | None, wanted: Wanted, settings: Settings) -> TreeSize:
     if wanted and wanted != AUTO:
         return wanted
     if wanted is None or ladder is None:
         return STUDENT_SIZE
-    return TEACHER_SIZE if ladder.smallest is None else ladder.smallest.size
+    return settings.teacher_size if ladder.smallest is None else ladder.smallest.size
 
 
 def _losses(ladder: Ladder | None, size: TreeSize) -> dict[str, float]:

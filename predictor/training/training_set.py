@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from ..evaluation.evaluate import Case
     from ..features.rows import Row
+    from .weights import FailedRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,8 @@ class TrainingSet:
     """Failing runs, in time order."""
     quiet: Sequence[tuple[Row, float]] = ()
     """Rows of tests of runs without a failure, each with the number of tests that it represents."""
+    earlier: Sequence[FailedRun] = ()
+    """Samples of failing runs before the cases, in time order: all failing tests, some others."""
     source: Mapping[str, Any] = field(default_factory=dict)
     """Description of the runs for the lineage: `name`, `first_run`, `last_run`, `from`, `to`..."""
 

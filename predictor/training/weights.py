@@ -31,6 +31,14 @@ class FailedRun:
 
     rows: Sequence[Row]
     failed: Sequence[bool]
+    n_passing: int | None = None
+    """All passing tests of the run; None if each of them has a row."""
+
+    @property
+    def represented(self) -> float:
+        """The number of passing tests that each row of a passing test represents."""
+        kept = len(self.failed) - sum(self.failed)
+        return 1.0 if self.n_passing is None or not kept else self.n_passing / kept
 
     def terms(self) -> Floats:
         """Return the terms, shape (n_rows, n_terms)."""

@@ -15,6 +15,13 @@ from pytest_nexus.cli.arguments.green_hours import (
 )
 from pytest_nexus.cli.arguments.pending_journals import take_in_waiting
 from pytest_nexus.cli.output.tables import add_json_option, natural, print_json
+from pytest_nexus.cli.train_search import (
+    add_search_arguments,
+    refuse_without_search,
+    say_search,
+    search_json,
+    search_of,
+)
 from pytest_nexus.cli.train_student import (
     add_student_option,
     refuse_for_prior,
@@ -24,7 +31,7 @@ from pytest_nexus.cli.train_student import (
 from pytest_nexus.domain.system import clock
 from pytest_nexus.domain.system.console import say
 from pytest_nexus.domain.system.progress_bar import ProgressBar, Waiting
-from pytest_nexus.errors import HistoryError
+from pytest_nexus.errors import HistoryError, TrainingError
 from pytest_nexus.history.store import open_history, read_history
 from pytest_nexus.project import add_history_option, history_path, project_root
 from pytest_nexus.training.extra import require_extra
@@ -45,6 +52,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--data", metavar="DIR", help="learn from recorded builds instead of the history's runs"
     )
     parser.add_argument(
+        "--from",
+        dest="parquet",
+        type=Path,
+        metavar="FOLDER",
+        help="learn from parquet files that `nexus history export --format parquet` wrote, however"
+        " many attempts they have",
+    )
+    parser.add_argument(
         "--prior",
         metavar="FILE",
         help="with --data: write the shipped model, trained on all projects, to FILE",
@@ -62,6 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " and 75 if --when-green puts it off",
     )
     add_student_option(parser)
+    add_search_arguments(parser)
     add_green_options(parser)
     add_history_option(parser)
     add_json_option(parser)
@@ -71,6 +87,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Train, print the result in one line, and store the version in the registry."""
     refuse_for_prior(options)
+    refuse_without_search(options)
+    _refuse_two_sources(options)
     if options.due or options.if_due:
         found = _due(options)
         if options.due:
@@ -90,7 +108,7 @@ def run(options: argparse.Namespace) -> int:
         return _write_prior(options)
     take_in_waiting(options.history)
     path = history_path(options.history)
-    if not options.data and not path.exists():
+    if not options.data and not options.parquet and not path.exists():
         raise HistoryError(
             "NX518", f"There is no history {str(path)!r} yet; run pytest with --nexus to begin one"
         )
@@ -117,17 +135,21 @@ def _trained(options: argparse.Namespace, path: Path) -> Trained:
     training = import_module("pytest_nexus.training.run")
     with open_history(path) as history:
         with ExitStack() as training_time:
-            waiting = Waiting("training", is_quiet=options.json)
 
             def read_lessons() -> Any:
                 lessons = _read_lessons(options, history)
-                training_time.enter_context(waiting)
+                if options.search is None:
+                    training_time.enter_context(Waiting("training", is_quiet=options.json))
                 return lessons
 
+            judged = ProgressBar("candidates judged", is_quiet=options.json)
+            search = search_of(options, training_time.enter_context(judged))
             found: Trained = training.train_version(
-                history.models, read_lessons, options.seed, options.student
+                history.models, read_lessons, options.seed, options.student, search
             )
-        if not options.data:
+        if options.parquet:
+            _renew_if_due(options, history)
+        elif not options.data:
             _renew_promise(options, history)
     return found
 
@@ -189,9 +211,13 @@ def _renew_old_promise(options: argparse.Namespace) -> None:
     if not path.exists():
         return
     with open_history(path) as history:
-        promise = import_module("pytest_nexus.training.selection.stored_promise")
-        if promise.is_due(history, clock.time()):
-            _renew_promise(options, history)
+        _renew_if_due(options, history)
+
+
+def _renew_if_due(options: argparse.Namespace, history: History) -> None:
+    promise = import_module("pytest_nexus.training.selection.stored_promise")
+    if promise.is_due(history, clock.time()):
+        _renew_promise(options, history)
 
 
 def _taken_back(options: argparse.Namespace) -> str | None:
@@ -210,10 +236,31 @@ def _read_lessons(options: argparse.Namespace, history: History) -> Any:
     if options.data:
         recorded = import_module("pytest_nexus.backtest.lessons")
         return recorded.lessons_of_recorded(Path(options.data))
+    if options.parquet:
+        return _read_parquet(options, history)
     root = project_root(Path.cwd())
     dataset = import_module("pytest_nexus.training.dataset")
     with ProgressBar("runs replayed", is_quiet=options.json) as bar:
         return dataset.lessons_of(history, root=root, progress=bar)
+
+
+def _read_parquet(options: argparse.Namespace, history: History) -> Any:
+    """Return the training set of parquet files, without failures that depend on the order."""
+    lessons = import_module("pytest_nexus.training.parquet.parquet_lessons")
+    past_in_parquet = import_module("pytest_nexus.history.analytics.attempts_in_order")
+    dependent = {key for key, rule in history.order_rules.read().items() if rule.is_certain}
+    bar = ProgressBar("runs replayed", is_quiet=options.json)
+    with past_in_parquet.open_past(options.parquet) as past, bar:
+        return lessons.lessons_of_parquet(past, options.seed, dependent, bar)
+
+
+def _refuse_two_sources(options: argparse.Namespace) -> None:
+    if options.parquet and (options.data or options.prior or options.due or options.if_due):
+        raise TrainingError(
+            "NX329",
+            "--from names all that a training learns from; leave out --data, --prior, --due and"
+            " --if-due",
+        )
 
 
 def _say(options: argparse.Namespace, found: Trained) -> None:
@@ -227,11 +274,13 @@ def _say(options: argparse.Namespace, found: Trained) -> None:
                 "failing_runs": found.n_cases,
                 "seconds": found.seconds,
                 **student_json(found.student),
+                **search_json(found, options.search),
             }
         )
         return
     if found.taken_back is not None:
         say(found.taken_back)
+    say_search(found, options.search)
     if found.version is None:
         say(f"nothing trained: {found.reason}; the incumbent stays")
         say_student(found.student)

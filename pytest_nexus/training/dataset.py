@@ -79,7 +79,7 @@ def lessons_of(
             seen.append(run.summary)
         if run.facts.has_outcomes:
             past.add(lived, run.facts, files, run.summary.run.change.branch)
-    return TrainingSet(cases, rows, _source(seen))
+    return TrainingSet(cases, rows, source=_source(seen))
 
 
 def _replayed(history: History, progress: Callable[[int, int], None] | None) -> Iterator[Replayed]:

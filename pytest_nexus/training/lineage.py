@@ -16,12 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_nexus.predictor.training.champion import Outcome
+    from pytest_nexus.predictor.training.search import Found
     from pytest_nexus.predictor.training.training_set import TrainingSet
 
 _PACKAGES: Final = ("numpy", "pandas", "scipy", "sklearn")
 
 
-def lineage_of(lessons: TrainingSet, digest: str, seed: int, outcome: Outcome) -> dict[str, Any]:
+def lineage_of(
+    lessons: TrainingSet, digest: str, given: Mapping[str, Any], outcome: Outcome
+) -> dict[str, Any]:
     """Return job, inputs, parameters and tags of one training, for JSON.
 
     `last_run` is the newest failing run in the training set.
@@ -29,13 +32,14 @@ def lineage_of(lessons: TrainingSet, digest: str, seed: int, outcome: Outcome) -
     Args:
         lessons: the training set.
         digest: of its rows.
-        seed: as given by the user.
+        given: the seed, and what a search found.
         outcome: of the training.
     """
     source = dict(lessons.source)
     commit = source.pop("commit", None)
     failures = sum(sum(case.failed) for case in lessons.cases)
     size = outcome.student.size if outcome.student else distillation.STUDENT_SIZE
+    settings = outcome.settings
     return {
         **teacher_of(outcome),
         "last_run": lessons.cases[-1].name if lessons.cases else None,
@@ -50,6 +54,7 @@ def lineage_of(lessons: TrainingSet, digest: str, seed: int, outcome: Outcome) -
                         "rowCount": sum(len(case.failed) for case in lessons.cases),
                         "failures": failures,
                         "failing_runs": len(lessons.cases),
+                        "sampled_failing_runs": len(lessons.earlier),
                         "rows_of_other_runs": len(lessons.quiet),
                     },
                     "span": source,
@@ -57,10 +62,14 @@ def lineage_of(lessons: TrainingSet, digest: str, seed: int, outcome: Outcome) -
             }
         ],
         "params": {
-            "seed": seed,
+            **given,
             **champion.PARAMETERS,
-            **{f"teacher.{name}": value for name, value in distillation.TEACHER.items()},
-            **{f"student.{name}": value for name, value in distillation.STUDENT.items()},
+            "settings": settings.changed,
+            "pull": settings.pull,
+            "trees_share": settings.trees_share,
+            **{f"teacher.{name}": value for name, value in settings.teacher.items()},
+            "student.learning_rate": settings.student_rate,
+            "student.min_samples_leaf": distillation.STUDENT_LEAST,
             "student.max_iter": size.trees,
             "student.max_leaf_nodes": size.leaves,
         },
@@ -70,6 +79,25 @@ def lineage_of(lessons: TrainingSet, digest: str, seed: int, outcome: Outcome) -
             "python": platform.python_version(),
             **{name: import_module(name).__version__ for name in _PACKAGES},
         },
+    }
+
+
+def searched_of(found: Found | None) -> dict[str, Any]:
+    """Return what a search found, for lineage and card; empty without a search.
+
+    The backend and the number of workers are left out: they change nothing.
+    """
+    if found is None:
+        return {}
+    return {
+        "search": {
+            "candidates": len(found.judged) - 1,
+            "winner": found.winner,
+            "is_better": found.is_better,
+            "gain": round(found.gains[found.winner], 4),
+            "runs": found.n_runs,
+            "last_run": found.searched_to,
+        }
     }
 
 

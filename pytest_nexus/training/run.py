@@ -7,20 +7,27 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_nexus.domain.system import clock
+from pytest_nexus.domain.validation import WRONG
 from pytest_nexus.forecast.stored_models import shipped, usable
 from pytest_nexus.history.sqlite.models import Version, figures
 from pytest_nexus.predictor.model.document import dump, version
-from pytest_nexus.predictor.training.champion import digest_of, train
+from pytest_nexus.predictor.training.champion import digest_of, first_judged, train
 from pytest_nexus.predictor.training.contest import SHIPPED, Contest, contest_of
-from pytest_nexus.training.lineage import lineage_of, metrics_of, teacher_of
+from pytest_nexus.predictor.training.search import SHARE, student_size
+from pytest_nexus.predictor.training.settings import DEFAULTS, Recipe, Settings, settings_of
+from pytest_nexus.training.lineage import lineage_of, metrics_of, searched_of, teacher_of
+from pytest_nexus.training.search.find_settings import Asked, Lessons, find_settings
 from pytest_nexus.training.student_figures import student_facts, wanted_size
 from pytest_nexus.training.take_back import take_back
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from pytest_nexus.history.sqlite.models import Registry
+    from pytest_nexus.predictor.evaluation.evaluate import Case
+    from pytest_nexus.predictor.model.model import Model
     from pytest_nexus.predictor.training.champion import Outcome
+    from pytest_nexus.predictor.training.search import Found
     from pytest_nexus.predictor.training.training_set import TrainingSet
     from pytest_nexus.training.student_figures import StudentFacts
 
@@ -44,6 +51,16 @@ class Trained(NamedTuple):
     """What happened to the deployed model before, if it was taken back; one sentence."""
     student: StudentFacts | None = None
     """How the student compares with its teacher; None if no size was asked for."""
+    search: Found | None = None
+    """The result of a search for settings; None if nobody asked for one."""
+
+
+class Search(NamedTuple):
+    """A search for settings before a training."""
+
+    asked: Asked
+    progress: Callable[[int, int], None] | None = None
+    """Called with the number of judged candidates and of all."""
 
 
 def train_version(
@@ -51,6 +68,7 @@ def train_version(
     read_lessons: Callable[[], TrainingSet],
     seed: int,
     student: str | None = None,
+    search: Search | None = None,
 ) -> Trained:
     """Train a model, and store the resulting version.
 
@@ -59,6 +77,10 @@ def train_version(
         read_lessons: returns the training set; its time counts as training time.
         seed: seeds the samples and the trees.
         student: size of the trees for sessions: `auto`, `8x4`, or None for the usual size.
+        search: the search for settings; None for the settings of the last training.
+
+    Raises:
+        TrainingError: the search needs more runs, or other workers.
     """
     started_s = clock.perf_counter()
     lessons = read_lessons()
@@ -69,20 +91,48 @@ def train_version(
     incumbent = prior if champion is None else usable(champion)
     parent = None if champion is None else champion.version
     contest = _contest(registry, lessons, parent)
-    outcome = train(lessons, incumbent, prior, seed, contest, wanted_size(student))
+    recipe = Recipe(wanted_size(student), _stored_settings(registry, lessons))
+    found = None
+    if search is not None:
+        n_seen = first_judged(lessons.cases, incumbent, contest or Contest(), share=SHARE)
+        found = _searched(search, lessons, n_seen, prior, seed, recipe)
+        recipe = recipe._replace(settings=found.settings, searched_to=found.searched_to)
+    outcome = train(lessons, incumbent, prior, seed, contest, recipe)
     facts = student_facts(outcome, lessons.cases) if student else None
     n = len(lessons.cases)
     if not outcome.chosen:
         seconds = clock.perf_counter() - started_s
-        return Trained(None, False, outcome.reason, n, seconds, taken_back, facts)  # noqa: FBT003
+        return Trained(None, False, outcome.reason, n, seconds, taken_back, facts, found)  # noqa: FBT003
     seconds = round(clock.perf_counter() - started_s, 2)
     cost = {**(facts.figures if facts else {}), "training_s": seconds}
-    made = _version(outcome, lessons, parent, seed, cost)
+    made = _version(outcome, lessons, parent, {"seed": seed, **searched_of(found)}, cost)
     _keep(registry, made, outcome)
     seconds = clock.perf_counter() - started_s
     is_back = outcome.is_better and outcome.chosen == SHIPPED
     name = "shipped" if is_back else made.version
-    return Trained(name, outcome.is_better, outcome.reason, n, seconds, taken_back, facts)
+    return Trained(name, outcome.is_better, outcome.reason, n, seconds, taken_back, facts, found)
+
+
+def _searched(
+    search: Search, lessons: TrainingSet, n_seen: int, prior: Model, seed: int, recipe: Recipe
+) -> Found:
+    """Search on the runs that judge no model in this training."""
+    cases: Sequence[Case] = [replace(case, blocks=None) for case in lessons.cases[:n_seen]]
+    size = student_size(recipe.student)
+    learned = Lessons(cases, lessons.earlier, prior, size, seed)
+    return find_settings(learned, search.asked, search.progress)
+
+
+def _stored_settings(registry: Registry, lessons: TrainingSet) -> Settings:
+    """Return the settings of the last training on the same source; the defaults without one."""
+    for each in reversed(registry.versions()):
+        lineage: Any = figures(each)[0]
+        try:
+            if lineage["inputs"][0]["name"] == _source_of(lessons):
+                return settings_of(lineage["params"]["settings"]) or DEFAULTS
+        except WRONG:
+            continue
+    return DEFAULTS
 
 
 def _source_of(lessons: TrainingSet) -> str:
@@ -104,15 +154,26 @@ def _version(
     outcome: Outcome,
     lessons: TrainingSet,
     parent: str | None,
-    seed: int,
+    given: Mapping[str, Any],
     cost: Mapping[str, float],
 ) -> Version:
+    """Return the version of an outcome.
+
+    Args:
+        outcome: of the training.
+        lessons: the training set.
+        parent: version of the incumbent.
+        given: the seed, and what a search found.
+        cost: seconds, and the figures of the student.
+    """
     digest = digest_of(lessons)
+    settings = {"settings": outcome.settings.changed} if outcome.settings.changed else {}
     card = {
         **outcome.model.card,
         "kind": "own",
         "rows": digest,
-        "seed": seed,
+        **given,
+        **settings,
         "failing_runs": len(lessons.cases),
         **teacher_of(outcome),
     }
@@ -129,7 +190,7 @@ def _version(
         parent,
         clock.time(),
         document,
-        json.dumps(lineage_of(lessons, digest, seed, outcome)),
+        json.dumps(lineage_of(lessons, digest, given, outcome)),
         json.dumps(metrics),
     )
 

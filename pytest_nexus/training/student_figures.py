@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pytest_nexus.domain.system import clock
 from pytest_nexus.domain.wording import counted
-from pytest_nexus.predictor.training.distillation import TEACHER_SIZE
-from pytest_nexus.predictor.training.ladder import SHARE, TOLERANCE
+from pytest_nexus.predictor.training.ladder import TOLERANCE
 from pytest_nexus.training.asked_size import asked_size
 
 if TYPE_CHECKING:
@@ -21,7 +20,8 @@ if TYPE_CHECKING:
     from pytest_nexus.predictor.model.model import Model
     from pytest_nexus.predictor.training.champion import Outcome
     from pytest_nexus.predictor.training.ladder import Rung
-    from pytest_nexus.predictor.training.student import Student, Wanted
+    from pytest_nexus.predictor.training.settings import Wanted
+    from pytest_nexus.predictor.training.student import Student
 
 N_TESTS: Final = 10_000
 _ROUNDS: Final = 3
@@ -54,7 +54,7 @@ def student_facts(outcome: Outcome, cases: Sequence[Case]) -> StudentFacts:
     if student is None or student.ladder is None:
         return StudentFacts(_TOO_FEW, [], {})
     latencies = {
-        f"{name}_ms": _latency_ms(_with(outcome.model, trees), cases)
+        f"{name}_ms": _latency_ms(_with(outcome.model, trees, student), cases)
         for name, trees in (("teacher", student.teacher), ("student", student.trees))
     }
     figures = {**student.figures, **latencies}
@@ -105,7 +105,7 @@ def _rows(student: Student) -> list[dict[str, object]]:
     ladder = student.ladder
     assert ladder is not None
     teacher: dict[str, object] = {
-        "size": str(TEACHER_SIZE),
+        "size": str(student.settings.teacher_size),
         "comparisons": round(ladder.teacher_comparisons, 1),
         "note": "teacher, kept" if student.is_teacher else "teacher",
     }
@@ -130,8 +130,8 @@ def _note(rung: Rung, student: Student) -> str:
     return "" if rung.is_tolerable else "loses too much"
 
 
-def _with(model: Model, trees: Any) -> Model:
-    return replace(model, trees=trees, trees_share=SHARE)
+def _with(model: Model, trees: Any, student: Student) -> Model:
+    return replace(model, trees=trees, trees_share=student.settings.trees_share)
 
 
 def _latency_ms(model: Model, cases: Sequence[Case]) -> float:

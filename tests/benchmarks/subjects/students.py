@@ -15,7 +15,8 @@ from pytest_nexus.predictor.model.document import load
 from pytest_nexus.predictor.model.model import Model
 from pytest_nexus.predictor.training.champion import own_weights
 from pytest_nexus.predictor.training.distillation import exported
-from pytest_nexus.predictor.training.ladder import SHARE, SIZES, TOLERANCE, Fold, climb, judged
+from pytest_nexus.predictor.training.ladder import SIZES, TOLERANCE, Fold, climb, judged
+from pytest_nexus.predictor.training.settings import DEFAULTS
 
 from pytest_nexus.backtest.lessons import lessons_of_recorded
 from pytest_nexus.backtest.walk_forward import MAX_CASES
@@ -117,6 +118,6 @@ def _row(
 def _cpu_ms(boosted: Boosted, fold: Fold, bench: Bench) -> float:
     rows = fold.held[-1][0].rows()
     batch = (rows * ceil(_N_TESTS / len(rows)))[:_N_TESTS]
-    model = Model(fold.own.weights, exported(boosted), SHARE)
+    model = Model(fold.own.weights, exported(boosted), DEFAULTS.trees_share)
     times = [cost(lambda: model.scores(batch)).cpu_s for _ in range(bench.size(9, 1))]
     return median(times) * 1000

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pytest_nexus.predictor.model.model import Model, Tree
 from pytest_nexus.predictor.model.tree_size import TreeSize
 from pytest_nexus.predictor.training.champion import Outcome
-from pytest_nexus.predictor.training.distillation import TEACHER_SIZE
 from pytest_nexus.predictor.training.ladder import Ladder, Losses, Rung
+from pytest_nexus.predictor.training.settings import DEFAULTS
 from pytest_nexus.predictor.training.student import Student
 
 from pytest_nexus.training.lineage import teacher_of
@@ -38,7 +38,7 @@ def test_the_sentence_compares_the_student_with_its_teacher() -> None:
 
 
 def test_a_teacher_that_is_kept_is_said() -> None:
-    kept = replace(STUDENT, size=TEACHER_SIZE, ladder=Ladder(200.0, 30, (TOO_SMALL,)))
+    kept = replace(STUDENT, size=DEFAULTS.teacher_size, ladder=Ladder(200.0, 30, (TOO_SMALL,)))
     found = student_facts(replace(OUTCOME, student=kept), CASES[:2])
     assert found.sentence.startswith(
         "student: none; every size tried loses more than the tolerance (APFDc 0.002, AUC 0.005,"

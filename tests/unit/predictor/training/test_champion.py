@@ -167,7 +167,7 @@ def test_the_backtest_has_the_model_and_every_simple_order() -> None:
 def test_quiet_rows_passed_and_count_as_often_as_their_sample_says() -> None:
     run = case("run", 1, "imported_words", 3)
     quiet = tuple(DEFAULTS[name] for name in NAMES)
-    found = _labelled([run], [(quiet, 7.0)])
+    found = list(_labelled([run], [(quiet, 7.0)]))
     assert found[0] == (quiet, False, 7.0)
     assert [(bad, weight) for _, bad, weight in found[1:]] == [
         (False, 1.0), (True, 1.0), (False, 1.0)

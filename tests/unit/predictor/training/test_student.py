@@ -15,7 +15,7 @@ from tests.unit.predictor.training.test_ladder import CASES, fit
 
 if TYPE_CHECKING:
     import pytest
-    from pytest_nexus.predictor.training.student import Wanted
+    from pytest_nexus.predictor.training.settings import Wanted
 
 SMALL, LARGE = TreeSize(2, 4), TreeSize(6, 8)
 BAD = Rung(SMALL, 4.0, Losses(0.1, 0.0, 0.0))
