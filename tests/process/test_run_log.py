@@ -20,6 +20,7 @@ from pytest_nexus.history.postgres.run_log_address import run_log_address
 from pytest_nexus.history.postgres.share_runs import pull, push
 from pytest_nexus.history.store import History, open_history
 from tests.support.builders import attempt, run
+from tests.support.postgresql import make_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -180,6 +181,86 @@ def test_roles(postgresql: Server, url: str, tmp_path: Path) -> None:
     with opened(reader) as log, open_history(tmp_path / "e.sqlite3") as history:
         assert pull(history, log).runs == 2  # of run 1 the copy of the writer, and no run 4
         assert [one.n_attempts for one in history.runs()] == [2, 2]
+
+
+def test_a_server_that_dies_in_the_middle_of_a_pull(
+    postgresql: Server, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pytest_nexus.history.postgres.share_runs._BATCH_RUNS", 2)
+    with begun(tmp_path / "a.sqlite3", *map(made, range(1, 8))) as history:
+        with opened(url) as log:
+            push(history, log)
+        with open_history(tmp_path / "b.sqlite3") as other:
+            try:
+                with opened(url) as log, pytest.raises(HistoryError, match="NX535"):
+                    pull(other, log, lambda done, _: postgresql.stop() if done == 2 else None)
+            finally:
+                postgresql.start()
+            assert other.count_runs() == 2
+            with opened(url) as log:
+                assert pull(other, log).runs == 5
+            assert content(other) == content(history)
+
+
+def test_a_full_disk_of_the_server_loses_nothing(url: str, log: RunLog, tmp_path: Path) -> None:
+    with (
+        begun(tmp_path / "a.sqlite3", made(1), made(2)) as history,
+        psycopg.connect(url, autocommit=True) as owner,
+    ):
+        owner.execute(FULL)
+        with pytest.raises(HistoryError, match=r"No space left on device.*\[NX535\]") as error:
+            push(history, log)
+        assert "call the command again" in str(error.value)
+        owner.execute("drop trigger full_disk on nexus.run")
+        assert push(history, log).runs == 2
+
+
+FULL = """
+    create function nexus.full_disk() returns trigger language plpgsql as $$ begin
+        raise exception 'could not extend file: No space left on device' using errcode = '53100';
+    end $$;
+    create trigger full_disk before insert on nexus.run
+        for each row execute function nexus.full_disk()
+"""
+"""The server says what it says when its disk is full."""
+
+
+@pytest.mark.parametrize("uid", ["'); drop table nexus.run; --", "%s", '"', "x" * 32, ""])
+def test_an_id_is_no_sql(log: RunLog, url: str, uid: str) -> None:
+    with pytest.raises(HistoryError, match="NX535"):
+        log.add([(uid, made(1).rank, b"")])
+    with psycopg.connect(url) as connection:
+        assert connection.execute("select count(*) from nexus.run").fetchone() == (0,)
+
+
+def test_options_of_tls_reach_libpq(postgresql: Server, url: str, tmp_path: Path) -> None:
+    strict = f"{url}?sslmode=verify-full&sslrootcert="
+    with postgresql.tls() as trusted:
+        with opened(f"{strict}{quote(str(trusted))}") as log:
+            query = "select ssl from pg_stat_ssl where pid = pg_backend_pid()"
+            assert log._connection.execute(query).fetchone() == (True,)
+        other = tmp_path / "other.pem"
+        make_certificate(other, tmp_path / "other.key")
+        with pytest.raises(HistoryError, match="certificate verify failed") as error:
+            opened(f"{strict}{quote(str(other))}")
+    assert error.value.code == "NX535"
+    assert postgresql.password not in str(error.value)
+
+
+@pytest.mark.parametrize("kind", ["writer", "reader"])
+@pytest.mark.parametrize(
+    "statement",
+    ["delete from shop.run", "update shop.run set trust = 'fork'", "truncate shop.run",
+     "insert into shop.migration values (9)"],
+)  # fmt: skip
+def test_nobody_changes_a_run(postgresql: Server, url: str, kind: str, statement: str) -> None:
+    opened(f"{url}?schema=shop").__exit__()
+    user = member(postgresql, url, "shop", kind).partition("?")[0]
+    with (
+        closing(psycopg.connect(user, autocommit=True)) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        connection.execute(statement)
 
 
 INSERT_FOR_ANOTHER = """

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
+from time import sleep
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -100,6 +101,26 @@ class Server:
         """Stop the server at once; open connections break."""
         self._control("stop", "-w", "-m", "immediate")
 
+    @contextmanager
+    def tls(self) -> Iterator[Path]:
+        """Let the server speak TLS with a certificate of its own; yield the file to trust."""
+        import psycopg  # noqa: PLC0415 - may be missing
+
+        trusted, data = self.folder / "trusted.pem", self.folder / "data"
+        make_certificate(data / "server.crt", data / "server.key")
+        shutil.copy(data / "server.crt", trusted)
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            for setting in ("SET ssl = on", "RESET ssl"):
+                connection.execute(f"ALTER SYSTEM {setting}".encode())
+                connection.execute("SELECT pg_reload_conf()")
+                wanted = "on" if setting == "SET ssl = on" else "off"
+                for _ in range(1000):
+                    if connection.execute("SHOW ssl").fetchone() == (wanted,):
+                        break
+                    sleep(0.01)
+                if wanted == "on":
+                    yield trusted
+
     def _control(self, *words: str) -> None:
         _run([_tool("pg_ctl"), "-D", str(self.folder / "data"), *words])
 
@@ -127,6 +148,21 @@ def postgresql() -> Iterator[Server]:
         pytest.skip(lacking)
     with started() as server:
         yield server
+
+
+def make_certificate(certificate: Path, key: Path) -> None:
+    """Write a self-signed certificate of 127.0.0.1, which the user of the server can read."""
+    subject = ("-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1")
+    words = ("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject)
+    subprocess.run(
+        ["openssl", *words, "-keyout", str(key), "-out", str(certificate)],
+        check=True, capture_output=True, timeout=60,
+    )  # fmt: skip
+    user = _user()
+    for path in (certificate, key):
+        path.chmod(0o600)
+        if user is not None:
+            os.chown(path, user.pw_uid, user.pw_gid)
 
 
 def _make_cluster(folder: Path) -> None:
