@@ -1,4 +1,7 @@
-"""How fast a large history becomes parquet files, and how fast these answer a question."""
+"""How fast a large history becomes parquet files, and how fast these answer and teach.
+
+The second table has runs of 10,000 tests: 1,000 of them, or as many as `BIGDATA_RUNS` says.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus.history.sqlite.runs import Counts, insert_run
 from pytest_nexus.history.store import open_history
+from tests.benchmarks.generated_parquet import TESTS, write_generated
 from tests.benchmarks.table import Table
 from tests.support.builders import run
 
@@ -18,8 +22,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.benchmarks.bench import Bench
+    from tests.benchmarks.table import Cell
 
-TITLE = "export to parquet, and SQL about it"
+TITLE = "export to parquet, SQL about it, and training from it"
 
 _TESTS: Final = 10_000
 _QUESTIONS: Final = {
@@ -58,7 +63,33 @@ def measure(bench: Bench) -> list[Table]:
         f" {path.stat().st_size / 2**20:,.0f} MiB,"
         f" the parquet files {n_bytes / 2**20:,.0f} MiB. Each step is a process; MiB is its peak."
     )
-    return [Table("A history of generated attempts", rows, note)]
+    return [Table("A history of generated attempts", rows, note), _generated(bench)]
+
+
+def _generated(bench: Bench) -> Table:
+    """Let duckdb write more runs than a history holds well; ask them, and learn from them."""
+    n_runs = bench.size(int(os.environ.get("BIGDATA_RUNS", "1000")), 40)
+    folder, n = bench.folder / "generated", n_runs * TESTS
+    begun = perf_counter()
+    write_generated(folder, n_runs)
+    spent_s = perf_counter() - begun
+    n_bytes = sum(file.stat().st_size for file in folder.glob("*/*.parquet"))
+    rows: list[dict[str, Cell]] = [
+        {"step": "generate", "s": spent_s, "MiB": None, "attempts/s": n / spent_s}
+    ]
+    steps = {name: ("sql", query, "--data", str(folder)) for name, query in _QUESTIONS.items()}
+    history = str(bench.folder / "learned.sqlite3")
+    steps["train"] = ("train", "--from", str(folder), "--history", history)
+    for name, words in steps.items():
+        used = _nexus(*words)
+        rows.append(
+            {"step": name, "s": used.seconds, "MiB": used.mib, "attempts/s": n / used.seconds}
+        )
+    note = (
+        f"{n:,} attempts in {n_runs:,} runs, one in ten of them with failures; the parquet files"
+        f" have {n_bytes / 2**20:,.0f} MiB. Each step but the first is a process; MiB is its peak."
+    )
+    return Table("Parquet files that duckdb generated", rows, note)
 
 
 def _write_history(path: Path, n_runs: int) -> None:
