@@ -180,6 +180,8 @@ def _show(options: argparse.Namespace, registry: Registry) -> None:
         "parent": (stored.parent or SHIPPED) if stored else None,
         "lineage": lineage,
         "metrics": metrics,
+        "settings": model.card.get("settings", {}),
+        "search": model.card.get("search"),
         "thrift": model.thrift,
         "floor": model.floor,
         "failure_boost": model.failure_boost,
@@ -281,12 +283,22 @@ def card(name: str, model: ModelParts, stored: Version | None) -> str:
         f"- Loss in log odds after a pass of the same function: {model.pass_doubt:g}",
         f"- Calibration: slope {model.slope:g}, intercept {model.intercept:g}",
     ]
+    lines += _of_search(model.card)
     if stored is not None:
         lines += _of_student(*figures(stored))
         lines += [f"- Lineage: {stored.lineage}", f"- Metrics: {stored.metrics}"]
     lines += ["", "| term | weight |", "| --- | --- |"]
     lines += [f"| {t} | {w:g} |" for t, w in sorted(model.weights.items(), key=lambda e: -e[1])]
     return "\n".join(lines)
+
+
+def _of_search(card: Mapping[str, Any]) -> list[str]:
+    """Return the line of the card about the settings of the training, if a search found any."""
+    settings, found = card.get("settings"), card.get("search")
+    if not settings and not found:
+        return []
+    text = f"- Settings that are not the default ones: {json.dumps(settings or {})}"
+    return [f"{text}; search: {json.dumps(found)}" if found else text]
 
 
 def _of_student(lineage: Mapping[str, Any], metrics: Mapping[str, Any]) -> list[str]:

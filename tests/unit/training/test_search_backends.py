@@ -14,7 +14,9 @@ from pytest_nexus.predictor.training.settings import DEFAULTS, Settings
 from pytest_nexus.predictor.training.training_set import TrainingSet
 
 from pytest_nexus.cli.main import main
+from pytest_nexus.cli.model import card
 from pytest_nexus.errors import TrainExtraMissingError, TrainingError
+from pytest_nexus.forecast.stored_models import parts_of
 from pytest_nexus.history.sqlite.models import figures
 from pytest_nexus.history.store import open_history
 from pytest_nexus.training.run import Search, train_version
@@ -179,6 +181,9 @@ def test_settings_are_kept_in_lineage_and_card_and_used_again(
         assert lineage["params"]["pull"] == found.search.settings.pull
         assert lineage["params"]["search"]["winner"] == found.search.winner
         assert '"search"' in registry.versions()[-1].document
+        assert found.version
+        text = card(found.version, parts_of(registry.versions()[-1]), None)
+        assert f'"winner": {found.search.winner}' in text
         again = train_version(registry, lambda: taught, 3)
         assert again.search is None
         lineage, _ = figures(registry.versions()[-1])
