@@ -18,7 +18,9 @@ from pytest_nexus.predictor.training.champion import (
 )
 from pytest_nexus.predictor.training.contest import Contest
 from pytest_nexus.predictor.training.distillation import grow
+from pytest_nexus.predictor.training.run_sample import Sampled
 from pytest_nexus.predictor.training.training_set import TrainingSet
+from pytest_nexus.predictor.training.weights import FailedRun
 
 from pytest_nexus.forecast import forecaster
 
@@ -172,3 +174,14 @@ def test_quiet_rows_passed_and_count_as_often_as_their_sample_says() -> None:
     assert [(bad, weight) for _, bad, weight in found[1:]] == [
         (False, 1.0), (True, 1.0), (False, 1.0)
     ]  # fmt: skip
+
+
+def test_samples_of_earlier_runs_count_for_the_rows_that_they_represent() -> None:
+    """One failing test, and 2 of the 20 that passed."""
+    rows = case("earlier", 0, "imported_words", 3).rows()
+    sample = FailedRun(rows, [True, False, False], n_passing=20)
+    assert [weight for _, _, weight in _labelled([], (), [sample])] == [1.0, 10.0, 10.0]
+    assert Sampled.of([sample]).weights == [1.0, 10.0, 10.0]
+    assert Sampled.of([replace(sample, n_passing=900)]).weights == [1.0, 150.0, 150.0]
+    lessons = TrainingSet(cases("imported_words", 2), earlier=[sample])
+    assert digest_of(lessons) != digest_of(TrainingSet(cases("imported_words", 2)))
