@@ -7,7 +7,7 @@ runs, so nothing is sorted as a whole, and memory does not grow with the number 
 from __future__ import annotations
 
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from pytest_nexus.domain.records import OUTCOMES
 from pytest_nexus.errors import TrainingError
@@ -17,8 +17,6 @@ from pytest_nexus.history.sqlite.run_sequence import Slot, in_order
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
-
-    from numpy.typing import NDArray
 
 PORTION: Final = 1_000_000
 """Attempts that one portion may have; a larger run is a portion of its own."""
@@ -55,6 +53,10 @@ _PORTION: Final = """
 """
 
 
+Array: TypeAlias = Any
+"""An array of numpy, which only duckdb imports here: no session may import numpy."""
+
+
 class StoredRun(NamedTuple):
     """One run of the files."""
 
@@ -78,21 +80,21 @@ class ChangedPath(NamedTuple):
 class Attempts(NamedTuple):
     """The attempts of some runs, sorted by run, test and number; arrays of equal length."""
 
-    run: NDArray[Any]
+    run: Array
     """Place of the run in the order of the fold."""
-    test: NDArray[Any]
+    test: Array
     """Number of the test."""
-    number: NDArray[Any]
+    number: Array
     """Number of the attempt, from 1."""
-    outcome: NDArray[Any]
+    outcome: Array
     """Code of the outcome, from 1, as in `journal.encoding.CODES`."""
-    setup_us: NDArray[Any]
+    setup_us: Array
     """Microseconds; -1 for a phase that did not run."""
-    call_us: NDArray[Any]
-    teardown_us: NDArray[Any]
-    started_us: NDArray[Any]
+    call_us: Array
+    teardown_us: Array
+    started_us: Array
     """Microseconds since the epoch."""
-    worker: NDArray[Any]
+    worker: Array
     """Number of the worker; -1 without xdist."""
 
 
