@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_nexus.domain.system.originals import identity_of
 from pytest_nexus.impact.code_blocks import MODULE_LEVEL
 from pytest_nexus.record.dependencies.following.imported import Needed, union
 from pytest_nexus.record.dependencies.watching.cached_results import names_in
@@ -90,9 +91,9 @@ class Reach:
 
     def sealed(self, scope: Scope) -> Uses:
         """Return what a scope used, sealed once."""
-        found = self._sealed.get(id(scope))
+        found = self._sealed.get(identity_of(scope))
         if found is None:
-            found = self._sealed[id(scope)] = scope.seal()
+            found = self._sealed[identity_of(scope)] = scope.seal()
         return found
 
     def _follow(self, roots: Iterable[str], uses: Iterable[Uses], known: Iterable[str]) -> Reached:
@@ -137,7 +138,7 @@ class Reach:
         for code in self._tracker.index.codes[block]:
             names |= names_in(code)
         found = names & self._left.keys()
-        linked = {id(scope): scope for one in found for scope in self._left[one]}
+        linked = {identity_of(scope): scope for one in found for scope in self._left[one]}
         return needed, tuple(linked.values())
 
     def needs_of_file(self, path: str) -> Needed:
@@ -248,7 +249,7 @@ class _Walk:
 
     def _add_scopes(self, scopes: Iterable[Scope]) -> None:
         for scope in scopes:
-            if id(scope) not in self._scopes:
-                self._scopes[id(scope)] = scope
+            if identity_of(scope) not in self._scopes:
+                self._scopes[identity_of(scope)] = scope
                 if self._follows:
                     self._waiting_uses.append(self._reach.sealed(scope))

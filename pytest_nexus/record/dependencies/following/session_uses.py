@@ -6,6 +6,7 @@ from array import array
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from pytest_nexus.domain.dependencies import Dependency, SessionUses, TestUses
+from pytest_nexus.domain.system.originals import identity_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -208,12 +209,14 @@ class _OfFile:
             self._owns[same] = self._builder.set_of(reached), linked
         found, linked = self._owns[same]
         fixtures = (one for each in uses for one in each.links)
-        return found, tuple({id(one): one for one in (*linked, *fixtures)}.values())
+        return found, tuple({identity_of(one): one for one in (*linked, *fixtures)}.values())
 
     def _of_scope(self, scope: Scope) -> tuple[int, str]:
-        if id(scope) not in self._shared:
-            self._shared[id(scope)] = self._builder.set_of(self._reach.of_scope(scope, self._base))
-        return self._shared[id(scope)]
+        if identity_of(scope) not in self._shared:
+            self._shared[identity_of(scope)] = self._builder.set_of(
+                self._reach.of_scope(scope, self._base)
+            )
+        return self._shared[identity_of(scope)]
 
 
 def as_plain(uses: SessionUses) -> Any:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _listeners: Final[list[Listener]] = []
+_by_event: Final[dict[str, list[Listener]]] = {}
+"""The listeners that have a handler for an event. Most events of a process have none."""
 _added: Final[list[bool]] = []
 
 
@@ -40,6 +42,7 @@ class Listener:
     def start(self) -> None:
         """Begin to listen."""
         _listeners.append(self)
+        _sort()
         if not _added:
             _added.append(True)
             sys.addaudithook(_heard)
@@ -48,6 +51,7 @@ class Listener:
         """Call no handler any more."""
         if self in _listeners:
             _listeners.remove(self)
+            _sort()
 
     def fail(self, event: str) -> None:
         """Remove the handler of an event."""
@@ -55,9 +59,20 @@ class Listener:
         self._on_failure(event)
 
 
+def _sort() -> None:
+    found: dict[str, list[Listener]] = {}
+    for each in _listeners:
+        for event in each.handlers:
+            found.setdefault(event, []).append(each)
+    for event in [*_by_event]:
+        if event not in found:
+            del _by_event[event]
+    _by_event.update(found)
+
+
 def _heard(event: str, arguments: tuple[Any, ...]) -> None:
     """Call the handlers of an event; their caller's caller is who acts."""
-    for each in _listeners:
+    for each in _by_event.get(event, ()):
         handler = each.handlers.get(event)
         if handler is not None:
             try:

@@ -18,6 +18,7 @@ from itertools import islice
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_nexus.domain.system.originals import identity_of
 from pytest_nexus.impact.code_blocks import instructions, nested_code
 
 if TYPE_CHECKING:
@@ -86,8 +87,8 @@ class Lasting:
     """Functions that leave something for later, with the names under which it is found.
 
     Attributes:
-        names: for the `id` of the code of such a function, the names that lead to what it leaves.
-            What it leaves is found by the function itself too.
+        names: for the identity of the code of such a function, the names that lead to what it
+            leaves. What it leaves is found by the function itself too.
     """
 
     def __init__(self) -> None:
@@ -106,9 +107,11 @@ class Lasting:
             module: is read once.
             again: whether the module is read although it was read before; it was reloaded.
         """
-        if not issubclass(type(module), ModuleType) or (id(module) in self._scanned and not again):
+        if not issubclass(type(module), ModuleType) or (
+            identity_of(module) in self._scanned and not again
+        ):
             return
-        self._scanned.add(id(module))
+        self._scanned.add(identity_of(module))
         for name, value in _entries(module):
             if issubclass(type(value), _CONTAINERS):
                 self._containers.add(name)
@@ -125,9 +128,9 @@ class Lasting:
             for function, is_cached in _functions_behind(value):
                 code = function.__code__
                 if is_cached:
-                    self.names.setdefault(id(code), {code.co_name}).add(name)
+                    self.names.setdefault(identity_of(code), {code.co_name}).add(name)
                 elif _writes_kept(function):
-                    self.names.setdefault(id(code), set())
+                    self.names.setdefault(identity_of(code), set())
 
     def add_writers(self, codes: Iterable[CodeType]) -> None:
         """Note which functions assign globals or class attributes, or change known containers."""
@@ -135,7 +138,7 @@ class Lasting:
             written = _written(code, self._containers, self._standard)
             owner = code.co_qualname.rpartition(".")[0]
             if written or (owner in self._shared and _fills_once(code)):
-                self.names.setdefault(id(code), set()).update(written)
+                self.names.setdefault(identity_of(code), set()).update(written)
 
 
 def _is_standard(module: ModuleType) -> bool:

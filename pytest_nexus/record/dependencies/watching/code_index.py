@@ -7,7 +7,7 @@ import os
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING
 
-from pytest_nexus.domain.system.originals import open_file
+from pytest_nexus.domain.system.originals import identity_of, open_file
 from pytest_nexus.impact.code_blocks import named_blocks, nested_code
 
 if TYPE_CHECKING:
@@ -27,10 +27,11 @@ class CodeIndex:
 
     def __init__(self, files: ProjectFiles) -> None:
         self._files = files
-        self._codes: list[CodeType] = []  # keeps the identities in use
         self._numbers: dict[str, int] = {}
+        self.known: dict[int, CodeType] = {}
+        """The code objects by their identity, which stays in use."""
         self.blocks: dict[int, int] = {}
-        """The number of the block by `id(code)`."""
+        """The number of the block by the identity of a code object."""
         self.names: list[str] = []
         """The name of each block, `src/a.py::Class.method`, by its number."""
         self.codes: list[list[CodeType]] = []
@@ -55,7 +56,7 @@ class CodeIndex:
         """Add the functions of the project that exist already; return their code."""
         found: dict[str, list[CodeType]] = {}
         for one in gc.get_objects():
-            if type(one) is FunctionType and id(one.__code__) not in self.blocks:
+            if type(one) is FunctionType and identity_of(one.__code__) not in self.blocks:
                 path = self._files.source(one.__code__.co_filename)
                 if path is not None and "<locals>" not in one.__code__.co_qualname:
                     found.setdefault(path, []).append(one.__code__)
@@ -64,7 +65,7 @@ class CodeIndex:
             self._note_version(path, codes[0].co_filename)
             places = _places(codes[0].co_filename)
             for code in codes:
-                if id(code) not in self.blocks:
+                if identity_of(code) not in self.blocks:
                     qualname = code.co_qualname
                     name = places.get((qualname, code.co_firstlineno), qualname)
                     added += self._add(f"{path}::{name}", code)
@@ -87,9 +88,9 @@ class CodeIndex:
             self.codes.append([])
         self.codes[number].append(block)
         added = list(nested_code(block))
-        self._codes += added
         for code in added:
-            self.blocks[id(code)] = number
+            self.known[identity_of(code)] = code
+            self.blocks[identity_of(code)] = number
         return added
 
 

@@ -9,6 +9,7 @@ import os
 from types import CodeType
 from typing import TYPE_CHECKING, Final
 
+from pytest_nexus.domain.system.originals import identity_of
 from pytest_nexus.impact.code_blocks import nested_code
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class Generated:
         self._files = files
         self._codes: list[CodeType] = []  # keeps the identities in use
         self.paths: dict[int, str] = {}
-        """The path of the file below the root, by `id(code)`."""
+        """The path of the file below the root, by the identity of the code."""
 
     def add(self, code: object) -> list[CodeType]:
         """Add code that is about to be executed; return what of it is to be watched."""
@@ -41,5 +42,5 @@ class Generated:
         added = list(nested_code(code))
         self._codes += added
         for one in added:
-            self.paths[id(one)] = path
+            self.paths[identity_of(one)] = path
         return added

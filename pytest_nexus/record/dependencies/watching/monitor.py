@@ -1,14 +1,16 @@
 """Notice which functions of the project start, through `sys.monitoring` of CPython 3.12.
 
-Each code object reports its first start in a scope, and is silent until the next scope arms it
-again. `sys.monitoring.restart_events` would arm the code of every other tool too, coverage's for
-example; the local events of the codes that were hit are switched off and on instead.
+A code object may become silent in a scope, and is armed again for the next scope.
+`sys.monitoring.restart_events` would arm the code of every other tool too, coverage's for example;
+the local events of the silent code objects are switched off and on instead.
 """
 
 from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING, Any, Final
+
+from pytest_nexus.domain.system.originals import identity_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -37,17 +39,23 @@ class Monitor:
         on_start: called with the code object and an offset. If it returns `DISABLE`, the code is
             silent until it is armed.
         on_call: called with the callee and the first argument of each call in watched code.
+        on_end: called with each code object whose ends are watched, when it returns or yields.
+        on_exception: called with any code object that an exception leaves.
     """
 
     def __init__(
         self,
         on_start: Callable[[CodeType, int], object],
         on_call: Callable[[object, object], None],
+        on_end: Callable[[CodeType], object],
+        on_exception: Callable[[CodeType], object],
     ) -> None:
         self._on_start = on_start
         self._on_call = on_call
-        self._calling: dict[int, int] = {}
-        """The events of code whose calls are watched too, by its `id`."""
+        self._on_end = on_end
+        self._on_exception = on_exception
+        self._more_events: dict[int, int] = {}
+        """The events of code that reports more than its starts, by the identity of the code."""
         self._tool: int | None = None
         self._events: Any = None
 
@@ -61,14 +69,36 @@ class Monitor:
         else:
             return False
         self._tool, self._events = tool, monitoring
-        start, on_call = monitoring.events.PY_START, self._on_call
+        for event, callback in self._callbacks().items():
+            monitoring.register_callback(tool, event, callback)
+        monitoring.set_events(tool, monitoring.events.PY_UNWIND | monitoring.events.PY_THROW)
+        return True
+
+    def _callbacks(self) -> dict[int, Callable[..., object]]:
+        events = self._events.events
+        on_call, on_end, on_exception = self._on_call, self._on_end, self._on_exception
 
         def calls(_code: CodeType, _offset: int, callee: object, first: object) -> None:
             on_call(callee, first)
 
-        monitoring.register_callback(tool, start, self._on_start)
-        monitoring.register_callback(tool, monitoring.events.CALL, calls)
-        return True
+        def ends(code: CodeType, _offset: int, _value: object) -> object:
+            return on_end(code)
+
+        def unwinds(code: CodeType, _offset: int, _error: object) -> None:
+            on_exception(code)
+
+        def goes_on(code: CodeType, offset: int, _error: object) -> None:
+            self._on_start(code, offset)
+
+        return {
+            events.PY_START: self._on_start,
+            events.PY_RESUME: self._on_start,
+            events.CALL: calls,
+            events.PY_RETURN: ends,
+            events.PY_YIELD: ends,
+            events.PY_UNWIND: unwinds,
+            events.PY_THROW: goes_on,
+        }
 
     def watch(self, codes: Iterable[CodeType]) -> None:
         """Report the next start of each code object."""
@@ -80,22 +110,37 @@ class Monitor:
 
     def watch_calls(self, codes: Iterable[CodeType]) -> None:
         """Report the calls in code objects, besides their starts."""
-        tool, monitoring = self._tool, self._events
-        if tool is not None:
-            both = monitoring.events.PY_START | monitoring.events.CALL
-            for code in codes:
-                self._calling[id(code)] = both
-                monitoring.set_local_events(tool, code, both)
+        if self._tool is not None:
+            self._watch_more(codes, self._events.events.CALL)
+
+    def watch_ends(self, codes: Iterable[CodeType]) -> None:
+        """Report when code objects return or yield, and when they go on, besides their starts."""
+        if self._tool is not None:
+            events = self._events.events
+            self._watch_more(codes, events.PY_RETURN | events.PY_YIELD | events.PY_RESUME)
+
+    def watch_return(self, code: CodeType) -> None:
+        """Report when the code of a module, which is about to be executed, returns."""
+        if self._tool is not None:
+            self._events.set_local_events(self._tool, code, self._events.events.PY_RETURN)
+
+    def _watch_more(self, codes: Iterable[CodeType], more: int) -> None:
+        start = self._events.events.PY_START
+        for code in codes:
+            number = identity_of(code)
+            wanted = self._more_events.get(number, start) | more
+            self._more_events[number] = wanted
+            self._events.set_local_events(self._tool, code, wanted)
 
     def arm(self, codes: Iterable[CodeType]) -> None:
         """Report the next start of code objects that are silent after their last."""
         tool, monitoring = self._tool, self._events
         if tool is not None:
             switch, start = monitoring.set_local_events, monitoring.events.PY_START
-            events_of = self._calling.get
+            events_of = self._more_events.get
             for code in codes:
                 switch(tool, code, 0)
-                switch(tool, code, events_of(id(code), start))
+                switch(tool, code, events_of(identity_of(code), start))
 
     def forget(self, codes: Iterable[CodeType]) -> None:
         """Report nothing of these code objects any more."""
@@ -108,6 +153,7 @@ class Monitor:
         tool, monitoring = self._tool, self._events
         if tool is not None:
             self._tool = None
-            monitoring.register_callback(tool, monitoring.events.PY_START, None)
-            monitoring.register_callback(tool, monitoring.events.CALL, None)
+            monitoring.set_events(tool, 0)
+            for event in self._callbacks():
+                monitoring.register_callback(tool, event, None)
             monitoring.free_tool_id(tool)

@@ -9,9 +9,11 @@ that function too, and so to every test that finds what it left.
 from __future__ import annotations
 
 import sys
+from _thread import get_ident
 from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from pytest_nexus.domain.system.originals import identity_of
 from pytest_nexus.impact.code_blocks import nested_code
 from pytest_nexus.record.dependencies.watching.audit import Listener
 from pytest_nexus.record.dependencies.watching.cached_results import Lasting
@@ -45,21 +47,23 @@ _frame = sys._getframe  # noqa: SLF001 - the documented way to the caller
 
 
 class _Running(NamedTuple):
-    """A running function that leaves something; no frame is kept, for a frame keeps variables."""
+    """A running function that leaves something, or a file that is being imported."""
 
     code: CodeType
-    depth: int
-    """How many frames are on the stack, with that of the function."""
+    thread: int
     scope: Scope
 
 
-def _codes(frame: FrameType | None) -> list[CodeType]:
-    """Return the code objects on the stack, the innermost first."""
-    found = []
-    while frame is not None:
-        found.append(frame.f_code)
-        frame = frame.f_back
-    return found
+def _without_last(running: list[_Running], code: CodeType) -> list[_Running] | None:
+    """Return what runs on when the innermost run of a code in this thread has ended.
+
+    None if the code does not run.
+    """
+    thread = get_ident()
+    for place in range(len(running) - 1, -1, -1):
+        if running[place].code is code and running[place].thread == thread:
+            return running[:place] + [one for one in running[place:] if one.thread != thread]
+    return None
 
 
 class Tracker:
@@ -78,7 +82,7 @@ class Tracker:
         self.imports: dict[str, Scope] = {}
         """What ran while a file was imported, by its path."""
         self.left: dict[int, Scope] = {}
-        """What ran inside a function that leaves something, by the `id` of its code."""
+        """What ran inside a function that leaves something, by the identity of its code."""
         self.edges: dict[str, set[str]] = {}
         """Files that were imported while a file was imported, by its path."""
         self.block_edges: dict[int, set[str]] = {}
@@ -89,18 +93,22 @@ class Tracker:
         self._recent: list[Scope] = []
         """Scopes that began after caches were last looked for."""
         self._starts: dict[int, int] = {}
-        """How often each code started in this part of a scope, by its `id`."""
+        """How often each code started in this part of a scope, by its identity."""
         self._silent: list[CodeType] = []
         self._used: Counter[int] = Counter()
         self._n_tests = 0
         self._frequent: set[int] = set()
         self._lasting_names = self.lasting.names
         self._running: list[_Running] = []
-        self._is_importing = False
+        self._importing: list[_Running] = []
+        self._given_up: set[int] = set()
+        """Functions that started too often in this part to follow each start, by identity."""
         self._n_starts = 0
         self._pending: list[CodeType] = []
         self._by_name = ImportsByName(self)
-        self._monitor = Monitor(self._started, self._by_name.called)
+        self._monitor = Monitor(
+            self._started, self._by_name.called, self._ended, self._ended_by_exception
+        )
         self._environ = EnvironReads(
             self._read_variable,
             self._is_ours,
@@ -160,8 +168,8 @@ class Tracker:
 
     def target(self, frame: FrameType | None) -> list[Scope]:
         """Return the scopes to which what a frame does belongs; none if no project code acts."""
-        path = self.files.nearest_import(frame) if self._is_importing else None
-        targets = [one.scope for one in self._still_running(frame)] if self._running else []
+        path = self.files.nearest_import(frame) if self._importing else None
+        targets = [one.scope for one in self._running]
         scope = self._stack[-1]
         if path is not None:
             targets.append(self.import_scope(path))
@@ -187,7 +195,9 @@ class Tracker:
     def _always_uses(self, block: int) -> None:
         """Let every test depend on a block, and watch the block no more if it only runs."""
         codes = [one for code in self.index.codes[block] for one in nested_code(code)]
-        if not any(id(code) in self._lasting_names or imports_by_name(code) for code in codes):
+        if not any(
+            identity_of(code) in self._lasting_names or imports_by_name(code) for code in codes
+        ):
             self.session.blocks.add(block)
             self._monitor.forget(codes)
 
@@ -202,7 +212,10 @@ class Tracker:
                 if self.files.of_module(module) is not None:
                     self.lasting.scan(module, again=attribute(module, "__file__") in fresh)
             self.lasting.add_writers(pending)
-            self._link_earlier(self._lasting_names.keys() - known)
+            fresh_names = self._lasting_names.keys() - known
+            self._link_earlier(fresh_names)
+            codes = self.index.known
+            self._monitor.watch_ends(codes[one] for one in fresh_names if one in codes)
         self._recent.clear()
 
     def _link_earlier(self, codes: Iterable[int]) -> None:
@@ -226,66 +239,78 @@ class Tracker:
         To arm a code again takes as long as to hear of some ten starts. So a code is made silent
         when it starts more often than that, and from then on at its first start in each part.
         """
-        number = id(code)
+        number = identity_of(code)
+        if number in self._lasting_names:
+            return self._started_lasting(code, number)
         starts = self._starts
         count = starts.get(number)
         if count is None:
             starts[number] = 1
-            if number in self._lasting_names or self._is_importing or self._running:
-                return self._started_inside(code)
-            if number in self._frequent:
-                self._silent.append(code)
-                return DISABLE
-            return None
-        if number in self._lasting_names:
-            return self._started_inside(code)
-        if count < _FEW_STARTS:
+            if number not in self._frequent:
+                return None
+        elif count < _FEW_STARTS:
             starts[number] = count + 1
             return None
-        self._frequent.add(number)
+        else:
+            self._frequent.add(number)
         self._silent.append(code)
         return DISABLE
 
-    def _started_inside(self, code: CodeType) -> object:
-        """Note the start of a function in an import, or in or of one that leaves something."""
-        block = self.index.blocks.get(id(code))
-        frame = _frame(2)
+    def _started_lasting(self, code: CodeType, number: int) -> object:
+        """Note the start of a function that leaves something; what runs until its end counts."""
+        block = self.index.blocks.get(number)
         if block is None:
-            if id(code) in self._generated.paths:  # else code of Python in which calls are watched
-                for scope in self.target(frame):
-                    scope.files.add(self._generated.paths[id(code)])
-            return None
-        left = self._left_by(id(code)) if id(code) in self._lasting_names else None
-        for scope in self.target(frame):
-            scope.blocks.add(block)
-            if left is not None:
-                scope.links.add(left)
-        if left is not None:
+            return None  # code of Python in which calls are watched
+        left = self._left_by(number)
+        for scope in self._targets():
+            scope.links.add(left)
+        if self._n_starts >= _MAX_STARTS:
+            self._starts[number] = 1
             left.blocks.add(block)
-            if self._n_starts >= _MAX_STARTS:
-                left.links.add(self._stack[-1])
-                self._silent.append(code)
-                return DISABLE
-            self._n_starts += 1
-            self._flush()
-            self._running.append(_Running(code, len(_codes(frame)), left))
+            left.links.add(self._stack[-1])
+            self._given_up.add(number)
+            self._silent.append(code)
+            return DISABLE
+        self._n_starts += 1
+        self._flush()
+        self._running.append(_Running(code, get_ident(), left))
+        self._starts[number] = 1
         return None
+
+    def _ended(self, code: CodeType) -> object:
+        """Note that a function that leaves something, or the import of a file, has ended."""
+        number = identity_of(code)
+        if number in self._given_up:
+            return DISABLE
+        if number in self._lasting_names:
+            self._end_lasting(code)
+        elif self._importing:
+            self._end_import(code)
+        return None
+
+    def _ended_by_exception(self, code: CodeType) -> None:
+        """Note that an exception leaves any code."""
+        if self._running or self._importing:
+            self._ended(code)
+
+    def _end_lasting(self, code: CodeType) -> None:
+        """Give what started inside to it; the scopes around it have the same starts and more."""
+        rest = _without_last(self._running, code)
+        if rest is not None:
+            self._give()
+            self._running = rest
+
+    def _end_import(self, code: CodeType) -> None:
+        rest = _without_last(self._importing, code)
+        if rest is not None:
+            self._flush()
+            self._importing = rest
 
     def _left_by(self, code: int) -> Scope:
         found = self.left.get(code)
         if found is None:
             found = self.left[code] = Scope()
         return found
-
-    def _still_running(self, frame: FrameType | None) -> list[_Running]:
-        """Return the functions that leave something and are still running, outermost first."""
-        stack = _codes(frame)
-        self._running = [
-            one
-            for one in self._running
-            if one.depth <= len(stack) and stack[-one.depth] is one.code
-        ]
-        return self._running
 
     def _loses_sight(self, event: str) -> None:
         """Everything that follows is unknown: the handler of an audit event was removed."""
@@ -298,31 +323,43 @@ class Tracker:
             self._stack[-1].hinder(TOO_DEEP)
             self._listener.lost.clear()
             self._environ.lost.clear()
-        self._is_importing = False
         self._n_starts = 0
         self._running = []
+        self._importing = []
+        self._given_up.clear()
         self.opened.forget_lines()
         self._environ.begin_part()
 
     def _flush(self) -> None:
-        """Give what ran since the last call to the innermost scope, and arm it again.
-
-        While something is imported, each start was given to its scopes at once.
-        """
-        starts = self._starts
-        if starts:
-            if self._generated.paths and not self._is_importing:
-                paths = self._generated.paths
-                self._stack[-1].files.update([paths[one] for one in list(starts) if one in paths])
-            if not self._is_importing:
-                find = self.index.blocks.get
-                self._stack[-1].blocks.update(
-                    [block for one in list(starts) if (block := find(one)) is not None]
-                )
-            starts.clear()
+        """Give what ran since the last call to the present scopes, and arm it again."""
+        self._give()
+        self._starts.clear()
         if self._silent:
             self._monitor.arm(self._silent)
             self._silent.clear()
+
+    def _give(self) -> None:
+        """Give what ran since the last flush to the present scopes."""
+        started = list(self._starts)
+        if not started:
+            return
+        find, paths = self.index.blocks.get, self._generated.paths
+        blocks = [block for one in started if (block := find(one)) is not None]
+        files = [paths[one] for one in started if one in paths] if paths else ()
+        for scope in self._targets():
+            scope.blocks.update(blocks)
+            scope.files.update(files)
+
+    def _targets(self) -> list[Scope]:
+        """Return the scopes to which what starts now belongs."""
+        targets = [one.scope for one in self._running]
+        scope = self._stack[-1]
+        if self._importing:
+            targets.append(self._importing[-1].scope)
+            if not scope.keeps_imports:
+                return targets
+        targets.append(scope)
+        return targets
 
     def _executes(self, arguments: tuple[object, ...]) -> None:
         """Called before `exec`; the code of a module of the project is about to be imported."""
@@ -335,7 +372,7 @@ class Tracker:
         self._flush()
         importer = self.files.importer(_frame(2))
         if importer is not None:
-            block = self.index.blocks.get(id(importer.f_code))
+            block = self.index.blocks.get(identity_of(importer.f_code))
             if block is not None:
                 self.block_edges.setdefault(block, set()).add(path)
             else:
@@ -343,8 +380,8 @@ class Tracker:
                 self.edges.setdefault(by, set()).add(path)
         if self.scope.keeps_imports:
             self.scope.modules.add(path)
-        self.import_scope(path)
-        self._is_importing = True
+        self._importing.append(_Running(code, get_ident(), self.import_scope(path)))  # type: ignore[arg-type] # a module's code
+        self._monitor.watch_return(code)  # type: ignore[arg-type] # the same
         added = self.index.add_module(code, path)  # type: ignore[arg-type] # a module's code
         self._pending += added
         self._watch(added)

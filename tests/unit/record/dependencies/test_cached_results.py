@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pytest_nexus.domain.system.originals import identity_of
 from pytest_nexus.record.dependencies.watching.cached_results import Lasting, names_in
 from tests.support.tracked import needs_monitoring
 
@@ -28,7 +29,7 @@ def lasting(source: str) -> dict[str, set[str]]:
         function = getattr(value, "__func__", value)
         code = getattr(function, "__code__", None)
         if code is not None:
-            codes[id(code)] = code
+            codes[identity_of(code)] = code
     found = Lasting()
     found.scan(module)
     found.add_writers(codes.values())
@@ -91,7 +92,9 @@ def names_of(source: str, function: str) -> set[str]:
     found = Lasting()
     found.scan(module)
     (names,) = [
-        names for number, names in found.names.items() if number == id(vars(module)["CODE"])
+        names
+        for number, names in found.names.items()
+        if number == identity_of(vars(module)["CODE"])
     ]
     assert vars(module)["CODE"].co_name == function
     return names

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_nexus.domain.system.originals import identity_of
 from pytest_nexus.impact.code_blocks import read_blocks
 from pytest_nexus.record.dependencies.following.imported import Imported
 from pytest_nexus.record.dependencies.following.reach import Reach, Reached
@@ -53,7 +54,7 @@ class Case:
         return self.tracker.index.names.index(name)
 
     def code(self, name: str) -> int:
-        return id(self.tracker.index.codes[self.block(name)][0])
+        return identity_of(self.tracker.index.codes[self.block(name)][0])
 
     def reach(self) -> Reach:
         return Reach(
