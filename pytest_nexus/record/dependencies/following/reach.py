@@ -7,7 +7,7 @@ names what a cached function left needs what ran inside that function.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus.domain.system.originals import identity_of
 from pytest_nexus.impact.code_blocks import MODULE_LEVEL
@@ -36,6 +36,17 @@ class Reached(NamedTuple):
     obstacle: str
 
 
+_MOST_FINISHED: Final = 200
+"""How much of what scopes reach is kept. Scopes that lead to each other reach the same, once."""
+
+
+class Followed(NamedTuple):
+    """What a scope reaches, and the scopes among it by their identity."""
+
+    reached: Reached
+    scopes: dict[int, Scope]
+
+
 class Reach:
     """Follows scopes of one process, after its tests.
 
@@ -58,8 +69,11 @@ class Reach:
         self._paths = [name.partition("::")[0] for name in self._names]
         self._left = self._scopes_by_name()
         self._of_block: dict[int, tuple[Needed, tuple[Scope, ...]]] = {}
-        self.special = frozenset(filter(self._is_special, range(len(self._names))))
-        """Blocks that need more than their file."""
+        self._judged: set[int] = set()
+        self._special: set[int] = set()
+        self.finished: dict[tuple[frozenset[str], int], Followed] = {}
+        """What scopes reach, by the files that were known and the identity of the scope."""
+        self._room = _MOST_FINISHED
         self._of_file: dict[str, Needed] = {}
         self._sealed: dict[int, Uses] = {}
         self._closures: dict[frozenset[str], Reached] = {}
@@ -87,7 +101,17 @@ class Reach:
 
     def of_scope(self, scope: Scope, known: Reached | None = None) -> Reached:
         """Return everything on which a scope depends, with all linked scopes."""
-        return self._follow((), [self.sealed(scope)], known.files if known else ())
+        files = known.files if known else frozenset[str]()
+        key = files, identity_of(scope)
+        found = self.finished.get(key)
+        if found is None:
+            walk = _Walk(self, files)
+            walk.add_scopes([scope])
+            found = walk.followed()
+            if found is walk.same or self._room > 0:
+                self.finished[key] = found
+                self._room -= found is not walk.same
+        return found.reached
 
     def sealed(self, scope: Scope) -> Uses:
         """Return what a scope used, sealed once."""
@@ -121,6 +145,13 @@ class Reach:
     def path_of(self, block: int) -> str:
         """Return the file of a block."""
         return self._paths[block]
+
+    def special_among(self, blocks: set[int]) -> set[int]:
+        """Return the blocks that need more than their file."""
+        new = blocks - self._judged
+        self._judged |= new
+        self._special.update(filter(self._is_special, new))
+        return blocks & self._special
 
     def _is_special(self, block: int) -> bool:
         needed, linked = self.needs_of_block(block)
@@ -167,6 +198,11 @@ def _foreign(needed: Needed) -> str:
     return f"it uses {needed.foreign}, which lies outside the project and was not installed"
 
 
+def _sizes(followed: Followed) -> list[int]:
+    """Return the sizes of everything in it; one that holds another of equal sizes is the same."""
+    return [len(followed.scopes), *map(len, followed.reached)]
+
+
 class _Walk:
     """One walk from what was used to everything that is needed.
 
@@ -182,7 +218,7 @@ class _Walk:
         self._follows = follows
         self._waiting_files: list[str] = []
         self._waiting_uses: list[Uses] = []
-        self._scopes: dict[int, Scope] = {}
+        self.scopes: dict[int, Scope] = {}
         self._files: set[str] = set()
         self._blocks: set[int] = set()
         self._data: set[str] = set()
@@ -190,11 +226,13 @@ class _Walk:
         self._variables: set[str] = set()
         self._distributions: set[str] = set()
         self._obstacle = ""
+        self.same: Followed | None = None
+        """What another walk reached, as long as this one reached no more."""
 
     @property
     def linked(self) -> tuple[Scope, ...]:
         """Return the scopes that were linked."""
-        return tuple(self._scopes.values())
+        return tuple(self.scopes.values())
 
     def add_files(self, files: Iterable[str]) -> None:
         """Follow the files that are new and not known."""
@@ -211,14 +249,14 @@ class _Walk:
         self.add_files(uses.modules)
         for name in uses.imports:
             self._add(self._reach.needs_of_name(name))
-        self._add_scopes(uses.links)
+        self.add_scopes(uses.links)
         new = set(uses.blocks) - self._blocks
         self._blocks |= new
         self.add_files({self._reach.path_of(block) for block in new})
-        for block in new & self._reach.special:
+        for block in self._reach.special_among(new):
             needed, linked = self._reach.needs_of_block(block)
             self._add(needed)
-            self._add_scopes(linked)
+            self.add_scopes(linked)
 
     def finish(self) -> Reached:
         """Return everything, when nothing waits any more."""
@@ -230,7 +268,7 @@ class _Walk:
                 self._add(self._reach.needs_of_file(path))
                 ran = self._reach.ran_in_import(path)
                 if ran is not None:
-                    self._add_scopes((ran,))
+                    self.add_scopes((ran,))
         return Reached(
             frozenset(self._blocks),
             frozenset(self._files),
@@ -241,15 +279,43 @@ class _Walk:
             self._obstacle,
         )
 
+    def followed(self) -> Followed:
+        """Return everything with the scopes, as the object of another walk if that has the same."""
+        found = Followed(self.finish(), self.scopes)
+        if self.same is None or _sizes(self.same) != _sizes(found):
+            self.same = None
+            return found
+        return self.same
+
     def _add(self, needed: Needed) -> None:
         self.add_files(needed.files)
         self._data |= needed.data
         self._distributions |= needed.distributions
         self._obstacle = self._obstacle or _foreign(needed)
 
-    def _add_scopes(self, scopes: Iterable[Scope]) -> None:
+    def add_scopes(self, scopes: Iterable[Scope]) -> None:
+        """Follow the scopes that are new."""
         for scope in scopes:
-            if identity_of(scope) not in self._scopes:
-                self._scopes[identity_of(scope)] = scope
-                if self._follows:
-                    self._waiting_uses.append(self._reach.sealed(scope))
+            number = identity_of(scope)
+            if number in self.scopes:
+                continue
+            finished = self._reach.finished.get((self._known, number)) if self._follows else None
+            if finished is not None:
+                self._take_over(finished)
+                continue
+            self.scopes[number] = scope
+            if self._follows:
+                self._waiting_uses.append(self._reach.sealed(scope))
+
+    def _take_over(self, finished: Followed) -> None:
+        """Add what another walk reached; nothing of it waits."""
+        reached = finished.reached
+        self.same = finished
+        self.scopes |= finished.scopes
+        self._blocks |= reached.blocks
+        self._files |= reached.files
+        self._data |= reached.data
+        self._folders |= reached.folders
+        self._variables |= reached.variables
+        self._distributions |= reached.distributions
+        self._obstacle = self._obstacle or reached.obstacle

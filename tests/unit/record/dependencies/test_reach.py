@@ -149,3 +149,28 @@ def test_uses_without_their_linked_scopes(case: Case) -> None:
     scope.links.add(fixture)
     reached, linked = case.reach().of_uses([scope.seal()])
     assert (reached.data, linked) == (frozenset(), (fixture,))
+
+
+def test_scopes_that_lead_to_each_other_reach_one_object(case: Case) -> None:
+    first, second, third = Scope(), Scope(), Scope()
+    first.links.add(second)
+    second.links |= {first, third}
+    third.blocks.add(case.block("apart.py::costly"))
+    reach = case.reach()
+    found = [reach.of_scope(each) for each in (first, second, third)]
+    assert found[0] is found[1]
+    assert found[0].blocks == found[2].blocks == {case.block("apart.py::costly")}
+    assert found[2] is not found[0]
+
+
+def test_what_another_scope_reached_is_taken_over_whole(case: Case) -> None:
+    inner, outer = Scope(), Scope()
+    inner.blocks.add(case.block("a.py::f"))
+    inner.files.add("data.json")
+    outer.links.add(inner)
+    outer.blocks.add(case.block("apart.py::costly"))
+    apart = case.reach().of_scope(outer)
+    reach = case.reach()
+    reach.of_scope(inner)
+    assert reach.of_scope(outer) == apart
+    assert "deep.py" in apart.files
