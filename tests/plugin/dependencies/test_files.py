@@ -337,3 +337,49 @@ def test_link_that_leads_to_a_file(track: Callable[..., Tracked]) -> None:
         }
     )
     assert found.users("file data/real.txt") == {"test_linked"}
+
+
+def test_files_that_are_looked_at(track: Callable[..., Tracked]) -> None:
+    found = track(
+        {
+            "data/flag.txt": "a",
+            "data/size.txt": "a",
+            "lib.py": """
+                import os
+
+                def size(path):
+                    return os.stat(path).st_size
+            """,
+            "test_a.py": """
+                import os.path
+                from os.path import isfile
+                from pathlib import Path
+                import lib
+
+                def test_flag():
+                    assert Path("data/flag.txt").exists()
+
+                def test_no_flag():
+                    assert not isfile("data/other.txt")
+
+                def test_folder():
+                    assert os.path.isdir("data")
+
+                def test_size():
+                    assert lib.size(b"data/size.txt") == 1
+
+                def test_made_by_itself():
+                    Path("made.txt").write_text("a")
+                    assert os.path.exists("made.txt")
+
+                def test_names_alone():
+                    exists = "data/flag.txt".upper()
+            """,
+        }
+    )
+    assert found.users("file data/flag.txt") == {"test_flag"}
+    assert found.uses["test_no_flag"]["file data/other.txt"] == ""
+    assert found.users("folder data") == {"test_folder"}
+    assert found.users("file data/size.txt") == {"test_size"}
+    assert not found.users("file made.txt")
+    assert not any(found.obstacles.values())

@@ -1,7 +1,7 @@
-"""Notice modules that code imports by name, with `import_module` or `__import__`.
+"""Notice modules that code imports by name, and files that code looks at without opening them.
 
-A module that is imported already raises no audit event. The calls are watched instead: those of
-`import_module`, and those in code that names `__import__`.
+A module that is imported already raises no audit event, and neither does `os.stat`. The calls are
+watched instead: those of `import_module`, and those in code that names such a function.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from pytest_nexus.record.dependencies.watching.opened import LOOKING_NAMES
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import CodeType, FrameType
 
     from pytest_nexus.record.dependencies.watching.scopes import Scopes
@@ -25,11 +28,11 @@ _frame = sys._getframe  # noqa: SLF001 - the documented way to the caller
 
 _STEP: Final = "_gcd_import"
 """What `import_module` calls, with a name without dots."""
-_NAMES: Final = frozenset({"__import__", "import_module"})
+_NAMES: Final = LOOKING_NAMES | {"__import__", "import_module"}
 
 
-def imports_by_name(code: CodeType) -> bool:
-    """Return whether a code object may import modules by name."""
+def calls_count(code: CodeType) -> bool:
+    """Return whether a code object may import modules by name, or look at files."""
     return not _NAMES.isdisjoint(code.co_names)
 
 
@@ -38,10 +41,12 @@ class ImportsByName:
 
     Args:
         scopes: take them.
+        looks: called with each callee, its first argument and the caller.
     """
 
-    def __init__(self, scopes: Scopes) -> None:
+    def __init__(self, scopes: Scopes, looks: Callable[[object, object, FrameType], None]) -> None:
         self._scopes = scopes
+        self._looks = looks
         self.watched: tuple[CodeType, ...] = (
             _import_module.__code__,
             pytest.importorskip.__code__,
@@ -49,7 +54,8 @@ class ImportsByName:
         """Code outside the project in which calls are watched too."""
 
     def called(self, callee: object, first: object) -> None:
-        """Note a call, if it imports a module by its name."""
+        """Note a call, if it imports a module by its name or looks at a file."""
+        self._looks(callee, first, _frame(2))
         if not isinstance(first, str):
             return
         if callee is _import:

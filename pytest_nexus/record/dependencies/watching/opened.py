@@ -6,10 +6,12 @@ import linecache
 import os
 import sys
 from pathlib import Path
+from types import MethodType
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from pytest_nexus.domain.system.originals import identity_of
 from pytest_nexus.impact.current_contents import digest_of_file
 
 if TYPE_CHECKING:
@@ -45,6 +47,16 @@ _MAX_DEPTH: Final = 60
 _is_folder: Final = os.path.isdir
 _exists: Final = os.path.exists  # suites patch pathlib
 _frame = sys._getframe  # noqa: SLF001 - the documented way to the caller
+
+_LOOKING: Final = (
+    *(os.stat, os.lstat, os.access, os.readlink),
+    *(os.path.exists, os.path.lexists, os.path.isfile, os.path.isdir, os.path.islink),
+    *(os.path.getsize, os.path.getmtime, os.path.samefile),
+    *(Path.exists, Path.is_file, Path.is_dir, Path.is_symlink, Path.stat, Path.lstat),
+)
+_LOOKS: Final = frozenset(map(identity_of, _LOOKING))
+LOOKING_NAMES: Final = frozenset(one.__name__ for one in _LOOKING)
+"""Names of functions that look at a file without opening it. No audit event tells of them."""
 
 PROCESS: Final = "it starts a process whose files are not known"
 NETWORK: Final = "it opens a network connection"
@@ -126,6 +138,22 @@ class Opened:
             self._written.add(found)
         elif found not in self._written:
             self._read(path, found, _frame(2))
+
+    def looks(self, callee: object, first: object, frame: FrameType) -> None:
+        """Note that the project asks whether a file exists, how large or how old the file is.
+
+        Args:
+            callee: the function that is called.
+            first: its first argument.
+            frame: the caller.
+        """
+        if type(callee) is MethodType:
+            callee, first = callee.__func__, callee.__self__
+        if identity_of(callee) not in _LOOKS or not isinstance(first, (str, bytes, os.PathLike)):
+            return
+        found = self._below_root(first)
+        if found is not None and found not in self._written and not found.endswith(_BYTECODE):
+            self._read(first, found, frame)
 
     def _read(self, path: Any, found: str, frame: FrameType) -> None:
         if found.endswith(_SOURCES) and _loads_source(frame):

@@ -20,7 +20,7 @@ from pytest_nexus.record.dependencies.watching.cached_results import Lasting
 from pytest_nexus.record.dependencies.watching.code_index import CodeIndex
 from pytest_nexus.record.dependencies.watching.environ_reads import ALL, EnvironReads
 from pytest_nexus.record.dependencies.watching.generated import Generated
-from pytest_nexus.record.dependencies.watching.imports_by_name import ImportsByName, imports_by_name
+from pytest_nexus.record.dependencies.watching.imports_by_name import ImportsByName, calls_count
 from pytest_nexus.record.dependencies.watching.monitor import DISABLE, Monitor
 from pytest_nexus.record.dependencies.watching.opened import Opened
 from pytest_nexus.record.dependencies.watching.project_files import attribute
@@ -105,7 +105,7 @@ class Tracker:
         """Functions that started too often in this part to follow each start, by identity."""
         self._n_starts = 0
         self._pending: list[CodeType] = []
-        self._by_name = ImportsByName(self)
+        self._by_name = ImportsByName(self, self.opened.looks)
         self._monitor = Monitor(
             self._started, self._by_name.called, self._ended, self._ended_by_exception
         )
@@ -195,9 +195,7 @@ class Tracker:
     def _always_uses(self, block: int) -> None:
         """Let every test depend on a block, and watch the block no more if it only runs."""
         codes = [one for code in self.index.codes[block] for one in nested_code(code)]
-        if not any(
-            identity_of(code) in self._lasting_names or imports_by_name(code) for code in codes
-        ):
+        if not any(identity_of(code) in self._lasting_names or calls_count(code) for code in codes):
             self.session.blocks.add(block)
             self._monitor.forget(codes)
 
@@ -388,7 +386,7 @@ class Tracker:
 
     def _watch(self, codes: list[CodeType]) -> None:
         self._monitor.watch(codes)
-        self._monitor.watch_calls(code for code in codes if imports_by_name(code))
+        self._monitor.watch_calls(code for code in codes if calls_count(code))
 
     def _is_ours(self, frame: FrameType) -> bool:
         return self.files.source(frame.f_code.co_filename) is not None
