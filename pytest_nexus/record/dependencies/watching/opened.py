@@ -148,7 +148,8 @@ class Opened:
             frame: the caller.
         """
         if type(callee) is MethodType:
-            callee, first = callee.__func__, callee.__self__
+            first = callee.__self__
+            callee = callee.__func__
         if identity_of(callee) not in _LOOKS or not isinstance(first, (str, bytes, os.PathLike)):
             return
         found = self._below_root(first)

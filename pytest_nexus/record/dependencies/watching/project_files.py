@@ -34,6 +34,8 @@ _PYTEST_IMPORTS: Final = f"{os.sep}_pytest{os.sep}pathlib.py"
 """The end of the path of the file that imports modules of tests."""
 _real: Final = os.path.realpath
 _is_file: Final = os.path.isfile
+_is_link: Final = os.path.islink
+_folder: Final = os.path.dirname
 _join: Final = os.path.join  # suites patch pathlib
 _is_absolute: Final = os.path.isabs
 _getcwd: Final = os.getcwd
@@ -55,6 +57,8 @@ class ProjectFiles:
         )
         self._known: dict[str, str | None] = {}
         self._sources: dict[str, str | None] = {}
+        self._outside: dict[str, bool] = {}
+        """Whether a folder with sources, with links followed, lies outside the root."""
         self._roots: set[str] = set()
         """Paths that lead to the root itself."""
 
@@ -75,10 +79,26 @@ class ProjectFiles:
         try:
             return self._sources[filename]
         except KeyError:
-            is_source = filename.endswith(_SOURCES) and _is_file(filename)
-            found = self.relative(filename) if is_source else None
+            is_ours = filename.endswith(_SOURCES) and not self._lies_outside(filename)
+            found = self.relative(filename) if is_ours and _is_file(filename) else None
             self._sources[filename] = found
             return found
+
+    def _lies_outside(self, filename: str) -> bool:
+        """Return whether a file that is no link lies in a folder outside the root.
+
+        To follow the links of each folder once is much cheaper than to follow those of each file.
+        """
+        if not _is_absolute(filename):
+            return False
+        folder = _folder(filename)
+        if folder not in self._outside:
+            try:
+                inside = f"{_real(folder)}{os.sep}".startswith(self._prefix)
+            except (OSError, ValueError):
+                inside = False
+            self._outside[folder] = not inside
+        return self._outside[folder] and not _is_link(filename)
 
     def _find(self, path: str) -> str | None:
         if path.startswith("<") or not path:

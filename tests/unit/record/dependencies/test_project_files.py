@@ -109,3 +109,30 @@ def test_what_nexus_does_is_not_done_by_the_project_that_calls_it(tmp_path: Path
     exec(compile(source.read_text(), str(source), "exec"), names)  # noqa: S102 - a frame of the project
     assert names["call"](names["of_nexus"]) is None
     assert names["call"](names["ask"]).f_code.co_name == "call"
+
+
+@pytest.mark.posix("links")
+def test_sources_that_links_lead_to(tmp_path: Path) -> None:
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    for folder in (root, outside):
+        folder.mkdir()
+    for name in ("a.py", "b.py"):
+        (root / name).touch()
+    (outside / "own.py").touch()
+    (outside / "a.py").symlink_to(root / "a.py")
+    (outside / "folder").symlink_to(root, target_is_directory=True)
+    files = ProjectFiles(str(root))
+    assert files.source(str(outside / "own.py")) is None
+    assert files.source(str(outside / "a.py")) == "a.py"
+    assert files.source(str(outside / "folder" / "b.py")) == "b.py"
+    assert files.source(f"{outside}/\0/c.py") is None
+
+
+def test_sources_of_many_files_follow_the_links_of_a_folder_once(
+    files: ProjectFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    followed: list[str] = []
+    monkeypatch.setattr(project_files, "_real", lambda path: followed.append(path) or path)
+    for number in range(20):
+        assert files.source(str(tmp_path.parent / f"a{number}.py")) is None
+    assert followed == [str(tmp_path.parent)]
