@@ -81,6 +81,14 @@ OPTIONS: Final[tuple[Option, ...]] = (
         metavar="PLACE",
     ),
     Option(
+        "nexus_runtime",
+        "choice",
+        default="python",
+        choices=("python", "onnx"),
+        help="What evaluates the model: python: nexus itself; onnx: onnxruntime, which pays from"
+        " some ten thousand tests on and needs the extra onnx",
+    ),
+    Option(
         "nexus_dependencies",
         "bool",
         default=False,
@@ -226,6 +234,7 @@ class Options(NamedTuple):
     base: str | None
     model: str
     """`auto`, or where the model is."""
+    runtime: Literal["python", "onnx"]
     dependencies: bool
     select: str
     select_always: tuple[str, ...]
@@ -331,6 +340,7 @@ def read_options(config: pytest.Config) -> Options:
         order=values["nexus_order"],
         base=values["nexus_base"],
         model=values["nexus_model"],
+        runtime=values["nexus_runtime"],
         dependencies=values["nexus_dependencies"],
         select=values["nexus_select"],
         select_always=tuple(values["nexus_select_always"].split("\n")),

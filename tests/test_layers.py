@@ -178,6 +178,7 @@ STATE_MACHINES: Final = {
 FOREIGN: Final = {
     "session", "report", "rep", "item", "config", "node", "worker", "dsession",  # of pytest, xdist
     "parser", "action", "error", "sys", "SubElement", "self._parser",  # argparse, exceptions, XML
+    "session_options",  # of onnxruntime
 }  # fmt: skip
 """Names of objects that belong to others, who want to be changed in this way."""
 

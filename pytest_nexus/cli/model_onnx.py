@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_nexus.deployment.gates import generated_rows, recorded_rows
-from pytest_nexus.deployment.onnx_graph import onnx_bytes
 from pytest_nexus.deployment.onnx_parity import MOST_DIFFERENCE, onnx_parity
 from pytest_nexus.domain.system.console import say
 from pytest_nexus.errors import GateError
+from pytest_nexus.forecast.onnx.onnx_graph import onnx_bytes
 from pytest_nexus.forecast.stored_models import shipped, usable
 from pytest_nexus.training.dataset import lessons_of
 

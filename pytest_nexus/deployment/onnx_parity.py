@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pytest_nexus.deployment.onnx_graph import library
+from pytest_nexus.forecast.onnx.onnx_graph import library
 from pytest_nexus.predictor.schema import NAMES
 
 if TYPE_CHECKING:

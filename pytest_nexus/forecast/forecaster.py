@@ -88,6 +88,11 @@ class ModelForecaster:
         self._code: Mapping[str, TestCode] = {}
         self.executed: Mapping[TestKey, ExecutedChange] = {}
         """What tests executed of the change, at the last forecast."""
+        self._scores: Callable[[list[Row]], list[float]] = model.scores
+
+    def score_by(self, scores: Callable[[list[Row]], list[float]]) -> None:
+        """Take another evaluator of the same model; called once, before the first forecast."""
+        self._scores = scores
 
     def __call__(
         self,
@@ -103,7 +108,7 @@ class ModelForecaster:
         rows, seconds = self.rows(tests, index, change, setups)
         self.summary = summarise(rows)
         started_s = clock.thread_time()
-        scores = self.model.scores(rows)
+        scores = self._scores(rows)
         if self._origin is not None:
             scoring_ms = (clock.thread_time() - started_s) * 1000.0
             self.use = NodeUse(self._origin, scoring_ms, len(rows))

@@ -209,7 +209,12 @@ class Pipeline(PlanListeners):
             self.notices.notify(sentence)
 
         def model() -> Forecaster | None:
-            return forecast.load(known.deployed, self._texts, known.past, lose, known.streaks)
+            made = forecast.load(known.deployed, self._texts, known.past, lose, known.streaks)
+            if made is not None and self.setup.options.runtime == "onnx":
+                from pytest_nexus.session.onnx_runtime import take_onnxruntime  # noqa: PLC0415 - as asked for
+
+                take_onnxruntime(made, self.setup.options, self.notices.notify)
+            return made
 
         found: Forecaster | None
         if self.hooks.has("pytest_nexus_forecaster"):

@@ -82,7 +82,7 @@ def pipeline(path: Path) -> Pipeline:
     root = path.parent
     options = Options(
         history=path, journal=root / "journal", ingest=True, order="risk", base=None,
-        model="auto", otlp=False,
+        model="auto", runtime="python", otlp=False,
         queue=None, queue_run=None, queue_job=None, queue_patience_s=1.0, queue_lease_s=1.0,
         dependencies=False, select="affected,confidence:90%", select_always=(),
         select_max_age="7d or 20 runs", select_shadow=False, select_rest="never", explain=True,

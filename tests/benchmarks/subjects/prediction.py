@@ -27,6 +27,8 @@ from tests.benchmarks.table import Table, within
 from tests.support.builders import attempt, known
 
 if TYPE_CHECKING:
+    from pytest_nexus.predictor.features.rows import Row
+
     from pytest_nexus.domain.records import Attempt
     from tests.benchmarks.bench import Bench
     from tests.benchmarks.table import Cell
@@ -45,7 +47,8 @@ def measure(bench: Bench) -> list[Table]:
     return [_features(bench), _scores(bench), _training(bench)]
 
 
-def _moment(n_tests: int, n_files: int) -> Moment:
+def moment_of(n_tests: int, n_files: int) -> Moment:
+    """Return a suite of invented tests in front of a change; 1 test in 100 failed lately."""
     random = Random(1)
     tests, code = [], {}
     for at in range(n_tests):
@@ -69,7 +72,7 @@ def _moment(n_tests: int, n_files: int) -> Moment:
 
 def _features(bench: Bench) -> Table:
     n_tests, n_files = bench.size(50_000, 500), bench.size(200, 5)
-    moment = _moment(n_tests, n_files)
+    moment = moment_of(n_tests, n_files)
     with paused_gc():  # as where a session plans
         costs = [cost(lambda: rows(moment)) for _ in range(bench.size(5, 1))]
     seconds = median(each.cpu_s for each in costs)
@@ -86,11 +89,8 @@ def _features(bench: Bench) -> Table:
 
 
 def _scores(bench: Bench) -> Table:
-    prior = load(forecaster.prior())
-    every = rows(_moment(bench.size(100_000, 1000), 20))
-    seen = every[: bench.size(5000, 500)]
-    trees, _ = grow(seen, [Random(at).random() < 0.1 for at in range(len(seen))])
-    models = {"shipped": prior, "with trees": Model(prior.weights, trees, 0.5)}
+    every = rows(moment_of(bench.size(100_000, 1000), 20))
+    models = models_on(every[: bench.size(5000, 500)])
     table: list[dict[str, Cell]] = []
     for name, model in models.items():
         for n in (1000, 10_000, 100_000):
@@ -107,6 +107,13 @@ def _scores(bench: Bench) -> Table:
                 }
             )
     return Table("Scores", table, f"The shipped model has {len(forecaster.prior()):,} bytes.")
+
+
+def models_on(seen: list[Row]) -> dict[str, Model]:
+    """Return the shipped model, and the same with trees of the usual size grown on some rows."""
+    prior = load(forecaster.prior())
+    trees, _ = grow(seen, [Random(at).random() < 0.1 for at in range(len(seen))])
+    return {"shipped": prior, "with trees": Model(prior.weights, trees, 0.5)}
 
 
 def _training(bench: Bench) -> Table:

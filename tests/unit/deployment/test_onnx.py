@@ -22,8 +22,8 @@ from pytest_nexus.history.store import open_history
 onnx = pytest.importorskip("onnx")
 runtime = pytest.importorskip("onnxruntime")
 
-from pytest_nexus.deployment.onnx_graph import OUTPUTS, onnx_bytes  # noqa: E402 - needs onnx
 from pytest_nexus.deployment.onnx_parity import onnx_parity  # noqa: E402
+from pytest_nexus.forecast.onnx.onnx_graph import OUTPUTS, onnx_bytes  # noqa: E402 - needs onnx
 
 COUNTS = {
     feature

@@ -30,6 +30,7 @@ def pipeline(tmp_path: Path) -> Pipeline:
         order="risk",
         base=None,
         model="auto",
+        runtime="python",
         dependencies=False,
         select="off",
         select_always=(),

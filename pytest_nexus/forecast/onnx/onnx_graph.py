@@ -2,14 +2,16 @@
 
 Inputs: one vector of float32 for each feature, by its name, shape (n_tests,). Outputs, of the same
 shape: `score`, `gain` and `probability`, as `Model` defines them. The arithmetic inside is float64,
-so that only the rounding of the inputs tells the graph from a session.
+so that only the rounding of the inputs tells the graph from a session. A graph of precision
+`double` has inputs and outputs of float64, and rounds nothing.
 """
 
 from __future__ import annotations
 
 import json
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from struct import pack, unpack
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pytest_nexus.errors import DeploymentError
 from pytest_nexus.forecast.deployed_features import feature_digest
@@ -157,7 +159,11 @@ def _weighted(graph: _Graph, term: Term, weight: float, columns: Mapping[str, st
 
 
 def _forest(graph: _Graph, trees: Sequence[Tree], columns: Mapping[str, str]) -> str:
-    """Return the sum of the values of all trees, shape (n_tests,)."""
+    """Return the sum of the values of all trees, shape (n_tests,).
+
+    The operator returns float32 only. So each tree has two targets, the value of a leaf in float32
+    and the rest, and the sum over all targets is exact to float64.
+    """
     helper = library("onnx.helper")
     axis = graph.integers(1)
     wide = [graph.put("Unsqueeze", columns[name], axis) for name in NAMES]
@@ -166,7 +172,7 @@ def _forest(graph: _Graph, trees: Sequence[Tree], columns: Mapping[str, str]) ->
         name: []
         for name in ("nodeids", "treeids", "featureids", "modes", "values", "trueids", "falseids")
     }
-    leaves: dict[str, list[Any]] = {name: [] for name in ("treeids", "nodeids", "weights")}
+    leaves: dict[str, list[Any]] = {name: [] for name in ("treeids", "nodeids", "ids", "weights")}
     for number, tree in enumerate(trees):
         for at, column in enumerate(tree.feature):
             is_leaf = column < 0
@@ -175,10 +181,10 @@ def _forest(graph: _Graph, trees: Sequence[Tree], columns: Mapping[str, str]) ->
                    0 if is_leaf else tree.left[at], 0 if is_leaf else tree.right[at])  # fmt: skip
             for name, value in zip(fields, row, strict=True):
                 fields[name].append(value)
-            if is_leaf:
-                leaves["treeids"].append(number)
-                leaves["nodeids"].append(at)
-                leaves["weights"].append(tree.value[at])
+            for part, weight in enumerate(_parts(tree.value[at]) if is_leaf else ()):
+                leaf = (number, at, 2 * number + part, weight)
+                for name, value in zip(leaves, leaf, strict=True):
+                    leaves[name].append(value)
 
     def tensor(name: str, values: list[float]) -> Any:
         return helper.make_tensor(name, graph.double, (len(values),), values)
@@ -187,7 +193,7 @@ def _forest(graph: _Graph, trees: Sequence[Tree], columns: Mapping[str, str]) ->
         "TreeEnsembleRegressor",
         matrix,
         domain="ai.onnx.ml",
-        n_targets=1,
+        n_targets=2 * len(trees),
         aggregate_function="SUM",
         post_transform="NONE",
         nodes_nodeids=fields["nodeids"],
@@ -199,19 +205,32 @@ def _forest(graph: _Graph, trees: Sequence[Tree], columns: Mapping[str, str]) ->
         nodes_falsenodeids=fields["falseids"],
         target_treeids=leaves["treeids"],
         target_nodeids=leaves["nodeids"],
-        target_ids=[0] * len(leaves["nodeids"]),
+        target_ids=leaves["ids"],
         target_weights_as_tensor=tensor("target_weights", leaves["weights"]),
     )
-    kind = graph.double
-    return graph.put("Squeeze", graph.put("Cast", grown, to=kind), axis)
+    return graph.put("ReduceSum", graph.put("Cast", grown, to=graph.double), axis, keepdims=0)
 
 
-def onnx_bytes(model: Model, version: str) -> bytes:
+def _parts(value: float) -> tuple[float, float]:
+    """Return a value in float32, and the rest.
+
+    >>> sum(_parts(0.1)), _parts(0.5)
+    (0.1, (0.5, 0.0))
+    """
+    (rounded,) = unpack("f", pack("f", value))
+    return rounded, value - rounded
+
+
+Precision = Literal["single", "double"]
+
+
+def onnx_bytes(model: Model, version: str, precision: Precision = "single") -> bytes:
     """Return a model as an ONNX file, checked by ONNX itself.
 
     Args:
         model: the model.
         version: its name, kept in the metadata with its card and the names of the features.
+        precision: of inputs and outputs.
 
     Raises:
         DeploymentError: the package onnx is missing.
@@ -230,14 +249,14 @@ def onnx_bytes(model: Model, version: str) -> bytes:
         parts.append(graph.put("Mul", grown, graph.constant(model.trees_share)))
     parts = parts or [graph.put("Mul", columns[NAMES[0]], graph.constant(0.0))]
     score = graph.put("Sum", *parts)
-    _outputs(graph, model, score)
-    single = onnx.TensorProto.FLOAT
+    kind = onnx.TensorProto.FLOAT if precision == "single" else graph.double
+    _outputs(graph, model, score, kind)
     made = helper.make_model(
         helper.make_graph(
             graph.nodes,
             "pytest-nexus",
-            [helper.make_tensor_value_info(name, single, ["n_tests"]) for name in NAMES],
-            [helper.make_tensor_value_info(name, single, ["n_tests"]) for name in OUTPUTS],
+            [helper.make_tensor_value_info(name, kind, ["n_tests"]) for name in NAMES],
+            [helper.make_tensor_value_info(name, kind, ["n_tests"]) for name in OUTPUTS],
             graph.constants,
         ),
         opset_imports=[
@@ -263,8 +282,7 @@ def onnx_bytes(model: Model, version: str) -> bytes:
 OUTPUTS: Final = ("score", "gain", "probability")
 
 
-def _outputs(graph: _Graph, model: Model, score: str) -> None:
-    single = library("onnx").TensorProto.FLOAT
+def _outputs(graph: _Graph, model: Model, score: str, kind: int) -> None:
     zero = graph.constant(0.0)
     gain = score
     if model.floor:
@@ -279,4 +297,4 @@ def _outputs(graph: _Graph, model: Model, score: str) -> None:
     likely = graph.put("Sigmoid", line)
     bounded = graph.put("Clip", likely, graph.constant(_LEAST_P), graph.constant(1 - _LEAST_P))
     for name, value in zip(OUTPUTS, (score, gain, bounded), strict=True):
-        graph.put("Cast", value, output=name, to=single)
+        graph.put("Cast", value, output=name, to=kind)
