@@ -8,11 +8,13 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus.backtest.builds import FOLDER, find_folder, projects, read_builds, read_texts
+from pytest_nexus.backtest.kept_builds import keep_builds
 from pytest_nexus.backtest.orders import SEEDS, Score, Scored, mean, replay
 from pytest_nexus.backtest.showcase import RUNS, show_failure_moving
 from pytest_nexus.cli.output.tables import add_json_option, print_json, print_table
 from pytest_nexus.domain.system.console import say, warn
 from pytest_nexus.domain.system.progress_bar import ProgressBar
+from pytest_nexus.domain.wording import counted
 from pytest_nexus.errors import with_code
 from pytest_nexus.forecast.forecaster import Texts
 
@@ -59,12 +61,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help=f"folder of the recorded builds (default: ./{FOLDER}, else that of the checkout)",
     )
+    parser.add_argument(
+        "--keep",
+        metavar="FILE",
+        help="only write the builds of one project as a new history, to try other commands on",
+    )
+    parser.add_argument(
+        "--project", metavar="NAME", help="with --keep: which project (default: the first one)"
+    )
     add_json_option(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Run both parts; every printed figure comes from this run."""
+    if options.keep is not None:
+        return _keep(options)
     folder = find_folder(options.data)
     if folder is None:
         where = options.data or f"./{FOLDER} or beside the package"
@@ -79,6 +91,19 @@ def run(options: argparse.Namespace) -> int:
         print_json(_as_json(results, sightings))
     else:
         _print_sightings(sightings)
+    return 0
+
+
+def _keep(options: argparse.Namespace) -> int:
+    """Write the builds of one project as a history."""
+    found = keep_builds(find_folder(options.data), options.project, Path(options.keep))
+    if options.json:
+        print_json(found._asdict())
+        return 0
+    say(
+        f"{found.project}: {counted(found.runs, 'recorded build')} and"
+        f" {counted(found.attempts, 'attempt')} kept as a history in {options.keep}"
+    )
     return 0
 
 

@@ -81,9 +81,15 @@ def run(options: argparse.Namespace) -> int:
     with required_history(options.history) as history:
         counted = counted_runs(history, since, CLASSES[options.machine], intensity)
         found = _report(history, counted, options)
+        n_runs = history.count_runs()
     found["intensity_source"] = source
     if options.json:
         print_json(found)
+        return 0
+    if not counted:
+        weeks = counted_words(options.weeks, "week")
+        older = f" of the last {weeks}; --weeks 0 shows {counted_words(n_runs, 'older run')}"
+        say(f"There is no run{older if n_runs else ' in the history'}")
         return 0
     _print(found, options.by)
     return 0

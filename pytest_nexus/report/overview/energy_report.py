@@ -103,15 +103,19 @@ def by_test(history: History, counted: Sequence[Counted]) -> list[dict[str, Any]
 
 
 def sums_of(counted: Sequence[Counted]) -> dict[str, Any]:
-    """Return the sums over runs; `sci_g` is None if the grams of any run are unknown."""
+    """Return the sums over runs; `sci_g` is None if the grams of any run are unknown.
+
+    `cpu_s` is the sum over the runs that recorded their processor seconds; None if none did.
+    """
     known = [one for one in counted if one.energy is not None]
     whole = total([one.energy.footprint for one in known if one.energy is not None])
+    measured = [one.work.cpu_s or 0.0 for one in known if one.work.is_measured]
     return {
         "runs": len(counted),
         "unknown": len(counted) - len(known),
         "assumed": sum(not one.work.is_measured for one in known),
         "wall_s": fsum(one.work.wall_s or 0.0 for one in known),
-        "cpu_s": fsum(one.work.cpu_s or 0.0 for one in known if one.work.is_measured),
+        "cpu_s": fsum(measured) if measured or not known else None,
         "wh": 1000 * whole.kwh,
         **_grams(whole),
     }
