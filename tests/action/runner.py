@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.action.expressions import Scope, condition, interpolate, text_of
@@ -13,7 +14,7 @@ from tests.action.values import Event, Job, WorkflowRun, github_context, load
 from tests.support.project import REPOSITORY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from tests.support.github_server import GitHubServer
@@ -36,6 +37,8 @@ class GitHub:
         self.artifacts = Artifacts(server)
         self.site = base / "site"
         """What GitHub Pages shows."""
+        self.secrets: dict[str, str] = {}
+        """Secrets of the repository; a run for a fork has none."""
         self.cancel: Callable[[str, dict[str, Any]], bool] = never
         """Asked before each step: whether the run is cancelled there."""
         self._numbers = itertools.count(1)
@@ -62,7 +65,10 @@ class GitHub:
                 called = load(CALLED.read_text("utf-8"))
                 given = interpolate(job.get("with", {}), Scope({"github": github_context(run, "")}))
                 inputs = _inputs(called["on"]["workflow_call"]["inputs"], given)
-                _Workflow(self, run, called, inputs, granted, keep).jobs_in_order()
+                own = {} if run.event.is_fork else self.secrets
+                passed = interpolate(job.get("secrets", {}), Scope({"secrets": own}))
+                secrets = _secrets(called["on"]["workflow_call"]["secrets"], passed)
+                _Workflow(self, run, called, inputs, granted, keep, secrets=secrets).jobs_in_order()
         own = {name: job for name, job in workflow["jobs"].items() if "uses" not in job}
         _Workflow(self, run, {**workflow, "jobs": own}, {}, None, keep).jobs_in_order()
 
@@ -78,8 +84,11 @@ class _Workflow:
         inputs: dict[str, Any],
         granted: dict[str, str] | None,
         keep: dict[str, Job],
+        *,
+        secrets: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.hub, self.run, self.workflow, self.inputs = hub, run, workflow, inputs
+        self.secrets = secrets
         self.granted, self.keep = granted, keep
         """What the caller grants; None where nobody calls."""
         self.results: dict[str, dict[str, Any]] = {}
@@ -98,7 +107,12 @@ class _Workflow:
         before = {need: self.results[need] for need in needs}
         every = [one["result"] for one in self._ancestors(needs)]
         scope = Scope(
-            {"github": github_context(self.run, name), "inputs": self.inputs, "needs": before},
+            {
+                "github": github_context(self.run, name),
+                "inputs": self.inputs,
+                "needs": before,
+                "secrets": self.secrets,
+            },
             success=all(one == "success" for one in every),
             failure="failure" in every,
             cancelled=self.is_cancelled,
@@ -158,6 +172,11 @@ def _inputs(declared: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
         kind = kinds[declared[name]["type"]]
         assert isinstance(value, kind), f"input {name} must be a {declared[name]['type']}"
     return values
+
+
+def _secrets(declared: dict[str, Any], given: dict[str, str]) -> dict[str, str]:
+    assert set(given) <= set(declared), f"no secrets {set(given) - set(declared)}"
+    return {name: given.get(name, "") for name in declared}
 
 
 def _cells(matrix: dict[str, list[Any]]) -> list[dict[str, Any]]:

@@ -60,7 +60,6 @@ def test_every_file_names_the_releases_in_the_table() -> None:
         ".github/workflows/nexus.yml",
         ".github/workflows/release.yml",
         "action.yml",
-        "docs/how-to/deploy-a-model.md",
         "docs/how-to/github-action.md",
         "docs/how-to/shard-in-ci.md",
         "docs/how-to/shared-queue.md",

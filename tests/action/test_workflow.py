@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
+from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_nexus.deployment.place import Place
+from pytest_nexus.deployment.targets.kinds import target_of
+from pytest_nexus.forecast.forecaster import prior
+from pytest_nexus.node.kept_model import packed
+from pytest_nexus.node.manifest import Entry, Manifest
+from pytest_nexus.node.signature import Keys
 from tests.action.toy import Toy
 from tests.support.github_server import GitHubServer
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.posix("steps run in bash on Linux")
 
@@ -85,19 +96,42 @@ def test_station_keeps_the_dashboard_and_publishes_it_where_that_is_asked_for(to
     assert "test_prices.py" in page
 
 
+KEY = "a shared secret of the team"
+
+
+def deploy_a_canary(folder: Path) -> None:
+    """Deploy the shipped model, and itself in another layout as a canary of half of the runners."""
+    data = packed(prior())
+    entry = Entry("1" * 16, sha256(data).hexdigest(), len(data))
+    made = Manifest("eu", 1, entry, None, entry._replace(version="2" * 16), 50.0)
+    place = Place("eu", target_of(str(folder)), Keys(shared=KEY))
+    place.put_model(entry, data)
+    place.change(lambda _: made)
+
+
 @pytest.mark.slow
-def test_tests_run_where_the_grid_is_clean_and_a_training_may_wait(toy):
+def test_a_clean_region_runs_the_tests_a_training_may_wait_and_canaries_are_judged(toy):
     toy.init()
+    deploy_a_canary(toy.base / "place")
+    toy.commit({"nexus.toml": f'[deploy.targets]\neu = "{toy.base / "place"}"\n'})
+    toy.github.secrets["MODEL_KEY"] = KEY
     runners = {
         "eu-west": {"runs-on": "west", "zone": "NL"},
         "eu-north": {"runs-on": "north", "zone": "SE"},
         "us-east": {"runs-on": "east", "zone": "IS"},
     }
-    given = f"with: {{green: true, zone: SE, allow: 'eu-*', runner-map: '{json.dumps(runners)}'}}"
+    given = (
+        "with: {green: true, zone: SE, judge: true, judge-runs: '3', allow: 'eu-*',"
+        f" runner-map: '{json.dumps(runners)}'}}\n"
+        '    secrets: {model-key: "${{ secrets.MODEL_KEY }}"}'
+    )
     run = toy.push(f"{toy.workflow.rstrip()}\n    {given}\n")
     assert run.conclusion == "success", run.log
     assert run.jobs["plan"].outputs["runs-on"] == "north"
     assert "not due: " in run.jobs["station"].log
+    stays = "eu: canary 22222222 stays a canary: 0 of 3 runs used it\n"
+    assert run.jobs["judge"].summary == f"- {stays}"
+    assert KEY not in run.log
 
 
 @pytest.mark.slow

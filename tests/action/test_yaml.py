@@ -79,8 +79,8 @@ def test_no_expression_stands_inside_a_script(path):
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_no_secret_is_named_and_no_checkout_keeps_its_token(path):
-    text = path.read_text("utf-8")
-    assert "secrets" not in text
+    if path != CALLED:
+        assert "secrets" not in path.read_text("utf-8")
     for step in steps(path):
         if step.get("uses", "").startswith("actions/checkout@"):
             assert step["with"]["persist-credentials"] is False
@@ -89,3 +89,26 @@ def test_no_secret_is_named_and_no_checkout_keeps_its_token(path):
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
 def test_workflow_is_not_started_in_the_name_of_the_base(path):
     assert not {"pull_request_target", "workflow_run"} & set(load(path.read_text("utf-8"))["on"])
+
+
+def test_secrets_are_optional_and_reach_only_steps_of_jobs_that_run_nothing_of_the_change():
+    """The jobs that hold one run for no pull request, and none of them runs code of a checkout."""
+    workflow = load(CALLED.read_text("utf-8"))
+    declared = workflow["on"]["workflow_call"]["secrets"]
+    assert not any(one["required"] for one in declared.values())
+    named = {}
+    for name, job in workflow["jobs"].items():
+        assert "secrets" not in {*job, *job.get("env", {})}
+        for step in job["steps"]:
+            assert "secrets" not in str({**step, "env": {}})
+            found = re.findall(r"\bsecrets\.([\w-]+)", str(step.get("env", {})))
+            assert str(step.get("env", {})).count("secrets") == len(found)
+            if found:
+                named.setdefault(name, set()).update(found)
+    assert set(named) == {"station", "judge"}
+    assert named["station"] | named["judge"] == set(declared)
+    station, judge = workflow["jobs"]["station"], workflow["jobs"]["judge"]
+    assert "pull_request" not in station["if"]
+    assert "github.ref == format('refs/heads/{0}'" in station["if"]
+    assert judge["needs"] == "station"
+    assert "always" not in judge["if"]
