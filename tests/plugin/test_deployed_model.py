@@ -10,8 +10,10 @@ import pytest
 from pytest_nexus.predictor.model.document import dump, version
 
 from pytest_nexus import EdgeDeployment
+from pytest_nexus.deployment import gates
 from pytest_nexus.forecast.stored_models import shipped
 from pytest_nexus.history.store import open_history
+from pytest_nexus.node.manifest import NAME
 from pytest_nexus.options import OPTIONS
 from pytest_nexus.session.deployed_model import node_name
 from tests.support.messages import messages
@@ -20,6 +22,7 @@ from tests.support.project import Project
 if TYPE_CHECKING:
     from pathlib import Path
 
+KEY = "a shared secret of the team"
 FILES = {
     "test_a.py": """
         import time
@@ -47,6 +50,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 def push(project: Project, place: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Deploy the shipped model; return its version."""
     monkeypatch.chdir(project.root)
+    monkeypatch.setattr(gates, "_ROUNDS", 2)
     found = EdgeDeployment("shipped", None, 1e5, targets={"eu": str(place)}).push()
     return found.version
 
@@ -76,6 +80,61 @@ def test_a_session_reports_its_use_of_a_deployed_model(project, tmp_path, monkey
         assert each.node.origin[:2] == ("eu", node_name("runner-7"))
         assert each.node.n_tests == 3
         assert each.node.scoring_ms > 0
+
+
+def forge(place: Path) -> None:
+    manifest = place / NAME
+    manifest.write_bytes(manifest.read_bytes().replace(b'"sequence":2', b'"sequence":7'))
+
+
+def replay(place: Path) -> None:
+    (place / NAME).write_bytes((place / "manifest-1.json").read_bytes())
+
+
+def lose_the_model(place: Path) -> None:
+    for path in place.glob("model-*"):
+        path.unlink()
+
+
+def cut(place: Path) -> None:
+    (place / NAME).write_bytes((place / NAME).read_bytes()[:-40])
+
+
+@pytest.mark.parametrize("spoil", [forge, replay, cut, lose_the_model], ids=lambda f: f.__name__)
+def test_a_session_goes_on_with_the_last_good_model(project, tmp_path, monkeypatch, spoil):
+    monkeypatch.setenv("NEXUS_MODEL_KEY", KEY)
+    place = tmp_path / "place"
+    version, _ = (push(project, place, monkeypatch) for _ in range(2))
+    keyed = {"NEXUS_MODEL_KEY": KEY}
+    project.run(f"--nexus-model={place}", env=keyed)
+    spoil(place)
+    for state in (project.root / ".nexus" / "models").glob("*/state.json"):
+        # the clock of this machine was ahead when the place was asked last
+        state.write_text(json.dumps(json.loads(state.read_text()) | {"asked_at": 9e9}))
+    for path in (project.root / ".nexus" / "models").glob("*/model-*"):
+        if spoil is lose_the_model:
+            path.write_bytes(path.read_bytes()[:-1])
+    result = project.run(f"--nexus-model={place}", env=keyed)
+    assert result.order[0] == "test_b.py::test_failed"
+    assert "1 failed, 2 passed" in result.stdout
+    with open_history(project.root / ".nexus" / "history.sqlite3") as history:
+        quality = history.quality.read()[-1].quality
+    if spoil is lose_the_model:  # here and there: the shipped model is left
+        assert len(messages(result.stdout, "NX934")) == 1
+        assert quality.node is None
+    else:
+        assert len(messages(result.stdout, "NX953")) == 1
+        assert (quality.model, quality.node.origin.got) == (version, "last good")
+
+
+def test_a_session_with_another_key_uses_the_model_of_its_history(project, tmp_path, monkeypatch):
+    monkeypatch.setenv("NEXUS_MODEL_KEY", KEY)
+    push(project, tmp_path / "place", monkeypatch)
+    result = project.run(
+        f"--nexus-model={tmp_path / 'place'}", env={"NEXUS_MODEL_KEY": "another key of the team"}
+    )
+    assert "1 failed, 2 passed" in result.stdout
+    assert len(messages(result.stdout, "NX932")) == 1
 
 
 def test_a_file_written_by_export_can_be_named(project, tmp_path):

@@ -241,6 +241,35 @@ def test_nothing_can_be_kept_on_a_full_disk(here, monkeypatch):
     assert here.said == []
 
 
+@pytest.mark.parametrize("is_after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("at", [1, 2])
+def test_a_session_that_is_killed_while_it_keeps_a_model_leaves_a_good_one(
+    here, monkeypatch, at, is_after
+):
+    put(here.place, "first")
+    assert here.ask() == "first"
+    put(here.place, "second", 2)
+    rename, calls = Path.replace, 0
+
+    def dying(self: Path, target: Path) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == at and not is_after:
+            raise KeyboardInterrupt
+        rename(self, target)
+        if calls == at:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", dying)
+    with pytest.raises(KeyboardInterrupt):
+        here.ask()
+    monkeypatch.setattr(Path, "replace", rename)
+    for path in here.place.iterdir():
+        path.unlink()
+    assert here.ask() == ("second" if (at, is_after) == (2, True) else "first")
+    assert "last good model" in here.said[0]
+
+
 def test_a_clock_that_goes_back_is_no_reason_to_fail(here):
     put(here.place, "good")
     assert here.ask() == "good"
