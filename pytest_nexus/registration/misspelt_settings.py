@@ -11,8 +11,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _PREFIX: Final = "NEXUS_"
+_OF_DEPLOYMENTS: Final = frozenset(
+    f"{_PREFIX}{name}"
+    for name in ("MODEL_KEY", "SIGNING_KEY", "PUBLIC_KEY", "REGION", "DEPLOY_TOKEN")
+)
 _OURS: Final = frozenset(
     {"NEXUS_DEBUG", "NEXUS_HUNT", "NEXUS_LISTING", "NEXUS_LISTING_TIES", "NEXUS_SETTINGS"}
+    | _OF_DEPLOYMENTS
     | {option.variable for option in OPTIONS}
 )
 _OF_OTHERS: Final = frozenset(

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_nexus.deployment.targets.http_put import TOKEN_VARIABLE
 from pytest_nexus.errors import DeploymentError
-from pytest_nexus.node.signature import Keys, keys_from, sign, verify
+from pytest_nexus.node.current_model import REGION_VARIABLE
+from pytest_nexus.node.signature import KEY_VARIABLES, Keys, keys_from, sign, verify
+from pytest_nexus.registration.misspelt_settings import unknown_variables
 
 KEY = "a shared secret of the team"
 
@@ -66,3 +69,8 @@ def test_keys_come_from_the_environment():
     found = keys_from({"NEXUS_MODEL_KEY": f" {KEY}\n"})
     assert found == Keys(shared=KEY)
     assert found.can_check
+
+
+def test_no_session_calls_a_variable_of_deployments_unknown():
+    assert unknown_variables([*KEY_VARIABLES, REGION_VARIABLE, TOKEN_VARIABLE]) == []
+    assert len(unknown_variables(["NEXUS_MODEL_KYE"])) == 1
