@@ -119,7 +119,7 @@ def strings(tree: ast.Module) -> Iterator[str]:
 def test_sql_stays_in_the_history() -> None:
     inner = (
         "sqlite", "queries", "figures", "state", "exchange", "uses", "analytics", "postgres",
-        "shared_queue",
+        "shared_queue", "autopilot",
     )  # fmt: skip
     rooms = tuple(f"history.{room}." for room in inner)
     found = {m for m, tree in MODULES.items() if any(map(_SQL.search, strings(tree)))}

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from pytest_nexus.domain.dependencies import KnownUses
     from pytest_nexus.domain.evidence import ChangedAndFailed, Streaks
     from pytest_nexus.domain.records import Attempt, TestKey, TestStats
+    from pytest_nexus.history.autopilot.learned_settings import LearnedSettings
     from pytest_nexus.history.exchange.merge import Candidate, Rank
     from pytest_nexus.history.exchange.stored_outcomes import Deployments
     from pytest_nexus.history.figures.all_figures import Figures
@@ -155,6 +156,13 @@ class History:
         from pytest_nexus.history.exchange.stored_outcomes import Deployments  # noqa: PLC0415 - not in sessions
 
         return Deployments(self._connection, self.path)
+
+    @property
+    def learned(self) -> LearnedSettings:
+        """The learned settings, and the experiments with them."""
+        from pytest_nexus.history.autopilot.learned_settings import LearnedSettings  # noqa: PLC0415 - where `auto` stands
+
+        return LearnedSettings(self._connection, self.path)
 
     @property
     def quality(self) -> Qualities:
@@ -311,7 +319,8 @@ class History:
         Raises:
             HistoryError: the other history does not exist, or one of the two is a slim copy.
         """
-        from pytest_nexus.history.exchange import transfer  # noqa: PLC0415 - not in sessions
+        from pytest_nexus.history.autopilot.stored_settings import take_over_settings  # noqa: PLC0415 - not in sessions
+        from pytest_nexus.history.exchange import transfer  # noqa: PLC0415 - likewise
 
         if other_path.exists() and other_path.samefile(self.path):
             return 0
@@ -319,11 +328,13 @@ class History:
             other._refuse_slim("merged from")  # noqa: SLF001 - a history like this one
             other._require_sound(*untrusted.TABLES)  # noqa: SLF001 - likewise
             rules, outcomes = other.order_rules.read(), other.deployments.read()
+            learned = other.learned.read()
             source = (other._connection, other.path)  # noqa: SLF001 - likewise
             with self._writing():
                 merge.remove(self._connection, transfer.tombstones(*source))
                 take_over(self._connection, rules.values())
                 insert_outcomes(self._connection, outcomes)
+                take_over_settings(self._connection, learned)
                 self.reuse.word.take_over(other.reuse.word)
                 self.selection.word.take_over(other.selection.word)
                 return sum(merge.add(self._connection, transfer.candidates(*source)))

@@ -18,6 +18,13 @@ from pytest_nexus.history.sqlite.quality_table import Bin, RunQuality
 from pytest_nexus.history.sqlite.schema import TABLES
 from pytest_nexus.history.sqlite.selection_tables import StoredCut
 from pytest_nexus.history.store import open_history
+from pytest_nexus.plan.autopilot.setting_records import (
+    Experiment,
+    LogEntry,
+    SettingVersion,
+    State,
+    Step,
+)
 from pytest_nexus.plan.delivery.commit_outcomes import DeploymentOutcome
 from pytest_nexus.plan.foreseen import WAYS, NodeUse, Origin
 from pytest_nexus.plan.selection.change_risk import Calibration
@@ -80,12 +87,25 @@ def make_history(path: Path, *, slim: bool = False) -> Path:
             Calibration(1.2, 0.5, 40, 12, 0.15, 0.2),
         )
         history.selection.word.say("on", 1e9)
+        history.learned.step(lambda *_: _learned())
         history.deployments.add([DeploymentOutcome("c" * 40, "failed", "eu", 2e9, "recorded")])
         history.note_artifact("octo/repo", 1, "failed", "why")
         history.prune(keep_runs=23)
         if slim:
             history.export(path, slim=True)
     return path
+
+
+def _learned() -> Step:
+    """An adopted setting, another one on trial, and what was decided."""
+    adopted = SettingVersion(
+        "a" * 16, None, "select", "affected", "off", "why", 1e9, "{}", "adopted"
+    )
+    tried = SettingVersion("b" * 16, "a" * 16, "shards", "4", "auto", "why", 1.1e9, "{}", "trial")
+    words = ("shards", "4", "auto", "trial", "wall")
+    experiment = Experiment(1, "b" * 16, *words, 0.5, 1.05, 1.1e9)
+    entry = LogEntry(1.1e9, "began", "shards", "shards = 4 instead of auto: on trial", "{}")
+    return Step(State((adopted, tried), (experiment,), (entry,)), (entry,))
 
 
 def _attempts(number: int) -> list[Attempt]:

@@ -37,6 +37,8 @@ _NOT_IN_SLIM: Final = frozenset(
     | {"run_quality", "run_node", *OF_RUNS}
     # Only training reads the words, and training needs attempts.
     | {"changed_words"}
+    # Only trusted commands read it.
+    | {"autopilot_log"}
     | set(TABLES_OF_USES)  # copied with new ids, as far as fingerprints need them
 )
 _TRUSTED_RUN: Final = "run_id IN (SELECT run_id FROM whole.run WHERE trust = 'trusted')"

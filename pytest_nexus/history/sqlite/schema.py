@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from pytest_nexus.history.autopilot.setting_tables import LEARNED_SETTINGS, TABLES_OF_SETTINGS
 from pytest_nexus.history.sqlite.outcome_table import DEPLOYMENTS
 from pytest_nexus.history.sqlite.quality_table import NODES, QUALITY
 from pytest_nexus.history.sqlite.selection_tables import SELECTION, TABLES_OF_SELECTION
@@ -16,12 +17,13 @@ if TYPE_CHECKING:
 Row: TypeAlias = tuple[Any, ...]
 """A row of the attempt table, with the columns in table order."""
 
-SCHEMA_VERSION: Final = 11
+SCHEMA_VERSION: Final = 12
 """Stored in `PRAGMA user_version`. Versions: 1, the first (0.1.0); 2, trust, artifacts, failing,
 recovery; 3, failures by run, models; 4, settings of durations; 5, starts in microseconds,
 order-dependent tests; 6, words of changes; 7, dependencies of tests; 8, figures
 about predictions; 9, selection; 10, gaps as shares of the
-expected failures, processor time of runs; 11, uses of deployed models, outcomes of deployments."""
+expected failures, processor time of runs; 11, uses of deployed models, outcomes of deployments;
+12, learned settings."""
 
 APPLICATION_ID: Final = 0x4E585553
 """Stored in `PRAGMA application_id`; tells a history from other programs' databases."""
@@ -248,7 +250,8 @@ CREATE TABLE changed_words (
 
 SCHEMA: Final = (
     _FIRST + _MODELS + _RULES + _WORDS + USES + QUALITY + SELECTION + NODES + DEPLOYMENTS
-)
+    + LEARNED_SETTINGS
+)  # fmt: skip
 
 _FILL_FAILED: Final = """
 INSERT INTO failed_test SELECT run_id, test_id FROM attempt WHERE number = 1 AND (
@@ -283,6 +286,7 @@ TABLES: Final = (
     *TABLES_OF_SELECTION,
     "run_node",
     "deployment_outcome",
+    *TABLES_OF_SETTINGS,
 )
 
 _USE_AND_GAPS: Final = """
@@ -308,6 +312,7 @@ MIGRATIONS: Final[Mapping[int, str]] = {
     8: SELECTION,
     9: _USE_AND_GAPS,
     10: NODES + DEPLOYMENTS,
+    11: LEARNED_SETTINGS,
 }
 """By version: the SQL that migrates to the next version."""
 

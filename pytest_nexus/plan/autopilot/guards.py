@@ -1,0 +1,64 @@
+"""The figures that a tried setting may not worsen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from pytest_nexus.plan.autopilot.betting import WINDOW, relative_score
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pytest_nexus.plan.autopilot.ci_runs import CIRunFigures
+
+TOLERANCE: Final = 1.05
+"""The factor by which wall time may grow; smaller changes are within what runners differ."""
+
+GUARD_ODDS: Final = 50.0
+"""A guard breaks at this capital: each with a probability of at most 2 % if nothing changed."""
+
+_UPPER: Final = 0.9
+"""Long runs are those above this quantile of earlier runs: 95 % needs too many to be known."""
+
+_LEAST_KNOWN: Final = 10
+"""Earlier runs without which no quantile is known."""
+
+_EXPECTED: Final = 0.1
+"""Share of runs with an event, about; a centre costs nothing and saves bets without a purpose."""
+
+
+class Guard(NamedTuple):
+    """A figure of runs that the new value may not worsen."""
+
+    name: str
+    """In words, for a sentence such as `wall p95 got worse`."""
+    score: Callable[[CIRunFigures, Sequence[CIRunFigures], bool, float], float]
+    """From a run, the runs before it, whether it had the new value, and the limit of the cost:
+    how bad the run was, in [-1, 1]."""
+
+
+def _long(run: CIRunFigures, earlier: Sequence[CIRunFigures], is_new: bool, _: float) -> float:  # noqa: FBT001 - a column
+    past = sorted(each.wall_s for each in earlier[-WINDOW:])
+    if len(past) < _LEAST_KNOWN:
+        return 0.0
+    wall_s = run.wall_s / TOLERANCE if is_new else run.wall_s
+    return _event(wall_s > past[int(_UPPER * (len(past) - 1))])
+
+
+def _dear(run: CIRunFigures, earlier: Sequence[CIRunFigures], is_new: bool, limit: float) -> float:  # noqa: FBT001 - likewise
+    machine_s = run.machine_s / limit if is_new else run.machine_s
+    return relative_score(machine_s, [each.machine_s for each in earlier[-WINDOW:]])
+
+
+def _event(happened: bool) -> float:  # noqa: FBT001 - a value
+    return float(happened) - _EXPECTED
+
+
+GUARDS: Final = (
+    Guard("wall p95", _long),
+    Guard("cost", _dear),
+    Guard("miss rate", lambda run, *_: _event(run.has_missed)),
+    Guard("flaky rate", lambda run, *_: _event(run.has_flaked)),
+    Guard("rate of failed runs", lambda run, *_: _event(run.has_failed)),
+    Guard("rate of unfinished runs", lambda run, *_: _event(not run.is_finished)),
+)
