@@ -14,12 +14,16 @@ from pytest_nexus.domain.system import originals
 from pytest_nexus.queue_options import QUEUE_OPTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 Source = Literal["default", "ini", "environment", "command line"]
 
 _ADAPTIVE: Final = "adaptive"
+_AUTO: Final = "auto"
+LEARNED: Final = ("nexus_select", "nexus_reruns", "nexus_rerun_delay", "nexus_rerun_budget")
+"""Options whose values can be learned: `auto` leaves them to the history."""
+
 _NUMBER: Final = r"[0-9]{1,6}(?:\.[0-9]{1,6})?"
 _DECIMALS: Final = r"(?:\.[0-9]{1,4})?"
 _PART: Final = (
@@ -102,11 +106,11 @@ OPTIONS: Final[tuple[Option, ...]] = (
         help="Tests to run: off: all; affected: without those that passed with the same code and"
         " data, as far as the history knows what they use; confidence: without those that are"
         " unlikely to fail, so that this share of the failing runs is caught; budget: the likeliest"
-        " failures in this time of tests, or share of the time of all tests",
-        metavar="off|affected,confidence:99%,budget:5m",
-        pattern=rf"off|(?!.*(affected|confidence|budget).*\1){_PART}(?:,[ \t]*{_PART})*",
-        form="'off', or one or more of 'affected', 'confidence:99%' (from 50% to below 100%) and"
-        " 'budget:5m' or 'budget:30%', with commas between",
+        " failures in this time of tests, or share of the time of all tests; auto: as learned",
+        metavar="off|auto|affected,confidence:99%,budget:5m",
+        pattern=rf"off|auto|(?!.*(affected|confidence|budget).*\1){_PART}(?:,[ \t]*{_PART})*",
+        form="'off', 'auto', or one or more of 'affected', 'confidence:99%' (from 50% to below"
+        " 100%) and 'budget:5m' or 'budget:30%', with commas between",
     ),
     Option(
         "nexus_select_always",
@@ -172,28 +176,30 @@ OPTIONS: Final[tuple[Option, ...]] = (
         "nexus_reruns",
         "text",
         default="adaptive",
-        help="Most reruns of a failed test; adaptive: by its flakes so far; 0: no reruns",
-        metavar="adaptive|N",
-        pattern="adaptive|[0-9]{1,3}",
-        form="'adaptive' or a number from 0 to 999",
+        help="Most reruns of a failed test; adaptive: by its flakes so far; 0: no reruns; auto: as"
+        " learned",
+        metavar="adaptive|auto|N",
+        pattern="adaptive|auto|[0-9]{1,3}",
+        form="'adaptive' or a number from 0 to 999, or 'auto'",
     ),
     Option(
         "nexus_rerun_delay",
         "text",
         default="adaptive",
-        help="Seconds between the attempts of a test; adaptive: learned from earlier flakes",
-        metavar="adaptive|SECONDS",
-        pattern=rf"adaptive|{_NUMBER}s?",
-        form="'adaptive' or a number of seconds",
+        help="Seconds between the attempts of a test; adaptive: by earlier flakes; auto: learned",
+        metavar="adaptive|auto|SECONDS",
+        pattern=rf"adaptive|auto|{_NUMBER}s?",
+        form="'adaptive' or a number of seconds, or 'auto'",
     ),
     Option(
         "nexus_rerun_budget",
         "text",
         default="5%",
-        help="Time for all reruns: a share of the planned time of the run, or seconds",
-        metavar="SHARE%|SECONDS",
-        pattern=rf"{_NUMBER}[%s]?",
-        form="a share such as '5%' or a number of seconds",
+        help="Time for all reruns: a share of the planned time of the run, or seconds; auto: as"
+        " learned",
+        metavar="SHARE%|SECONDS|auto",
+        pattern=rf"auto|{_NUMBER}[%s]?",
+        form="a share such as '5%' or a number of seconds, or 'auto'",
     ),
     Option(
         "nexus_order_dependence",
@@ -201,6 +207,14 @@ OPTIONS: Final[tuple[Option, ...]] = (
         default="repair",
         choices=("repair", "fail", "off"),
         help="Tests that fail only outside the order of collection: repaired, failed, or ignored",
+    ),
+    Option(
+        "nexus_autopilot",
+        "choice",
+        default="suggest",
+        choices=("off", "suggest", "on"),
+        help="Better settings: suggest: named in a job summary, once each; on: tried on a share of"
+        " the runs and adopted, where a setting is auto; read by `nexus autopilot step`",
     ),
     Option(
         "nexus_otlp",
@@ -263,6 +277,9 @@ class Options(NamedTuple):
     quarantine: Path
     sources: Mapping[str, Source]
     """The source of each value, by option name."""
+    automatic: tuple[str, ...] = ()
+    """Names of the options that are `auto` where values can be learned; their values here are the
+    defaults."""
 
     @property
     def planned_order(self) -> Literal["risk", "off"]:
@@ -333,6 +350,8 @@ def read_options(config: pytest.Config) -> Options:
     sources: dict[str, Source] = {}
     for option in OPTIONS:
         values[option.name], sources[option.name] = _resolve(option, config)
+    automatic = tuple(name for name in LEARNED if values[name] == _AUTO)
+    values |= {option.name: option.default for option in OPTIONS if option.name in automatic}
     return Options(
         history=config.rootpath / values["nexus_history"],
         journal=config.rootpath / values["nexus_journal"],
@@ -356,7 +375,7 @@ def read_options(config: pytest.Config) -> Options:
         queue_patience_s=float(values["nexus_queue_patience"].removesuffix("s")),
         queue_lease_s=max(float(values["nexus_queue_lease"].removesuffix("s")), 1.0),
         dist=values["nexus_dist"],
-        reruns=None if values["nexus_reruns"] == _ADAPTIVE else int(values["nexus_reruns"]),
+        reruns=_reruns(values["nexus_reruns"]),
         rerun_delay_s=_seconds(values["nexus_rerun_delay"]),
         rerun_budget=values["nexus_rerun_budget"],
         order_dependence=values["nexus_order_dependence"],
@@ -364,7 +383,23 @@ def read_options(config: pytest.Config) -> Options:
         fail_on_flaky=values["nexus_fail_on_flaky"],
         quarantine=config.rootpath / values["nexus_quarantine"],
         sources=sources,
+        automatic=automatic,
     )
+
+
+def with_values(options: Options, values: Mapping[str, str]) -> Options:
+    """Return the settings with other values of some options in `LEARNED`, by option name."""
+    read: dict[str, Callable[[str], Any]] = {
+        "nexus_select": str,
+        "nexus_reruns": _reruns,
+        "nexus_rerun_delay": _seconds,
+        "nexus_rerun_budget": str,
+    }
+    fields = {"nexus_rerun_delay": "rerun_delay_s"}
+    return options._replace(**{
+        fields.get(name, name.removeprefix("nexus_")): read[name](value)
+        for name, value in values.items()
+    })  # fmt: skip
 
 
 def _plan_path(config: pytest.Config, name: str | None, source: Source) -> Path | None:
@@ -413,6 +448,10 @@ def _validated(option: Option, raw: object, source: Source) -> bool | str:
     if value is None:
         raise _usage_error(option, source, f"got {raw!r}")
     return value
+
+
+def _reruns(text: str) -> int | None:
+    return None if text == _ADAPTIVE else int(text)
 
 
 def _seconds(text: str) -> float | None:

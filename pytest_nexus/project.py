@@ -119,6 +119,25 @@ def _setting(name: str) -> Path:
     return root / (_value(name, root) or "")
 
 
+def setting_in(name: str, root: Path, top: Path | None = None) -> str:
+    """Return the value of an option: of the environment, else of the ini file in a folder.
+
+    With `top`, no link to a file outside `top` is followed.
+
+    Raises:
+        OptionError: the value is not allowed.
+    """
+    option = next(option for option in OPTIONS if option.name == name)
+    value: object = originals.environ.get(option.variable)
+    if value is None:
+        value = (_section(root, top) or {}).get(name, option.default)
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    parsed = option.parsed(str(value) if is_number else value)
+    if parsed is None:
+        raise OptionError("NX101", f"{name} must be {option.allowed}, got {value!r}")
+    return str(parsed)
+
+
 def _value(name: str, root: Path) -> str | None:
     option = next(option for option in OPTIONS if option.name == name)
     value = originals.environ.get(option.variable)

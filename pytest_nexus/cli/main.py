@@ -38,6 +38,16 @@ COMMANDS: Final = (
     Command("sql", "pytest_nexus.cli.sql", "Answer a query about runs, attempts and failures"),
     Command("plan", "pytest_nexus.cli.plan", "Divide a suite among the jobs of a CI run"),
     Command("run", "pytest_nexus.cli.run", "Run pytest like a CI job"),
+    Command(
+        "settings",
+        "pytest_nexus.cli.settings",
+        "List the settings that nexus has learned, and take them back",
+    ),
+    Command(
+        "autopilot",
+        "pytest_nexus.cli.autopilot",
+        "Try better settings on a share of the runs, and adopt what is shown to be better",
+    ),
     Command("verify", "pytest_nexus.cli.verify", "Prove that every test ran in exactly one shard"),
     Command("report", "pytest_nexus.cli.report", "Report the results of a CI run"),
     Command(

@@ -11,6 +11,7 @@ from pytest_nexus.ci.current_run import ci_run
 from pytest_nexus.cli.arguments.forecasts import Remembered, forecaster_here, remember
 from pytest_nexus.cli.arguments.options import seconds
 from pytest_nexus.cli.arguments.selection import Known, selected
+from pytest_nexus.cli.learned_values import learned_here
 from pytest_nexus.cli.output.tables import add_json_option, print_json, print_table
 from pytest_nexus.cli.run import words
 from pytest_nexus.domain.records import MAX_SHARDS
@@ -59,10 +60,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--target",
-        type=seconds,
-        default=TARGET_S,
-        metavar="TIME",
-        help="with auto: time that a shard may take, such as 90s, 5m, 1h (5m)",
+        type=_target,
+        default=None,
+        metavar="TIME|auto",
+        help="with auto shards: time that a shard may take, such as 90s, 5m, 1h; auto: as learned,"
+        " else 5m (auto)",
     )
     parser.add_argument(
         "--max-shards",
@@ -100,6 +102,7 @@ def run(
         finding: returns the change in a folder, as `find_change` does.
     """
     matrix_file = _matrix_file() if options.github_output else None
+    options, learned = _with_learned(options)
     with Waiting("pytest collects the tests", is_quiet=options.json):
         suite = collecting([*options.args, *options.pytest_args])
     root = project_root(Path.cwd())
@@ -128,8 +131,25 @@ def run(
         _write(options.output, text)
     if matrix_file is not None:
         _append(matrix_file, f"matrix={json.dumps(matrix(len(split.loads_s)))}\n")
-    _print(options, plan, split, suite.seconds)
+    _print(options, plan, split, suite.seconds, learned)
     return 0
+
+
+def _with_learned(options: argparse.Namespace) -> tuple[argparse.Namespace, list[str]]:
+    """Return the options with learned values in the place of `auto`, and a sentence for each."""
+    asked = [name for name, given in (("shards", options.shards), ("target", options.target))
+             if not given]  # fmt: skip
+    if options.shards:
+        asked = []
+    found = learned_here(options.history, asked)
+    values = {
+        "shards": min(int(found.get("shards", "0")), options.max_shards) or options.shards,
+        "target": seconds(found["target"]) if "target" in found else options.target or TARGET_S,
+    }
+    sentences = [
+        f"{name} = {value}, as learned; see `nexus settings list`." for name, value in found.items()
+    ]
+    return argparse.Namespace(**{**vars(options), **values}), sentences
 
 
 def matrix(n_shards: int) -> dict[str, list[int]]:
@@ -141,7 +161,9 @@ def matrix(n_shards: int) -> dict[str, list[int]]:
     return {"shard": list(range(1, n_shards + 1)), "shards": [n_shards]}
 
 
-def _print(options: argparse.Namespace, plan: Plan, split: Split, fixed_s: float) -> None:
+def _print(
+    options: argparse.Namespace, plan: Plan, split: Split, fixed_s: float, learned: Sequence[str]
+) -> None:
     tests = [0] * len(split.loads_s)
     for planned in plan.tests:
         if planned.verdict.action == "run":
@@ -151,7 +173,7 @@ def _print(options: argparse.Namespace, plan: Plan, split: Split, fixed_s: float
         for number, (count, load) in enumerate(zip(tests, split.loads_s, strict=True), 1)
     ]
     reasons = counted_reasons(plan) if _selects(plan) else []
-    sentences = [*plan.notes, *_sentences(options, split, fixed_s), *reasons]
+    sentences = [*plan.notes, *learned, *_sentences(options, split, fixed_s), *reasons]
     if options.json:
         bound = {"seconds": split.bound.seconds, "limit": split.bound.limit}
         about = {"plan": plan.digest, "tests": len(plan.tests), "fixed_s": fixed_s}
@@ -229,6 +251,11 @@ def _write(path: Path, text: str) -> None:
         atomic_write(path, text)
     except OSError as error:
         raise PlanError("NX458", f"Couldn't write the plan to {str(path)!r}: {error}") from error
+
+
+def _target(text: str) -> float | None:
+    """Return the seconds of the target; None for `auto`."""
+    return None if text == "auto" else seconds(text)
 
 
 def _shards(text: str) -> int:

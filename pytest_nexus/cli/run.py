@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from pytest_nexus.ci.current_run import ci_run
 from pytest_nexus.ci.github_actions import write_outputs
 from pytest_nexus.ci.parallel_jobs import parse_shard
+from pytest_nexus.cli.learned_values import learned_here
 from pytest_nexus.domain.system import originals
 from pytest_nexus.errors import OptionError
 from pytest_nexus.project import journal_folder
@@ -35,7 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--shard", default="", type=_shard, metavar="K/N", help="shard of this job")
     parser.add_argument("--plan", default="", metavar="FILE", help="plan to follow")
     parser.add_argument(
-        "--workers", default="", type=_workers, metavar="N|auto", help="xdist workers"
+        "--workers",
+        default="",
+        type=_workers,
+        metavar="N|auto",
+        help="xdist workers; auto: as learned, else as many as xdist starts by itself",
     )
     parser.add_argument(
         "--name",
@@ -57,6 +62,9 @@ def run(options: argparse.Namespace) -> int:
     name = artifact_name(options.shard, options.name, originals.environ)
     folder = _journal_root() / name
     write_outputs({"artifact": name, "journal": str(folder)})
+    if options.workers == "auto":
+        workers = learned_here(None, ["workers"]).get("workers", "auto")
+        options = argparse.Namespace(**{**vars(options), "workers": workers})
     command = [sys.executable, "-m", "pytest", *pytest_arguments(options, folder)]
     return subprocess.run(command, check=False).returncode  # noqa: S603 - the user's own suite
 

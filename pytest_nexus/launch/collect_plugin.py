@@ -12,6 +12,7 @@ from pytest_nexus.domain.records import CollectedTest, FunctionKey, NodeId, Test
 from pytest_nexus.domain.system import originals
 from pytest_nexus.options import read_options
 from pytest_nexus.run.ordering import describe, tied
+from pytest_nexus.session.learned_options import with_learned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -60,7 +61,7 @@ def read_listing(text: str) -> tuple[list[CollectedTest], CollectedSession]:
 
 
 def _session(config: pytest.Config) -> CollectedSession:
-    options = read_options(config)
+    options = with_learned(read_options(config), originals.environ, _quietly)
     if options.select == "off":
         return CollectedSession(str(config.rootpath), {})
     from pytest_nexus.record.dependencies.session_facts import session_facts  # noqa: PLC0415 - as asked for
@@ -74,6 +75,10 @@ def _session(config: pytest.Config) -> CollectedSession:
         max_age=options.select_max_age,
         is_shadow=options.select_shadow,
     )
+
+
+def _quietly(_: str) -> None:
+    """Say nothing: the session that runs the tests says what is learned."""
 
 
 def _test(

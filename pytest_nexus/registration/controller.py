@@ -121,13 +121,13 @@ def register_session(config: pytest.Config) -> None:
     Raises:
         pytest.UsageError: an option has a value that is not allowed.
     """
-    options = read_options(config)
+    boundary = ErrorBoundary()
+    options = learned_by(boundary, read_options(config))
     reason = not_recorded(config)
     if reason:
         options = options._replace(
             ingest=False, queue=None
         )  # this kind of session stays out of the history
-    boundary = ErrorBoundary()
     name_unknown_settings(config, boundary.notices)
     rules = None
     if not reason:
@@ -163,6 +163,17 @@ def register_session(config: pytest.Config) -> None:
             else None
         )
         register_controller(config, pipeline, reruns)
+
+
+def learned_by(boundary: ErrorBoundary, options: Options) -> Options:
+    """Return the settings with learned values where an option is `auto`."""
+    if not options.automatic:
+        return options
+    from pytest_nexus.session.learned_options import with_learned  # noqa: PLC0415 - where `auto` stands
+
+    part = boundary.part("learned settings", "settings that are auto have their defaults")
+    notify = boundary.notices.notify
+    return part.call(lambda: with_learned(options, originals.environ, notify), options)
 
 
 def with_queue(

@@ -119,7 +119,7 @@ def test_every_budget_that_is_allowed_can_be_worked_out(pytester, text):
     [
         (["--nexus-reruns=-1"], "", {}, "--nexus-reruns must be 'adaptive' or a number from 0"),
         (["--nexus-reruns=1.5"], "", {}, "--nexus-reruns must be 'adaptive' or a number"),
-        (["--nexus-reruns=1000"], "", {}, "to 999, got '1000'"),
+        (["--nexus-reruns=1000"], "", {}, "to 999, or 'auto', got '1000'"),
         ([], "nexus_reruns = many", {}, "ini option nexus_reruns must be 'adaptive'"),
         (["--nexus-rerun-delay=-1"], "", {}, "must be 'adaptive' or a number of seconds"),
         (["--nexus-rerun-delay=nan"], "", {}, "must be 'adaptive' or a number of seconds"),

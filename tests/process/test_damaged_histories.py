@@ -36,7 +36,8 @@ COMMANDS = (
     ["simulate"], ["evaluate"], ["train", "--due"],
     ["report", "journals"], ["history", "merge", "damaged.sqlite3", "--history", "mine.sqlite3"],
     ["model", "rollback"], ["history", "rebuild"], ["history", "prune", "--keep-runs=3"],
-    ["history", "show"], ["flaky"],
+    ["history", "show"], ["flaky"], ["autopilot", "status"], ["autopilot", "step"],
+    ["settings", "list"],
 )  # fmt: skip
 PAGES = (["status"], ["dashboard", "--output", "page.html"], ["select", "report"])
 """Commands that read everything, and so take long: they meet every fourth damage here, and more

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from pytest_nexus.plan.autopilot import sentences
 from pytest_nexus.plan.autopilot.judge_trial import judge
 from pytest_nexus.plan.autopilot.learnable import LEARNABLE, in_force
-from pytest_nexus.plan.autopilot.regimes import regime_change
+from pytest_nexus.plan.autopilot.regime_watch import regime_change
 from pytest_nexus.plan.autopilot.setting_records import (
     Experiment,
     LogEntry,

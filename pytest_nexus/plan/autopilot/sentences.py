@@ -8,7 +8,7 @@ from pytest_nexus.domain.wording import counted, percent, seconds
 
 if TYPE_CHECKING:
     from pytest_nexus.plan.autopilot.judge_trial import Judgement
-    from pytest_nexus.plan.autopilot.regimes import Regime
+    from pytest_nexus.plan.autopilot.regime_watch import Regime
     from pytest_nexus.plan.autopilot.setting_records import Experiment, SettingVersion
     from pytest_nexus.plan.tuning.proposals import ExpectedChange, Proposal
 
@@ -38,6 +38,17 @@ def judged(experiment: Experiment, found: Judgement, kind: str) -> str:
     }
     runs = f"{counted(found.n_new, 'run')} with {experiment.value}, {found.n_before} without"
     return f"{_change(experiment)}: {kind} after {runs}: {reasons[found.verdict]}"
+
+
+def so_far(experiment: Experiment, found: Judgement, most: int) -> str:
+    """Say how an open experiment stands."""
+    n_runs = found.n_new + found.n_before
+    return (
+        f"{_change(experiment)}: {experiment.phase} on {percent(experiment.share)} of the runs,"
+        f" {counted(n_runs, 'run')} of at most {most}; {_effect(experiment, found)};"
+        f" {found.for_odds:.2g} to 1 for a gain, {found.against_odds:.2g} to 1 for a loss;"
+        " 20 to 1 decides"
+    )
 
 
 def trial_stopped_by_person(experiment: Experiment) -> str:

@@ -22,7 +22,7 @@ WRITES = {
     "model promote", "model rollback", "model export", "model import",
     "quarantine add", "quarantine remove", "init", "reuse on", "reuse off",
     "cache prune", "deploy rollback", "deploy promote",
-    "select on", "select off", "outcome record",
+    "select on", "select off", "outcome record", "settings rollback",
 }  # fmt: skip
 """Commands that change something and print what they did in a line."""
 
@@ -33,6 +33,11 @@ NEEDS_NETWORK = {"history pull", "history push", "outcome pull"}
 
 NEEDS_REPOSITORY = {"bisect"}
 """Without commits there is nothing to answer; tests/process/test_culprit.py has some."""
+
+NEEDS_LEARNED = {"settings show", "settings diff"}
+"""A history that has learned nothing has no answer; test_autopilot.py has some."""
+
+NEEDS_OTHERS = NEEDS_REPOSITORY | NEEDS_LEARNED
 
 ARGUMENTS = {
     "sql": ["select count(*) from attempts"],
@@ -89,7 +94,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
-@pytest.mark.parametrize("name", sorted({*READS} - NEEDS_NETWORK - NEEDS_REPOSITORY))
+@pytest.mark.parametrize(
+    "name", sorted({*READS} - NEEDS_NETWORK - NEEDS_OTHERS)
+)
 def test_the_whole_output_is_one_document(
     made: Project, name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import exp
 from random import Random
 
-from pytest_nexus.plan.autopilot.regimes import regime_change
+from pytest_nexus.plan.autopilot.regime_watch import regime_change
 
 
 def walls(seed: int, n: int, noise: float = 0.15) -> list[float]:
