@@ -79,7 +79,7 @@ dist: $(READY)  ## Build the source distribution, the wheel from it, and check b
 	$(BIN)/twine check --strict dist/*
 
 story: $(READY)  ## A small project on a miniature GitHub; leaves summaries and comments in story-out
-	$(BIN)/python -m pytest -q -n0 -p no:cacheprovider tests/action/check_story.py
+	$(BIN)/python -m pytest -q -n0 -p no:cacheprovider tests/action/check_story.py tests/action/check_autopilot_story.py
 
 dashboard: $(READY)  ## A page to look at: real builds replayed as a CI would run them; leaves dashboard-out
 	$(BIN)/python -m tests.browser dashboard-out

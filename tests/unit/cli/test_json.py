@@ -94,9 +94,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
-@pytest.mark.parametrize(
-    "name", sorted({*READS} - NEEDS_NETWORK - NEEDS_OTHERS)
-)
+@pytest.mark.parametrize("name", sorted({*READS} - NEEDS_NETWORK - NEEDS_OTHERS))
 def test_the_whole_output_is_one_document(
     made: Project, name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
