@@ -98,6 +98,12 @@ def settings_file(folder: Path) -> Path | None:
     return None
 
 
+def section_of(path: Path) -> str:
+    """Return the section of a settings file that holds pytest's settings, or could hold them."""
+    sections = [section for filename, section in _INI_FILES if filename == path.name]
+    return next((one for one in sections if _values(path, one) is not None), sections[0])
+
+
 def _values(path: Path, section: str) -> dict[str, Any] | None:
     read = _read_toml if path.suffix == ".toml" else _read_ini
     return read(path, section)

@@ -87,6 +87,11 @@ COMMANDS: Final = (
         "List what would save the most seconds, with evidence and remedy",
     ),
     Command(
+        "tune",
+        "pytest_nexus.cli.tune",
+        "Propose better settings from the project's own runs, and write them if asked",
+    ),
+    Command(
         "outcome",
         "pytest_nexus.cli.outcome",
         "Record what happened to commits after the tests, and list what escaped them",

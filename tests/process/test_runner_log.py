@@ -67,6 +67,7 @@ CALLS = {
     "autopilot status": [[], ["--json"], ["--input={text}"]],
     "autopilot log": [[], ["--json"]],
     "insights": [[], ["--json"], ["--history={text}"]],
+    "tune": [[], ["--json"], ["--limit={text}"], ["--history={text}"]],
     "outcome record": [["--commit={text}", "--status=failed", "--environment={text}"]],
     "outcome learn": [[], ["--json"], ["--source={text}"]],
     "outcome list": [[], ["--json"]],

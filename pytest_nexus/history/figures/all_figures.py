@@ -18,7 +18,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_nexus.domain.records import TestKey
-    from pytest_nexus.history.figures.sums import FailedTest, Moment, RunTimes, WorkerTimes
+    from pytest_nexus.history.figures.sums import (
+        FailedTest,
+        Moment,
+        RunTimes,
+        TimedAttempt,
+        WorkerTimes,
+    )
     from pytest_nexus.plan.flakiness.outcomes import OutcomeInRun
 
 _TABLES: Final = ("run", "changed_file", "changed_words", "test", "failure", "failed_test")
@@ -103,6 +109,17 @@ class Figures:
         run_id = self._ids[run_uid]
         with connections.decoded(self._path):
             return sums.worker_times(self._connection, run_id)
+
+    @property
+    def keys(self) -> Mapping[int, str]:
+        """The key of every test, by its number in this history."""
+        return self._keys
+
+    def attempts_of(self, run_uid: str) -> list[TimedAttempt]:
+        """Return the attempts of a run by test and number, with their microseconds."""
+        run_id = self._ids[run_uid]
+        with connections.decoded(self._path):
+            return sums.timed_attempts(self._connection, run_id)
 
     def time_line(self, run_uid: str) -> list[tuple[str, Moment]]:
         """Return the attempts of a run by their starts, each with the key of its test."""

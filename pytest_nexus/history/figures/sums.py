@@ -36,6 +36,10 @@ _TIMELINE: Final = f"""
     SELECT test_id, outcomes, worker, started_us, {_SECONDS} FROM attempt WHERE run_id = ?
     ORDER BY started_us, test_id, number
 """  # noqa: S608 - constants
+_ATTEMPTS: Final = f"""
+    SELECT test_id, number, outcomes, {_SECONDS}, started_us FROM attempt WHERE run_id = ?
+    ORDER BY test_id, number
+"""  # noqa: S608 - constants
 _SETUPS: Final = "SELECT coalesce(setup_us, 0) FROM attempt WHERE run_id = ? AND test_id = ?"
 _MOST_US: Final = 10**18
 
@@ -79,6 +83,18 @@ class Moment(NamedTuple):
     worker: int | None
     start_s: float
     duration_s: float
+
+
+class TimedAttempt(NamedTuple):
+    """One attempt with its seconds, for all attempts of many runs."""
+
+    test_id: int
+    number: int
+    outcomes: int
+    """As in the table `attempt`."""
+    duration_us: int
+    start_us: int
+    """Since the start of the run."""
 
 
 def seconds(microseconds: object) -> float:
@@ -138,6 +154,21 @@ def time_line(connection: sqlite3.Connection, run_id: int) -> list[Moment]:
         Moment(test_id, outcomes, worker, seconds(start), seconds(duration))
         for test_id, outcomes, worker, start, duration in connection.execute(_TIMELINE, (run_id,))
     ]
+
+
+def timed_attempts(connection: sqlite3.Connection, run_id: int) -> list[TimedAttempt]:
+    """Return the attempts of a run by test and number.
+
+    Raises:
+        ValueError: a duration cannot come from nexus.
+    """
+    found = list(map(TimedAttempt._make, connection.execute(_ATTEMPTS, (run_id,))))
+    if found:
+        for place in (3, 4):
+            column = [each[place] for each in found]
+            seconds(min(column))
+            seconds(max(column))
+    return found
 
 
 def setups_of(connection: sqlite3.Connection, test_id: int, run_ids: Sequence[int]) -> list[int]:

@@ -1,0 +1,128 @@
+"""`nexus tune`, with a history and the files of a project."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_nexus.cli.main import main
+from pytest_nexus.history.ingest import ingest_run
+from pytest_nexus.history.store import open_history
+from tests.support.builders import attempt, run
+from tests.support.messages import assert_message
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WORKFLOW = """\
+jobs:
+  nexus:
+    uses: a/b/.github/workflows/nexus.yml@v0
+    with:
+      shards: 1 # one job
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / ".github/workflows").mkdir(parents=True)
+    (tmp_path / "pytest.ini").write_text("[pytest]\nnexus = true\n")
+    (tmp_path / ".github/workflows/tests.yml").write_text(WORKFLOW)
+    monkeypatch.chdir(tmp_path)
+    fill(tmp_path, 24)
+    return tmp_path
+
+
+def fill(root: Path, n_runs: int, call_s: float = 60.0) -> None:
+    (root / ".nexus").mkdir(exist_ok=True)
+    with open_history(root / ".nexus/history.sqlite3") as history:
+        for number in range(n_runs):
+            attempts = [
+                attempt(f"t/test_a.py::test_{at}", call_s=call_s * (1 + number % 3 / 50))
+                for at in range(8)
+            ]
+            made = run(number, started_at=1000.0 * number, complete=True)
+            ingest_run(history, made, attempts)
+
+
+def test_proposals_are_printed_with_a_diff(root: Path, capsys) -> None:
+    assert main(["tune"]) == 0
+    said = capsys.readouterr().out
+    assert "1 proposal for the goal balanced" in said
+    assert "-      shards: 1 # one job" in said
+    assert '+      shards: "' in said
+    assert "nexus tune --apply writes this." in said
+    assert "Today: shards 1 (workflow)" in said
+    assert (root / ".github/workflows/tests.yml").read_text() == WORKFLOW
+
+
+def test_the_json_has_every_figure(root: Path, capsys) -> None:
+    assert main(["tune", "--json", "--goal", "wall", "--limit", "money <= 9"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["runs"], found["chosen_on"], found["judged_on"]) == (24, 14, 10)
+    (proposal,) = found["proposals"]
+    assert proposal["setting"] == "shards"
+    assert {each["figure"] for each in proposal["changes"]} == {
+        "wall_p50_s", "wall_p95_s", "machine_minutes", "money", "misses", "energy_wh",
+    }  # fmt: skip
+    assert found["today"]["shards"] == {"value": "1", "found": "workflow"}
+    assert found["limits"] == ["money <= 9"]
+    assert found["diff"]
+
+
+def test_applied_proposals_are_not_proposed_again(root: Path, capsys) -> None:
+    assert main(["tune", "--apply"]) == 0
+    assert "written: .github/workflows/tests.yml" in capsys.readouterr().out
+    text = (root / ".github/workflows/tests.yml").read_text()
+    assert "# one job" in text
+    assert "shards: 1 " not in text
+    assert main(["tune"]) == 0
+    assert "Nothing is worth changing for the goal balanced" in capsys.readouterr().out
+
+
+def test_what_no_file_holds_is_for_people(root: Path, capsys) -> None:
+    (root / ".github/workflows/tests.yml").unlink()
+    assert main(["tune", "--apply"]) == 0
+    said = capsys.readouterr().out
+    assert "Set there by hand:" in said
+    assert "Today: shards 1 (seen in the runs)" in said
+
+
+def test_a_broken_limit_is_named(root: Path, capsys) -> None:
+    assert main(["tune", "--limit", "p95 <= 1 s"]) == 0
+    assert "Not kept on these runs: p95 <= 1 s" in capsys.readouterr().out
+
+
+def test_few_runs_say_how_many_are_needed(tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    fill(tmp_path, 3)
+    assert main(["tune"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "3, and a proposal needs 20; 17 more are needed" in line
+
+
+def test_the_table_of_settings_is_listed(capsys) -> None:
+    assert main(["tune", "--list"]) == 0
+    said = capsys.readouterr().out
+    assert "shards (workflow: shards)" in said
+    assert "not simulated: " in said
+    assert main(["tune", "--list", "--json"]) == 0
+    assert {"shards", "reruns"} <= {each["name"] for each in json.loads(capsys.readouterr().out)}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--limit", "p95 < 3"], ["--price", "0"], ["--price=free"], ["--job-start=-1"], ["--runs=0"]],
+)
+def test_odd_arguments_are_refused(arguments: list[str], capsys) -> None:
+    with pytest.raises(SystemExit):
+        main(["tune", *arguments])
+    assert "must be" in capsys.readouterr().err
+
+
+def test_a_slim_history_is_one_error(root: Path, capsys) -> None:
+    assert main(["history", "export", "--slim", "slim.sqlite3"]) == 0
+    assert main(["tune", "--history", "slim.sqlite3"]) == 1
+    assert_message(capsys.readouterr().err, "NX334")
