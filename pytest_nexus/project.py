@@ -114,9 +114,9 @@ def base_revision(given: str | None) -> str | None:
     return given or _value("nexus_base", project_root(Path.cwd()))
 
 
-def ini_value(name: str) -> str | None:
+def ini_value(name: str, root: Path | None = None) -> str | None:
     """Return a value of the project's ini file as one text; spaces separate the items of a list."""
-    value = (_section(project_root(Path.cwd())) or {}).get(name)
+    value = (_section(root or project_root(Path.cwd())) or {}).get(name)
     return " ".join(map(str, value)) if isinstance(value, list) else value and str(value)
 
 

@@ -13,8 +13,10 @@ from pytest_nexus.cli.arguments.required_history import required_history
 from pytest_nexus.cli.autopilot_proposals import read_proposals
 from pytest_nexus.cli.output.tables import add_json_option, print_json, print_table
 from pytest_nexus.domain.system import clock
-from pytest_nexus.domain.system.console import say
+from pytest_nexus.domain.system.console import complain, say
+from pytest_nexus.domain.system.gc_pause import paused_gc
 from pytest_nexus.domain.wording import counted
+from pytest_nexus.errors import NexusError
 from pytest_nexus.history.queries.selection import moment
 from pytest_nexus.history.store import open_history
 from pytest_nexus.plan.autopilot.judge_trial import MOST_RUNS, WATCHED_RUNS, judge
@@ -25,9 +27,11 @@ from pytest_nexus.project import add_history_option, history_path, setting_in
 from pytest_nexus.report.formats.escaping import escaped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from pytest_nexus.history.store import History
     from pytest_nexus.plan.autopilot.setting_records import LogEntry, State
+    from pytest_nexus.plan.tuning.proposals import Proposal
 
 _HELP: Final = {
     "step": "Take the next step: begin, adopt, reject, stop, take back, or suggest",
@@ -45,7 +49,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         if name == "step":
             sub.add_argument(
                 "--proposals", type=Path, metavar="FILE",
-                help="what `tune --json` wrote (default: no new proposals)",
+                help="what `nexus tune --json` wrote (default: no new proposals)",
+            )  # fmt: skip
+            sub.add_argument(
+                "--tune", action="store_true",
+                help="make proposals as `nexus tune` does, unless an experiment goes on",
             )  # fmt: skip
             sub.add_argument(
                 "--github", action="store_true",
@@ -70,6 +78,8 @@ def _step(options: argparse.Namespace) -> int:
     with required_history(options.history):
         pass
     with open_history(history_path(options.history)) as history:
+        if options.tune and mode != "off" and history.learned.read().open is None:
+            proposals += _tuned(history, options)
         step = history.learned.step(
             lambda state, runs: next_step(state, proposals, runs, clock.time(), mode, left)  # type: ignore[arg-type] # a mode, as the option allows
         )
@@ -81,6 +91,21 @@ def _step(options: argparse.Namespace) -> int:
     said = [f"{entry.kind}: {entry.sentence}" for entry in step.entries]
     say(*said or [f"nothing to decide; nexus_autopilot is {mode}"])
     return 0
+
+
+def _tuned(history: History, options: argparse.Namespace) -> Sequence[Proposal]:
+    """Return the proposals of a simulation; if it fails, one line, and the step goes on."""
+    from pytest_nexus.cli import tune  # noqa: PLC0415 - where it is asked for
+
+    parser = argparse.ArgumentParser()
+    tune.add_arguments(parser)
+    source = [] if options.source is None else [f"--source={options.source}"]
+    try:
+        with paused_gc():
+            return tune.report_of(history, parser.parse_args(["--json", *source])).proposals
+    except NexusError as exc:
+        complain(exc)
+        return ()
 
 
 def _status(options: argparse.Namespace) -> int:

@@ -25,6 +25,7 @@ from pytest_nexus.report.ci.model_line import model_line
 from pytest_nexus.report.ci.results import chosen
 from pytest_nexus.report.ci.source_lines import locator
 from pytest_nexus.report.ci.summary import Known, summarise
+from pytest_nexus.report.ci.trial_line import trial_line
 from pytest_nexus.report.formats.annotations import workflow_commands
 from pytest_nexus.report.formats.ctrf import ctrf
 from pytest_nexus.report.formats.json_document import as_json
@@ -164,6 +165,7 @@ def _known(
                 base=target,
                 has_base=history.has_run_of(target or own, run_uids),
                 model=model_line(history),
+                trial=trial_line(history, environ),
                 calibration=history.selection.risk(),
                 past_changes=past_changes(history),
             )

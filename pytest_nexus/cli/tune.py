@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from argparse import ArgumentTypeError
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.backtest.suite_rounds import rounds_of
 from pytest_nexus.backtest.tuned_history import tuned_history
+from pytest_nexus.cli.arguments.checkout import add_source_option, source_root
 from pytest_nexus.cli.arguments.options import positive
 from pytest_nexus.cli.arguments.pending_journals import take_in_waiting
 from pytest_nexus.cli.arguments.required_history import required_history
@@ -19,11 +19,12 @@ from pytest_nexus.domain.system.gc_pause import paused_gc
 from pytest_nexus.domain.system.progress_bar import ProgressBar
 from pytest_nexus.energy.power import CLASSES, DEFAULT_CLASS
 from pytest_nexus.errors import HistoryError
+from pytest_nexus.plan.autopilot.learnable import LEARNABLE
 from pytest_nexus.plan.tuning.choosing import Wish
 from pytest_nexus.plan.tuning.figures import GOALS
 from pytest_nexus.plan.tuning.limits import parse_limit
 from pytest_nexus.plan.tuning.rounds import JOB_START_S, PRICE, Prices, seen_in
-from pytest_nexus.project import add_history_option, project_root
+from pytest_nexus.project import add_history_option
 from pytest_nexus.settings_files.settings_of_today import settings_of_today
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--list", action="store_true", help="list the settings, and how each is simulated"
     )
+    add_source_option(parser, "whose settings are compared")
     add_history_option(parser)
     add_json_option(parser)
     parser.set_defaults(run=run)
@@ -95,7 +97,7 @@ def run(options: argparse.Namespace) -> int:
         return 0
     take_in_waiting(options.history)
     with required_history(options.history) as history, paused_gc():
-        report = _report(history, options)
+        report = report_of(history, options)
     print_report(report, is_json=options.json, is_applied=options.apply)
     if options.apply:
         for each in report.changes:
@@ -105,17 +107,22 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _report(history: History, options: argparse.Namespace) -> Report:
+def report_of(history: History, options: argparse.Namespace) -> Report:
+    """Simulate other settings on the runs of a history; return the proposals.
+
+    Raises:
+        HistoryError: the history is a slim copy.
+    """
     if history.is_slim:
         raise HistoryError(
             "NX334",
             f"History {str(history.path)!r} is a slim copy without attempts; use the full history",
         )
-    root = project_root(Path.cwd())
+    root = source_root(options.source)
     with ProgressBar("runs read", is_quiet=options.json) as bar:
         suite = rounds_of(history, options.runs, bar)
     seen = seen_in(suite.rounds, options.cores)
-    today = settings_of_today(root, seen)
+    today = settings_of_today(root, seen, history.learned.values(LEARNABLE, None))
     prices = Prices(
         options.job_start, options.price, options.billed_by == "minute", seen.cores,
         options.machine,

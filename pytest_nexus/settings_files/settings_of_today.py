@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_nexus.errors import OptionError
@@ -30,6 +31,8 @@ _INI: tuple[tuple[str, str], ...] = (
 _DEFAULTS = Setting()
 _SEEN = "seen in the runs"
 _DEFAULT = "default"
+
+AUTO_VALUE = "auto"
 
 
 class Today(NamedTuple):
@@ -74,8 +77,15 @@ class Today(NamedTuple):
         return found, by_hand
 
 
-def settings_of_today(root: Path, seen: SeenRuns) -> Today:
+def settings_of_today(
+    root: Path, seen: SeenRuns, learned: Mapping[str, str] = MappingProxyType({})
+) -> Today:
     """Return the settings of a project: from its files, else as its runs show them.
+
+    Args:
+        root: folder of the project.
+        seen: what its runs show.
+        learned: values in force of settings that are `auto`, by name.
 
     Raises:
         OptionError: pytest's settings file cannot be read.
@@ -87,8 +97,11 @@ def settings_of_today(root: Path, seen: SeenRuns) -> Today:
     except (OSError, UnicodeDecodeError) as error:
         raise OptionError("NX151", f"Couldn't read {str(path)!r}: {error}") from error
     for name, key in _INI:
-        if value := ini_value(key):
-            setting = with_value(name, value.strip(), setting)
+        value = (ini_value(key, root) or "").strip()
+        if value == AUTO_VALUE:
+            value = learned.get(name, "")
+        if value:
+            setting = with_value(name, value, setting)
             sources[name] = path.name
     setting = setting._replace(shards=seen.jobs, workers=seen.workers)
     sources |= {"shards": _SEEN, "workers": _SEEN}
@@ -96,6 +109,8 @@ def settings_of_today(root: Path, seen: SeenRuns) -> Today:
     if workflow is None:
         return Today(setting, sources, path, text, None)
     inputs = inputs_in(read_exactly(workflow) or "") or {}
+    inputs = {name: learned.get(name, value) if value == AUTO_VALUE else value
+              for name, value in inputs.items()}  # fmt: skip
     setting, given = _with_inputs(setting, inputs, seen)
     sources |= dict.fromkeys(given, "workflow")
     return Today(setting, sources, path, text, workflow, read_exactly(workflow) or "")
@@ -122,7 +137,7 @@ def _with_inputs(
     elif workers.isdecimal():
         setting = setting._replace(workers=max(int(workers), 1))
         given.append("workers")
-    if select := inputs.get("select", ""):
+    if (select := inputs.get("select", "")) and select != AUTO_VALUE:
         setting = setting._replace(select=select)
         given.append("select")
     return setting, given

@@ -28,6 +28,16 @@ def began(experiment: Experiment, evidence: str) -> str:
     )
 
 
+def this_run(experiment: Experiment, *, is_new: bool) -> str:
+    """Say which value a run gets in an open experiment, where the setting is `auto`."""
+    value = experiment.value if is_new else experiment.before
+    words = {"trial": "on trial", "watch": "adopted and watched"}
+    return (
+        f"Where {experiment.setting} is auto, this run has {value}:"
+        f" {_change(experiment)} is {words[experiment.phase]}."
+    )
+
+
 def judged(experiment: Experiment, found: Judgement, kind: str) -> str:
     """Say how an experiment ended, and why."""
     reasons = {

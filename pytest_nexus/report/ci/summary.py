@@ -48,6 +48,8 @@ class Known:
     new."""
     model: str = _UNKNOWN
     """What decided the order, with its quality."""
+    trial: str = ""
+    """Which value of a setting this run tries; empty without an experiment."""
     calibration: Calibration | None = None
     """What turns the forecasts of a run into the probability that a test fails."""
     past_changes: Sequence[PastChange] = ()

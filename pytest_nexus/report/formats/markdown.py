@@ -213,6 +213,11 @@ def outlook_section(summary: Summary, _: Locator) -> str:
     return "\n".join(escaped(sentence, 1000) for sentence in sentences)
 
 
+def trial_section(summary: Summary, _: Locator) -> str:
+    """Return which value of a setting the run tries; empty without an experiment."""
+    return escaped(summary.known.trial, 1000)
+
+
 def _slow(summary: Summary, _: Locator) -> str:
     rows = [(_test(one), fine_seconds(one.last.duration_s)) for one in summary.slowest()]
     if not rows:
@@ -232,7 +237,7 @@ def model_section(summary: Summary, _: Locator) -> str:
 
 _SECTIONS: Final = (
     _headline, selection_section, proof_section, new_section, flaky_section, dependent_section,
-    known_section, gains_section, risk_section, outlook_section, _balance,
+    known_section, gains_section, risk_section, outlook_section, trial_section, _balance,
     _slow, model_section,
 )  # fmt: skip
 

@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_nexus.cli.main import main
+from pytest_nexus.domain.records import CIRun
 from pytest_nexus.domain.system import clock
+from pytest_nexus.errors import HistoryError
+from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.store import open_history
+from tests.support.builders import attempt, run
 from tests.support.simulated_team import proposal
 from tests.support.synthetic_runs import noisy, push
 
@@ -202,3 +206,49 @@ def test_versions_are_compared_and_unknown_ones_named(
     assert json.loads(out(capsys)) == {}
     assert main(["settings", "show", "workers"]) == 1
     assert "There is no learned value 'workers' [NX345]" in capsys.readouterr().err
+
+
+def many_runs(project: Project) -> None:
+    """A hundred runs of thirty tests of some seconds each, on four cores without workers."""
+    with open_history(project.history) as history:
+        for number in range(1, 101):
+            durations = [project.random.uniform(2.0, 20.0) for _ in range(30)]
+            attempts = [
+                attempt(f"t/test_{at}.py::test_x", call_s=each, started_s=sum(durations[:at]))
+                for at, each in enumerate(durations)
+            ]
+            made = run(number, START + 7200.0 * number, complete=True, commit=f"{number:040x}")
+            made = made._replace(
+                ci=CIRun("github", str(number), number, workflow="w"), python="3.12.1",
+                duration_s=sum(durations) + 5.0, exit_status=0, cpu_s=0.9 * sum(durations),
+                cpu_collect_s=2.0, cores=4, n_collected=30, n_selected=30, platform="linux",
+            )  # fmt: skip
+            ingest_run(history, made, attempts)
+    project.now = START + 8e5
+
+
+def test_proposals_of_the_simulation_are_tried(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    many_runs(project)
+    assert main(["autopilot", "step", "--tune", "--input=workers=auto"]) == 0
+    said = out(capsys)
+    assert "began: workers = " in said
+    assert main(["autopilot", "step", "--tune", "--input=workers=auto"]) == 0
+    assert out(capsys) == "nothing to decide; nexus_autopilot is on\n"
+
+
+def test_simulation_that_fails_costs_one_line(
+    project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise HistoryError("NX334", "no")
+
+    project.live(3)
+    monkeypatch.setattr("pytest_nexus.cli.tune.report_of", fail)
+    assert main(["settings", "rollback"]) == 0
+    out(capsys)
+    assert main(["autopilot", "step", "--tune"]) == 0
+    said = capsys.readouterr()
+    assert said.out == "nothing to decide; nexus_autopilot is on\n"
+    assert said.err == "nexus: no [NX334]\n"

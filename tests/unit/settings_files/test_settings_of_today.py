@@ -135,3 +135,12 @@ def test_a_settings_file_that_is_no_text_is_one_error(root: Path) -> None:
     (root / "pytest.ini").write_bytes(b"\xff\xfe")
     with pytest.raises(OptionError, match="NX151"):
         settings_of_today(root, SeenRuns())
+
+
+def test_auto_is_the_learned_value_or_else_the_default(root: Path) -> None:
+    (root / "pytest.ini").write_text("[pytest]\nnexus_select = auto\nnexus_reruns = auto\n")
+    seen = SeenRuns(3, 2, 4)
+    without = settings_of_today(root, seen).setting
+    assert (without.select, without.reruns) == ("off", "adaptive")
+    found = settings_of_today(root, seen, {"select": "confidence:99%", "reruns": "2"}).setting
+    assert (found.select, found.reruns) == ("confidence:99%", "2")
