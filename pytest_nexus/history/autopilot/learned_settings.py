@@ -25,7 +25,7 @@ _RUNS: Final = """
            max(coalesce(selection_run.n_missed, 0) > 0), max(n_reruns > 0),
            min(complete AND duration_s IS NOT NULL)
     FROM run LEFT JOIN selection_run USING (run_id)
-    WHERE trust = 'trusted' AND source = 'journal' AND ci_run_id IS NOT NULL
+    WHERE trust = 'trusted' AND head IS NULL AND source = 'journal' AND ci_run_id IS NOT NULL
           AND coalesce(ci_run_attempt, 1) = 1
     GROUP BY ci_provider, ci_run_id, ci_workflow ORDER BY 2, 1
 """
@@ -55,7 +55,11 @@ class LearnedSettings:
         return {name: value for name, value in found.items() if value is not None}
 
     def ci_runs(self) -> list[CIRunFigures]:
-        """Return the figures of the trusted runs of a CI, in time order."""
+        """Return the figures of the trusted runs of a CI, in time order.
+
+        Runs of forks never count, also if their commit was merged since: the journal of such a run
+        names the run and its duration, and both may be forged.
+        """
         with connections.decoded(self._path), connections.snapshot(self._connection):
             return self._ci_runs()
 

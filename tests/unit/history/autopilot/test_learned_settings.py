@@ -77,6 +77,14 @@ def test_only_trusted_first_attempts_of_a_ci_count(history: History) -> None:
     assert only[:4] == ("7", 1e9, 60.0, 60.0)
 
 
+def test_runs_of_a_fork_do_not_count_after_a_merge_either(history: History) -> None:
+    job(history, 1, "7", 1e9, 60.0)
+    job(history, 2, "7", 1e9 - 9e5, 9e5, trust="fork", head="b" * 40)
+    assert history.accept(["b" * 40]) == 1
+    (only,) = history.learned.ci_runs()
+    assert only[:4] == ("7", 1e9, 60.0, 60.0)
+
+
 def test_misses_of_a_selection_are_known(history: History) -> None:
     selection = RunSelection("shadow", "affected", None, 1.0, 1, 1.0, frozenset({"a.py::x"}))
     failed = [attempt("a.py::x", "failed", failure=failure())]
