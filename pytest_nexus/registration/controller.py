@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from pytest_nexus.report.session.rerun_lines import RerunReport
     from pytest_nexus.run.reruns.session import RerunRules
     from pytest_nexus.run.rest_of_tests import RestOnWorkers
-    from pytest_nexus.run.shared_queue.queue_session import QueueJob
+    from pytest_nexus.run.shared_queue.queue_access import QueueJob
     from pytest_nexus.run.xdist.worker_reruns import WorkerReruns
     from pytest_nexus.session.notices import Notices
 
@@ -162,7 +162,7 @@ def register_session(config: pytest.Config) -> None:
             if rerun_report
             else None
         )
-        register_controller(config, pipeline, reruns)
+        register_controller(config, pipeline, recorder, reruns, job)
 
 
 def learned_by(boundary: ErrorBoundary, options: Options) -> Options:
@@ -326,7 +326,11 @@ def register_bystander(config: pytest.Config, pipeline: Pipeline, reason: str) -
 
 
 def register_controller(
-    config: pytest.Config, pipeline: Pipeline, reruns: WorkerReruns | None = None
+    config: pytest.Config,
+    pipeline: Pipeline,
+    recorder: Recorder,
+    reruns: WorkerReruns | None = None,
+    job: QueueJob | None = None,
 ) -> None:
     """Register the objects between xdist's controller and its workers.
 
@@ -367,6 +371,10 @@ def register_controller(
     factory = SchedulerFactory(
         planner, channels, notify, repeater, part, learning, releases_rest=releases
     )
+    if job is not None:
+        from pytest_nexus.registration.queued import register_queue_controller  # noqa: PLC0415 - as asked for
+
+        factory.draw_from(register_queue_controller(config, pipeline, job, recorder, part).feed)
     if reruns is not None:
         part.on_failure.append(reruns_part(pipeline.boundary).switch_off)
     part.register(config, Preparation(pipeline), "nexus-preparation")
@@ -403,6 +411,8 @@ def workload(
         durations = [planned.forecast.duration_s for planned in plan.tests]
         ours = pipeline.ours(plan)
         bound = pipeline.bind(tied)
+        for listener in pipeline.of_queue:
+            listener(bound, plan)
         work = make_workload(bound, ours, durations, plan.setups)
         if rest is not None and rest.indices:
             later = make_workload(bound, rest.indices, durations, plan.setups)

@@ -19,13 +19,16 @@ from pytest_nexus.history.shared_queue.address import open_queue
 from pytest_nexus.history.shared_queue.sql_queue import Job
 from pytest_nexus.record.run_metadata import is_distributed
 from pytest_nexus.run.shared_queue.job_queue import JobQueue
-from pytest_nexus.run.shared_queue.queue_session import QueueJob, QueueLoop, QueueSession
+from pytest_nexus.run.shared_queue.queue_access import QueueAccess, QueueJob
+from pytest_nexus.run.shared_queue.queue_session import QueueLoop, QueueSession
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_nexus.options import Options
     from pytest_nexus.record.recorder import Recorder
+    from pytest_nexus.run.shared_queue.queue_controller import QueueController
+    from pytest_nexus.session.error_boundary import Part
     from pytest_nexus.session.notices import Notices
     from pytest_nexus.session.pipeline import Pipeline
 
@@ -34,9 +37,11 @@ _BEATS: Final = 3
 
 _MAX_NAME_CHARS: Final = 200
 
-_NO_WORKERS: Final = with_code(
-    "NX285",
-    "nexus_queue serves sessions without xdist; start one job for each core, with -n 0",
+_NOT_SCHEDULED: Final = with_code(
+    "NX285", "nexus_queue under xdist needs nexus_dist to be 'auto', got 'off'"
+)
+_OLD_XDIST: Final = with_code(
+    "NX285", "nexus_queue does not support this version of pytest-xdist; use -n 0"
 )
 
 
@@ -59,7 +64,9 @@ def queue_job(config: pytest.Config, options: Options, notices: Notices) -> Queu
         notices.notify(obstacle)
         return None
     try:
-        job = Job(run_id(options, environ), job_name(options, environ), urandom(8).hex())
+        n_workers = workers_of(config)
+        token = urandom(8).hex()
+        job = Job(run_id(options, environ), job_name(options, environ), token, n_workers)
         source = open_queue(options.queue, config.rootpath, job, options.queue_lease_s)
     except NexusError as exc:
         raise pytest.UsageError(shown(f"nexus: {exc}")) from exc
@@ -69,19 +76,31 @@ def queue_job(config: pytest.Config, options: Options, notices: Notices) -> Queu
         notices.notify(with_code("NX283", f"this job goes on without the queue: {exc}"))
         return None
     beat_s = options.queue_lease_s / _BEATS
-    queue = JobQueue(source, notices.notify, options.queue_patience_s, beat_s)
+    queue = JobQueue(source, notices.notify, options.queue_patience_s, beat_s, n_workers)
     return QueueJob(source, queue, job.run, job.name, retry)
 
 
 def _obstacle(config: pytest.Config, options: Options, environ: Mapping[str, str]) -> str:
     """Return why a queue cannot serve this session, in one sentence; empty if it can."""
     if is_distributed(config):
-        return _NO_WORKERS
+        from pytest_nexus.compat.xdist_internals import CAN_REPEAT  # noqa: PLC0415 - where xdist runs
+
+        if options.dist == "off" or not CAN_REPEAT:
+            return _NOT_SCHEDULED if CAN_REPEAT else _OLD_XDIST
     try:
         run_id(options, environ)
     except OptionError as exc:
         return str(exc)
     return ""
+
+
+def workers_of(config: pytest.Config) -> int:
+    """Return how many processes of this job run tests."""
+    if not is_distributed(config):
+        return 1
+    from pytest_nexus.compat.xdist_internals import count_workers  # noqa: PLC0415 - where xdist runs
+
+    return max(count_workers(config), 1)
 
 
 def static_shard(options: Options, environ: Mapping[str, str]) -> Options:
@@ -138,9 +157,33 @@ def register_queue(
         has_loop: whether the queue needs a loop, because no test is repeated.
     """
     part = pipeline.boundary.part("the shared queue", "this job runs what is left by itself")
-    queued = QueueSession(job, pipeline.notices, recorder.note_queue)
+    access = QueueAccess(job, pipeline.notices, recorder.note_queue)
+    queued = QueueSession(access)
     part.register(config, queued, "nexus-queue")
-    pipeline.on_queue(queued.prepare)
+    pipeline.on_queue(access.prepare)
     if has_loop:
         part.register(config, QueueLoop(queued), "nexus-queue-loop")
+    return queued
+
+
+def register_queue_controller(
+    config: pytest.Config, pipeline: Pipeline, job: QueueJob, recorder: Recorder, part: Part
+) -> QueueController:
+    """Register and return the part of xdist's controller in the queue.
+
+    Args:
+        config: of the controller.
+        pipeline: of the session.
+        job: this job.
+        recorder: of the session.
+        part: the part of the ErrorBoundary that the scheduling belongs to.
+    """
+    from pytest_nexus.run.shared_queue.queue_controller import QueueController  # noqa: PLC0415 - where xdist runs
+
+    access = QueueAccess(job, pipeline.notices, recorder.note_queue)
+    queued = QueueController(config, access, part)
+    own = pipeline.boundary.part("the shared queue", "its tests go back to the other jobs")
+    own.register(config, queued, "nexus-queue")
+    pipeline.on_queue(access.prepare)
+    pipeline.on_queue(queued.prepare)
     return queued

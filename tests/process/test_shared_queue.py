@@ -47,6 +47,26 @@ SUITE = {
 }
 N_TESTS = 18
 
+UNSCHEDULED = ("-n2", "--nexus-dist=off")
+
+TROUBLED = {
+    "test_a.py": """
+        import os, pathlib
+        import pytest
+
+        @pytest.mark.parametrize("number", range(30))
+        def test_one(number):
+            if number == 11:
+                path = pathlib.Path("flaky")
+                path.write_text(path.read_text() + "x" if path.exists() else "x")
+                assert path.read_text() == "xx"
+            if number == 17 and not pathlib.Path("crashed").exists():
+                pathlib.Path("crashed").touch()
+                os._exit(1)
+        """
+}
+"""A flaky test, and one that kills its process once."""
+
 WAITING = {
     "test_a.py": """
         import os, pathlib, time
@@ -82,11 +102,11 @@ class Jobs:
             *more,
         ]
 
-    def together(self, *names: str) -> list[tuple[int, str]]:
+    def together(self, *names: str, more: tuple[str, ...] = ()) -> list[tuple[int, str]]:
         """Run jobs at the same time; return exit status and output of each."""
         started = [
             subprocess.Popen(
-                self.project.command(*self.arguments(name), "-p", "no:cacheprovider"),
+                self.project.command(*self.arguments(name, *more), "-p", "no:cacheprovider"),
                 cwd=self.project.root,
                 env=self.project.environment(),
                 stdout=subprocess.PIPE,
@@ -148,6 +168,40 @@ def test_killed_job_loses_nothing_and_a_retry_repeats_what_it_ran(tmp_path: Path
     assert "because job '2' was started again" in done.stdout
     assert "job '1' was killed" in done.stdout
     assert done.returncode == 0
+
+
+def test_workers_of_xdist_draw_from_the_queue(jobs: Callable[[dict[str, str]], Jobs]) -> None:
+    shared = jobs(TROUBLED)
+
+    ended = shared.together("1", "2", more=("-n2", "--nexus-reruns=1", "--nexus-rerun-delay=0"))
+
+    assert [status for status, _ in ended] == [0, 0], ended
+    assert sum("1 rerun" in out for _, out in ended) + sum("2 rerun" in o for _, o in ended) >= 1
+    ran = shared.ran()
+    assert len(ran) == 30
+    assert {name: times for name, times in ran.items() if times > 1} == {
+        "test_a.py::test_one[11]": 2,
+        "test_a.py::test_one[17]": 2,
+    }
+    done = shared.project.nexus("verify")
+    assert done.stdout == "2 jobs, 30 tests collected, each has a result\n"
+
+
+def test_job_with_workers_that_is_killed_loses_nothing(tmp_path: Path) -> None:
+    shared = Jobs(tmp_path / "project", "sqlite:///queue.db", WAITING)
+    first = shared.project.start(*shared.arguments("1", "-n2"), env={"WAITS": "1"})
+    with first:
+        first.wait_for("waits")
+        first.kill()
+    (shared.project.root / "go").touch()  # its workers live on, and end by themselves
+
+    late = shared.project.run(*shared.arguments("2", "-n2", "-x"))
+
+    assert late.exit_status == 0
+    assert len(shared.ran()) == 6
+    done = shared.project.nexus("verify")
+    assert done.stdout.startswith("2 jobs, 6 tests collected, each has a result\n")
+    assert "job '1' was killed" in done.stdout
 
 
 @pytest.mark.posix("no SIGSTOP")
@@ -258,7 +312,7 @@ def test_reruns_go_on_in_a_job(tmp_path: Path) -> None:
     [
         (("--nexus-queue=sqlite:///q.db",), "NX284"),
         (("--nexus-queue=mysql://u:hidden@h/d", "--nexus-queue-run=1"), "NX272"),
-        (("--nexus-queue=sqlite:///q.db", "--nexus-queue-run=1", "-n2"), "NX285"),
+        (("--nexus-queue=sqlite:///q.db", "--nexus-queue-run=1", *UNSCHEDULED), "NX285"),
     ],
 )
 def test_wrong_settings_are_usage_errors(
@@ -275,7 +329,7 @@ def test_wrong_settings_are_usage_errors(
 
 @pytest.mark.parametrize(
     ("more", "arguments", "code"),
-    [("", (), "NX284"), ("nexus_queue_run = 1\n", ("-n2",), "NX285")],
+    [("", (), "NX284"), ("nexus_queue_run = 1\n", UNSCHEDULED, "NX285")],
     ids=["no run", "workers"],
 )
 def test_a_queue_in_a_file_leaves_sessions_that_it_cannot_serve_alone(

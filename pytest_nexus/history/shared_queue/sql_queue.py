@@ -33,6 +33,8 @@ class Job(NamedTuple):
     """The same when the job is started again."""
     token: str
     """Different for each start."""
+    n_workers: int = 1
+    """Processes of this job that run tests."""
 
 
 class SqlQueue:
@@ -51,11 +53,11 @@ class SqlQueue:
 
     def join(self) -> Joined:
         """Register this job, and end the leases of an earlier start of the same job."""
-        run, name, token = self._job
+        run, name, token, n_workers = self._job
 
         def work(cursor: Cursor) -> Joined:
             retry = self._value(cursor, sql.COUNT_JOB, run, name)
-            self._run(cursor, sql.ADD_JOB, run, token, name)
+            self._run(cursor, sql.ADD_JOB, run, token, name, n_workers)
             if retry:
                 self._run(cursor, sql.FREE_EARLIER, run, name, token)
             return Joined(self._value(cursor, sql.DIGEST, run) or "", retry)
@@ -85,7 +87,7 @@ class SqlQueue:
 
     def claim(self, aim: Aim) -> list[Leased]:
         """Lease the longest unit if it is high time for it, else the first free ones."""
-        run, name, token = self._job
+        run, name, token, _ = self._job
 
         def work(cursor: Cursor) -> list[Leased]:
             self._run(cursor, sql.EXPIRE, MOST_EXPIRIES, run, run)
@@ -104,7 +106,7 @@ class SqlQueue:
 
     def heartbeat(self) -> QueueState:
         """Prolong all leases of this job, and look at the queue."""
-        run, _, token = self._job
+        run, _, token, _ = self._job
 
         def work(cursor: Cursor) -> QueueState:
             self._run(cursor, sql.SEEN, run, token)
@@ -115,7 +117,7 @@ class SqlQueue:
 
     def finish(self, done: Sequence[Leased]) -> list[Leased]:
         """Hand in finished units. A second delivery of the same result changes nothing."""
-        run, name, token = self._job
+        run, name, token, _ = self._job
 
         def work(cursor: Cursor) -> list[Leased]:
             refused = []
@@ -131,7 +133,7 @@ class SqlQueue:
 
     def give_back(self, units: Sequence[Leased]) -> None:
         """Free units that this job will not run."""
-        run, _, token = self._job
+        run, _, token, _ = self._job
 
         def work(cursor: Cursor) -> None:
             for unit in sorted(units):
@@ -187,7 +189,7 @@ class SqlQueue:
             counts.get("leased", 0),
             counts.get("done", 0),
             counts.get("lost", 0),
-            self._value(cursor, sql.JOBS, run, self._lease_s),
+            int(self._value(cursor, sql.WORKERS, run, self._lease_s)),
             self._value(cursor, sql.STOPPED, run) or "",
         )
 

@@ -14,7 +14,8 @@ TABLES: Final = (
         stopped_by text not null default '')""",
     """create table if not exists nexus_queue_jobs (
         run text not null, token text not null, job text not null,
-        seen_at double precision not null, primary key (run, token))""",
+        workers integer not null, seen_at double precision not null,
+        primary key (run, token))""",
     """create table if not exists nexus_queue_units (
         run text not null, unit integer not null, tests text not null,
         seconds double precision not null, state text not null default 'free',
@@ -31,7 +32,8 @@ TABLES: Final = (
 )
 
 COUNT_JOB: Final = "select count(*) from nexus_queue_jobs where run = ? and job = ?"
-ADD_JOB: Final = "insert into nexus_queue_jobs (run, token, job, seen_at) values (?, ?, ?, {now})"
+ADD_JOB: Final = """insert into nexus_queue_jobs (run, token, job, workers, seen_at)
+    values (?, ?, ?, ?, {now})"""
 FREE_EARLIER: Final = """update nexus_queue_units set state = 'free', fence = fence + 1
     where run = ? and job = ? and token <> ? and state = 'leased'"""
 """A job that was started again takes the place of its earlier self, whose leases end."""
@@ -78,7 +80,8 @@ STOPPED: Final = "select stopped_by from nexus_queue_runs where run = ?"
 BY_STATE: Final = """select state, count(*) from nexus_queue_units where run = ? group by state"""
 FREE: Final = """select coalesce(sum(seconds), 0), coalesce(max(seconds), 0)
     from nexus_queue_units where run = ? and state = 'free'"""
-JOBS: Final = "select count(*) from nexus_queue_jobs where run = ? and seen_at > {now} - ?"
+WORKERS: Final = """select coalesce(sum(workers), 0) from nexus_queue_jobs
+    where run = ? and seen_at > {now} - ?"""
 RECORDED: Final = """select u.unit, u.tests, r.fence
     from nexus_queue_results r join nexus_queue_units u on u.run = r.run and u.unit = r.unit
     where r.run = ? and r.job = ? order by r.finished_at, u.unit"""

@@ -48,6 +48,10 @@ class Assignments:
         """Open the queue of a worker that is ready."""
         self.lanes[worker] = WorkerQueue(worker, now, self.placeholder)
 
+    def weight(self, job: Job) -> float:
+        """Return the expected seconds of a job."""
+        return job.seconds if isinstance(job, Unit) else self.seconds[job]
+
     def stays(self, index: int) -> bool:
         """Return whether an index in a queue is never withdrawn for another worker."""
         return index == self.placeholder or index in self.pool.sent
@@ -125,6 +129,12 @@ class Assignments:
         """Reopen a finished or lost test, which runs once more."""
         self._count_unsent([index])
         self.backlog.give_back([index], self.seconds)
+
+    def add(self, jobs: Sequence[Job]) -> None:
+        """Add jobs that the workload did not have."""
+        for job in jobs:
+            self._count_unsent(job.indices if isinstance(job, Unit) else (job,))
+        self.backlog.append(jobs, self.seconds)
 
     def _clear_reruns(self, lane: WorkerQueue) -> None:
         """Remove the reruns and placeholders from the queue of a lost worker."""

@@ -117,18 +117,23 @@ class Backlog:
 
     def give_back(self, jobs: Iterable[Job], seconds: Sequence[float]) -> None:
         """Put jobs at the front, in the order given."""
-        places = []
-        for job in jobs:
-            place = len(self._jobs)
-            self._jobs.append(job)
-            self._weights.append(_weight(job, seconds))
-            self._taken.append(0)
-            self._waiting += 1
-            places.append(place)
-            if self._weights[place] > self._long_from_s and not _is_last(job):
-                insort(self._long, (-self._weights[place], place))
-                self.long_s += self._weights[place]
+        places = [self._enter(job, seconds) for job in jobs]
         self._returned.extendleft(reversed(places))
+
+    def append(self, jobs: Iterable[Job], seconds: Sequence[float]) -> None:
+        """Put jobs that were not planned behind those that were returned, in the order given."""
+        self._returned.extend([self._enter(job, seconds) for job in jobs])
+
+    def _enter(self, job: Job, seconds: Sequence[float]) -> int:
+        place = len(self._jobs)
+        self._jobs.append(job)
+        self._weights.append(_weight(job, seconds))
+        self._taken.append(0)
+        self._waiting += 1
+        if self._weights[place] > self._long_from_s and not _is_last(job):
+            insort(self._long, (-self._weights[place], place))
+            self.long_s += self._weights[place]
+        return place
 
     def _next(self) -> int:
         while self._returned:

@@ -1,6 +1,6 @@
 """Decide which worker gets which test next: a state machine from events to commands.
 
-    join, finish, withdrawn, lose, again, woken, hold, release, abandon, drain, stop
+    join, add, finish, withdrawn, lose, again, woken, hold, release, abandon, drain, stop
         -> [Send | Withdraw | Shutdown, ...]
 
 This module knows neither xdist nor a clock; the adapter is `pytest_nexus.run.xdist.scheduler`. It
@@ -26,6 +26,7 @@ assumes that a worker runs a test as soon as it knows the next test, or that the
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
 from math import inf
@@ -42,10 +43,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pytest_nexus.plan.dispatch.commands import Command
-    from pytest_nexus.plan.dispatch.units import Workload
+    from pytest_nexus.plan.dispatch.units import Job, Workload
     from pytest_nexus.plan.dispatch.worker_queue import WorkerQueue
 
 _DEFAULTS: Final = Settings()
+
+_REFILL_S: Final = 0.25
+"""Unsent seconds for each worker at which more work is wanted: the time of some claims."""
 
 _PACE_STEP: Final = 1.05
 """Factor for one test: the pace moves by 5 %, follows the median, and ignores outliers."""
@@ -59,6 +63,7 @@ class Dispatch:
         n_workers: expected number of workers; more or fewer may come.
         settings: how far ahead workers get tests.
         reruns: whether `again` may ask for finished tests once more.
+        is_fed: whether the jobs come later, by `add`; no outcome moves them then.
     """
 
     def __init__(
@@ -68,13 +73,17 @@ class Dispatch:
         settings: Settings = _DEFAULTS,
         *,
         reruns: bool = False,
+        is_fed: bool = False,
     ) -> None:
-        self._assignments = Assignments(work, n_workers, reruns=reruns)
+        work = replace(work, moves=None) if is_fed else work
+        now = replace(work, jobs=()) if is_fed else work
+        self._assignments = Assignments(now, n_workers, reruns=reruns)
         self._assigner = Assigner(self._assignments, settings)
         self._is_stopped = False
         self._now = 0.0
         self._work = work
         self._awaits_rest = bool(work.rest) and reruns
+        self._refill_s = 0.0
 
     @property
     def placeholder(self) -> int | None:
@@ -168,6 +177,23 @@ class Dispatch:
             return []
         idle = [one for one in assignments.lanes.values() if not one.n_tests and one is not lane]
         return self._serve([lane, *idle], now)
+
+    def add(self, jobs: Sequence[Job], now: float) -> list[Command]:
+        """Add jobs to a dispatch that is fed; all workers share them."""
+        self._assignments.add(jobs)
+        added_s = sum(self._assignments.weight(job) for job in jobs)
+        self._refill_s = min(_REFILL_S * len(self._assignments.lanes), added_s / 2)
+        self._reopen_lanes()
+        return self._serve_all(now)
+
+    @property
+    def wants_more(self) -> bool:
+        """Return whether so little is left unsent that `add` should follow."""
+        return self._assignments.unsent_s <= self._refill_s
+
+    def runs_again(self, index: int) -> bool:
+        """Return whether a test that has ended is going to run once more."""
+        return self._assignments.pool.holds(index)
 
     def learn(self, index: int, *, has_failed: bool) -> None:
         """Let the outcome of a test change the order of the jobs that no worker has had.

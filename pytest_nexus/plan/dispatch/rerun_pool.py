@@ -59,6 +59,10 @@ class RerunPool:
         """Return the number of reruns that are held."""
         return len(self._decided) + len(self._waiting) if self.is_held else 0
 
+    def holds(self, index: int) -> bool:
+        """Return whether a test has another attempt before it, or runs once more."""
+        return index in self._decided or index in self._waiting or index in self.sent
+
     def decide(self, rerun: Rerun, *, is_running: bool) -> None:
         """Accept a rerun; it waits for the end of the previous attempt if that is still running.
 

@@ -16,27 +16,33 @@ LONGEST_BATCH_S: Final = 30.0
 """Seconds of the largest batch. A job that dies loses at most so much work."""
 
 _SHARES: Final = 4
-"""A batch is at most the fourth part of what each job has left, so that all jobs end together."""
+"""A batch is at most a fourth of what each worker has left, so that all jobs end together."""
 
 _EARLY: Final = 2.0
-"""A unit starts once the work that is left for each job is at most this multiple of its length: the
-forecast may be wrong by a half, and this job may be the slow one."""
+"""A unit starts once the work that is left for each worker is at most this multiple of its length:
+the forecast may be wrong by a half, and this worker may be the slow one."""
 
 MOST_UNITS: Final = 500
 """Units in one batch."""
 
 
-def aim_of(state: QueueState) -> Aim:
+def aim_of(state: QueueState, n_workers: int = 1) -> Aim:
     """Return what a job should claim next.
 
+    Args:
+        state: of the queue.
+        n_workers: of this job, each of which gets a batch.
+
     >>> from pytest_nexus.plan.shared_queue.work import QueueState
-    >>> aim_of(QueueState(n_free=1000, free_s=2000.0, n_jobs=4))
+    >>> aim_of(QueueState(n_free=1000, free_s=2000.0, n_workers=4))
     Aim(seconds=30.0, n_units=17, long_s=250.0)
-    >>> aim_of(QueueState(n_free=8, free_s=8.0, n_jobs=4))
+    >>> aim_of(QueueState(n_free=8, free_s=8.0, n_workers=4))
     Aim(seconds=0.5, n_units=2, long_s=1.0)
+    >>> aim_of(QueueState(n_free=8, free_s=8.0, n_workers=4), n_workers=2)
+    Aim(seconds=1.0, n_units=2, long_s=1.0)
     """
-    left_s = state.free_s / max(state.n_jobs, 1)
-    seconds = min(LONGEST_BATCH_S, left_s / _SHARES)
+    left_s = state.free_s / max(state.n_workers, 1)
+    seconds = min(LONGEST_BATCH_S, left_s / _SHARES) * n_workers
     mean_s = state.free_s / state.n_free if state.n_free else 0.0
     n_units = ceil(seconds / mean_s) + 1 if mean_s > 0.0 else 1
     return Aim(seconds, min(n_units, MOST_UNITS), left_s / _EARLY)

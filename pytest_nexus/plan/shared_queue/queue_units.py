@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING
 
 from pytest_nexus.domain.identity import key_of_nodeid
-from pytest_nexus.plan.dispatch.units import make_workload
+from pytest_nexus.plan.dispatch.units import Unit, make_workload
 from pytest_nexus.plan.shared_queue.work import WorkUnit
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pytest_nexus.domain.records import CollectedTest, Plan
+    from pytest_nexus.plan.dispatch.units import Job, Workload
+    from pytest_nexus.plan.shared_queue.work import Leased
 
 
 def sorted_collection(nodeids: Sequence[str]) -> list[int]:
@@ -45,3 +48,39 @@ def work_units(tests: Sequence[CollectedTest], plan: Plan) -> list[WorkUnit]:
         seconds = work.seconds[job] if isinstance(job, int) else job.seconds
         units.append(WorkUnit(tuple(position[index] for index in indices), seconds))
     return units
+
+
+def units_by_tests(work: Workload) -> dict[tuple[int, ...], Unit]:
+    """Return the units of a workload, by their tests."""
+    return {job.indices: job for job in work.jobs if isinstance(job, Unit)}
+
+
+def dispatch_job(
+    unit: Leased,
+    places: Sequence[int],
+    seconds: Sequence[float],
+    known: Mapping[tuple[int, ...], Unit],
+) -> Job:
+    """Return a unit of the queue as one job for the workers of a session.
+
+    The workers cut a unit that this session knows as they cut their own; another one stays whole.
+
+    Args:
+        unit: of the queue.
+        places: collection index of each position in the sorted collection.
+        seconds: expected seconds by collection index.
+        known: the units in the plan of this session, by their tests.
+
+    >>> from pytest_nexus.plan.shared_queue.work import Leased
+    >>> dispatch_job(Leased(0, (1,), 1), [5, 3], [0.5] * 6, {})
+    3
+    >>> dispatch_job(Leased(0, (0, 1), 1), [5, 3], [0.5] * 6, {})
+    Unit(indices=(5, 3), joints=(0.0, inf), seconds=1.0, is_last=False)
+    """
+    indices = tuple(places[position] for position in unit.tests)
+    if len(indices) == 1:
+        return indices[0]
+    if indices in known:
+        return known[indices]
+    joints = (0.0, *[inf] * (len(indices) - 1))
+    return Unit(indices, joints, sum(seconds[index] for index in indices))

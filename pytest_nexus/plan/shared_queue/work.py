@@ -61,8 +61,8 @@ class QueueState(NamedTuple):
     n_leased: int = 0
     n_done: int = 0
     n_lost: int = 0
-    n_jobs: int = 1
-    """Jobs that were heard of lately."""
+    n_workers: int = 1
+    """Processes that run tests, in the jobs that were heard of lately."""
     stopped_by: str = ""
     """The job that has stopped the run; empty if none has."""
 

@@ -21,18 +21,22 @@ if TYPE_CHECKING:
 
 _FIRST_NAP_S: Final = 0.02
 _LONGEST_NAP_S: Final = 1.0
+_SLICE_S: Final = 0.1
+"""A nap is that long at most, so that the end of a session does not wait for one."""
 
 
 class JobQueue:
     """The leases of one job.
 
-    Two threads use an object: the session, and the heartbeat that `start` begins.
+    The session uses an object, and so does the thread of the heartbeat, which `open` begins. Under
+    xdist another thread claims and waits.
 
     Args:
         source: the queue.
         notify: takes a sentence for the user.
         patience_s: the longest wait for a database that is away, or for the work of other jobs.
         beat_s: seconds between two heartbeats, a third of a lease.
+        n_workers: processes of this job that run tests.
     """
 
     def __init__(
@@ -41,11 +45,13 @@ class JobQueue:
         notify: Callable[[str], object],
         patience_s: float,
         beat_s: float = 10.0,
+        n_workers: int = 1,
     ) -> None:
         self._source = source
         self._notify = notify
         self._patience_s = patience_s
         self._beat_s = beat_s
+        self._n_workers = n_workers
         self._open: dict[int, Leased] = {}
         """Units that this job has leased and not finished, by number."""
         self._done: list[Leased] = []
@@ -89,39 +95,35 @@ class JobQueue:
 
         A lookahead never goes past a suspect unit, which has to be finished first.
         """
-        if self.stopped_by or any(unit.is_suspect for unit in self._open.values()):
-            return []
-        self._hand_in()
-        state = self._ask(self._source.state, None)
-        if state is None or state.stopped_by:
-            self.stopped_by = "" if state is None else state.stopped_by
-            return []
-        if not state.n_free:
-            return []
-        none: list[Leased] = []
-        batch = self._ask(lambda: self._source.claim(aim_of(state)), none)
-        fresh = [unit for unit in batch if unit.number not in self._open]
-        self._open.update((unit.number, unit) for unit in batch)
-        self.n_batches += bool(fresh)
-        self.n_units += len(fresh)
-        return fresh
+        return self._take(self._look())
 
-    def wait(self, goes_on: Callable[[], bool]) -> list[Leased]:
-        """Return the next units, after a wait for other jobs; none if the run is over."""
-        began, pause_s = perf_counter(), _FIRST_NAP_S
-        try:
-            while goes_on() and not self._is_over():
-                batch = self.claim()
-                if batch or self.stopped_by:
-                    return batch
-                if perf_counter() - began > self._patience_s:
-                    self._give_up()
-                    return []
+    def wait(
+        self, goes_on: Callable[[], bool], is_idle: Callable[[], bool] = lambda: True
+    ) -> list[Leased]:
+        """Return the next units, after a wait for other jobs; none if no more will come.
+
+        Args:
+            goes_on: whether this job still wants units.
+            is_idle: whether this job has no test to run; only then its patience runs out.
+        """
+        waited_s, pause_s = 0.0, _FIRST_NAP_S
+        while goes_on():
+            began, waits = perf_counter(), is_idle()
+            state = self._look()
+            batch = self._take(state)
+            is_end = bool(batch or self.stopped_by) or self._is_last(state)
+            if not is_end:
                 _rest(pause_s, goes_on)
                 pause_s = min(2 * pause_s, _LONGEST_NAP_S)
-            return []
-        finally:
-            self.idle_s += perf_counter() - began
+            spent_s = perf_counter() - began if waits else 0.0
+            self.idle_s += spent_s
+            waited_s = waited_s + spent_s if waits else 0.0
+            if is_end:
+                return batch
+            if waited_s > self._patience_s:
+                self._give_up()
+                return []
+        return []
 
     def finished(self, unit: Leased) -> None:
         """Note that all tests of a unit have ended."""
@@ -145,18 +147,45 @@ class JobQueue:
             nap(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_NAP_S)
             self._hand_in()
+        lost: list[int] = []
         if self._done:
             self._give_up()
-            return []
-        self._ask(lambda: self._source.give_back(list(self._open.values())), None)
-        none: list[int] = []
-        lost = self._ask(self._source.lost, none)
+        else:
+            self._ask(lambda: self._source.give_back(list(self._open.values())), None)
+            lost = self._ask(self._source.lost, lost)
         self._source.close()
         return lost
 
-    def _is_over(self) -> bool:
+    def _look(self) -> QueueState | None:
+        """Hand in what is finished, and return the state of the queue; None if it is away."""
+        self._hand_in()
         state = self._ask(self._source.state, None)
-        return state is not None and not state.n_open
+        if state is not None and state.stopped_by:
+            self.stopped_by = state.stopped_by
+        return state
+
+    def _take(self, state: QueueState | None) -> list[Leased]:
+        """Claim units; the thread that closes this object sees all that were claimed."""
+        if state is None or not state.n_free or self.stopped_by or self._ends.is_set():
+            return []
+        with self._guard:
+            if any(unit.is_suspect for unit in self._open.values()):
+                return []
+        none: list[Leased] = []
+        aim = aim_of(state, self._n_workers)
+        batch = self._ask(lambda: self._source.claim(aim), none)
+        with self._guard:
+            fresh = [unit for unit in batch if unit.number not in self._open]
+            self._open.update((unit.number, unit) for unit in batch)
+        self.n_batches += bool(fresh)
+        self.n_units += len(fresh)
+        return fresh
+
+    def _is_last(self, state: QueueState | None) -> bool:
+        """Return whether all units that are not done belong to this job."""
+        with self._guard:
+            n_own = len(self._open)
+        return state is not None and not state.n_free and state.n_leased <= n_own
 
     def _hand_in(self) -> None:
         with self._guard:
@@ -211,4 +240,4 @@ class JobQueue:
 def _rest(seconds: float, goes_on: Callable[[], bool]) -> None:
     ends = perf_counter() + seconds
     while perf_counter() < ends and goes_on():
-        nap(max(ends - perf_counter(), 0.0))
+        nap(min(max(ends - perf_counter(), 0.0), _SLICE_S))

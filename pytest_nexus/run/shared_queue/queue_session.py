@@ -1,63 +1,30 @@
-"""A session whose tests come from the shared queue: its begin, its loop, its end."""
+"""A single process whose tests come from the shared queue: its begin, its loop, its end."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_nexus.domain.wording import counted
-from pytest_nexus.errors import QueueAwayError, with_code
-from pytest_nexus.journal.shared_queue.queue_lines import queue_lines, test_lines
-from pytest_nexus.plan.sharding.document import collection_digest
-from pytest_nexus.plan.sharding.pinned import listing
-from pytest_nexus.plan.shared_queue.queue_units import sorted_collection, work_units
 from pytest_nexus.run.shared_queue.queued_tests import QueuedTests
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+    from collections.abc import Generator, Sequence
 
-    from pytest_nexus.domain.records import CollectedTest, Plan
-    from pytest_nexus.plan.shared_queue.work import Leased, WorkSource, WorkUnit
-    from pytest_nexus.run.shared_queue.job_queue import JobQueue
-    from pytest_nexus.session.notices import Notices
-
-
-class QueueJob(NamedTuple):
-    """This job, as its settings name it."""
-
-    source: WorkSource
-    queue: JobQueue
-    run: str
-    name: str
-    retry: int
-    """How often a job of this name has joined before."""
+    from pytest_nexus.run.shared_queue.queue_access import QueueAccess
 
 
 class QueueSession:
     """Runs the tests that this job draws from the queue, and leaves the others to other jobs.
 
     Args:
-        job: this job.
-        notices: of the session.
-        record: writes lines to the journal.
+        access: opens the queue.
     """
 
-    def __init__(
-        self, job: QueueJob, notices: Notices, record: Callable[[Iterable[str]], None]
-    ) -> None:
-        self._job = job
-        self._notices = notices
-        self._record = record
-        self._planned: tuple[Sequence[CollectedTest], Plan] | None = None
-        self._nodeids: list[str] = []
-        """Node ids of the sorted collection."""
+    def __init__(self, access: QueueAccess) -> None:
+        self._access = access
         self._tests: QueuedTests | None = None
         """The tests of this job; None while the whole suite is to run here."""
-
-    def prepare(self, tests: Sequence[CollectedTest], plan: Plan) -> None:
-        """Keep the plan, from which this job may have to load the queue."""
-        self._planned = (tests, plan)
 
     def fresh_tests(self, _: Sequence[pytest.Item]) -> QueuedTests | None:
         """Return the tests of this job, for the loop that repeats failed tests."""
@@ -95,80 +62,16 @@ class QueueSession:
 
     def _open(self, items: Sequence[pytest.Item]) -> None:
         nodeids = [item.nodeid for item in items]
-        places = sorted_collection(nodeids)
-        self._nodeids = [nodeids[index] for index in places]
-        digest, job = collection_digest(nodeids), self._job
-        try:
-            is_ours = job.queue.open(self._units, digest, job.retry)
-            queued = job.source.queued() if is_ours else []
-        except QueueAwayError as exc:
-            self._notices.notify(with_code("NX277", f"all tests run in this job: {exc}"))
-            return
-        if not is_ours:
-            self._notices.notify(
-                with_code(
-                    "NX273",
-                    f"all tests run in this job, because it collected other tests than the queue"
-                    f" {job.run!r} holds; jobs of another environment need another"
-                    " --nexus-queue-run",
-                )
-            )
-            return
-        self._tests = QueuedTests(job.queue, places, nodeids)
-        self._record(queue_lines(job.run, job.name, job.retry, digest))
-        self._note("queued", queued)
-        self._note("left", set(range(len(places))) - set(queued))
-        self._note("again", _positions(job.queue.again))
-
-    def _units(self) -> list[WorkUnit]:
-        assert self._planned is not None
-        return work_units(*self._planned)
+        places = self._access.open(nodeids)
+        if places is not None:
+            self._tests = QueuedTests(self._access.queue, places, nodeids)
 
     def _close(self, session: pytest.Session, tests: QueuedTests) -> None:
-        queue = self._job.queue
-        if session.shouldfail:
-            queue.stop()
-        lost = queue.close()
-        self._note("refused", _positions(queue.refused))
-        self._note("lost", lost)
         others = [item for index, item in enumerate(session.items) if index not in tests.taken]
+        is_stopped = bool(session.shouldfail)
+        self._access.close(len(tests.taken), len(others), is_stopped=is_stopped)
         if others:
             session.config.hook.pytest_deselected(items=others)
-        for sentence in self._sentences(len(tests.taken), len(others), lost):
-            self._notices.notify(sentence)
-
-    def _sentences(self, n_ran: int, n_others: int, lost: Sequence[int]) -> Iterator[str]:
-        queue = self._job.queue
-        yield with_code(
-            "NX278",
-            f"queue {self._job.run!r}: this job drew {counted(n_ran, 'test')} in"
-            f" {counted(queue.n_units, 'unit')}, waited {queue.idle_s:.1f} s, and"
-            f" left {n_others:,} to other jobs",
-        )
-        if queue.again:
-            n_again = len(_positions(queue.again))
-            yield with_code(
-                "NX279",
-                f"this job was started again and repeated the {counted(n_again, 'test')} that it"
-                " had run before",
-            )
-        if queue.refused:
-            n_refused = len(_positions(queue.refused))
-            yield with_code(
-                "NX280",
-                f"{counted(n_refused, 'test')} ran here and in another job too, because this job"
-                " was not heard of for the time of a lease",
-            )
-        if queue.stopped_by and queue.stopped_by != self._job.name:
-            yield with_code("NX281", f"job {queue.stopped_by!r} stopped the run after a failure")
-        if lost:
-            names = listing([self._nodeids[position] for position in lost])
-            yield with_code(
-                "NX282", f"{counted(len(lost), 'test')} lost, each job with them died: {names}"
-            )
-
-    def _note(self, what: str, positions: Iterable[int]) -> None:
-        self._record(test_lines(what, [self._nodeids[each] for each in sorted(positions)]))
 
 
 class QueueLoop:
@@ -212,7 +115,3 @@ def _run(session: pytest.Session, tests: QueuedTests) -> None:
 
 def _take(session: pytest.Session, tests: QueuedTests) -> pytest.Item | None:
     return session.items[tests.take()] if len(tests) else None
-
-
-def _positions(units: Iterable[Leased]) -> list[int]:
-    return [position for unit in units for position in unit.tests]

@@ -143,7 +143,7 @@ class SafeScheduling:
     def stop(self) -> None:
         """Send nothing more, because the limit of failures is reached."""
         self._is_stopped = True
-        self._part.cover(self._nexus.stop)()
+        self._part.cover(self._nexus.stop_all)()
 
     def again(self, index: int, due_s: float, worker: str) -> None:
         """Run a test that has failed on a worker once more."""

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from pytest_nexus.compat.xdist_internals import WorkerNode
     from pytest_nexus.plan.dispatch.commands import Command
-    from pytest_nexus.plan.dispatch.units import Workload
+    from pytest_nexus.plan.dispatch.units import Job, Workload
+    from pytest_nexus.run.shared_queue.worker_feed import WorkerFeed
 
     Ties = dict[int, list[str]]
     """The names that tie tests together by the user's wish, by test."""
@@ -36,9 +37,14 @@ class NexusScheduling:
         plan: Planning,
         notify: Callable[[str], None],
         set_alarm: Callable[[float | None], None] | None = None,
+        feed: WorkerFeed | None = None,
         *,
         releases_rest: Callable[[bool], bool] | None = None,
     ) -> None:
+        self._feed = feed
+        """Draws the tests from a shared queue; None if this session runs all tests of its plan."""
+        self._lost: list[int] = []
+        """Tests in which workers crashed, whose reports are being written."""
         self._set_alarm = set_alarm
         """Wakes the scheduler at a time; None if no test is repeated."""
         self._releases_rest = releases_rest
@@ -81,7 +87,9 @@ class NexusScheduling:
         """Return whether the workers may be told to end."""
         # xdist asks after every event
         dispatch = self._dispatch
-        return self._is_over or (dispatch is not None and dispatch.is_finished)
+        if self._feed is not None and dispatch is not None:
+            self._look(self._feed, dispatch)
+        return self._is_over or (dispatch is not None and dispatch.is_finished and not self._waits)
 
     @property
     def has_pending(self) -> bool:
@@ -111,7 +119,12 @@ class NexusScheduling:
         self._collection = first[1]
         work, self.ties = self._plan(self._collection, self.dist)
         self.order = work.tests
-        self._dispatch = Dispatch(work, self.numnodes, reruns=self._set_alarm is not None)
+        if self._feed is not None:
+            has_queue = self._feed.open(self._collection, work, self._add, self.stop)
+            self._feed = self._feed if has_queue else None
+        is_fed = self._feed is not None
+        has_reruns = self._set_alarm is not None or is_fed
+        self._dispatch = Dispatch(work, self.numnodes, reruns=has_reruns, is_fed=is_fed)
         self._join(self._nodes[name] for name in self._collections if name in self._nodes)
 
     @property
@@ -140,6 +153,8 @@ class NexusScheduling:
     def mark_test_complete(self, node: WorkerNode, item_index: int, duration: float = 0) -> None:
         """Record that a worker has finished a test."""
         commands = self._running.finish(node.gateway.id, item_index, duration, perf_counter())
+        if self._feed is not None:
+            self._feed.ran(item_index, is_repeated=self._running.runs_again(item_index))
         self._perform(commands)
         if self._releases_rest is not None and self._running.may_run_rest:
             self._run_rest(self._releases_rest)
@@ -197,7 +212,10 @@ class NexusScheduling:
             return None
         now = perf_counter()
         culprit, commands = self._dispatch.lose(name, now)
+        if self._feed is not None and culprit is not None:
+            self._lost.append(culprit)
         if is_crash and self._is_last_crash:
+            self._end_feed()
             commands += self._dispatch.drain(now)
             if self._dispatch.unsent:
                 self._end_early()
@@ -206,8 +224,35 @@ class NexusScheduling:
 
     def stop(self) -> None:
         """Send nothing more at the limit of failures, and withdraw tests that have not started."""
+        self._end_feed()
         if self._dispatch is not None:
             self._perform(self._dispatch.stop())
+
+    def stop_all(self) -> None:
+        """Stop this session at the limit of failures, and all other jobs of its queue."""
+        if self._feed is not None and self._feed.is_open:
+            self._feed.stop()
+        self.stop()
+
+    @property
+    def _waits(self) -> bool:
+        """Return whether the shared queue may still have tests for this session."""
+        return self._feed is not None and not self._feed.is_over
+
+    def _look(self, feed: WorkerFeed, dispatch: Dispatch) -> None:
+        """Tell the shared queue what the workers need, and which tests were lost with them."""
+        lost, self._lost = self._lost, []
+        for index in lost:
+            feed.ran(index, is_repeated=dispatch.runs_again(index))
+        feed.look(is_hungry=dispatch.wants_more, is_idle=not dispatch.has_pending)
+
+    def _add(self, jobs: Sequence[Job]) -> None:
+        """Give the workers jobs that were drawn from the shared queue."""
+        self._perform(self._running.add(jobs, perf_counter()))
+
+    def _end_feed(self) -> None:
+        if self._feed is not None and self._feed.is_open:
+            self._feed.end()
 
     @property
     def _running(self) -> Dispatch:

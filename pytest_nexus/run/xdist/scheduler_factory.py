@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from pytest_nexus.domain.records import CollectedTest
     from pytest_nexus.plan.dispatch.units import Workload
+    from pytest_nexus.run.shared_queue.worker_feed import WorkerFeed
     from pytest_nexus.run.xdist.collection_channel import Collection, CollectionChannels
     from pytest_nexus.run.xdist.report_filter import ReportFilter
     from pytest_nexus.run.xdist.scheduler import Ties
@@ -63,12 +64,17 @@ class SchedulerFactory:
         releases_rest: Callable[[bool], bool] | None = None,
     ) -> None:
         self._releases_rest = releases_rest
+        self._feed: WorkerFeed | None = None
         self._learning = learning
         self._repeater = repeater
         self._planner = planner
         self._channels = channels
         self._notify = notify
         self._part = part or ErrorBoundary().part("the scheduling", "")
+
+    def draw_from(self, feed: WorkerFeed) -> None:
+        """Draw the tests from a shared queue; called before the scheduler is made."""
+        self._feed = feed
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> SafeScheduling | None:
@@ -80,8 +86,16 @@ class SchedulerFactory:
             repeater = None
         set_alarm = None if repeater is None else repeater.set_alarm
         nexus = NexusScheduling(
-            config, log, self._plan, self._notify, set_alarm, releases_rest=self._releases_rest
+            config,
+            log,
+            self._plan,
+            self._notify,
+            set_alarm,
+            self._feed,
+            releases_rest=self._releases_rest,
         )
+        if self._feed is not None:
+            self._part.on_failure.append(self._feed.end)
         scheduling = SafeScheduling(nexus, self._part, nexus.outstanding)
         if repeater is not None:
             repeater.attach(xdist_internals.controller(config), scheduling)

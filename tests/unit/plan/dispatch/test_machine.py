@@ -403,7 +403,45 @@ class RerunModel(Model):
         self.owed.subtract(self.waiting)
 
 
+class FedModel(RerunModel):
+    """The same where the jobs come from outside, some at a time."""
+
+    @initialize(work=workloads(), n=st.integers(1, 4), window_s=st.sampled_from([0.1, 3.0, 50.0]))
+    def begin(self, work: Workload, n: int, window_s: float) -> None:
+        self.work = work
+        self.placeholder = len(work.seconds)
+        self.to_come = deque(work.jobs)
+        eager = Settings(window_s=window_s, least_window_s=window_s / 2, least_gain_s=1e-6)
+        self.dispatch = Dispatch(work, n, eager, reruns=True, is_fed=True)
+        assert self.dispatch.is_finished
+        assert self.dispatch.wants_more
+        self.obey(self.dispatch.join([self.hire() for _ in range(n)], self.now), is_all=False)
+
+    @rule(n=st.integers(1, 5))
+    @precondition(lambda self: self.dispatch is not None and self.to_come and self.workers)
+    def feed(self, n: int) -> None:
+        if any(worker.ends for worker in self.workers.values()):
+            return
+        jobs = [self.to_come.popleft() for _ in range(min(n, len(self.to_come)))]
+        indices = [i for job in jobs for i in (job.indices if isinstance(job, Unit) else (job,))]
+        self.owed.update(indices)
+        self.obey(self.dispatch.add(jobs, self.now))
+
+    def obey(self, commands, *, is_all: bool = True) -> None:
+        super().obey(commands, is_all=is_all and not self.to_come)
+
+    def teardown(self) -> None:
+        if self.dispatch is not None:
+            if not self.workers:
+                self.obey(self.dispatch.join([self.hire()], self.now))
+            while self.to_come and not any(worker.ends for worker in self.workers.values()):
+                self.feed(5)
+        super().teardown()
+
+
 TestModel = Model.TestCase
 TestModel.settings = settings(max_examples=scaled(60), stateful_step_count=40, deadline=None)
 TestRerunModel = RerunModel.TestCase
 TestRerunModel.settings = settings(max_examples=scaled(100), stateful_step_count=40, deadline=None)
+TestFedModel = FedModel.TestCase
+TestFedModel.settings = settings(max_examples=scaled(60), stateful_step_count=40, deadline=None)

@@ -28,12 +28,12 @@ def test_suspect_unit_is_alone(suspects: list[bool]) -> None:
 
 
 @given(st.integers(1, 10**5), SECONDS, st.integers(0, 200))
-def test_batches_shrink_to_the_end(n_free: int, free_s: float, n_jobs: int) -> None:
-    now = aim_of(QueueState(n_free=n_free, free_s=free_s, n_jobs=n_jobs))
-    later = aim_of(QueueState(n_free=n_free, free_s=free_s / 2, n_jobs=n_jobs))
+def test_batches_shrink_to_the_end(n_free: int, free_s: float, n_workers: int) -> None:
+    now = aim_of(QueueState(n_free=n_free, free_s=free_s, n_workers=n_workers))
+    later = aim_of(QueueState(n_free=n_free, free_s=free_s / 2, n_workers=n_workers))
 
     assert later.seconds <= now.seconds <= LONGEST_BATCH_S
-    assert now.seconds * max(n_jobs, 1) <= free_s / 4 + 1e-6
+    assert now.seconds * max(n_workers, 1) <= free_s / 4 + 1e-6
     assert now.n_units >= 1
 
 
