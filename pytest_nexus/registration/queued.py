@@ -160,7 +160,7 @@ def register_queue(
     access = QueueAccess(job, pipeline.notices, recorder.note_queue)
     queued = QueueSession(access)
     part.register(config, queued, "nexus-queue")
-    pipeline.on_queue(access.prepare)
+    pipeline.on_queue(part.cover(access.prepare))
     if has_loop:
         part.register(config, QueueLoop(queued), "nexus-queue-loop")
     return queued
@@ -184,6 +184,6 @@ def register_queue_controller(
     queued = QueueController(config, access, part)
     own = pipeline.boundary.part("the shared queue", "its tests go back to the other jobs")
     own.register(config, queued, "nexus-queue")
-    pipeline.on_queue(access.prepare)
-    pipeline.on_queue(queued.prepare)
+    pipeline.on_queue(own.cover(access.prepare))
+    pipeline.on_queue(own.cover(queued.prepare))
     return queued

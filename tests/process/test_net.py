@@ -35,6 +35,12 @@ EXCEPTIONS = (
     "sqlite3.Error",
 )
 MODES = {"plain": (), "workers": ("-n", "2")}
+QUEUES = {"queue": MODES["plain"], "queue with workers": MODES["workers"]}
+QUEUE = (
+    "--nexus-queue=sqlite:///.nexus/queue.db",
+    "--nexus-queue-run=1",
+    "--nexus-queue-patience=2",
+)
 LOADED = ("-p", "nexus", "-p", "nexus_probe", "-p", "nexus_injecting", "-p", "xdist")
 NEXUS = ("--nexus", "--nexus-reruns=1", "--nexus-rerun-delay=0", "--junitxml=junit.xml")
 ALWAYS = ("-p", "no:cacheprovider", "--maxfail=50", "--deselect=test_class.py::test_last")
@@ -46,6 +52,9 @@ THE_SAME = (
     "pytest_nexus.record.open_attempt:",
 )
 """What is called below the same hooks with workers as without; it is tried without alone."""
+
+OF_QUEUES = ("pytest_nexus.run.shared_queue.", "pytest_nexus.history.shared_queue.")
+"""What only the sessions of a queue call; nothing else is tried in them."""
 
 NOT_IN_THE_NET = {
     "pytest_nexus.session.error_boundary:ErrorBoundary",  # the net itself
@@ -86,7 +95,8 @@ def run(suite: Project, cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def case(mode: str, nexus: bool = True, **env: str) -> dict[str, Any]:
-    arguments = [*LOADED, *MODES[mode], *ALWAYS, *(NEXUS if nexus else ())]
+    of_nexus = (*NEXUS, *(QUEUE if mode in QUEUES else ())) if nexus else ()
+    arguments = [*LOADED, *(MODES | QUEUES)[mode], *ALWAYS, *of_nexus]
     return {"arguments": arguments, "env": env}
 
 
@@ -169,7 +179,8 @@ def injections(calls: Counter[str], *, both: bool) -> list[dict[str, str]]:
 @pytest.fixture(scope="module")
 def known(suite: Project) -> dict[str, tuple[Counter[str], set[str]]]:
     """What `listed` says of each mode."""
-    return {mode: listed(suite, mode, suite.root.with_name(f"calls-{mode}")) for mode in MODES}
+    modes = [*MODES, *QUEUES]
+    return {mode: listed(suite, mode, suite.root.with_name(f"calls-{mode}")) for mode in modes}
 
 
 def test_every_hook_of_a_session_is_among_the_functions(
@@ -193,11 +204,35 @@ def test_exception_in_any_function_leaves_every_outcome_as_without_nexus(
     calls, _ = known[mode]
     if mode == "workers":
         calls = Counter({name: n for name, n in calls.items() if not name.startswith(THE_SAME)})
+    asked = injections(calls, both=mode == "plain")[part::PARTS]
+    no_outcome_changes(suite, mode, asked)
+    n_hooks = len([name for name in calls if name.rpartition(".")[2].startswith("pytest_")])
+    print(f"{mode}: {len(asked)} exceptions in {len(calls)} functions, {n_hooks} of them hooks")
+
+
+@pytest.mark.parametrize("mode", QUEUES)
+def test_exception_in_a_shared_queue_leaves_every_outcome_as_without_nexus(
+    suite: Project, known: dict[str, tuple[Counter[str], set[str]]], mode: str
+) -> None:
+    calls, _ = known[mode]
+    alone, _ = known["queue"]
+    of_queues = Counter(
+        {
+            name: n
+            for name, n in calls.items()
+            if name.startswith(OF_QUEUES) and (mode == "queue" or name not in alone)
+        }
+    )
+    assert of_queues
+    no_outcome_changes(suite, mode, injections(of_queues, both=False))
+
+
+def no_outcome_changes(suite: Project, mode: str, asked: list[dict[str, str]]) -> None:
+    """Check that each exception costs one line, and nothing of what pytest reports."""
     bare, whole = run(suite, [case(mode, nexus=False), case(mode)])
     assert not complaints(bare, whole)
     assert of_flaky(whole) == "passed"
     assert not lines_of(whole)
-    asked = injections(calls, both=mode == "plain")[part::PARTS]
     results = run(suite, [case(mode, **env) for env in asked])
     # how often a loop asks depends on time: the call in the middle may not come
     missed = [number for number, result in enumerate(results) if not result["hit"]]
@@ -211,8 +246,6 @@ def test_exception_in_any_function_leaves_every_outcome_as_without_nexus(
         for env, result in zip(asked, results, strict=True)
         if (found := [*complaints(bare, result), *said_wrongly(env, result)])
     }
-    n_hooks = len([name for name in calls if name.rpartition(".")[2].startswith("pytest_")])
-    print(f"{mode}: {len(asked)} exceptions in {len(calls)} functions, {n_hooks} of them hooks")
     assert not wrong, "\n".join(f"{name}: {found}" for name, found in wrong.items())
 
 

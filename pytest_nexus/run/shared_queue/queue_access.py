@@ -65,6 +65,8 @@ class QueueAccess:
         Args:
             nodeids: of the collection of this job.
         """
+        if self._planned is None:
+            return None  # the plan has failed, which has its own message
         places = sorted_collection(nodeids)
         self._nodeids = [nodeids[index] for index in places]
         digest, job = collection_digest(nodeids), self._job
@@ -83,6 +85,7 @@ class QueueAccess:
                     " --nexus-queue-run",
                 )
             )
+            job.source.close()
             return None
         self._record(queue_lines(job.run, job.name, job.retry, digest))
         self._note("queued", queued)

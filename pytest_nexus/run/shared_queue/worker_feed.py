@@ -61,7 +61,7 @@ class WorkerFeed:
         self._is_ended = False
         self._is_stopping = False
         self._is_last = False
-        """Whether the thread has ended."""
+        """Whether the controller has taken all that the thread has posted."""
         self._n_posted = 0
         """Batches that the thread has posted."""
         self._n_taken = 0
@@ -74,7 +74,7 @@ class WorkerFeed:
     @property
     def is_over(self) -> bool:
         """Return whether no more units will come."""
-        return self._is_ended or (self._is_last and self._n_posted == self._n_taken)
+        return self._is_ended or self._is_last
 
     @property
     def is_open(self) -> bool:
@@ -159,8 +159,7 @@ class WorkerFeed:
             self._claim_all()
         except Exception as exc:  # noqa: BLE001 - raised again in the thread of the session
             self._post(partial(_raise, exc))
-        self._is_last = True
-        self._post(_nothing)  # so that the controller asks whether the run is over
+        self._post(self._note_last)
 
     def _claim_all(self) -> None:
         queue = self._access.queue
@@ -191,6 +190,9 @@ class WorkerFeed:
             while not (self._is_hungry or self._is_ended or self._access.queue.stopped_by):
                 self._changed.wait(_LOOK_S)
         return not (self._is_ended or self._access.queue.stopped_by)
+
+    def _note_last(self) -> None:
+        self._is_last = True
 
     def _take(self, units: Sequence[Leased]) -> None:
         self._n_taken += 1
