@@ -218,6 +218,7 @@ def test_job_that_was_stopped_past_its_lease_is_fenced_off(
         _wait_for(shared.project.root / "waits")
         os.kill(sleeper.pid, signal.SIGSTOP)
         other = shared.project.run(*shared.arguments("2"))
+        meanwhile = shared.project.nexus("verify").stdout
         (shared.project.root / "go").touch()
     finally:
         os.kill(sleeper.pid, signal.SIGCONT)
@@ -226,6 +227,8 @@ def test_job_that_was_stopped_past_its_lease_is_fenced_off(
     assert other.exit_status == sleeper.returncode == 0
     assert "test_a.py::test_one[1]" in other.order
     assert "NX280" in said
+    assert "job '1' still runs" in meanwhile
+    assert "killed" not in meanwhile
     done = shared.project.nexus("verify")
     assert "because job '1' was not heard of for the time of a lease" in done.stdout
     assert done.returncode == 0

@@ -22,7 +22,7 @@ from pytest_nexus.journal.format import MAX_TEXT_CHARS
 from pytest_nexus.journal.reader import scan_journal
 from pytest_nexus.journal.shards import portions
 from pytest_nexus.journal.shared_queue.queue_kinds import KINDS_OF_QUEUE
-from pytest_nexus.journal.writer import MAX_LINE_BYTES
+from pytest_nexus.journal.writer import MAX_LINE_BYTES, is_live
 from pytest_nexus.plan.sharding.document import MAX_TESTS
 from pytest_nexus.plan.verification.queue_reports import QueueJournal
 
@@ -75,6 +75,7 @@ def read_queue_journal(path: Path) -> QueueJournal | None:
         head["collection"],
         {what: tuple(names) for what, names in tests.items()},
         Counter(scan.nodeids),
+        is_running=is_live(path),
     )
 
 

@@ -38,11 +38,13 @@ class QueueJournal:
     """Node ids by what is said of them, see `journal.shared_queue.queue_kinds`."""
     ran: Mapping[str, int]
     """Number of attempts by node id."""
+    is_running: bool = False
+    """Whether the session still writes this journal."""
 
     @property
     def is_killed(self) -> bool:
         """Return whether the session died before it wrote its end."""
-        return self.run.exit_status is None
+        return self.run.exit_status is None and not self.is_running
 
     def keys(self, what: str) -> Counter[str]:
         """Return how many tests of each id something is said of."""
@@ -181,7 +183,9 @@ class _Reasons:
 def _endings(evidence: _Evidence) -> Iterator[str]:
     """Yield a note for each job that did not complete; the other jobs ran its tests."""
     for journal in evidence.journals:
-        if journal.is_killed:
+        if journal.is_running:
+            yield f"job {journal.job!r} still runs"
+        elif journal.is_killed:
             yield f"job {journal.job!r} was killed: {journal.name} has no end"
         elif journal.run.exit_status not in _ENDED:
             status = journal.run.exit_status

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -95,6 +96,11 @@ def test_equal_ids_under_keep_duplicates_are_no_doubles():
     twice = ("a.py::x", "a.py::x")
     assert notes(job("1", *twice, queued=twice)) == ""
     assert kinds(job("1", "a.py::x", queued=twice)) == ["not run"]
+
+
+def test_a_job_that_still_runs_was_not_killed():
+    said = notes(job("1", "a.py::x"), replace(job("2", ended=None), is_running=True))
+    assert said == "job '2' still runs"
 
 
 def test_a_job_that_did_not_complete_is_noted():
