@@ -38,6 +38,11 @@ class LiveOrder:
         """Take the next test."""
         return self._places.take()
 
+    @property
+    def may_grow(self) -> bool:
+        """Return that no more tests come."""
+        return False
+
     def learn(self, place: int, *, has_failed: bool) -> None:
         """Move tests by the outcome of the test at a place."""
         if self._part.is_on:

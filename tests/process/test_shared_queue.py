@@ -295,11 +295,20 @@ def test_first_failure_under_x_stops_the_other_jobs(tmp_path: Path) -> None:
 def test_reruns_go_on_in_a_job(tmp_path: Path) -> None:
     flaky = """
         import pathlib
+        import pytest
         def test_flaky():
             path = pathlib.Path("seen")
             path.write_text(path.read_text() + "x" if path.exists() else "x")
             assert path.read_text() == "xx"
-        def test_b(): pass
+        @pytest.fixture(scope="session")
+        def server():
+            with open("starts", "a") as file:
+                file.write("x")
+            yield
+            assert not pathlib.Path("ends").exists()
+            pathlib.Path("ends").touch()
+        @pytest.mark.parametrize("number", range(9))
+        def test_b(server, number): pass
         """
     shared = Jobs(tmp_path / "project", "sqlite:///queue.db", {"test_a.py": flaky})
 
@@ -307,6 +316,8 @@ def test_reruns_go_on_in_a_job(tmp_path: Path) -> None:
 
     assert only.exit_status == 0
     assert "1 rerun" in only.stdout
+    assert (shared.project.root / "starts").read_text() == "x"  # though there were many batches
+    assert (shared.project.root / "ends").exists()
     assert shared.project.nexus("verify").returncode == 0
 
 

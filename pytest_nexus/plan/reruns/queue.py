@@ -37,6 +37,10 @@ class Fresh(Protocol):
     def learn(self, place: int, *, has_failed: bool) -> None:
         """Change the order by the outcome of a test."""
 
+    @property
+    def may_grow(self) -> bool:
+        """Return whether tests may come after the running one, though there are none now."""
+
 
 class InOrder:
     """Tests in an order that nothing changes."""
@@ -58,13 +62,17 @@ class InOrder:
     def learn(self, place: int, *, has_failed: bool) -> None:
         """Keep the order."""
 
+    @property
+    def may_grow(self) -> bool:
+        return False
+
 
 class RunQueue:
     """Tests in their order, with reruns inserted among them.
 
     A due rerun goes next, unless it would interrupt a block of tests that share a set-up. This
-    holds even for its own block, which may contain smaller blocks. When only reruns are left, the
-    earliest rerun is next, due or not.
+    holds even for its own block, which may contain smaller blocks. When only reruns are left and no
+    tests may come, the earliest rerun is next, due or not.
 
     Args:
         n_tests: number of tests, in the order of execution.
@@ -106,7 +114,11 @@ class RunQueue:
                 return self._take_rerun()
             self._last = self._fresh.take()
             return Step(self._last)
-        return self._take_rerun() if self._waiting and not self._is_held else None
+        if not self._waiting or self._is_held:
+            return None
+        if self._fresh.may_grow and self._waiting[0][0] > now:
+            return None
+        return self._take_rerun()
 
     def learn(self, index: int, *, has_failed: bool) -> None:
         """Let the outcome of a test move the tests that have never been taken."""

@@ -176,6 +176,11 @@ class FreshTests:
     def __len__(self) -> int:
         return self._n
 
+    @property
+    def may_grow(self) -> bool:
+        """Return that no more tests come."""
+        return False
+
     def first(self) -> int:
         """Return the collection index of the next test."""
         return self._current[-1] if self._current else self._units[self._queue.first()][0]

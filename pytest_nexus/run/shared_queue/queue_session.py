@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_nexus.compat.pytest_internals import torn_down_to
+from pytest_nexus.run.late_tear_down import tear_down_session
 from pytest_nexus.run.shared_queue.queued_tests import QueuedTests
 
 if TYPE_CHECKING:
@@ -25,6 +28,8 @@ class QueueSession:
         self._access = access
         self._tests: QueuedTests | None = None
         """The tests of this job; None while the whole suite is to run here."""
+        self._last: pytest.Item | None = None
+        """The test that ran last, if fixtures of the session outlive it."""
 
     def fresh_tests(self, _: Sequence[pytest.Item]) -> QueuedTests | None:
         """Return the tests of this job, for the loop that repeats failed tests."""
@@ -47,8 +52,31 @@ class QueueSession:
         try:
             return (yield)
         finally:
+            if self._last is not None:
+                tear_down_session(self._last)
             if self._tests is not None:
                 self._close(session, self._tests)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(
+        self, item: pytest.Item, nextitem: pytest.Item | None
+    ) -> Generator[None, object, object]:
+        """Keep the fixtures of the session after the last test of a batch.
+
+        The next test is known only after the next claim. A unit has all tests that share a fixture
+        of a narrower scope.
+        """
+        tests = self._tests
+        if tests is None:
+            return (yield)
+        self._last = item if nextitem is None else None
+        is_kept = nextitem is None
+        keeping = torn_down_to(item.session, item.session, None) if is_kept else nullcontext()
+        try:
+            with keeping:
+                return (yield)
+        finally:
+            tests.attempted()
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         """Note the end of a test; its report is in the journal."""

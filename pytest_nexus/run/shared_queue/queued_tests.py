@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 class QueuedTests:
     """Tests of this job that have not been taken; an empty store is filled from the queue.
 
+    Nothing is claimed while a test runs, only to know the test after it: another job would have
+    to wait for a unit that this job cannot begin.
+
     Args:
         queue: the leases of this job.
         places: the index of the item at each position of the sorted collection.
@@ -32,10 +35,12 @@ class QueuedTests:
         """Number of tests of each unit that have not ended."""
         self.taken: set[int] = set()
         """Items that this job has taken."""
+        self.may_grow = False
+        """Whether a test runs."""
         self._add(queue.again)
 
     def __len__(self) -> int:
-        if not self._waiting:
+        if not self._waiting and not self.may_grow:
             self._add(self._queue.claim())
         if self._queue.stopped_by:
             self._waiting.clear()
@@ -50,10 +55,15 @@ class QueuedTests:
         index, unit = self._waiting.popleft()
         self._running[self._nodeids[index]].append((index, unit))
         self.taken.add(index)
+        self.may_grow = True
         return index
 
     def learn(self, place: int, *, has_failed: bool) -> None:
         """Keep the order, which the queue has for all jobs."""
+
+    def attempted(self) -> None:
+        """Note the end of an attempt, which may be followed by another one of the same test."""
+        self.may_grow = False
 
     def ended(self, nodeid: str) -> None:
         """Note the end of a test; the last one of a unit ends the unit."""

@@ -8,13 +8,13 @@ worker's loop sees this number: hooks and plugins see None as the next test.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_nexus.compat import pytest_internals
 from pytest_nexus.compat.xdist_worker_internals import Turns, worker_of
+from pytest_nexus.run.late_tear_down import tear_down_session
 from pytest_nexus.run.reruns.fresh_item import remember, restore
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from pytest_nexus.run.reruns.fresh_item import AsCollected
 
     Around = Callable[[Callable[..., Any], pytest.Item, pytest.Item | None], None]
-
-_AFTER_ALL = "nexus_after_all"
 
 
 class RepeatingWorker:
@@ -103,26 +101,5 @@ class RepeatingWorker:
 
     def end(self) -> None:
         """Tear down the session; report an error as an error of the last test, as pytest does."""
-        item = self._last
-        if item is None:
-            return
-        tear_down = partial(_tear_down_of(item.config), item=item, nextitem=None)
-        endings = (pytest.exit.Exception, KeyboardInterrupt)
-        call = pytest.CallInfo.from_call(tear_down, "teardown", reraise=endings)
-        if call.excinfo is not None:
-            report = item.ihook.pytest_runtest_makereport(item=item, call=call)
-            setattr(report, _AFTER_ALL, True)
-            item.ihook.pytest_runtest_logreport(report=report)
-
-
-def is_after_all(report: pytest.TestReport) -> bool:
-    """Return whether a report is of the session's tear-down, after its test was torn down."""
-    return _AFTER_ALL in report.__dict__
-
-
-def _tear_down_of(config: pytest.Config) -> Callable[..., Any]:
-    """Return the tear-down hook without what other plugins do once after each test."""
-    manager = config.pluginmanager
-    needed = {manager.get_plugin("runner"), manager.get_plugin("capturemanager")}
-    others = [plugin for plugin in manager.get_plugins() if plugin not in needed]
-    return manager.subset_hook_caller("pytest_runtest_teardown", others)
+        if self._last is not None:
+            tear_down_session(self._last)

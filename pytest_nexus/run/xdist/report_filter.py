@@ -14,8 +14,8 @@ import pytest
 
 from pytest_nexus.compat.report_marks import mark_known
 from pytest_nexus.domain.system.clock import perf_counter
+from pytest_nexus.run.late_tear_down import is_after_all
 from pytest_nexus.run.xdist.collection_channel import REPEATS
-from pytest_nexus.run.xdist.placeholder import is_after_all
 from pytest_nexus.run.xdist.timer import WakeUpTimer
 from pytest_nexus.session.error_boundary import ErrorBoundary
 

@@ -135,3 +135,37 @@ def test_a_block_stays_whole_while_its_tests_are_new(blocks: str, failing: int) 
     for before, after in zip(range(len(blocks)), range(1, len(blocks)), strict=False):
         if blocks[before] == blocks[after] != ".":
             assert taken.index(after) == taken.index(before) + 1
+
+
+class Growing:
+    """One test, after which more may come."""
+
+    may_grow = True
+
+    def __init__(self) -> None:
+        self.left = [0]
+
+    def __len__(self) -> int:
+        return len(self.left)
+
+    def first(self) -> int:
+        return self.left[0]
+
+    def take(self) -> int:
+        return self.left.pop()
+
+    def learn(self, place: int, *, has_failed: bool) -> None:
+        pass
+
+
+def test_a_rerun_that_is_not_due_waits_while_tests_may_come() -> None:
+    fresh = Growing()
+    queue = RunQueue(1, lambda _: "", fresh)
+    queue.take(0.0)
+    queue.put_back(0, 5.0)
+
+    assert queue.take(1.0) is None
+    assert queue.take(5.0) == Step(0, 5.0, is_rerun=True)
+    queue.put_back(0, 9.0)
+    fresh.may_grow = False
+    assert queue.take(6.0) == Step(0, 9.0, is_rerun=True)
