@@ -56,7 +56,9 @@ class Database(Protocol):
     now: str
     """Expression for the seconds since 1970."""
     lock: str
-    """What a select of rows to be changed ends with."""
+    """What a select of rows to be changed ends with, if rows in other hands are left out."""
+    wait: str
+    """The same, if the rows are waited for."""
     mark: str
     """Mark of a parameter."""
 
@@ -75,7 +77,7 @@ class SqliteDatabase:
     """A file that several processes of one host write to, with a write-ahead log."""
 
     now = "((julianday('now') - 2440587.5) * 86400.0)"
-    lock = ""
+    lock = wait = ""
     mark = "?"
 
     def __init__(self, path: Path) -> None:
@@ -137,6 +139,7 @@ class PostgresDatabase:
 
     now = "(extract(epoch from clock_timestamp())::double precision)"
     lock = " for update skip locked"
+    wait = " for update"
     mark = "%s"
 
     def __init__(self, url: str) -> None:

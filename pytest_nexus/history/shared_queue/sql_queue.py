@@ -21,6 +21,9 @@ LEASE_S: Final = 30.0
 MOST_EXPIRIES: Final = 3
 """A unit whose lease expires so often is given up as lost."""
 
+_MOST_AT_ONCE: Final = 200
+"""Units in one statement; SQLite before 3.32 takes 999 parameters."""
+
 _KEPT_S: Final = 14 * 86400.0
 """Runs that were loaded before that many seconds are removed when another run is loaded."""
 
@@ -78,7 +81,7 @@ class SqlQueue:
         def work(cursor: Cursor) -> bool:
             for table in ("results", "units", "jobs", "runs"):
                 self._run(cursor, sql.FORGET.replace("{table}", table), _KEPT_S)
-            if not self._run(cursor, sql.ADD_RUN, run, digest):
+            if not self._run(cursor, sql.ADD_RUN, run, digest, len(rows)):
                 return False
             cursor.executemany(self._written(sql.ADD_UNIT), rows)
             return True
@@ -86,19 +89,21 @@ class SqlQueue:
         return self._database.transact(work)
 
     def claim(self, aim: Aim) -> list[Leased]:
-        """Lease the longest unit if it is high time for it, else the first free ones."""
+        """Lease the longest unit if it is high time for it, else the first free ones.
+
+        Leases that have expired are free after the next `state` of any job.
+        """
         run, name, token, _ = self._job
 
         def work(cursor: Cursor) -> list[Leased]:
-            self._run(cursor, sql.EXPIRE, MOST_EXPIRIES, run, run)
             if self._value(cursor, sql.STOPPED, run):
                 return []
             rows = self._rows(cursor, sql.LONGEST, run, aim.long_s)
             rows = rows or self._rows(cursor, sql.NEXT, run, aim.n_units)
             rows = rows[: batch_size([row[3] for row in rows], [row[4] > 0 for row in rows], aim)]
             if rows:
-                lease = sql.LEASE.replace("{marks}", ", ".join("?" * len(rows)))
-                units = (row[0] for row in rows)
+                units = [row[0] for row in rows]
+                lease = _marked(sql.LEASE, units)
                 self._run(cursor, lease, name, token, self._lease_s, run, *units)
             return [_leased(row[0], row[1], row[2] + 1, is_suspect=row[4] > 0) for row in rows]
 
@@ -117,19 +122,28 @@ class SqlQueue:
 
     def finish(self, done: Sequence[Leased]) -> list[Leased]:
         """Hand in finished units. A second delivery of the same result changes nothing."""
-        run, name, token, _ = self._job
+        units = sorted(done)
+        parts = [units[at : at + _MOST_AT_ONCE] for at in range(0, len(units), _MOST_AT_ONCE)]
 
         def work(cursor: Cursor) -> list[Leased]:
-            refused = []
-            for unit in sorted(done):
-                fence = unit.fence
-                if self._run(cursor, sql.DONE, run, unit.number, token, fence, fence):
-                    self._run(cursor, sql.RESULT, run, unit.number, unit.fence, name)
-                elif not self._value(cursor, sql.IS_DONE, run, unit.number, unit.fence, name):
-                    refused.append(unit)
-            return refused
+            return [unit for part in parts for unit in self._finish(cursor, part)]
 
         return self._database.transact(work) if done else []
+
+    def _finish(self, cursor: Cursor, units: Sequence[Leased]) -> list[Leased]:
+        run, name, token, _ = self._job
+        pairs = {(unit.number, unit.fence) for unit in units}
+        numbers = [unit.number for unit in units]
+        owned = self._rows(cursor, _marked(sql.OWNED, numbers), run, *numbers, token)
+        known = pairs & {(number, fence) for number, fence in owned}
+        if known:
+            ours = sorted(number for number, _ in known)
+            self._run(cursor, _marked(sql.RESULT, ours), run, name, run, *ours)
+            self._run(cursor, _marked(sql.DONE, ours), run, *ours)
+        if len(known) < len(pairs):
+            rows = self._rows(cursor, _marked(sql.RECORDED_BEFORE, numbers), run, *numbers, name)
+            known |= {(number, fence) for number, fence in rows}
+        return [unit for unit in units if (unit.number, unit.fence) not in known]
 
     def give_back(self, units: Sequence[Leased]) -> None:
         """Free units that this job will not run."""
@@ -180,15 +194,17 @@ class SqlQueue:
 
     def _state(self, cursor: Cursor) -> QueueState:
         run = self._job.run
-        counts = dict(self._rows(cursor, sql.BY_STATE, run))
-        ((free_s, longest_s),) = self._rows(cursor, sql.FREE, run)
+        found = {state: sums for state, *sums in self._rows(cursor, sql.BY_STATE, run)}
+        n_free, free_s, longest_s = found.get("free", (0, 0.0, 0.0))
+        n_leased, n_lost = (found.get(state, (0,))[0] for state in ("leased", "lost"))
+        n_units = self._value(cursor, sql.UNITS, run) or 0
         return QueueState(
-            counts.get("free", 0),
+            n_free,
             free_s,
             longest_s,
-            counts.get("leased", 0),
-            counts.get("done", 0),
-            counts.get("lost", 0),
+            n_leased,
+            n_units - n_free - n_leased - n_lost,
+            n_lost,
             int(self._value(cursor, sql.WORKERS, run, self._lease_s)),
             self._value(cursor, sql.STOPPED, run) or "",
         )
@@ -211,7 +227,12 @@ class SqlQueue:
     def _written(self, statement: str) -> str:
         database = self._database
         statement = statement.replace("{now}", database.now).replace("{lock}", database.lock)
+        statement = statement.replace("{wait}", database.wait)
         return statement if database.mark == "?" else statement.replace("?", database.mark)
+
+
+def _marked(statement: str, values: Sequence[object]) -> str:
+    return statement.replace("{marks}", ", ".join("?" * len(values)))
 
 
 def _leased(number: int, tests: str, fence: int, *, is_suspect: bool = False) -> Leased:

@@ -10,7 +10,8 @@ from typing import Final
 
 TABLES: Final = (
     """create table if not exists nexus_queue_runs (
-        run text primary key, digest text not null, created_at double precision not null,
+        run text primary key, digest text not null, units integer not null,
+        created_at double precision not null,
         stopped_by text not null default '')""",
     """create table if not exists nexus_queue_jobs (
         run text not null, token text not null, job text not null,
@@ -43,7 +44,8 @@ FORGET: Final = (
     "delete from nexus_queue_{table} where run in"
     " (select run from nexus_queue_runs where created_at < {now} - ?)"
 )
-ADD_RUN: Final = """insert into nexus_queue_runs (run, digest, created_at) values (?, ?, {now})
+ADD_RUN: Final = """insert into nexus_queue_runs (run, digest, units, created_at)
+    values (?, ?, ?, {now})
     on conflict (run) do nothing"""
 ADD_UNIT: Final = "insert into nexus_queue_units (run, unit, tests, seconds) values (?, ?, ?, ?)"
 
@@ -64,22 +66,28 @@ LEASE: Final = """update nexus_queue_units
 SEEN: Final = "update nexus_queue_jobs set seen_at = {now} where run = ? and token = ?"
 PROLONG: Final = """update nexus_queue_units set lease_until = {now} + ?
     where run = ? and token = ? and state = 'leased'"""
+OWNED: Final = """select unit, fence - case state when 'leased' then 0 else 1 end
+    from nexus_queue_units where run = ? and unit in ({marks}) and token = ? and state <> 'done'
+    order by unit{wait}"""
+"""Unit and fence of the last lease, where this job had it and no other job has taken the unit; the
+lease may have expired."""
 DONE: Final = """update nexus_queue_units set state = 'done'
-    where run = ? and unit = ? and token = ?
-    and ((state = 'leased' and fence = ?) or (state in ('free', 'lost') and fence = ? + 1))"""
-"""Also where the lease has expired and no other job has taken the unit."""
-IS_DONE: Final = """select count(*) from nexus_queue_results
-    where run = ? and unit = ? and fence = ? and job = ?"""
-RESULT: Final = """insert into nexus_queue_results (run, unit, fence, job, finished_at)
-    values (?, ?, ?, ?, {now}) on conflict do nothing"""
+    where run = ? and unit in ({marks})"""
+RECORDED_BEFORE: Final = """select unit, fence from nexus_queue_results
+    where run = ? and unit in ({marks}) and job = ?"""
+RESULT: Final = """insert into nexus_queue_results (run, job, finished_at, unit, fence)
+    select ?, ?, {now}, unit, fence - case state when 'leased' then 0 else 1 end
+    from nexus_queue_units
+    where run = ? and unit in ({marks}) on conflict do nothing"""
 GIVE_BACK: Final = """update nexus_queue_units set state = 'free', fence = fence + 1
     where run = ? and unit = ? and token = ? and fence = ? and state = 'leased'"""
 STOP: Final = "update nexus_queue_runs set stopped_by = ? where run = ? and stopped_by = ''"
 STOPPED: Final = "select stopped_by from nexus_queue_runs where run = ?"
 
-BY_STATE: Final = """select state, count(*) from nexus_queue_units where run = ? group by state"""
-FREE: Final = """select coalesce(sum(seconds), 0), coalesce(max(seconds), 0)
-    from nexus_queue_units where run = ? and state = 'free'"""
+BY_STATE: Final = """select state, count(*), sum(seconds), max(seconds) from nexus_queue_units
+    where run = ? and state in ('free', 'leased', 'lost') group by state"""
+"""Units that are done are not counted, because there are most of them."""
+UNITS: Final = "select units from nexus_queue_runs where run = ?"
 WORKERS: Final = """select coalesce(sum(workers), 0) from nexus_queue_jobs
     where run = ? and seen_at > {now} - ?"""
 RECORDED: Final = """select u.unit, u.tests, r.fence

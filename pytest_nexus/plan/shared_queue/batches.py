@@ -22,6 +22,9 @@ _EARLY: Final = 2.0
 """A unit starts once the work that is left for each worker is at most this multiple of its length:
 the forecast may be wrong by a half, and this worker may be the slow one."""
 
+_STALE: Final = 20.0
+_STALEST_S: Final = 5.0
+
 MOST_UNITS: Final = 500
 """Units in one batch."""
 
@@ -46,6 +49,29 @@ def aim_of(state: QueueState, n_workers: int = 1) -> Aim:
     mean_s = state.free_s / state.n_free if state.n_free else 0.0
     n_units = ceil(seconds / mean_s) + 1 if mean_s > 0.0 else 1
     return Aim(seconds, min(n_units, MOST_UNITS), left_s / _EARLY)
+
+
+def fresh_for_s(state: QueueState) -> float:
+    """Return for how many seconds a state is good enough to size the next batch.
+
+    In that time the jobs do a twentieth of the work that is left.
+
+    >>> from pytest_nexus.plan.shared_queue.work import QueueState
+    >>> fresh_for_s(QueueState(n_free=8, free_s=80.0, n_workers=4))
+    1.0
+    """
+    return min(state.free_s / max(state.n_workers, 1) / _STALE, _STALEST_S)
+
+
+def after_claim(state: QueueState, n_units: int) -> QueueState:
+    """Return the state without some of its free units, which are taken as units of mean length.
+
+    >>> from pytest_nexus.plan.shared_queue.work import QueueState
+    >>> after_claim(QueueState(n_free=8, free_s=80.0), 2)[:2]
+    (6, 60.0)
+    """
+    left = max(state.n_free - n_units, 0)
+    return state._replace(n_free=left, free_s=state.free_s * left / max(state.n_free, 1))
 
 
 def batch_size(seconds: Sequence[float], is_suspect: Sequence[bool], aim: Aim) -> int:

@@ -9,7 +9,7 @@ from pytest_nexus.domain.system.clock import nap, perf_counter
 from pytest_nexus.domain.system.originals import Thread
 from pytest_nexus.domain.wording import counted
 from pytest_nexus.errors import QueueAwayError, with_code
-from pytest_nexus.plan.shared_queue.batches import aim_of
+from pytest_nexus.plan.shared_queue.batches import after_claim, aim_of, fresh_for_s
 from pytest_nexus.plan.shared_queue.work import QueueState
 
 if TYPE_CHECKING:
@@ -60,6 +60,9 @@ class JobQueue:
         self._ends = Event()
         self._thread: Thread | None = None
         self._away_since: float | None = None
+        self._known: QueueState | None = None
+        """The queue at the last look."""
+        self._known_until = 0.0
         self.refused: list[Leased] = []
         """Units that this job finished after their leases had gone to another job."""
         self.again: list[Leased] = []
@@ -157,11 +160,18 @@ class JobQueue:
         return lost
 
     def _look(self) -> QueueState | None:
-        """Hand in what is finished, and return the state of the queue; None if it is away."""
+        """Hand in what is finished, and return the state of the queue; None if it is away.
+
+        A state with many free units is asked for once in some seconds, because counting takes the
+        database as long as there are units.
+        """
         self._hand_in()
-        state = self._ask(self._source.state, None)
-        if state is not None and state.stopped_by:
-            self.stopped_by = state.stopped_by
+        if self._known is not None and self._known.n_free and perf_counter() < self._known_until:
+            return self._known
+        state = self._known = self._ask(self._source.state, None)
+        if state is not None:
+            self._known_until = perf_counter() + fresh_for_s(state)
+            self.stopped_by = self.stopped_by or state.stopped_by
         return state
 
     def _take(self, state: QueueState | None) -> list[Leased]:
@@ -174,6 +184,7 @@ class JobQueue:
         none: list[Leased] = []
         aim = aim_of(state, self._n_workers)
         batch = self._ask(lambda: self._source.claim(aim), none)
+        self._known = after_claim(state, len(batch)) if batch else None
         with self._guard:
             fresh = [unit for unit in batch if unit.number not in self._open]
             self._open.update((unit.number, unit) for unit in batch)
