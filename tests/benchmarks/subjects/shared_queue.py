@@ -1,0 +1,148 @@
+"""A shared queue under many claiming jobs, and how evenly jobs end that draw from one."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from random import Random
+from statistics import median, quantiles
+from time import perf_counter, sleep
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_nexus.domain.records import Forecast
+from pytest_nexus.history.shared_queue.address import open_queue
+from pytest_nexus.history.shared_queue.sql_queue import Job
+from pytest_nexus.plan.sharding.split import divide
+from pytest_nexus.plan.shared_queue.work import WorkUnit
+from tests.benchmarks.duration_sets import duration_sets
+from tests.benchmarks.queue_client import DIGEST, LEASE_S, RUN
+from tests.benchmarks.queue_simulation import lower_bound, queue_makespan, static_makespan
+from tests.benchmarks.table import Table, within
+from tests.support.builders import collected
+from tests.support.postgresql import started
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tests.benchmarks.bench import Bench
+    from tests.benchmarks.duration_sets import DurationSet
+    from tests.benchmarks.table import Cell
+
+TITLE = "jobs that share a queue: claims a second, and makespan beside static shards"
+
+MAX_RATIO: Final = 1.03
+N_JOBS: Final = (4, 16, 64)
+_JOB_S: Final = 600.0
+"""Seconds of work for each job; the durations of a set are scaled to that."""
+_SIGMA: Final = 0.3
+"""Real durations are log-normal around the expected ones, off by 30 %."""
+_MOST_S: Final = 600.0
+
+
+def measure(bench: Bench) -> list[Table]:
+    """Let processes claim from a server on this machine, and simulate jobs that run tests."""
+    return [_claims(bench.size(100, 4), bench.size(50_000, 200)), *_simulated(bench)]
+
+
+def _claims(n_jobs: int, n_units: int) -> Table:
+    """Measure claims while a tenth of the jobs is killed."""
+    with started() as server:
+        address = server.new_database()
+        queue = open_queue(address, Path.cwd(), Job(RUN, "loader", "loader"), LEASE_S)
+        random = Random(1)
+        units = [WorkUnit((n,), random.lognormvariate(-0.5, 1)) for n in range(n_units)]
+        began = perf_counter()
+        queue.load(units, DIGEST)
+        loaded_s = perf_counter() - began
+        jobs = [_started(address, f"job {number}") for number in range(n_jobs)]
+        for job in jobs:
+            job.stdout.readline()
+        began = perf_counter()
+        for job in jobs:
+            job.stdin.write("\n")
+            job.stdin.flush()
+        sleep(0.5)
+        n_killed = max(n_jobs // 10, 1)
+        for job in jobs[:n_killed]:
+            job.kill()
+        ended = [json.loads(job.communicate(timeout=_MOST_S)[0]) for job in jobs[n_killed:]]
+        seconds = perf_counter() - began
+        for job in jobs[:n_killed]:
+            job.communicate()
+        state = queue.state()
+        queue.close()
+    spent = [each for one in ended for each in one["spent"]]
+    percent = quantiles(spent, n=100)
+    by_survivors = [unit for one in ended for unit in one["done"]]
+    row = {
+        "jobs": n_jobs,
+        "killed": n_killed,
+        "units": n_units,
+        "load s": round(loaded_s, 2),
+        "claims/s": round(len(spent) / seconds),
+        "units/s": round(n_units / seconds),
+        "p50 ms": round(percent[49] * 1000, 1),
+        "p99 ms": round(percent[98] * 1000, 1),
+        "done": state.n_done,
+        "lost": state.n_lost + n_units - state.n_done,
+        "handed in twice": len(by_survivors) - len(set(by_survivors)),
+    }
+    note = (
+        "A claim hands in the units before it, too. No test runs, so each process claims as fast as"
+        " it can; server and processes share this machine."
+    )
+    return Table("claims from PostgreSQL", [row], note)
+
+
+def _started(address: str, name: str) -> Any:
+    words = [sys.executable, "-m", "tests.benchmarks.queue_client", address, name]
+    return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def _simulated(bench: Bench) -> list[Table]:
+    sets = list(duration_sets())
+    rows = [
+        _row(each, n_jobs, bench.size(25, 2))
+        for each in sets[: bench.size(len(sets), 1)]
+        for n_jobs in N_JOBS
+    ]
+    note = (
+        f"Makespan over the lower bound: all work at the speed of all runners, or the longest test."
+        f" Real durations are log-normal around the expected ones (sigma {_SIGMA}), one runner has"
+        f" half the speed. Durations are scaled to {_JOB_S:g} s for each job; where the longest"
+        " test is the bound, no division is better than one that starts that test at once. Static"
+        " shards are nexus' own, with the same expected durations."
+    )
+    return [Table("simulated makespan over the lower bound", rows, note)]
+
+
+def _row(each: DurationSet, n_jobs: int, n_seeds: int) -> Mapping[str, Cell]:
+    scale = _JOB_S * n_jobs / sum(each.durations_s)
+    expected_s = [seconds * scale for seconds in each.durations_s]
+    shards = _static(each, expected_s, n_jobs)
+    queue, static, n_ruled = [], [], 0
+    for seed in range(n_seeds):
+        random = Random(seed)
+        actual_s = [seconds * random.lognormvariate(0.0, _SIGMA) for seconds in expected_s]
+        speeds = [1.0] * n_jobs
+        speeds[random.randrange(n_jobs)] = 0.5
+        bound = lower_bound(actual_s, speeds)
+        n_ruled += bound == max(actual_s)
+        queue.append(queue_makespan(expected_s, actual_s, speeds) / bound)
+        static.append(static_makespan(shards, actual_s, speeds) / bound)
+    return {
+        "durations": f"{each.name}, N = {n_jobs}",
+        "queue": round(median(queue), 3),
+        "queue, worst": round(max(queue), 3),
+        "static": round(median(static), 3),
+        "longest test rules": f"{n_ruled} of {n_seeds}",
+        "budget": within(round(median(queue), 3), MAX_RATIO, "x"),
+    }
+
+
+def _static(each: DurationSet, expected_s: Sequence[float], n_jobs: int) -> Sequence[int]:
+    tests = [collected(nodeid, ()) for nodeid in each.nodeids]
+    forecasts = [Forecast(0.01, seconds) for seconds in expected_s]
+    return divide(tests, forecasts, {}, n_jobs).shards
