@@ -6,8 +6,8 @@ from argparse import ArgumentTypeError
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.backtest.suite_rounds import rounds_of
-from pytest_nexus.backtest.tuned_history import tuned_history
+from pytest_nexus.backtest.tuning.suite_rounds import rounds_of
+from pytest_nexus.backtest.tuning.tuned_history import tuned_history
 from pytest_nexus.cli.arguments.checkout import add_source_option, source_root
 from pytest_nexus.cli.arguments.options import positive
 from pytest_nexus.cli.arguments.pending_journals import take_in_waiting

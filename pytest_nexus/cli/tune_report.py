@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from pytest_nexus.backtest.suite_rounds import SuiteRounds
-    from pytest_nexus.backtest.tuned_history import TunedHistory
+    from pytest_nexus.backtest.tuning.suite_rounds import SuiteRounds
+    from pytest_nexus.backtest.tuning.tuned_history import TunedHistory
     from pytest_nexus.plan.tuning.choosing import Tuned, Wish
     from pytest_nexus.plan.tuning.proposals import ExpectedChange, Proposal
     from pytest_nexus.plan.tuning.rounds import Prices

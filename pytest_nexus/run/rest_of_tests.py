@@ -163,6 +163,11 @@ class _FreshWithRest:
     def __len__(self) -> int:
         return len(self._planned) + len(self._rest)
 
+    @property
+    def may_grow(self) -> bool:
+        """Return whether more tests may come soon; the rest comes only when all have ended."""
+        return self._planned.may_grow
+
     def add(self, n_tests: int) -> None:
         """Add tests; their indices follow those of the planned tests."""
         self._rest.extend(range(self._n_planned, self._n_planned + n_tests))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_nexus.plan.dispatch.backlog import Backlog
 from pytest_nexus.plan.dispatch.rerun_pool import RerunPool
-from pytest_nexus.plan.dispatch.units import Unit, members_of
+from pytest_nexus.plan.dispatch.units import Unit
 from pytest_nexus.plan.dispatch.worker_queue import Piece, WorkerQueue
 
 if TYPE_CHECKING:
@@ -118,12 +118,6 @@ class Assignments:
         for index in lane.queue:
             self.piece_of.pop(index, None)
         self.backlog.give_back(left, self.seconds)
-
-    def add(self, jobs: Sequence[Job]) -> None:
-        """Add jobs to the run."""
-        for index in members_of(jobs):
-            self._count_unsent([index])
-        self.backlog.give_back(jobs, self.seconds)
 
     def reopen(self, index: int) -> None:
         """Reopen a finished or lost test, which runs once more."""

@@ -64,6 +64,7 @@ class InOrder:
 
     @property
     def may_grow(self) -> bool:
+        """Return that no tests come later."""
         return False
 
 

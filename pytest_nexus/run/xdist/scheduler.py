@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class NexusScheduling:
     """Implements `xdist.scheduler.protocol.Scheduling`; xdist calls every method."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one argument for each part that the scheduling needs
         self,
         config: pytest.Config,
         log: Any,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pytest_nexus.backtest.spared_tests import MOST_RESULTS, is_quick, spared_in
+from pytest_nexus.backtest.tuning.spared_tests import MOST_RESULTS, is_quick, spared_in
 from pytest_nexus.energy.emissions import footprint
 from pytest_nexus.energy.power import CLASSES, WH_PER_KWH, Use
 from pytest_nexus.plan.selection.modes import parse_mode
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from pytest_nexus.backtest.suite_rounds import SuiteRounds
+    from pytest_nexus.backtest.tuning.suite_rounds import SuiteRounds
     from pytest_nexus.energy.power import MachineClass
     from pytest_nexus.history.store import History
     from pytest_nexus.plan.tuning.rounds import Prices, Round

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_nexus.backtest.suite_rounds import rounds_of
-from pytest_nexus.backtest.tuned_history import shards_tried, tuned_history
+from pytest_nexus.backtest.tuning.suite_rounds import rounds_of
+from pytest_nexus.backtest.tuning.tuned_history import shards_tried, tuned_history
 from pytest_nexus.domain.records import CIRun
 from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.store import open_history

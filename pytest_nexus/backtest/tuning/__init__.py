@@ -1,0 +1,1 @@
+"""Replay past runs with other settings: what each would have cost and missed."""
