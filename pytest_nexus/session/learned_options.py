@@ -43,6 +43,7 @@ def with_learned(
         notify(with_code("NX340", f"settings that are auto have their defaults: {exc.message}"))
         return options
     values = {f"nexus_{name}": value for name, value in found.items()}
-    for name, value in values.items():
-        notify(with_code("NX341", f"{name} = {value}, as learned; see `nexus settings list`"))
+    if values:
+        named = ", ".join(f"{name} = {value}" for name, value in values.items())
+        notify(with_code("NX341", f"as learned: {named}; see `nexus settings list`"))
     return with_values(options, values)

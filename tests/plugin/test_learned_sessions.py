@@ -79,7 +79,7 @@ def test_auto_means_the_learned_value(learned: pytest.Pytester, name: str) -> No
     said: list[str] = []
     options = options_of(learned, said, **{name: "auto"})
     assert value(options, name) == expected(name, VALUES[name])
-    assert said == [f"{name} = {VALUES[name]}, as learned; see `nexus settings list` [NX341]"]
+    assert said == [f"as learned: {name} = {VALUES[name]}; see `nexus settings list` [NX341]"]
 
 
 @pytest.mark.parametrize("name", LEARNED)
@@ -135,6 +135,6 @@ def test_session_says_what_it_learned(learned: pytest.Pytester) -> None:
     learned.makeini("[pytest]\nnexus = true\nnexus_reruns = auto\n")
     result = learned.runpytest_inprocess()
     result.assert_outcomes(passed=1)
-    assert "nexus: nexus_reruns = 3, as learned; see `nexus settings list` [NX341]" in (
+    assert "nexus: as learned: nexus_reruns = 3; see `nexus settings list` [NX341]" in (
         result.outlines
     )
