@@ -50,6 +50,7 @@ def test_one_job_tests_reports_and_learns(toy: Toy) -> None:
     toy.commit({"shop/stock.py": ""})
     second = toy.push(caller())
     assert "nexus: order risk; 10 tests known from 1 run; 1 file changed" in second.log
+    assert "nothing to decide; nexus_autopilot is suggest" in second.log
     with toy.history() as history:
         assert history.count_runs() == 2
     assert second.jobs["test (unit)"].summary.startswith("## ✅ 10 passed")

@@ -79,6 +79,7 @@ def test_station_keeps_the_dashboard_and_publishes_it_where_that_is_asked_for(to
     first = toy.push()
     assert "pages" not in first.jobs
     assert "/artifacts/" in first.jobs["station"].summary
+    assert "nothing to decide; nexus_autopilot is suggest" in first.jobs["station"].log
     assert not toy.github.site.exists()
     names = toy.github.artifacts.by_run[first.run_id]
     assert f"nexus-dashboard-{first.run_id}.tests" in names
