@@ -88,7 +88,7 @@ def test_settings_do_not_flip_under_noise() -> None:
         lambda day: (proposal(value="4" if day % 2 else "2"),),
         noise=0.3,
     )
-    log = one.live(120)
+    log = one.live(60)
     assert kinds(log).count("adopted") + kinds(log).count("taken back") <= 2
 
 
