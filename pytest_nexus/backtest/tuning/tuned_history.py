@@ -86,7 +86,7 @@ def tuned_history(  # noqa: PLR0913 - the history, and how it is to be judged
         shards_tried(today),
         _workers(today, prices),
         spared=spared,
-        energy_wh=partial(_energy_wh, CLASSES[prices.machine]),
+        energy_wh=energy_of(prices),
         progress=progress,
     )
     names = _names(today, rounds, prices, reasons)
@@ -100,6 +100,11 @@ def shards_tried(today: Setting) -> list[int]:
     if today.shards == AUTO:
         return sorted({each for each in known if each < today.max_shards} | {today.max_shards})
     return sorted({*known, today.shards})
+
+
+def energy_of(prices: Prices) -> Callable[[float, float, int], float]:
+    """Return what estimates the watt hours of jobs, as `Replay` needs it."""
+    return partial(_energy_wh, CLASSES[prices.machine])
 
 
 def _energy_wh(kind: MachineClass, wall_s: float, busy_s: float, cores: int) -> float:
@@ -117,7 +122,7 @@ def _names(
     if today.shards == AUTO:
         reasons["shards"] = "it is auto: the target decides"
     else:
-        reasons["target"] = "it decides where shards is auto"
+        reasons["target"] = "it counts only where shards is auto"
     if prices.cores is None:
         reasons["workers"] = "no run says how many cores a job has; --cores does"
     if not any(flake.repeats_s for each in rounds for flake in each.flakes):

@@ -20,8 +20,12 @@ if TYPE_CHECKING:
     from pytest_nexus.plan.tuning.replayed_rounds import Replay
     from pytest_nexus.plan.tuning.rounds import Outcome, Setting
 
-LEAST_GAIN: Final = 0.05
-"""A proposal must improve the goal by this share."""
+LEAST_GAIN: Final = 0.03
+"""All proposals together must improve the goal by this share. With what counts as equal, settings
+that are not changed are then at most 5 % worse than the best, as far as the rounds tell."""
+
+_LEAST_OF_ONE: Final = 0.02
+"""Each proposal must improve the goal by this share, with all others made."""
 
 NEEDED: Final = 2 * EACH_SIDE
 """Fewest rounds since the suite last changed: half to choose on, half to judge on."""
@@ -77,7 +81,7 @@ def tune(
 
     The best settings of the earlier rounds are judged on the later ones, which they have not seen.
     They are proposed if the goal improves by `LEAST_GAIN`, if its 95 % interval excludes zero, and
-    if the limits are kept; each setting by itself must do so with all others made.
+    if the limits are kept. A setting that surely adds 2 % to all others stays among them.
 
     Args:
         replay: of at least `NEEDED` rounds, in time order.
@@ -150,7 +154,7 @@ class _Trial:
             return today
         return min(good, key=lambda each: (self._second(each), len(_changed(today, each, names))))
 
-    def is_worth_it(self, today: Setting, proposed: Setting) -> bool:
+    def is_worth_it(self, today: Setting, proposed: Setting, least: float = LEAST_GAIN) -> bool:
         """Return whether the later rounds confirm that a change is worth it."""
         if proposed == today:
             return False
@@ -160,7 +164,7 @@ class _Trial:
             return all(self._is_less(FIGURES[each.figure], today, proposed) for each in broken)
         if not self.keeps(limits, proposed, self.later):
             return False
-        is_enough = self.gain(today, proposed, self.later) >= LEAST_GAIN
+        is_enough = self.gain(today, proposed, self.later) >= least
         return is_enough and self._is_less(self._score, today, proposed)
 
     def pruned(self, today: Setting, proposed: Setting, names: Sequence[str]) -> Setting:
@@ -168,7 +172,7 @@ class _Trial:
         kept = proposed
         for name in names:
             without = with_value(name, value_of(name, today), kept)
-            if without not in {kept, today} and not self.is_worth_it(without, kept):
+            if without not in {kept, today} and not self.is_worth_it(without, kept, _LEAST_OF_ONE):
                 kept = without
         return kept if self.is_worth_it(today, kept) else proposed
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from pytest_nexus.plan.tuning.figures import Goal
     from pytest_nexus.plan.tuning.limits import Limit
 
-COUNTS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20)
-WORKERS = (1, 2, 3, 4, 6, 8)
+COUNTS = (1, 2, 3, 4, 6, 8, 12, 20)
+WORKERS = (1, 2, 4, 8)
 NAMES = ("shards", "workers", "reruns", "rerun_budget")
 
 
@@ -57,11 +57,11 @@ def settled(rounds: Sequence[Round], today: Setting, goal: Goal = "balanced") ->
 
 @pytest.mark.parametrize(("suite_s", "busy"), [(60.0, 1.0), (1500.0, 1.0), (600.0, 0.3)])
 def test_proposals_are_near_the_best_settings_after_fifty_runs(suite_s: float, busy: float) -> None:
-    rounds = team(80, 40, suite_s, busy=busy)
+    rounds = team(80, 60, suite_s, busy=busy)
     past, future = replay_of(rounds[:50]), replay_of(rounds[50:])
     for goal in GOALS:
         found = tune(past, Setting(), Wish(goal), NAMES)
-        assert regret(future, found.setting, goal) <= 0.05, goal
+        assert regret(future, found.setting, goal) <= 0.05 + 1e-9, goal
 
 
 def test_weekly_tunings_of_a_steady_team_never_go_back() -> None:
@@ -76,7 +76,7 @@ def test_weekly_tunings_of_a_steady_team_never_go_back() -> None:
 
 
 def test_a_grown_suite_is_found_within_twenty_runs() -> None:
-    small, large = team(60, 60, 60.0), team(60, 60, 1800.0, number=60)
+    small, large = team(40, 30, 60.0), team(40, 30, 1800.0, number=40)
     today = settled(small, Setting()).setting
     assert today.shards <= 2
     found = settled(small + large[:20], today)
@@ -87,7 +87,7 @@ def test_a_grown_suite_is_found_within_twenty_runs() -> None:
 def test_today_stays_where_it_is_nearly_as_good() -> None:
     rounds = team(40, 40, 600.0)
     best = settled(rounds, Setting()).setting
-    near = best._replace(shards=best.shards + 1 if best.shards < 6 else best.shards - 1)
+    near = best._replace(shards=COUNTS[COUNTS.index(best.shards) + 1])
     again = settled(rounds, near)
     assert again.setting == near or again.gain >= LEAST_GAIN
 
@@ -101,7 +101,7 @@ def test_equal_settings_leave_today_alone() -> None:
 
 @pytest.mark.parametrize("most_s", [250, 400])
 def test_proposals_keep_a_limit(most_s: int) -> None:
-    rounds = team(45, 40, 900.0)
+    rounds = team(45, 60, 900.0)
     wish = Wish("cost", (limit(f"p95 <= {most_s}s"),))
     found = tune(replay_of(rounds), Setting(shards=20), wish, NAMES)
     assert not found.broken
@@ -208,8 +208,8 @@ def test_odd_histories_are_tuned_too() -> None:
         apart_s=50.0,
         flakes=(Flake(0, (), 0),),
     )
-    found = tune(replay_of(rounds), Setting(shards=16, workers=8), Wish(), NAMES)
-    assert found.setting.shards <= 16
+    found = tune(replay_of(rounds), Setting(shards=12, workers=8), Wish(), NAMES)
+    assert found.setting.shards <= 12
 
 
 def test_a_history_without_seconds_gives_no_proposal() -> None:
