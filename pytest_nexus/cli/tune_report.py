@@ -162,7 +162,7 @@ def _print_proposals(report: Report, tuned: Tuned, *, is_applied: bool) -> None:
     if report.changes:
         say("" if is_applied else "nexus tune --apply writes this.")
     if report.by_hand:
-        say("No workflow of this project calls nexus in one place. Set there by hand:")
+        say("Nexus found no workflow that calls it in one place. Set these inputs by hand:")
         say(*(f"  {line}" for line in report.by_hand))
 
 

@@ -86,7 +86,7 @@ def test_what_no_file_holds_is_for_people(root: Path, capsys) -> None:
     (root / ".github/workflows/tests.yml").unlink()
     assert main(["tune", "--apply"]) == 0
     said = capsys.readouterr().out
-    assert "Set there by hand:" in said
+    assert "Set these inputs by hand:" in said
     assert "Today: shards 1 (seen in the runs)" in said
 
 
