@@ -5,7 +5,9 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_nexus.domain.records import MAX_SHARDS
 from pytest_nexus.errors import OptionError
+from pytest_nexus.options import OPTIONS
 from pytest_nexus.plan.tuning.rounds import AUTO, SeenRuns, Setting
 from pytest_nexus.plan.tuning.tunables import read_time, with_value
 from pytest_nexus.project import ini_value
@@ -29,6 +31,8 @@ _INI: tuple[tuple[str, str], ...] = (
     ("select", "nexus_select"), ("reruns", "nexus_reruns"), ("rerun_budget", "nexus_rerun_budget")
 )  # fmt: skip
 _DEFAULTS = Setting()
+_OPTIONS = {each.name: each for each in OPTIONS}
+_MAX_WORKERS = 256
 _SEEN = "seen in the runs"
 _DEFAULT = "default"
 
@@ -101,6 +105,9 @@ def settings_of_today(
         if value == AUTO_VALUE:
             value = learned.get(name, "")
         if value:
+            option = _OPTIONS[key]
+            if option.parsed(value) is None:
+                raise OptionError("NX101", f"{key} must be {option.allowed}, got {value!r}")
             setting = with_value(name, value, setting)
             sources[name] = path.name
     setting = setting._replace(shards=seen.jobs, workers=seen.workers)
@@ -125,19 +132,26 @@ def _with_inputs(
     if shards == "auto":
         setting = setting._replace(shards=AUTO)
         given.append("target_s")
-    elif shards.isdecimal() and int(shards):
-        setting = setting._replace(shards=int(shards))
+    elif number := _number(shards, MAX_SHARDS):
+        setting = setting._replace(shards=number)
     if target := read_time(inputs.get("target", "5m")):
         setting = setting._replace(target_s=target)
-    if (most := inputs.get("max-shards", "10")).isdecimal() and int(most):
-        setting = setting._replace(max_shards=int(most))
+    if most := _number(inputs.get("max-shards", "10"), MAX_SHARDS):
+        setting = setting._replace(max_shards=most)
     if workers == "auto":
         setting = setting._replace(workers=seen.cores or seen.workers)
         given.append("workers")
-    elif workers.isdecimal():
-        setting = setting._replace(workers=max(int(workers), 1))
+    elif number := _number(workers, _MAX_WORKERS):
+        setting = setting._replace(workers=number)
         given.append("workers")
-    if (select := inputs.get("select", "")) and select != AUTO_VALUE:
+    select = inputs.get("select", "")
+    if select and select != AUTO_VALUE and _OPTIONS["nexus_select"].parsed(select):
         setting = setting._replace(select=select)
         given.append("select")
     return setting, given
+
+
+def _number(text: str, most: int) -> int:
+    """Return the number in an input; 0 if it is no number from 1 to a limit."""
+    is_number = text.isascii() and text.isdecimal() and len(text) < 10
+    return int(text) if is_number and int(text) <= most else 0

@@ -66,12 +66,27 @@ def test_a_workflow_without_inputs_has_defaults(root: Path) -> None:
     assert settings_of_today(root, SeenRuns(3, 2)).setting == Setting(AUTO, 300.0, 10, 2)
 
 
-@pytest.mark.parametrize("inputs", ["shards: ${{", 'shards: "0"', "target: soon, workers: many"])
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        "shards: ${{",
+        'shards: "0", workers: "1000000"',
+        "target: soon, workers: many, select: ${{ x }}",
+        'shards: "1001", max-shards: "99999999999"',
+    ],
+)
 def test_odd_inputs_leave_what_the_runs_show(root: Path, inputs: str) -> None:
     call(root, inputs)
     found = settings_of_today(root, SeenRuns(3, 2)).setting
     assert found.workers == 2
     assert found.target_s == 300.0
+
+
+def test_a_value_that_a_session_refuses_is_one_error(root: Path) -> None:
+    for line in ("nexus_reruns = many", "nexus_rerun_budget = all", "nexus_select = some"):
+        (root / "pytest.ini").write_text(f"[pytest]\n{line}\n")
+        with pytest.raises(OptionError, match="NX101"):
+            settings_of_today(root, SeenRuns())
 
 
 def test_numbers_of_a_workflow_count(root: Path) -> None:
