@@ -12,6 +12,7 @@ import pytest
 
 from pytest_nexus.history.sqlite.selection_tables import StoredCut
 from pytest_nexus.history.store import open_history
+from pytest_nexus.plan.delivery.escape_guard import Guard, GuardedFile
 from pytest_nexus.plan.selection.promise import FailingRun
 from tests.support.messages import assert_message
 from tests.support.project import Project, Result
@@ -124,6 +125,17 @@ def test_tests_that_are_unlikely_to_fail_are_left_out(
     (line,) = lines(result, "selection")
     assert (line["mode"], line["rule"], line["left"]) == ("on", "confidence:90%", 7)
     assert (line["confidence"], line["gap"]) == (0.9, GAP)
+
+
+def test_tests_of_a_file_whose_change_was_taken_back_run(promised: Promised) -> None:
+    now = time.time()
+    lately = GuardedFile("test_c.py", now - 3 * 86_400.0, "c" * 40)
+    long_ago = GuardedFile("test_d.py", now - 15 * 86_400.0, "d" * 40)
+    with open_history(promised.project.history_path) as history:
+        history.deployments.keep_guard(Guard((), (lately, long_ago)))
+    result = promised.run()
+    assert (result.names, result.exit_status) == (["test_a", "test_c"], 0)
+    assert left(result) == dict.fromkeys((each for each in ALL[1:] if each != "test_c"), REASON)
 
 
 @WAYS
