@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pytest_nexus.domain.system.console import warn_of
@@ -64,8 +65,7 @@ def found_escapes(history: History, git: Git, known: KnownOutcomes) -> list[Esca
 
 def figures_of(known: KnownOutcomes) -> list[FourKeys]:
     """Return the four key figures of each environment."""
-    brought = brought_by(known.commits, [each.commit for each in known.outcomes])
-    return all_four_keys(known.outcomes, brought)
+    return all_four_keys(known.outcomes, partial(brought_by, known.commits))
 
 
 def learn(history: History, git: Git) -> Guard:

@@ -27,7 +27,7 @@ from pytest_nexus.plan.delivery.figure_ranges import counts_range, median_range
 from pytest_nexus.plan.selection.shares import of_counts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pytest_nexus.plan.delivery.commit_outcomes import DeploymentOutcome
 
@@ -132,13 +132,23 @@ def four_keys(
 
 
 def all_four_keys(
-    outcomes: Sequence[DeploymentOutcome], brought: Mapping[str, Sequence[float]]
+    outcomes: Sequence[DeploymentOutcome],
+    brought: Callable[[list[str]], Mapping[str, Sequence[float]]],
 ) -> list[FourKeys]:
-    """Return the figures of all environments by name; reverts in git are no deployments."""
-    deployed = [each for each in outcomes if each.source != IN_GIT]
+    """Return the figures of all environments by name; reverts in git are no deployments.
+
+    Args:
+        outcomes: of all environments.
+        brought: returns by deployed commit when the commits that it brought were made, given all
+            commits that were deployed in one environment.
+    """
+    groups: dict[str, list[DeploymentOutcome]] = {}
+    for each in outcomes:
+        if each.source != IN_GIT:
+            groups.setdefault(each.environment, []).append(each)
     return [
-        four_keys(name, [each for each in deployed if each.environment == name], brought)
-        for name in sorted({each.environment for each in deployed})
+        four_keys(name, own, brought([each.commit for each in deployments_of(own)]))
+        for name, own in sorted(groups.items())
     ]
 
 

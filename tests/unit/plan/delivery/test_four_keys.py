@@ -103,9 +103,15 @@ def test_each_figure_has_an_interval_once_the_evidence_is_enough() -> None:
 
 
 def test_the_environments_are_told_apart_and_reverts_are_no_deployments() -> None:
+    known: list[list[str]] = []
+
+    def asked(commits: list[str]) -> dict[str, list[float]]:
+        known.append(commits)
+        return {}
+
     found = all_four_keys(
         [*STORY, outcome("a", "deployed", 9)._replace(environment="eu"),
-         outcome("a", "rolled-back", 9)._replace(environment="git", source="git")], {},
+         outcome("a", "rolled-back", 9)._replace(environment="git", source="git")], asked,
     )  # fmt: skip
     assert [(each.environment, each.deployments) for each in found] == [
         ("eu", 1),
