@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 from argparse import ArgumentParser, _SubParsersAction
+from collections import Counter
 from functools import cache
 from pathlib import Path
 
@@ -225,3 +226,11 @@ def _without_code(text: str) -> str:
 def _anchors(page: Path) -> set[str]:
     headings = _HEADING.findall(_FENCE.sub("", page.read_text("utf-8")))
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("name", ["reference/messages.md", "explanation/architecture.md"])
+def test_tables_of_parts_name_each_part_once(name: str) -> None:
+    text = (ROOT / "docs" / name).read_text("utf-8")
+    parts = re.findall(r"^\| (`\w+/`|NX\d…) \|", text, re.MULTILINE)
+    assert len(parts) > 5
+    assert [part for part, times in Counter(parts).items() if times > 1] == []
