@@ -422,7 +422,8 @@ def _resolve(option: Option, config: pytest.Config) -> tuple[Any, Source]:
 
 def _given(option: Option, config: pytest.Config) -> Iterator[tuple[object, Source]]:
     yield config.getoption(option.name, None), "command line"
-    yield originals.environ.get(option.variable), "environment"
+    value = originals.environ.get(option.variable)
+    yield (value or None) if option.may_be_secret else value, "environment"
     try:
         yield config.getini(option.name), "ini"
     except (ValueError, TypeError, pytest.UsageError) as exc:

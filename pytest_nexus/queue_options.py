@@ -17,6 +17,7 @@ QUEUE_OPTIONS: Final = (
         help="Draw the tests from a queue that several jobs share: sqlite:///FILE or"
         " postgresql://...",
         metavar="ADDRESS",
+        may_be_secret=True,
     ),
     Option(
         "nexus_queue_run",

@@ -30,6 +30,9 @@ class Option(NamedTuple):
     """A regular expression that the whole text must match; empty for any text."""
     form: str = ""
     """The same rule in words, for messages."""
+    may_be_secret: bool = False
+    """Whether a CI may set the variable from a secret, which is empty where there is none: then the
+    variable counts as unset."""
 
     @property
     def flag(self) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_nexus.cli.init import caller
+from tests.action.expressions import Scope, evaluate
 from tests.action.values import load
 from tests.support.project import REPOSITORY
 
@@ -23,6 +24,8 @@ WORKFLOWS = sorted((REPOSITORY / ".github" / "workflows").glob("*.yml"))
 CALLED = REPOSITORY / ".github" / "workflows" / "nexus.yml"
 HOW_TO = REPOSITORY / "docs" / "how-to" / "github-action.md"
 FILES = [ACTION, *WORKFLOWS]
+QUEUE_URL = " !github.event.pull_request.head.repo.fork && secrets.queue-url || '' "
+"""The only expression with a secret in a job that runs code of a change."""
 
 
 def steps(path: Path) -> Iterator[dict[str, Any]]:
@@ -77,6 +80,26 @@ def test_no_expression_stands_inside_a_script(path):
     assert [step["run"] for step in steps(path) if "${{" in step.get("run", "")] == []
 
 
+def test_only_the_step_that_tests_gets_the_address_of_a_queue_and_never_in_a_fork():
+    jobs = load(CALLED.read_text("utf-8"))["jobs"]
+    given = [
+        (name, step["name"])
+        for name, job in jobs.items()
+        for step in job["steps"]
+        if "queue-url" in str(step)
+    ]
+    assert given == [("test", "Test")]
+    address = "postgresql://queue"
+    for event, secrets, expected in (
+        ({"pull_request": {"head": {"repo": {"fork": True}}}}, {"queue-url": address}, ""),
+        ({"pull_request": {"head": {"repo": {"fork": False}}}}, {"queue-url": address}, address),
+        ({}, {"queue-url": address}, address),
+        ({}, {}, ""),
+    ):
+        scope = Scope({"secrets": secrets, "github": {"event": event}})
+        assert evaluate(QUEUE_URL, scope) == expected
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_no_secret_is_named_and_no_checkout_keeps_its_token(path):
     if path != CALLED:
@@ -91,7 +114,7 @@ def test_workflow_is_not_started_in_the_name_of_the_base(path):
     assert not {"pull_request_target", "workflow_run"} & set(load(path.read_text("utf-8"))["on"])
 
 
-def test_secrets_are_optional_and_reach_only_steps_of_jobs_that_run_nothing_of_the_change():
+def test_other_secrets_are_optional_and_reach_only_jobs_that_run_nothing_of_the_change():
     """The jobs that hold one run for no pull request, and none of them runs code of a checkout."""
     workflow = load(CALLED.read_text("utf-8"))
     declared = workflow["on"]["workflow_call"]["secrets"]
@@ -105,8 +128,9 @@ def test_secrets_are_optional_and_reach_only_steps_of_jobs_that_run_nothing_of_t
             assert str(step.get("env", {})).count("secrets") == len(found)
             if found:
                 named.setdefault(name, set()).update(found)
-    assert set(named) == {"station", "judge"}
-    assert named["station"] | named["judge"] == set(declared)
+    assert set(named) == {"station", "judge", "test"}
+    assert named["test"] == {"queue-url"}, "see the test of its own"
+    assert set().union(*named.values()) == set(declared)
     station, judge = workflow["jobs"]["station"], workflow["jobs"]["judge"]
     assert "pull_request" not in station["if"]
     assert "github.ref == format('refs/heads/{0}'" in station["if"]

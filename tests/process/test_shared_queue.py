@@ -359,6 +359,14 @@ def test_a_queue_in_a_file_leaves_sessions_that_it_cannot_serve_alone(
     assert any(f"[{code}]" in line for line in result.said)
 
 
+def test_variable_of_a_secret_that_a_fork_does_not_get_leaves_the_shard(tmp_path: Path) -> None:
+    project = Project(tmp_path / "project", {"test_a.py": "def test_a(): pass\ndef test_b(): pass"})
+
+    result = project.run("--nexus-shard=1/2", env={"NEXUS_QUEUE": ""})
+
+    assert (result.exit_status, len(result.names)) == (0, 1)
+
+
 def _wait_for(path: Path) -> None:
     deadline = time.monotonic() + 60
     while not path.exists():
