@@ -41,6 +41,9 @@ _ATTEMPTS: Final = f"""
     ORDER BY test_id, number
 """  # noqa: S608 - constants
 _SETUPS: Final = "SELECT coalesce(setup_us, 0) FROM attempt WHERE run_id = ? AND test_id = ?"
+_OUTCOMES: Final = 512
+"""More than any outcomes of three phases, as the table `attempt` packs them."""
+
 _MOST_US: Final = 10**18
 
 
@@ -160,7 +163,7 @@ def timed_attempts(connection: sqlite3.Connection, run_id: int) -> list[TimedAtt
     """Return the attempts of a run by test and number.
 
     Raises:
-        ValueError: a duration cannot come from nexus.
+        ValueError: a duration or an outcome cannot come from nexus.
     """
     found = list(map(TimedAttempt._make, connection.execute(_ATTEMPTS, (run_id,))))
     if found:
@@ -168,6 +171,9 @@ def timed_attempts(connection: sqlite3.Connection, run_id: int) -> list[TimedAtt
             column = [each[place] for each in found]
             seconds(min(column))
             seconds(max(column))
+        odd = {each.outcomes for each in found}.difference(range(_OUTCOMES))
+        if odd:
+            raise ValueError(f"outcomes: {min(map(repr, odd)):.50}")
     return found
 
 

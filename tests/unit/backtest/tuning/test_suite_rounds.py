@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from pytest_nexus.backtest.tuning.suite_rounds import rounds_of
 from pytest_nexus.backtest.tuning.tuned_history import shards_tried, tuned_history
 from pytest_nexus.domain.records import CIRun
+from pytest_nexus.errors import HistoryError
 from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.store import open_history
 from pytest_nexus.plan.tuning.choosing import Wish
@@ -91,6 +94,17 @@ def test_failures_and_repeats_are_told_apart(history: History) -> None:
 
 def test_a_history_without_runs_has_no_rounds(history: History) -> None:
     assert rounds_of(history, 10).rounds == []
+
+
+@pytest.mark.parametrize(
+    "damage", ["outcomes = 100000", "outcomes = 'x'", "call_us = -5000000", "started_us = 'x'"]
+)
+def test_a_value_that_nexus_did_not_write_is_one_error(history: History, damage: str) -> None:
+    add(history, 1, passing("a", "b"))
+    with closing(sqlite3.connect(history.path)) as connection, connection:
+        connection.execute(f"UPDATE attempt SET {damage} WHERE test_id = 1")  # noqa: S608 - ours
+    with pytest.raises(HistoryError, match="NX507"):
+        rounds_of(history, 10)
 
 
 def test_few_runs_give_no_proposal(history: History, tmp_path: Path) -> None:
