@@ -20,7 +20,7 @@ from pytest_nexus.cli.model import card
 from pytest_nexus.forecast.stored_models import parts_of
 from pytest_nexus.history.sqlite.schema import SCHEMA
 from pytest_nexus.journal.format import KINDS
-from pytest_nexus.options import OPTIONS
+from pytest_nexus.option_rows import OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

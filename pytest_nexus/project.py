@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pytest_nexus.domain.system import originals
 from pytest_nexus.domain.system.regular_files import read_text
 from pytest_nexus.errors import OptionError
-from pytest_nexus.options import OPTIONS
+from pytest_nexus.option_rows import OPTIONS
 from pytest_nexus.plan.quarantine.file import FILE_NAME
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from pytest_nexus.history.sqlite.schema import TABLES
 from pytest_nexus.journal.format import KINDS
 from pytest_nexus.node.current_model import REGION_VARIABLE
 from pytest_nexus.node.signature import KEY_VARIABLES
-from pytest_nexus.options import OPTIONS
+from pytest_nexus.option_rows import OPTIONS
 from pytest_nexus.run.fixture_scopes import ALWAYS
 from pytest_nexus.session.error_boundary import DEBUG_VARIABLE
 from tests.support.project import Project

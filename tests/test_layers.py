@@ -20,6 +20,7 @@ OF_METRICS: Final = "history.measure -> predictor.evaluation.metrics"
 """The history measures each run with the formulas that judge models."""
 AT_THE_ROOT: Final = {
     "__init__", "__main__", "api", "errors", "hookspecs", "options", "plugin", "project",
+    "option_rows",
     "queue_options",
 }  # fmt: skip
 MOST_MODULES: Final = 12

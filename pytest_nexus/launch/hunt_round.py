@@ -21,7 +21,7 @@ from pytest_nexus.launch.session_process import (
     tail,
     whole_environment,
 )
-from pytest_nexus.options import OPTIONS
+from pytest_nexus.option_rows import OPTIONS
 from pytest_nexus.project import journal_folder
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.errors import with_code
-from pytest_nexus.options import OPTIONS, flags
+from pytest_nexus.option_rows import OPTIONS
+from pytest_nexus.options import flags
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from pytest_nexus.compat.pytest_internals import rootdir_of
 from pytest_nexus.domain.system import originals
 from pytest_nexus.errors import with_code
-from pytest_nexus.options import OPTIONS
+from pytest_nexus.option_rows import OPTIONS
 
 if TYPE_CHECKING:
     import pytest

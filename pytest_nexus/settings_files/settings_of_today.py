@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_nexus.domain.records import MAX_SHARDS
 from pytest_nexus.errors import OptionError
-from pytest_nexus.options import OPTIONS
+from pytest_nexus.option_rows import OPTIONS
 from pytest_nexus.plan.tuning.rounds import AUTO, SeenRuns, Setting
 from pytest_nexus.plan.tuning.tunables import read_time, with_value
 from pytest_nexus.project import ini_value

@@ -14,7 +14,7 @@ from pytest_nexus.deployment import gates
 from pytest_nexus.forecast.stored_models import shipped
 from pytest_nexus.history.store import open_history
 from pytest_nexus.node.manifest import NAME
-from pytest_nexus.options import OPTIONS
+from pytest_nexus.option_rows import OPTIONS
 from pytest_nexus.session.deployed_model import node_name
 from tests.support.messages import messages
 from tests.support.project import Project

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_nexus.history.store import open_history
-from pytest_nexus.options import LEARNED, Options, read_options
+from pytest_nexus.option_rows import LEARNED
+from pytest_nexus.options import Options, read_options
 from pytest_nexus.plan.autopilot.setting_records import (
     Experiment,
     LogEntry,

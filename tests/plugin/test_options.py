@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from pytest_nexus.options import OPTIONS, read_options
+from pytest_nexus.option_rows import OPTIONS
+from pytest_nexus.options import read_options
 from pytest_nexus.plan.reruns.rerun_policy import budget_s
 
 PASSING = "def test_a(): pass"

@@ -33,7 +33,7 @@ def test_not_enabled_loads_few_modules_and_leaves_nothing_behind(tmp_path):
     more = loaded(tmp_path) - loaded(tmp_path, "-p", "no:nexus")
     ours = {name for name in more if name.startswith("pytest_nexus")}
     system = (".domain", ".domain.system", ".domain.system.clock", ".domain.system.originals")
-    options = (".options", ".queue_options", ".domain.option")
+    options = (".options", ".option_rows", ".queue_options", ".domain.option")
     names = ("", ".plugin", ".hookspecs", *options, *system)
     assert ours == {f"pytest_nexus{name}" for name in names}
     assert len(more) <= 25

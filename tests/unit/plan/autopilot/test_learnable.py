@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from pytest_nexus.options import OPTIONS
+from pytest_nexus.option_rows import OPTIONS
 from pytest_nexus.plan.autopilot.arms import tries
 from pytest_nexus.plan.autopilot.learnable import LEARNABLE, learned_value
 from pytest_nexus.plan.autopilot.setting_records import Experiment, SettingVersion

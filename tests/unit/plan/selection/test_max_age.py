@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_nexus.options import OPTIONS
+from pytest_nexus.option_rows import OPTIONS
 from pytest_nexus.plan.selection.max_age import MaxAge, parse_max_age, why_too_old
 
 OPTION = next(option for option in OPTIONS if option.name == "nexus_select_max_age")
