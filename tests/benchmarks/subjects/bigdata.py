@@ -68,7 +68,7 @@ def measure(bench: Bench) -> list[Table]:
 
 def _generated(bench: Bench) -> Table:
     """Let duckdb write more runs than a history holds well; ask them, and learn from them."""
-    n_runs = bench.size(int(os.environ.get("BIGDATA_RUNS", "1000")), 40)
+    n_runs = bench.size(int(os.environ.get("BIGDATA_RUNS", "1000")), 4)
     folder, n = bench.folder / "generated", n_runs * TESTS
     begun = perf_counter()
     write_generated(folder, n_runs)
