@@ -115,6 +115,7 @@ def torn_down_to(session: Any, node: Any, nextitem: pytest.Item | None) -> Itera
         nextitem: the next item for the hooks if the node is to be kept.
     """
     state = session._setupstate
+    around = vars(state).get("teardown_exact")
     tear_down = state.teardown_exact
 
     def tear_down_to(given: Any) -> None:
@@ -125,7 +126,10 @@ def torn_down_to(session: Any, node: Any, nextitem: pytest.Item | None) -> Itera
     try:
         yield
     finally:
-        del state.teardown_exact
+        if around is None:
+            del state.teardown_exact
+        else:
+            state.teardown_exact = around
 
 
 def tear_down_further(item: Any, nextitem: pytest.Item | None) -> pytest.TestReport | None:
