@@ -1,24 +1,20 @@
 """Register the session objects of an enabled session, each with the hooks of one feature.
 
-This module serves the single process and the controller; `pytest_nexus.registration.worker` serves
-a worker.
+This module serves the single process and the controller. `worker_scheduling` adds what stands
+between the controller and its workers, and `worker` serves a worker.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from pytest_nexus.ci.current_run import ci_run
 from pytest_nexus.compat.pytest_internals import ini_keys
-from pytest_nexus.domain.safe_text import shown
 from pytest_nexus.domain.system import originals
-from pytest_nexus.domain.system.gc_pause import paused_gc
-from pytest_nexus.domain.system.regular_files import read_text
-from pytest_nexus.errors import NexusError, PlanError, with_code
+from pytest_nexus.errors import with_code
 from pytest_nexus.options import read_options
 from pytest_nexus.record.limited_by import chosen_by
 from pytest_nexus.record.observer import Observer
@@ -38,38 +34,25 @@ from pytest_nexus.registration.reruns import (
 from pytest_nexus.registration.rest_of_selection import (
     register_rest,
     rest_of_session,
-    rest_on_workers,
 )
-from pytest_nexus.registration.worker import TRACKS
 from pytest_nexus.report.session.terminal import TerminalReport
-from pytest_nexus.run.ordering import Ordering, chosen_order, wants_plan
+from pytest_nexus.run.ordering import Ordering, wants_plan
 from pytest_nexus.session.error_boundary import ErrorBoundary
 from pytest_nexus.session.hooks.user_hooks import UserHooks
 from pytest_nexus.session.pipeline import Pipeline
-from pytest_nexus.session.setup import SessionSetup, Share
+from pytest_nexus.session.setup import SessionSetup
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
-    from pytest_nexus.domain.records import CollectedTest
     from pytest_nexus.options import Options
-    from pytest_nexus.plan.dispatch.units import Workload
     from pytest_nexus.report.session.rerun_lines import RerunReport
     from pytest_nexus.run.reruns.session import RerunRules
-    from pytest_nexus.run.rest_of_tests import RestOnWorkers
     from pytest_nexus.run.shared_queue.queue_access import QueueJob
-    from pytest_nexus.run.xdist.worker_reruns import WorkerReruns
     from pytest_nexus.session.notices import Notices
 
 _NO_CALL: Final = with_code("NX206", "no test is called under --setup-only or --setup-plan")
 _NO_JOB_NUMBER: Final = with_code(
     "NX210",
     "nexus_shard is 'auto', but this CI numbers no parallel jobs; this job runs all tests",
-)
-_NO_SELECTION: Final = with_code(
-    "NX237",
-    "all tests run: nexus_select under xdist needs nexus_dist to be 'auto', got 'off'",
 )
 _NOT_RECORDED: Final = {
     "collectonly": with_code("NX205", "no test runs under --collect-only"),
@@ -81,38 +64,6 @@ _NOT_RECORDED: Final = {
     "looponfail": with_code("NX207", "sessions under --looponfail are not recorded"),
 }
 """Why a session with this option is not recorded; by the name of pytest's option."""
-
-
-class WorkerInput:
-    """Sends the controller's decisions to each xdist worker.
-
-    Args:
-        tracks_beside: the history beside which a worker keeps the blocks of files; empty if no
-            dependencies are tracked.
-    """
-
-    def __init__(self, tracks_beside: str = "") -> None:
-        self._tracks_beside = tracks_beside
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_configure_node(self, node: Any) -> None:
-        """Called on the controller for each worker before it starts."""
-        told = node.workerinput.setdefault("nexus", {})
-        told["root"] = str(node.config.rootpath)
-        if self._tracks_beside:
-            told[TRACKS] = self._tracks_beside
-
-
-class Preparation:
-    """Prepares the plan while the workers collect; called where xdist's controller waits."""
-
-    def __init__(self, pipeline: Pipeline) -> None:
-        self.pipeline = pipeline
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodeready(self) -> None:
-        """Prepare the plan; called for each worker when it is up and about to collect."""
-        self.pipeline.prepare()
 
 
 def register_session(config: pytest.Config) -> None:
@@ -162,6 +113,8 @@ def register_session(config: pytest.Config) -> None:
             if rerun_report
             else None
         )
+        from pytest_nexus.registration.worker_scheduling import register_controller  # noqa: PLC0415 - where xdist runs
+
         register_controller(config, pipeline, recorder, reruns, job)
 
 
@@ -217,11 +170,16 @@ def setup_of(config: pytest.Config, options: Options, rules: RerunRules | None) 
         pytest.UsageError: the shard or the plan cannot be followed.
     """
     environ = dict(originals.environ)  # tests may clear it
+    share = None
+    if options.shard is not None or options.plan is not None:
+        from pytest_nexus.registration.chosen_shard import share_of  # noqa: PLC0415 - as asked for
+
+        share = share_of(options, environ)
     return SessionSetup(
         options,
         config.rootpath,
         environ,
-        share_of(options, environ),
+        share,
         narrowed_to(config, options),
         is_distributed(config),
         quarantined_by(rules),
@@ -323,141 +281,6 @@ def register_bystander(config: pytest.Config, pipeline: Pipeline, reason: str) -
     if pipeline.setup.share is not None and _is_each(config):
         raise pytest.UsageError(with_code("NX106", f"this session cannot run a shard: {reason}"))
     pipeline.notices.notify(reason)
-
-
-def register_controller(
-    config: pytest.Config,
-    pipeline: Pipeline,
-    recorder: Recorder,
-    reruns: WorkerReruns | None = None,
-    job: QueueJob | None = None,
-) -> None:
-    """Register the objects between xdist's controller and its workers.
-
-    Raises:
-        pytest.UsageError: the tests of a shard cannot be chosen where xdist schedules them.
-    """
-    from pytest_nexus.compat.xdist_internals import are_local  # noqa: PLC0415 - likewise
-    from pytest_nexus.run.xdist.message_batches import Inbox  # noqa: PLC0415 - where xdist runs
-
-    part = pipeline.boundary.part("scheduling", "xdist's workers get what is left as they are free")
-    options = pipeline.setup.options
-    tracks_beside = str(options.history) if options.dependencies else ""
-    part.register(config, WorkerInput(tracks_beside), "nexus-worker-input")
-    if are_local(config):
-        packing = pipeline.boundary.part("packing", "workers send their reports one by one")
-        packing.register(config, Inbox(), "nexus-inbox")
-    if pipeline.setup.options.dist == "off":
-        if pipeline.setup.share is not None:
-            raise pytest.UsageError(
-                with_code(
-                    "NX105", "nexus_shard under xdist needs nexus_dist to be 'auto', got 'off'"
-                )
-            )
-        if pipeline.setup.options.select != "off":
-            pipeline.notices.notify(_NO_SELECTION)
-        return
-    from pytest_nexus.run.xdist.collection_channel import CollectionChannels  # noqa: PLC0415 - likewise
-    from pytest_nexus.run.xdist.scheduler_factory import SchedulerFactory  # noqa: PLC0415 - where xdist runs
-
-    channels = CollectionChannels()
-    rest = rest_on_workers(config, pipeline) if reruns is not None else None
-    planner = partial(workload, pipeline, config, reruns, rest)
-    repeater = reruns.repeater if reruns is not None else None
-    learns = pipeline.setup.options.order == "risk"
-    learning = pipeline.learning if learns else None
-    notify = pipeline.notices.notify
-    releases = rest.release if rest is not None else None
-    factory = SchedulerFactory(
-        planner, channels, notify, repeater, part, learning, releases_rest=releases
-    )
-    if job is not None:
-        from pytest_nexus.registration.queued import register_queue_controller  # noqa: PLC0415 - as asked for
-
-        factory.draw_from(register_queue_controller(config, pipeline, job, recorder, part).feed)
-    if reruns is not None:
-        part.on_failure.append(reruns_part(pipeline.boundary).switch_off)
-    part.register(config, Preparation(pipeline), "nexus-preparation")
-    part.register(config, channels, "nexus-channels")
-    part.register(config, factory, "nexus-scheduler")
-
-
-def workload(
-    pipeline: Pipeline,
-    config: pytest.Config,
-    reruns: WorkerReruns | None,
-    rest: RestOnWorkers | None,
-    tests: Sequence[CollectedTest],
-    tied: Sequence[CollectedTest],
-) -> Workload:
-    """Return the workload of the workers, in the order of the plan.
-
-    Args:
-        pipeline: of the session.
-        config: of the controller.
-        reruns: repeats the tests; None if no test may be repeated.
-        rest: the tests that run after all if a test fails; None if none does.
-        tests: the tests to plan.
-        tied: the same tests, tied by the mode of distribution.
-    """
-    from pytest_nexus.compat.xdist_internals import show_deselected  # noqa: PLC0415 - where xdist runs
-    from pytest_nexus.plan.dispatch.units import make_workload  # noqa: PLC0415 - likewise
-
-    if reruns is not None:
-        reruns.begin(tests)
-    with paused_gc():
-        plan = pipeline.plan(tests, chosen_order(pipeline, config))
-        show_deselected(config, [p.test.nodeid for p in plan.tests if p.verdict.action != "run"])
-        durations = [planned.forecast.duration_s for planned in plan.tests]
-        ours = pipeline.ours(plan)
-        bound = pipeline.bind(tied)
-        for listener in pipeline.of_queue:
-            listener(bound, plan)
-        work = make_workload(bound, ours, durations, plan.setups)
-        if rest is not None and rest.indices:
-            later = make_workload(bound, rest.indices, durations, plan.setups)
-            work = work.with_rest(later)
-        return work if pipeline.live is None else replace(work, moves=pipeline.live.moves)
-
-
-def share_of(options: Options, environ: Mapping[str, str]) -> Share | None:
-    """Return the part of the suite that this session runs; None for the whole suite.
-
-    Raises:
-        pytest.UsageError: the shard or the plan cannot be followed.
-    """
-    if options.shard is None and options.plan is None:
-        return None
-    from pytest_nexus.ci.parallel_jobs import (  # noqa: PLC0415 - in a shard
-        parse_shard,
-        shard_of,
-    )
-
-    try:
-        shard = shard_of(environ) if options.shard == "auto" else None
-        if options.shard not in (None, "auto"):
-            shard = parse_shard(str(options.shard))
-        if options.plan is None:
-            return None if shard is None else Share(*shard)
-        return _pinned_share(options.plan, shard)
-    except NexusError as exc:
-        raise pytest.UsageError(shown(f"nexus: {exc}")) from exc
-
-
-def _pinned_share(path: Path, shard: tuple[int, int] | None) -> Share:
-    from pytest_nexus.plan.sharding.document import (  # noqa: PLC0415 - in a shard
-        MAX_CHARS,
-        load_plan,
-    )
-    from pytest_nexus.plan.sharding.pinned import require_width  # noqa: PLC0415 - likewise
-
-    try:
-        saved = load_plan(read_text(path, MAX_CHARS))
-    except (OSError, UnicodeError) as exc:
-        raise PlanError("NX104", f"Couldn't read plan {str(path)!r}: {exc}") from exc
-    shard = shard or (1, 1)
-    require_width(saved, shard[1])
-    return Share(*shard, saved)
 
 
 def not_recorded(config: pytest.Config) -> str:
