@@ -116,8 +116,8 @@ def _learn(options: argparse.Namespace) -> int:
     say(
         f"selection: {counted(n_missed, 'commit')} of {len(guard.checks)} that broke something"
         " escaped while covering tests were left out",
-        f"the tests of {counted(len(still), 'file')} always run, since a change of these was taken"
-        " back",
+        f"the tests of {counted(len(still), 'file')} always run, because a change of"
+        f" {'it' if len(still) == 1 else 'these'} was taken back",
     )
     return 0
 
@@ -166,7 +166,8 @@ def _escaped(options: argparse.Namespace) -> int:
 def _lines(each: Escape) -> list[str]:
     head = f"{each.commit[:_SHORT]} {each.why}: {counted(len(each.files), 'changed file')}"
     if not each.covering:
-        return [f"{head}; no test is known to use them"]
+        them = "it" if len(each.files) == 1 else "them"
+        return [f"{head}; no test is known to use {them}"]
     said = [f"{head}, used by {counted(len(each.covering), 'test')}"]
     if each.left_out is None:
         said.append("  no run of this commit is recorded")

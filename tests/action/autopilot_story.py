@@ -2,12 +2,14 @@
 
 The runs are written into the history as the station would take them in; the commands are real. The
 suite takes 300 s. Four shards make it a third shorter. Eight workers make it shorter too, until the
-database of the tests begins to suffer from them.
+database of the tests begins to suffer from them. One bug passes all tests, is deployed, and is
+taken back two days later.
 """
 
 from __future__ import annotations
 
 import json
+import subprocess
 from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass, field
 from html import unescape
@@ -17,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.cli.main import main
 from pytest_nexus.history.store import open_history
+from tests.support.repository import environment
 from tests.support.simulated_team import proposal
 from tests.support.synthetic_runs import noisy, push
 
@@ -28,6 +31,8 @@ PUSHES: Final = 60
 START: Final = 1.77e9
 HALF_A_DAY: Final = 43_200.0
 STEP: Final = ("autopilot", "step", "--github", "--proposals=proposals.json")
+BUG, REVERT = 38, 42
+"""The pushes that bring the bug and take it back."""
 INPUTS: Final = ("--input=shards=auto", "--input=workers=auto", "--input=select=affected")
 
 
@@ -41,6 +46,10 @@ class AutopilotStory:
     has_busy_database: bool = False
     seen: list[tuple[int, str]] = field(default_factory=list)
     """The lines of job summaries, each with the number of its push."""
+    bug: str = ""
+    """The commit that is taken back."""
+    escaped: dict[str, str] = field(default_factory=dict)
+    """What the commands said about the bug that was taken back."""
 
     @property
     def history(self) -> Path:
@@ -58,6 +67,9 @@ class AutopilotStory:
         ]
         rows = {"proposals": [asdict(each) for each in found]}
         (self.root / "proposals.json").write_text(json.dumps(rows))
+        self._git(0, "init", "--quiet", "--initial-branch=main")
+        (self.root / ".gitignore").write_text("*\n!src\n!src/*\n")
+        self._commit(0, "Charge once")
         for number in range(1, PUSHES + 1):
             self._push(number, random)
 
@@ -70,6 +82,7 @@ class AutopilotStory:
                 wall_s = noisy(random, self._wall_s(learned), 0.12)
                 push(history, run_id, at + 600.0 * part, wall_s, failed=random.random() < 0.1)
         self.set_time(at + 3600.0)
+        self._deploy(number)
         summary = self.root / "summary.md"
         summary.write_text("")
         self.call(*STEP, *INPUTS)
@@ -77,6 +90,35 @@ class AutopilotStory:
         self.has_busy_database = self.has_busy_database or any(
             "workers = 8" in line and "adopted" in line for _, line in self.seen
         )
+
+    def _deploy(self, number: int) -> None:
+        """Deploy the bug, and take it back."""
+        if number == BUG:
+            self.bug = self._commit(number, "Charge each item by itself")
+            self.call("outcome", "record", f"--commit={self.bug}", "--status=deployed")
+        elif number == REVERT:
+            self._git(number, "revert", "--no-edit", "HEAD")
+            self.escaped = {
+                name: self.call("outcome", name) for name in ("learn", "escaped", "list", "report")
+            }
+
+    def _commit(self, number: int, subject: str) -> str:
+        file = self.root / "src" / "pay.py"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(f"# {subject}\n")
+        self._git(number, "add", "--all")
+        self._git(number, "commit", "--quiet", f"--message={subject}")
+        return self._git(number, "rev-parse", "HEAD")
+
+    def _git(self, number: int, *arguments: str) -> str:
+        at = f"{START + number * HALF_A_DAY:.0f} +0000"
+        who = ("-c", "user.name=Team", "-c", "user.email=team@example.org")
+        dated = environment(GIT_AUTHOR_DATE=at, GIT_COMMITTER_DATE=at)
+        done = subprocess.run(
+            ["git", *who, *arguments],
+            cwd=self.root, env=dated, capture_output=True, check=True, text=True,
+        )  # fmt: skip
+        return done.stdout.strip()
 
     def _wall_s(self, learned: dict[str, str]) -> float:
         wall_s = 300.0 * (0.67 if "shards" in learned else 1.0)
@@ -105,3 +147,5 @@ class AutopilotStory:
             ("status.txt", ("autopilot", "status", *INPUTS)),
         ):
             (folder / name).write_text(self.call(*command), "utf-8")
+        said = [f"$ nexus outcome {name}\n{text}" for name, text in self.escaped.items()]
+        (folder / "escaped.txt").write_text("\n".join(said), "utf-8")

@@ -77,6 +77,13 @@ def test_people_see_every_decision_in_a_job_summary(story: AutopilotStory, state
     ]
 
 
+def test_bug_that_escaped_is_learned_from(story: AutopilotStory) -> None:
+    assert "the tests of 1 file always run" in story.escaped["learn"]
+    assert "1 commit escaped the tests" in story.escaped["escaped"]
+    assert "revert" in story.escaped["list"]
+    assert story.bug[:12] in story.escaped["escaped"]
+
+
 def test_last_word_is_what_is_good(story: AutopilotStory) -> None:
     listed = story.call("settings", "list")
     assert "shards = auto means 4\n" in listed
