@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from pytest_nexus.errors import CorruptHistoryError, HistoryError
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from pytest_nexus.history.figures.all_figures import Figures
     from pytest_nexus.history.queries.replay import Replayed
     from pytest_nexus.history.sqlite.seen_artifacts import ArtifactNote, Status
+    from pytest_nexus.history.uses.past_uses import UsesBefore
     from pytest_nexus.plan.flakiness.outcomes import OutcomeInRun
     from pytest_nexus.plan.reruns.recovery_times import Recovery
 
@@ -203,7 +205,12 @@ class History:
         self._refuse_slim("replayed")
         with connections.decoded(self.path):
             self._require_sound(*REPLAYED)
-            yield from replayed_runs(self._connection)
+            for each in replayed_runs(self._connection):
+                yield each._replace(uses_before=partial(self._decoded, each.uses_before))
+
+    def _decoded(self, uses_before: Callable[[], UsesBefore | None]) -> UsesBefore | None:
+        with connections.decoded(self.path):
+            return uses_before()
 
     @property
     def models(self) -> Registry:

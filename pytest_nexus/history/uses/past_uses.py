@@ -60,6 +60,9 @@ class PastUses:
 
         The contents at the time of the run are those that the run recorded. A function that no test
         executed in the run counts as unchanged: nothing recorded its content.
+
+        Raises:
+            Exception: `ValueError` or `LookupError`: a set or a dependency is missing or damaged.
         """
         row = self._connection.execute(_RUN, (run_id,)).fetchone()
         if row is None:
@@ -81,7 +84,10 @@ class PastUses:
 
     def _set(self, set_id: int) -> PlainFunctions:
         if set_id not in self._sets:
-            self._sets[set_id] = PlainFunctions(self._reader[set_id])
+            found = PlainFunctions(self._reader[set_id])
+            if not found <= self._dependencies.keys():
+                raise LookupError(f"set {set_id} names a dependency that is missing")
+            self._sets[set_id] = found
         return self._sets[set_id]
 
     def _pythons(self, others: int) -> frozenset[str]:

@@ -12,10 +12,9 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pytest_nexus.backtest.suite_rounds import rounds_of
-from pytest_nexus.backtest.tuned_history import energy_of, tuned_history
-
 from pytest_nexus.backtest.builds import find_folder, projects, read_builds
+from pytest_nexus.backtest.tuning.suite_rounds import rounds_of
+from pytest_nexus.backtest.tuning.tuned_history import energy_of, tuned_history
 from pytest_nexus.history.store import open_history
 from pytest_nexus.plan.tuning.choosing import NEEDED, Wish, tune
 from pytest_nexus.plan.tuning.figures import FIGURES, SCORES

@@ -20,7 +20,7 @@ COMMANDS = {
     "select simulate": ["runs replayed"],
     "simulate --no-collect": ["runs replayed"],
     "evaluate --no-collect": ["judging the orders"],
-    "train": ["runs replayed", "training", "runs replayed for the promise"],
+    "train": ["runs replayed", "training", "candidates judged", "runs replayed for the promise"],
     "verify session.jsonl": ["journals read"],
     "history merge other.sqlite3": ["taking in the runs of other.sqlite3"],
     "history export copy.sqlite3": ["writing the copy"],

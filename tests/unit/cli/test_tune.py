@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 WORKFLOW = """\
 jobs:
   nexus:
-    uses: a/b/.github/workflows/nexus.yml@v0
+    uses: pytest-nexus/pytest-nexus/.github/workflows/nexus.yml@v0
     with:
       shards: 1 # one job
 """

@@ -15,7 +15,7 @@ from pytest_nexus.settings_files.settings_of_today import Today, settings_of_tod
 if TYPE_CHECKING:
     from pathlib import Path
 
-CALL = "jobs:\n  nexus:\n    uses: a/b/.github/workflows/nexus.yml@v0\n"
+CALL = "jobs:\n  nexus:\n    uses: pytest-nexus/pytest-nexus/.github/workflows/nexus.yml@v0\n"
 
 
 @pytest.fixture

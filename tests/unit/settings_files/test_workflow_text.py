@@ -13,7 +13,7 @@ jobs:
   lint:
     runs-on: ubuntu-latest
     steps:
-      - uses: actions/checkout@v4
+      - uses: ./.github/checkout
         with:
           fetch-depth: 0
   nexus:
@@ -39,7 +39,7 @@ ACTION = """\
 jobs:
   tests:
     steps:
-      - uses: actions/setup-python@v5
+      - uses: ./.github/setup-python
         with: {python-version: "3.12"}
       - name: Test
         uses: pytest-nexus/pytest-nexus@v0
@@ -76,9 +76,9 @@ def test_a_call_without_inputs_gets_them() -> None:
     assert with_input(text, "shards", "auto") == f"{text}\n    with:\n      shards: auto\n"
     text = f"jobs:\r\n  nexus:\r\n    uses: {USES}\r\n"
     assert with_input(text, "shards", "2") == f'{text}    with:\r\n      shards: "2"\r\n'
-    item = "    steps:\n      - uses: o/pytest-nexus@v0\n      - run: x\n"
+    item = "    steps:\n      - uses: pytest-nexus/pytest-nexus@v0\n      - run: x\n"
     assert with_input(item, "workers", "2") == (
-        '    steps:\n      - uses: o/pytest-nexus@v0\n        with:\n          workers: "2"\n'
+        '    steps:\n      - uses: pytest-nexus/pytest-nexus@v0\n        with:\n          workers: "2"\n'
         "      - run: x\n"
     )
     empty = f"j:\n  uses: {USES}\n  with: {{}}\n"
@@ -89,7 +89,7 @@ def test_a_call_without_inputs_gets_them() -> None:
     "text",
     [
         "",
-        "jobs:\n  tests:\n    uses: other/.github/workflows/tests.yml@v1\n",
+        "jobs:\n  tests:\n    uses: owner/name/.github/workflows/tests.yml@v1\n",
         BLOCK + FLOW.removeprefix("jobs:\n").replace("nexus:", "again:"),
         f"j:\n  uses: {USES}\n  with: *inputs\n",
         f"j:\n  uses: {USES}\n  with: {{a: [1, 2]}}\n",

@@ -25,6 +25,7 @@ class Run:
         self.queues: dict[str, deque[int]] = {f"gw{at}": deque() for at in range(n_workers)}
         self.ran: list[int] = []
         self.asked = 0
+        self.open: list[Withdraw] = []
         self.obey(self.dispatch.join(list(self.queues), 0.0))
 
     def obey(self, commands) -> None:
@@ -33,14 +34,22 @@ class Run:
             if isinstance(command, Send):
                 queue.extend(command.indices)
             elif isinstance(command, Withdraw):
-                can_spare = list(queue)[2:]
-                given_back = command.indices if set(command.indices) <= set(can_spare) else ()
-                for index in given_back:
-                    queue.remove(index)
-                self.obey(self.dispatch.withdrawn(command.worker, given_back, self.now))
+                self.open.append(command)
+
+    def answer(self, command: Withdraw) -> None:
+        """Give tests back, if the worker still has all of those that are asked for."""
+        queue = self.queues[command.worker]
+        can_spare = list(queue)[2:]
+        given_back = command.indices if set(command.indices) <= set(can_spare) else ()
+        for index in given_back:
+            queue.remove(index)
+        self.obey(self.dispatch.withdrawn(command.worker, given_back, self.now))
 
     def step(self) -> bool:
-        """End one test; return whether one ran."""
+        """Answer a withdrawal, or end one test; return whether there was anything to do."""
+        if self.open:
+            self.answer(self.open.pop(0))
+            return True
         is_over = self.dispatch.is_finished
         busy = [
             name for name, queue in self.queues.items() if len(queue) > 1 or (is_over and queue)
