@@ -78,8 +78,8 @@ def test_a_call_without_inputs_gets_them() -> None:
     assert with_input(text, "shards", "2") == f'{text}    with:\r\n      shards: "2"\r\n'
     item = "    steps:\n      - uses: pytest-nexus/pytest-nexus@v0\n      - run: x\n"
     assert with_input(item, "workers", "2") == (
-        '    steps:\n      - uses: pytest-nexus/pytest-nexus@v0\n        with:\n          workers: "2"\n'
-        "      - run: x\n"
+        "    steps:\n      - uses: pytest-nexus/pytest-nexus@v0\n"
+        '        with:\n          workers: "2"\n      - run: x\n'
     )
     empty = f"j:\n  uses: {USES}\n  with: {{}}\n"
     assert with_input(empty, "shards", "2") == empty.replace("{}", '{shards: "2"}')
