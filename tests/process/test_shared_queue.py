@@ -54,18 +54,19 @@ TROUBLED = {
         import os, pathlib
         import pytest
 
-        @pytest.mark.parametrize("number", range(30))
+        @pytest.mark.parametrize("number", range(120))
         def test_one(number):
-            if number == 11:
+            if number == 3:
                 path = pathlib.Path("flaky")
                 path.write_text(path.read_text() + "x" if path.exists() else "x")
                 assert path.read_text() == "xx"
-            if number == 17 and not pathlib.Path("crashed").exists():
+            if number == 5 and not pathlib.Path("crashed").exists():
                 pathlib.Path("crashed").touch()
                 os._exit(1)
         """
 }
-"""A flaky test, and one that kills its process once."""
+"""A flaky test, and one that kills its process once. Both come early, so the job that runs them
+runs many others too: after a mass failure nothing would be repeated."""
 
 WAITING = {
     "test_a.py": """
@@ -178,13 +179,13 @@ def test_workers_of_xdist_draw_from_the_queue(jobs: Callable[[dict[str, str]], J
     assert [status for status, _ in ended] == [0, 0], ended
     assert sum("1 rerun" in out for _, out in ended) + sum("2 rerun" in o for _, o in ended) >= 1
     ran = shared.ran()
-    assert len(ran) == 30
+    assert len(ran) == 120
     assert {name: times for name, times in ran.items() if times > 1} == {
-        "test_a.py::test_one[11]": 2,
-        "test_a.py::test_one[17]": 2,
+        "test_a.py::test_one[3]": 2,
+        "test_a.py::test_one[5]": 2,
     }
     done = shared.project.nexus("verify")
-    assert done.stdout == "2 jobs, 30 tests collected, each has a result\n"
+    assert done.stdout == "2 jobs, 120 tests collected, each has a result\n"
 
 
 def test_job_with_workers_that_is_killed_loses_nothing(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ class Run:
 
     def step(self) -> bool:
         """Answer a withdrawal, or end one test; return whether there was anything to do."""
-        if self.open:
+        if self.open and not self.passing:
             self.answer(self.open.pop(0))
             return True
         is_over = self.dispatch.is_finished
@@ -56,7 +56,7 @@ class Run:
         ]
         if not busy:
             return False
-        name = self.random.choice(busy)
+        name = self.random.choice(self.passing or busy)
         index = self.queues[name].popleft()
         self.now += 0.1
         if index != self.placeholder:
@@ -69,6 +69,15 @@ class Run:
             else:
                 self.dispatch.drop_rest()
         return True
+
+    @property
+    def passing(self) -> list[str]:
+        """Workers that pass a placeholder, which takes them no time."""
+        return [
+            name
+            for name, queue in self.queues.items()
+            if len(queue) > 1 and queue[0] == self.placeholder
+        ]
 
     def to_the_end(self) -> list[int]:
         for _ in range(10_000):
