@@ -25,15 +25,15 @@ OLDEST_PYTHON ?= $(eval OLDEST_PYTHON := $(shell sh .ci/find_python.sh $(OLDEST_
 demo: $(READY)  ## The main job: replay real runs, then watch a failure move to the front
 	$(BIN)/nexus demo
 
-test: $(READY) $(COMPANIONS_READY)  ## All tests but benchmarks
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+test: $(READY) $(COMPANIONS_READY)  ## All tests but benchmarks, and but the folders in EXCEPT
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(addprefix --ignore=,$(EXCEPT))
 
 test-fast: $(READY)  ## The unit tests that start no process, in less than a minute
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not process and not slow" tests/unit
 
 # tests/oldest.txt holds the arguments. Where the version is not found, one line says so, in CI too:
 # the workflow runs all tests with each version.
-test-oldest:  ## The unit tests and some sessions with the oldest Python; about a minute
+test-oldest:  ## Most unit tests and some sessions with the oldest Python; about a minute
 	@if [ -z "$(OLDEST_PYTHON)" ]; then echo "Skipped test-oldest: no CPython $(OLDEST_VERSION) was found; name one with OLDEST_PYTHON=..."; \
 	else $(MAKE) --no-print-directory $(OLDEST_READY) && $(OLDEST)/$(SCRIPTS)/python -m pytest -n $(WORKERS) @tests/oldest.txt; fi
 
@@ -46,7 +46,7 @@ mutants: $(READY)  ## How many small changes of the decisions the unit tests not
 # The floors: 96.9 and 98.3 % of the branches were taken when this was written. A branch more or less depends
 # on the examples of a run, so each floor is a little lower. Raise them with the tests.
 coverage: $(READY)  ## Branches of the decisions and of the predictor that their unit tests take
-	HYPOTHESIS_PROFILE=usual $(BIN)/python -m coverage run -m pytest -q -n $(WORKERS) --hypothesis-seed=0 -m "not process and not slow" tests/unit/plan tests/unit/predictor
+	HYPOTHESIS_PROFILE=usual $(BIN)/python -m coverage run -m pytest -q -n $(WORKERS) --hypothesis-seed=0 tests/unit/plan tests/unit/predictor
 	$(BIN)/python -m coverage combine -q
 	$(BIN)/python -m coverage json -q -o .coverage.json
 	$(BIN)/python -m tests.branch_floors .coverage.json pytest_nexus/plan=96 predictor=97

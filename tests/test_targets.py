@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -54,7 +55,8 @@ def named(text: str) -> set[str]:
 def in_ci() -> set[str]:
     """The targets that .ci/run makes."""
     lines = re.findall(r"^make (.*)$", CI.read_text("utf-8"), re.MULTILINE)
-    return {word for line in lines for word in line.split() if not word.startswith("-")}
+    words = [word for line in lines for word in shlex.split(line)]
+    return {word for word in words if not word.startswith("-") and "=" not in word}
 
 
 def test_names_are_found_in_code_alone() -> None:
@@ -142,3 +144,10 @@ def test_audit_of_workflows_fails_on_an_expression_in_a_script(tmp_path: Path) -
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "template-injection" in done.stdout
+
+
+def test_what_ci_leaves_out_of_the_tests_is_run_by_coverage() -> None:
+    (left_out,) = re.findall(r'^make test EXCEPT="(.*)"$', CI.read_text("utf-8"), re.MULTILINE)
+    (recipe,) = re.findall(r"^coverage: .*\n\t(.*)$", MAKEFILE.read_text("utf-8"), re.MULTILINE)
+    assert set(left_out.split()) <= set(recipe.split())
+    assert " not " not in recipe, "a marker would leave tests out"
