@@ -116,8 +116,8 @@ class Selections:
     def state(self, escapes: Sequence[Check] = ()) -> SelectionState:
         """Return whether tests are left out: they are, unless a watch or a user said otherwise.
 
-        One watch looks at the runs in which all tests ran, another one at `escapes`: the commits
-        that deployments and reverts say something about. Both begin anew whenever a user says `on`.
+        One watch looks at the runs in which all tests ran. Another one looks at `escapes`: the
+        commits with a deployment or a revert. Both start again whenever a user says `on`.
         """
         said = self.word.said()
         for checks, words in ((self.checks(), headline), (escapes, escape_headline)):

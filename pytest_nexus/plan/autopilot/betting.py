@@ -32,7 +32,7 @@ _TO_SIGMA: Final = 1.4826
 """Ratio of standard deviation and median deviation of a normal distribution."""
 
 _WIDTH: Final = 2.0
-"""A run so many standard deviations away from the median has the greatest score."""
+"""Standard deviations from the median at which the score of a run is greatest."""
 
 _LEAST_SPREAD: Final = 0.02
 """Durations that differ less, as logarithms, are as good as equal."""

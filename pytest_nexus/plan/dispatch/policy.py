@@ -104,7 +104,7 @@ class Dispatch:
     def may_run_rest(self) -> bool:
         """Return whether the workload has a rest, all other tests have ended, and workers wait.
 
-        Without placeholders no worker waits: each is told to end as soon as nothing is left for it.
+        Without placeholders no worker waits: a `Shutdown` ends each worker when its tests are done.
         """
         return self._awaits_rest and not self._is_stopped and self.is_finished
 

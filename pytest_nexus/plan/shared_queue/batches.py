@@ -34,7 +34,7 @@ def aim_of(state: QueueState, n_workers: int = 1) -> Aim:
 
     Args:
         state: of the queue.
-        n_workers: of this job, each of which gets a batch.
+        n_workers: workers of this job; each worker gets a batch.
 
     >>> from pytest_nexus.plan.shared_queue.work import QueueState
     >>> aim_of(QueueState(n_free=1000, free_s=2000.0, n_workers=4))

@@ -48,8 +48,8 @@ class SchedulerFactory:
         part: the part of the ErrorBoundary that is switched off if the scheduling fails.
         learning: the part that is switched off if the learning within the run fails; None if
             outcomes move nothing.
-        releases_rest: says whether the rest of the workload runs, when all other tests have ended,
-            and is told whether some of these failed and wait for a rerun; None if it never does.
+        releases_rest: says whether the rest of the workload runs, when all other tests have ended.
+            The argument says whether failed tests wait for a rerun. None if no rest can run.
     """
 
     def __init__(  # noqa: PLR0913 - one argument for each part that the scheduling needs
