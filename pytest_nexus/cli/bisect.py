@@ -59,6 +59,8 @@ class _Search:
     words: Mapping[Answer, str]
     """What to call the answers."""
     told: list[KeptAnswer] = field(default_factory=list)
+    n_new: int = 0
+    """Number of answers that this call found."""
 
     def recall(self) -> None:
         """Use the answers of an interrupted call."""
@@ -76,6 +78,7 @@ class _Search:
             if answer is None:
                 return False
             self.kept.add(answer)
+            self.n_new += 1
             self._tell(answer)
         return True
 
@@ -247,6 +250,7 @@ def _result(
         ends.good,
         ends.bad,
         is_finished,
+        search.n_new,
         len(search.told),
         sum(each.answer == "unknown" for each in search.told),
         sum(each.seconds for each in search.told),

@@ -50,6 +50,8 @@ class _Search:
     """Moment on `clock.perf_counter`; None for no limit."""
     is_quiet: bool
     n_probes: int = 0
+    n_new: int = 0
+    """Number of probes that this call ran."""
     seconds: float = 0.0
     why: str = ""
     """The exception of the last failure of the test."""
@@ -77,6 +79,7 @@ class _Search:
             return False
         self.output = shown.output or self.output
         self.kept.add(probe, shown.ending, shown.why, shown.seconds)
+        self.n_new += 1
         self._tell(probe, shown.ending, shown.why, shown.seconds)
         return True
 
@@ -189,13 +192,8 @@ def _question(test: CollectedTest, tests: Sequence[CollectedTest], guesses: Prob
 def _unfinished(options: argparse.Namespace, search: _Search) -> int:
     if options.json:
         print_json(_result(search, None, ()).fields())
-    elif not search.n_probes:
-        say(
-            with_code(
-                "NX758",
-                "not finished: the time ended before the first probe; raise --budget",
-            )
-        )
+    elif not search.n_new:
+        say(with_code("NX758", "not finished: the time ended before a new probe; raise --budget"))
     else:
         say(
             with_code(

@@ -178,6 +178,10 @@ def test_a_bound_ends_the_search_and_keeps_its_answers(killed) -> None:
     assert done.returncode == 1
     assert_message(done.stdout, "NX656", "not finished")
     assert len(left(project)) == 1
+    done = bisect(project, "--good", good, "--bad", "HEAD", "--budget", "0.01s")
+    assert done.returncode == 1
+    assert_message(done.stdout, "NX659", "raise --budget")
+    assert len(left(project)) == 1
     done = bisect(project, "--good", good, "--bad", "HEAD", "--runs", "1", "--json", "--forget")
     assert json.loads(done.stdout)["runs"] == 1
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_nexus.domain.wording import counted
 from pytest_nexus.history.store import read_history
 from tests.support.messages import assert_message, messages
 from tests.support.project import Project, hears_interrupts
@@ -278,21 +279,25 @@ def test_pytest_gets_its_arguments(suite):
     assert json.loads(done.stdout)["probes"] == 4, "there is one candidate"
 
 
-@pytest.mark.parametrize("arguments", [["--runs", "3"], ["--budget", "0.4s"]])
-def test_a_bound_ends_the_search_and_the_next_call_goes_on(suite, arguments):
-    probed = 0
+@pytest.mark.parametrize("bound", ["--runs", "--budget"])
+def test_a_bound_ends_the_search_and_the_next_call_goes_on(suite, bound):
+    probed, budget_s = 0, 0.25
     for _ in range(30):
-        done = order(suite, "bisect", "test_c.py::test_needs", *arguments)
+        value = "3" if bound == "--runs" else f"{budget_s}s"
+        done = order(suite, "bisect", "test_c.py::test_needs", bound, value)
         if done.returncode == 0:
             break
         assert "not finished: " in done.stdout, done.stderr
-        if state(suite):
+        if "[NX758]" in done.stdout:
+            budget_s *= 1.5
+        else:
             (kept,) = state(suite)
             n_kept = len(json.loads(kept.read_text())["rows"])
-            assert n_kept >= probed
+            assert n_kept > probed
             probed = n_kept
+    assert done.returncode == 0
     assert probed
-    assert f"{probed} probes of an earlier call can be used" in done.stdout
+    assert f"{counted(probed, 'probe')} of an earlier call can be used" in done.stdout
     assert rules(suite)["test_c.py::test_needs"].others == ("test_a.py::test_sets",)
     assert state(suite) == []
 
@@ -301,6 +306,10 @@ def test_a_budget_too_small_for_one_probe_says_so(suite):
     done = order(suite, "bisect", "test_c.py::test_needs", "--budget", "0.01s")
     assert done.returncode == 1
     assert_message(done.stdout, "NX758", "--budget")
+    order(suite, "bisect", "test_c.py::test_needs", "--runs", "1")
+    again = order(suite, "bisect", "test_c.py::test_needs", "--budget", "0.01s")
+    assert_message(again.stdout, "NX758", "--budget")
+    assert "1 probe of an earlier call can be used" in again.stdout
     unfinished = order(suite, "bisect", "test_c.py::test_needs", "--runs", "1", "--json")
     assert json.loads(unfinished.stdout)["status"] == "unfinished"
 

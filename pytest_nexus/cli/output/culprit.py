@@ -29,7 +29,10 @@ class CulpritResult:
     bad: str
     is_finished: bool
     """False if `--runs` or `--budget` ended the search."""
+    n_new: int
+    """Number of runs of this call."""
     n_runs: int
+    """Number of runs of this call and of the interrupted calls before."""
     n_unknown: int
     seconds: float
     flake_rate: float
@@ -54,17 +57,24 @@ class CulpritResult:
             f"{counted(self.n_runs, 'run')} in {self.seconds:.1f} s among {among}{unknown}",
         ]
 
+    def _unfinished(self, sure: str) -> str:
+        if not self.n_new:
+            return with_code(
+                "NX659",
+                "not finished: the time ended before a new run; raise --budget."
+                f" The likeliest is {self._name()}, {sure}",
+            )
+        return with_code(
+            "NX656",
+            f"not finished: the likeliest is {self._name()}, {sure};"
+            " call the same command again to continue",
+        )
+
     def _answer(self) -> list[str]:
         verdict = self.verdict
         sure = percent(verdict.probability)
         if not self.is_finished:
-            return [
-                with_code(
-                    "NX656",
-                    f"not finished: the likeliest is {self._name()}, {sure};"
-                    " call the same command again to continue",
-                )
-            ]
+            return [self._unfinished(sure)]
         if verdict.status == "not broken":
             is_not = f"it is not {self._state} at {self.bad[:_SHORT]} ({sure})"
             return [f"no commit {self._verb} {self.test}: {is_not}"]
