@@ -225,10 +225,9 @@ def _class(thing: type) -> list[str]:
     """Return what a class is for, its fields with their meaning, and its methods."""
     lines = _prose(inspect.getdoc(thing) or "")
     rows = [f"| `{name}` | {meaning} |" for name, meaning in _fields(thing)]
-    for name in vars(thing):
+    for name in api.STABLE.get(thing.__name__, vars(thing)):
         method = getattr(thing, name)
-        is_stable = name in api.STABLE.get(thing.__name__, (name,))
-        if inspect.isroutine(method) and is_stable and not name.startswith("_"):
+        if inspect.isroutine(method) and not name.startswith("_"):
             shown = re.sub(r"\(self(, )?", "(", _signature(method)).replace(" | ", " or ")
             about = str(inspect.getdoc(method)).partition("\n")[0]
             rows.append(f"| `{name}{shown}` | {about} |")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from pytest_nexus.errors import CorruptHistoryError, HistoryError
-from pytest_nexus.history.exchange import forks, merge
+from pytest_nexus.history.exchange import merge
 from pytest_nexus.history.queries.attempts import (
     attempts_of_run,
     attempts_of_test,
@@ -33,21 +32,19 @@ from pytest_nexus.history.queries.selection import Selections
 from pytest_nexus.history.queries.streaks import read_streaks
 from pytest_nexus.history.queries.test_stats import StatsView
 from pytest_nexus.history.sqlite import connection as connections
-from pytest_nexus.history.sqlite import seen_artifacts as artifacts
 from pytest_nexus.history.sqlite import untrusted
 from pytest_nexus.history.sqlite.models import DeployedModel, Registry, learned_here
-from pytest_nexus.history.sqlite.outcome_table import forget_outcomes, insert_outcomes
+from pytest_nexus.history.sqlite.outcome_table import insert_outcomes
 from pytest_nexus.history.sqlite.runs import (
     RunSummary,
-    fork_runs,
     known,
     ordered_runs,
-    runs_beyond,
     summaries,
 )
 from pytest_nexus.history.state.order_rules import OrderRules, take_over
 from pytest_nexus.history.state.recoveries import recoveries
 from pytest_nexus.history.state.refresh import rebuild
+from pytest_nexus.history.stored_runs import StoredRuns
 
 if TYPE_CHECKING:
     import sqlite3
@@ -62,39 +59,17 @@ if TYPE_CHECKING:
     from pytest_nexus.history.exchange.stored_outcomes import Deployments
     from pytest_nexus.history.figures.all_figures import Figures
     from pytest_nexus.history.queries.replay import Replayed
-    from pytest_nexus.history.sqlite.seen_artifacts import ArtifactNote, Status
     from pytest_nexus.history.uses.past_uses import UsesBefore
     from pytest_nexus.plan.flakiness.outcomes import OutcomeInRun
     from pytest_nexus.plan.reruns.recovery_times import Recovery
 
 
-class History:
+class History(StoredRuns):
     """The runs, attempts and states of one history file.
 
     Created by `open_history` or `read_history`; a context manager that closes the file. Every
     method raises `HistoryError`, or the subclass that names the remedy, if the file cannot be used.
     """
-
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
-        self.path = path
-        self._connection = connection
-        self._checked: set[str] = set()  # tables whose values have been checked
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the file; further calls fail."""
-        self._connection.close()
-
-    @property
-    def is_slim(self) -> bool:
-        """Whether this is a copy without attempts, which cannot take in runs."""
-        with connections.translated(self.path):
-            return connections.is_slim(self._connection)
 
     def runs(self, limit: int | None = None) -> list[RunSummary]:
         """Return the trusted runs, newest first, at most `limit` of them."""
@@ -275,17 +250,6 @@ class History:
             self._require_sound("run", "failed_test", "test")
             return failed_together(self._connection, key)
 
-    def accept(self, heads: Iterable[str]) -> int:
-        """Trust the runs of forks at these commits from now on; return the number of these runs."""
-        with self._writing():
-            return merge.accept(self._connection, heads)
-
-    def unaccepted_heads(self) -> list[str]:
-        """Return the commits of the runs of forks."""
-        with connections.decoded(self.path):
-            self._require_sound("run")
-            return forks.heads(self._connection)
-
     def sightings(self, keys: Iterable[str]) -> dict[TestKey, list[OutcomeInRun]]:
         """Return the outcomes of some tests in each run, in fold order; not from a slim copy."""
         from pytest_nexus.history.queries.test_outcomes import read_sightings  # noqa: PLC0415 - not in sessions
@@ -293,32 +257,6 @@ class History:
         self._refuse_slim("searched for flakes")
         with self._snapshot("run", "attempt", "failure", "test"):
             return read_sightings(self._connection, keys)
-
-    def add(self, candidates: Iterable[Candidate]) -> list[bool]:
-        """Take in runs in one transaction; return for each whether it was new or better."""
-        with self._writing():
-            return merge.add(self._connection, candidates)
-
-    def size_of_forks(self, candidates: Iterable[Candidate]) -> int:
-        """Estimate the bytes that runs of forks would take here."""
-        with self._snapshot():
-            return forks.size_of(self._connection, candidates)
-
-    def make_room_for_forks(self, n_bytes: int, n_runs: int) -> int:
-        """Remove the oldest runs of forks until new ones fit; return how many were removed."""
-        with self._writing():
-            return forks.make_room(self._connection, n_bytes, n_runs)
-
-    def artifacts(self, repository: str) -> dict[int, ArtifactNote]:
-        """Return the results for the examined artifacts of a repository, by artifact number."""
-        with connections.decoded(self.path):
-            self._require_sound("artifact")
-            return artifacts.notes(self._connection, repository)
-
-    def note_artifact(self, repository: str, number: int, status: Status, reason: str = "") -> None:
-        """Store the result for an artifact of a repository."""
-        with self._writing():
-            artifacts.note(self._connection, repository, number, status, reason)
 
     def merge(self, other_path: Path) -> int:
         """Take in the runs and tombstones of another history; return the number of new runs.
@@ -384,30 +322,6 @@ class History:
         with self._snapshot(*untrusted.TABLES):
             return write_parquet(self._connection, folder, progress)
 
-    def prune(self, keep_runs: int | None = None, before: float | None = None) -> int:
-        """Remove all but the newest runs, and runs before a time, for good; return how many.
-
-        Runs of forks are counted separately, so that they cannot push out other runs.
-        """
-        with self._writing():
-            doomed = [
-                run_uid
-                for order in (ordered_runs(self._connection), fork_runs(self._connection))
-                for run_uid in runs_beyond(self._connection, order, keep_runs, before)
-            ]
-            n_removed = merge.remove(self._connection, doomed)
-            if before is not None:
-                forget_outcomes(self._connection, before)
-        if n_removed:
-            with connections.translated(self.path):
-                connections.shrink(self._connection)
-        return n_removed
-
-    def rebuild(self) -> None:
-        """Fold every state from the start."""
-        with self._writing():
-            merge.derive_all(self._connection)
-
     def check(self) -> list[str]:
         """Return one sentence for each problem: damaged pages, lost rows, outdated states."""
         from pytest_nexus.history.exchange.check import problems  # noqa: PLC0415 - not in sessions
@@ -417,33 +331,6 @@ class History:
                 return problems(self._connection)
         except CorruptHistoryError as error:
             return [str(error)]
-
-    def _refuse_slim(self, action: str) -> None:
-        if self.is_slim:
-            raise HistoryError(
-                "NX515",
-                f"History {str(self.path)!r} is a slim copy without attempts and cannot be "
-                f"{action}; use the full history",
-            )
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        self._refuse_slim("written to")
-        with connections.decoded(self.path), connections.transaction(self._connection, self.path):
-            yield
-
-    def _require_sound(self, *tables: str) -> None:
-        connections.require_sound(self._connection, self.path, tables, self._checked)
-
-    @contextmanager
-    def _snapshot(self, *tables: str) -> Iterator[None]:
-        """Let several reads see the same content, even if others write at the same time.
-
-        `tables`: tables whose values are checked first.
-        """
-        with connections.decoded(self.path), connections.snapshot(self._connection):
-            self._require_sound(*tables)
-            yield
 
 
 def open_history(path: Path) -> History:
