@@ -16,6 +16,7 @@ from pytest_nexus.domain.system import originals
 from pytest_nexus.domain.system.originals import urandom
 from pytest_nexus.errors import NexusError, OptionError, QueueAwayError, with_code
 from pytest_nexus.history.shared_queue.address import open_queue
+from pytest_nexus.history.shared_queue.databases import BUSY_S
 from pytest_nexus.history.shared_queue.sql_queue import Job
 from pytest_nexus.record.run_metadata import is_distributed
 from pytest_nexus.run.shared_queue.job_queue import JobQueue
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
 _BEATS: Final = 3
 """Heartbeats in the time of a lease."""
+
+_LEAST_ANSWER_S: Final = 1.0
+"""A database has that long for one answer, however impatient a job is."""
 
 _MAX_NAME_CHARS: Final = 200
 
@@ -67,7 +71,8 @@ def queue_job(config: pytest.Config, options: Options, notices: Notices) -> Queu
         n_workers = workers_of(config)
         token = urandom(8).hex()
         job = Job(run_id(options, environ), job_name(options, environ), token, n_workers)
-        source = open_queue(options.queue, config.rootpath, job, options.queue_lease_s)
+        answer_s = min(max(options.queue_patience_s, _LEAST_ANSWER_S), BUSY_S)
+        source = open_queue(options.queue, config.rootpath, job, options.queue_lease_s, answer_s)
     except NexusError as exc:
         raise pytest.UsageError(shown(f"nexus: {exc}")) from exc
     try:

@@ -216,7 +216,7 @@ def test_job_that_was_stopped_past_its_lease_is_fenced_off(
         command, cwd=shared.project.root, env=environ, stdout=subprocess.PIPE, text=True
     )
     try:
-        _wait_for(shared.project.root / "waits")
+        wait_for(shared.project.root / "waits")
         os.kill(sleeper.pid, signal.SIGSTOP)
         other = shared.project.run(*shared.arguments("2"))
         meanwhile = shared.project.nexus("verify").stdout
@@ -244,7 +244,7 @@ def test_server_that_stops_in_the_middle_costs_no_result(
     process = subprocess.Popen(
         command, cwd=shared.project.root, env=environ, stdout=subprocess.PIPE, text=True
     )
-    _wait_for(shared.project.root / "waits")
+    wait_for(shared.project.root / "waits")
     postgresql.stop()
     try:
         (shared.project.root / "go").touch()
@@ -368,7 +368,7 @@ def test_variable_of_a_secret_that_a_fork_does_not_get_leaves_the_shard(tmp_path
     assert (result.exit_status, len(result.names)) == (0, 1)
 
 
-def _wait_for(path: Path) -> None:
+def wait_for(path: Path) -> None:
     deadline = time.monotonic() + 60
     while not path.exists():
         assert time.monotonic() < deadline

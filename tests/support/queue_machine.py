@@ -116,7 +116,8 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def heartbeat(self, data: st.DataObject) -> None:
-        self.jobs[data.draw(st.integers(0, len(self.jobs) - 1))].heartbeat()
+        number = data.draw(st.integers(0, len(self.jobs) - 1))
+        self.jobs[number].heartbeat(self.held[number])
 
     @rule(seconds=st.sampled_from([1.0, LEASE_S / 2, LEASE_S + 1]))
     def time_passes(self, seconds: float) -> None:

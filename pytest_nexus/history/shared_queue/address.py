@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.errors import OptionError
-from pytest_nexus.history.shared_queue.databases import PostgresDatabase, SqliteDatabase
+from pytest_nexus.history.shared_queue.databases import BUSY_S, PostgresDatabase, SqliteDatabase
 from pytest_nexus.history.shared_queue.sql_queue import LEASE_S, Job, SqlQueue
 
 if TYPE_CHECKING:
@@ -17,7 +17,9 @@ _SQLITE: Final = "sqlite:///"
 _POSTGRES: Final = ("postgresql://", "postgres://")
 
 
-def open_queue(address: str, root: Path, job: Job, lease_s: float = LEASE_S) -> SqlQueue:
+def open_queue(
+    address: str, root: Path, job: Job, lease_s: float = LEASE_S, answer_s: float = BUSY_S
+) -> SqlQueue:
     """Return the queue at an address; the database is opened by the first call.
 
     Args:
@@ -26,18 +28,19 @@ def open_queue(address: str, root: Path, job: Job, lease_s: float = LEASE_S) -> 
         root: of the project.
         job: that uses the queue.
         lease_s: seconds of a lease.
+        answer_s: longest wait for one answer of the database.
 
     Raises:
         OptionError: the address is of another kind, or psycopg is missing.
     """
-    return SqlQueue(_database(address, root), job, lease_s)
+    return SqlQueue(_database(address, root, answer_s), job, lease_s)
 
 
-def _database(address: str, root: Path) -> Database:
+def _database(address: str, root: Path, answer_s: float) -> Database:
     if address.startswith(_SQLITE) and len(address) > len(_SQLITE):
-        return SqliteDatabase(root / address.removeprefix(_SQLITE))
+        return SqliteDatabase(root / address.removeprefix(_SQLITE), answer_s)
     if address.startswith(_POSTGRES):
-        return PostgresDatabase(address)
+        return PostgresDatabase(address, answer_s)
     kind = address.partition(":")[0]
     raise OptionError(
         "NX272",

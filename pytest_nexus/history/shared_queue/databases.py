@@ -9,11 +9,13 @@ from __future__ import annotations
 import sqlite3
 from contextlib import suppress
 from importlib import import_module
+from math import ceil
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from pytest_nexus.domain.safe_text import shown
 from pytest_nexus.errors import OptionError, QueueAwayError
+from pytest_nexus.history.postgres.bounded_connection import bounded
 from pytest_nexus.history.shared_queue.statements import TABLES
 
 if TYPE_CHECKING:
@@ -23,7 +25,10 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 BUSY_S: Final = 10.0
-"""Longest wait for a connection, or for another process that writes to the file."""
+"""Longest wait for a connection, an answer, or another process that writes to the file."""
+
+_SHARE: Final = 0.8
+"""The server gives up a statement after this part of the time, so that the job learns why."""
 
 _MAX_CHARS: Final = 200
 _SCHEMA_LOCK: Final = 5_260_710_493_381
@@ -80,8 +85,9 @@ class SqliteDatabase:
     lock = wait = ""
     mark = "?"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, answer_s: float = BUSY_S) -> None:
         self._path = path
+        self._answer_s = answer_s
         self._guard = Lock()
         self._connection: sqlite3.Connection | None = None
 
@@ -115,7 +121,7 @@ class SqliteDatabase:
     def _connected(self) -> sqlite3.Connection:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(
-            self._path, timeout=BUSY_S, isolation_level=None, check_same_thread=False
+            self._path, timeout=self._answer_s, isolation_level=None, check_same_thread=False
         )
         try:
             connection.execute("pragma journal_mode = wal")
@@ -135,15 +141,25 @@ class SqliteDatabase:
 
 
 class PostgresDatabase:
-    """A database of PostgreSQL; nothing outlives a transaction, as PgBouncer asks for."""
+    """A database of PostgreSQL; nothing outlives a transaction, as PgBouncer asks for.
+
+    Each transaction limits itself. Otherwise a job that is cut off between two statements would
+    hold the rows of its claim until the server misses the connection, which may take two hours.
+
+    Args:
+        url: as libpq takes it.
+        answer_s: longest wait for a connection, and longest silence of the server.
+    """
 
     now = "(extract(epoch from clock_timestamp())::double precision)"
     lock = " for update skip locked"
     wait = " for update"
     mark = "%s"
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, answer_s: float = BUSY_S) -> None:
         self._url = url
+        self._answer_s = answer_s
+        self._begin = _begin(answer_s * _SHARE)
         self._guard = Lock()
         self._connection: Any = None
         try:
@@ -161,32 +177,43 @@ class PostgresDatabase:
             try:
                 if self._connection is None or self._connection.closed:
                     self._connection = self._connected()
-                with self._connection.transaction(), self._connection.cursor() as cursor:
-                    return work(cursor)
+                return self._within(self._connection, work)
             except (self._psycopg.Error, OSError) as exc:
                 self._close()
                 raise _away(self._without_secret(str(exc))) from exc
+            except BaseException:
+                self._close()  # a rollback would have to be waited for
+                raise
 
     def close(self) -> None:
         """Close the connection."""
         with self._guard:
             self._close()
 
+    def _within(self, connection: Any, work: Callable[[Cursor], T]) -> T:
+        with connection.cursor() as cursor:
+            cursor.execute(self._begin)
+            result = work(cursor)
+            cursor.execute("commit")
+        return result
+
     def _connected(self) -> Any:
-        connection = self._psycopg.connect(
+        connection = bounded(self._psycopg, self._answer_s).connect(
             self._url, autocommit=True, prepare_threshold=None, **self._defaults()
         )
-        with connection.transaction(), connection.cursor() as cursor:
-            cursor.execute("select to_regclass('nexus_queue_results')")
-            if cursor.fetchone()[0] is None:
-                cursor.execute("select pg_advisory_xact_lock(%s)", (_SCHEMA_LOCK,))
-                for statement in TABLES:
-                    cursor.execute(statement)
+        try:
+            self._within(connection, _create)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _defaults(self) -> dict[str, int]:
         """Return the limits of waiting that the address does not give."""
-        limits = {"connect_timeout": int(BUSY_S), "tcp_user_timeout": int(BUSY_S * 1000)}
+        limits = {
+            "connect_timeout": ceil(self._answer_s),
+            "tcp_user_timeout": int(self._answer_s * 1000),
+        }
         return {name: value for name, value in limits.items() if name not in self._url}
 
     def _without_secret(self, text: str) -> str:
@@ -199,6 +226,22 @@ class PostgresDatabase:
         if connection is not None:
             with suppress(self._psycopg.Error):
                 connection.close()
+
+
+def _begin(seconds: float) -> str:
+    """Return the begin of a transaction that waits no longer for locks, nor for its client."""
+    limit = f"{seconds * 1000:.0f}"
+    names = ("statement_timeout", "idle_in_transaction_session_timeout")
+    return "; ".join(["begin", *(f"set local {name} = {limit}" for name in names)])
+
+
+def _create(cursor: Cursor) -> None:
+    """Create the tables, unless they are there."""
+    cursor.execute("select to_regclass('nexus_queue_results')")
+    if cursor.fetchone()[0] is None:
+        cursor.execute("select pg_advisory_xact_lock(%s)", (_SCHEMA_LOCK,))
+        for statement in TABLES:
+            cursor.execute(statement)
 
 
 def _away(reason: str) -> QueueAwayError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from json import dumps, loads
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from pytest_nexus.history.shared_queue import statements as sql
 from pytest_nexus.plan.shared_queue.batches import batch_size
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from pytest_nexus.history.shared_queue.databases import Cursor, Database
     from pytest_nexus.plan.shared_queue.work import Aim, WorkUnit
+
+    T = TypeVar("T")
 
 LEASE_S: Final = 30.0
 """Seconds after which a job that is not heard of loses its units."""
@@ -26,6 +28,9 @@ _MOST_AT_ONCE: Final = 200
 
 _KEPT_S: Final = 14 * 86400.0
 """Runs that were loaded before that many seconds are removed when another run is loaded."""
+
+_MOST_FORGOTTEN: Final = 3
+"""Runs that one load removes, so that no job waits long for that."""
 
 
 class Job(NamedTuple):
@@ -74,13 +79,14 @@ class SqlQueue:
         return found or ""
 
     def load(self, units: Sequence[WorkUnit], digest: str) -> bool:
-        """Fill the queue in one transaction; the first job wins."""
+        """Fill the queue in one transaction, and remove the oldest runs; the first job wins."""
         run = self._job.run
         rows = [(run, number, dumps(unit.tests), unit.seconds) for number, unit in enumerate(units)]
 
         def work(cursor: Cursor) -> bool:
-            for table in ("results", "units", "jobs", "runs"):
-                self._run(cursor, sql.FORGET.replace("{table}", table), _KEPT_S)
+            old = [row[0] for row in self._rows(cursor, sql.OLDEST, _KEPT_S, _MOST_FORGOTTEN)]
+            for table in ("results", "units", "jobs", "runs") if old else ():
+                self._run(cursor, _marked(sql.FORGET.replace("{table}", table), old), *old)
             if not self._run(cursor, sql.ADD_RUN, run, digest, len(rows)):
                 return False
             cursor.executemany(self._written(sql.ADD_UNIT), rows)
@@ -109,24 +115,31 @@ class SqlQueue:
 
         return self._database.transact(work)
 
-    def heartbeat(self) -> QueueState:
-        """Prolong all leases of this job, and look at the queue."""
+    def heartbeat(self, units: Sequence[Leased]) -> QueueState:
+        """Prolong the leases of some units, and look at the queue."""
         run, _, token, _ = self._job
+        numbers = [unit.number for unit in sorted(units)]
 
         def work(cursor: Cursor) -> QueueState:
             self._run(cursor, sql.SEEN, run, token)
-            self._run(cursor, sql.PROLONG, self._lease_s, run, token)
+            for part in _parts(numbers):
+                self._run(cursor, _marked(sql.PROLONG, part), self._lease_s, run, token, *part)
             return self._state(cursor)
 
         return self._database.transact(work)
 
+    def held(self) -> list[Leased]:
+        """Return the units that this job has leased, in the order of the plan."""
+        run, _, token, _ = self._job
+        rows = self._database.transact(lambda cursor: self._rows(cursor, sql.HELD, run, token))
+        return [_leased(*row[:3], is_suspect=row[3] > 0) for row in rows]
+
     def finish(self, done: Sequence[Leased]) -> list[Leased]:
         """Hand in finished units. A second delivery of the same result changes nothing."""
         units = sorted(done)
-        parts = [units[at : at + _MOST_AT_ONCE] for at in range(0, len(units), _MOST_AT_ONCE)]
 
         def work(cursor: Cursor) -> list[Leased]:
-            return [unit for part in parts for unit in self._finish(cursor, part)]
+            return [unit for part in _parts(units) for unit in self._finish(cursor, part)]
 
         return self._database.transact(work) if done else []
 
@@ -229,6 +242,11 @@ class SqlQueue:
         statement = statement.replace("{now}", database.now).replace("{lock}", database.lock)
         statement = statement.replace("{wait}", database.wait)
         return statement if database.mark == "?" else statement.replace("?", database.mark)
+
+
+def _parts(values: Sequence[T]) -> list[Sequence[T]]:
+    """Return portions of values that fit into one statement."""
+    return [values[at : at + _MOST_AT_ONCE] for at in range(0, len(values), _MOST_AT_ONCE)]
 
 
 def _marked(statement: str, values: Sequence[object]) -> str:

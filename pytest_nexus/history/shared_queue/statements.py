@@ -40,10 +40,9 @@ FREE_EARLIER: Final = """update nexus_queue_units set state = 'free', fence = fe
 """A job that was started again takes the place of its earlier self, whose leases end."""
 DIGEST: Final = "select digest from nexus_queue_runs where run = ?"
 
-FORGET: Final = (
-    "delete from nexus_queue_{table} where run in"
-    " (select run from nexus_queue_runs where created_at < {now} - ?)"
-)
+OLDEST: Final = """select run from nexus_queue_runs where created_at < {now} - ?
+    order by created_at limit ?{lock}"""
+FORGET: Final = "delete from nexus_queue_{table} where run in ({marks})"
 ADD_RUN: Final = """insert into nexus_queue_runs (run, digest, units, created_at)
     values (?, ?, ?, {now})
     on conflict (run) do nothing"""
@@ -65,7 +64,9 @@ LEASE: Final = """update nexus_queue_units
 
 SEEN: Final = "update nexus_queue_jobs set seen_at = {now} where run = ? and token = ?"
 PROLONG: Final = """update nexus_queue_units set lease_until = {now} + ?
-    where run = ? and token = ? and state = 'leased'"""
+    where run = ? and token = ? and state = 'leased' and unit in ({marks})"""
+HELD: Final = """select unit, tests, fence, n_expired from nexus_queue_units
+    where run = ? and token = ? and state = 'leased' order by unit"""
 OWNED: Final = """select unit, fence - case state when 'leased' then 0 else 1 end
     from nexus_queue_units where run = ? and unit in ({marks}) and token = ? and state <> 'done'
     order by unit{wait}"""

@@ -90,8 +90,14 @@ class WorkSource(Protocol):
     def claim(self, aim: Aim) -> list[Leased]:
         """Lease some free units; none if no unit is free, or if the run is stopped."""
 
-    def heartbeat(self) -> QueueState:
-        """Prolong the leases of this job."""
+    def heartbeat(self, units: Sequence[Leased]) -> QueueState:
+        """Prolong the leases of these units of this job, and of no other unit.
+
+        A lease that the job does not know, because the answer to its claim was lost, expires.
+        """
+
+    def held(self) -> list[Leased]:
+        """Return all units that this job has leased."""
 
     def finish(self, done: Sequence[Leased]) -> list[Leased]:
         """Hand in finished units; return those whose lease has gone to another job."""

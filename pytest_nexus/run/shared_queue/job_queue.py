@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -57,9 +58,17 @@ class JobQueue:
         self._done: list[Leased] = []
         """Finished units that the queue does not know of yet."""
         self._guard = Lock()
+        self._handing = Lock()
+        """Held while finished units are on their way, which is no moment to find none."""
         self._ends = Event()
         self._thread: Thread | None = None
         self._away_since: float | None = None
+        self._has_given_up = False
+        """Whether the database stayed away for the whole patience."""
+        self._seen: set[tuple[int, int]] = set()
+        """Unit and fence of each lease that the queue has told this job."""
+        self._is_unsure = False
+        """Whether a claim had no answer, after which this job may own leases unknown to it."""
         self._known: QueueState | None = None
         """The queue at the last look."""
         self._known_until = 0.0
@@ -145,16 +154,17 @@ class JobQueue:
         if self._thread is not None:
             self._thread.join(self._beat_s)
         began, pause_s = perf_counter(), _FIRST_NAP_S
-        self._hand_in()
-        while self._done and perf_counter() - began < self._patience_s:
+        while not (self._hand_in() or self._has_given_up):
+            if perf_counter() - began > self._patience_s:
+                self._give_up()
+                break
             nap(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_NAP_S)
-            self._hand_in()
         lost: list[int] = []
-        if self._done:
-            self._give_up()
-        else:
-            self._ask(lambda: self._source.give_back(list(self._open.values())), None)
+        if not self._done:
+            left = [*self._open.values(), *(self._missed() or ())]
+            if left:
+                self._ask(lambda: self._source.give_back(left), None)
             lost = self._ask(self._source.lost, lost)
         self._source.close()
         return lost
@@ -165,7 +175,8 @@ class JobQueue:
         A state with many free units is asked for once in some seconds, because counting takes the
         database as long as there are units.
         """
-        self._hand_in()
+        if not self._hand_in():
+            return None
         if self._known is not None and self._known.n_free and perf_counter() < self._known_until:
             return self._known
         state = self._known = self._ask(self._source.state, None)
@@ -176,21 +187,38 @@ class JobQueue:
 
     def _take(self, state: QueueState | None) -> list[Leased]:
         """Claim units; the thread that closes this object sees all that were claimed."""
-        if state is None or not state.n_free or self.stopped_by or self._ends.is_set():
+        if state is None or self.stopped_by or self._ends.is_set():
             return []
+        missed = self._missed()
+        if missed or missed is None:
+            return self._kept(missed or [])
         with self._guard:
-            if any(unit.is_suspect for unit in self._open.values()):
+            if not state.n_free or any(unit.is_suspect for unit in self._open.values()):
                 return []
-        none: list[Leased] = []
         aim = aim_of(state, self._n_workers)
-        batch = self._ask(lambda: self._source.claim(aim), none)
+        batch = self._ask(lambda: self._source.claim(aim), None)
+        self._is_unsure = batch is None
         self._known = after_claim(state, len(batch)) if batch else None
+        return self._kept(batch or [])
+
+    def _missed(self) -> list[Leased] | None:
+        """Return the units of a claim whose answer was lost; None if the queue is away."""
+        if not self._is_unsure:
+            return []
+        held = self._ask(self._source.held, None)
+        if held is None:
+            return None
+        self._is_unsure = False
+        return [unit for unit in held if (unit.number, unit.fence) not in self._seen]
+
+    def _kept(self, batch: list[Leased]) -> list[Leased]:
+        """Return leased units, after noting that this job has them."""
         with self._guard:
-            fresh = [unit for unit in batch if unit.number not in self._open]
             self._open.update((unit.number, unit) for unit in batch)
-        self.n_batches += bool(fresh)
-        self.n_units += len(fresh)
-        return fresh
+        self._seen.update((unit.number, unit.fence) for unit in batch)
+        self.n_batches += bool(batch)
+        self.n_units += len(batch)
+        return batch
 
     def _is_last(self, state: QueueState | None) -> bool:
         """Return whether all units that are not done belong to this job."""
@@ -198,20 +226,26 @@ class JobQueue:
             n_own = len(self._open)
         return state is not None and not state.n_free and state.n_leased <= n_own
 
-    def _hand_in(self) -> None:
-        with self._guard:
-            done, self._done = self._done, []
-        refused = self._ask(lambda: self._source.finish(done), None) if done else []
-        with self._guard:
-            if refused is None:
-                self._done = [*done, *self._done]
-            else:
-                self.refused += refused
+    def _hand_in(self) -> bool:
+        """Return whether the queue knows of all that is finished."""
+        with self._handing:
+            with self._guard:
+                done, self._done = self._done, []
+            refused = self._ask(lambda: self._source.finish(done), None) if done else []
+            with self._guard:
+                if refused is None:
+                    self._done = [*done, *self._done]
+                else:
+                    self.refused += refused
+        return refused is not None
 
     def _beat(self) -> None:
         while not self._ends.wait(self._beat_s):
-            self._hand_in()
-            state = self._ask(self._source.heartbeat, QueueState())
+            if not self._hand_in():
+                continue
+            with self._guard:
+                held = list(self._open.values())
+            state = self._ask(partial(self._source.heartbeat, held), QueueState())
             self.stopped_by = self.stopped_by or state.stopped_by
 
     def _ask(self, call: Callable[[], T], otherwise: T) -> T:
@@ -238,6 +272,7 @@ class JobQueue:
                 )
             )
             return
+        self._has_given_up = True
         self._notify(
             with_code(
                 "NX276",
