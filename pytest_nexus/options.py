@@ -45,6 +45,7 @@ class Options(NamedTuple):
     """Address of the shared queue; it may hold a password."""
     queue_run: str | None
     queue_job: str | None
+    queue_expect: int | None
     queue_patience_s: float
     queue_lease_s: float
     dist: Literal["auto", "off"]
@@ -155,6 +156,7 @@ def read_options(config: pytest.Config) -> Options:
         queue=values["nexus_queue"],
         queue_run=values["nexus_queue_run"],
         queue_job=values["nexus_queue_job"],
+        queue_expect=_number(values["nexus_queue_expect"]),
         queue_patience_s=float(values["nexus_queue_patience"].removesuffix("s")),
         queue_lease_s=max(float(values["nexus_queue_lease"].removesuffix("s")), 1.0),
         dist=values["nexus_dist"],
@@ -236,6 +238,10 @@ def _validated(option: Option, raw: object, source: Source) -> bool | str:
 
 def _reruns(text: str) -> int | None:
     return None if text == ADAPTIVE else int(text)
+
+
+def _number(text: str | None) -> int | None:
+    return None if text is None else int(text)
 
 
 def _seconds(text: str) -> float | None:

@@ -34,6 +34,16 @@ QUEUE_OPTIONS: Final = (
         metavar="NAME",
     ),
     Option(
+        "nexus_queue_expect",
+        "text",
+        default=None,
+        help="Number of jobs that will share the queue, so that the first job leaves work to them;"
+        " that of nexus_shard or of the CI by default",
+        metavar="N",
+        pattern=r"[1-9][0-9]{0,3}",
+        form="a number of jobs from 1 to 9999",
+    ),
+    Option(
         "nexus_queue_patience",
         "text",
         default="300",

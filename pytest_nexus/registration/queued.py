@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from pytest_nexus.ci.current_run import ci_run
-from pytest_nexus.ci.parallel_jobs import shard_of
+from pytest_nexus.ci.parallel_jobs import parse_shard, shard_of
 from pytest_nexus.domain.safe_text import shown
 from pytest_nexus.domain.system import originals
 from pytest_nexus.domain.system.originals import urandom
@@ -69,8 +69,9 @@ def queue_job(config: pytest.Config, options: Options, notices: Notices) -> Queu
         return None
     try:
         n_workers = workers_of(config)
-        token = urandom(8).hex()
-        job = Job(run_id(options, environ), job_name(options, environ), token, n_workers)
+        run, name = run_id(options, environ), job_name(options, environ)
+        n_expected = n_workers * expected_jobs(options, environ)
+        job = Job(run, name, urandom(8).hex(), n_workers, n_expected)
         answer_s = min(max(options.queue_patience_s, _LEAST_ANSWER_S), BUSY_S)
         source = open_queue(options.queue, config.rootpath, job, options.queue_lease_s, answer_s)
     except NexusError as exc:
@@ -147,6 +148,18 @@ def job_name(options: Options, environ: Mapping[str, str]) -> str:
     if found is not None:
         return f"{found[0]}/{found[1]}"
     return f"{node() or 'host'}-{getpid()}-{urandom(3).hex()}"[:_MAX_NAME_CHARS]
+
+
+def expected_jobs(options: Options, environ: Mapping[str, str]) -> int:
+    """Return how many jobs share the queue: as given, or as the shard or the CI says, else 1."""
+    if options.queue_expect is not None:
+        return options.queue_expect
+    try:
+        is_given = options.shard is not None and options.shard != "auto"
+        found = parse_shard(str(options.shard)) if is_given else shard_of(environ)
+    except NexusError:
+        found = None
+    return 1 if found is None else found[1]
 
 
 def register_queue(

@@ -34,6 +34,10 @@ class SimulatedQueue:
         self._by_length = sorted((seconds, unit) for unit, seconds in enumerate(expected_s))
         self._free_s = sum(expected_s)
 
+    def learn(self, n_jobs: int) -> None:
+        """Note the number of jobs, as the queue knows it when one of them joins."""
+        self._n_jobs = n_jobs
+
     def claim(self) -> list[int]:
         """Return the units of the next batch."""
         if not self._free:
@@ -57,7 +61,11 @@ class SimulatedQueue:
 
 
 def queue_makespan(
-    expected_s: Sequence[float], actual_s: Sequence[float], speeds: Sequence[float]
+    expected_s: Sequence[float],
+    actual_s: Sequence[float],
+    speeds: Sequence[float],
+    starts_s: Sequence[float] = (),
+    n_expected: int = 0,
 ) -> float:
     """Return when the last job ends.
 
@@ -65,13 +73,19 @@ def queue_makespan(
         expected_s: of each unit, in the order of the plan.
         actual_s: of each unit, on a runner of speed 1.
         speeds: of the runners.
+        starts_s: when each runner joins; empty if they join at once.
+        n_expected: jobs that each claim assumes at least; 0 if every job knows their number.
     """
     queue = SimulatedQueue(expected_s, len(speeds))
-    agenda = [(JOIN_S * number, number) for number in range(len(speeds))]
-    last = 0.0
+    starts_s = starts_s or [JOIN_S * number for number in range(len(speeds))]
+    agenda = sorted(zip(starts_s, range(len(speeds)), strict=True))
+    last, joined = 0.0, set()
     while agenda:
         now, number = heappop(agenda)
         last = max(last, now)
+        joined.add(number)
+        if n_expected:
+            queue.learn(max(len(joined), n_expected))
         batch = queue.claim()
         if batch:
             spent_s = sum(actual_s[unit] for unit in batch) / speeds[number]
@@ -82,6 +96,24 @@ def queue_makespan(
 def lower_bound(actual_s: Sequence[float], speeds: Sequence[float]) -> float:
     """Return the time that no schedule beats: all work at full speed, or the longest unit."""
     return max(sum(actual_s) / sum(speeds), max(actual_s) / max(speeds))
+
+
+def late_lower_bound(
+    actual_s: Sequence[float], speeds: Sequence[float], starts_s: Sequence[float]
+) -> float:
+    """Return the time that no schedule beats where runners join late.
+
+    From some moment on no runner is left to join; until the end each runner works from its start.
+    """
+    work_s, speed, ends_s = sum(actual_s), 0.0, 0.0
+    order = sorted(zip(starts_s, speeds, strict=True))
+    for number, (start_s, each) in enumerate(order, 1):
+        work_s += start_s * each
+        speed += each
+        ends_s = work_s / speed
+        if number < len(order) and ends_s <= order[number][0]:
+            break
+    return max(ends_s, max(actual_s) / max(speeds))
 
 
 def static_makespan(

@@ -84,7 +84,8 @@ def pipeline(path: Path) -> Pipeline:
     options = Options(
         history=path, journal=root / "journal", ingest=True, order="risk", base=None,
         model="auto", runtime="python", otlp=False,
-        queue=None, queue_run=None, queue_job=None, queue_patience_s=1.0, queue_lease_s=1.0,
+        queue=None, queue_run=None, queue_job=None, queue_expect=None,
+        queue_patience_s=1.0, queue_lease_s=1.0,
         dependencies=False, select="affected,confidence:90%", select_always=(),
         select_max_age="7d or 20 runs", select_shadow=False, select_rest="never", explain=True,
         shard=None, plan=None, dist="auto", reruns=None, rerun_delay_s=None, rerun_budget="10",

@@ -43,6 +43,8 @@ class Job(NamedTuple):
     """Different for each start."""
     n_workers: int = 1
     """Processes of this job that run tests."""
+    n_expected: int = 1
+    """Processes of all jobs that are to come, as far as this job knows."""
 
 
 class SqlQueue:
@@ -61,7 +63,7 @@ class SqlQueue:
 
     def join(self) -> Joined:
         """Register this job, and end the leases of an earlier start of the same job."""
-        run, name, token, n_workers = self._job
+        run, name, token, n_workers, _ = self._job
 
         def work(cursor: Cursor) -> Joined:
             retry = self._value(cursor, sql.COUNT_JOB, run, name)
@@ -99,7 +101,7 @@ class SqlQueue:
 
         Leases that have expired are free after the next `state` of any job.
         """
-        run, name, token, _ = self._job
+        run, name, token = self._job[:3]
 
         def work(cursor: Cursor) -> list[Leased]:
             if self._value(cursor, sql.STOPPED, run):
@@ -117,7 +119,7 @@ class SqlQueue:
 
     def heartbeat(self, units: Sequence[Leased]) -> QueueState:
         """Prolong the leases of some units, and look at the queue."""
-        run, _, token, _ = self._job
+        run, _, token = self._job[:3]
         numbers = [unit.number for unit in sorted(units)]
 
         def work(cursor: Cursor) -> QueueState:
@@ -130,7 +132,7 @@ class SqlQueue:
 
     def held(self) -> list[Leased]:
         """Return the units that this job has leased, in the order of the plan."""
-        run, _, token, _ = self._job
+        run, _, token = self._job[:3]
         rows = self._database.transact(lambda cursor: self._rows(cursor, sql.HELD, run, token))
         return [_leased(*row[:3], is_suspect=row[3] > 0) for row in rows]
 
@@ -144,7 +146,7 @@ class SqlQueue:
         return self._database.transact(work) if done else []
 
     def _finish(self, cursor: Cursor, units: Sequence[Leased]) -> list[Leased]:
-        run, name, token, _ = self._job
+        run, name, token = self._job[:3]
         pairs = {(unit.number, unit.fence) for unit in units}
         numbers = [unit.number for unit in units]
         owned = self._rows(cursor, _marked(sql.OWNED, numbers), run, *numbers, token)
@@ -160,7 +162,7 @@ class SqlQueue:
 
     def give_back(self, units: Sequence[Leased]) -> None:
         """Free units that this job will not run."""
-        run, _, token, _ = self._job
+        run, _, token = self._job[:3]
 
         def work(cursor: Cursor) -> None:
             for unit in sorted(units):
@@ -218,7 +220,7 @@ class SqlQueue:
             n_leased,
             n_units - n_free - n_leased - n_lost,
             n_lost,
-            int(self._value(cursor, sql.WORKERS, run, self._lease_s)),
+            max(int(self._value(cursor, sql.WORKERS, run, self._lease_s)), self._job.n_expected),
             self._value(cursor, sql.STOPPED, run) or "",
         )
 

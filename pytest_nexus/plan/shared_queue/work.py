@@ -62,7 +62,8 @@ class QueueState(NamedTuple):
     n_done: int = 0
     n_lost: int = 0
     n_workers: int = 1
-    """Processes that run tests, in the jobs that were heard of lately."""
+    """Processes that run tests, in the jobs that were heard of lately; as many as are expected if
+    these are more."""
     stopped_by: str = ""
     """The job that has stopped the run; empty if none has."""
 

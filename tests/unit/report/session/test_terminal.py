@@ -49,6 +49,7 @@ def pipeline(tmp_path: Path) -> Pipeline:
         queue=None,
         queue_run=None,
         queue_job=None,
+        queue_expect=None,
         queue_patience_s=1.0,
         queue_lease_s=1.0,
         fail_on_flaky=False,

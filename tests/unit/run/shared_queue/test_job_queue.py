@@ -10,7 +10,7 @@ import pytest
 from pytest_nexus.errors import QueueAwayError
 from pytest_nexus.history.shared_queue.address import open_queue
 from pytest_nexus.history.shared_queue.sql_queue import Job
-from pytest_nexus.plan.shared_queue.work import Aim, WorkUnit
+from pytest_nexus.plan.shared_queue.work import WorkUnit
 from pytest_nexus.run.shared_queue.job_queue import JobQueue
 
 if TYPE_CHECKING:
@@ -104,21 +104,6 @@ def test_nothing_is_claimed_while_a_lost_claim_is_not_found(source: Source) -> N
     job.queue.close()
 
 
-@pytest.mark.parametrize("n_known", [0, 1, 2])
-def test_heartbeat_prolongs_the_leases_that_the_job_names(tmp_path: Path, n_known: int) -> None:
-    queue = open_queue("sqlite:///q.db", tmp_path, Job("run", "1", "1"), lease_s=-1.0)
-    queue.join()
-    queue.load(UNITS, "digest")
-    leased = queue.claim(Aim(2.0, 2, 9.0))
-    longer = open_queue("sqlite:///q.db", tmp_path, Job("run", "1", "1"), lease_s=60.0)
-
-    longer.heartbeat(leased[:n_known])
-
-    assert queue.state().n_leased == n_known
-    queue.close()
-    longer.close()
-
-
 def test_queue_that_stays_away_costs_one_patience(source: Source) -> None:
     job = Worker(source, patience_s=0.05)
     job.finish_one()
@@ -156,23 +141,3 @@ def test_end_waits_for_results_that_are_on_their_way(source: Source) -> None:
 
     assert source.whole.state().n_done == 1
     assert job.said == []
-
-
-def test_old_runs_are_forgotten_a_few_at_a_time(source: Source, tmp_path: Path) -> None:
-    for number in range(5):
-        old = open_queue("sqlite:///q.db", tmp_path, Job(f"old {number}", "1", "1"))
-        old.join()
-        old.load(UNITS, "digest")
-        old.close()
-    source.whole._database.transact(
-        lambda cursor: cursor.execute("update nexus_queue_runs set created_at = 0")
-    )
-
-    source.whole.load(UNITS, "digest")
-
-    count = "select count(*) from {} where run <> 'run'"
-    for table, n_left in (("nexus_queue_runs", 2), ("nexus_queue_units", 16)):
-        found = source.whole._database.transact(
-            lambda cursor, table=table: cursor.execute(count.format(table)).fetchone()
-        )
-        assert found == (n_left,)
