@@ -21,13 +21,16 @@ from pytest_nexus.history.postgres.share_runs import pull, push
 from pytest_nexus.history.store import History, open_history
 from tests.support.builders import attempt, run
 from tests.support.postgresql import make_certificate
+from tests.support.wire import wire_to
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from pytest_nexus.history.exchange.merge import Candidate
     from tests.support.postgresql import Server
+
+    Transfer = Callable[[History, RunLog], object]
 
 psycopg = pytest.importorskip("psycopg", reason="the extra postgres is not installed")
 
@@ -200,6 +203,22 @@ def test_a_server_that_dies_in_the_middle_of_a_pull(
             with opened(url) as log:
                 assert pull(other, log).runs == 5
             assert content(other) == content(history)
+
+
+@pytest.mark.parametrize("transfer", [push, pull])
+def test_a_server_that_never_answers_is_one_error(
+    url: str, log: RunLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, transfer: Transfer
+) -> None:
+    monkeypatch.setattr("pytest_nexus.history.postgres.run_log._SILENT_S", 0.5)
+    assert log.entries() == []
+    with (
+        wire_to(url) as wire,
+        begun(tmp_path / "a.sqlite3", made(1)) as history,
+        open_run_log(run_log_address(wire.through(url))) as far,
+    ):
+        wire.is_hole = True
+        with pytest.raises(HistoryError, match=r"no answer for 0\.5 s.*NX535"):
+            transfer(history, far)
 
 
 def test_a_full_disk_of_the_server_loses_nothing(url: str, log: RunLog, tmp_path: Path) -> None:

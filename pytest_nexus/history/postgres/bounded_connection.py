@@ -22,7 +22,7 @@ _LOOK_S: Final = 0.2
 def bounded(psycopg: Any, silent_s: float) -> Any:
     """Return a class of connections whose calls fail after a silence of the server.
 
-    A connection after such a failure must be closed.
+    Such a failure closes the connection.
 
     Args:
         psycopg: the module, version 3.1 or later.
@@ -34,6 +34,7 @@ def bounded(psycopg: Any, silent_s: float) -> Any:
         try:
             return _answer(calls, self.pgconn.socket, silent_s)
         except TimeoutError as exc:
+            self.close()
             raise psycopg.OperationalError(f"no answer for {silent_s:g} s") from exc
 
     return type("BoundedConnection", (psycopg.Connection,), {"wait": wait})

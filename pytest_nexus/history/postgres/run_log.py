@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from pytest_nexus.errors import HistoryError
+from pytest_nexus.history.postgres.bounded_connection import bounded
 from pytest_nexus.history.postgres.run_log_schema import migrate, version_of
 
 if TYPE_CHECKING:
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
     from pytest_nexus.history.exchange.merge import Rank
     from pytest_nexus.history.postgres.run_log_address import RunLogAddress
+
+_SILENT_S: Final = 60.0
+"""Longest silence of the server within a call."""
 
 _RANK: Final = (
     "trust = 'trusted', complete, n_attempts, digest, has_uses, has_quality, has_selection"
@@ -117,7 +121,9 @@ def open_run_log(address: RunLogAddress) -> RunLog:
         ) from exc
     with translated(address):
         # PgBouncer may give each transaction another connection, which knows no prepared statement.
-        connection = psycopg.connect(address.libpq, autocommit=True, prepare_threshold=None)
+        connection = bounded(psycopg, _SILENT_S).connect(
+            address.libpq, autocommit=True, prepare_threshold=None
+        )
     return RunLog(connection, address)
 
 
