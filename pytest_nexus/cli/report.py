@@ -17,8 +17,7 @@ from pytest_nexus.domain.system.console import complain, give_command, say, say_
 from pytest_nexus.errors import HistoryError, JournalError, NexusError, OptionError
 from pytest_nexus.history.store import read_history
 from pytest_nexus.journal.sessions import read_session
-from pytest_nexus.plan.verification.groups import choose, group
-from pytest_nexus.plan.verification.verify import verify
+from pytest_nexus.plan.verification.proofs import proofs
 from pytest_nexus.project import add_history_option, history_path, journal_folder
 from pytest_nexus.report.ci.headline import verdict
 from pytest_nexus.report.ci.model_line import model_line
@@ -176,7 +175,8 @@ def _known(
 
 def _proofs(sessions: Sequence[Session]) -> list[Verification]:
     shards = [one.shard for one in sessions if one.shard is not None]
-    return [verify(one.journals) for one in choose(group(shards))]
+    queued = [one.queue for one in sessions if one.queue is not None]
+    return [one.found for one in proofs(shards, queued)]
 
 
 def _rendered(

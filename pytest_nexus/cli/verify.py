@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.cli.arguments.journals import add_journals_argument, journal_files
-from pytest_nexus.cli.output.tables import add_json_option, print_json
+from pytest_nexus.cli.output.tables import add_json_option, print_json, print_table
 from pytest_nexus.domain.system.console import say
 from pytest_nexus.domain.system.progress_bar import ProgressBar
 from pytest_nexus.errors import JournalError
 from pytest_nexus.journal.shards import read_shard_journal
 from pytest_nexus.journal.shared_queue.queue_lines import read_queue_journal
-from pytest_nexus.plan.sharding.pinned import LISTED, listing
-from pytest_nexus.plan.verification.groups import choose, group, queue_groups
-from pytest_nexus.plan.verification.queue_reports import verify_queue
-from pytest_nexus.plan.verification.verify import Verification, verify
+from pytest_nexus.plan.verification.proofs import proofs
+from pytest_nexus.plan.verification.verify import apart, verify
 from pytest_nexus.project import journal_folder
 
 if TYPE_CHECKING:
@@ -23,9 +21,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from pytest_nexus.plan.verification.queue_reports import QueueJournal
+    from pytest_nexus.plan.verification.queue_jobs import JobWork
+    from pytest_nexus.plan.verification.queue_journals import QueueJournal
     from pytest_nexus.plan.verification.shard_reports import ShardJournal
-    from pytest_nexus.plan.verification.verify import Problem
+    from pytest_nexus.plan.verification.verify import Note, Problem, Verification
+
+_COLUMNS: Final = (
+    "job", "tests", "busy_s", "idle_s", "batches", "leases_lost", "too_late", "end",
+)  # fmt: skip
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,40 +49,20 @@ def run(options: argparse.Namespace) -> int:
     files = journal_files(options.journals or [str(journal_folder())])
     with ProgressBar("journals read", is_quiet=options.json) as bar:
         journals, queued, unplanned = _read(files, bar)
-    verified = _verified(journals, queued, options.ci_run)
-    if options.ci_run is not None and not verified:
+    found = proofs(journals, queued, options.ci_run)
+    if options.ci_run is not None and not found:
         raise JournalError("NX559", f"None of the journals is of the run {options.ci_run!r}")
-    verified = verified or [_Verified(None, None, verify([]))]
     if options.json:
-        print_json([_as_json(one) for one in verified])
+        nothing = [_as_json(None, None, verify([]))]
+        print_json([_as_json(*one) for one in found] or nothing)
     else:
-        for one in verified:
-            _print(one, is_labelled=len(verified) > 1)
+        for one in found:
+            _print(one.found, f"{one.run} ({one.variant}): " if len(found) > 1 else "")
+        if not found:
+            _print(verify([]), "")
         if unplanned:
             say(f"ignored: {unplanned} without a plan of shards")
-    return 0 if all(one.found.is_proven for one in verified) else 1
-
-
-class _Verified(NamedTuple):
-    run: str | None
-    variant: str | None
-    found: Verification
-
-
-def _verified(
-    journals: Sequence[ShardJournal], queued: Sequence[QueueJournal], run: str | None
-) -> list[_Verified]:
-    """Return the proofs of a run; without an id, of the newest run of shards or of a queue."""
-    groups = choose(group(journals), run)
-    queues = [one for one in queue_groups(queued) if run in (None, one[0])]
-    of_queues = [_Verified(name, "shared queue", verify_queue(members)) for name, members in queues]
-    of_shards = [_Verified(one.run, one.variant, verify(one.journals)) for one in groups]
-    if run is not None:
-        return [*of_shards, *of_queues]
-    newest = max((each.run.started_at for each in queues[0][1]), default=0.0) if queues else 0.0
-    if queues and all(one.started_at < newest for one in groups):
-        return of_queues[:1]
-    return of_shards
+    return 0 if found and all(one.found.is_proven for one in found) else 1
 
 
 def _read(
@@ -101,32 +84,35 @@ def _read(
     return journals, queued, unplanned
 
 
-def _print(one: _Verified, *, is_labelled: bool) -> None:
-    found = one.found
-    say(f"{one.run} ({one.variant}): {found.sentence}" if is_labelled else found.sentence)
+def _print(found: Verification, label: str) -> None:
+    say(label + found.sentence)
     for problem in found.problems:
-        for line in _lines(problem):
-            say(f"  {line}")
+        _print_tests("", problem)
     for note in found.notes:
-        say(f"  note: {note}")
+        _print_tests("note: ", note)
+    if found.jobs:
+        print_table([_row(one) for one in found.jobs], _COLUMNS)
 
 
-def _lines(problem: Problem) -> list[str]:
-    """Return the sentence of a problem; several tests follow on their own lines."""
-    names = problem.nodeids
-    head = problem.sentence.removesuffix(listing(names))
-    if len(names) < 2 or head == problem.sentence:
-        return [problem.sentence]
-    more = len(names) - LISTED
-    rest = [f"  and {more:,} more"] if more > 0 else []
-    return [head.rstrip(), *(f"  {name}" for name in names[:LISTED]), *rest]
+def _row(one: JobWork) -> dict[str, object]:
+    return one._asdict() | {
+        "tests": one.n_tests,
+        "batches": one.n_batches,
+        "leases_lost": one.n_leases_lost,
+        "too_late": one.n_late,
+    }
 
 
-def _as_json(one: _Verified) -> dict[str, object]:
-    found = one.found
+def _print_tests(label: str, about: Problem | Note) -> None:
+    """Print the sentence of a problem or a note; several tests follow on their own lines."""
+    head, names = apart(about)
+    say(f"  {label}{head}", *(f"    {name}" for name in names))
+
+
+def _as_json(run: str | None, variant: str | None, found: Verification) -> dict[str, object]:
     return {
-        "run": one.run,
-        "variant": one.variant,
+        "run": run,
+        "variant": variant,
         "proven": found.is_proven,
         "sentence": found.sentence,
         "shards": found.n_shards,
@@ -134,5 +120,6 @@ def _as_json(one: _Verified) -> dict[str, object]:
         "ran": found.n_ran,
         "left": dict(found.left),
         "problems": [asdict(problem) for problem in found.problems],
-        "notes": list(found.notes),
+        "notes": [note.sentence for note in found.notes],
+        "jobs": [one._asdict() for one in found.jobs],
     }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_nexus.journal.reader import read_journal
 from pytest_nexus.journal.shards import read_shard_journal
+from pytest_nexus.journal.shared_queue.queue_lines import read_queue_journal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from pytest_nexus.domain.records import Attempt, Run
     from pytest_nexus.plan.foreseen import Foreseen
     from pytest_nexus.plan.selection.recorded import RunSelection
+    from pytest_nexus.plan.verification.queue_journals import QueueJournal
     from pytest_nexus.plan.verification.shard_reports import ShardJournal
 
 
@@ -35,6 +37,8 @@ class Session:
     """What the selection decided; None if there was none."""
     forecasts: Sequence[Foreseen] = ()
     """What the session foresaw for its tests, in collection order."""
+    queue: QueueJournal | None = None
+    """The lines of a job of a shared queue; None without one."""
 
 
 def read_session(path: Path) -> Session:
@@ -59,4 +63,5 @@ def read_session(path: Path) -> Session:
         shard,
         journal.selection,
         () if journal.prediction is None else journal.prediction.tests,
+        read_queue_journal(path) if shard is None else None,
     )

@@ -5,13 +5,15 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Final
 
-from pytest_nexus.domain.validation import integer, text, texts
+from pytest_nexus.domain.validation import integer, number, text, texts
 from pytest_nexus.journal.fields import Field, Kind
 
 _MAX_TEXT_CHARS: Final = 512
 _MAX_NODEID_CHARS: Final = 4096
 _MAX_TESTS: Final = 200
 """The same limits as in `format`, which imports this module."""
+_MAX_DRAWN: Final = 10**7
+_MAX_S: Final = 86_400.0 * 7
 
 _WHAT: Final = ("queued", "left", "again", "refused", "lost")
 
@@ -62,4 +64,23 @@ QUEUE_TESTS: Final = Kind(
     ),
 )
 
-KINDS_OF_QUEUE: Final = (QUEUE, QUEUE_TESTS)
+QUEUE_BATCH: Final = Kind(
+    "queue_batch",
+    "In a job of a shared queue, each time that it has drawn tests, and once at its end.",
+    (
+        Field(
+            "tests",
+            "integer",
+            "Tests that this batch has; 0 at the end",
+            partial(integer, least=0, most=_MAX_DRAWN),
+        ),
+        Field(
+            "idle",
+            "number",
+            "Seconds, since the start of the session, in which the job had no test to run",
+            partial(number, most=_MAX_S),
+        ),
+    ),
+)
+
+KINDS_OF_QUEUE: Final = (QUEUE, QUEUE_TESTS, QUEUE_BATCH)

@@ -2,10 +2,11 @@
 
     {"kind": "queue", "run": id, "job": name, "retry": 0, "collection": digest}
     {"kind": "queue_tests", "what": "queued", "tests": [node id]}
+    {"kind": "queue_batch", "tests": 33, "idle": 0.4}
 
 `queued` tests are those of the whole queue, `left` those that the plan leaves out. A job repeats
 tests `again` after it was started again. It ran `refused` tests after its lease had gone to another
-job, and `lost` tests were given up.
+job, and `lost` tests were given up. Each batch that the job drew has a line, and so does its end.
 """
 
 from __future__ import annotations
@@ -18,17 +19,19 @@ from pytest_nexus.domain.system.regular_files import open_regular
 from pytest_nexus.domain.validation import WRONG
 from pytest_nexus.errors import JournalError
 from pytest_nexus.journal import entries
-from pytest_nexus.journal.format import MAX_TEXT_CHARS
+from pytest_nexus.journal.format import MAX_TEXT_CHARS, seconds
 from pytest_nexus.journal.reader import scan_journal
 from pytest_nexus.journal.shards import portions
-from pytest_nexus.journal.shared_queue.queue_kinds import KINDS_OF_QUEUE
+from pytest_nexus.journal.shared_queue.queue_kinds import KINDS_OF_QUEUE, QUEUE_BATCH, QUEUE_TESTS
 from pytest_nexus.journal.writer import MAX_LINE_BYTES, is_live
 from pytest_nexus.plan.sharding.document import MAX_TESTS
-from pytest_nexus.plan.verification.queue_reports import QueueJournal
+from pytest_nexus.plan.verification.queue_journals import Draws, QueueJournal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from pytest_nexus.journal.encoding import RawAttempt
 
 _KINDS: Final = {kind.name: kind for kind in KINDS_OF_QUEUE}
 
@@ -45,6 +48,16 @@ def test_lines(what: str, nodeids: Sequence[str]) -> Iterator[str]:
         yield _line({"kind": "queue_tests", "what": what, "tests": some})
 
 
+def batch_lines(n_tests: int, idle_s: float) -> Iterator[str]:
+    """Yield the line of a batch that a job has drawn, with its line end.
+
+    Args:
+        n_tests: in the batch; 0 at the end of the job.
+        idle_s: seconds, since the start, in which the job had no test to run.
+    """
+    yield f'{{"kind":"queue_batch","tests":{n_tests},"idle":{seconds(idle_s)}}}\n'
+
+
 def read_queue_journal(path: Path) -> QueueJournal | None:
     """Return the queue's lines of a journal; None if it is of no shared queue.
 
@@ -54,10 +67,13 @@ def read_queue_journal(path: Path) -> QueueJournal | None:
     """
     head: dict[str, Any] | None = None
     tests: defaultdict[str, list[str]] = defaultdict(list)
+    draws: Draws | None = None
     try:
         with open_regular(path) as file:
-            for record in _records(file):
-                if "what" not in record:
+            for kind, record in _records(file):
+                if kind == QUEUE_BATCH.name:
+                    draws = (draws or Draws()).plus(record["tests"], record["idle"])
+                elif kind != QUEUE_TESTS.name:
                     head = head or record
                 elif len(tests[record["what"]]) < MAX_TESTS:
                     tests[record["what"]] += record["tests"]
@@ -76,10 +92,18 @@ def read_queue_journal(path: Path) -> QueueJournal | None:
         {what: tuple(names) for what, names in tests.items()},
         Counter(scan.nodeids),
         is_running=is_live(path),
+        busy_s=sum(map(_duration_s, scan.attempts)),
+        draws=draws,
     )
 
 
-def _records(file: BinaryIO) -> Iterator[dict[str, Any]]:
+def _duration_s(attempt: RawAttempt) -> float:
+    """Return the seconds of all phases."""
+    return sum(microseconds or 0 for microseconds in attempt[4:7]) / 1e6
+
+
+def _records(file: BinaryIO) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the name of the kind and the checked fields of each line; invalid lines are skipped."""
     is_continued = False
     while line := file.readline(MAX_LINE_BYTES):
         is_whole = not is_continued and line.endswith(b"\n")
@@ -89,7 +113,7 @@ def _records(file: BinaryIO) -> Iterator[dict[str, Any]]:
                 record = entries.parsed(line.decode("utf-8", "replace"))
                 kind = _KINDS.get(record["kind"])
                 if kind is not None:
-                    yield kind.read(record)
+                    yield kind.name, kind.read(record)
             except WRONG:
                 continue
 

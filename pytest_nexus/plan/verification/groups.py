@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pytest_nexus.domain.records import Run
-    from pytest_nexus.plan.verification.queue_reports import QueueJournal
+    from pytest_nexus.plan.verification.queue_journals import QueueJournal
     from pytest_nexus.plan.verification.shard_reports import ShardJournal
 
 _NUMBERS: Final = re.compile(r"\d+")

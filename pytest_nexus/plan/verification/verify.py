@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from pytest_nexus.domain.wording import counted
 from pytest_nexus.plan.sharding.document import collection_digest
-from pytest_nexus.plan.sharding.pinned import listing
+from pytest_nexus.plan.sharding.pinned import LISTED, listing
 from pytest_nexus.plan.verification.shard_reports import Evidence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from pytest_nexus.plan.verification.queue_jobs import JobWork
     from pytest_nexus.plan.verification.shard_reports import Expected, ShardJournal
 
 ProblemKind = Literal[
@@ -50,6 +51,14 @@ class Problem:
     """All affected tests; the sentence names only the first ones."""
 
 
+class Note(NamedTuple):
+    """A fact that is worth knowing and no problem."""
+
+    sentence: str
+    nodeids: tuple[str, ...] = ()
+    """All affected tests; the sentence names only the first ones."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verification:
     """The result of checking the journals of one run."""
@@ -60,10 +69,12 @@ class Verification:
     left: Mapping[str, int]
     """Number of tests left out, by reason."""
     problems: tuple[Problem, ...]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     """Facts that are worth knowing and no problem."""
     of: str = "shard"
     """What each journal is of: a shard, or a job of a shared queue."""
+    jobs: tuple[JobWork, ...] = ()
+    """What each job of a shared queue did, in the order of their starts; empty for shards."""
 
     @property
     def is_proven(self) -> bool:
@@ -87,6 +98,23 @@ class Verification:
         return f"{start}, {self.n_ran:,} {has}, the rest were left: {reasons}"
 
 
+def apart(about: Problem | Note) -> tuple[str, list[str]]:
+    """Return a sentence without the tests at its end, and these tests, each for its own line.
+
+    >>> apart(Note("2 tests ran twice: a, b", ("a", "b")))
+    ('2 tests ran twice:', ['a', 'b'])
+    >>> apart(Note("1 test ran twice: a", ("a",)))
+    ('1 test ran twice: a', [])
+    """
+    names = about.nodeids
+    head = about.sentence.removesuffix(listing(names))
+    if len(names) < 2 or head == about.sentence:
+        return about.sentence, []
+    more = len(names) - LISTED
+    rest = [f"and {more:,} more"] if more > 0 else []
+    return head.rstrip(), [*names[:LISTED], *rest]
+
+
 def verify(journals: Sequence[ShardJournal]) -> Verification:
     """Return the proof from the journals of one run.
 
@@ -106,7 +134,7 @@ def verify(journals: Sequence[ShardJournal]) -> Verification:
         n_ran,
         left,
         problems,
-        tuple(evidence.notes),
+        tuple(map(Note, evidence.notes)),
     )
 
 

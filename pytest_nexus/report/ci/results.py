@@ -69,7 +69,8 @@ class TestResult:
 def chosen(sessions: Iterable[Session], run: str | None = None) -> list[Session]:
     """Return the sessions of the CI run with an id; without an id, of the newest run by start.
 
-    Without a CI, the shards of one plan form a run, and a session without a shard is a run.
+    Without a CI, the shards of one plan form a run, so do the jobs of a shared queue, and any other
+    session is a run.
     """
     given = sorted(sessions, key=lambda one: (one.run.started_at, one.name))
     wanted = run if run is not None or not given else group_of(given[-1])
@@ -77,10 +78,14 @@ def chosen(sessions: Iterable[Session], run: str | None = None) -> list[Session]
 
 
 def current(sessions: Sequence[Session]) -> list[Session]:
-    """Return the sessions that count: for each job and shard, the session of the last attempt."""
-    newest: dict[tuple[str, int], Session] = {}
+    """Return the sessions that count: for each job and shard, the session of the last attempt.
+
+    All sessions of a shared queue count, because each ran other tests.
+    """
+    newest: dict[tuple[str, int, str], Session] = {}
     for one in sorted(sessions, key=_age):
-        newest[variant_of(one.run), 0 if one.shard is None else one.shard.shard] = one
+        shard = 0 if one.shard is None else one.shard.shard
+        newest[variant_of(one.run), shard, "" if one.queue is None else one.name] = one
     return list(newest.values())
 
 
@@ -124,10 +129,12 @@ def status_of(attempts: Sequence[Attempt], *, is_quarantined: bool = False) -> S
 
 
 def group_of(session: Session) -> str:
-    """Return the id of the run that a session belongs to: of the CI, of a plan, or its own."""
+    """Return the id of the run of a session: of the CI, of a plan, of a queue, or its own."""
     if session.shard is not None:
         return session.shard.ci_run or session.shard.plan
-    return session.run.ci.run_id if session.run.ci is not None else session.run.run_uid
+    if session.run.ci is not None:
+        return session.run.ci.run_id
+    return session.run.run_uid if session.queue is None else session.queue.queue_run
 
 
 def _age(session: Session) -> tuple[int, float, str]:

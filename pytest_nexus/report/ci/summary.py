@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pytest_nexus.journal.sessions import Session
     from pytest_nexus.plan.delivery.change_history import ChangeOutlook, PastChange
     from pytest_nexus.plan.selection.change_risk import Calibration
+    from pytest_nexus.plan.verification.queue_jobs import JobWork
     from pytest_nexus.plan.verification.verify import Verification
     from pytest_nexus.report.ci.run_risk import RunRisk
     from pytest_nexus.report.session.order_gain import Gain
@@ -75,7 +76,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One session of the run: a shard, or a whole job."""
+    """One session of the run: a shard, a job of a queue, or a whole job."""
 
     name: str
     n_tests: int
@@ -128,6 +129,11 @@ class Summary:
     def known_failures(self) -> list[Failed]:
         """Return the failures that the base branch has too."""
         return [one for one in self.failed if not one.is_new]
+
+    @property
+    def jobs(self) -> list[JobWork]:
+        """Return what each job of a shared queue did; empty without a queue."""
+        return [job for proof in self.proofs for job in proof.jobs]
 
     @property
     def problems(self) -> list[str]:
@@ -248,6 +254,8 @@ def _part(session: Session, *, is_named: bool) -> Part:
     job = session.run.ci.job if session.run.ci is not None else ""
     python = session.run.python if is_named else ""
     name = f"{shard.shard}/{shard.n_shards}" if shard is not None else job or "all"
+    if session.queue is not None:
+        name = session.queue.job
     tests_s = sum(attempt.duration_s for attempt in session.attempts)
     n_tests = len({attempt.key for attempt in session.attempts})
     return Part(f"{name} ({python})" if python else name, n_tests, tests_s, _wall_s(session))

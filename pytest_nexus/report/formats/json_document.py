@@ -34,6 +34,7 @@ def as_json(summary: Summary) -> dict[str, Any]:
         "shards": [
             {"name": one.name, "tests": one.n_tests, "seconds": one.wall_s} for one in summary.parts
         ],
+        "queue_jobs": [one._asdict() for one in summary.jobs],
         "seconds": {
             "tests": summary.tests_s,
             "longest_job": summary.wall_s,

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.domain.wording import counted, fine_seconds
+from pytest_nexus.plan.verification.verify import apart
 from pytest_nexus.report.ci.headline import verdict
 from pytest_nexus.report.ci.summary import longest_setup_s
 from pytest_nexus.report.formats.escaping import code, code_element, escaped
@@ -75,7 +76,10 @@ def proof_section(summary: Summary, _: Locator) -> str:
     lines = []
     for proof in summary.proofs:
         lines.append(escaped(proof.sentence, 1000) + ".")
-        lines += [f"- ⚠️ {escaped(problem.sentence, 1000)}" for problem in proof.problems[:MAX_ROWS]]
+        for problem in proof.problems[:MAX_ROWS]:
+            head, names = apart(problem)
+            lines.append(f"- ⚠️ {escaped(head, 1000)}")
+            lines += [f"  - {escaped(name, 1000)}" for name in names]
     return "\n".join(lines)
 
 
@@ -181,6 +185,25 @@ def _sooner(summary: Summary) -> str:
     return ""
 
 
+def queue_section(summary: Summary, _: Locator) -> str:
+    """Return what each job of a shared queue did; empty without a queue."""
+    found = summary.jobs
+    rows = [
+        (
+            escaped(one.job), f"{one.n_tests:,}", fine_seconds(one.busy_s),
+            "?" if one.idle_s is None else fine_seconds(one.idle_s),
+            "?" if one.n_batches is None else f"{one.n_batches:,}",
+            "?" if one.n_leases_lost is None else f"{one.n_leases_lost:,}",
+            f"{one.n_late:,}", one.end,
+        )
+        for one in found[:MAX_ROWS]
+    ]  # fmt: skip
+    if not rows:
+        return ""
+    columns = ("job", "tests", "busy", "idle", "batches", "leases lost", "too late", "end")
+    return _joined("### Jobs of the queue", _table(columns, rows), _more(found))
+
+
 def _balance(summary: Summary, _: Locator) -> str:
     if len(summary.parts) < 2:
         return ""
@@ -189,7 +212,8 @@ def _balance(summary: Summary, _: Locator) -> str:
         (escaped(part.name), f"{part.n_tests:,}", fine_seconds(part.wall_s), _bar(part, longest))
         for part in summary.parts
     ]
-    return _joined("### Balance", _table(("shard", "tests", "time", ""), rows))
+    of = "job" if summary.jobs else "shard"
+    return _joined("### Balance", _table((of, "tests", "time", ""), rows))
 
 
 def risk_section(summary: Summary, _: Locator) -> str:
@@ -237,8 +261,8 @@ def model_section(summary: Summary, _: Locator) -> str:
 
 _SECTIONS: Final = (
     _headline, selection_section, proof_section, new_section, flaky_section, dependent_section,
-    known_section, gains_section, risk_section, outlook_section, trial_section, _balance,
-    _slow, model_section,
+    known_section, gains_section, risk_section, outlook_section, trial_section,
+    queue_section, _balance, _slow, model_section,
 )  # fmt: skip
 
 

@@ -105,9 +105,13 @@ class JobQueue:
     def claim(self) -> list[Leased]:
         """Return the next units; none if there are none now, or the queue is away.
 
+        Called while this job has no test to run.
         A lookahead never goes past a suspect unit, which has to be finished first.
         """
-        return self._take(self._look())
+        began = perf_counter()
+        batch = self._take(self._look())
+        self.idle_s += perf_counter() - began
+        return batch
 
     def wait(
         self, goes_on: Callable[[], bool], is_idle: Callable[[], bool] = lambda: True

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_nexus.domain.wording import counted
 from pytest_nexus.errors import QueueAwayError, with_code
-from pytest_nexus.journal.shared_queue.queue_lines import queue_lines, test_lines
+from pytest_nexus.journal.shared_queue.queue_lines import batch_lines, queue_lines, test_lines
 from pytest_nexus.plan.sharding.document import collection_digest
 from pytest_nexus.plan.sharding.pinned import listing
 from pytest_nexus.plan.shared_queue.queue_units import sorted_collection, work_units
@@ -93,6 +93,11 @@ class QueueAccess:
         self._note("again", _positions(job.queue.again))
         return places
 
+    def note_batch(self, units: Sequence[Leased]) -> None:
+        """Write to the journal that this job has drawn units; called in the main thread."""
+        if units:
+            self._record(batch_lines(len(_positions(units)), self._job.queue.idle_s))
+
     def close(self, n_ran: int, n_others: int, *, is_stopped: bool) -> None:
         """Hand in what is done, and say what this job did.
 
@@ -105,6 +110,7 @@ class QueueAccess:
         if is_stopped:
             queue.stop()
         lost = queue.close()
+        self._record(batch_lines(0, queue.idle_s))
         self._note("refused", _positions(queue.refused))
         self._note("lost", lost)
         for sentence in self._sentences(n_ran, n_others, lost):

@@ -92,7 +92,7 @@ class QueueSession:
         nodeids = [item.nodeid for item in items]
         places = self._access.open(nodeids)
         if places is not None:
-            self._tests = QueuedTests(self._access.queue, places, nodeids)
+            self._tests = QueuedTests(self._access, places, nodeids)
 
     def _close(self, session: pytest.Session, tests: QueuedTests) -> None:
         others = [item for index, item in enumerate(session.items) if index not in tests.taken]

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pytest_nexus.plan.shared_queue.work import Leased
-    from pytest_nexus.run.shared_queue.job_queue import JobQueue
+    from pytest_nexus.run.shared_queue.queue_access import QueueAccess
 
 
 class QueuedTests:
@@ -19,13 +19,14 @@ class QueuedTests:
     to wait for a unit that this job cannot begin.
 
     Args:
-        queue: the leases of this job.
+        access: to the leases of this job.
         places: the index of the item at each position of the sorted collection.
         nodeids: of the items.
     """
 
-    def __init__(self, queue: JobQueue, places: Sequence[int], nodeids: Sequence[str]) -> None:
-        self._queue = queue
+    def __init__(self, access: QueueAccess, places: Sequence[int], nodeids: Sequence[str]) -> None:
+        self._access = access
+        self._queue = access.queue
         self._places = places
         self._nodeids = nodeids
         self._waiting: deque[tuple[int, Leased]] = deque()
@@ -37,11 +38,11 @@ class QueuedTests:
         """Items that this job has taken."""
         self.may_grow = False
         """Whether a test runs."""
-        self._add(queue.again)
+        self._add(self._queue.again)
 
     def __len__(self) -> int:
         if not self._waiting and not self.may_grow:
-            self._add(self._queue.claim())
+            self._draw(self._queue.claim())
         if self._queue.stopped_by:
             self._waiting.clear()
         return len(self._waiting)
@@ -79,8 +80,12 @@ class QueuedTests:
     def wait(self, goes_on: Callable[[], bool]) -> bool:
         """Return whether there are more tests, after a wait for other jobs."""
         if not self._waiting:
-            self._add(self._queue.wait(goes_on))
+            self._draw(self._queue.wait(goes_on))
         return bool(self._waiting)
+
+    def _draw(self, units: Sequence[Leased]) -> None:
+        self._access.note_batch(units)
+        self._add(units)
 
     def _add(self, units: Sequence[Leased]) -> None:
         for unit in units:

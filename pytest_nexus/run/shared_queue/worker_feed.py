@@ -165,7 +165,7 @@ class WorkerFeed:
         queue = self._access.queue
         units: Sequence[Leased] = queue.again
         if units:
-            self._hand_over(units)
+            self._hand_over(units, is_again=True)
         while self._waits_for_hunger():
             units = queue.wait(self._goes_on, lambda: self._is_idle)
             if not units:
@@ -176,10 +176,10 @@ class WorkerFeed:
         elif queue.stopped_by:
             self._post(self._halt)
 
-    def _hand_over(self, units: Sequence[Leased]) -> None:
+    def _hand_over(self, units: Sequence[Leased], *, is_again: bool = False) -> None:
         self._is_idle = self._is_hungry = False
         self._n_posted += 1
-        self._post(lambda: self._take(units))
+        self._post(lambda: self._take(units, is_again=is_again))
 
     def _goes_on(self) -> bool:
         return not self._is_ended
@@ -194,10 +194,12 @@ class WorkerFeed:
     def _note_last(self) -> None:
         self._is_last = True
 
-    def _take(self, units: Sequence[Leased]) -> None:
+    def _take(self, units: Sequence[Leased], *, is_again: bool) -> None:
         self._n_taken += 1
         if self._is_ended:
             return  # `close` gives them back
+        if not is_again:
+            self._access.note_batch(units)
         known = self._known
         jobs = [dispatch_job(unit, self._places, self._seconds, known) for unit in units]
         for unit in units:

@@ -2,12 +2,20 @@ from __future__ import annotations
 
 import argparse
 import json
+from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_nexus.cli import verify
 from pytest_nexus.errors import JournalError
+from pytest_nexus.journal.shared_queue.queue_lines import batch_lines, queue_lines
+from pytest_nexus.journal.shared_queue.queue_lines import test_lines as lines_of_tests
+from pytest_nexus.journal.writer import JournalWriter
+from tests.support.builders import attempt, run
 from tests.support.shard_journals import ShardRuns, sharded_plan
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PLAN = sharded_plan({"a.py::x": 1, "a.py::y": 2})
 
@@ -95,3 +103,36 @@ def test_a_folder_without_sharded_sessions_proves_nothing(runs, capsys):
 def test_a_journal_that_is_not_there_is_an_error(runs):
     with pytest.raises(JournalError, match="NX558"):
         nexus_verify(runs.folder / "x.jsonl")
+
+
+def queue_job(folder: Path, uid: int, job: str, *ran: str, is_killed: bool = False) -> None:
+    """Write the journal of a job of a queue of twelve tests."""
+    queued = [f"a.py::t{number:02}" for number in range(12)]
+    writer = JournalWriter.create(folder, run(uid))
+    writer.plan(queue_lines("run", job, 0, "digest"))
+    writer.plan(lines_of_tests("queued", queued))
+    writer.plan(batch_lines(len(ran) + is_killed, 0.25))
+    for nodeid in ran or queued:
+        writer.attempt(attempt(nodeid))
+    if not is_killed:
+        writer.plan(batch_lines(0, 1.5))
+        writer.end(1.0, 0, complete=True)
+    writer.close()
+
+
+def test_jobs_of_a_queue_stand_in_a_table_and_doubled_tests_one_a_line(tmp_path, capsys):
+    queue_job(tmp_path, 1, "one\x1b[2J", "a.py::t00", "a.py::t01", is_killed=True)
+    queue_job(tmp_path, 2, "two")
+    assert nexus_verify(tmp_path) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "2 jobs, 12 tests collected, each has a result"
+    assert said[1].startswith("  note: 2 tests ran more than once, because job 'one\\x1b[2J' was")
+    assert said[2:4] == ["    a.py::t00", "    a.py::t01"]
+    assert "\x1b" not in "".join(said)
+    assert said[-3].startswith("job")
+    assert said[-3].endswith("tests  busy s  idle s  batches  leases lost  too late  end")
+    assert said[-2].split()[1:] == ["2", "0.204", "0.250", "1", "1", "0", "killed"]
+    assert said[-1].split() == ["two", "12", "1.224", "1.500", "0", "0", "0"]
+    assert nexus_verify(tmp_path, "--json") == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert [one["n_tests"] for one in found["jobs"]] == [2, 12]

@@ -20,7 +20,7 @@ from pytest_nexus.journal.format import ATTEMPT, COLLECTION, END, KINDS, PLAN, V
 from pytest_nexus.journal.reader import read_journal
 from pytest_nexus.journal.selection_lines import selection_lines
 from pytest_nexus.journal.shards import plan_lines
-from pytest_nexus.journal.shared_queue.queue_lines import queue_lines
+from pytest_nexus.journal.shared_queue.queue_lines import batch_lines, queue_lines
 from pytest_nexus.journal.shared_queue.queue_lines import test_lines as lines_of_tests
 from pytest_nexus.journal.writer import JournalWriter
 from pytest_nexus.plan.foreseen import Foreseen, Prediction
@@ -109,6 +109,7 @@ def test_the_lines_of_a_session_have_the_fields_of_the_table(tmp_path: Path) -> 
     writer.plan(plan_lines(sharded_plan({"a.py::x": 1}), 1, 1, None))
     writer.plan(queue_lines("7", "1", 0, "digest"))
     writer.plan(lines_of_tests("queued", ["a.py::x"]))
+    writer.plan(batch_lines(3, 0.5))
     writer.plan(
         selection_lines(RunSelection("on", "budget:1m", None, None, 1, 0.5, frozenset({"a.py::x"})))
     )

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_nexus.plan.verification.groups import queue_groups
-from pytest_nexus.plan.verification.queue_reports import QueueJournal, verify_queue
+from pytest_nexus.plan.verification.queue_journals import QueueJournal
+from pytest_nexus.plan.verification.queue_reports import verify_queue
+from pytest_nexus.plan.verification.shard_reports import ShardJournal
 from tests.support.builders import run
 
 TESTS = ("a.py::x", "a.py::y", "b.py::z")
@@ -36,12 +38,18 @@ def job(
     )  # fmt: skip
 
 
+def shard(name: str, *ran: str, number: int = 2) -> ShardJournal:
+    """A journal of a job that ran its shard."""
+    counts = dict.fromkeys(ran, 1)
+    return ShardJournal(name, run(1, exit_status=0), number, 4, "plan", "same", "7", (), counts)
+
+
 def kinds(*journals: QueueJournal) -> list[Any]:
     return [problem.kind for problem in verify_queue(journals).problems]
 
 
 def notes(*journals: QueueJournal) -> str:
-    return "\n".join(verify_queue(journals).notes)
+    return "\n".join(note.sentence for note in verify_queue(journals).notes)
 
 
 def test_each_test_with_a_result_is_proven():
@@ -108,6 +116,17 @@ def test_a_job_that_did_not_complete_is_noted():
     assert "job '2' was killed: 2.jsonl has no end" in said
     assert "job '3' ended early, with exit status 3" in said
     assert "'4'" not in said
+
+
+def test_what_a_job_ran_without_the_queue_counts():
+    first = job("1", "a.py::x")
+    found = verify_queue([first], [shard("2.jsonl", "a.py::x", "a.py::y", "b.py::z")])
+    assert found.is_proven
+    assert found.sentence.startswith("2 jobs, 3 tests collected, each has a result")
+    assert [note.sentence for note in found.notes] == [
+        "1 test ran more than once, because the job of shard 2 ran without the queue: a.py::x",
+        "the job of shard 2 of 4 ran without the queue",
+    ]
 
 
 def test_journals_are_grouped_by_queue_with_the_newest_first():

@@ -143,7 +143,7 @@ def test_a_re_run_of_failed_jobs_replaces_their_first_attempt(runs):
     runs.write(PLAN, 2, 2, attempt=2)
     found = verify(runs.read())
     assert found.is_proven
-    assert found.notes[0].startswith("shard 2: ")
+    assert found.notes[0].sentence.startswith("shard 2: ")
 
 
 def test_a_late_journal_of_an_earlier_attempt_does_not_replace_a_later_one(runs):

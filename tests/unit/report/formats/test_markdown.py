@@ -7,10 +7,14 @@ import pytest
 from pytest_nexus.ci.links import Links
 from pytest_nexus.domain.records import PhaseResult
 from pytest_nexus.history.queries.failing import FailingSince
+from pytest_nexus.plan.verification.queue_journals import Draws, QueueJournal
+from pytest_nexus.plan.verification.queue_reports import verify_queue
 from pytest_nexus.plan.verification.verify import verify
+from pytest_nexus.report.ci.results import chosen
 from pytest_nexus.report.ci.summary import Known, longest_setup_s, summarise
 from pytest_nexus.report.formats.annotations import workflow_commands
 from pytest_nexus.report.formats.comment import comment_body
+from pytest_nexus.report.formats.json_document import as_json
 from pytest_nexus.report.formats.markdown import MAX_BYTES, markdown
 from tests.support.builders import attempt, failure
 from tests.support.sessions import session
@@ -194,3 +198,39 @@ def test_the_set_up_that_a_failed_first_attempt_paid_is_among_the_slowest() -> N
     names = [one.nodeid for one in summary.slowest_setups()]
     assert names == ["test_a.py::test_x", "test_a.py::test_other"]
     assert [longest_setup_s(one) for one in summary.slowest_setups()] == [4.0, 3.0]
+
+
+def job_of_queue(uid: int, name: str, *ran: str, ended: int | None = 0):
+    """A session of a job that drew its tests from a queue without a CI."""
+    one = session(*map(attempt, ran), uid=uid, ci_run=None)
+    said = {"queued": ("a.py::x", "a.py::y", "a.py::z")}
+    queue = QueueJournal(
+        one.name, one.run._replace(exit_status=ended), "q", name, 0, "same", said,
+        dict.fromkeys(ran, 1), busy_s=0.5, draws=Draws(2, 2, 0.25) if ended is None else None,
+    )  # fmt: skip
+    return replace(one, queue=queue)
+
+
+def test_jobs_of_a_queue_are_one_run_and_each_says_what_it_did():
+    given = [
+        job_of_queue(1, "<b>|`1`", "a.py::x", ended=None),
+        job_of_queue(2, "2", "a.py::x", "a.py::y", "a.py::z"),
+    ]
+    assert chosen(given) == given
+    proof = verify_queue([one.queue for one in given])
+    text = report(*given, proofs=[proof])
+    assert text.startswith("## ✅ 3 passed")
+    assert "2 jobs, 3 tests collected, each has a result." in text
+    name = "&#60;b&#62;&#124;&#96;1&#96;"
+    assert f"| {name} | 1 | 0.50 s | 0.25 s | 2 | 1 | 0 | killed |" in text
+    assert "| 2 | 3 | 0.50 s | ? | ? | ? | 0 |  |" in text
+    assert f"| {name} | 1 | 10 s |" in text, "all jobs of a queue count, not only the newest"
+    jobs = as_json(summarise(given, [proof], UNKNOWN))["queue_jobs"]
+    assert [(one["job"], one["n_leases_lost"]) for one in jobs] == [("<b>|`1`", 1), ("2", None)]
+
+
+def test_tests_without_a_result_stand_one_a_line():
+    given = job_of_queue(1, "1", "a.py::x")
+    text = report(given, proofs=[verify_queue([given.queue])])
+    assert text.startswith("## ❌ Tests may be lost, 1 passed")
+    assert "- ⚠️ 2 tests ran in no job&#58;\n  - a.py&#58;&#58;y\n  - a.py&#58;&#58;z\n" in text

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_nexus.plan.dispatch.units import Job
-    from pytest_nexus.plan.shared_queue.work import WorkSource
+    from pytest_nexus.plan.shared_queue.work import Leased, WorkSource
 
 UNITS = [WorkUnit((0,), 1.0), WorkUnit((1, 2), 2.0), WorkUnit((3,), 1.0)]
 WORK = Workload((0, 1, 2, 3), (1.0,) * 4)
@@ -33,6 +33,11 @@ class Access:
         self.said: list[str] = []
         self.queue = JobQueue(source, self.said.append, patience_s=5.0, beat_s=60.0, n_workers=2)
         self.closed: tuple[Any, ...] = ()
+        self.drawn: list[int] = []
+        """Numbers of the units that were noted as drawn."""
+
+    def note_batch(self, units: Sequence[Leased]) -> None:
+        self.drawn += [unit.number for unit in units]
 
     def open(self, _: Sequence[str]) -> list[int] | None:
         is_ours = self.queue.open(lambda: UNITS, "digest", 0)
@@ -104,6 +109,7 @@ def test_all_units_come_and_are_handed_in(controller: Controller) -> None:
     assert sorted(i for job in controller.jobs for i in indices_of(job)) == [0, 1, 2, 3]
     assert controller.access.closed == (4, 0, False)
     assert controller.source.state().n_done == 3
+    assert sorted(controller.access.drawn) == [0, 1, 2]
 
 
 def test_run_is_not_over_while_posted_units_are_on_their_way(controller: Controller) -> None:
