@@ -151,3 +151,25 @@ def test_pull_request_draws_and_publishes_nothing(toy):
     run = toy.request("docs")
     assert set(run.jobs) == {"plan", "test (1, 1)", "report"}
     assert not [one for one in toy.github.artifacts.by_run[run.run_id] if "dashboard" in one]
+
+
+@pytest.mark.slow
+def test_jobs_by_target_time_draw_from_a_shared_queue(toy):
+    toy.init()
+    many = "import pytest\n\n@pytest.mark.parametrize('n', range(600))\ndef test_item(n): pass\n"
+    toy.commit({"tests/test_catalog.py": many}, "many")
+    toy.github.secrets["QUEUE"] = f"sqlite:///{toy.base / 'queue.db'}"
+    given = (
+        'with: {target: 0.1s, max-shards: "2"}\n    secrets: {queue-url: "${{ secrets.QUEUE }}"}'
+    )
+    run = toy.request("many", text=f"{toy.workflow.rstrip()}\n    {given}\n")
+    assert run.conclusion == "success", run.log
+    assert list(run.jobs) == ["plan", "test (1, 2)", "test (2, 2)", "report"]
+    assert "this job drew 602 tests" in run.jobs["test (1, 2)"].log  # the second comes later
+    assert "this job drew 0 tests" in run.jobs["test (2, 2)"].log
+    report = run.jobs["report"]
+    assert "2 jobs, 602 tests collected, each has a result" in report.log
+    assert report.summary.startswith("## ✅ 602 passed in ")
+    assert (
+        "| job | tests | busy | idle | batches | leases lost | too late | end |" in report.summary
+    )
