@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,8 +18,19 @@ from pytest_nexus.history.shared_queue.sql_queue import Job
 from pytest_nexus.plan.sharding.split import divide
 from pytest_nexus.plan.shared_queue.work import WorkUnit
 from tests.benchmarks.duration_sets import duration_sets
+from tests.benchmarks.peers import Environment
 from tests.benchmarks.queue_client import DIGEST, LEASE_S, RUN
+from tests.benchmarks.queue_sessions import (
+    expected_seconds,
+    makespan_s,
+    plan_shards,
+    rounds,
+    write_sleeping_suite,
+)
 from tests.benchmarks.queue_simulation import lower_bound, queue_makespan, static_makespan
+from tests.benchmarks.sampling import excess, take_turns
+from tests.benchmarks.sessions import Session
+from tests.benchmarks.suites import write_suite
 from tests.benchmarks.table import Table, within
 from tests.support.builders import collected
 from tests.support.postgresql import started
@@ -42,8 +54,81 @@ _MOST_S: Final = 600.0
 
 
 def measure(bench: Bench) -> list[Table]:
-    """Let processes claim from a server on this machine, and simulate jobs that run tests."""
-    return [_claims(bench.size(100, 4), bench.size(50_000, 200)), *_simulated(bench)]
+    """Let processes claim from a server on this machine, simulate jobs, and run real sessions."""
+    tables = {
+        "claims": lambda: [_claims(bench.size(100, 4), bench.size(50_000, 200))],
+        "simulated": lambda: _simulated(bench),
+        "sessions": lambda: [_sessions(bench), _overhead(bench)],
+    }
+    asked = os.environ.get("QUEUE_TABLES", ",".join(tables)).split(",")
+    return [table for name in asked for table in tables[name]()]
+
+
+def _sessions(bench: Bench) -> Table:
+    """Measure real sessions that sleep: from a queue in a file, and as static shards."""
+    n_jobs = 4
+    expected_s = expected_seconds(bench.size(200, 12), bench.size(90, 1))
+    folder = bench.folder / "sleeps"
+    write_sleeping_suite(folder, expected_s)
+    plan = plan_shards(folder, n_jobs)
+    ratios: dict[str, list[float]] = {"queue": [], "static": []}
+    for number, one in enumerate(rounds(expected_s, n_jobs, bench.size(5, 1))):
+        queue = f"--nexus-queue=sqlite:///{bench.folder / 'sleeps.db'}"
+        jobs = {
+            "queue": [
+                (queue, f"--nexus-queue-run={number}", f"--nexus-queue-job={job}")
+                for job in range(n_jobs)
+            ],
+            "static": [
+                (f"--nexus-shard={job + 1}/{n_jobs}", f"--nexus-plan={plan}")
+                for job in range(n_jobs)
+            ],
+        }
+        for name in sorted(jobs, reverse=number % 2 == 1):
+            ratios[name].append(makespan_s(folder, one, jobs[name]) / one.least_s)
+    row: dict[str, Cell] = {"jobs": n_jobs, "tests": len(expected_s)}
+    row |= {name: round(median(found), 3) for name, found in ratios.items()}
+    row["queue, worst"] = round(max(ratios["queue"]), 3)
+    row["budget"] = within(round(median(ratios["queue"]), 3), MAX_RATIO, "x")
+    note = (
+        "Makespan of real sessions over the lower bound, from when all jobs have collected to the"
+        " end of the last test. Tests sleep; their seconds are log-normal, and off by 30 % from"
+        " those in the history. One runner has half the speed. Static shards are of `nexus plan`."
+    )
+    return Table("real sessions, makespan over the lower bound", [row], note, ratios)
+
+
+def _overhead(bench: Bench) -> Table:
+    """Measure what the queue costs for each test and for each job, with tests that do nothing."""
+    n_tests, small = bench.size(2000, 20), 1
+    python = Environment(Path(sys.executable), {})
+    sessions = {}
+    for size in (small, n_tests):
+        for name in ("nexus", "queue"):
+            folder = write_suite(bench.folder / f"{name}-{size}", size)
+            more = ("--nexus-queue=sqlite:///queue.db", "--nexus-queue-run=1")
+            arguments = ("--nexus", *(more if name == "queue" else ()))
+            sessions[f"{name} {size}"] = Session(
+                python, folder, arguments, forgets=(".nexus", "queue.db", "queue.db-wal")
+            )
+    taken = take_turns(sessions, bench.size(9, 1))
+    cpu = {name: [one.cpu_s for one in costs] for name, costs in taken.items()}
+    wall = {name: [one.wall_s for one in costs] for name, costs in taken.items()}
+    rows: list[Mapping[str, Cell]] = []
+    for what, found in (("processor", cpu), ("wall", wall)):
+        start_s = excess(found[f"queue {small}"], found[f"nexus {small}"])
+        all_s = excess(found[f"queue {n_tests}"], found[f"nexus {n_tests}"])
+        per_test_us = (all_s - start_s) / (n_tests - small) * 1e6
+        rows.append({
+            "time": what, "start of a job ms": round(start_s * 1000, 1),
+            "each test us": round(per_test_us, 1), "session without queue s":
+            round(median(found[f"nexus {n_tests}"]), 2),
+        })  # fmt: skip
+    note = (
+        f"A session that draws {n_tests:,} empty tests from a queue in a file, beside the same"
+        " session without a queue; medians of the differences."
+    )
+    return Table("overhead of the queue", rows, note, taken)
 
 
 def _claims(n_jobs: int, n_units: int) -> Table:
