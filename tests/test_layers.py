@@ -138,8 +138,8 @@ def test_one_module_reads_the_environment_of_the_process() -> None:
     found |= {m for m in MODULES if "environ" in names_from(m, "os")}
     of_others = {
         "record.dependencies.watching.environ_reads",
-        "steps.startup.sitecustomize",
-        "steps.startup.process_recorder",
+        "record.startup.sitecustomize",
+        "record.startup.process_recorder",
     }
     assert found == {"domain.system.originals", *of_others}
 

@@ -11,6 +11,7 @@ from pytest_nexus.errors import with_code
 from pytest_nexus.impact import distributions
 from pytest_nexus.impact.current_contents import CurrentContents
 from pytest_nexus.impact.present.block_cache import BlockCache, cache_path
+from pytest_nexus.record.dependencies.children.child_records import ChildRecords
 from pytest_nexus.record.dependencies.early import started_tracker, stop_early
 from pytest_nexus.record.dependencies.following.imported import Imported
 from pytest_nexus.record.dependencies.following.reach import Reach
@@ -110,6 +111,7 @@ def _built(
     environ: dict[str, str],
 ) -> SessionUses:
     tracker = observer.tracker
+    ChildRecords(tracker.files, tracker.opened, distributions.distribution_of).take_all()
     facts = session_facts(config)
     root = Path(tracker.files.root)
     contents = CurrentContents(root, environ, facts, distributions.digest_of, cache)

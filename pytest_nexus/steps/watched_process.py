@@ -12,8 +12,8 @@ from subprocess import DEVNULL
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus.domain.system.originals import Popen
+from pytest_nexus.record.startup import process_recorder as recorder
 from pytest_nexus.steps.observed import observe
-from pytest_nexus.steps.startup import process_recorder as recorder
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence

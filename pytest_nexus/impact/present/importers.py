@@ -42,12 +42,15 @@ def importers(
 
 def _imported(code: Dependency, contents: CurrentContents) -> Iterator[_Module]:
     """Yield the modules that the import statements of some code may import."""
-    if code.kind not in ("block", "module"):
-        return
     path, _, block = code.name.partition("::")
+    if code.kind not in ("block", "module", "file") or not path.endswith(".py"):
+        return
     blocks = contents.blocks(path)
-    for statement in () if blocks is None else blocks.imports.get(block, ()):
-        yield from _candidates(path, statement)
+    imports = {} if blocks is None else blocks.imports
+    wanted = imports if code.kind == "file" else [block]  # another process may run all of a file
+    for each in wanted:
+        for statement in imports.get(each, ()):
+            yield from _candidates(path, statement)
 
 
 def _names_of(path: str) -> Iterator[_Module]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 pytestmark = needs_monitoring
 
 OBSTACLES = {
-    "subprocess": (opened.PROCESS, "subprocess.run([sys.executable, '-c', ''])"),
+    "subprocess": (opened.PROCESS, "subprocess.run(['true'])"),
     "popen": (opened.PROCESS, "os.popen('true').close()"),
     "system": (opened.PROCESS, "os.system('true')"),
     "spawn": (opened.PROCESS, "os.posix_spawn('/bin/true', ['true'], {})"),
@@ -54,6 +54,7 @@ HARMLESS = {
     "pair": "socket.socketpair()",
     "memory": "sqlite3.connect(':memory:').execute('select 1')",
     "own_database": "sqlite3.connect('made.sqlite').execute('create table a(b)')",
+    "python": "subprocess.run([sys.executable, '-c', ''])",
     "loop": "asyncio.run(asyncio.sleep(0))",
     "joined_thread": "[one.start() or one.join() for one in [threading.Thread(target=print)]]",
     "lock": "multiprocessing.Lock",

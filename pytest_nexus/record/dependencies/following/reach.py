@@ -245,6 +245,7 @@ class _Walk:
         self._data.update(uses.files)
         self._folders.update(uses.folders)
         self._variables.update(uses.variables)
+        self._distributions.update(uses.distributions)
         self._obstacle = self._obstacle or uses.obstacle
         self.add_files(uses.modules)
         for name in uses.imports:

@@ -13,6 +13,7 @@ import pytest
 
 from pytest_nexus.domain.system.originals import identity_of
 from pytest_nexus.impact.current_contents import digest_of_file
+from pytest_nexus.record.dependencies.children.starts import FORKSERVER, PROCESS, Children
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +39,7 @@ _SHOWING: Final = frozenset(f"{_STANDARD}{name}.py" for name in ("traceback", "w
 _PASSING: Final = frozenset(
     ["<frozen codecs>", *(f"{_STANDARD}{name}.py" for name in ("codecs", "linecache", "tokenize"))]
 )
+_OF_ENVIRON: Final = ("<frozen os>", os.__file__)
 _SHUTIL: Final = f"{_STANDARD}shutil.py"
 _LINECACHE: Final = linecache.__file__
 _PATHLIB: Final = f"{_STANDARD}pathlib"
@@ -58,7 +60,6 @@ _LOOKS: Final = frozenset(map(identity_of, _LOOKING))
 LOOKING_NAMES: Final = frozenset(one.__name__ for one in _LOOKING)
 """Names of functions that look at a file without opening it. No audit event tells of them."""
 
-PROCESS: Final = "it starts a process whose files are not known"
 NETWORK: Final = "it opens a network connection"
 LIBRARY: Final = "it loads a library with ctypes"
 DATABASE: Final = "it opens a database file"
@@ -78,6 +79,7 @@ class Opened:
         self._is_reading = False
         self.digests: dict[str, str | None] = {}
         """The digest of each file when it was first opened; None if it could not be read."""
+        self.children = Children(scopes, self._written)
         self._lines: set[str] = set()
         """Sources whose text `linecache` keeps: a later test would find it without opening."""
         hinders = self._hinders
@@ -95,7 +97,9 @@ class Opened:
             "socket.gethostbyaddr": self._resolves,
             "sqlite3.connect": self._database,
             "ctypes.dlopen": self._library,
-            "subprocess.Popen": hinders(PROCESS),
+            "subprocess.Popen": self._popen,
+            "os.putenv": self._sets,
+            "os.unsetenv": self._sets,
             "os.system": hinders(PROCESS),
             "os.fork": hinders(PROCESS),
             "os.forkpty": hinders(PROCESS),
@@ -110,6 +114,14 @@ class Opened:
             self._act(obstacle, _frame(2))
 
         return hinder
+
+    def _popen(self, _arguments: tuple[Any, ...]) -> None:
+        if not self.children.sees_popen():
+            self._act(PROCESS, _frame(2))
+
+    def _sets(self, _arguments: tuple[Any, ...]) -> None:
+        if _frame(2).f_code.co_filename not in _OF_ENVIRON:
+            self.children.sets_plainly()
 
     def _act(self, obstacle: str, frame: FrameType) -> None:
         """Hinder what the project does here, unless a module of others is importing."""
@@ -214,6 +226,8 @@ class Opened:
 
     def _connects(self, arguments: tuple[Any, ...]) -> None:
         address = arguments[1] if len(arguments) > 1 else None
+        if _frame(2).f_code.co_filename == FORKSERVER:
+            self._act(PROCESS, _frame(2))  # its processes are started without an event
         if isinstance(address, tuple) and address and str(address[0]) not in _HERE:
             self._act(NETWORK, _frame(2))
 

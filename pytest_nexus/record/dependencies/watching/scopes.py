@@ -20,6 +20,7 @@ class Scope:
 
     __slots__ = (
         "blocks",
+        "distributions",
         "files",
         "folders",
         "imports",
@@ -44,6 +45,8 @@ class Scope:
         """Names of modules that were imported by name, at a call."""
         self.variables: set[str] = set()
         """Names of variables of the environment that were read; `*` for all."""
+        self.distributions: set[str] = set()
+        """Distributions that processes used; those of this process follow from its imports."""
         self.links: set[Scope] = set()
         """Scopes whose uses count for this scope too, such as those of fixtures."""
         self.obstacle = ""
@@ -63,6 +66,7 @@ class Scope:
             tuple(sorted(self.folders)),
             tuple(sorted(self.imports)),
             tuple(sorted(self.variables)),
+            tuple(sorted(self.distributions)),
             tuple(self.links),
             self.obstacle,
         )
@@ -77,6 +81,7 @@ class Uses(NamedTuple):
     folders: tuple[str, ...]
     imports: tuple[str, ...]
     variables: tuple[str, ...]
+    distributions: tuple[str, ...]
     links: tuple[Scope, ...]
     obstacle: str
 

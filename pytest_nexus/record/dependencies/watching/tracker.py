@@ -130,11 +130,13 @@ class Tracker:
         self._pending += loaded
         self._listener.start()
         self._environ.start()
+        self.opened.children.start()
         return True
 
     def stop(self) -> None:
         """Stop watching."""
         self._settle()
+        self.opened.children.stop()
         self._listener.stop()
         self._environ.stop()
         self._monitor.stop()

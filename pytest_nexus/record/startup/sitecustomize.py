@@ -1,22 +1,25 @@
 """Watch a Python process from before its first line.
 
 `nexus cache run` puts the folder of this file first on PYTHONPATH, so that `site` imports
-this file. It needs the standard library only, and then imports the `sitecustomize` that it hides.
+this file. So does a session that tracks what the tests use, where a test starts Python. The file
+needs the standard library only, and then imports the `sitecustomize` that it hides.
 """
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
-from importlib import util as import_util
-from importlib.machinery import PathFinder
-from typing import TYPE_CHECKING, Any
+from _frozen_importlib import module_from_spec
+from _frozen_importlib_external import PathFinder, spec_from_file_location
 
+TYPE_CHECKING = False  # `typing` takes longer to import than everything else here
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
+    from typing import Any
 
-    from pytest_nexus.steps.startup.process_recorder import Recorder
+    from pytest_nexus.record.startup.process_recorder import Recorder
 
 
 class Look:
@@ -93,8 +96,19 @@ def _watch_looks(recorder: Recorder) -> None:
 
 
 def _start(recording: ModuleType, folder: str) -> None:
-    recorder = recording.Recorder(folder, os.environ.get(recording.ROOT_VARIABLE, ""))
-    recorder.write("start", os.getpid(), sys.executable, sys.version, list(sys.path), sys.prefix)
+    is_of_test = recording.PATH_VARIABLE in os.environ
+    kind: Any = recording.Recorder
+    if is_of_test:
+        kind = _import_beside("hidden_recorder").hidden_recorder(recording)
+    recorder = kind(folder, os.environ.get(recording.ROOT_VARIABLE, ""))
+    is_inner = any("multiprocessing" in each for each in sys.orig_argv[1:])  # nobody called it
+    recorder.write(
+        "start", os.getpid(), sys.executable, sys.version, list(sys.path), sys.prefix,
+        os.getppid(), is_inner,
+    )  # fmt: skip
+    if is_of_test:
+        _hide(recording)
+        atexit.register(recorder.end)
     recorder.guarded(recorder.loaded)
     sys.meta_path.insert(0, NameRecorder(recorder))
     _watch_variables(recorder)
@@ -102,13 +116,26 @@ def _start(recording: ModuleType, folder: str) -> None:
     sys.addaudithook(recorder.audit)
 
 
+def _hide(recording: ModuleType) -> None:
+    """Take our variables out of `os.environ`; processes without one of their own inherit them."""
+    environ: Any = os.environ
+    data, key = environ._data, environ.encodekey
+    path = os.environ[recording.PATH_VARIABLE]
+    for name in (recording.FOLDER_VARIABLE, recording.ROOT_VARIABLE, recording.PATH_VARIABLE):
+        data.pop(key(name), None)
+    if path:
+        data[key("PYTHONPATH")] = environ.encodevalue(path[1:])
+    else:
+        data.pop(key("PYTHONPATH"), None)
+
+
 def _import_beside(name: str) -> ModuleType:
     """Return a module of this folder; the program does not see it among its modules."""
     path = os.path.join(_folder(), f"{name}.py")
-    spec = import_util.spec_from_file_location(f"nexus_{name}", path)
+    spec = spec_from_file_location(f"nexus_{name}", path)
     assert spec is not None
     assert spec.loader is not None
-    module = import_util.module_from_spec(spec)
+    module = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
@@ -119,7 +146,7 @@ def _import_hidden() -> None:
     sys.path_importer_cache.pop(_folder(), None)
     spec = PathFinder.find_spec("sitecustomize", sys.path)
     if spec is not None and spec.loader is not None:
-        module = import_util.module_from_spec(spec)
+        module = module_from_spec(spec)
         sys.modules["sitecustomize"] = module
         spec.loader.exec_module(module)
 
@@ -133,5 +160,7 @@ if __name__ == "sitecustomize":
         own = _import_beside("process_recorder")
         if os.environ.get(own.FOLDER_VARIABLE):
             _start(own, os.environ[own.FOLDER_VARIABLE])
+    except Exception:  # noqa: BLE001, S110 - the program goes on; without a record it is not reused
+        pass
     finally:
         _import_hidden()

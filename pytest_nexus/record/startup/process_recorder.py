@@ -1,27 +1,30 @@
 """Write down what a Python process uses, one line for each thing.
 
 This runs inside the processes of users, which may belong to another environment: it needs the
-standard library only. Each line is a JSON list: a time in nanoseconds, a kind, and values. A line
-is written at once, because a process may end without warning.
+standard library only, and as little as possible: the program sees the modules that are loaded.
+Each line is a JSON list: a time in nanoseconds, a kind, and values. A line is written at once,
+because a process may end without warning.
 """
 
 from __future__ import annotations
 
 import _thread
-import json
 import os
 import stat
 import sys
 import time
-from hashlib import sha256
-from importlib import util as import_util
-from typing import TYPE_CHECKING, Any, Final
+from _frozen_importlib_external import source_from_cache
 
+TYPE_CHECKING = False  # `typing` takes longer to import than everything else here
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import Any, Final
 
 FOLDER_VARIABLE: Final = "NEXUS_STEP_RECORD"
 ROOT_VARIABLE: Final = "NEXUS_STEP_ROOT"
+PATH_VARIABLE: Final = "NEXUS_STEP_PYTHONPATH"
+"""Set in a process that a test starts: `=` and the PYTHONPATH of the test; empty if there is none.
+Such a process sees none of these variables."""
 OWN: Final = os.path.dirname(os.path.abspath(__file__))
 _STDLIB: Final = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _PACKAGES: Final = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
@@ -47,6 +50,9 @@ class Recorder:
         self._seen: set[tuple[object, ...]] = set()
         self._busy: set[int] = set()
         self._copying: tuple[int, int] | None = None
+        self._content = digest
+        self._is_inherited = False
+        """Whether a process without an environment of its own is watched too."""
         self._handlers: dict[str, Callable[..., None]] = {
             "open": self._open,
             "import": self._extension,
@@ -75,7 +81,7 @@ class Recorder:
 
     def write(self, kind: str, *values: Any) -> None:
         """Add a line to the record. The file is not kept open: a program may close all files."""
-        line = json.dumps([time.monotonic_ns(), kind, *values]) + "\n"
+        line = as_json([time.monotonic_ns(), kind, *values]) + "\n"
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
         descriptor = os.open(self._file, flags, 0o600)
         try:
@@ -117,8 +123,8 @@ class Recorder:
     def read(self, path: str) -> None:
         """Record that a file is read, with the content that it has now."""
         path = _source_of(path)
-        if self.once("read", path) and not path.startswith(_SPECIAL) and not _is_stdlib(path):
-            self.write("read", path, None if _is_package(path) else digest(path))
+        if self.once("read", path) and not path.startswith(_SPECIAL) and not is_stdlib(path):
+            self.write("read", path, None if _is_package(path) else self._content(path))
 
     def _open(self, given: Any, mode: Any, flags: Any) -> None:
         path = _path(given)
@@ -181,12 +187,12 @@ class Recorder:
             self.searched(path)
         elif not os.path.isdir(path):
             self.read(path)
-        elif self.once("listed", path) and not _is_stdlib(path):
+        elif self.once("listed", path) and not is_stdlib(path):
             self.write("listed", path, _names_in(path))
 
     def searched(self, path: str) -> None:
         """Record that modules are looked for in a folder."""
-        if self.once("searched", path) and not _is_stdlib(path):
+        if self.once("searched", path) and not is_stdlib(path):
             self.write("searched", path)
 
     def _popen(self, executable: Any, argv: Any, cwd: Any, env: Any) -> None:
@@ -203,8 +209,9 @@ class Recorder:
         given = {
             os.fsdecode(k): os.fsdecode(v) for k, v in (os.environ if env is None else env).items()
         }
-        is_watched = OWN in given.get("PYTHONPATH", "").split(os.pathsep) and bool(
-            given.get(FOLDER_VARIABLE)
+        is_watched = (env is None and self._is_inherited) or (
+            OWN in given.get("PYTHONPATH", "").split(os.pathsep)
+            and bool(given.get(FOLDER_VARIABLE))
         )
         place = os.getcwd() if cwd is None else os.path.abspath(os.fsdecode(cwd))
         self.write("child", program, parts, place, given.get("PATH", ""), is_watched)
@@ -251,6 +258,26 @@ class Recorder:
                 self.searched(os.path.abspath(folder))
 
 
+def as_json(value: Any) -> str:
+    r"""Return None, a boolean, a number, a text or a list of these as JSON.
+
+    >>> print(as_json([1, 'a"b', None, [True]]))
+    [1,"a\u0022b",null,[true]]
+    """
+    if isinstance(value, str):
+        return f'"{value.translate(_ESCAPED)}"'
+    if isinstance(value, (list, tuple)):
+        return f"[{','.join(map(as_json, value))}]"
+    return {None: "null", True: "true", False: "false"}[value] if _is_word(value) else str(value)
+
+
+def _is_word(value: Any) -> bool:
+    return value is None or isinstance(value, bool)
+
+
+_ESCAPED: Final = {code: f"\\u{code:04x}" for code in (*range(32), 34, 92)}
+
+
 def digest(path: str) -> str | None:
     """Return 16 hexadecimal digits of a file; empty if it is missing; None for special files."""
     try:
@@ -259,6 +286,8 @@ def digest(path: str) -> str | None:
             return "folder"
         if not stat.S_ISREG(mode):
             return None
+        from hashlib import sha256  # noqa: PLC0415 - a process of a test does without
+
         with open(path, "rb") as file:
             found = sha256()
             while chunk := file.read(1 << 20):
@@ -287,7 +316,7 @@ def _source_of(path: str) -> str:
     """Return the source file for a file of bytecode, else the path."""
     if path.endswith(".pyc"):
         try:
-            return os.path.abspath(import_util.source_from_cache(path))
+            return os.path.abspath(source_from_cache(path))
         except ValueError:
             return path
     return path
@@ -304,7 +333,8 @@ def _is_package(path: str) -> bool:
     return any(part in path + os.sep for part in _PACKAGES)
 
 
-def _is_stdlib(path: str) -> bool:
+def is_stdlib(path: str) -> bool:
+    """Return whether a path belongs to the standard library."""
     if path.endswith(".zip") and os.path.dirname(path) == os.path.dirname(_STDLIB[:-1]):
         return True
     return (path + os.sep).startswith(_STDLIB) and not _is_package(path)
