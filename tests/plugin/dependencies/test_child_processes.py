@@ -25,7 +25,27 @@ pytestmark = [
 ]
 
 LIB = """\
-import multiprocessing, os, subprocess, sys
+import concurrent.futures, multiprocessing, os, subprocess, sys
+
+FORK = multiprocessing.get_context("fork")
+
+def forked(target, *given):
+    one = FORK.Process(target=target, args=given)
+    one.start()
+    return one
+
+def imports():
+    import late
+
+def nested():
+    python("")
+
+def forks():
+    process("fork", print)
+
+def pool(target):
+    with concurrent.futures.ProcessPoolExecutor(1, mp_context=FORK) as made:
+        made.submit(target).result()
 
 def python(code, *flags, **named):
     return subprocess.run([sys.executable, *flags, "-c", code], check=True, **named)
@@ -45,6 +65,9 @@ def load():
 def look():
     return os.path.exists("absent.txt") or os.listdir("folder")
 
+def sleep():
+    __import__("time").sleep(20)
+
 def mode():
     return os.environ.get("MODE")
 """
@@ -62,6 +85,13 @@ FOLLOWED = {
         {"file only.py"},
     ),
     "spawned": ("lib.process('spawn', only.load)", {"file only.py", "file data.txt"}),
+    "forked": (
+        "lib.process('fork', only.load)",
+        {"block only.py::load", "file data.txt", "block lib.py::process"},
+    ),
+    "forked_look": ("lib.process('fork', only.look)", {"file absent.txt", "folder folder"}),
+    "forked_import": ("lib.process('fork', lib.imports)", {"file late.py", "file data.txt"}),
+    "pool": ("lib.pool(only.mode)", {"block only.py::mode", "variable MODE"}),
     "package": ("lib.python('import pluggy')", {"distribution pluggy"}),
     "unseen": ("""lib.python('''if 1:
         import os, sys
@@ -80,6 +110,10 @@ UNKNOWN = {
         [sys.executable, '-c', 'input("ready"); input()'], stdin=-1, stdout=-1)
     lib.KEPT.stdin.write(b"\\n"); lib.KEPT.stdin.flush()
     lib.KEPT.stdout.read(5)"""),
+    "ended": (UNRECORDED, "lib.forked(os._exit, 0)"),
+    "inside": (PROCESS, "lib.process('fork', lib.nested)"),
+    "inside_too": (PROCESS, "lib.process('fork', lib.forks)"),
+    "terminated": (UNRECORDED, "lib.forked(only.sleep).terminate()"),
     "forks": (PROCESS, "lib.python('import os; os.fork()')"),
     "shell": (PROCESS, "lib.python('import os; os.system(\"true\")')"),
     "foreign": (PROCESS, "subprocess.run(['true'])"),
@@ -97,6 +131,7 @@ def test_what_processes_use(track_anyhow: Callable[..., Tracked]) -> None:
         {
             "lib.py": LIB,
             "only.py": ONLY,
+            "late.py": "import only\nonly.load()\n",
             "data.txt": "data",
             "folder/a.txt": "a",
             "test_a.py": "\n".join(

@@ -23,10 +23,6 @@ OBSTACLES = {
     "system": (opened.PROCESS, "os.system('true')"),
     "spawn": (opened.PROCESS, "os.posix_spawn('/bin/true', ['true'], {})"),
     "fork": (opened.PROCESS, "os.waitpid(os.fork() or os._exit(0), 0)"),
-    "pool": (
-        opened.PROCESS,
-        "multiprocessing.get_context('fork').Process(target=print).start()",
-    ),
     "asyncio": (opened.PROCESS, "asyncio.run(asyncio.create_subprocess_exec('true'))"),
     "connect": (
         opened.NETWORK,

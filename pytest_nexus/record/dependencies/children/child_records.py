@@ -75,6 +75,11 @@ class ChildRecords:
         if content is None or version(path) != content:
             self._opened.digests[name] = None
 
+    def note_digest(self, name: str, digest: str | None) -> None:
+        """Keep the digest that a process saw; what was seen here before counts more."""
+        if digest is not None:
+            self._opened.digests.setdefault(name, digest)
+
 
 def _processes(folder: str) -> Iterator[list[list[Any]]]:
     """Yield the lines of each process, without their times."""
@@ -133,6 +138,20 @@ class _Reading:
 
     def _take_shell(self, _command: str) -> None:
         self._scope.hinder(PROCESS)
+
+    def _take_hindered(self, obstacle: str) -> None:
+        self._scope.hinder(str(obstacle))
+
+    def _take_blocks(self, blocks: list[int]) -> None:
+        self._scope.blocks.update(blocks)
+
+    def _take_files(self, digests: dict[str, str | None]) -> None:
+        for name, digest in digests.items():
+            self._scope.files.add(name)
+            self._records.note_digest(name, digest)
+
+    def _take_uses(self, kind: str, names: list[str]) -> None:
+        getattr(self._scope, kind).update(names)
 
     def _take_network(self, address: str) -> None:
         host = address.split("'")[1] if address.startswith("('") else address

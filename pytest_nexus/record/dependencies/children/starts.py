@@ -33,9 +33,9 @@ _folder: Final = os.path.dirname  # suites patch pathlib
 _join: Final = os.path.join
 _STARTUP: Final = process_recorder.OWN
 _PYTHONPATH: Final = b"PYTHONPATH"
-_MULTIPROCESSING: Final = f"{_folder(os.__file__)}{os.sep}multiprocessing{os.sep}"
-_TRACKER: Final = f"{_MULTIPROCESSING}resource_tracker.py"
-FORKSERVER: Final = f"{_MULTIPROCESSING}forkserver.py"
+MULTIPROCESSING: Final = f"{_folder(os.__file__)}{os.sep}multiprocessing{os.sep}"
+_TRACKER: Final = f"{MULTIPROCESSING}resource_tracker.py"
+FORKSERVER: Final = f"{MULTIPROCESSING}forkserver.py"
 
 _make_folder: Final = os.mkdir  # suites patch these
 _temporary_folder: Final = tempfile.mkdtemp
@@ -83,6 +83,8 @@ class Children:
         self._folder = ""
         self._is_plain = True
         """Whether the environment of the process is that of `os.environ`."""
+        self.is_forked = False
+        """Whether this process itself is one that a test started."""
         self.children: list[Child] = []
         self.began_at = int(clock.time() * 1e9)
         """When the session began; nanoseconds since the epoch."""
@@ -122,6 +124,10 @@ class Children:
         now = getattr(subprocess, "_fork_exec", None)
         return any(now is mine for _, name, mine, _ in self._replaced if name == "_fork_exec")
 
+    def follow_no_more(self) -> None:
+        """Called in a process that a test has forked; its own processes are unknown."""
+        self.is_forked = True
+
     def sets_plainly(self) -> None:
         """Note that the environment changes without `os.environ`."""
         self._is_plain = False
@@ -158,7 +164,11 @@ class Children:
 
     def _recording(self, given: Given) -> list[bytes] | None:
         """Return an environment in which a process records; None if it would not."""
-        if given.before is not None or not is_own_python(given.executables, given.folder):
+        if (
+            self.is_forked
+            or given.before is not None
+            or not is_own_python(given.executables, given.folder)
+        ):
             return None
         if given.environ is None and not self._is_plain:
             return None
@@ -166,12 +176,16 @@ class Children:
         names = {process_recorder.FOLDER_VARIABLE, process_recorder.PATH_VARIABLE}
         if any(_name(one) in names for one in before) or os.pathsep in _STARTUP:
             return None
+        return _recording_environ(before, self.add().folder, self._scopes.files.root)
+
+    def add(self) -> Child:
+        """Return a new child, with a folder for its record."""
         if not self._folder:
             self._folder = _temporary_folder(prefix="nexus-children-")
         folder = _join(self._folder, str(len(self.children)))
         _make_folder(folder)
         self.children.append(Child(folder, Scope(), frozenset(self._written)))
-        return _recording_environ(before, folder, self._scopes.files.root)
+        return self.children[-1]
 
 
 def _current_environ() -> list[bytes]:

@@ -13,6 +13,7 @@ import pytest
 
 from pytest_nexus.domain.system.originals import identity_of
 from pytest_nexus.impact.current_contents import digest_of_file
+from pytest_nexus.record.dependencies.children.forked import Forks
 from pytest_nexus.record.dependencies.children.starts import FORKSERVER, PROCESS, Children
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ class Opened:
         self.digests: dict[str, str | None] = {}
         """The digest of each file when it was first opened; None if it could not be read."""
         self.children = Children(scopes, self._written)
+        self._forks = Forks(scopes, self.digests, self.children)
         self._lines: set[str] = set()
         """Sources whose text `linecache` keeps: a later test would find it without opening."""
         hinders = self._hinders
@@ -101,7 +103,7 @@ class Opened:
             "os.putenv": self._sets,
             "os.unsetenv": self._sets,
             "os.system": hinders(PROCESS),
-            "os.fork": hinders(PROCESS),
+            "os.fork": self._fork,
             "os.forkpty": hinders(PROCESS),
             "os.exec": hinders(PROCESS),
             "os.posix_spawn": hinders(PROCESS),
@@ -118,6 +120,14 @@ class Opened:
     def _popen(self, _arguments: tuple[Any, ...]) -> None:
         if not self.children.sees_popen():
             self._act(PROCESS, _frame(2))
+
+    def _fork(self, _arguments: tuple[Any, ...]) -> None:
+        frame = _frame(2)
+        acting = self._files.nearest(frame)
+        if acting is not None and not self._files.imports_others(frame):
+            targets = self._scopes.target(acting)
+            if not self._forks.prepare(frame, targets):
+                self._act(PROCESS, frame)
 
     def _sets(self, _arguments: tuple[Any, ...]) -> None:
         if _frame(2).f_code.co_filename not in _OF_ENVIRON:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from types import FrameType
 
+    from pytest_nexus.record.dependencies.watching.code_index import CodeIndex
     from pytest_nexus.record.dependencies.watching.project_files import ProjectFiles
 
 
@@ -93,6 +94,17 @@ class Scopes(Protocol):
     def files(self) -> ProjectFiles:
         """Return what tells which files are the project's."""
         ...
+
+    @property
+    def index(self) -> CodeIndex:
+        """Return what knows the blocks."""
+        ...
+
+    def push(self, scope: Scope) -> None:
+        """Make a scope the innermost."""
+
+    def pop(self, scope: Scope) -> None:
+        """End a scope, and every scope in it."""
 
     @property
     def scope(self) -> Scope:
