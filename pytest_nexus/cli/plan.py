@@ -56,7 +56,7 @@ _WORTH_NAMING: Final = 1.02
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
-        "--shards", required=True, type=_shards, metavar="N|auto", help="number of jobs"
+        "--shards", default=1, type=_shards, metavar="N|auto", help="number of jobs (1)"
     )
     parser.add_argument(
         "--target",

@@ -101,7 +101,7 @@ def test_the_matrix_needs_github(folder):
 def test_the_run_of_the_ci_is_in_the_plan(folder, monkeypatch):
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("GITHUB_RUN_ID", "77")
-    nexus_plan("--shards", 1, "--output", "plan.json")
+    nexus_plan("--output", "plan.json")
     assert load_plan((folder / "plan.json").read_text()).run_id == "77"
 
 
