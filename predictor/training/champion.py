@@ -9,11 +9,11 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from ..evaluation.evidence import ERROR
+from ..evaluation.losses import TOLERANCE as STUDENT_TOLERANCE
 from ..evaluation.trial import trial
 from ..model.calibration import calibrated
 from ..model.model import Model
 from .contest import INCUMBENT, LEAST_GAIN, SHIPPED, TOLERANCE, Contest
-from .ladder import TOLERANCE as STUDENT_TOLERANCE
 from .run_sample import NEGATIVES, represented, sample_of
 from .settings import DEFAULTS, Recipe
 from .student import Student, student_of

@@ -13,6 +13,7 @@ from sklearn.metrics import roc_auc_score
 
 from ..evaluation.baselines import order_by
 from ..evaluation.evaluate import by_thrift
+from ..evaluation.losses import Losses, Mark, losses
 from ..evaluation.metrics import score
 from ..model.calibration import line
 from ..model.tree_size import TreeSize, comparisons
@@ -45,22 +46,6 @@ _FOLDS: Final = (0.5, 0.75, 1.0)
 """Trees are fitted to the runs up to each of these shares, and judged on those up to the next."""
 
 
-class Losses(NamedTuple):
-    """What a student loses against its teacher on held-back runs; below 0, the student is better.
-
-    Both stand beside the odds product, as in a session.
-    """
-
-    apfdc: float
-    auc: float
-    log_loss: float
-    """Relative to the log loss of the teacher."""
-
-
-TOLERANCE: Final = Losses(apfdc=0.002, auc=0.005, log_loss=0.02)
-"""The most that a student may lose."""
-
-
 class Rung(NamedTuple):
     """One size of students, and what it loses."""
 
@@ -68,11 +53,7 @@ class Rung(NamedTuple):
     comparisons: float
     """Per test."""
     losses: Losses
-
-    @property
-    def is_tolerable(self) -> bool:
-        """Whether no loss is above the tolerance."""
-        return all(ours <= most for ours, most in zip(self.losses, TOLERANCE, strict=True))
+    """Against the teacher, on held-back runs, both beside the odds product as in a session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +70,7 @@ class Ladder:
     @property
     def smallest(self) -> Rung | None:
         """The first rung within the tolerance; None if every size loses more."""
-        return next((rung for rung in self.rungs if rung.is_tolerable), None)
+        return next((rung for rung in self.rungs if rung.losses.is_tolerable), None)
 
 
 def climb(
@@ -119,7 +100,7 @@ def climb(
     rungs: list[Rung] = []
     for size in sizes:
         rungs.append(rung_of(size, folds))
-        if rungs[-1].is_tolerable:
+        if rungs[-1].losses.is_tolerable:
             break
     teachers = fmean(fold.comparisons(fold.teacher.boosted) for fold in folds)
     return Ladder(teachers, sum(len(fold.held) for fold in folds), tuple(rungs))
@@ -135,27 +116,7 @@ def judged(students: Sequence[Boosted], folds: Sequence[Fold]) -> tuple[float, L
     ours = [mark for fold, one in zip(folds, students, strict=True) for mark in fold.marks(one)]
     theirs = [mark for fold in folds for mark in fold.of_teacher]
     counted = [fold.comparisons(one) for fold, one in zip(folds, students, strict=True)]
-    return fmean(counted), _losses(ours, theirs)
-
-
-class Mark(NamedTuple):
-    """How good a model is on one held-back run."""
-
-    apfdc: float
-    auc: float | None
-    """None if every test of the run failed."""
-    log_loss: float
-    """Sum over the tests."""
-
-
-def _losses(ours: Sequence[Mark], theirs: Sequence[Mark]) -> Losses:
-    aucs = [(a.auc, b.auc) for a, b in zip(ours, theirs, strict=True)]
-    before = sum(mark.log_loss for mark in theirs)
-    return Losses(
-        fmean(b.apfdc - a.apfdc for a, b in zip(ours, theirs, strict=True)),
-        fmean([b - a for a, b in aucs if a is not None and b is not None] or [0.0]),
-        (sum(mark.log_loss for mark in ours) - before) / before,
-    )
+    return fmean(counted), losses(ours, theirs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,4 +187,6 @@ def _mark(case: Case, model: Model, scores: Floats, z: Floats) -> Mark:
         score(order, case.failed, case.duration_s).apfdc,
         None if failed.all() else float(roc_auc_score(failed, scores)),
         float((np.logaddexp(0.0, z) - failed * z).sum()),
+        sum(case.failed),
+        len(case.failed),
     )

@@ -25,6 +25,7 @@ AUTO: Final = "auto"
 _NAMES: Final = {
     "apfdc": "student_apfdc_loss",
     "auc": "student_auc_loss",
+    "skill": "student_skill_loss",
     "log_loss": "student_log_loss_increase",
 }
 """Names of the losses among the metrics of a version."""
@@ -90,5 +91,5 @@ def _chosen(ladder: Ladder | None, wanted: Wanted, settings: Settings) -> TreeSi
 def _losses(ladder: Ladder | None, size: TreeSize) -> dict[str, float]:
     for rung in ladder.rungs if ladder else ():
         if rung.size == size:
-            return {_NAMES[name]: value for name, value in rung.losses._asdict().items()}
+            return {metric: getattr(rung.losses, name) for name, metric in _NAMES.items()}
     return {}

@@ -49,6 +49,7 @@ _NUMBERS: Final = (
 _LOSSES: Final = {
     "APFDc": "student_apfdc_loss",
     "AUC": "student_auc_loss",
+    "skill": "student_skill_loss",
     "log loss": "student_log_loss_increase",
 }
 """Metrics of what a student loses against its teacher."""

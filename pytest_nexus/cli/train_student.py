@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
     from pytest_nexus.training.student_figures import StudentFacts
 
-_COLUMNS = ("size", "comparisons", "times_fewer", "apfdc", "auc", "log_loss_%", "note")
+_COLUMNS = (
+    *("size", "comparisons", "times_fewer", "apfdc", "auc", "auc_error"),
+    *("skill", "skill_error", "log_loss_%", "note"),
+)
 
 
 def add_student_option(parser: argparse.ArgumentParser) -> None:

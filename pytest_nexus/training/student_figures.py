@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pytest_nexus.domain.system import clock
 from pytest_nexus.domain.wording import counted
-from pytest_nexus.predictor.training.ladder import TOLERANCE
+from pytest_nexus.predictor.evaluation.losses import TOLERANCE
 from pytest_nexus.training.asked_size import asked_size
 
 if TYPE_CHECKING:
@@ -74,11 +74,12 @@ def _compared(student: Student) -> str:
         )
     rung = next(each for each in ladder.rungs if each.size == student.size)
     fewer, runs = _fewer(ladder.teacher_comparisons, rung), counted(ladder.n_runs, "held-back run")
+    lost = rung.losses
     text = (
-        f"student {student.size}: {fewer:.1f}x fewer comparisons, APFDc {-rung.losses.apfdc:+.3f},"
-        f" AUC {-rung.losses.auc:+.3f}, log loss {rung.losses.log_loss:+.1%} on {runs}"
+        f"student {student.size}: {fewer:.1f}x fewer comparisons, APFDc {-lost.apfdc:+.3f},"
+        f" AUC {-lost.auc:+.3f}, skill {-lost.skill:+.3f}, log loss {lost.log_loss:+.1%} on {runs}"
     )
-    if rung.is_tolerable:
+    if rung.losses.is_tolerable:
         return text
     return f"{text}, which is more than {_tolerance()}: `--student auto` finds a size within it"
 
@@ -86,7 +87,7 @@ def _compared(student: Student) -> str:
 def _tolerance() -> str:
     return (
         f"the tolerance (APFDc {TOLERANCE.apfdc:g}, AUC {TOLERANCE.auc:g},"
-        f" log loss {TOLERANCE.log_loss:.0%})"
+        f" skill {TOLERANCE.skill:g})"
     )
 
 
@@ -113,13 +114,17 @@ def _rows(student: Student) -> list[dict[str, object]]:
 
 
 def _row(rung: Rung, student: Student, teacher: float) -> dict[str, object]:
+    lost = rung.losses
     return {
         "size": str(rung.size),
         "comparisons": round(rung.comparisons, 1),
         "times_fewer": round(_fewer(teacher, rung), 1),
-        "apfdc": round(0.0 - rung.losses.apfdc, 4),
-        "auc": round(0.0 - rung.losses.auc, 4),
-        "log_loss_%": round(100 * rung.losses.log_loss, 1),
+        "apfdc": round(0.0 - lost.apfdc, 4),
+        "auc": round(0.0 - lost.auc, 4),
+        "auc_error": round(lost.auc_error, 4),
+        "skill": round(0.0 - lost.skill, 4),
+        "skill_error": round(lost.skill_error, 4),
+        "log_loss_%": round(100 * lost.log_loss, 1),
         "note": _note(rung, student),
     }
 
@@ -127,7 +132,7 @@ def _row(rung: Rung, student: Student, teacher: float) -> dict[str, object]:
 def _note(rung: Rung, student: Student) -> str:
     if rung.size == student.size:
         return "chosen"
-    return "" if rung.is_tolerable else "loses too much"
+    return "" if rung.losses.is_tolerable else "loses too much"
 
 
 def _with(model: Model, trees: Any, student: Student) -> Model:

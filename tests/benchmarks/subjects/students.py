@@ -11,11 +11,12 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
+from pytest_nexus.predictor.evaluation.losses import TOLERANCE
 from pytest_nexus.predictor.model.document import load
 from pytest_nexus.predictor.model.model import Model
 from pytest_nexus.predictor.training.champion import own_weights
 from pytest_nexus.predictor.training.distillation import exported
-from pytest_nexus.predictor.training.ladder import SIZES, TOLERANCE, Fold, climb, judged
+from pytest_nexus.predictor.training.ladder import SIZES, Fold, climb, judged
 from pytest_nexus.predictor.training.settings import DEFAULTS
 
 from pytest_nexus.backtest.lessons import lessons_of_recorded
@@ -95,7 +96,8 @@ def _table(name: str, cases: Sequence[Case], bench: Bench) -> Table:
         f"{len(cases)} failing runs, the last {n_judged} judge. At four dates the trees are fitted"
         " to the runs before, `auto` chooses by these alone, and the runs up to the next date"
         " judge. Figures are differences to the teacher, beside the same odds product; AUC is the"
-        " mean over runs, log loss is relative. `cpu ms`: scores of 10,000 tests."
+        " mean over runs, skill is 1 - log loss / log loss of the failure rate, and log loss is"
+        " relative to the teacher. `cpu ms`: scores of 10,000 tests."
     )
     return Table(name, rows, note)
 
@@ -110,6 +112,8 @@ def _row(
         "times fewer": None,
         "APFDc": round(0.0 - losses.apfdc, 4),
         "AUC": round(0.0 - losses.auc, 4),
+        "skill": round(0.0 - losses.skill, 4),
+        "its error": round(losses.skill_error, 4),
         "log loss, %": round(100 * losses.log_loss, 2),
         "cpu ms": _cpu_ms(students[-1], folds[-1], bench),
     }

@@ -76,6 +76,7 @@ FIGURES = {
     "teacher_comparisons": 200.0,
     "student_apfdc_loss": 0.0013,
     "student_auc_loss": -0.002,
+    "student_skill_loss": 0.004,
     "student_log_loss_increase": 0.011,
 }
 LINEAGE = {"student": "4x8", "teacher": "7ab3c0de19f24a55"}
@@ -95,11 +96,11 @@ def test_a_student_is_shown_with_its_teacher(
     assert main(["model", "show", NAME, "--json", "--history", str(path)]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert (shown["comparisons"], shown["comparisons_of_teacher"]) == (17.0, 200.0)
-    assert shown["losses"] == {"APFDc": 0.0013, "AUC": -0.002, "log loss": 0.011}
+    assert shown["losses"] == {"APFDc": 0.0013, "AUC": -0.002, "skill": 0.004, "log loss": 0.011}
     assert main(["model", "card", NAME, "--history", str(path)]) == 0
     assert (
         "- Student 4x8 of teacher 7ab3c0de19f24a55: 17.0 comparisons per test instead of 200.0;"
-        " losses: APFDc +0.0013, AUC -0.0020, log loss +0.0110\n"
+        " losses: APFDc +0.0013, AUC -0.0020, skill +0.0040, log loss +0.0110\n"
     ) in capsys.readouterr().out
 
 

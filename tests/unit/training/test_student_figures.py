@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from pytest_nexus.predictor.evaluation.losses import Losses
 from pytest_nexus.predictor.model.model import Model, Tree
 from pytest_nexus.predictor.model.tree_size import TreeSize
 from pytest_nexus.predictor.training.champion import Outcome
-from pytest_nexus.predictor.training.ladder import Ladder, Losses, Rung
+from pytest_nexus.predictor.training.ladder import Ladder, Rung
 from pytest_nexus.predictor.training.settings import DEFAULTS
 from pytest_nexus.predictor.training.student import Student
 
@@ -16,8 +17,8 @@ from pytest_nexus.training.student_figures import student_facts
 from tests.unit.predictor.training.test_ladder import CASES
 
 LEAF = Tree((-1,), (0.0,), (0,), (0,), (3.0,))
-TOO_SMALL = Rung(TreeSize(1, 4), 2.0, Losses(0.0121, 0.0, 0.0))
-SMALL = Rung(TreeSize(4, 8), 17.0, Losses(0.0013, -0.002, 0.011))
+TOO_SMALL = Rung(TreeSize(1, 4), 2.0, Losses(0.0121, 0.0, 0.0, 0.0))
+SMALL = Rung(TreeSize(4, 8), 17.0, Losses(0.0013, -0.002, 0.004, 0.011))
 LADDER = Ladder(200.0, 30, (TOO_SMALL, SMALL))
 STUDENT = Student(SMALL.size, (LEAF,), (LEAF, LEAF), {"student_comparisons": 17.0}, LADDER)
 OUTCOME = Outcome(Model({}, (LEAF,), 0.5), is_better=True, reason="", student=STUDENT)
@@ -26,8 +27,8 @@ OUTCOME = Outcome(Model({}, (LEAF,), 0.5), is_better=True, reason="", student=ST
 def test_the_sentence_compares_the_student_with_its_teacher() -> None:
     found = student_facts(OUTCOME, CASES[:2])
     assert found.sentence.startswith(
-        "student 4x8: 11.8x fewer comparisons, APFDc -0.001, AUC +0.002, log loss +1.1% on 30"
-        " held-back runs; 10,000 tests take "
+        "student 4x8: 11.8x fewer comparisons, APFDc -0.001, AUC +0.002, skill -0.004, log"
+        " loss +1.1% on 30 held-back runs; 10,000 tests take "
     )
     assert "no session" not in found.sentence
     assert found.figures["student_comparisons"] == 17.0
@@ -42,7 +43,7 @@ def test_a_teacher_that_is_kept_is_said() -> None:
     found = student_facts(replace(OUTCOME, student=kept), CASES[:2])
     assert found.sentence.startswith(
         "student: none; every size tried loses more than the tolerance (APFDc 0.002, AUC 0.005,"
-        " log loss 2%), so sessions evaluate the teacher with 200.0 comparisons per test"
+        " skill 0.02), so sessions evaluate the teacher with 200.0 comparisons per test"
     )
     assert found.rows[0]["note"] == "teacher, kept"
 

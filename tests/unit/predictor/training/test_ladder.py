@@ -6,21 +6,22 @@ from array import array
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import pytest
 from pytest_nexus.predictor.evaluation.evaluate import Case
+from pytest_nexus.predictor.evaluation.losses import TOLERANCE, Losses
 from pytest_nexus.predictor.model.model import Model
 from pytest_nexus.predictor.model.tree_size import TreeSize
 from pytest_nexus.predictor.schema import FEATURES, NAMES
 from pytest_nexus.predictor.training import ladder
-from pytest_nexus.predictor.training.ladder import SIZES, TOLERANCE, Fold, Losses, climb, judged
+from pytest_nexus.predictor.training.ladder import SIZES, Fold, climb, judged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pytest
     from pytest_nexus.predictor.training.weights import FailedRun
 
 DEFAULTS = {feature.name: feature.default for feature in FEATURES}
-NOTHING = Losses(0.0, 0.0, 0.0)
+NOTHING = Losses(0.0, 0.0, 0.0, 0.0)
 
 
 def case(number: int) -> Case:
@@ -52,17 +53,17 @@ def climbed(monkeypatch: pytest.MonkeyPatch, losses: dict[str, Losses]) -> ladde
     return found
 
 
-@pytest.mark.parametrize("name", Losses._fields)
-def test_each_measure_can_make_a_size_too_small(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    most = getattr(TOLERANCE, name)
-    above, at = NOTHING._replace(**{name: most * 1.01}), NOTHING._replace(**{name: most})
+def test_the_ladder_ends_at_the_first_size_within_the_tolerance(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    above, at = (NOTHING._replace(apfdc=TOLERANCE.apfdc * part) for part in (1.01, 1.0))
     found = climbed(monkeypatch, {"1x2": above, "2x4": at, "4x4": NOTHING})
     assert found.smallest is found.rungs[-1]
     assert [str(rung.size) for rung in found.rungs] == ["1x2", "2x4"]
 
 
 def test_a_better_student_is_no_loss(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = climbed(monkeypatch, {"1x2": Losses(-0.5, -0.5, -0.5)})
+    found = climbed(monkeypatch, {"1x2": Losses(-0.5, -0.5, -0.5, -0.5)})
     assert len(found.rungs) == 1
     assert found.smallest is not None
 
@@ -70,7 +71,7 @@ def test_a_better_student_is_no_loss(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_where_every_size_loses_too_much_none_is_the_smallest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    found = climbed(monkeypatch, dict.fromkeys(("1x2", "2x4", "4x4"), Losses(0.1, 0.0, 0.0)))
+    found = climbed(monkeypatch, dict.fromkeys(("1x2", "2x4", "4x4"), Losses(0.1, 0.0, 0.0, 0.0)))
     assert (len(found.rungs), found.smallest) == (3, None)
 
 

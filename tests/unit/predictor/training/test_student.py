@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pytest_nexus.predictor.evaluation.losses import Losses
 from pytest_nexus.predictor.model.tree_size import TreeSize
 from pytest_nexus.predictor.training import student as student_module
-from pytest_nexus.predictor.training.ladder import Ladder, Losses, Rung
+from pytest_nexus.predictor.training.ladder import Ladder, Rung
 from pytest_nexus.predictor.training.run_sample import sample_of
 from pytest_nexus.predictor.training.student import Student, student_of
 
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from pytest_nexus.predictor.training.settings import Wanted
 
 SMALL, LARGE = TreeSize(2, 4), TreeSize(6, 8)
-BAD = Rung(SMALL, 4.0, Losses(0.1, 0.0, 0.0))
-GOOD = Rung(LARGE, 20.0, Losses(0.001, -0.002, 0.01))
+BAD = Rung(SMALL, 4.0, Losses(0.1, 0.0, 0.0, 0.0))
+GOOD = Rung(LARGE, 20.0, Losses(0.001, -0.002, 0.003, 0.01))
 SAMPLES = [sample_of(case, 0) for case in CASES]
 
 
@@ -48,6 +49,7 @@ def test_auto_takes_the_smallest_within_the_tolerance(monkeypatch: pytest.Monkey
     assert losses == {
         "student_apfdc_loss": 0.001,
         "student_auc_loss": -0.002,
+        "student_skill_loss": 0.003,
         "student_log_loss_increase": 0.01,
     }
 
