@@ -8,8 +8,9 @@ import math
 from typing import Any, Final
 
 from ..schema import NAMES, SCHEMA
-from .model import FAILURE_BOOST, PASS_DOUBT, Model, Tree
+from .model import FAILURE_BOOST, PASS_DOUBT, Model
 from .terms import TERMS
+from .tree import Tree
 from .tree_size import MOST_TREES
 
 FORMAT: Final = 1

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import exp, log
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
+from .forest import forest_sums
 from .scoring import terms_of, weighted_sums
 from .terms import TERMS
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ..features.rows import Row
+    from .tree import Tree
 
 _FAR: Final = 500.0
 
@@ -21,41 +23,6 @@ FAILURE_BOOST: Final = 8.0
 docs/explanation/benchmarks.md."""
 PASS_DOUBT: Final = 0.5
 """Loss in log odds of the other parameters of a function for each that passed."""
-
-
-class Tree(NamedTuple):
-    """A regression tree in arrays; node 0 is the root, and children come after their parent."""
-
-    feature: tuple[int, ...]
-    """The column that each node compares; -1 for a leaf."""
-    threshold: tuple[float, ...]
-    """A row goes to the left child if its value is at most the threshold."""
-    left: tuple[int, ...]
-    right: tuple[int, ...]
-    value: tuple[float, ...]
-    """The part of the score that a leaf adds."""
-
-    def __call__(self, row: Row) -> float:
-        """Return the value of the leaf that a row reaches."""
-        at = 0
-        while (column := self.feature[at]) >= 0:
-            at = self.left[at] if row[column] <= self.threshold[at] else self.right[at]
-        return self.value[at]
-
-    def values(self, rows: Sequence[Row]) -> list[float]:
-        """Return the leaf value of each row; going node by node is faster than row by row."""
-        found = [0.0] * len(rows)
-        reached: list[list[int]] = [[] for _ in self.feature]
-        reached[0] = list(range(len(rows)))
-        for at, column in enumerate(self.feature):
-            if column < 0:
-                for place in reached[at]:
-                    found[place] = self.value[at]
-                continue
-            threshold = self.threshold[at]
-            reached[self.left[at]] = [i for i in reached[at] if rows[i][column] <= threshold]
-            reached[self.right[at]] = [i for i in reached[at] if not rows[i][column] <= threshold]
-        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +56,15 @@ class Model:
 
         The duration of a test counts only if a tree uses it.
         """
+        if not rows:
+            return []
+        columns = list(zip(*rows, strict=True))
         if not self.trees:
-            return weighted_sums(self.weights, rows)
+            return weighted_sums(self.weights, columns)
         share = 1.0 - self.trees_share
-        product = weighted_sums({name: share * one for name, one in self.weights.items()}, rows)
-        grown = [tree.values(rows) for tree in self.trees]
-        return [
-            score + self.trees_share * sum(values)
-            for score, values in zip(product, zip(*grown, strict=True), strict=True)
-        ]
+        product = weighted_sums({name: share * one for name, one in self.weights.items()}, columns)
+        grown = forest_sums(self.trees, columns)
+        return [a + self.trees_share * b for a, b in zip(product, grown, strict=True)]
 
     def gain(self, score: float) -> float:
         """Return the logarithm of the odds for the order: log(exp(score) + floor).

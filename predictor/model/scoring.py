@@ -1,24 +1,27 @@
 """Evaluate the terms of feature rows in plain Python, column by column.
 
 A session scores some thousand tests once. Columns make this fast. A column with a single value adds
-a constant, and a column with few values is computed once for each value.
+a constant. Terms of the same column are added up first, once for each value if it has few.
 """
 
 from __future__ import annotations
 
 from math import exp, log1p
+from operator import add
 from typing import TYPE_CHECKING, Final
 
 from ..schema import NAMES
 from .terms import TERMS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from ..features.rows import Row
     from .terms import Condition, Term, Transform
 
     Column = Sequence[float]
+    Weighted = tuple[Term, float]
+    """A term with its weight."""
 
 MAX_RATE: Final = 0.95
 """Largest rate: a test that always failed may have been repaired, so its odds stay finite."""
@@ -32,6 +35,8 @@ _CHEAP: Final = {"linear", "indicator", "cube"}
 """Transforms that cost less than to look a value up."""
 _FEW: Final = 4
 """A column is computed by value if each value occurs at least this often on average."""
+_SAMPLE: Final = 256
+"""Number of rows that show whether the values of several columns repeat."""
 
 
 def _log_odds(rates: Column, base: float) -> list[float]:
@@ -79,28 +84,41 @@ TRANSFORMS: Final[Mapping[Transform, Callable[[Sequence[Column], float], Column]
     record      log_odds of three rates, weighted by RECORD, minus a share for flakes
 """
 
-CONDITIONS: Final[Mapping[Condition, Callable[[Column, Column], Column]]] = {
-    "always": lambda values, _: values,
-    "positive": lambda values, xs: [v if x > 0.0 else 0.0 for v, x in zip(values, xs, strict=True)],
-    "adjacent": lambda values, xs: [
-        v if 0.0 <= x <= 1.0 else 0.0 for v, x in zip(values, xs, strict=True)
+CONDITIONS: Final[Mapping[Condition, Callable[[Column, Column, float], list[float]]]] = {
+    "always": lambda values, _, weight: [weight * v for v in values],
+    "positive": lambda values, xs, weight: [
+        weight * v if x > 0.0 else 0.0 for v, x in zip(values, xs, strict=True)
+    ],
+    "adjacent": lambda values, xs, weight: [
+        weight * v if 0.0 <= x <= 1.0 else 0.0 for v, x in zip(values, xs, strict=True)
     ],
 }
-"""Set the values to 0 where the first feature does not meet the condition."""
+"""Weigh the values, and set them to 0 where the first feature does not meet the condition."""
 
 
-def values_of(term: Term, columns: Sequence[Column]) -> Column:
-    """Return the values of a term, one for each row.
+def is_constant(column: tuple[float, ...]) -> bool:
+    """Whether all values of a column are equal.
+
+    >>> is_constant((1.0, 1.0)), is_constant((1.0, 2.0, 1.0))
+    (True, False)
+    """
+    # The comparison ends at the first other value, unlike a count or a set.
+    return column == (column[0],) * len(column)
+
+
+def values_of(term: Term, columns: Sequence[Column], weight: float = 1.0) -> list[float]:
+    """Return weight * term, one value for each row.
 
     Args:
         term: the term to evaluate.
         columns: the features of the term, in its order.
+        weight: of the term.
 
-    >>> list(values_of(TERMS["file_changed"], [[0.0, 1.0, -1.0]]))
+    >>> values_of(TERMS["file_changed"], [[0.0, 1.0, -1.0]])
     [0.0, 1.0, 0.0]
     """
     values = TRANSFORMS[term.transform](columns, term.constant)
-    return CONDITIONS[term.condition](values, columns[0])
+    return CONDITIONS[term.condition](values, columns[0], weight)
 
 
 def terms_of(row: Row) -> dict[str, float]:
@@ -111,42 +129,75 @@ def terms_of(row: Row) -> dict[str, float]:
     }
 
 
-def weighted_sums(weights: Mapping[str, float], rows: Sequence[Row]) -> list[float]:
+def weighted_sums(
+    weights: Mapping[str, float], columns: Sequence[tuple[float, ...]]
+) -> list[float]:
     """Return the sum over terms of weight * term, one sum for each row.
 
     Args:
         weights: by term; a term without an entry has weight 0.
-        rows: shape (n_tests, n_features), columns as in `schema.FEATURES`.
+        columns: as in `schema.FEATURES`, each with at least one value.
     """
-    columns = list(zip(*rows, strict=True))
     constant, parts = 0.0, []
-    for name, weight in weights.items():
-        if not weight or not rows:
-            continue
-        part = _weighted(TERMS[name], weight, columns)
-        if isinstance(part, float):
-            constant += part
+    for features, weighted in _by_features(weights).items():
+        own = [columns[_PLACES[feature]] for feature in features]
+        if all(map(is_constant, own)):
+            constant += sum(_sums(weighted, [column[:1] for column in own]))
         else:
-            parts.append(part)
+            parts.append(_parts(weighted, own))
     if not parts:
-        return [constant] * len(rows)
+        return [constant] * len(columns[0])
     return [constant + total for total in map(sum, zip(*parts, strict=True))]
 
 
-def _weighted(term: Term, weight: float, columns: Sequence[Column]) -> Column | float:
-    """Return weight * term for each row; a single number if all rows have the same value."""
-    own = [columns[_PLACES[feature]] for feature in term.features]
-    if len(own) > 1:
-        if all(min(column) == max(column) for column in own):
-            return weight * values_of(term, [column[:1] for column in own])[0]
-        return [weight * value for value in values_of(term, own)]
-    first = own[0][0]
-    if own[0].count(first) == len(own[0]):  # quicker than a set, and true of most columns
-        return weight * values_of(term, [[first]])[0]
-    if term.transform in _CHEAP:
-        return [weight * value for value in values_of(term, own)]
-    distinct = list(set(own[0]))
-    if len(distinct) * _FEW <= len(own[0]):
-        values = [weight * value for value in values_of(term, [distinct])]
-        return list(map(dict(zip(distinct, values, strict=True)).__getitem__, own[0]))
-    return [weight * value for value in values_of(term, own)]
+def _by_features(weights: Mapping[str, float]) -> dict[tuple[str, ...], list[Weighted]]:
+    """Return the terms with a weight, by the features that they share."""
+    found: dict[tuple[str, ...], list[Weighted]] = {}
+    for name, weight in weights.items():
+        if weight:
+            term = TERMS[name]
+            found.setdefault(term.features, []).append((term, weight))
+    return found
+
+
+def _parts(weighted: Sequence[Weighted], columns: Sequence[Column]) -> Iterable[float]:
+    """Return for each row the sum of some terms; once for each value, where values repeat."""
+    first, _ = weighted[0]
+    if len(weighted) == 1 and first.transform in _CHEAP:
+        return _sums(weighted, columns)
+    if len(columns) > 1:
+        return _by_values(weighted, columns)
+    distinct = set(columns[0])
+    if len(distinct) * _FEW > len(columns[0]):
+        return _sums(weighted, columns)
+    table = dict(zip(distinct, _sums(weighted, [list(distinct)]), strict=True))
+    return map(table.__getitem__, columns[0])
+
+
+def _by_values(weighted: Sequence[Weighted], columns: Sequence[Column]) -> Iterable[float]:
+    step = max(1, len(columns[0]) // _SAMPLE)
+    seen = list(zip(*(column[::step] for column in columns), strict=True))
+    if len(set(seen)) * _FEW > len(seen):
+        return _sums(weighted, columns)
+    return map(_Table(weighted).__getitem__, zip(*columns, strict=True))
+
+
+class _Table(dict[tuple[float, ...], float]):
+    """The sum of some terms by the values of their features, filled as values occur."""
+
+    def __init__(self, weighted: Sequence[Weighted]) -> None:
+        super().__init__()
+        self._weighted = weighted
+
+    def __missing__(self, values: tuple[float, ...]) -> float:
+        found = self[values] = _sums(self._weighted, [[value] for value in values])[0]
+        return found
+
+
+def _sums(weighted: Sequence[Weighted], columns: Sequence[Column]) -> list[float]:
+    """Return for each row the sum of some terms."""
+    (term, weight), *others = weighted
+    sums = values_of(term, columns, weight)
+    for term, weight in others:
+        sums = list(map(add, sums, values_of(term, columns, weight)))
+    return sums

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..features.rows import Row
-    from .model import Tree
+    from .tree import Tree
 
 MOST_TREES: Final = 64
 MOST_LEAVES: Final = 64

@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from threadpoolctl import threadpool_limits
 
-from ..model.model import Tree
+from ..model.tree import Tree
 from ..model.tree_size import TreeSize, comparisons
 from ..schema import FEATURES, NAMES
 from .settings import DEFAULTS

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ..evaluation.evaluate import Case
-    from ..model.model import Tree
+    from ..model.tree import Tree
     from ..model.tree_size import TreeSize
     from .ladder import Fit, Ladder
     from .settings import Settings, Wanted

@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pytest_nexus.predictor.model import document as persist
 from pytest_nexus.predictor.model.document import ModelError, dump, load
-from pytest_nexus.predictor.model.model import Model, Tree
+from pytest_nexus.predictor.model.model import Model
+from pytest_nexus.predictor.model.tree import Tree
 from pytest_nexus.predictor.schema import NAMES
 
 from pytest_nexus.cli.main import main

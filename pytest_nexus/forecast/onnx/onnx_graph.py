@@ -22,8 +22,9 @@ from pytest_nexus.predictor.schema import NAMES
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from pytest_nexus.predictor.model.model import Model, Tree
+    from pytest_nexus.predictor.model.model import Model
     from pytest_nexus.predictor.model.terms import Condition, Term, Transform
+    from pytest_nexus.predictor.model.tree import Tree
 
 OPSET: Final = 17
 ML_OPSET: Final = 3

@@ -9,8 +9,9 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pytest_nexus.predictor.model.model import Model, Tree
+from pytest_nexus.predictor.model.model import Model
 from pytest_nexus.predictor.model.terms import TERMS
+from pytest_nexus.predictor.model.tree import Tree
 from pytest_nexus.predictor.schema import NAMES
 
 from pytest_nexus.cli.main import main

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pytest_nexus.predictor.model.model import Model, Tree
+from pytest_nexus.predictor.model.model import Model
 from pytest_nexus.predictor.model.terms import TERMS
+from pytest_nexus.predictor.model.tree import Tree
 
 from pytest_nexus.deployment.gates import generated_rows
 from pytest_nexus.forecast.onnx.onnx_scores import MOST_DIFFERENCE, OnnxScores, tie

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pytest_nexus.predictor.evaluation.losses import Losses
-from pytest_nexus.predictor.model.model import Model, Tree
+from pytest_nexus.predictor.model.model import Model
+from pytest_nexus.predictor.model.tree import Tree
 from pytest_nexus.predictor.model.tree_size import TreeSize
 from pytest_nexus.predictor.training.champion import Outcome
 from pytest_nexus.predictor.training.ladder import Ladder, Rung

@@ -16,7 +16,8 @@ from pytest_nexus.predictor.model.document import (
     load_named,
     version,
 )
-from pytest_nexus.predictor.model.model import FAILURE_BOOST, PASS_DOUBT, Model, Tree
+from pytest_nexus.predictor.model.model import FAILURE_BOOST, PASS_DOUBT, Model
+from pytest_nexus.predictor.model.tree import Tree
 from pytest_nexus.predictor.schema import NAMES
 
 from pytest_nexus.forecast import forecaster

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_nexus.predictor.model.document import dump, load
-from pytest_nexus.predictor.model.model import Model, Tree
+from pytest_nexus.predictor.model.model import Model
 from pytest_nexus.predictor.model.scoring import terms_of
 from pytest_nexus.predictor.model.terms import OF_TEXT, TERMS
+from pytest_nexus.predictor.model.tree import Tree
 from pytest_nexus.predictor.schema import FEATURES, NAMES
 
 DEFAULTS = {feature.name: feature.default for feature in FEATURES} | {

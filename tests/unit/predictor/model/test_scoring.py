@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pytest_nexus.predictor.model.model import Model, Tree
-from pytest_nexus.predictor.model.scoring import CONDITIONS, TRANSFORMS, terms_of, weighted_sums
+from pytest_nexus.predictor.model.model import Model
+from pytest_nexus.predictor.model.scoring import CONDITIONS, TRANSFORMS, terms_of
 from pytest_nexus.predictor.model.terms import TERMS
+from pytest_nexus.predictor.model.tree import Tree
 from pytest_nexus.predictor.schema import FEATURES, NAMES, NEVER
 from pytest_nexus.predictor.training.term_matrix import CONDITIONS as BY_NUMPY_IF
 from pytest_nexus.predictor.training.term_matrix import TRANSFORMS as BY_NUMPY
@@ -80,13 +81,33 @@ def test_a_row_scores_the_same_among_others_as_alone(
 ) -> None:
     """Columns with one value, with few and with many are worked out in three ways."""
     weights = {name: 1.0 + at for at, name in enumerate(TERMS)}
-    alone = [weighted_sums(weights, [each])[0] for each in rows]
-    assert weighted_sums(weights, rows * copies) == pytest.approx(alone * copies, rel=1e-12)
+    model = Model(weights)
+    alone = [model.scores([each])[0] for each in rows]
+    assert model.scores(rows * copies) == pytest.approx(alone * copies, rel=1e-12)
+
+
+@given(st.lists(ROWS, min_size=1, max_size=12), st.integers(1, 5))
+def test_a_score_is_the_sum_of_its_weighted_terms(
+    rows: list[tuple[float, ...]], copies: int
+) -> None:
+    weights = {name: 1.0 + at for at, name in enumerate(TERMS)}
+    expected = [
+        sum(weights[name] * value for name, value in terms_of(each).items()) for each in rows
+    ]
+    assert Model(weights).scores(rows * copies) == pytest.approx(expected * copies, rel=1e-12)
+
+
+def test_values_that_repeat_beyond_the_sample_are_worked_out_too() -> None:
+    """The values of several columns repeat in the sampled rows, and others follow."""
+    rows = [row(rate_2=0.5)] * 4000
+    rows[1::7] = [row(rate_2=at / 600, name_words=at / 900) for at in range(len(rows[1::7]))]
+    model = Model({"record": 0.3, "place": 0.7})
+    assert model.scores(rows) == pytest.approx([model.scores([each])[0] for each in rows])
 
 
 def test_a_weight_of_nothing_and_an_empty_suite_add_nothing() -> None:
-    assert weighted_sums({"record": 0.0}, [row(rate_2=1.0)] * 2) == [0.0, 0.0]
-    assert weighted_sums({"record": 1.0}, []) == []
+    assert Model({"record": 0.0}).scores([row(rate_2=1.0)] * 2) == [0.0, 0.0]
+    assert Model({"record": 1.0}).scores([]) == []
     assert (
         Model({"record": 1.0}, (Tree((-1,), (0.0,), (-1,), (-1,), (2.0,)),), 0.5).scores([]) == []
     )

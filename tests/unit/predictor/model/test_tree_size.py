@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from pytest_nexus.predictor.model.model import Tree
+from pytest_nexus.predictor.model.tree import Tree
 from pytest_nexus.predictor.model.tree_size import TreeSize, comparisons
 
 STEPS = Tree((0, -1, 0, -1, -1), (1.0, 0, 2.0, 0, 0), (1, 0, 3, 0, 0), (2, 0, 4, 0, 0), (0.0,) * 5)
