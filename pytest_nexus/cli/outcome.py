@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentTypeError
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, get_args
 
@@ -57,6 +58,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     pull = _add(commands, "pull", "take in the deployments of a repository on GitHub", _pull)
     pull.add_argument("--repository", metavar="OWNER/NAME", help="the repository on GitHub")
     pull.add_argument("--api-url", metavar="URL", help="address of GitHub's API")
+    pull.add_argument(
+        "--hotfix-label", action="append", default=[], type=_label, metavar="LABEL",
+        help="also take in closed issues and merged pull requests with this label, as hotfixes;"
+        " may be repeated",
+    )  # fmt: skip
+    pull.add_argument(
+        "--environment", default=_ENVIRONMENT, metavar="NAME",
+        help=f"where hotfixes are deployed (default: {_ENVIRONMENT})",
+    )  # fmt: skip
 
 
 def _add(commands: Any, name: str, text: str, run: Callable[..., int]) -> argparse.ArgumentParser:
@@ -91,16 +101,30 @@ def _record(options: argparse.Namespace) -> int:
 def _pull(options: argparse.Namespace) -> int:
     from pytest_nexus.github.connect import connect  # noqa: PLC0415 - imports requests
     from pytest_nexus.github.pull_deployments import deployment_outcomes  # noqa: PLC0415 - likewise
+    from pytest_nexus.github.pull_hotfixes import hotfix_outcomes  # noqa: PLC0415 - likewise
 
     client = connect(options.repository, options.api_url, originals.environ)
-    found = deployment_outcomes(client)
-    with open_or_begin(history_path(options.history)) as history:
-        n_new = history.deployments.add(found)
+    readers = [partial(deployment_outcomes, client)]
+    readers += [partial(hotfix_outcomes, client, label, options.environment)
+                for label in options.hotfix_label]  # fmt: skip
+    n_read = n_new = 0
+    for read in readers:  # stored one after the other, so a limit loses none of those before it
+        found = read()
+        n_read += len(found)
+        with open_or_begin(history_path(options.history)) as history:
+            n_new += history.deployments.add(found)
     if options.json:
-        print_json({"read": len(found), "new": n_new})
+        print_json({"read": n_read, "new": n_new})
     else:
-        say(f"{counted(n_new, 'new outcome')} of {counted(len(found), 'outcome')} on GitHub")
+        say(f"{counted(n_new, 'new outcome')} of {counted(n_read, 'outcome')} on GitHub")
     return 0
+
+
+def _label(text: str) -> str:
+    """Return the name of a label; GitHub would read a comma as two labels."""
+    if not text.strip() or "," in text:
+        raise ArgumentTypeError(f"must be the name of one label without a comma, got {text!r}")
+    return text.strip()
 
 
 def _learn(options: argparse.Namespace) -> int:

@@ -72,14 +72,17 @@ class Client:
         """Send JSON to a path below the repository, and return the answer."""
         return self._json(method, path, json=body)
 
-    def pages(self, path: str, name: str = "") -> Iterator[list[dict[str, Any]]]:
+    def pages(
+        self, path: str, name: str = "", **parameters: str | int
+    ) -> Iterator[list[dict[str, Any]]]:
         """Yield the items of a listing page by page; `name` is the member that holds them, if any.
 
-        The client counts pages and follows no links: a link could send the token to another host.
+        The `parameters` are those of the listing, such as a filter. The client counts pages and
+        follows no links: a link could send the token to another host.
         """
         number = 1
         while True:
-            answer = self.get(path, per_page=PER_PAGE, page=number)
+            answer = self.get(path, **parameters, per_page=PER_PAGE, page=number)
             items = answer.get(name) if name and isinstance(answer, dict) else answer
             if not isinstance(items, list):
                 raise GitHubError("NX805", f"GitHub's answer to {path} is not a list")

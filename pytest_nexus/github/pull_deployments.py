@@ -63,16 +63,20 @@ def _statuses(client: Client, deployment: dict[str, Any]) -> list[dict[str, Any]
 
 
 def _outcome(deployment: dict[str, Any], status: dict[str, Any]) -> DeploymentOutcome | None:
-    commit, environment = deployment.get("sha"), deployment.get("environment")
-    state, at = _STATUSES.get(str(status.get("state"))), _moment(status.get("created_at"))
-    if state is None or at is None or not isinstance(environment, str):
-        return None
-    if not isinstance(commit, str) or not _COMMIT.fullmatch(commit):
+    commit, environment = commit_of(deployment.get("sha")), deployment.get("environment")
+    state, at = _STATUSES.get(str(status.get("state"))), moment_of(status.get("created_at"))
+    if state is None or at is None or commit is None or not isinstance(environment, str):
         return None
     return DeploymentOutcome(commit, state, environment[:_MOST_CHARS], at, "github")
 
 
-def _moment(text: object) -> float | None:
+def commit_of(value: object) -> str | None:
+    """Return a value of an answer if it is the id of a commit, else None."""
+    return value if isinstance(value, str) and _COMMIT.fullmatch(value) else None
+
+
+def moment_of(text: object) -> float | None:
+    """Return a time of an answer in seconds since the epoch; None if it is no time with a zone."""
     try:
         moment = datetime.fromisoformat(str(text))
     except ValueError:

@@ -177,3 +177,102 @@ def test_deployments_come_from_github(repo, capsys, monkeypatch) -> None:
     assert [(row["status"], row["where"], row["source"]) for row in rows] == [
         ("deployed", "eu", "github"), ("failed", "eu", "github"),
     ]  # fmt: skip
+
+
+REPO = "https://api.github.com/repos/octo/repo/commits/"
+LABELS = [{"id": 1, "name": "Hotfix"}, {"id": 2, "name": "bug"}]
+ISSUES = [
+    {"number": 1, "state": "closed", "labels": LABELS, "pull_request": {"url": "x"}},
+    {"number": 2, "state": "closed", "labels": LABELS, "pull_request": {"url": "x"}},
+    {"number": 3, "state": "closed", "labels": ["hotfix"]},
+    {"number": 4, "state": "closed", "labels": LABELS},
+    {"number": 5, "state": "closed", "labels": [{"name": "bug"}, 7, None]},
+    {"number": 6, "state": "open", "labels": LABELS},
+    {"number": "7/../../other", "state": "closed", "labels": LABELS},
+    {"number": 8, "state": "closed", "labels": LABELS},
+    {"number": 9, "state": "closed", "labels": "hotfix"},
+    "no issue",
+]
+MERGED = {"merged": True, "merged_at": "2026-01-02T00:00:00Z", "merge_commit_sha": "1" * 40}
+ANSWERS = {
+    r"pulls/1\b": MERGED,
+    r"pulls/2\b": MERGED | {"merged": False, "merge_commit_sha": "2" * 40},
+    r"issues/3/events": [
+        {"event": "closed", "created_at": "2026-01-01T00:00:00Z",
+         "commit_id": "9" * 40, "commit_url": REPO + "9" * 40},
+        {"event": "reopened", "created_at": "2026-01-01T01:00:00Z"},
+        {"event": "closed", "created_at": "2026-01-03T00:00:00Z",
+         "commit_id": "3" * 40, "commit_url": REPO + "3" * 40},
+        {"event": "referenced", "created_at": "2026-01-04T00:00:00Z",
+         "commit_id": "8" * 40, "commit_url": REPO + "8" * 40},
+    ],
+    r"issues/4/events": [
+        {"event": "closed", "created_at": "2026-01-03T00:00:00Z", "commit_id": "4" * 40,
+         "commit_url": "https://api.github.com/repos/evil/repo/commits/" + "4" * 40},
+    ],
+    r"issues/8/events": [
+        {"event": "closed", "created_at": "2026-01-03T00:00:00Z", "commit_id": None,
+         "commit_url": None},
+        "no event",
+    ],
+}  # fmt: skip
+
+
+@pytest.fixture
+def labelled(monkeypatch):
+    with GitHubServer() as server:
+        for name, value in server.environ().items():
+            monkeypatch.setenv(name, value)
+        server.reply(r"/deployments", Reply(200, body=b"[]"), times=9)
+        for pattern, answer in ANSWERS.items():
+            server.reply(pattern, Reply(200, body=json.dumps(answer).encode()), times=9)
+        server.reply(r"/issues\?", Reply(200, body=json.dumps(ISSUES).encode()), times=9)
+        yield server
+
+
+def test_labels_of_hotfixes_count_by_the_commit_that_was_merged_or_closed(
+    repo, capsys, labelled
+) -> None:
+    asked = ("pull", "--hotfix-label=hotfix", "--environment=eu")
+    assert json.loads(said(capsys, *asked, "--json")) == {"read": 2, "new": 2}
+    assert "0 new outcomes of 2 outcomes on GitHub" in said(capsys, *asked)
+    rows = json.loads(said(capsys, "list", "--json"))
+    assert [(row["commit"], row["at"][:10], row["status"], row["where"], row["source"])
+            for row in rows] == [
+        ("1" * 12, "2026-01-02", "hotfix", "eu", "github"),
+        ("3" * 12, "2026-01-03", "hotfix", "eu", "github"),
+    ]  # fmt: skip
+    assert labelled.count(r"issues\?labels=hotfix&state=closed&sort=updated&per_page=100") == 2
+    assert labelled.count(r"other|pulls/[^12]|issues/[569]/events") == 0
+
+
+def test_without_a_label_no_issue_is_asked_for(repo, capsys, labelled) -> None:
+    assert json.loads(said(capsys, "pull", "--json")) == {"read": 0, "new": 0}
+    assert labelled.count("issues|pulls") == 0
+
+
+@pytest.mark.parametrize("answer", [b"{}", b"[" * 100_000, b"null", b'["closed", 3]'])
+def test_other_answers_are_errors_or_left_out(repo, capsys, labelled, answer) -> None:
+    labelled.replies.insert(0, (r"/pulls/1\b", Reply(200, body=answer)))
+    labelled.replies.insert(0, (r"/issues/3/events", Reply(200, body=answer)))
+    status = main(["outcome", "pull", "--hotfix-label=hotfix"])
+    shown = capsys.readouterr()
+    assert "Traceback" not in shown.err
+    assert status == 1 or shown.out == "0 new outcomes of 0 outcomes on GitHub\n"
+
+
+def test_a_limit_at_the_labels_keeps_the_deployments(repo, capsys, labelled) -> None:
+    far = {"Retry-After": "90000"}
+    labelled.replies.insert(0, (r"/issues\?", Reply(429, far)))
+    for pattern, answer in ((r"/deployments\?", DEPLOYMENTS[:1]), (r"/statuses", STATUSES)):
+        labelled.replies.insert(0, (pattern, Reply(200, body=json.dumps(answer).encode())))
+    assert main(["outcome", "pull", "--hotfix-label=hotfix"]) == 1
+    assert_message(capsys.readouterr().err, "NX801", "rate limit")
+    assert len(json.loads(said(capsys, "list", "--json"))) == 2
+
+
+@pytest.mark.parametrize("label", ["", "a,b", " "])
+def test_a_label_must_be_one(repo, capsys, label) -> None:
+    with pytest.raises(SystemExit):
+        main(["outcome", "pull", f"--hotfix-label={label}"])
+    assert "name of one label" in capsys.readouterr().err
