@@ -117,6 +117,7 @@ def _run(summary: RunSummary, history: History) -> SeenRun:
         made.environment,
         {key: _test(each) for key, each in tests.items()
          if any(one.outcome != "skipped" for one in each)},
+        made.cores,
     )  # fmt: skip
 
 

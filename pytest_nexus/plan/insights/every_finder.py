@@ -9,6 +9,7 @@ from pytest_nexus.plan.insights.equal_tests import equal_tests, order_dependents
 from pytest_nexus.plan.insights.failing_places import failing_places
 from pytest_nexus.plan.insights.flaky_seconds import flaky_seconds
 from pytest_nexus.plan.insights.missing_caches import missing_caches
+from pytest_nexus.plan.insights.place_bound_tests import place_bound_tests
 from pytest_nexus.plan.insights.slow_imports import slow_imports
 from pytest_nexus.plan.insights.slower_tests import slower_tests
 from pytest_nexus.plan.insights.waiting_shards import repeated_jobs, waiting_shards
@@ -25,6 +26,7 @@ FINDERS: Final[tuple[Callable[[Seen], list[Finding]], ...]] = (
     waiting_shards,
     repeated_jobs,
     failing_places,
+    place_bound_tests,
     flaky_seconds,
     order_dependents,
     slow_imports,

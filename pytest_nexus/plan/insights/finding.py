@@ -47,6 +47,8 @@ class SeenRun(NamedTuple):
     environment: str
     """Minor version of Python and platform."""
     tests: Mapping[str, SeenTest]
+    cores: int | None = None
+    """Logical cores that the session could use; None if unknown."""
 
 
 class Imported(NamedTuple):

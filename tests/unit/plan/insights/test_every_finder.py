@@ -21,6 +21,11 @@ from pytest_nexus.plan.insights.finding import (
     SeenTest,
     runs_per_week,
 )
+from pytest_nexus.plan.insights.place_bound_tests import (
+    fisher_p,
+    place_bound_tests,
+    places_of,
+)
 from pytest_nexus.plan.insights.slower_tests import change_point, rank_z
 
 KEYS = [f"t/test_{number % 3}.py::test_{number}" for number in range(9)]
@@ -249,3 +254,68 @@ def test_statistics_of_the_finders() -> None:
     assert rank_z([1.0] * 10, [2.0] * 10) > 3.7
     assert excess_z(0, 20, 0, 20) == 0
     assert excess_z(20, 20, 0, 20) > 6
+
+
+def bound(number: int, tests: dict[str, SeenTest]) -> dict[str, Any]:
+    """One test fails in one of five runs with 3.13, and never with 3.12."""
+    has_failed = number % 20 in {1, 13}
+    tests[KEYS[3]] = tests[KEYS[3]]._replace(has_failed=has_failed)
+    return {"cores": 4, "ci_job": f"tests {number % 3}"}
+
+
+def test_a_test_that_fails_with_one_python_is_found_with_figures_and_a_command() -> None:
+    (found,) = findings(history(bound, 160))
+    assert found.kind == "bound tests"
+    assert found.sentence == f"{KEYS[3]} fails far more often with Python 3.13 than elsewhere"
+    assert found.evidence.startswith("16 of 80 runs against 0 of 80; by chance with a probability")
+    assert found.remedy == f"python3.13 -m pytest {KEYS[3]}"
+    assert found.saved_s == pytest.approx(0.2 * 20.0 / 2)
+
+
+def test_tests_that_are_bound_to_one_hour_are_one_finding() -> None:
+    def nightly(number: int, tests: dict[str, SeenTest]) -> dict[str, Any]:
+        for place in (3, 5):
+            has_failed = number % 4 == 0 and number % 8 == 4 * (place == 5)
+            tests[KEYS[place]] = tests[KEYS[place]]._replace(has_failed=has_failed)
+        hour = 3 if number % 4 == 0 else 8 + number % 9
+        return {"started_at": 86_400.0 * number + 3600.0 * hour}
+
+    found = [each for each in findings(history(nightly, 160)) if each.kind == "bound tests"]
+    assert len(found) == 1
+    assert found[0].sentence == (
+        f"{KEYS[3]}, and 1 more test, fail far more often at 03 UTC than elsewhere"
+    )
+    assert found[0].remedy == f"nexus flaky show {KEYS[3]}"
+
+
+def test_a_test_that_was_broken_for_a_time_is_bound_to_no_place() -> None:
+    def broken(number: int, tests: dict[str, SeenTest]) -> dict[str, Any]:
+        is_broken = 60 <= number < 80
+        tests[KEYS[3]] = tests[KEYS[3]]._replace(has_failed=is_broken)
+        return {
+            "environment": "3.13 linux" if number >= 60 else "3.12 linux",
+            "started_at": 86_400.0 * number + (9 if is_broken else 15) * 3600,
+        }
+
+    assert [each for each in findings(history(broken, 160)) if each.kind == "bound tests"] == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_flaky_tests_are_bound_to_no_place(seed: int) -> None:
+    rng = random.Random(f"bound {seed}")
+
+    def anywhere(_: int, tests: dict[str, SeenTest]) -> dict[str, Any]:
+        for key in KEYS:
+            tests[key] = tests[key]._replace(has_failed=rng.random() < 0.15)
+        return {"cores": rng.choice([2, 4]), "ci_job": rng.choice(["a", "b", "c"])}
+
+    assert place_bound_tests(history(anywhere, 160)) == []
+
+
+def test_the_exact_test_is_a_probability_and_counts_what_is_as_extreme() -> None:
+    assert fisher_p(0, 10, 0, 10) == 1
+    assert fisher_p(2, 2, 0, 2) == pytest.approx(1 / 6)
+    assert fisher_p(1, 2, 1, 2) == pytest.approx(5 / 6)
+    assert places_of(history(n_runs=1).runs[0]._replace(environment="")) == [
+        "at 00 UTC", "in job tests",
+    ]  # fmt: skip
