@@ -23,11 +23,12 @@ from pytest_nexus.plan.autopilot.judge_trial import MOST_RUNS, WATCHED_RUNS, jud
 from pytest_nexus.plan.autopilot.learnable import AUTO, LEARNABLE
 from pytest_nexus.plan.autopilot.next_step import next_step
 from pytest_nexus.plan.autopilot.sentences import so_far
+from pytest_nexus.plan.tuning.tunables import SIMULATED
 from pytest_nexus.project import add_history_option, history_path, setting_in
 from pytest_nexus.report.formats.escaping import escaped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from pytest_nexus.history.store import History
     from pytest_nexus.plan.autopilot.setting_records import LogEntry, State
@@ -79,7 +80,7 @@ def _step(options: argparse.Namespace) -> int:
         pass
     with open_history(history_path(options.history)) as history:
         if options.tune and mode != "off" and history.learned.read().open is None:
-            proposals += _tuned(history, options)
+            proposals += _tuned(history, options, left if mode == "on" else ())
         step = history.learned.step(
             lambda state, runs: next_step(state, proposals, runs, clock.time(), mode, left)  # type: ignore[arg-type] # a mode, as the option allows
         )
@@ -93,16 +94,33 @@ def _step(options: argparse.Namespace) -> int:
     return 0
 
 
-def _tuned(history: History, options: argparse.Namespace) -> Sequence[Proposal]:
-    """Return the proposals of a simulation; if it fails, one line, and the step goes on."""
+def _tuned(
+    history: History, options: argparse.Namespace, left: Collection[str]
+) -> Sequence[Proposal]:
+    """Return the proposals of a simulation; if it fails, one line, and the step goes on.
+
+    A value that a person wrote stays. So if the best settings need another one, a second simulation
+    changes only what is left to nexus, and its proposals come first.
+    """
+    found = _simulated(history, options, ())
+    own = [each for each in found if each.setting not in left]
+    if not own or not left:
+        return found
+    return [*_simulated(history, options, [each for each in SIMULATED if each in left]), *own]
+
+
+def _simulated(
+    history: History, options: argparse.Namespace, only: Sequence[str]
+) -> Sequence[Proposal]:
     from pytest_nexus.cli import tune  # noqa: PLC0415 - where it is asked for
 
     parser = argparse.ArgumentParser()
     tune.add_arguments(parser)
     source = [] if options.source is None else [f"--source={options.source}"]
+    names = [f"--only={each}" for each in only]
     try:
         with paused_gc():
-            return tune.report_of(history, parser.parse_args(["--json", *source])).proposals
+            return tune.report_of(history, parser.parse_args(["--json", *source, *names])).proposals
     except NexusError as exc:
         complain(exc)
         return ()

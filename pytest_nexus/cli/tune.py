@@ -24,6 +24,7 @@ from pytest_nexus.plan.tuning.choosing import Wish
 from pytest_nexus.plan.tuning.figures import GOALS
 from pytest_nexus.plan.tuning.limits import parse_limit
 from pytest_nexus.plan.tuning.rounds import JOB_START_S, PRICE, Prices, seen_in
+from pytest_nexus.plan.tuning.tunables import SIMULATED
 from pytest_nexus.project import add_history_option
 from pytest_nexus.settings_files.settings_of_today import settings_of_today
 
@@ -73,6 +74,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--machine", choices=tuple(CLASSES), default=DEFAULT_CLASS,
         help=f"class of the machine, for the energy (default: {DEFAULT_CLASS})",
+    )  # fmt: skip
+    parser.add_argument(
+        "--only", action="append", default=[], choices=SIMULATED, metavar="NAME",
+        help="propose this setting alone, and keep all others as they are; may be repeated",
     )  # fmt: skip
     parser.add_argument(
         "--apply", action="store_true", help="write the proposals into the files of the project"
@@ -129,7 +134,9 @@ def report_of(history: History, options: argparse.Namespace) -> Report:
     )  # fmt: skip
     wish = Wish(options.goal, tuple(options.limit))
     with ProgressBar("runs simulated", is_quiet=options.json) as bar:
-        found = tuned_history(history, suite, today.setting, wish, prices, root=root, progress=bar)
+        found = tuned_history(
+            history, suite, today.setting, wish, prices, root=root, only=options.only, progress=bar
+        )
     proposals = () if found.tuned is None else found.tuned.proposals
     proposals = tuple(replace(each, place=today.place_of(each.setting)) for each in proposals)
     changes, by_hand = today.changes(proposals)

@@ -17,7 +17,7 @@ from pytest_nexus.plan.tuning.rounds import AUTO, Setting
 from pytest_nexus.plan.tuning.tunables import TUNABLES, row, tried
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
     from pytest_nexus.backtest.tuning.suite_rounds import SuiteRounds
@@ -53,6 +53,7 @@ def tuned_history(  # noqa: PLR0913 - the history, and how it is to be judged
     prices: Prices,
     *,
     root: Path,
+    only: Collection[str] = (),
     progress: _Progress = lambda _done, _all: None,
 ) -> TunedHistory:
     """Return proposals for the settings of today.
@@ -64,6 +65,7 @@ def tuned_history(  # noqa: PLR0913 - the history, and how it is to be judged
         wish: goal and limits; the failing rounds are added here.
         prices: the costs of a job, with its cores if these are known.
         root: the folder of the test files.
+        only: the settings that may be proposed; all without any.
         progress: receives the number of simulated rounds, and of all rounds.
     """
     start = regime_start(suite.rounds)
@@ -90,6 +92,8 @@ def tuned_history(  # noqa: PLR0913 - the history, and how it is to be judged
         progress=progress,
     )
     names = _names(today, rounds, prices, reasons)
+    if only:
+        names = [name for name in names if name in only]
     tuned = tune(replay, today, wish._replace(failing=tuple(suite.failing[start:])), names)
     return TunedHistory(len(rounds), today, tuned, reasons, replay.apart_s)
 

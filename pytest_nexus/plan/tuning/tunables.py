@@ -111,6 +111,9 @@ TUNABLES: Final = (
     ),
 )  # fmt: skip
 
+SIMULATED: Final = tuple(each.name for each in TUNABLES if not each.not_simulated)
+"""Names of the settings whose effect a history can show."""
+
 
 def row(name: str) -> Tunable:
     """Return the row of a setting.

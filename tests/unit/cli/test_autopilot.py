@@ -238,6 +238,20 @@ def test_proposals_of_the_simulation_are_tried(
     assert out(capsys) == "nothing to decide; nexus_autopilot is on\n"
 
 
+def test_values_that_a_person_wrote_stay_in_the_simulation(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The best settings are several workers, which a person wrote, and hardly any shards."""
+    many_runs(project)
+    assert main(["tune", "--json", "--goal=balanced"]) == 0
+    best = json.loads(out(capsys))["proposals"][0]
+    assert best["setting"] == "workers"
+    assert main(["autopilot", "step", "--tune", "--input=workers=1", "--input=shards=auto"]) == 0
+    said = out(capsys)
+    assert "began: shards = " in said
+    assert f"suggested: workers = {best['proposed']} instead of 1" in said
+
+
 def test_simulation_that_fails_costs_one_line(
     project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

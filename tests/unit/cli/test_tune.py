@@ -72,6 +72,15 @@ def test_the_json_has_every_figure(root: Path, capsys) -> None:
     assert found["diff"]
 
 
+def test_only_the_named_settings_are_proposed(root: Path, capsys) -> None:
+    assert main(["tune", "--json", "--only=reruns", "--only=workers"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["proposals"] == []
+    assert main(["tune", "--json", "--only=shards"]) == 0
+    (proposal,) = json.loads(capsys.readouterr().out)["proposals"]
+    assert proposal["setting"] == "shards"
+
+
 def test_applied_proposals_are_not_proposed_again(root: Path, capsys) -> None:
     assert main(["tune", "--apply"]) == 0
     assert "written: .github/workflows/tests.yml" in capsys.readouterr().out
