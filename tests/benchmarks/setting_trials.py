@@ -1,6 +1,6 @@
 """How often trials of settings err, and how many runs they take.
 
-`python -m tests.benchmarks.setting_trials` prints both.
+`python -m tests.benchmarks.setting_trials` prints both, and how watches end.
 
 Runs are simulated: logarithms of durations are normal, 3 % of the runs take three times as long.
 """
@@ -14,6 +14,7 @@ from random import Random
 from pytest_nexus.plan.autopilot.arms import tries
 from pytest_nexus.plan.autopilot.ci_runs import CIRunFigures
 from pytest_nexus.plan.autopilot.judge_trial import judge
+from pytest_nexus.plan.autopilot.next_step import WATCH_SHARE
 from pytest_nexus.plan.autopilot.regime_watch import regime_change
 from pytest_nexus.plan.autopilot.setting_records import Experiment
 
@@ -58,6 +59,23 @@ def trials(n: int) -> None:
         print(f"{case}: {shares}; {sorted(lengths)[n // 2]}")
 
 
+def watches(n: int) -> None:
+    """Print how many watches find that an adopted value lengthens runs, and after how many runs."""
+    for share in (0.8, WATCH_SHARE):
+        for factor in (1.0, 1.2, 1.3, 1.5):
+            lengths = []
+            for number in range(1, n + 1):
+                experiment = Experiment(
+                    number, "v", "shards", "4", "2", "watch", "wall", share, 1.05, BEFORE - 0.5
+                )
+                found = judge(experiment, lived(experiment, factor, 0.15, 0.0), with_interval=False)
+                if found.verdict in {"worse", "guard"}:
+                    lengths.append(found.n_new + found.n_before)
+            middle = sorted(lengths)[len(lengths) // 2] if lengths else "-"
+            found_in = f"{len(lengths) / n:.1%} taken back, after {middle} runs in the median"
+            print(f"watch of {share:.0%}, factor {factor}: {found_in}")
+
+
 def regimes(n: int) -> None:
     """Print how soon a change of regime is noticed, and how often one is imagined."""
     for factor in (1.0, 1.2, 1.3, 1.5, 2.0):
@@ -76,4 +94,5 @@ def regimes(n: int) -> None:
 
 if __name__ == "__main__":
     trials(1000)
+    watches(1000)
     regimes(500)

