@@ -125,7 +125,7 @@ def _lines(total: Mapping[str, Any]) -> list[str]:
         (
             f"failing tests missed: {total['tests_missed']:,} of {total['failing_tests']:,},"
             f" {share('tests_missed_share')}; {total['tests_late']:,} more would run only after"
-            " another failure, and in shards not at all"
+            " another failure, and in shards only after one in the same shard"
         ),
         "in brackets: 95 % interval; misses are counted in runs in which all tests ran",
     ]

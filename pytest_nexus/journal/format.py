@@ -202,7 +202,8 @@ VERDICTS: Final = Kind(
         Field(
             "shard",
             "integer",
-            "The shard that is to run them; absent for tests that are left out",
+            "The shard that is to run them, or that runs them after a failure if a forecast leaves"
+            " them out; absent for other tests that are left out",
             _shard,
             is_optional=True,
         ),

@@ -31,7 +31,8 @@ def _mode(value: object) -> str:
 SELECTION: Final = Kind(
     "selection",
     "Before the first test, if `nexus_select` has a confidence or a budget, or in shadow. In a"
-    " shard: about the tests of this shard; tests that are left out count for shard 1.",
+    " shard: about the tests of this shard; tests that are left out count for the shard that would"
+    " run them.",
     (
         Field(
             "mode", "text", "`on`: tests were left out; `shadow`: all ran, and none was left", _mode

@@ -8,7 +8,8 @@ A session of the whole suite adds the verdicts on tests that are left out.
      "tests": [node id]}
 
 The verdicts of a journal name every collected test, including tests of other shards. `shard` is the
-shard that has to run the test. The field is missing for tests that are left out.
+shard that has to run the test, or that would run a test which a forecast leaves out. The field is
+missing for other tests that are left out.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from pytest_nexus.journal.format import (
 from pytest_nexus.journal.reader import scan_journal
 from pytest_nexus.journal.writer import MAX_LINE_BYTES
 from pytest_nexus.plan.selection.rest import AFTER_FAILURE
+from pytest_nexus.plan.selection.unlikely import is_unlikely
 from pytest_nexus.plan.sharding.document import MAX_TESTS, collection_digest
 from pytest_nexus.plan.verification.shard_reports import ShardJournal, Verdicts
 
@@ -41,6 +43,9 @@ if TYPE_CHECKING:
 
     from pytest_nexus.domain.records import Plan, PlannedTest
     from pytest_nexus.journal.fields import Kind
+
+_NOBODY: Final = 0
+"""Stands for the shard of tests that no shard runs."""
 
 _ROOM: Final = MAX_LINE_BYTES // 2
 """Bytes of node ids in a line; a single node id takes less."""
@@ -76,7 +81,7 @@ def left_lines(plan: Plan) -> Iterator[str]:
 def _verdict_lines(tests: Iterable[PlannedTest]) -> Iterator[str]:
     for (action, reason, owner), members in groupby(sorted(tests, key=_said), key=_said):
         head: dict[str, object] = {"kind": "verdicts", "action": action, "reason": reason}
-        if action == "run":
+        if owner:
             head["shard"] = owner
         for nodeids in portions([planned.test.nodeid for planned in members]):
             yield _line({**head, "tests": nodeids})
@@ -119,7 +124,8 @@ def read_shard_journal(path: Path) -> ShardJournal | None:
 
 def _said(planned: PlannedTest) -> tuple[str, str, int]:
     verdict = planned.verdict
-    owner = planned.shard if verdict.action == "run" else 0
+    has_owner = verdict.action == "run" or is_unlikely(verdict)
+    owner = planned.shard if has_owner else _NOBODY
     return verdict.action, verdict.reason[:MAX_TEXT_CHARS], owner
 
 

@@ -17,13 +17,13 @@ _OTHERWISE: Final = "these tests stay left out"
 def runs_rest(pipeline: Pipeline) -> bool:
     """Return whether tests that are left out run after all if a test fails.
 
-    A shard does not know the failures of other shards, and a job of a queue not those of others.
-    A single shard is the whole suite.
+    A shard runs its own part of them; it does not know the failures of other shards. A job of a
+    queue has no part of its own.
     """
     setup = pipeline.setup
-    is_whole = setup.share is None or setup.share.n_shards == 1
-    is_asked = setup.options.select != "off" and setup.options.select_rest == "after-failure"
-    return is_asked and is_whole and not setup.is_queued
+    pinned = None if setup.share is None else setup.share.pinned
+    selects = setup.options.select != "off" or (pinned is not None and pinned.selected is not None)
+    return selects and setup.options.select_rest == "after-failure" and not setup.is_queued
 
 
 def rest_of_session(pipeline: Pipeline) -> RestOfTests | None:

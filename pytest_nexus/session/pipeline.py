@@ -286,14 +286,14 @@ class Pipeline(PlanListeners):
         from pytest_nexus.plan.selection.rest import rest_of  # noqa: PLC0415 - where there is one
         from pytest_nexus.plan.selection.selected import recorded  # noqa: PLC0415 - where there is one
 
-        whole = recorded(plan, selected)
-        self.planned = self.planned._replace(selection=whole)
-        share = self.setup.share
-        if self.of_rest and (rest := rest_of(plan, whole)) is not None:
+        self.planned = self.planned._replace(selection=recorded(plan, selected))
+        shard = None if self.setup.share is None else self.setup.share.shard
+        ours = recorded(plan, selected, shard)
+        if self.of_rest and (rest := rest_of(plan, ours, shard)) is not None:
             for listener_of_rest in self.of_rest:
                 listener_of_rest(rest)
         for listener in self.of_selection:
-            listener(recorded(plan, selected, None if share is None else share.shard))
+            listener(ours)
 
     def add_rest(self, rest: Rest) -> None:
         """Note that the rest of the selection runs too, because a test failed."""

@@ -36,6 +36,10 @@ class LeftTests(NamedTuple):
     seconds: float
     """Expected seconds of all these tests together."""
 
+    def without(self, n_tests: int, seconds: float) -> LeftTests:
+        """Return the tests that are left after some of them ran."""
+        return LeftTests(self.n_tests - n_tests, max(0.0, self.seconds - seconds))
+
 
 class SessionPlan(NamedTuple):
     """The plan of one session, without forecasts: objects that live long slow a session down."""
@@ -67,14 +71,22 @@ class SessionPlan(NamedTuple):
     """Reasons why the first tests come first, one line each; empty if not asked for."""
 
     def with_rest(self, rest: Rest) -> SessionPlan:
-        """Return the plan of a session in which the rest of its selection runs too."""
+        """Return the plan of a session in which the rest of its selection runs too.
+
+        In a shard, only its own part of the rest runs; the parts of other shards stay left out.
+        """
         from pytest_nexus.plan.selection.rest import ran_after_all  # noqa: PLC0415 - after a failure
 
+        left = {}
+        for reason, each in self.left.items():
+            still = each.without(len(rest.indices), rest.seconds) if ran_after_all(reason) else each
+            if still.n_tests > 0:
+                left[reason] = still
         return self._replace(
             n_tests=self.n_tests + len(rest.indices),
             seconds=self.seconds + rest.seconds,
             selection=rest.selection,
-            left={name: left for name, left in self.left.items() if not ran_after_all(name)},
+            left=left,
         )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_nexus.cli.main import main
+from pytest_nexus.domain.wording import counted
 from pytest_nexus.history.store import open_history
 from pytest_nexus.plan.selection.rest import AFTER_FAILURE
 from tests.plugin.test_likely_sessions import ALL, GAP, SELECT, Promised, left, lines
@@ -50,11 +51,41 @@ def test_after_a_failure_the_tests_run_that_were_left_out(
     assert lines(result, "collection")[-1]["selected"] == 8
 
 
-def test_a_shard_of_two_knows_too_little_to_run_the_rest(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("way", "is_planned"), [((), False), (("-n", "2"), True)], ids=["plain", "workers with a plan"]
+)
+def test_a_shard_runs_its_part_of_the_rest_and_verify_accepts_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], way: tuple[str, ...], *, is_planned: bool
+) -> None:
     promised = Promised(tmp_path)
     promised.change("a", value=2)
-    results = [promised.run(f"--nexus-shard={shard}/2") for shard in (1, 2)]
-    assert [name for result in results for name in result.names] == ["test_a"]
+    options = ["--no-nexus-ingest", "--nexus-journal=journals", *REPEATED, *way]
+    if is_planned:
+        made = promised.project.nexus(
+            "plan", "--shards=2", "--output=plan.json", "--", "-p", "nexus_no_sample", SELECT
+        )
+        assert made.returncode == 0, made.stderr
+        options += ["--nexus-plan=plan.json"]
+    else:
+        options += [SELECT]
+    caught, passed = (
+        promised.project.run("-p", "nexus_no_sample", f"--nexus-shard={shard}/2", *options)
+        for shard in (1, 2)
+    )
+    assert (caught.exit_status, passed.exit_status) == (1, 0)
+    assert set(caught.names[: caught.names.count("test_a")]) == {"test_a"}
+    assert passed.names == []
+    n_rest = len(set(caught.names)) - 1
+    assert 1 <= n_rest <= 6, "both shards have a part, as long as the durations were"
+    tests = counted(n_rest, "test")
+    assert f"nexus: a test failed, so {tests} left out before run too" in caught.stdout
+    assert any("of other shards left out" in line for line in caught.said)
+    capsys.readouterr()
+    assert main(["verify", str(promised.project.root / "journals")]) == 0
+    assert capsys.readouterr().out.startswith(
+        f"2 shards, 8 tests collected, {1 + n_rest} ran exactly once, the rest were left:"
+        f" {7 - n_rest} unlikely to fail at confidence:90%"
+    )
 
 
 def test_a_single_shard_runs_the_rest_and_verify_accepts_it(

@@ -21,21 +21,32 @@ from pytest_nexus.plan.make import RUN, digest
 from tests.support.suites import collected, lasting
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from pytest_nexus.plan.verification.shard_reports import ShardJournal
 
 
-def sharded_plan(shards: dict[str, int] | list[tuple[str, int]]) -> Plan:
-    """Return a plan that gives each node id a shard; shard 0 is left as quarantined."""
+UNLIKELY = Verdict("leave", "unlikely to fail at confidence:90%")
+_QUARANTINED = Verdict("leave", "quarantined")
+
+
+def sharded_plan(
+    shards: dict[str, int] | list[tuple[str, int]], unlikely: Mapping[str, int] | None = None
+) -> Plan:
+    """Return a plan that gives each node id a shard; shard 0 is left as quarantined.
+
+    The node ids of `unlikely` are left out by a forecast; a shard may run them after a failure.
+    """
     pairs = list(shards.items()) if isinstance(shards, dict) else shards
+    rest = unlikely or {}
     planned = tuple(
         PlannedTest(
             test=collected(nodeid),
-            verdict=RUN if shard else Verdict("leave", "quarantined"),
+            verdict=UNLIKELY if nodeid in rest else RUN if shard else _QUARANTINED,
             rank=rank,
             forecast=lasting(1.0)[0],
-            shard=shard or 1,
+            shard=shard or rest.get(nodeid, 1),
         )
         for rank, (nodeid, shard) in enumerate(pairs)
     )

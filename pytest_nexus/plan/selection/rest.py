@@ -42,16 +42,22 @@ def announcement(rest: Rest) -> str:
     return f"nexus: a test failed, so {counted(len(rest.indices), 'test')} left out before run too"
 
 
-def rest_of(plan: Plan, selection: RunSelection) -> Rest | None:
+def rest_of(plan: Plan, selection: RunSelection, shard: int | None = None) -> Rest | None:
     """Return the rest of a selection; None without one, and if a budget limits the time.
 
     Args:
-        plan: of the whole suite, with verdicts.
-        selection: as recorded for the whole suite.
+        plan: of the whole suite, with verdicts and shards.
+        selection: as recorded by this session.
+        shard: the shard of the session, which runs its own part of the rest; None if the session
+            runs the whole suite.
     """
     if selection.mode != "on" or parse_mode(selection.rule).budget is not None:
         return None
-    indices = tuple(index for index in plan.order if is_unlikely(plan.tests[index].verdict))
+    indices = tuple(
+        index
+        for index in plan.order
+        if is_unlikely(plan.tests[index].verdict) and shard in (None, plan.tests[index].shard)
+    )
     if not indices:
         return None
     tests = [plan.tests[index] for index in indices]

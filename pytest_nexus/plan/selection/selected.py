@@ -32,8 +32,8 @@ def recorded(plan: Plan, selected: Selected, shard: int | None = None) -> RunSel
     Args:
         plan: of the whole suite, with the shard of each test.
         selected: about the whole suite.
-        shard: the shard of the session; tests that are left out count for shard 1. None if the
-            session runs the whole suite.
+        shard: the shard of the session; a test that is left out counts for the shard that would run
+            it. None if the session runs the whole suite.
     """
     tests = enumerate(plan.tests)
     ours = {index: one for index, one in tests if shard is None or one.shard == shard}

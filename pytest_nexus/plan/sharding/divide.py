@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus.domain.records import PlannedTest
 from pytest_nexus.plan.make import digest
+from pytest_nexus.plan.selection.unlikely import is_unlikely
 from pytest_nexus.plan.sharding.document import inputs_digest
 from pytest_nexus.plan.sharding.pieces import ShardCosts
 from pytest_nexus.plan.sharding.pinned import apply
@@ -27,7 +28,9 @@ def divide_plan(
 ) -> tuple[Plan, Split]:
     """Return the plan with the shard of each test, and the expected seconds of each shard.
 
-    Tests that are left out do not affect the balance; they are in shard 1.
+    Tests that are left out do not affect the balance. Those that a forecast leaves out are divided
+    apart, because a shard in which a test fails may run its part of them. All others left out are
+    in shard 1.
     """
     runs = _runs(plan)
     split = divide(
@@ -37,7 +40,7 @@ def divide_plan(
         n_shards,
         costs,
     )
-    return with_shards(plan, _spread(plan, split)), split
+    return with_shards(plan, _spread(plan, setups, split)), split
 
 
 def narrowest_plan(
@@ -57,7 +60,7 @@ def narrowest_plan(
         max_shards,
         costs,
     )
-    return with_shards(plan, _spread(plan, split)), split
+    return with_shards(plan, _spread(plan, setups, split)), split
 
 
 def with_shards(plan: Plan, shards: Sequence[int]) -> Plan:
@@ -117,8 +120,16 @@ def _runs(plan: Plan) -> list[int]:
     return [i for i, planned in enumerate(plan.tests) if planned.verdict.action == "run"]
 
 
-def _spread(plan: Plan, split: Split) -> list[int]:
+def _spread(plan: Plan, setups: Mapping[str, float], split: Split) -> list[int]:
+    """Return the shard of each test: of a test that runs, and of one that a forecast leaves out."""
     shards = [1] * len(plan.tests)
     for index, shard in zip(_runs(plan), split.shards, strict=True):
         shards[index] = shard
+    left = [index for index, one in enumerate(plan.tests) if is_unlikely(one.verdict)]
+    if left:
+        tests = [plan.tests[index].test for index in left]
+        forecasts = [plan.tests[index].forecast for index in left]
+        rest = divide(tests, forecasts, setups, len(split.loads_s))
+        for index, shard in zip(left, rest.shards, strict=True):
+            shards[index] = shard
     return shards

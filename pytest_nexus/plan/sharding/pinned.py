@@ -76,14 +76,14 @@ def apply(saved: SavedPlan, tests: Sequence[CollectedTest]) -> Applied:
     """Return the shard of each collected test, and the tests that the plan does not account for.
 
     Every job gives a test the same shard, even if the jobs collect different tests. A test that the
-    plan knows keeps its shard. A new test follows the known part of its block. Without a known
-    part, a hash of its block decides, or of its key if it is in no block. Tests with the same id
-    are matched by their order.
+    plan knows keeps its shard. A new test follows the known part of its block, the part that runs
+    rather than the part that is left out. Without a known part, a hash of its block decides, or of
+    its key if it is in no block. Tests with the same id are matched by their order.
     """
     known: defaultdict[str, list[SavedTest]] = defaultdict(list)
     for test in reversed(saved.tests):
         known[key_of_nodeid(test.nodeid)].append(test)
-    blocks = {test.block: test.shard for test in reversed(saved.tests) if test.block}
+    blocks = _shards_of_blocks(saved)
     planned: list[SavedTest | None] = []
     for each in tests:
         same = known.get(key_of_nodeid(each.nodeid))
@@ -105,6 +105,13 @@ def listing(nodeids: Sequence[str]) -> str:
     """
     more = len(nodeids) - LISTED
     return ", ".join(nodeids[:LISTED]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _shards_of_blocks(saved: SavedPlan) -> dict[str, int]:
+    """Return the shard of each block: that of its first test which runs, else of its first test."""
+    backwards = [test for test in reversed(saved.tests) if test.block]
+    running = {test.block: test.shard for test in backwards if test.verdict.action == "run"}
+    return {test.block: test.shard for test in backwards} | running
 
 
 def _shard_of_new(test: CollectedTest, blocks: Mapping[str, int], n_shards: int) -> int:

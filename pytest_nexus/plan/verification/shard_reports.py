@@ -27,7 +27,8 @@ class Verdicts:
     action: Action
     reason: str
     shard: int | None
-    """The shard that runs the tests; None for tests that are left out."""
+    """The shard that runs the tests, or that would run tests which a forecast leaves out. None for
+    other tests that are left out."""
     nodeids: tuple[str, ...]
 
 
@@ -122,14 +123,25 @@ class Evidence:
     def _expectations(self, journal: ShardJournal) -> dict[str, Expected]:
         expected: defaultdict[str, Expected] = defaultdict(Expected)
         for group in journal.verdicts:
-            is_rest = journal.ran_rest and ran_after_all(group.reason)
+            runs_in = self._runs_in(group)
             for nodeid in group.nodeids:
                 entry = expected[self._key(nodeid)]
-                if group.action == "run" or is_rest:
-                    entry.run_in.append(journal.shard if is_rest else group.shard)
+                if group.action == "run" or runs_in is not None:
+                    entry.run_in.append(runs_in)
                 else:
                     entry.reasons.append(REUSED if group.action == "reuse" else group.reason)
         return dict(expected)
+
+    def _runs_in(self, group: Verdicts) -> int | None:
+        """Return the shard that runs tests; None if none runs them, or if no shard is named.
+
+        Tests that a forecast leaves out run all the same in a shard in which another test failed.
+        """
+        if group.action == "run":
+            return group.shard
+        owner = 1 if group.shard is None else group.shard
+        has_run = owner in self.shards and self.shards[owner].ran_rest
+        return owner if has_run and ran_after_all(group.reason) else None
 
     def _by_key(self, ran: Mapping[str, int]) -> Counter[str]:
         counts: Counter[str] = Counter()

@@ -30,7 +30,7 @@ def selection_lines(
     if selection.mode == "shadow":
         return [_shadow(selection, missed(selection, failed), len(failed))]
     if selection.why == AFTER_FAILURE:
-        return [_rest(selection, missed(selection, failed), len(failed))]
+        return [_rest(selection, missed(selection, failed), len(failed)), *_elsewhere(left)]
     found = [
         f"{counted(each.n_tests, 'test')} left out ({reason}), {seconds(each.seconds)} saved"
         for reason, each in left.items()
@@ -65,6 +65,15 @@ def _rest(selection: RunSelection, found: Sequence[str], n_failed: int) -> str:
         f"a test failed, so {tests} that {selection.rule} leaves out ran too;"
         f" {len(found):,} of {counted(n_failed, 'failed test')} among them"
     )
+
+
+def _elsewhere(left: Mapping[str, LeftTests]) -> list[str]:
+    """Return what is left out in other shards, each of which runs its own part of the rest."""
+    return [
+        f"{counted(each.n_tests, 'test')} of other shards left out ({reason}),"
+        f" {seconds(each.seconds)} saved, unless a test fails there"
+        for reason, each in left.items()
+    ]
 
 
 def _shadow(selection: RunSelection, found: Sequence[str], n_failed: int) -> str:

@@ -25,6 +25,14 @@ def test_what_is_written_is_read(tmp_path):
     assert [key[2] for key in said if key[0] == "run"] == [1, 2]
 
 
+def test_a_test_that_a_forecast_leaves_out_has_a_shard(tmp_path):
+    plan = sharded_plan({"a.py::x": 1, "a.py::y": 0, "a.py::z": 0}, unlikely={"a.py::z": 2})
+    journal = read_shard_journal(ShardRuns(tmp_path).write(plan, 1, 2))
+    assert journal is not None
+    left = {v.nodeids: v.shard for v in journal.verdicts if v.action == "leave"}
+    assert left == {("a.py::y",): None, ("a.py::z",): 2}
+
+
 def test_other_readers_pass_over_the_lines_of_shards(tmp_path):
     path = ShardRuns(tmp_path).write(sharded_plan({"a.py::x": 1}), 1, 1)
     journal = read_journal(path)

@@ -36,6 +36,19 @@ def test_the_rest_are_the_tests_that_the_forecasts_leave_out_in_their_order() ->
     assert announcement(rest) == "nexus: a test failed, so 2 tests left out before run too"
 
 
+def test_a_shard_has_its_own_part_of_the_rest() -> None:
+    plan = plan_of(RUN, LEFT, LEFT, LEFT)
+    shards = (1, 2, 1, 2)
+    tests = tuple(one._replace(shard=at) for one, at in zip(plan.tests, shards, strict=True))
+    divided = plan._replace(tests=tests)
+    first, second = (rest_of(divided, recorded(), shard) for shard in (1, 2))
+    assert first is not None
+    assert second is not None
+    assert (first.indices, second.indices) == ((2,), (3, 1))
+    assert (first.seconds, second.seconds) == (3.0, 6.0)
+    assert rest_of(divided, recorded(), 3) is None
+
+
 def test_with_its_rest_a_session_leaves_nothing_out_by_forecasts() -> None:
     rest = rest_of(plan_of(RUN, LEFT), recorded())
     assert rest is not None

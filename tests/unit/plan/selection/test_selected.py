@@ -24,7 +24,7 @@ def test_the_tests_that_are_left_out_count_once_over_all_shards() -> None:
     selected = Selected("on", "confidence:99%", 0.99, 3.0, spared=frozenset({1, 5}))
     parts = [recorded(plan, selected, shard) for shard in (1, 2, 3)]
     whole = recorded(plan, selected)
-    assert [part.n_left for part in parts] == [2, 0, 0]
+    assert sorted(part.n_left for part in parts) == [0, 1, 1]
     assert sum(part.left_s for part in parts) == whole.left_s == 4.0
     assert whole.left == {NAMES[1], NAMES[5]} == frozenset().union(*(part.left for part in parts))
 

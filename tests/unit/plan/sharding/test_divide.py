@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pytest_nexus.domain.records import Change, Verdict
 from pytest_nexus.plan.make import make_plan
+from pytest_nexus.plan.selection.unlikely import UNLIKELY
 from pytest_nexus.plan.sharding.divide import (
     divide_plan,
     inputs_of,
@@ -30,6 +31,16 @@ def test_tests_that_are_left_weigh_nothing():
     plan, split = divide_plan(PLAN._replace(tests=tuple(tests)), {}, 2)
     assert split.loads_s == (2.0, 2.0)
     assert [planned.shard for planned in plan.tests[:4]] == [1] * 4
+
+
+def test_tests_that_a_forecast_leaves_out_are_divided_too_and_move_no_other():
+    left = Verdict("leave", f"{UNLIKELY} at confidence:99%")
+    tests = [each._replace(verdict=left) if at < 4 else each for at, each in enumerate(PLAN.tests)]
+    plan, split = divide_plan(PLAN._replace(tests=tuple(tests)), {}, 2)
+    assert split.loads_s == (2.0, 2.0)
+    assert sorted(planned.shard for planned in plan.tests[:4]) == [1, 1, 2, 2]
+    alone, _ = divide_plan(PLAN._replace(tests=PLAN.tests[4:]), {}, 2)
+    assert [one.shard for one in plan.tests[4:]] == [one.shard for one in alone.tests]
 
 
 def test_the_narrowest_plan_meets_the_target():

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_nexus.domain.records import NodeId
+from pytest_nexus.domain.records import NodeId, Verdict
 from pytest_nexus.errors import PlanError
 from pytest_nexus.plan.make import RUN
 from pytest_nexus.plan.sharding.document import SavedPlan, SavedTest
@@ -59,6 +61,15 @@ def test_a_long_list_of_differences_ends_in_a_number():
 
 def test_a_new_test_of_a_known_block_follows_it():
     plan = saved(("a.py::x", 3), block="module:a.py")
+    assert apply(plan, [in_module("a.py::new")]).shards == (3,)
+
+
+def test_a_new_test_follows_the_part_of_its_block_that_runs():
+    left = Verdict("leave", "unlikely to fail")
+    first, second = saved(("a.py::x", 3), ("a.py::y", 2), block="module:a.py").tests
+    plan = replace(saved(), tests=(replace(first, verdict=left), second))
+    assert apply(plan, [in_module("a.py::new")]).shards == (2,)
+    plan = replace(saved(), tests=(replace(first, verdict=left), replace(second, verdict=left)))
     assert apply(plan, [in_module("a.py::new")]).shards == (3,)
 
 

@@ -166,6 +166,32 @@ def test_tests_of_a_selection_that_ran_after_a_failure_are_part_of_the_plan(runs
     assert kinds(verify([replace(with_rest, ran={"a.py::x": 1})])) == ["not run"]
 
 
+WITH_REST = sharded_plan({"a.py::x": 1, "a.py::y": 0, "a.py::z": 0}, {"a.py::y": 1, "a.py::z": 2})
+
+
+@pytest.mark.parametrize("first", [1, 2], ids=["of shard 1", "of shard 2"])
+def test_some_shards_ran_their_part_of_the_rest_and_others_did_not(runs, first):
+    own = {1: ["a.py::x", "a.py::y"], 2: ["a.py::z"]}
+    runs.write(WITH_REST, 1, 2, ran=own[1] if first == 1 else ["a.py::x"])
+    runs.write(WITH_REST, 2, 2, ran=own[2] if first == 2 else [])
+    told = [replace(one, ran_rest=one.shard == first) for one in runs.read()]
+    found = verify(told)
+    assert found.sentence == (
+        "2 shards, 3 tests collected, 2 ran exactly once, the rest were left:"
+        " 1 unlikely to fail at confidence:90%"
+    )
+    assert found.is_proven
+    lost = [replace(one, ran={} if one.shard == first else one.ran) for one in told]
+    assert "not run" in kinds(verify(lost))
+
+
+def test_the_rest_of_another_shard_is_not_to_run(runs):
+    runs.write(WITH_REST, 1, 2, ran=["a.py::x", "a.py::y", "a.py::z"])
+    runs.write(WITH_REST, 2, 2, ran=[])
+    told = [replace(one, ran_rest=one.shard == 1) for one in runs.read()]
+    assert kinds(verify(told)) == ["ran though left"]
+
+
 def test_a_test_that_ran_although_it_is_left_is_named(runs):
     runs.write(sharded_plan({"a.py::x": 1, "a.py::y": 0}), 1, 1, ran=["a.py::x", "a.py::y"])
     assert kinds(verify(runs.read())) == ["ran though left"]

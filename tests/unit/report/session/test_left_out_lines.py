@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pytest_nexus.plan.selection.recorded import RunSelection
+from pytest_nexus.plan.selection.rest import AFTER_FAILURE
 from pytest_nexus.report.session.left_out_lines import missed_lines, selection_lines
 from pytest_nexus.session.planned import LeftTests
 
@@ -18,6 +19,16 @@ def test_each_reason_has_a_line_and_the_sample_is_named_once() -> None:
     ]
     assert selection_lines(ON, {}, []) == []
     assert selection_lines(None, LEFT, []) == []
+
+
+def test_a_shard_with_its_rest_says_what_others_leave_out() -> None:
+    rest = ON._replace(why=AFTER_FAILURE)
+    first, second = selection_lines(rest, {"unlikely to fail": LeftTests(1, 3.0)}, ["a.py::x"])
+    assert first.endswith("1 of 1 failed test among them")
+    assert second == (
+        "1 test of other shards left out (unlikely to fail), 3.00 s saved,"
+        " unless a test fails there"
+    )
 
 
 def test_a_shadow_says_what_it_would_save_and_miss() -> None:
