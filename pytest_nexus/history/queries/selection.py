@@ -52,6 +52,10 @@ _LEAVING: Final = """
     FROM run WHERE instr(selected_by, ?) AND branch = ? AND trust = 'trusted'
     ORDER BY started_at DESC, run_uid LIMIT ?
 """
+_CUT: Final = """
+    SELECT run_uid FROM selection_run JOIN run USING (run_id)
+    WHERE trust = 'trusted' AND mode = 'on' AND (n_left > 0 OR gap IS NOT NULL)
+"""
 _MOST_LEAVING: Final = 20_000
 _CHAMPION: Final = """
     SELECT version FROM model_alias WHERE alias = 'champion' ORDER BY number DESC LIMIT 1
@@ -214,8 +218,14 @@ class Selections:
             return sorted(first.values(), reverse=True)
 
     def left_out_in(self) -> frozenset[str]:
-        """Return the run_uids of the runs that left tests out: they show no missed failure."""
-        return frozenset(each.run_uid for each in self.runs() if each.mode == "on" and each.n_left)
+        """Return the run_uids of the runs with a cut: they show no missed failure.
+
+        A run that ran its rest after a failure, and a shard without a test to leave out, have left
+        nothing out in the end. But only failures that the cut catches call for the rest, and the
+        other shards had a cut too.
+        """
+        with self._sound():
+            return frozenset(uid for (uid,) in self._connection.execute(_CUT))
 
     def _forget_old(self) -> None:
         """Forget the evidence of all versions but the newest."""

@@ -14,6 +14,7 @@ from pytest_nexus.history.sqlite.models import Version
 from pytest_nexus.history.store import History, open_history
 from pytest_nexus.plan.selection.promise import n_needed
 from pytest_nexus.plan.selection.recorded import RunSelection
+from pytest_nexus.plan.selection.rest import AFTER_FAILURE
 from pytest_nexus.training.selection.past_runs import foreseen_runs, wanted_of
 from pytest_nexus.training.selection.stored_promise import is_due, renew
 from tests.support.builders import attempt, changed, one_failing, run
@@ -81,6 +82,14 @@ def test_a_run_that_left_tests_out_is_no_evidence(history):
     selection = RunSelection("on", "confidence:90%", 0.9, 1.0, 3, 1.0)
     add(history, 31, selection)
     add(history, 33, selection._replace(mode="shadow"))
+    assert replayed(history).keys() & {31, 33} == {33}
+
+
+def test_a_run_with_its_rest_is_no_evidence_because_only_caught_runs_have_one(history):
+    with_rest = RunSelection("on", "confidence:90%", 0.9, 1.0, 0, 0.0, why=AFTER_FAILURE)
+    add(history, 31, with_rest)
+    too_little = with_rest._replace(gap=None, why="needs 10 failing runs")
+    add(history, 33, too_little)
     assert replayed(history).keys() & {31, 33} == {33}
 
 
