@@ -92,20 +92,32 @@ def by_thrift(model: Model, scores: Sequence[float], expected_s: Sequence[float]
 def _scored(order: Sequence[int], case: Case) -> Score:
     seconds = case.blocks.seconds(order) if case.blocks is not None else case.duration_s
     found = score(order, case.failed, seconds)
+    charged = charged_seconds(case, seconds)
+    if charged is seconds:
+        return found
+    fair = score(order, case.failed, charged)
+    return replace(found, charged=fair.apfdc, first_charged=fair.first_failure)
+
+
+def charged_seconds(case: Case, seconds: Sequence[float]) -> Sequence[float]:
+    """Return the seconds that an order is charged with: of a test that hangs, the expected ones.
+
+    Returns the given sequence if no failing test hangs.
+    """
     hanging = [at for at, bad in enumerate(case.failed) if bad and _hangs(case, at)]
     if not hanging:
-        return found
+        return seconds
     charged = list(seconds)
     for at in hanging:
         charged[at] = case.expected_s[at]
-    return replace(found, charged=score(order, case.failed, charged).apfdc)
+    return charged
 
 
 def _hangs(case: Case, at: int) -> bool:
     """Return whether a test took far longer than anybody could expect.
 
     No order can know that a test will hang. The seconds that it takes before it fails hide
-    everything else about the order, so its figure is given twice.
+    everything else about the order, so its figures are given twice.
     """
     seconds = case.duration_s[at]
     return seconds >= _HANGS_S and seconds >= _HANGS * max(case.expected_s[at], LEAST_S)

@@ -32,6 +32,8 @@ class Score:
     """1 if any failing test ends within the budget, else 0; in a mean, the share of these runs."""
     charged: float = 0.0
     """APFDc if a test that hangs costs the seconds that it was expected to take."""
+    first_charged: float = 0.0
+    """`first_failure` under the same condition."""
 
 
 def score(order: Sequence[int], failed: Sequence[bool], duration_s: Sequence[float]) -> Score:
@@ -71,7 +73,8 @@ def score(order: Sequence[int], failed: Sequence[bool], duration_s: Sequence[flo
     recall = tuple(sum(end <= budget for end in ends) / m for budget in BUDGETS)
     caught = tuple(float(ends[0] <= budget) for budget in BUDGETS)
     apfd, apfdc = 1 - places / (n * m) + 1 / (2 * n), gains / (total * m)
-    return Score(apfd, apfdc, min(1.0, ends[0]), recall, caught, apfdc)
+    first = min(1.0, ends[0])
+    return Score(apfd, apfdc, first, recall, caught, apfdc, first)
 
 
 def mean(scores: Iterable[Score]) -> Score:
@@ -88,6 +91,7 @@ def mean(scores: Iterable[Score]) -> Score:
         tuple(fmean(column) for column in zip(*(each.recall for each in scores), strict=True)),
         tuple(fmean(column) for column in zip(*(each.caught for each in scores), strict=True)),
         fmean(each.charged for each in scores),
+        fmean(each.first_charged for each in scores),
     )
 
 

@@ -45,7 +45,9 @@ SHARES: Final = ("5%", "10%", "20%", "50%")
 """Shares of the seconds of a run, for the columns `in_5%` and `runs_5%`."""
 _RECALL: Final = tuple(f"in_{share}" for share in SHARES)
 _CAUGHT: Final = tuple(f"runs_{share}" for share in SHARES)
-COLUMNS: Final = ("order", "apfdc", "charged", "apfd", "first_failure", *_RECALL, *_CAUGHT)
+COLUMNS: Final = (
+    "order", "apfdc", "charged", "apfd", "first_failure", "first_charged", *_RECALL, *_CAUGHT
+)  # fmt: skip
 DURATION_COLUMNS: Final = (
     "durations", "error_ms", "relative", "within_25%", "of_the_sum", "tests"
 )  # fmt: skip
@@ -214,6 +216,7 @@ def _row(name: str, score: Score) -> dict[str, object]:
         "charged": score.charged,
         "apfd": score.apfd,
         "first_failure": score.first_failure,
+        "first_charged": score.first_charged,
         **dict(shares),
     }
 

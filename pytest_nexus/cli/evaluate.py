@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 _LEGEND = """
 apfdc: how early failures come by time, 1 is best; charged: the same if a test that hangs costs what
 was expected of it. apfd: by number of tests, 1 is best. first failure: share of
-the run's seconds until it has ended, 0 is best. in 5%: share of the failing tests that have ended
+the run's seconds until it has ended, 0 is best; first charged: the same if a test that hangs costs
+what was expected of it. in 5%: share of the failing tests that have ended
 in the first 5 % of the seconds; runs 5%: share of the runs in which one has by then.""".lstrip()
 
 

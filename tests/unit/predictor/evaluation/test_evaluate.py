@@ -45,6 +45,8 @@ def test_a_test_that_hangs_is_charged_with_what_was_expected_of_it() -> None:
     found = score_of(case([True, False, True], [60.0, 1.0, 1.0], [1.0, 1.0, 1.0]))
     assert found.apfdc == pytest.approx((62 - 30 + 0.5) / (2 * 62))
     assert found.charged == pytest.approx((3 - 0.5 + 0.5) / (2 * 3))
+    assert found.first_failure == pytest.approx(60 / 62)
+    assert found.first_charged == pytest.approx(1 / 3)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +55,7 @@ def test_a_test_that_hangs_is_charged_with_what_was_expected_of_it() -> None:
 )
 def test_a_slow_test_that_does_not_hang_costs_its_own_seconds(seconds, expected) -> None:
     found = score_of(case([True, False], [seconds, 1.0], [expected, 1.0]))
-    assert found.charged == found.apfdc
+    assert (found.charged, found.first_charged) == (found.apfdc, found.first_failure)
 
 
 def test_a_passing_test_that_is_slow_costs_its_own_seconds() -> None:
