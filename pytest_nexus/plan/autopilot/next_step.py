@@ -256,8 +256,15 @@ def _is_fresh(state: State, proposal: Proposal, now: float) -> bool:
              if each.setting == proposal.setting and each.value == proposal.proposed]  # fmt: skip
     if _was_rolled_back(state, tried):
         return False
-    lately = [each for each in tried if now - each.since < AGAIN_AFTER_S]
-    return all(each.since < _regime_at(state) for each in lately)
+    ends = [_last_end(state, each) for each in tried]
+    return all(end < _regime_at(state) for end in ends if now - end < AGAIN_AFTER_S)
+
+
+def _last_end(state: State, version: SettingVersion) -> float:
+    """Return when a value was last on trial or watched, so that a value taken back stays away."""
+    ends = [each.ended_at for each in state.experiments
+            if each.version == version.version and each.ended_at is not None]  # fmt: skip
+    return max([version.since, *ends])
 
 
 def _was_rolled_back(state: State, tried: Sequence[SettingVersion]) -> bool:

@@ -59,7 +59,7 @@ def test_loss_is_rejected_and_not_tried_again_soon() -> None:
     assert one.values("any") == {}
     again = one.live(60)
     assert kinds(again)[:1] == ["began"]
-    assert again[0].at - one.state.log[0].at >= AGAIN_AFTER_S
+    assert again[0].at - one.state.log[1].at >= AGAIN_AFTER_S, "since it was rejected"
 
 
 def test_no_effect_ends_without_a_result() -> None:
@@ -121,6 +121,8 @@ def test_adopted_value_that_does_harm_is_taken_back() -> None:
     assert kinds(one.live(15))[:3] == ["began", "adopted", "taken back"]
     assert one.values("any") == {}
     assert one.state.versions[0].status == "taken back"
+    log = [*one.state.log[:3], *(entry for entry in one.live(60) if entry.kind == "began")]
+    assert log[3].at - log[2].at >= AGAIN_AFTER_S, "since it was taken back"
 
 
 def flaky(values: dict[str, str], random: Random) -> tuple[bool, bool, bool, bool]:
