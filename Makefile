@@ -20,7 +20,7 @@ OLDEST_READY := $(OLDEST)/.ready
 OLDEST_VERSION := 3.11
 OLDEST_PYTHON ?= $(eval OLDEST_PYTHON := $(shell sh .ci/find_python.sh $(OLDEST_VERSION)))$(OLDEST_PYTHON)
 
-.PHONY: demo story test test-fast test-oldest test-thorough mutants coverage lint types contracts docs docs-check docs-site workflow-audit dist bench dashboard screenshots clean
+.PHONY: demo story story-autopilot test test-fast test-oldest test-thorough mutants coverage lint types contracts docs docs-check docs-site workflow-audit dist bench dashboard screenshots clean
 
 demo: $(READY)  ## The main job: replay real runs, then watch a failure move to the front
 	$(BIN)/nexus demo
@@ -80,6 +80,9 @@ dist: $(READY)  ## Build the source distribution, the wheel from it, and check b
 
 story: $(READY)  ## A small project on a miniature GitHub; leaves summaries and comments in story-out
 	$(BIN)/python -m pytest -q -n0 -p no:cacheprovider tests/action/check_story.py tests/action/check_autopilot_story.py
+
+story-autopilot: $(READY)  ## Sixty pushes with sessions that are run and measured, about half an hour; leaves story-out/team
+	$(BIN)/python -m pytest -q -n0 -p no:cacheprovider tests/action/check_team_story.py
 
 dashboard: $(READY)  ## A page to look at: real builds replayed as a CI would run them; leaves dashboard-out
 	$(BIN)/python -m tests.browser dashboard-out

@@ -19,8 +19,9 @@ PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
-NOT_IN_CI = {"bench", "screenshots", "test-fast", "test-thorough", "mutants"}
-"""A comparison with peers on a quiet machine, a part of `make test`, and two long searches."""
+NOT_IN_CI = {"bench", "screenshots", "story-autopilot", "test-fast", "test-thorough", "mutants"}
+"""A comparison with peers on a quiet machine, half an hour of measured sessions, a part of
+`make test`, and two long searches."""
 
 pytestmark = pytest.mark.skipif(
     os.name == "nt" or shutil.which("make") is None, reason="needs make and a shell"
