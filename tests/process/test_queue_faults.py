@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
+import sys
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -18,6 +21,7 @@ from pytest_nexus.plan.shared_queue.work import WorkUnit
 from pytest_nexus.run.shared_queue.job_queue import JobQueue
 from tests.process.test_shared_queue import WAITING, Jobs, wait_for
 from tests.support.messages import assert_message
+from tests.support.queue_crowd import N_UNITS, RUN
 from tests.support.wire import wire_to
 
 if TYPE_CHECKING:
@@ -26,6 +30,8 @@ if TYPE_CHECKING:
     from pytest_nexus.plan.shared_queue.work import Leased
     from tests.support.postgresql import Server
     from tests.support.wire import Wire
+
+psycopg = pytest.importorskip("psycopg", reason="the extra postgres is not installed")
 
 UNITS = [WorkUnit((n,), 1.0) for n in range(8)]
 ANSWER_S = 1.0
@@ -149,6 +155,69 @@ def test_units_in_hand_outlive_their_connection(url: str, wire: Wire, fault: str
     assert len(job.said) <= 1  # the heartbeat may have met the fault, or a claim
 
 
+def test_server_without_a_free_connection_is_away_until_it_has_one(url: str) -> None:
+    user = f"limited_{time.monotonic_ns()}"
+    with psycopg.connect(url, autocommit=True) as owner, wire_to(url) as wire:
+        owner.execute(f"create role {user} login password 'x' connection limit 1")
+        owner.execute(f"grant all on schema public to {user}")
+        parts = urlsplit(url)
+        own = parts._replace(netloc=f"{user}:x@127.0.0.1:{parts.port}").geturl()
+        job = Worker(wire.through(own), "1")
+        before = job.finish(job.queue.claim())
+        wire.cut()
+        while connections(owner, user):
+            time.sleep(0.02)
+        with psycopg.connect(own):
+            assert job.queue.claim() == []
+            with pytest.raises(QueueAwayError, match="too many connections"):
+                joined(own, "2")
+
+        done = before | job.run()
+        lost = job.queue.close()
+
+    assert (len(done), lost) == (8, [])
+    assert len(job.said) == 1
+    assert "NX274" in job.said[0]
+
+
+def connections(owner: psycopg.Connection, user: str) -> int:
+    query = "select count(*) from pg_stat_activity where usename = %s"
+    return owner.execute(query, [user]).fetchone()[0]
+
+
+@pytest.mark.posix("no limits of the system")
+def test_full_disk_keeps_results_until_there_is_room(tmp_path: Path) -> None:
+    import resource  # noqa: PLC0415 - not on Windows
+
+    job = Worker(f"sqlite:///{tmp_path}/q.db", "1")
+    before = job.finish(job.queue.claim())
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, ((tmp_path / "q.db-wal").stat().st_size, hard))
+    try:
+        assert job.queue.claim() == []
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    done = before | job.run()
+    lost = job.queue.close()
+
+    assert (len(done), lost, job.queue.refused) == (8, [], [])
+    assert len(job.said) == 1
+    assert "NX274" in job.said[0]
+
+
+@pytest.mark.posix("forks its jobs")
+def test_killed_tenth_of_the_jobs_costs_no_unit(url: str) -> None:
+    command = [sys.executable, "-m", "tests.support.queue_crowd", url, "20", "2"]
+
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+
+    assert json.loads(done.stdout) == []
+    with closing(open_queue(url, Path.cwd(), Job(RUN, "last", "last"))) as queue:
+        state = queue.state()
+        assert (state.n_done, state.n_lost, state.n_open) == (N_UNITS, 0, 0)
+
+
 @pytest.mark.parametrize(("fault", "more"), [("cut", ()), ("reset", ("-n2",))])
 def test_session_whose_connection_breaks_goes_on(
     url: str, wire: Wire, tmp_path: Path, fault: str, more: tuple[str, ...]
@@ -184,6 +253,33 @@ def test_session_in_front_of_a_hole_ends_when_its_patience_does(
     assert spent_s < MOST_S
     assert len(shared.ran()) == 6
     assert shared.project.nexus("verify").returncode == 0
+
+
+def test_session_that_is_cut_off_as_it_opens_its_queue_tries_again(
+    url: str, wire: Wire, tmp_path: Path
+) -> None:
+    shared = Jobs(tmp_path / "project", wire.through(url), WAITING)
+    shared.project.run(*shared.arguments("0"))
+    wire.cut_after(b"select tests from", b"commit")
+
+    late = shared.project.run(*shared.arguments("1"))
+
+    assert (late.exit_status, late.order) == (0, [])
+    assert not any("NX277" in line for line in late.said)
+
+
+@pytest.mark.parametrize("more", [(), ("-n2",)], ids=["alone", "with workers"])
+def test_session_that_runs_no_test_because_its_queue_goes_away_is_no_success(
+    url: str, wire: Wire, tmp_path: Path, more: tuple[str, ...]
+) -> None:
+    shared = Jobs(tmp_path / "project", wire.through(url), WAITING)
+    wire.vanish_after(b"case when n_expired")  # the first look after the queue is open
+
+    result = shared.project.run(*shared.arguments("1", "--nexus-queue-patience=1", *more))
+
+    assert result.order == []
+    assert_message(result.said, "NX276", "0 units")
+    assert result.exit_status == pytest.ExitCode.NO_TESTS_COLLECTED
 
 
 def test_session_that_begins_in_front_of_a_hole_runs_its_shard(

@@ -1,7 +1,7 @@
 """A state machine of jobs on one shared queue, with a clock that the test sets.
 
-Jobs join, claim, finish, die, sleep past their leases, deliver twice and late. At the end every
-unit has one accepted result, or is lost after as many expired leases as the queue allows.
+Jobs join, claim, finish, die, lose answers, sleep past their leases, deliver twice and late. At the
+end every unit has one accepted result, or is lost after as many expired leases as the queue allows.
 """
 
 from __future__ import annotations
@@ -81,6 +81,19 @@ class QueueMachine(RuleBasedStateMachine):
         assert not {unit.number for unit in batch} & set(self.accepted)
         self.held[number] += batch
         self.owners.update({unit.number: (number, unit.fence) for unit in batch})
+
+    @rule(data=st.data())
+    def loses_the_answer_to_a_claim(self, data: st.DataObject) -> None:
+        number = data.draw(st.integers(0, len(self.jobs) - 1))
+        batch = self.jobs[number].claim(aim_of(self.jobs[number].state()))
+        self.owners.update({unit.number: (number, unit.fence) for unit in batch})
+
+    @rule(data=st.data())
+    def asks_what_it_owns(self, data: st.DataObject) -> None:
+        number = data.draw(st.integers(0, len(self.jobs) - 1))
+        found = self.jobs[number].held()
+        assert not [unit for unit in found if self._is_fenced(number, unit)]
+        self.held[number] += [unit for unit in found if unit not in self.held[number]]
 
     @precondition(lambda self: any(self.held.values()))
     @rule(data=st.data())

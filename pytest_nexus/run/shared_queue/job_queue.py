@@ -63,7 +63,7 @@ class JobQueue:
         self._ends = Event()
         self._thread: Thread | None = None
         self._away_since: float | None = None
-        self._has_given_up = False
+        self.has_given_up = False
         """Whether the database stayed away for the whole patience."""
         self._seen: set[tuple[int, int]] = set()
         """Unit and fence of each lease that the queue has told this job."""
@@ -98,9 +98,15 @@ class JobQueue:
         if (known or self._source.digest()) != digest:
             return False
         self.again = self._source.recorded() if retry else []
-        self._thread = Thread(target=self._beat, name="nexus-queue", daemon=True)
-        self._thread.start()
+        if self._thread is None:
+            self._thread = Thread(target=self._beat, name="nexus-queue", daemon=True)
+            self._thread.start()
         return True
+
+    def leave(self) -> None:
+        """Go on without the queue."""
+        self._ends.set()
+        self._source.close()
 
     def claim(self) -> list[Leased]:
         """Return the next units; none if there are none now, or the queue is away.
@@ -158,14 +164,14 @@ class JobQueue:
         if self._thread is not None:
             self._thread.join(self._beat_s)
         began, pause_s = perf_counter(), _FIRST_NAP_S
-        while not (self._hand_in() or self._has_given_up):
+        while not (self._hand_in() or self.has_given_up):
             if perf_counter() - began > self._patience_s:
                 self._give_up()
                 break
             nap(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_NAP_S)
         lost: list[int] = []
-        if not self._done:
+        if not (self._done or self.has_given_up):
             left = [*self._open.values(), *(self._missed() or ())]
             if left:
                 self._ask(lambda: self._source.give_back(left), None)
@@ -276,7 +282,7 @@ class JobQueue:
                 )
             )
             return
-        self._has_given_up = True
+        self.has_given_up = True
         self._notify(
             with_code(
                 "NX276",

@@ -71,12 +71,12 @@ class QueueAccess:
         self._nodeids = [nodeids[index] for index in places]
         digest, job = collection_digest(nodeids), self._job
         try:
-            is_ours = job.queue.open(self._units, digest, job.retry)
-            queued = job.source.queued() if is_ours else []
+            queued = self._opened(digest)
         except QueueAwayError as exc:
+            job.queue.leave()
             self._notices.notify(with_code("NX277", f"all tests run in this job: {exc}"))
             return None
-        if not is_ours:
+        if queued is None:
             self._notices.notify(
                 with_code(
                     "NX273",
@@ -85,7 +85,7 @@ class QueueAccess:
                     " --nexus-queue-run",
                 )
             )
-            job.source.close()
+            job.queue.leave()
             return None
         self._record(queue_lines(job.run, job.name, job.retry, digest))
         self._note("queued", queued)
@@ -115,6 +115,24 @@ class QueueAccess:
         self._note("lost", lost)
         for sentence in self._sentences(n_ran, n_others, lost):
             self._notices.notify(sentence)
+
+    def _opened(self, digest: str) -> list[int] | None:
+        """Return the positions of all tests in the queue; None if it is of another collection.
+
+        A connection that breaks now would make this job run all tests, so there is a second try.
+
+        Raises:
+            QueueAwayError: the queue did not answer twice.
+        """
+        job = self._job
+        for is_last in (False, True):
+            try:
+                is_ours = job.queue.open(self._units, digest, job.retry)
+                return job.source.queued() if is_ours else None
+            except QueueAwayError:
+                if is_last:
+                    raise
+        raise AssertionError  # for the type checker
 
     def _units(self) -> list[WorkUnit]:
         assert self._planned is not None

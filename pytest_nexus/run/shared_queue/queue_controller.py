@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_nexus.compat import xdist_internals
+from pytest_nexus.run.shared_queue.queue_session import ending_without_tests
 from pytest_nexus.run.shared_queue.worker_feed import WorkerFeed
 from pytest_nexus.run.xdist.collection_channel import REPEATS
 
@@ -30,6 +31,7 @@ class QueueController:
     def __init__(self, config: pytest.Config, access: QueueAccess, part: Part) -> None:
         self._config = config
         self._part = part
+        self._access = access
         self.feed = WorkerFeed(access, self._post)
         self._planned: list[str] = []
         """Node ids of the tests that the plan runs, by collection index; empty for the others."""
@@ -49,6 +51,12 @@ class QueueController:
         finally:
             if self.feed.is_open:
                 self._close()
+
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Let a job that ran no test because its queue stayed away be no success."""
+        feed = self.feed
+        if exitstatus == pytest.ExitCode.OK and feed.is_open and not feed.taken:
+            session.exitstatus = ending_without_tests(self._access.queue)
 
     def prepare(self, _: Sequence[CollectedTest], plan: Plan) -> None:
         """Keep the tests that the plan runs."""

@@ -14,6 +14,7 @@ from pytest_nexus.run.shared_queue.queued_tests import QueuedTests
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
+    from pytest_nexus.run.shared_queue.job_queue import JobQueue
     from pytest_nexus.run.shared_queue.queue_access import QueueAccess
 
 
@@ -84,9 +85,11 @@ class QueueSession:
             self._tests.ended(nodeid)
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Make a job that found nothing left to run a success."""
-        if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and self._tests is not None:
-            session.exitstatus = pytest.ExitCode.OK
+        """Make a job that found nothing left to run a success, unless its queue stayed away."""
+        if self._tests is None or self._tests.taken:
+            return
+        if exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:
+            session.exitstatus = ending_without_tests(self._access.queue)
 
     def _open(self, items: Sequence[pytest.Item]) -> None:
         nodeids = [item.nodeid for item in items]
@@ -100,6 +103,12 @@ class QueueSession:
         self._access.close(len(tests.taken), len(others), is_stopped=is_stopped)
         if others:
             session.config.hook.pytest_deselected(items=others)
+
+
+def ending_without_tests(queue: JobQueue) -> pytest.ExitCode:
+    """Return the status of a job that ran no test: nobody may have run any if the queue is away."""
+    is_away = queue.has_given_up
+    return pytest.ExitCode.NO_TESTS_COLLECTED if is_away else pytest.ExitCode.OK
 
 
 class QueueLoop:

@@ -118,6 +118,28 @@ def test_queue_that_stays_away_costs_one_patience(source: Source) -> None:
     assert "1 unit not handed in" in job.said[1]
 
 
+def test_job_that_gave_up_with_nothing_in_hand_asks_no_more(source: Source) -> None:
+    job = Worker(source, patience_s=0.05)
+    job.queue.claim()
+    source.away = ALL
+
+    assert job.queue.wait(lambda: True) == []
+    n_asked = len(source.asked)
+
+    assert job.queue.close() == []
+    assert source.asked[n_asked:] == ["close"]
+    assert job.queue.has_given_up
+
+
+def test_job_that_leaves_its_queue_beats_no_more(source: Source) -> None:
+    job = Worker(source)
+
+    job.queue.leave()
+
+    assert job.queue.claim() == []
+    assert source.asked.count("claim") == 0
+
+
 def test_end_waits_for_results_that_are_on_their_way(source: Source) -> None:
     job = Worker(source, patience_s=0.0)
     job.finish_one()
