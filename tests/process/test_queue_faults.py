@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 psycopg = pytest.importorskip("psycopg", reason="the extra postgres is not installed")
 
+pytestmark = pytest.mark.usefixtures("forked_sessions")
+
 UNITS = [WorkUnit((n,), 1.0) for n in range(8)]
 ANSWER_S = 1.0
 MOST_S = 45.0
@@ -218,13 +220,12 @@ def test_killed_tenth_of_the_jobs_costs_no_unit(url: str) -> None:
         assert (state.n_done, state.n_lost, state.n_open) == (N_UNITS, 0, 0)
 
 
-@pytest.mark.parametrize(("fault", "more"), [("cut", ()), ("reset", ("-n2",))])
-def test_session_whose_connection_breaks_goes_on(
-    url: str, wire: Wire, tmp_path: Path, fault: str, more: tuple[str, ...]
+def test_session_with_workers_whose_connection_breaks_goes_on(
+    url: str, wire: Wire, tmp_path: Path
 ) -> None:
     shared = Jobs(tmp_path / "project", wire.through(url), WAITING)
-    with waiting(shared, "--nexus-queue-lease=60", *more) as process:
-        getattr(wire, fault)()
+    with waiting(shared, "--nexus-queue-lease=60", "-n2") as process:
+        wire.reset()
         said = ended(shared, process)
 
     assert process.returncode == 0, said

@@ -38,7 +38,6 @@ class Wire:
         """Seconds that each piece waits, in both directions."""
         self.is_hole = False
         """Whether the bytes of both directions vanish, also those of new connections."""
-        self.n_connections = 0
         self._fatal: Sequence[bytes] = ()
         """What a client has to say, one after another, to be cut off."""
         self._becomes_hole = False
@@ -100,7 +99,6 @@ class Wire:
                 server = socket.create_connection(("127.0.0.1", self._server_port))
             except OSError:
                 return
-            self.n_connections += 1
             with self._guard:
                 self._pairs.append((client, server))
             Thread(target=self._pump, args=(client, server, True), daemon=True).start()
