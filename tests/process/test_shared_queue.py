@@ -166,6 +166,7 @@ def test_killed_job_loses_nothing_and_a_retry_repeats_what_it_ran(tmp_path: Path
     assert len(late.order) >= 5
     assert sorted(again.order) == sorted(late.order)  # in an order by the seconds of the run before
     assert_message(again.said, "NX279", f"{len(late.order)} tests")
+    assert_message(again.said, "NX278", "this job drew 0 tests in 0 units")
     done = shared.project.nexus("verify")
     assert done.stdout.startswith("3 jobs, 6 tests collected, each has a result\n")
     assert "because job '2' was started again" in done.stdout

@@ -140,14 +140,15 @@ class QueueAccess:
 
     def _sentences(self, n_ran: int, n_others: int, lost: Sequence[int]) -> Iterator[str]:
         queue = self._job.queue
+        n_again = len(_positions(queue.again))
+        n_drawn = max(n_ran - n_again, 0)
         yield with_code(
             "NX278",
-            f"queue {self._job.run!r}: this job drew {counted(n_ran, 'test')} in"
+            f"queue {self._job.run!r}: this job drew {counted(n_drawn, 'test')} in"
             f" {counted(queue.n_units, 'unit')}, waited {queue.idle_s:.1f} s, and"
             f" left {n_others:,} to other jobs",
         )
         if queue.again:
-            n_again = len(_positions(queue.again))
             yield with_code(
                 "NX279",
                 f"this job was started again and repeated the {counted(n_again, 'test')} that it"
