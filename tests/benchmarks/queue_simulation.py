@@ -49,7 +49,7 @@ class SimulatedQueue:
             return self._taken([self._by_length[-1][1]])
         first = [unit for unit, _ in zip(self._free, range(aim.n_units), strict=False)]
         seconds = [self._expected_s[unit] for unit in first]
-        return self._taken(first[: batch_size(seconds, [False] * len(first), aim)])
+        return self._taken(first[: batch_size(seconds, [0] * len(first), aim)])
 
     def _taken(self, units: list[int]) -> list[int]:
         for unit in units:

@@ -77,7 +77,7 @@ class QueueMachine(RuleBasedStateMachine):
         number = data.draw(st.integers(0, len(self.jobs) - 1))
         queue = self.jobs[number]
         batch = queue.claim(aim_of(queue.state()))
-        assert len(batch) == 1 or not any(unit.is_suspect for unit in batch)
+        assert len({unit.is_suspect for unit in batch}) <= 1
         assert not {unit.number for unit in batch} & set(self.accepted)
         self.held[number] += batch
         self.owners.update({unit.number: (number, unit.fence) for unit in batch})

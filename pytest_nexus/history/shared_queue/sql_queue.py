@@ -108,7 +108,7 @@ class SqlQueue:
                 return []
             rows = self._rows(cursor, sql.LONGEST, run, aim.long_s)
             rows = rows or self._rows(cursor, sql.NEXT, run, aim.n_units)
-            rows = rows[: batch_size([row[3] for row in rows], [row[4] > 0 for row in rows], aim)]
+            rows = rows[: batch_size([row[3] for row in rows], [row[4] for row in rows], aim)]
             if rows:
                 units = [row[0] for row in rows]
                 lease = _marked(sql.LEASE, units)

@@ -28,6 +28,10 @@ _STALEST_S: Final = 5.0
 MOST_UNITS: Final = 500
 """Units in one batch."""
 
+SUSPECTS_TOGETHER: Final = 16
+"""Units in one batch after their first expired lease. One by one, the batch of a killed job would
+cost a claim for each unit; so two further leases find the unit that ends its process."""
+
 
 def aim_of(state: QueueState, n_workers: int = 1) -> Aim:
     """Return what a job should claim next.
@@ -74,18 +78,29 @@ def after_claim(state: QueueState, n_units: int) -> QueueState:
     return state._replace(n_free=left, free_s=state.free_s * left / max(state.n_free, 1))
 
 
-def batch_size(seconds: Sequence[float], is_suspect: Sequence[bool], aim: Aim) -> int:
-    """Return how many of the first units make a batch: one at least, and a suspect one alone.
+def batch_size(seconds: Sequence[float], n_expired: Sequence[int], aim: Aim) -> int:
+    """Return how many of the first units make a batch: one at least.
 
-    >>> batch_size([4.0, 4.0, 4.0], [False, False, False], Aim(9.0, 5, 99.0))
+    A unit whose lease has expired is suspected of ending its process. A batch never has units of
+    different suspicion: at most 16 of those that expired once, and one that expired more often.
+
+    Args:
+        seconds: expected of each unit.
+        n_expired: leases of each unit that have expired.
+        aim: of the job.
+
+    >>> batch_size([4.0, 4.0, 4.0], [0, 0, 0], Aim(9.0, 5, 99.0))
     2
-    >>> batch_size([4.0, 4.0], [False, True], Aim(9.0, 5, 99.0))
+    >>> batch_size([4.0, 4.0], [0, 1], Aim(9.0, 5, 99.0))
+    1
+    >>> batch_size([4.0, 4.0], [2, 2], Aim(9.0, 5, 99.0))
     1
     """
     taken, total = 0, 0.0
-    for each_s, suspect in zip(seconds, is_suspect, strict=True):
+    most = MOST_UNITS if not any(n_expired[:1]) else SUSPECTS_TOGETHER if n_expired[0] == 1 else 1
+    for each_s, expired in zip(seconds, n_expired, strict=True):
         total += each_s
-        if taken and (total > aim.seconds or suspect or is_suspect[0]):
+        if taken and (total > aim.seconds or expired != n_expired[0] or taken == most):
             break
         taken += 1
     return taken

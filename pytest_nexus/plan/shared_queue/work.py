@@ -37,8 +37,8 @@ class Leased(NamedTuple):
     fence: int
     """Number of this lease of the unit. The queue refuses results of an earlier lease."""
     is_suspect: bool = False
-    """Whether an earlier lease expired. Such a unit runs alone, so that only the unit that ends
-    its process is held responsible."""
+    """Whether an earlier lease expired. Such a unit runs with few others and at last alone, so that
+    only the unit that ends its process is held responsible."""
 
 
 class Joined(NamedTuple):

@@ -65,6 +65,22 @@ def test_unit_whose_jobs_all_die_is_lost_by_name(database: SqliteDatabase) -> No
     assert queue.lost() == [0]
 
 
+def test_only_the_unit_that_ends_its_process_is_lost(database: SqliteDatabase) -> None:
+    queue = SqlQueue(database, Job("run", "job", "token"), lease_s=-1.0)
+    queue.join()
+    queue.load([WorkUnit((number,), 1.0) for number in range(60)], "digest")
+
+    batches = []
+    while queue.state().n_open:
+        batches.append(queue.claim(Aim(99.0, 60, 999.0)))
+        if 20 not in {unit.number for unit in batches[-1]}:
+            queue.finish(batches[-1])
+
+    assert queue.lost() == [20]
+    assert len(batches[0]) == 60
+    assert len(batches) < 25, "one by one, there would be 62"
+
+
 def test_result_of_an_earlier_lease_is_refused(database: SqliteDatabase) -> None:
     slow = SqlQueue(database, Job("run", "slow", "1"), lease_s=-1.0)
     other = SqlQueue(database, Job("run", "other", "2"))

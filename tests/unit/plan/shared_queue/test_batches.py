@@ -13,18 +13,26 @@ SECONDS = st.floats(0.0, 1e4)
 
 @given(st.lists(SECONDS, min_size=1, max_size=30), SECONDS)
 def test_batch_fits_the_aim_or_is_one_unit(seconds: list[float], aim_s: float) -> None:
-    size = batch_size(seconds, [False] * len(seconds), Aim(aim_s, len(seconds), 0.0))
+    size = batch_size(seconds, [0] * len(seconds), Aim(aim_s, len(seconds), 0.0))
 
     assert 1 <= size <= len(seconds)
     assert size == 1 or sum(seconds[:size]) <= aim_s + 1e-6
     assert size == len(seconds) or sum(seconds[: size + 1]) > aim_s - 1e-6
 
 
-@given(st.lists(st.booleans(), min_size=1, max_size=9))
-def test_suspect_unit_is_alone(suspects: list[bool]) -> None:
-    size = batch_size([1.0] * len(suspects), suspects, Aim(99.0, 9, 0.0))
+@given(st.lists(st.integers(0, 2), min_size=1, max_size=9))
+def test_suspect_units_are_among_themselves_and_at_last_alone(n_expired: list[int]) -> None:
+    size = batch_size([1.0] * len(n_expired), n_expired, Aim(99.0, 9, 0.0))
 
-    assert size == 1 or not any(suspects[:size])
+    assert set(n_expired[:size]) in ({0}, {1}, {2})
+    assert size == 1 or n_expired[0] < 2
+    assert size == len(n_expired) or n_expired[0] == 2 or n_expired[size] != n_expired[0]
+
+
+def test_few_suspect_units_are_together() -> None:
+    aim = Aim(99.0, 40, 0.0)
+
+    assert [batch_size([1.0] * 40, [times] * 40, aim) for times in (0, 1, 2)] == [40, 16, 1]
 
 
 @given(st.integers(1, 10**5), SECONDS, st.integers(0, 200))
