@@ -15,9 +15,12 @@ from pytest_nexus.node.kept_model import packed
 from pytest_nexus.node.manifest import Entry, Manifest
 from pytest_nexus.node.signature import Keys
 from tests.action.toy import Toy
+from tests.support import s3_server
+from tests.support.dav_server import DavServer
 from tests.support.github_server import GitHubServer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.posix("steps run in bash on Linux")
@@ -97,42 +100,77 @@ def test_station_keeps_the_dashboard_and_publishes_it_where_that_is_asked_for(to
     assert "test_prices.py" in page
 
 
-KEY = "a shared secret of the team"
+SECRETS = {
+    "MODEL_KEY": "a shared secret of the team",
+    "DEPLOY_TOKEN": "the token of the CDN",
+    "AWS_ACCESS_KEY_ID": s3_server.KEY,
+    "AWS_SECRET_ACCESS_KEY": "s3cret of the bucket",
+}
 
 
-def deploy_a_canary(folder: Path) -> None:
+@pytest.fixture
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """Give the addresses of a folder, of a server that takes PUT, and of a bucket."""
+    pytest.importorskip("obstore")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, SECRETS[name])
+    with DavServer() as cdn, s3_server.S3Server() as bucket:
+        endpoint = bucket.environ["AWS_ENDPOINT_URL"]
+        yield {
+            "folder": str(tmp_path / "place"),
+            "cdn": cdn.url,
+            "bucket": f"s3://{s3_server.BUCKET}/eu?region=eu-west-1&endpoint={endpoint}",
+        }
+        *_, written = [headers for kind, _, headers in cdn.asked if kind == "PUT"]
+        assert written["Authorization"] == f"Bearer {SECRETS['DEPLOY_TOKEN']}"
+
+
+def place_of(region: str, address: str) -> Place:
+    return Place(region, target_of(address), Keys(shared=SECRETS["MODEL_KEY"]))
+
+
+def deploy_a_canary(region: str, address: str) -> None:
     """Deploy the shipped model, and itself in another layout as a canary of half of the runners."""
     data = packed(prior())
     entry = Entry("1" * 16, sha256(data).hexdigest(), len(data))
-    made = Manifest("eu", 1, entry, None, entry._replace(version="2" * 16), 50.0)
-    place = Place("eu", target_of(str(folder)), Keys(shared=KEY))
+    made = Manifest(region, 1, entry, None, entry._replace(version="2" * 16), 50.0)
+    place = place_of(region, address)
     place.put_model(entry, data)
     place.change(lambda _: made)
 
 
 @pytest.mark.slow
-def test_a_clean_region_runs_the_tests_a_training_may_wait_and_canaries_are_judged(toy):
+def test_a_clean_region_runs_the_tests_a_training_may_wait_and_canaries_are_judged(toy, places):
     toy.init()
-    deploy_a_canary(toy.base / "place")
-    toy.commit({"nexus.toml": f'[deploy.targets]\neu = "{toy.base / "place"}"\n'})
-    toy.github.secrets["MODEL_KEY"] = KEY
+    for region, address in places.items():
+        deploy_a_canary(region, address)
+    targets = [f'{region} = "{address}"' for region, address in places.items()]
+    toy.commit({"nexus.toml": "\n".join(["[deploy.targets]", *targets, ""])})
+    toy.github.secrets |= SECRETS
+    secrets = [f'{each.lower().replace("_", "-")}: "${{{{ secrets.{each} }}}}"' for each in SECRETS]
     runners = {
         "eu-west": {"runs-on": "west", "zone": "NL"},
         "eu-north": {"runs-on": "north", "zone": "SE"},
         "us-east": {"runs-on": "east", "zone": "IS"},
     }
     given = (
-        "with: {green: true, zone: SE, judge: true, judge-runs: '3', allow: 'eu-*',"
+        "with: {green: true, zone: SE, judge: true, judge-runs: '0', allow: 'eu-*',"
         f" runner-map: '{json.dumps(runners)}'}}\n"
-        '    secrets: {model-key: "${{ secrets.MODEL_KEY }}"}'
+        f"    secrets: {{{', '.join(secrets)}}}"
     )
     run = toy.push(f"{toy.workflow.rstrip()}\n    {given}\n")
     assert run.conclusion == "success", run.log
     assert run.jobs["plan"].outputs["runs-on"] == "north"
     assert "not due: " in run.jobs["station"].log
-    stays = "eu: canary 22222222 stays a canary: 0 of 3 runs used it\n"
-    assert run.jobs["judge"].summary == f"- {stays}"
-    assert KEY not in run.log
+    verdict = "canary 22222222 is promoted: 0 runs used it, and it is not proved worse"
+    judged = run.jobs["judge"].summary.splitlines()
+    assert [line.partition(" on ")[0] for line in judged] == [
+        f"- {region}: {verdict}" for region in places
+    ]
+    for region, address in places.items():
+        live = place_of(region, address).read().manifest
+        assert (live.model.version, live.canary) == ("2" * 16, None)
+    assert not [one for one in SECRETS.values() if one in run.log]
 
 
 @pytest.mark.slow

@@ -9,13 +9,14 @@ from __future__ import annotations
 from datetime import timedelta
 from importlib import import_module
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pytest_nexus.deployment.targets.target import MOST_REPLACED_BYTES, taken
 from pytest_nexus.domain.system import originals
 from pytest_nexus.errors import DeploymentError
 
 ENDPOINT_VARIABLE: Final = "AWS_ENDPOINT_URL"
+_NAMED: Final = frozenset({"region", "endpoint"})
 _RETRIES: Final = {"max_retries": 3, "retry_timeout": timedelta(seconds=30)}
 _MOST_REASON_CHARS: Final = 160
 
@@ -23,17 +24,20 @@ _MOST_REASON_CHARS: Final = 160
 class BucketTarget:
     """A prefix of a bucket.
 
-    Keys, region and endpoint come from the variables of AWS, such as AWS_ACCESS_KEY_ID.
+    Keys come from the variables of AWS, such as AWS_ACCESS_KEY_ID. So do region and endpoint,
+    unless the address names them.
 
     Args:
-        address: `s3://bucket/prefix`.
+        address: `s3://bucket/prefix`, or `s3://bucket/prefix?region=NAME&endpoint=URL`.
 
     Raises:
-        DeploymentError: the package obstore is missing, or the address names no bucket.
+        DeploymentError: the package obstore is missing, or the address names no bucket or
+            something unknown.
     """
 
     def __init__(self, address: str) -> None:
         parts = urlsplit(address)
+        named = dict(parse_qsl(parts.query))
         self.place = f"s3://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
         try:
             self._obstore: Any = import_module("obstore")
@@ -43,11 +47,15 @@ class BucketTarget:
             raise DeploymentError(
                 "NX861", "S3 needs the package obstore; run `pip install 'pytest-nexus-ci[s3]'`"
             ) from exc
-        is_plain = originals.environ.get(ENDPOINT_VARIABLE, "").startswith("http://")
+        if unknown := sorted(named.keys() - _NAMED):
+            raise self._failed(ValueError(f"its address names {unknown[0]!r}, which is unknown"))
+        endpoint = named.get("endpoint", originals.environ.get(ENDPOINT_VARIABLE, ""))
+        is_plain = endpoint.startswith("http://")
         try:
             self._store = store(
                 parts.netloc.rpartition("@")[2],
                 prefix=parts.path.strip("/") or None,
+                config=named,
                 retry_config=_RETRIES,
                 client_options={"allow_http": is_plain, "timeout": "30s", "connect_timeout": "5s"},
             )

@@ -196,6 +196,23 @@ def test_a_bucket_that_refuses_the_key_is_one_error(bucket, monkeypatch):
     assert bucket.files == {}
 
 
+def test_an_address_names_region_and_endpoint(bucket, monkeypatch):
+    endpoint = bucket.environ["AWS_ENDPOINT_URL"]
+    for name in ("AWS_ENDPOINT_URL", "AWS_REGION"):
+        monkeypatch.delenv(name)
+    target = target_of(f"s3://models/eu?region=eu-west-1&endpoint={endpoint}")
+    target.write("a", b"b")
+    assert bucket.files == {"a": b"b"}
+    assert "/eu-west-1/s3/" in bucket.asked[-1][2]["authorization"]
+    assert target.place == "s3://models/eu"
+
+
+def test_an_address_that_names_something_else_is_refused(bucket):
+    with pytest.raises(DeploymentError, match=r"'secret_access_key', which is unknown \[NX862\]"):
+        target_of("s3://models/eu?secret_access_key=x")
+    assert bucket.asked == []
+
+
 def test_a_push_to_a_bucket_between_reading_and_writing_wins(bucket):
     target = target_of("s3://models")
     target.replace("manifest.json", b"old", None)
