@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pytest_nexus.domain.wording import percent
+
+_UNSURE_S: Final = 0.001
+"""Seconds since the epoch are not exact to a microsecond, so neither are their differences."""
 
 
 class Step(NamedTuple):
@@ -61,7 +64,8 @@ def mean_intensity(steps: list[Step], start: float, duration_s: float) -> float 
         if inside > 0.0:
             covered += inside
             weighted += inside * each.g_per_kwh
-    return weighted / covered if covered >= duration_s * (1.0 - 1e-9) else None
+    is_covered = covered > 0.0 and covered >= duration_s - _UNSURE_S
+    return weighted / covered if is_covered else None
 
 
 def cleanest(steps: list[Step], earliest: float, latest: float, duration_s: float) -> Window | None:

@@ -36,6 +36,14 @@ def test_no_mean_where_the_forecast_ends(start, length):
     assert mean_intensity(DAY, start, length) is None
 
 
+def test_seconds_since_the_epoch_are_covered_in_spite_of_their_rounding():
+    now, length = 1795867595.3176253, 22.61
+    assert (now + length) - now < length * (1 - 1e-9)
+    hour = [Step(1795867200.0, 1795870800.0, 400.0)]
+    assert mean_intensity(hour, now, length) == pytest.approx(400)
+    assert mean_intensity([], now, 1e-4) is None
+
+
 def test_the_cleanest_window_lies_in_the_valley():
     found = cleanest(DAY, 0.0, 10 * H, 2 * H)
     assert found is not None
