@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import lru_cache
 from random import Random
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -35,6 +36,7 @@ MAX_CASES: Final = 200
 _MAX_QUIET: Final = 100
 _UNKNOWN: Final[Mapping[str, CollectedTest]] = MappingProxyType({})
 _QUIET_TESTS: Final = 50
+_KEPT_TESTS: Final = 2**16
 _READING_S: Final = 60.0
 """Seconds for the code of all test files."""
 
@@ -166,14 +168,19 @@ def lived_in(
     """
     found = []
     for key, function, seen in run.tests:
-        verdict = VERDICT_OF[seen.outcomes]
+        outcomes, verdicts, setup_us, call_us, teardown_us = seen
+        verdict = VERDICT_OF[outcomes]
         if not verdict:
             continue
-        path = key.partition("::")[0]
-        test = suite.get(key)
-        if test is None:
-            test = CollectedTest(NodeId(key), TestKey(key), FunctionKey(function or key), path)
-        is_flaky = seen.verdicts == FAIL | PASS or key in dependent
-        us = sum(each or 0 for each in (seen.setup_us, seen.call_us, seen.teardown_us))
+        test = suite.get(key) or _test_of(key, function)
+        is_flaky = verdicts == FAIL | PASS or key in dependent
+        us = (setup_us or 0) + (call_us or 0) + (teardown_us or 0)
         found.append(LabelledTest(test, seen, verdict == FAIL and not is_flaky, us / 1e6))
     return found
+
+
+@lru_cache(maxsize=_KEPT_TESTS)
+def _test_of(key: str, function: str | None) -> CollectedTest:
+    """Return a test as its key describes it; a replay asks for each test once in each run."""
+    path = key.partition("::")[0]
+    return CollectedTest(NodeId(key), TestKey(key), FunctionKey(function or key), path)

@@ -231,15 +231,18 @@ class PointInTimeReplay:
         states = self._states
         failed: list[TestKey] = []
         verdicts: list[tuple[str, bool]] = []
-        for test, seen, *_ in lived:
-            before = states.get(test.key)
-            states[test.key] = (test, fold(before[1] if before else None, facts, seen))
-            self._stale.add(test.key)
+        stale = self._stale.add
+        for each in lived:
+            test, seen = each.test, each.seen
+            key = test.key
+            before = states.get(key)
+            states[key] = (test, fold(before[1] if before else None, facts, seen))
+            stale(key)
             if seen.verdicts:
-                verdicts.append((test.key, not seen.verdicts & PASS))
+                verdicts.append((key, not seen.verdicts & PASS))
             if VERDICT_OF[seen.outcomes] == FAIL:
-                self._failed_in[test.key] = self._n_runs
-                failed.append(test.key)
+                self._failed_in[key] = self._n_runs
+                failed.append(key)
         self._n_runs += 1
         if facts.teaches_flakes:
             self.cofailures.add((file.path for file in files), failed)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from random import Random
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -141,3 +143,34 @@ def write_history(path: Path, n_tests: int, n_runs: int) -> Path:
             each = each._replace(change=each.change._replace(branch="main"))
             ingest_run(history, each, attempts(n_tests, seed=number))
     return path
+
+
+def repeat_runs(path: Path, n_own: int, n_runs: int) -> None:
+    """Fill a history up with copies of its runs, whose durations differ by up to a tenth.
+
+    Adding so many runs as sessions do would take longer than what is measured.
+
+    Args:
+        path: of the history.
+        n_own: number of runs in it.
+        n_runs: number of runs that it is to have.
+    """
+    with closing(sqlite3.connect(path)) as connection, connection:
+        columns = [row[1] for row in connection.execute("PRAGMA table_info(run)")]
+        kept = ", ".join(columns[3:])
+        for number in range(n_own + 1, n_runs + 1):
+            source = (number - 1) % n_own + 1
+            connection.execute(
+                f"INSERT INTO run SELECT ?, ?, ?, {kept} FROM run WHERE run_id = ?",  # noqa: S608 - names of columns
+                (number, f"{number:032x}", float(number), source),
+            )
+            connection.execute(
+                "INSERT INTO attempt SELECT ?, test_id, number, outcomes, setup_us,"
+                " call_us * (90 + (test_id * 7 + ?) % 21) / 100, teardown_us, started_us, worker,"
+                " failure_id FROM attempt WHERE run_id = ?",
+                (number, number * 13, source),
+            )
+            connection.execute(
+                "INSERT INTO failed_test SELECT ?, test_id FROM failed_test WHERE run_id = ?",
+                (number, source),
+            )

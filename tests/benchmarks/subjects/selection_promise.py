@@ -131,9 +131,12 @@ def _table(
     """Return the table of a history; what was realised is added to `together`."""
     models = _models(runs, prior)
     rows: list[dict[str, Cell]] = []
+    ways = {
+        title: [_foreseen(at, run, way) for at, run in enumerate(runs)]
+        for title, way in _ways(models).items()
+    }
     for confidence in CONFIDENCES:
-        for title, way in _ways(models).items():
-            each = [_foreseen(at, run, way) for at, run in enumerate(runs)]
+        for title, each in ways.items():
             found = realised(each, confidence)
             rows.append(_row(title, point(found, confidence)))
             if together is not None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from array import array
 from bisect import bisect_left
-from contextlib import closing
 from itertools import product
 from pathlib import Path
 from statistics import median
@@ -22,7 +20,7 @@ from pytest_nexus.plan.tuning.regimes import regime_start
 from pytest_nexus.plan.tuning.replayed_rounds import Replay
 from pytest_nexus.plan.tuning.rounds import Prices, Round, Setting
 from tests.benchmarks.sampling import cost
-from tests.benchmarks.suites import write_history
+from tests.benchmarks.suites import repeat_runs, write_history
 from tests.benchmarks.table import Table, within
 
 if TYPE_CHECKING:
@@ -185,29 +183,10 @@ def _past(name: str, runs: Sequence[Mapping[str, float]]) -> _Past:
     return _Past(name, rounds, dict(enumerate(keys)))
 
 
-def _repeat(path: Path, n_runs: int) -> None:
-    """Fill a history up with copies of its runs, whose durations differ by up to a fifth."""
-    with closing(sqlite3.connect(path)) as connection, connection:
-        columns = [row[1] for row in connection.execute("PRAGMA table_info(run)")]
-        kept = ", ".join(columns[3:])
-        for number in range(_OWN + 1, n_runs + 1):
-            source = (number - 1) % _OWN + 1
-            connection.execute(
-                f"INSERT INTO run SELECT ?, ?, ?, {kept} FROM run WHERE run_id = ?",  # noqa: S608 - names of columns
-                (number, f"{number:032x}", float(number), source),
-            )
-            connection.execute(
-                "INSERT INTO attempt SELECT ?, test_id, number, outcomes, setup_us,"
-                " call_us * (90 + (test_id * 7 + ?) % 21) / 100, teardown_us, started_us, worker,"
-                " failure_id FROM attempt WHERE run_id = ?",
-                (number, number * 13, source),
-            )
-
-
 def _time(bench: Bench) -> Table:
     n_tests, n_runs = bench.size(2000, 50), bench.size(2000, 30)
     path = write_history(bench.folder / "tune" / "history.sqlite3", n_tests, _OWN)
-    _repeat(path, n_runs)
+    repeat_runs(path, _OWN, n_runs)
     found = []
     prices = Prices(cores=_CORES)
     with open_history(path) as history:
