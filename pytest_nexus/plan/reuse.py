@@ -52,6 +52,8 @@ class Present(NamedTuple):
     cannot be compared; what passed in that run does not count."""
     importers: Mapping[str, Collection[int]] = {}
     """By new Python file: ids of the code with an import statement that may now find the file."""
+    gone_files: Mapping[str, Collection[str]] = {}
+    """By run: files that existed in that run and do not exist now."""
     sets: SetChanges | None = None
     """What changed in each set, if somebody has found it already."""
 
@@ -203,10 +205,9 @@ class _Fitting:
                 return f"{path} is new"
         key = (id(each.members), each.run_uid)
         if key not in self._why_not:
-            hits = (one.path for one in touched.files if one.touches(each.members))
+            hits = (one.clause for one in touched.files if one.touches(each.members))
             self._why_not[key] = next(hits, "")
-        found = self._why_not[key]
-        return f"{found} is new" if found else ""
+        return self._why_not[key]
 
     def _because(self, each: Fingerprint) -> str:
         at = f"at {each.commit[:_SHOWN_CHARS]}" if each.commit else "before"
@@ -229,13 +230,13 @@ class _Fitting:
 
 
 class _NewFile(NamedTuple):
-    """A new file, with the tests that it may change."""
+    """A file that is new or gone, with the tests that this may change."""
 
-    path: str
+    clause: str
     users: frozenset[int] | None
     """Ids of dependencies; the file may change the tests that have one of them. None: all tests."""
     itself: frozenset[int]
-    """Ids of the file itself with its present content; tests that have one of them know it."""
+    """Ids of the file itself as it is now; tests that have one of them know it."""
 
     def touches(self, members: AbstractSet[int]) -> bool:
         """Return whether the file may change the tests that have these dependencies."""
@@ -245,7 +246,7 @@ class _NewFile(NamedTuple):
 
 
 class _Touched(NamedTuple):
-    """What the files that are new since a run may change."""
+    """What the files that are new or gone since a run may change."""
 
     files: list[_NewFile]
     conftests: list[tuple[str, str]]
@@ -259,9 +260,10 @@ def _touched(
     folders: Mapping[str, Collection[int]],
 ) -> _Touched:
     new = sorted(present.new_files[run])
-    itself: dict[str, set[int]] = {path: set() for path in new}
-    for number, each in dependencies.items() if new else ():
-        if each.kind == "file" and each.digest and number not in present.changed:
+    gone = [one for one in sorted(present.gone_files.get(run, ())) if not one.endswith(".py")]
+    itself: dict[str, set[int]] = {path: set() for path in (*new, *gone)}
+    for number, each in dependencies.items() if itself else ():
+        if each.kind == "file" and number not in present.changed:
             itself.get(each.name, set()).add(number)
     files: list[_NewFile] = []
     conftests: list[tuple[str, str]] = []
@@ -269,14 +271,22 @@ def _touched(
         folder, _, name = path.rpartition("/")
         if name == "conftest.py":
             conftests.append((f"{folder}/" if folder else "", path))
-        users: frozenset[int] | None
-        if name.endswith(".py"):
-            users = frozenset(present.importers.get(path, ()))
-        else:
-            nearest = _nearest(folder, folders)
-            users = None if nearest is None else frozenset(folders[nearest])
-        files.append(_NewFile(path, users, frozenset(itself[path])))
+        users = (
+            frozenset(present.importers.get(path, ()))
+            if name.endswith(".py")
+            else _users(folder, folders)
+        )
+        files.append(_NewFile(f"{path} is new", users, frozenset(itself[path])))
+    for path in gone:
+        users = _users(path.rpartition("/")[0], folders)
+        files.append(_NewFile(f"{path} is gone", users, frozenset(itself[path])))
     return _Touched(files, conftests)
+
+
+def _users(folder: str, folders: Mapping[str, Collection[int]]) -> frozenset[int] | None:
+    """Return the ids of what was used in the nearest folder that a test looked into."""
+    nearest = _nearest(folder, folders)
+    return None if nearest is None else frozenset(folders[nearest])
 
 
 def _nearest(folder: str, folders: Mapping[str, object]) -> str | None:

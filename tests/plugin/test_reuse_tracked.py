@@ -37,6 +37,7 @@ SUITE = {
     "star.py": "from names import *\n\ndef first():\n    return FIRST\n",
     "names.py": "FIRST = 1\n",
     "data/in.json": "{}",
+    "data/side.json": "{}",
     "test_code.py": """
         import inspect, os, pathlib
         import pytest
@@ -124,6 +125,7 @@ def rerun(recorded: Path, tmp_path: Path, files: dict[str, str | None], *way: st
         ({"_speed.py": "FAST = True\n"}, CODE),
         ({"data/in.json": "[]"}, {"test_data"}),
         ({"data/in.json": None}, {"test_data"}),
+        ({"data/side.json": None}, {"test_data"}),
         ({"data/new.json": "[]"}, {"test_data"}),
         ({"conftest.py": "VALUE = 1\n"}, CODE | ALONE | {"test_star", "test_data"}),
         ({"test_alone.py": SUITE["test_alone.py"].replace("[1, 2]", "[1, 3]")},
@@ -131,7 +133,7 @@ def rerun(recorded: Path, tmp_path: Path, files: dict[str, str | None], *way: st
         ({"test_new.py": "def test_new(): pass\n"}, {"test_new"}),
     ],
     ids=["nothing", "function", "constant", "comment", "star", "new module", "data", "deleted",
-         "new data", "conftest", "parameters", "new test"],
+         "deleted beside", "new data", "conftest", "parameters", "new test"],
 )  # fmt: skip
 def test_a_change_runs_what_it_reaches(
     recorded: Path,

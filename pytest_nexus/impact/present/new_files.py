@@ -1,4 +1,4 @@
-"""Find the files that exist now, and did not exist when a run recorded what its tests used."""
+"""Find the files that are new or gone since a run recorded what its tests used."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 MOST_COMMITS: Final = 30
 """Number of commits that are compared with the present files; each costs a process of git."""
 
-_ADDED: Final = (
-    *("diff", "-z", "--name-only", "--diff-filter=A", "--no-renames", "--relative"),
+_APPEARED: Final = (
+    *("diff", "-z", "--name-status", "--diff-filter=AD", "--no-renames", "--relative"),
     *("--no-color", "--no-ext-diff", "--no-textconv", "--ignore-submodules=all"),
 )
 _UNTRACKED: Final = ("ls-files", "-z", "--others", "--exclude-standard")
@@ -39,6 +39,8 @@ class NewFiles(NamedTuple):
     """New files by run; runs whose commit cannot be compared are left out."""
     problem: str = ""
     """Why nothing is known at all, in one sentence; empty if git answered."""
+    gone: Mapping[str, frozenset[str]] = {}
+    """For the same runs, the files of its commit that were there and are gone."""
 
 
 def find_new_files(
@@ -62,16 +64,18 @@ def find_new_files(
         known = _known(git, wanted)
     except GitError as exc:
         return NewFiles({}, str(exc))
-    added = {commit: _added(git, commit) for commit in known[:MOST_COMMITS]}
+    changes = {commit: _changes(git, commit) for commit in known[:MOST_COMMITS]}
     since: dict[str, frozenset[str]] = {}
+    gone: dict[str, frozenset[str]] = {}
     for run, commit in commits.items():
-        tracked = added.get(commit or "")
+        tracked = changes.get(commit or "")
         if tracked is None:
             continue
         there = recorded.get(run, RunFiles())
         reappeared = (path for path in there.deleted if (root / path).is_file())
-        since[run] = ((tracked | untracked) - there.added).union(reappeared)
-    return NewFiles(since)
+        since[run] = ((tracked.added | untracked) - there.added).union(reappeared)
+        gone[run] = tracked.deleted - there.deleted
+    return NewFiles(since, gone=gone)
 
 
 def _untracked(git: Git) -> frozenset[str]:
@@ -95,11 +99,17 @@ def _known(git: Git, commits: list[str]) -> list[str]:
     return [commit for commit in read_commits(output) if commit]
 
 
-def _added(git: Git, commit: str) -> frozenset[str] | None:
+def _changes(git: Git, commit: str) -> RunFiles | None:
+    """Return the files that the present has beyond a commit, and those that it lacks."""
     try:
-        return frozenset(drop_artefacts(_paths(git.run(*_ADDED, commit, "--"))))
+        fields = iter(_paths(git.run(*_APPEARED, commit, "--")))
     except GitError:
         return None
+    found: dict[str, list[str]] = {"A": [], "D": []}
+    for status, path in zip(fields, fields, strict=False):
+        found.setdefault(status, []).append(path)
+    added, deleted = (frozenset(drop_artefacts(found[status])) for status in "AD")
+    return RunFiles(added, deleted)
 
 
 def _paths(output: bytes) -> Iterable[str]:

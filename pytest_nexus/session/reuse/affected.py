@@ -123,10 +123,11 @@ def _present(
     recorded = {run: RunFiles(*files) for run, files in history.reuse.files_of_runs(runs).items()}
     new = find_new_files(given.root, given.environ, runs, recorded)
     since = {run: _foreign(files, given) for run, files in new.since.items()}
+    gone = {run: _foreign(files, given) for run, files in new.gone.items()}
     modules = {path for each in since.values() for path in each if path.endswith(".py")}
     found = importers(modules, known.dependencies, contents)
     cache.save()
-    return known, Present(changed, since, found, sets), new.problem if runs else ""
+    return known, Present(changed, since, found, gone, sets), new.problem if runs else ""
 
 
 def _foreign(paths: Collection[str], given: Circumstances) -> frozenset[str]:

@@ -56,13 +56,14 @@ def decide(
     *,
     changed: Mapping[int, bool] | None = None,
     new: Collection[str] | None = (),
+    gone: Collection[str] = (),
     importers: Mapping[str, Collection[int]] | None = None,
     always: Mapping[int, str] | None = None,
     tests: Any = (A, B, C),
 ) -> dict[str, str]:
     """The action and reason of each test by the last letter of its name, without audit."""
     since = {} if new is None else {"r1": new}
-    present = Present(changed or {}, since, importers or {})
+    present = Present(changed or {}, since, importers or {}, {"r1": gone})
     found = judge(tests, what, present, always or {}, "seed")
     verdicts = zip(tests, found.verdicts, strict=True)
     return {test.key[-1]: f"{each.action}: {each.reason}" for test, each in verdicts}
@@ -169,6 +170,22 @@ def test_a_new_file_that_a_test_knows_with_this_content_is_not_new_for_it() -> N
     assert found["a"].startswith("reuse: ")
     assert found["b"] == "run: t/data/in.json is new"
     assert decide(what, new=["t/data/in.json"], changed={3: True})["a"].startswith("run: ")
+
+
+def test_a_data_file_that_is_gone_runs_the_tests_that_look_below_its_folder() -> None:
+    """A library may have looked at the file, and nobody saw it."""
+    what = uses(a=[fingerprint(1, 3)], b=[fingerprint(9)], c=[fingerprint(1)])
+    found = decide(what, gone=["t/data/old.json", "src/old.py"])
+    assert found["a"] == "run: t/data/old.json is gone"
+    assert found["b"].startswith("reuse: ")
+    assert found["c"].startswith("reuse: ")
+    assert decide(what, gone=["docs/old.md"])["c"] == "run: docs/old.md is gone"
+
+
+def test_a_test_that_knows_a_file_as_missing_does_not_run_for_it() -> None:
+    what = uses(a=[fingerprint(9)], b=[fingerprint(9, 3)], c=[fingerprint(3)])
+    found = decide(what, gone=["t/absent.json"])
+    assert [found[name][:5] for name in "abc"] == ["reuse", "reuse", "run: "]
 
 
 def test_a_new_module_runs_the_tests_whose_code_may_import_it() -> None:

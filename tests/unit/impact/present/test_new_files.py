@@ -39,6 +39,25 @@ def test_files_that_the_run_had_are_not_new_and_reappeared_ones_are(repo: Reposi
     assert new(repo, {"1": head}, **{"1": was}) == {"1": {"a.py"}}
 
 
+def test_files_of_the_commit_that_are_gone(repo: Repository) -> None:
+    first = repo.git("rev-parse", "HEAD").strip()
+    (repo.root / "data").mkdir()
+    for name in ("data/old.txt", "data/older.txt", "later.txt"):
+        (repo.root / name).write_text("x")
+    repo.commit()
+    head = repo.git("rev-parse", "HEAD").strip()
+    for name in ("old.txt", "older.txt"):
+        (repo.root / "data" / name).unlink()
+    recorded = {"2": RunFiles(frozenset(), frozenset({"data/older.txt"}))}
+    found = find_new_files(repo.root, environment(), {"1": first, "2": head, "3": head}, recorded)
+    assert found.gone == {
+        "1": frozenset(),
+        "2": {"data/old.txt"},
+        "3": {"data/old.txt", "data/older.txt"},
+    }
+    assert found.since == {"1": {"later.txt"}, "2": frozenset(), "3": frozenset()}
+
+
 def test_a_commit_that_is_not_here_and_no_commit_are_left_out(repo: Repository) -> None:
     assert new(repo, {"1": "1" * 40, "2": None, "3": "--output=x"}) == {}
 
