@@ -46,6 +46,11 @@ class StatsIndex:
         own = self._stats.get(test.key)
         return (own, "exact") if own is not None else self._find_elsewhere(test)
 
+    def has_failed(self, test: CollectedTest) -> bool:
+        """Return whether a test ever failed, as far as the history knows."""
+        found = self.find(test)[0]
+        return found is not None and found.runs_since_failure is not None
+
     def expected_duration(self, test: CollectedTest) -> float:
         """Return the expected seconds of a test, including shared set-up.
 

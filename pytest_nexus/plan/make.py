@@ -92,7 +92,8 @@ def make_plan(
         execution = cold_order(tests, frozenset(file.path for file in change.files))
         notes = (COLD_NOTE,)
     else:
-        execution, parts = ranked(tests, forecasts, setups.by_block, layout)
+        has_failed = [index.has_failed(test) for test in tests]
+        execution, parts = ranked(tests, forecasts, setups.by_block, layout, has_failed)
         ranks = log_ranks(parts)
     places = _places(execution)
     blocks = layout.names()

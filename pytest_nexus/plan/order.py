@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from math import floor, fsum, inf, log
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus.plan.blocks import Block, fixed_ends, lay_out, leaves
+from pytest_nexus.plan.exploration import Job, with_exploration
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -59,6 +61,7 @@ def order(
     forecasts: Sequence[Forecast],
     setups: Mapping[str, float],
     layout: Layout | None = None,
+    has_failed: Sequence[bool] = (),
 ) -> list[int]:
     """Return the collection indices in the order of execution.
 
@@ -83,8 +86,10 @@ def order(
         forecasts: one for each test.
         setups: seconds of set-up by block name; blocks without an entry cost none.
         layout: `lay_out(tests)`, if already computed.
+        has_failed: whether each test ever failed. If given, tests that never failed get a share of
+            the order, see `with_exploration`.
     """
-    return ranked(tests, forecasts, setups, layout).indices
+    return ranked(tests, forecasts, setups, layout, has_failed).indices
 
 
 def ranked(
@@ -92,16 +97,39 @@ def ranked(
     forecasts: Sequence[Forecast],
     setups: Mapping[str, float],
     layout: Layout | None = None,
+    has_failed: Sequence[bool] = (),
 ) -> Ranked:
-    """Return the order of `order` with the rank of each part; arguments as there."""
+    """Return the order of `order` with the rank of each part; arguments as there.
+
+    A part that explores has the rank of the part after it, so that ranks never rise in the order.
+    """
     layout = lay_out(tests) if layout is None else layout
     parts = _Arranger(tests, forecasts, setups).parts(layout.body)
+    rank_of = [part.rank for part in parts]
+    if any(has_failed) and not layout.body.is_rigid:
+        parts = [parts[at] for at in with_exploration([_job(part, has_failed) for part in parts])]
+        rank_of = list(accumulate((part.rank for part in reversed(parts)), max))[::-1]
     ranks = [inf if index < len(layout.prefix) else 0.0 for index in range(len(tests))]
-    for part in parts:
+    for part, rank in zip(parts, rank_of, strict=True):
         for index in part.indices:
-            ranks[index] = part.rank
+            ranks[index] = rank
     body = [index for part in parts for index in part.indices]
     return Ranked([*layout.prefix, *body, *layout.suffix], ranks)
+
+
+def _job(part: _Stretch, has_failed: Sequence[bool]) -> Job:
+    """Return a part of the order with the seconds of tests that failed before, and of others."""
+    if len(part.indices) == 1:  # the usual case
+        (seconds,) = part.seconds
+        familiar_s = seconds if has_failed[part.indices[0]] else 0.0
+        return Job(part.gains[0], familiar_s, seconds - familiar_s)
+    familiar_s = quiet_s = 0.0
+    for index, seconds in zip(part.indices, part.seconds, strict=True):
+        if has_failed[index]:
+            familiar_s += seconds
+        else:
+            quiet_s += seconds
+    return Job(sum(part.gains), familiar_s, quiet_s)
 
 
 def log_ranks(ranks: Sequence[float]) -> tuple[float, ...]:

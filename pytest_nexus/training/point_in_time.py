@@ -40,7 +40,7 @@ NOVEL_AFTER: Final = 50
 class SharedSetups:
     """Files and set-ups that the tests of one run share, with expected and real durations."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one for each thing that tests of one run share
         self,
         tests: Sequence[CollectedTest],
         layout: Layout,
@@ -48,9 +48,12 @@ class SharedSetups:
         own_s: Sequence[float],
         paid: Mapping[str, float],
         taught: Taught,
+        *,
+        has_failed: Sequence[bool] = (),
     ) -> None:
         self.expected = expected
         self._taught = taught
+        self._has_failed = has_failed
         self._tests = tests
         self._layout = layout
         self._own_s = own_s
@@ -69,7 +72,9 @@ class SharedSetups:
         ]
         is_news = [teaches(index.find(test)[0]) for test in tests]
         taught = Taught(is_news, partial(words_of, code))
-        return cls(tests, layout, shared_setups(tests, index, layout), own_s, true.by_block, taught)
+        setups = shared_setups(tests, index, layout)
+        has_failed = [index.has_failed(test) for test in tests]
+        return cls(tests, layout, setups, own_s, true.by_block, taught, has_failed=has_failed)
 
     @property
     def has_setups(self) -> bool:
@@ -79,7 +84,8 @@ class SharedSetups:
     def order(self, gains: Sequence[float], seconds: Sequence[float], thrift: float) -> list[int]:
         """Return the positions of the tests in the order of a session."""
         forecasts = _forecasts(gains, seconds, thrift)
-        return order(self._tests, forecasts, self.expected.by_block, self._layout)
+        setups = self.expected.by_block
+        return order(self._tests, forecasts, setups, self._layout, self._has_failed)
 
     def learned(
         self,
@@ -92,7 +98,7 @@ class SharedSetups:
         """Return the positions of the tests in the order of a session that learns as it runs."""
         forecasts = _forecasts(gains, seconds, thrift)
         setups = self.expected.by_block
-        execution, ranks = ranked(self._tests, forecasts, setups, self._layout)
+        execution, ranks = ranked(self._tests, forecasts, setups, self._layout, self._has_failed)
         learner = learner_of(self._tests, forecasts, self._taught, Strengths(*strengths))
         moves = Moves(learner, log_ranks(ranks), seconds, thrift)
         return replayed(FreshTests(execution, self._layout.names(), moves, setups), failed)
