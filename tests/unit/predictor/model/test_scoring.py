@@ -86,17 +86,6 @@ def test_a_row_scores_the_same_among_others_as_alone(
     assert model.scores(rows * copies) == pytest.approx(alone * copies, rel=1e-12)
 
 
-@given(st.lists(ROWS, min_size=1, max_size=12), st.integers(1, 5))
-def test_a_score_is_the_sum_of_its_weighted_terms(
-    rows: list[tuple[float, ...]], copies: int
-) -> None:
-    weights = {name: 1.0 + at for at, name in enumerate(TERMS)}
-    expected = [
-        sum(weights[name] * value for name, value in terms_of(each).items()) for each in rows
-    ]
-    assert Model(weights).scores(rows * copies) == pytest.approx(expected * copies, rel=1e-12)
-
-
 def test_values_that_repeat_beyond_the_sample_are_worked_out_too() -> None:
     """The values of several columns repeat in the sampled rows, and others follow."""
     rows = [row(rate_2=0.5)] * 4000
