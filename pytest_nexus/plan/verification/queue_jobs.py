@@ -27,10 +27,10 @@ class JobWork(NamedTuple):
     """
     n_batches: int | None
     n_leases_lost: int | None
-    """Tests that this job had drawn and other jobs got: it was killed, or not heard of for the time
-    of a lease."""
+    """Tests that this job had drawn and did not finish in time: it was killed, or not heard of for
+    the time of a lease. What a killed job had finished and not handed in is not among them."""
     n_late: int
-    """Of these, the tests that this job finished nevertheless, too late."""
+    """Of these, the tests that this job finished too late."""
     end: str
     """How the job ended; empty if it completed."""
 
