@@ -16,15 +16,11 @@ from tests.support import warm
 from tests.support.project import REPOSITORY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pytest_nexus.plan.autopilot.setting_records import LogEntry
 
 
 @pytest.fixture(scope="module")
-def story(
-    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[TeamStory]:
+def story(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> TeamStory:
     capture = request.config.pluginmanager.getplugin("capturemanager")
     lived = TeamStory(tmp_path_factory.mktemp("team"), say=print)
     with capture.global_and_fixture_disabled():
