@@ -11,7 +11,7 @@ from pytest_nexus.domain.system.console import say
 from pytest_nexus.domain.system.progress_bar import ProgressBar
 from pytest_nexus.errors import HistoryError
 from pytest_nexus.project import project_root
-from pytest_nexus.training.selection.curve import curve
+from pytest_nexus.training.selection.curve import combined_curve, curve
 from pytest_nexus.training.selection.past_runs import MAX_FAILING, foreseen_runs, wanted_of
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ def show(options: argparse.Namespace, history: History) -> int:
         say(_title(job, own, len(runs)))
         print_table([_row(point) for point in own], _COLUMNS)
         say("")
+    _say_combined(runs)
     say(*_NOTES)
     return 0
 
@@ -82,14 +83,32 @@ def document_of(points: Sequence[Point], runs: Sequence[Foreseen]) -> dict[str, 
     return {
         "failing_runs": sum(bool(run.failed) for run in runs),
         "passing_runs": sum(not run.failed for run in runs),
-        "points": [
-            {
-                name: value._asdict() if hasattr(value, "_asdict") else value
-                for name, value in (*point._asdict().items(), ("is_kept", point.is_kept))
-            }
-            for point in points
-        ],
+        "points": list(map(_as_json, points)),
+        "tracked_runs": _tracked(runs),
+        "combined": list(map(_as_json, combined_curve(runs))),
     }
+
+
+def _as_json(point: Point) -> dict[str, Any]:
+    return {
+        name: value._asdict() if hasattr(value, "_asdict") else value
+        for name, value in (*point._asdict().items(), ("is_kept", point.is_kept))
+    }
+
+
+def _say_combined(runs: Sequence[Foreseen]) -> None:
+    """Print the curve of `affected,confidence:P`, or why there is none."""
+    points = combined_curve(runs)
+    if not points:
+        say("affected,confidence is not replayed: the history holds no dependencies of tests.", "")
+        return
+    say(f"affected,confidence: {_tracked(runs):,} of {len(runs):,} runs know what their tests use")
+    print_table([_row(point) for point in points], _COLUMNS)
+    say("")
+
+
+def _tracked(runs: Sequence[Foreseen]) -> int:
+    return sum(run.combined is not None for run in runs)
 
 
 def _title(job: str | None, points: Sequence[Point], n_runs: int) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Collection, Iterable, Iterator
 
+    from pytest_nexus.domain.records import TestKey
     from pytest_nexus.history.sqlite.runs import RunSummary
     from pytest_nexus.history.state.fold import Observation, RunFacts
     from pytest_nexus.history.uses.past_uses import UsesBefore
@@ -47,6 +48,9 @@ class Replayed(NamedTuple):
     uses_before: Callable[[], UsesBefore | None] = lambda: None
     """Return what was known of the uses of tests before this run; None if it was not tracked. To be
     called before the next run is read."""
+    unaffected: Callable[[Collection[str]], frozenset[TestKey] | None] = lambda _: None
+    """Return by the changed files which tests had passed before with all that they use as it was in
+    this run; None if it was not tracked. To be called before the next run is read."""
 
 
 def replayed_runs(connection: sqlite3.Connection) -> Iterator[Replayed]:
@@ -67,7 +71,8 @@ def replayed_runs(connection: sqlite3.Connection) -> Iterator[Replayed]:
         )
         order = sorted(seen, key=lambda test_id: (started[test_id], test_id))
         tests = [(*names[test_id], seen[test_id]) for test_id in order]
-        yield Replayed(summary, run_facts(connection, run_id), tests, partial(past.before, run_id))
+        uses = partial(past.before, run_id), partial(past.unaffected, run_id)
+        yield Replayed(summary, run_facts(connection, run_id), tests, *uses)
         past.add(run_id)
 
 

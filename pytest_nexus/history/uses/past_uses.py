@@ -12,7 +12,7 @@ from pytest_nexus.history.uses.reading import SetReader, read_dependencies
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from pytest_nexus.domain.dependencies import Dependency, FunctionSet
 
@@ -81,6 +81,44 @@ class PastUses:
                 sets[TestKey(self._keys[test_id])] = own
         functions = (self._dependencies[number] for number in executed)
         return UsesBefore(self._dependencies, sets, {each.name: each.digest for each in functions})
+
+    def unaffected(self, run_id: int, paths: Collection[str]) -> frozenset[TestKey] | None:
+        """Return the tests that had passed with all that they use as it was in a run.
+
+        The contents at the time of the run are those that the run recorded. What it did not record
+        counts as unchanged, unless it is in one of the changed files. A changed module counts as a
+        whole; a session looks at its statements, and leaves out more.
+
+        Args:
+            run_id: a run that is not added yet.
+            paths: the changed files of the run.
+
+        Returns:
+            None for an untracked run.
+
+        Raises:
+            Exception: `ValueError` or `LookupError`: a set or a dependency is missing or damaged.
+        """
+        row = self._connection.execute(_RUN, (run_id,)).fetchone()
+        if row is None:
+            return None
+        recorded: set[int] = set()
+        for number in {each for _, *pair in run_of(row[0]) for each in pair}:
+            recorded |= self._set(number)
+        seen = {self._dependencies[number][:2] for number in recorded}
+        changed = frozenset(
+            number
+            for number, each in self._dependencies.items()
+            if number not in recorded
+            and (each[:2] in seen or each.name.partition("::")[0] in paths)
+        )
+        sets = {each for kept in self._known.values() for one in kept for each in one[:2]}
+        same = {each for each in sets if self._set(each).isdisjoint(changed)}
+        return frozenset(
+            TestKey(self._keys[test_id])
+            for test_id, kept in self._known.items()
+            if any(one.functions in same and one.others in same for one in kept)
+        )
 
     def _set(self, set_id: int) -> PlainFunctions:
         if set_id not in self._sets:

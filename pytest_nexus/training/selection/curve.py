@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import groupby
+from sys import float_info
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus.plan.selection.promise import Cut, TooLittle, choose_cut, n_needed
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 CONFIDENCES: Final = (0.90, 0.95, 0.98, 0.99, 0.995)
 
+_LARGEST: Final = float_info.max
+"""No gap but an infinite one is larger."""
+
 EXPLORED: Final = 0.01
 """Share of the tests that could be left out and run all the same."""
 
@@ -29,15 +33,23 @@ class Realised(NamedTuple):
 
     @property
     def saved_s(self) -> float:
-        """Seconds of the tests that never run: none if the run is caught, because the rest runs."""
-        if isinstance(self.cut, TooLittle) or self.n_first:
+        """Seconds of the tests that never run.
+
+        If the run is caught, the rest runs; only results that are reused save time then.
+        """
+        if isinstance(self.cut, TooLittle):
             return 0.0
+        if self.n_first:
+            return (1 - EXPLORED) * self.run.reused_s
         return (1 - EXPLORED) * (self.run.total_s - self.run.seconds_run(self.cut.gap))
 
     @property
     def n_caught(self) -> int:
-        """Number of failing tests that run: all if the run is caught, because the rest runs."""
-        return len(self.run.failed) if self.n_first else 0
+        """Number of failing tests that run.
+
+        If the run is caught, the rest runs, and so do all but those whose results are reused.
+        """
+        return len(self.run.failed) - self.run.n_failed_reused if self.n_first else 0
 
     @property
     def n_first(self) -> int:
@@ -83,7 +95,11 @@ class Point(NamedTuple):
 
 
 def realised(
-    runs: Iterable[Foreseen], confidence: float, before: Sequence[FailingRun] = ()
+    runs: Iterable[Foreseen],
+    confidence: float,
+    before: Sequence[FailingRun] = (),
+    *,
+    is_combined: bool = False,
 ) -> list[Realised]:
     """Return each run with the cut that earlier runs gave.
 
@@ -93,15 +109,33 @@ def realised(
         runs: in time order.
         confidence: the promised share of failing runs.
         before: failing runs before all of these.
+        is_combined: whether results are reused first, where a run knows what tests use. The cut is
+            chosen on the runs without reuse, as in a session.
     """
     past = list(before)
     found = []
     for _, same in groupby(runs, key=lambda run: run.at):
         together = list(same)
         cut = choose_cut(past, confidence, together[0].at)
-        found += [Realised(run, cut) for run in together]
+        found += [_combined(run, cut) if is_combined else Realised(run, cut) for run in together]
         past += [run.evidence for run in together if run.failed]
     return found
+
+
+def _combined(run: Foreseen, cut: Cut | TooLittle) -> Realised:
+    """Return a run in which results are reused first; no cut lets these tests run."""
+    if isinstance(cut, Cut):
+        cut = cut._replace(gap=min(cut.gap, _LARGEST))
+    return Realised(run.combined or run, cut)
+
+
+def combined_curve(
+    runs: Sequence[Foreseen], confidences: Sequence[float] = CONFIDENCES
+) -> list[Point]:
+    """Return the points of `affected,confidence:P` over all jobs; none if no run is tracked."""
+    if all(run.combined is None for run in runs):
+        return []
+    return [point(realised(runs, each, is_combined=True), each) for each in confidences]
 
 
 def point(each: Sequence[Realised], confidence: float, job: str | None = None) -> Point:

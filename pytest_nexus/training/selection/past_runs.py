@@ -14,9 +14,11 @@ from pytest_nexus.training.dataset import code_in, lived_in, with_executed, word
 from pytest_nexus.training.point_in_time import PointInTimeReplay
 from pytest_nexus.training.selection.scored_runs import (
     Named,
+    ScoredTests,
     always_runs,
     foreseen,
     probabilities_of,
+    with_reused,
 )
 
 if TYPE_CHECKING:
@@ -94,14 +96,16 @@ def foreseen_runs(
         if lived and (is_failing or own.run_uid in wanted.passing):
             rows = past.rows(with_executed(lived, run), files, code, own.change.branch)
             p_fail = probabilities_of(model_at(own.started_at), rows)
-            each = foreseen(
-                _named(run),
+            tests = ScoredTests(
                 gaps(p_fail),
                 list(map(always_runs, rows)),
                 [test.failed and is_failing for test in lived],
                 [test.duration_s for test in lived],
-                1.0 if is_failing else weight,
             )
+            each = foreseen(_named(run), *tests, 1.0 if is_failing else weight)
+            known = run.unaffected({file.path for file in own.change.files})
+            if known is not None:
+                each = with_reused(each, [test.test.key in known for test in lived], tests)
             yield each._replace(expected=sum(p_fail))
         if run.facts.has_outcomes:
             past.add(lived, run.facts, files, own.change.branch)

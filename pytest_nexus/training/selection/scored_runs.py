@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
+from itertools import compress
+from math import inf
 from operator import and_
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -41,6 +43,12 @@ class Foreseen(NamedTuple):
     """Expected number of failing tests."""
     is_new: bool = False
     """Whether tests failed, and none of them runs in any case."""
+    reused_s: float = 0.0
+    """Real seconds of the tests whose results are reused. Their gaps are infinite."""
+    n_failed_reused: int = 0
+    """Number of failing tests among them."""
+    combined: Foreseen | None = None
+    """The same run if results are reused first; None if the run does not know what tests use."""
 
     @property
     def evidence(self) -> FailingRun:
@@ -64,6 +72,18 @@ class Foreseen(NamedTuple):
     def n_caught(self, cut: float) -> int:
         """Return how many failing tests run with a cut."""
         return sum(gap <= cut for gap in self.failed)
+
+
+class ScoredTests(NamedTuple):
+    """The tests of a run, in one order."""
+
+    gaps: Sequence[float]
+    """Of each test, by its forecast alone."""
+    always: Sequence[bool]
+    """Whether each test runs in any case."""
+    failed: Sequence[bool]
+    seconds: Sequence[float]
+    """Real seconds of each test."""
 
 
 class Named(NamedTuple):
@@ -106,6 +126,26 @@ def foreseen(
         weight,
         is_new=any(failed) and not any(map(and_, failed, always)),
     )
+
+
+def with_reused(run: Foreseen, reused: Sequence[bool], tests: ScoredTests) -> Foreseen:
+    """Return a run together with the same run in which the results of some tests are reused first.
+
+    Tests that run in any case are not reused.
+
+    Args:
+        run: without reuse.
+        reused: whether each test had passed with all that it uses.
+        tests: of the run.
+    """
+    out = [known and not sure for known, sure in zip(reused, tests.always, strict=True)]
+    gaps = [inf if spared else gap for spared, gap in zip(out, tests.gaps, strict=True)]
+    named = Named(run.run_uid, run.at, run.job)
+    combined = foreseen(named, gaps, tests.always, tests.failed, tests.seconds, run.weight)
+    combined = combined._replace(
+        reused_s=sum(compress(tests.seconds, out)), n_failed_reused=sum(compress(tests.failed, out))
+    )
+    return run._replace(combined=combined)
 
 
 def probabilities_of(model: Model, rows: Sequence[Row]) -> list[float]:

@@ -14,6 +14,7 @@ from pytest_nexus.history.store import open_history
 from pytest_nexus.plan.selection.recorded import RunSelection
 from pytest_nexus.training.selection.stored_promise import renew
 from tests.support.builders import changed, one_failing, run
+from tests.support.uses import session_uses
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,6 +68,23 @@ def test_the_simulation_shows_the_trade_for_five_confidences(path, capsys):
     shown = said(capsys, "simulate")
     assert "too little: needs 267 before it" in shown
     assert "95 %" in shown
+    assert (found["tracked_runs"], found["combined"]) == (0, [])
+    assert "affected,confidence is not replayed: the history holds no dependencies" in shown
+
+
+def test_the_simulation_also_reuses_results_where_runs_know_what_tests_use(path, capsys):
+    fill(path, 30)
+    with open_history(path) as history:
+        for number in (31, 32):  # the first run passes, and is not among those replayed
+            tests = one_failing(12, -1)
+            uses = session_uses({each.key: ["src/z.py::f"] for each in tests})
+            ingest_run(history, run(number, clock.time() + number), tests, uses=uses)
+    found = document(capsys, "simulate")
+    assert found["tracked_runs"] == 2
+    assert [each["confidence"] for each in found["combined"]] == [0.9, 0.95, 0.98, 0.99, 0.995]
+    plain, both = (found[name][0]["saved_passing"]["share"] for name in ("points", "combined"))
+    assert both > plain
+    assert "affected,confidence: 2 of 31 runs know what their tests use" in said(capsys, "simulate")
 
 
 def test_without_a_failing_run_there_is_nothing_to_simulate(path, capsys):
