@@ -460,7 +460,7 @@ def test_each_shard_leaves_out_the_same_and_it_is_proved(
         assert result.exit_status == 0
         ran += result.names
         counts += [line["left"] for line in lines(result, "selection")]
-    assert (ran, counts) == (["test_a"], [7, 0])
+    assert (ran, sum(counts)) == (["test_a"], 7)
     done = promised.project.nexus("verify", *map(str, promised.project.journals))
     assert f"1 ran exactly once, the rest were left: 7 {REASON}" in done.stdout
     assert done.returncode == 0
