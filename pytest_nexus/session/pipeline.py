@@ -10,17 +10,17 @@ costs one notice, and the default behaviour goes on.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal
 
 from pytest_nexus.domain.records import Change
 from pytest_nexus.domain.system.gc_pause import paused_gc
 from pytest_nexus.domain.wording import counted
-from pytest_nexus.errors import HistoryError, NexusError, with_code
+from pytest_nexus.errors import with_code
 from pytest_nexus.session.error_boundary import ErrorBoundary
 from pytest_nexus.session.hooks.user_hooks import UserHooks
+from pytest_nexus.session.ingestion import LONG_S, Recorded, take_in
 from pytest_nexus.session.plan_listeners import PlanListeners
 from pytest_nexus.session.planned import NOT_PLANNED, is_in_share, session_plan
 from pytest_nexus.session.timeline import Timeline
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from pytest_nexus.domain.evidence import ExecutedChange
     from pytest_nexus.domain.records import CollectedTest, OrderRule, Plan, TestKey, TestStats
     from pytest_nexus.forecast.forecaster import Texts
-    from pytest_nexus.history.store import History
     from pytest_nexus.plan.make import Forecaster
     from pytest_nexus.plan.selection.rest import Rest
     from pytest_nexus.plan.selection.selected import Selected
@@ -42,22 +41,8 @@ if TYPE_CHECKING:
     from pytest_nexus.session.setup import SessionSetup, Share
 
 
-LONG_S: Final = 10.0
-"""Seconds of tests from which on a session looks for drift."""
-
 FEW_TESTS: Final = 5
 """Tests asked for by name, up to this number, are not worth the time that ordering takes."""
-
-
-class Recorded(NamedTuple):
-    """The result of writing and ingesting the journal of a session."""
-
-    journal: str
-    """Name of the journal file."""
-    n_runs: int | None = None
-    """Runs in the history including this one; None if this run was not taken in."""
-    drift: str = ""
-    """What drifts, in one sentence; empty if nothing does, or if nobody looked."""
 
 
 class Pipeline(PlanListeners):
@@ -380,32 +365,11 @@ class Pipeline(PlanListeners):
             listener(journal)
         if not self.setup.options.ingest or self.is_brief:
             return
-        from pytest_nexus.history.ingest import ingest_journal  # noqa: PLC0415 - see above
-        from pytest_nexus.history.store import open_history  # noqa: PLC0415 - see above
-
-        try:
-            with open_history(self.setup.options.history) as history:
-                ingest_journal(history, journal)
-                drift = self._drift(history)
-                self.recorded = Recorded(journal.name, history.count_runs(), drift)
-        except NexusError as exc:
-            reason = "" if str(exc) in self.notices else f": {exc}"
-            self.notices.notify(
-                with_code(
-                    "NX218",
-                    f"the run is not in the history, its journal {journal.name} is kept{reason}",
-                )
-            )
-
-    def _drift(self, history: History) -> str:
-        """Return what drifts; a look takes 0.05 s, so a short session does not look."""
-        if sum(self.timeline.durations_s) < LONG_S or not self.of_prediction:
-            return ""
-        from pytest_nexus.forecast.drift_check import drift_of  # noqa: PLC0415 - in a long session
-
-        with suppress(HistoryError):
-            return drift_of(history).line
-        return ""
+        # a short session does not look for drift: a look takes 0.05 s
+        is_long = sum(self.timeline.durations_s) >= LONG_S and bool(self.of_prediction)
+        self.recorded = take_in(
+            journal, self.setup.options.history, self.notices, looks_for_drift=is_long
+        )
 
     def _divided(self, plan: Plan, share: Share) -> Plan:
         from pytest_nexus.plan.sharding.divide import (  # noqa: PLC0415 - where tests are dealt out

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     from pytest_nexus.report.session.rerun_lines import RerunReport
-    from pytest_nexus.session.pipeline import Pipeline, Recorded
+    from pytest_nexus.session.ingestion import Recorded
+    from pytest_nexus.session.pipeline import Pipeline
     from pytest_nexus.session.planned import Reused
 
 _RED: Final = {"red": True}

@@ -196,7 +196,8 @@ class _Collector:
     counts: dict[str, int]
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        self.counts = {name: len(each) for name, each in terminalreporter.stats.items() if name}
+        stats = terminalreporter.stats
+        self.counts = {name: len(stats[name]) for name in stats if name not in ("", "warnings")}
 
 
 def cases(read: xunit2.JUnitXml) -> dict[str, xunit2.TestCase]:

@@ -12,7 +12,8 @@ from pytest_nexus.report.session.terminal import (
     reused_line,
     summary_lines,
 )
-from pytest_nexus.session.pipeline import Pipeline, Recorded
+from pytest_nexus.session.ingestion import Recorded
+from pytest_nexus.session.pipeline import Pipeline
 from pytest_nexus.session.planned import Reused, SessionPlan
 from pytest_nexus.session.setup import SessionSetup
 
