@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pytest_nexus.errors import CorruptHistoryError, HistoryError
 from pytest_nexus.history.exchange import merge
@@ -59,9 +59,11 @@ if TYPE_CHECKING:
     from pytest_nexus.history.exchange.stored_outcomes import Deployments
     from pytest_nexus.history.figures.all_figures import Figures
     from pytest_nexus.history.queries.replay import Replayed
-    from pytest_nexus.history.uses.past_uses import UsesBefore
     from pytest_nexus.plan.flakiness.outcomes import OutcomeInRun
     from pytest_nexus.plan.reruns.recovery_times import Recovery
+
+
+_T = TypeVar("_T")
 
 
 class History(StoredRuns):
@@ -181,11 +183,14 @@ class History(StoredRuns):
         with connections.decoded(self.path):
             self._require_sound(*REPLAYED)
             for each in replayed_runs(self._connection):
-                yield each._replace(uses_before=partial(self._decoded, each.uses_before))
+                yield each._replace(
+                    uses_before=partial(self._decoded, each.uses_before),
+                    unaffected=partial(self._decoded, each.unaffected),
+                )
 
-    def _decoded(self, uses_before: Callable[[], UsesBefore | None]) -> UsesBefore | None:
+    def _decoded(self, read: Callable[..., _T], *given: Collection[str]) -> _T:
         with connections.decoded(self.path):
-            return uses_before()
+            return read(*given)
 
     @property
     def models(self) -> Registry:

@@ -32,7 +32,8 @@ def test_pushes_are_planned_run_proved_and_measured(tmp_path: Path) -> None:
     assert history is not None
     with history:
         runs = history.learned.ci_runs()
-    assert [run.run_id for run in runs] == ["1001", "1002", "1003"]
+    assert {run.run_id for run in runs[:2]} == {"1001", "1002"}, "they ran at the same time"
+    assert [run.run_id for run in runs[2:]] == ["1003"]
     assert all(run.wall_s >= 6 * 0.05 for run in runs)
     assert runs[0].started_at == pytest.approx(START, abs=120), "the calendar is set"
     assert "nothing to decide" in (tmp_path / "seen" / "station.txt").read_text()

@@ -100,8 +100,7 @@ def test_they_are_taken_from_the_current_folder(
     assert len(explained(typed, capsys)) == n_tests
 
 
-@pytest.mark.parametrize("name", ["test_long", "test_two"])
-@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize(("name", "number"), [("test_long", 1), ("test_two", 0)])
 def test_a_long_parameter_is_known_by_the_id_that_pytest_prints(
     made: Project, here: Path, capsys, name: str, number: int
 ) -> None:

@@ -233,7 +233,8 @@ def test_session_with_workers_whose_connection_breaks_goes_on(
     assert "NX275" not in said
     assert len(shared.ran()) == 6
     done = shared.project.nexus("verify")
-    assert done.stdout == "1 job, 6 tests collected, each has a result\n"
+    assert done.returncode == 0
+    assert done.stdout.startswith("1 job, 6 tests collected, each has a result\n")
 
 
 @pytest.mark.parametrize("more", [(), ("-n2",)], ids=["alone", "with workers"])

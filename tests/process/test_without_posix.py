@@ -61,7 +61,8 @@ def test_every_module_can_be_imported(tmp_path) -> None:
 
 def test_every_test_can_be_collected() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", dedent(IMPORTS + TAKEN + SESSION), "--collect-only", "-qq", "tests"],
+        [sys.executable, "-c", dedent(IMPORTS + TAKEN + SESSION),
+         "--collect-only", "-qq", "--assert=plain", "tests"],
         cwd=REPOSITORY, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-800:]
