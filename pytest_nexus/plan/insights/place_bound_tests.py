@@ -26,7 +26,7 @@ ALPHA: Final = 0.01
 
 _LEAST_FAILURES: Final = 4
 _LEAST_FACTOR: Final = 3.0
-"""`far more often`: the rate in the place is at least so many times the rate elsewhere."""
+"""`far more often`: the smallest ratio of the rate in the place and the rate elsewhere."""
 
 
 class _Bound(NamedTuple):
