@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.slow
-SEEDS = int(os.environ.get("NEXUS_FUZZ_SEEDS", "16"))
+SEEDS = int(os.environ.get("NEXUS_FUZZ_SEEDS", "12"))
 COMMANDS = (
     ["history", "show"], ["history", "show", "--json"], ["history", "check"],
     ["history", "export", "out.sqlite3"], ["history", "export", "slim.sqlite3", "--slim"],
