@@ -65,7 +65,7 @@ _CONFTEST: Final = (
 
 
 def suite(wait_s: float) -> dict[str, str]:
-    """Return the files of the shop; a test of an area waits for the bank for so many seconds."""
+    """Return the files of the shop; a test of an area waits `wait_s` seconds for the bank."""
     files = {
         "pytest.ini": "[pytest]\nnexus = true\nnexus_autopilot = on\nnexus_dependencies = true\n",
         "conftest.py": _CONFTEST,

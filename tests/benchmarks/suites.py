@@ -148,7 +148,7 @@ def write_history(path: Path, n_tests: int, n_runs: int) -> Path:
 def repeat_runs(path: Path, n_own: int, n_runs: int) -> None:
     """Fill a history up with copies of its runs, whose durations differ by up to a tenth.
 
-    Adding so many runs as sessions do would take longer than what is measured.
+    To add these runs as sessions do would take longer than what is measured.
 
     Args:
         path: of the history.

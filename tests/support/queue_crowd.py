@@ -1,4 +1,4 @@
-"""Many jobs on one shared queue, as forks of one process, of which some are killed.
+"""Many jobs on one shared queue, as forks of one process; some of them are killed.
 
     python -m tests.support.queue_crowd ADDRESS NUMBER KILLED
 

@@ -68,7 +68,7 @@ def _rest(selection: RunSelection, found: Sequence[str], n_failed: int) -> str:
 
 
 def _elsewhere(left: Mapping[str, LeftTests]) -> list[str]:
-    """Return what is left out in other shards, each of which runs its own part of the rest."""
+    """Return what is left out in other shards. Each shard runs its own part of the rest."""
     return [
         f"{counted(each.n_tests, 'test')} of other shards left out ({reason}),"
         f" {seconds(each.seconds)} saved, unless a test fails there"
