@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.project import Project
+from tests.support.recorded_suite import recorded_once
 from tests.support.repository import Repository, init
 
 if TYPE_CHECKING:
@@ -91,12 +92,7 @@ ALONE = {"test_alone", "test_many[1]", "test_many[2]", "test_variable", *ALWAYS}
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project whose tests were recorded once."""
-    project = Project(tmp_path_factory.mktemp("recorded") / "project", SUITE)
-    init(project.root)
-    Repository(project.root).commit()
-    result = project.run("--nexus-dependencies", "-p", "nexus_no_audit")
-    assert result.exit_status == 0, result.stdout
-    return project.root
+    return recorded_once(tmp_path_factory.mktemp("recorded"), SUITE)
 
 
 def rerun(recorded: Path, tmp_path: Path, files: dict[str, str | None], *way: str) -> set[str]:

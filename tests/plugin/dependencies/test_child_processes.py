@@ -10,7 +10,7 @@ import pytest
 from pytest_nexus.record.dependencies.children.child_records import UNFINISHED, UNRECORDED
 from pytest_nexus.record.dependencies.children.starts import PROCESS
 from tests.support.project import Project
-from tests.support.repository import Repository, init
+from tests.support.recorded_suite import recorded_once
 from tests.support.tracked import needs_monitoring
 
 if TYPE_CHECKING:
@@ -180,12 +180,7 @@ BELOW = {"test_own", "test_first", "test_second"}
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project whose tests were recorded once."""
-    project = Project(tmp_path_factory.mktemp("recorded") / "project", SUITE)
-    init(project.root)
-    Repository(project.root).commit()
-    result = project.run("--nexus-dependencies", "-p", "nexus_no_audit")
-    assert result.exit_status == 0, result.stdout
-    return project.root
+    return recorded_once(tmp_path_factory.mktemp("recorded"), SUITE)
 
 
 @pytest.mark.parametrize(
