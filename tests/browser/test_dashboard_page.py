@@ -133,13 +133,12 @@ def test_keys_lead_from_the_start_to_a_test_and_back(watched: Watched, large: Pa
     page.keyboard.press("ArrowDown")
     chosen = page.locator("#tests-window tr[aria-selected=true] th").inner_text()
     page.keyboard.press("Enter")
-    watched.drawn()
-    assert page.locator("h1").inner_text() == chosen
+    watched.headed(chosen)
     page.keyboard.press("Backspace")
     page.wait_for_selector("#search")
     assert page.locator("#search").input_value() == "module_007"
     page.keyboard.press("4")
-    assert page.locator("h1").inner_text() == "Model"
+    watched.headed("Model")
     page.keyboard.press("?")
     assert page.locator("dialog").is_visible()
     page.keyboard.press("Escape")
@@ -220,7 +219,7 @@ def test_each_hostile_name_has_its_page(watched: Watched, hostile: Path) -> None
     page.locator("#tests-window th[data-column=rank] button").click()
     for place, key in enumerate(HOSTILE):
         page.locator("#tests-window tr.item").nth(place).click()
-        watched.drawn()
+        page.wait_for_selector("[data-view=test]")
         assert page.locator("h1").inner_text()[:20] == visible(key)[:20] or key in {"", HOSTILE[4]}
         assert page.locator("h2", has_text="Why it ranks where it ranks").count() == 1
         assert page.locator("main script, main img").count() == 0

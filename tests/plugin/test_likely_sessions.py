@@ -72,7 +72,7 @@ class Promised:
         self.project = Project(root / "project", {**SUITE, **(more or {})})
         self.repository: Repository = init(self.project.root)
         self.repository.commit()
-        first = self.project.run()
+        first = self.project.run("-p", "nexus_even")
         assert first.exit_status == 0, first.stdout
         self.keep(60)
         self.change("a")

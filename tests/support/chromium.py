@@ -85,9 +85,18 @@ class Watched:
         return self.page
 
     def drawn(self) -> None:
-        """Wait until what was asked for in this frame is on the screen."""
+        """Wait until the page follows its address, and what was asked for is on the screen."""
+        self.page.wait_for_function(
+            "() => [undefined, location.hash].includes(document.querySelector('main')?.dataset.at)"
+        )
         self.page.evaluate(
             "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        )
+
+    def headed(self, text: str) -> None:
+        """Wait for a heading: the address changes at once, and the page follows later."""
+        self.page.wait_for_function(
+            "text => document.querySelector('h1')?.innerText === text", arg=text
         )
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ const decoded = (text) => { try { return decodeURIComponent(text); } catch { ret
 
 let routed = null; // what is shown, so that the event that follows our own step changes nothing
 const route = (isFirst) => {
-  routed = location.hash;
+  routed = main.dataset.at = location.hash;
   const [, name = 'now', ...rest] = location.hash.split('/');
   drawn.length = 0;
   const test = name === 'test';
