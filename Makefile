@@ -26,7 +26,7 @@ demo: $(READY)  ## The main job: replay real runs, then watch a failure move to 
 	$(BIN)/nexus demo
 
 test: $(READY) $(COMPANIONS_READY)  ## All tests but benchmarks, and but the folders in EXCEPT
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(addprefix --ignore=,$(EXCEPT))
+	$(BIN)/python -m pytest --nexus -n $(WORKERS) --dist worksteal $(addprefix --ignore=,$(EXCEPT))
 
 test-fast: $(READY)  ## The unit tests that start no process, in less than a minute
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not process and not slow" tests/unit
@@ -35,7 +35,7 @@ test-fast: $(READY)  ## The unit tests that start no process, in less than a min
 # the workflow runs all tests with each version.
 test-oldest:  ## Most unit tests and some sessions with the oldest Python; about a minute
 	@if [ -z "$(OLDEST_PYTHON)" ]; then echo "Skipped test-oldest: no CPython $(OLDEST_VERSION) was found; name one with OLDEST_PYTHON=..."; \
-	else $(MAKE) --no-print-directory $(OLDEST_READY) && $(OLDEST)/$(SCRIPTS)/python -m pytest -n $(WORKERS) @tests/oldest.txt; fi
+	else $(MAKE) --no-print-directory $(OLDEST_READY) && $(OLDEST)/$(SCRIPTS)/python -m pytest --nexus -n $(WORKERS) @tests/oldest.txt; fi
 
 test-thorough: $(READY)  ## The unit tests with forty times the examples of each property
 	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -n $(WORKERS) -m "not process" tests/unit
