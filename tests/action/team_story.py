@@ -32,6 +32,8 @@ BALANCED: Final = ("--goal=balanced", *PRICES)
 QUICK: Final = ("--goal=wall", *PRICES)
 BUG, REVERT = 6, 9
 """The pushes that bring the bug and take it back."""
+LATEST: Final = 34
+"""The push that brings the database, if nexus has not changed the setting twice before."""
 BROKEN: Final = frozenset({13, 33})
 """Pushes whose pull request fails at first."""
 AREAS: Final = ("cart", "orders", "refunds", "invoices", "stock", "shipping")
@@ -103,6 +105,10 @@ class TeamStory:
     """Every run with the number of its push."""
     database_at: int = 0
     """The push that brings the database; 0 if none did."""
+    bad: str = ""
+    """The number of shards in force then."""
+    last: str = ""
+    """The number of shards in force at the end."""
     bug: str = ""
     """The commit that is taken back."""
     escaped: dict[str, str] = field(default_factory=dict)
@@ -122,6 +128,7 @@ class TeamStory:
             self.machine.ask("--help")  # starts what forks, before several threads ask for it
             for number in range(1, self.pushes + 1):
                 self._push(number)
+            self.last = self._value()
 
     @property
     def kinds(self) -> list[str]:
@@ -170,9 +177,26 @@ class TeamStory:
         yield f"shop/{AREAS[number % len(AREAS)]}.py", f"CHANGES = {number}\n"
         if number == BUG:
             yield "shop/pay.py", _PAY.format(how="items[0]")
-        if self.kinds.count("adopted") == 2 and not self.database_at:
-            self.database_at = number
+        if self._has_found_its_value(number) and not self.database_at:
+            self.database_at, self.bad = number, self._value()
             yield "shop/database.py", _DATABASE
+
+    def _has_found_its_value(self, number: int) -> bool:
+        """Return whether the second value was adopted, or the first one is the best for good.
+
+        Which value nexus tries first depends on what sessions take on this machine.
+        """
+        has_settled = self.kinds[-1:] == ["settled"]
+        return self.kinds.count("adopted") == 2 or (number >= LATEST and has_settled)
+
+    def _value(self) -> str:
+        """Return the number of shards in force, as text; `auto` before any was adopted."""
+        (line,) = (
+            line
+            for line in self.machine.ask("settings", "list").splitlines()
+            if line.startswith("shards = auto means ")
+        )
+        return line.rpartition(" ")[2]
 
     def _subject(self, number: int) -> str:
         if number == BUG:
@@ -226,7 +250,8 @@ class TeamStory:
         )
         lines = [f"- push {number}: {line.removeprefix('- ')}" for number, line in self.seen]
         if self.database_at:
-            lines.append(f"- push {self.database_at} brought the database")
+            lines.append(f"- push {self.database_at} brought the database, with {self.bad} shards")
+        lines.append(f"- at the end, `auto` means {self.last} shards")
         (folder / "index.md").write_text("\n".join([head, *lines, ""]), "utf-8")
         rows = [
             f"push {number:2} run {run.number:3} shards {run.shards:2}"
