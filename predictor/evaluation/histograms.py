@@ -11,7 +11,6 @@ from ..schema import FEATURES, UNKNOWN
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ..features.rows import Row
     from ..schema import Feature
 
 MOST_ROWS: Final = 2000
@@ -36,21 +35,26 @@ def edges_of(name: str) -> tuple[float, ...]:
     return () if feature is None else _EDGES[feature.unit]
 
 
-def summarise(rows: Sequence[Row]) -> dict[str, tuple[int, ...]]:
-    """Return by feature the number of rows without a value, then those in each bin.
+def summarise(columns: Sequence[Sequence[float]]) -> dict[str, tuple[int, ...]]:
+    """Return by feature the number of tests without a value, then those in each bin.
 
-    Trailing zeros are left out. At most `MOST_ROWS` rows are read.
+    Trailing zeros are left out. At most `MOST_ROWS` tests are read.
+
+    Args:
+        columns: as in `schema.FEATURES`, each with one value for each test.
 
     >>> from ..schema import NAMES
-    >>> row = tuple(1.0 if name == "is_new" else 0.0 for name in NAMES)
-    >>> summarise([row, row])["is_new"], summarise([row])["rate_2"]
+    >>> one = [(1.0,) if name == "is_new" else (0.0,) for name in NAMES]
+    >>> summarise([each * 2 for each in one])["is_new"], summarise(one)["rate_2"]
     ((0, 0, 2), (0, 1))
     """
-    step = max(1, -(-len(rows) // MOST_ROWS))
-    columns = zip(*rows[::step], strict=True)
+    n = len(columns[0]) if columns else 0
+    if not n:
+        return {}
+    step = -(-n // MOST_ROWS)
     return {
-        feature.name: _counts(feature, Counter(column))
-        for feature, column in zip(FEATURES, columns, strict=False)
+        feature.name: _counts(feature, Counter(column[::step]))
+        for feature, column in zip(FEATURES, columns, strict=True)
     }
 
 

@@ -88,11 +88,13 @@ class Neighbours:
         self._folder_rate = {path: sum(rates) / len(rates) for path, rates in by_folder.items()}
         self.suite_rate = sum(rates_2) / len(rates_2) if rates_2 else 0.0
 
-    def of(self, test: TestAtMoment) -> tuple[float, float, float, float]:
-        """Return function_since, file_rate_8, file_since and folder_rate_8."""
-        path = test.path
+    def function_since(self, function: str) -> float:
+        """Return the runs since any test of a function failed."""
+        return self._function.get(function, NEVER)
+
+    def of_file(self, path: str) -> tuple[float, float, float]:
+        """Return file_rate_8, file_since and folder_rate_8."""
         return (
-            self._function.get(test.function, NEVER),
             self._file_rate.get(path, 0.0),
             self._file.get(path, NEVER),
             self._folder_rate.get(path.rpartition("/")[0], 0.0),

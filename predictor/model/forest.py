@@ -13,18 +13,18 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from functools import partial
-from itertools import accumulate
+from itertools import accumulate, repeat
 from operator import and_
 from typing import TYPE_CHECKING, NamedTuple
 
-from .scoring import is_constant
+from .scoring import do_repeat, is_constant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from .tree import Tree
 
-    Column = tuple[float, ...]
+    Column = Sequence[float]
 
 
 class _Comparison(NamedTuple):
@@ -71,21 +71,36 @@ def _reached(
     varying = []
     for place, own in by_column.items():
         if is_constant(columns[place]):
-            every &= _kept(own, every, columns[place][:1])[0]
+            every &= next(iter(_kept(own, every, columns[place][:1])))
         else:
             varying.append((own, columns[place]))
-    found = [every] * len(columns[0])
+    found: Iterable[int] = repeat(every, len(columns[0]))
     for own, column in varying:
-        found = list(map(and_, found, _kept(own, every, column)))
-    return found
+        found = map(and_, found, _kept(own, every, column))
+    return list(found)
 
 
-def _kept(comparisons: Sequence[_Comparison], every: int, column: Column) -> list[int]:
+def _kept(comparisons: Sequence[_Comparison], every: int, column: Column) -> Iterable[int]:
     """Return for each value of a column the bits that its comparisons keep."""
     thresholds = [each.threshold for each in comparisons]
     kept = [every, *(every & ~each.ruled_out for each in comparisons)]
     reached = list(accumulate(kept, and_))
-    return list(map(reached.__getitem__, map(partial(bisect_left, thresholds), column)))
+    if do_repeat([column]):
+        return map(_Kept(thresholds, reached).__getitem__, column)
+    return map(reached.__getitem__, map(partial(bisect_left, thresholds), column))
+
+
+class _Kept(dict[float, int]):
+    """The bits that the comparisons of one column keep, filled as values occur."""
+
+    def __init__(self, thresholds: Sequence[float], reached: Sequence[int]) -> None:
+        super().__init__()
+        self._thresholds = thresholds
+        self._reached = reached
+
+    def __missing__(self, value: float) -> int:
+        found = self[value] = self._reached[bisect_left(self._thresholds, value)]
+        return found
 
 
 def _prepared(trees: Sequence[Tree]) -> tuple[list[_Comparison], list[_Leaves]]:

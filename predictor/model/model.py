@@ -56,9 +56,16 @@ class Model:
 
         The duration of a test counts only if a tree uses it.
         """
-        if not rows:
+        return self.scores_of(list(zip(*rows, strict=True)))
+
+    def scores_of(self, columns: Sequence[Sequence[float]]) -> list[float]:
+        """Return one score for each test, as `scores` does.
+
+        Args:
+            columns: as in `schema.FEATURES`, each with one value for each test.
+        """
+        if not columns or not columns[0]:
             return []
-        columns = list(zip(*rows, strict=True))
         if not self.trees:
             return weighted_sums(self.weights, columns)
         share = 1.0 - self.trees_share

@@ -81,8 +81,9 @@ def explained(
     from pytest_nexus.predictor.schema import NAMES  # noqa: PLC0415 - where it is asked for
 
     layout = lay_out(tests)
-    rows, _ = model.rows(tests, index, change, shared_setups(tests, index, layout))
+    columns, _ = model.columns(tests, index, change, shared_setups(tests, index, layout))
     at = {id(test): position for position, test in enumerate(tests)}  # node ids may repeat
+    rows = list(zip(*columns, strict=True))
     found = [rows[at[id(one.test)]] for one in asked]
     return [
         Explained(

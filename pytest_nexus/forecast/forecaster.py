@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pytest_nexus.plan.known_tests import StatsIndex
     from pytest_nexus.plan.make import Forecaster
     from pytest_nexus.plan.setup_costs import Setups
-    from pytest_nexus.predictor.features.rows import Row
+    from pytest_nexus.predictor.features.rows import Column
     from pytest_nexus.predictor.model.model import Model
     from pytest_nexus.predictor.schema import TestCode
 
@@ -88,9 +88,9 @@ class ModelForecaster:
         self._code: Mapping[str, TestCode] = {}
         self.executed: Mapping[TestKey, ExecutedChange] = {}
         """What tests executed of the change, at the last forecast."""
-        self._scores: Callable[[list[Row]], list[float]] = model.scores
+        self._scores: Callable[[Sequence[Column]], list[float]] = model.scores_of
 
-    def score_by(self, scores: Callable[[list[Row]], list[float]]) -> None:
+    def score_by(self, scores: Callable[[Sequence[Column]], list[float]]) -> None:
         """Take another evaluator of the same model; called once, before the first forecast."""
         self._scores = scores
 
@@ -103,15 +103,15 @@ class ModelForecaster:
         /,
     ) -> list[Forecast]:
         """Return one forecast for each test, in the given order."""
-        from pytest_nexus.predictor.evaluation.histograms import summarise  # noqa: PLC0415 - see `rows`
+        from pytest_nexus.predictor.evaluation.histograms import summarise  # noqa: PLC0415 - see `columns`
 
-        rows, seconds = self.rows(tests, index, change, setups)
-        self.summary = summarise(rows)
+        columns, seconds = self.columns(tests, index, change, setups)
+        self.summary = summarise(columns)
         started_s = clock.thread_time()
-        scores = self._scores(rows)
+        scores = self._scores(columns)
         if self._origin is not None:
             scoring_ms = (clock.thread_time() - started_s) * 1000.0
-            self.use = NodeUse(self._origin, scoring_ms, len(rows))
+            self.use = NodeUse(self._origin, scoring_ms, len(seconds))
         gains = [self.model.gain(score) for score in scores]
         top = max(gains, default=0.0)
         return [
@@ -124,15 +124,15 @@ class ModelForecaster:
             for score, gain, duration_s in zip(scores, gains, seconds, strict=True)
         ]
 
-    def rows(
+    def columns(
         self,
         tests: Sequence[CollectedTest],
         index: StatsIndex,
         change: Change,
         setups: Setups | None = None,
-    ) -> tuple[list[Row], list[float]]:
-        """Return the feature rows of the tests, and their expected seconds."""
-        from pytest_nexus.predictor.features.rows import rows  # noqa: PLC0415 - when a plan is made
+    ) -> tuple[list[Column], list[float]]:
+        """Return the features of the tests, a column for each, and their expected seconds."""
+        from pytest_nexus.predictor.features.rows import columns  # noqa: PLC0415 - when a plan is made
 
         texts = self._read(tests, change) if self._read is not None else Texts()
         files = files_of(change, texts.words)
@@ -141,7 +141,7 @@ class ModelForecaster:
         moment = moment_of(
             tests, index, files, self._code, setups, Evidence(self._streaks, texts.executed)
         )
-        return rows(moment, self._past), [test.duration_s for test in moment.tests]
+        return columns(moment, self._past), [test.duration_s for test in moment.tests]
 
     def lessons(self) -> Lessons:
         """Return what a run may learn from its outcomes, after a forecast of its tests."""

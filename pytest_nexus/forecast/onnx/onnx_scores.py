@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from pytest_nexus.predictor.features.rows import Row
+    from pytest_nexus.predictor.features.rows import Column
     from pytest_nexus.predictor.model.model import Model
 
 T = TypeVar("T")
@@ -35,8 +35,8 @@ MOST_DIFFERENCE: Final = 1e-9
 
 _ROUNDING: Final = 1e-12
 """Scores that are nearer to each other, relative as above, are equal."""
-_CHECKED_ROWS: Final = 64
-"""Rows of each forecast, at least, that plain Python scores too."""
+_CHECKED_TESTS: Final = 64
+"""Tests of each forecast, at least, that plain Python scores too."""
 _KEPT_GRAPHS: Final = 4
 _MAX_BYTES: Final = 16 * 1024 * 1024
 _FATAL: Final = 4
@@ -57,23 +57,23 @@ class OnnxScores:
 
     def __init__(self, model: Model, folder: Path, lose: Callable[[str], None]) -> None:
         self._model = model
-        self._by_python: Callable[[Sequence[Row]], list[float]] = model.scores
+        self._by_python: Callable[[Sequence[Column]], list[float]] = model.scores_of
         document = f"{__version__}\n{','.join(NAMES)}\n{dump(model)}"
         self._digest = sha256(document.encode("utf-8", "surrogatepass")).hexdigest()
         self._path = folder / f"graph-{self._digest[:32]}.onnx"
         self._lose = lose
         self._run = self._guarded(self._started)
 
-    def __call__(self, rows: list[Row]) -> list[float]:
-        """Return one score for each row, as `Model.scores` does, within 1e-9.
+    def __call__(self, columns: Sequence[Column]) -> list[float]:
+        """Return one score for each test, as `Model.scores_of` does, within 1e-9.
 
-        Scores of equal rows are equal, so tests that tie in plain Python tie here too.
+        Tests with equal features have equal scores, so ties of plain Python stay ties.
         """
         run, by_python = self._run, self._by_python
-        if run is None or not rows:
-            return by_python(rows)
-        found = self._guarded(lambda: run(rows))
-        worst = self._difference(rows, found) if found is not None else 0.0
+        if run is None or not columns or not columns[0]:
+            return by_python(columns)
+        found = self._guarded(lambda: run(columns))
+        worst = self._difference(columns, found) if found is not None else 0.0
         if worst > MOST_DIFFERENCE:
             with suppress(OSError):
                 self._path.unlink()  # the next session builds another graph
@@ -87,7 +87,7 @@ class OnnxScores:
             found = None
         if found is None:
             self._run = None
-            return by_python(rows)
+            return by_python(columns)
         return found
 
     def _guarded(self, work: Callable[[], T]) -> T | None:
@@ -100,14 +100,14 @@ class OnnxScores:
             self._lose(with_code("NX307", f"{why}; plain Python scores the tests"))
             return None
 
-    def _started(self) -> Callable[[list[Row]], list[float]]:
-        """Return what scores rows, with everything imported and the graph loaded."""
+    def _started(self) -> Callable[[Sequence[Column]], list[float]]:
+        """Return what scores tests, with everything imported and the graph loaded."""
         numpy, runtime = library("numpy"), library("onnxruntime")
         session = self._session(runtime)
 
-        def run(rows: list[Row]) -> list[float]:
-            columns = numpy.array(rows, dtype=numpy.float64).T.copy()
-            (scores,) = session.run(["score"], dict(zip(NAMES, columns, strict=True)))
+        def run(columns: Sequence[Column]) -> list[float]:
+            inputs = [numpy.array(column, dtype=numpy.float64) for column in columns]
+            (scores,) = session.run(["score"], dict(zip(NAMES, inputs, strict=True)))
             tied: list[float] = tie(scores, numpy).tolist()
             return tied
 
@@ -139,10 +139,10 @@ class OnnxScores:
             for old in files[:-_KEPT_GRAPHS]:
                 old.unlink(missing_ok=True)
 
-    def _difference(self, rows: Sequence[Row], scores: Sequence[float]) -> float:
-        """Return the largest difference from plain Python, on rows spread over all; inf for NaN."""
-        step = max(1, len(rows) // _CHECKED_ROWS)
-        expected = self._by_python(rows[::step])
+    def _difference(self, columns: Sequence[Column], scores: Sequence[float]) -> float:
+        """Return the largest difference from plain Python, on some tests; inf for NaN."""
+        step = max(1, len(scores) // _CHECKED_TESTS)
+        expected = self._by_python([column[::step] for column in columns])
         found = [
             abs(a - b) / max(1.0, abs(a)) for a, b in zip(expected, scores[::step], strict=True)
         ]

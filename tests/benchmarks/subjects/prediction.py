@@ -8,7 +8,7 @@ from random import Random
 from statistics import median, quantiles
 from typing import TYPE_CHECKING
 
-from pytest_nexus.predictor.features.rows import rows
+from pytest_nexus.predictor.features.rows import columns, rows
 from pytest_nexus.predictor.features.text import bag
 from pytest_nexus.predictor.model.document import load
 from pytest_nexus.predictor.model.model import Model
@@ -74,7 +74,7 @@ def _features(bench: Bench) -> Table:
     n_tests, n_files = bench.size(50_000, 500), bench.size(200, 5)
     moment = moment_of(n_tests, n_files)
     with paused_gc():  # as where a session plans
-        costs = [cost(lambda: rows(moment)) for _ in range(bench.size(5, 1))]
+        costs = [cost(lambda: columns(moment)) for _ in range(bench.size(5, 1))]
     seconds = median(each.cpu_s for each in costs)
     table: list[dict[str, Cell]] = [
         {
@@ -89,18 +89,19 @@ def _features(bench: Bench) -> Table:
 
 
 def _scores(bench: Bench) -> Table:
-    every = rows(moment_of(bench.size(100_000, 1000), 20))
-    models = models_on(every[: bench.size(5000, 500)])
+    moment = moment_of(bench.size(100_000, 1000), 20)
+    every = columns(moment)
+    models = models_on(rows(moment, only=range(bench.size(5000, 500))))
     table: list[dict[str, Cell]] = []
     for name, model in models.items():
         for n in (1000, 10_000, 100_000):
-            kept = every[:n]
-            samples = [cost(lambda: model.scores(kept)).cpu_s for _ in range(bench.size(31, 3))]  # noqa: B023
+            kept = [column[:n] for column in every]
+            samples = [cost(lambda: model.scores_of(kept)).cpu_s for _ in range(bench.size(31, 3))]  # noqa: B023
             p99 = quantiles(samples, n=100, method="inclusive")[98]
             table.append(
                 {
                     "model": name,
-                    "rows": len(kept),
+                    "tests": len(kept[0]),
                     "p50 cpu ms": median(samples) * 1000,
                     "p99 cpu ms": p99 * 1000,
                     "budget": within(median(samples) * 1000, n / 1000, "ms"),

@@ -8,7 +8,7 @@ from statistics import median
 from time import process_time
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.predictor.features.rows import rows
+from pytest_nexus.predictor.features.rows import columns, rows
 
 from pytest_nexus.errors import DeploymentError
 from pytest_nexus.forecast.onnx.onnx_graph import library
@@ -19,10 +19,10 @@ from tests.benchmarks.subjects.prediction import models_on, moment_of
 from tests.benchmarks.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from pytest_nexus.predictor.features.rows import Row
+    from pytest_nexus.predictor.features.rows import Column
 
     from tests.benchmarks.bench import Bench
     from tests.benchmarks.table import Cell
@@ -42,7 +42,7 @@ OnnxScores(model, Path({folder!r}), exit)
 
 
 def measure(bench: Bench) -> list[Table]:
-    """Compare the two in turns, on the rows that the subject `prediction` scores.
+    """Compare the two in turns, on the tests that the subject `prediction` scores.
 
     Raises:
         NotInstalledError: onnx or onnxruntime is missing.
@@ -53,14 +53,16 @@ def measure(bench: Bench) -> list[Table]:
         except DeploymentError as exc:
             raise NotInstalledError(exc.message) from exc
     python_ms, onnx_ms, first_ms = _starts(bench)
-    every = rows(moment_of(bench.size(SIZES[-1], SIZES[0]), 20))
+    moment = moment_of(bench.size(SIZES[-1], SIZES[0]), 20)
+    every = columns(moment)
+    seen = rows(moment, only=range(bench.size(5000, 500)))
     table: list[dict[str, Cell]] = []
-    for name, model in models_on(every[: bench.size(5000, 500)]).items():
+    for name, model in models_on(seen).items():
         runtime = OnnxScores(model, bench.folder, sys.exit)
         for size in SIZES[: bench.size(len(SIZES), 1)]:
-            batch = every[:size]
+            batch = [column[:size] for column in every]
             rounds = bench.size(101 if size < SIZES[-1] else 31, 1)
-            ours, theirs = _take_turns(model.scores, runtime, batch, rounds)
+            ours, theirs = _take_turns(model.scores_of, runtime, batch, rounds)
             saved = _at(ours, 0.5) - _at(theirs, 0.5)
             table.append(
                 {
@@ -71,14 +73,14 @@ def measure(bench: Bench) -> list[Table]:
                     "onnx start ms": onnx_ms,
                     "onnx p50 ms": _at(theirs, 0.5), "onnx p99 ms": _at(theirs, 0.99),
                     "onnx later by ms": onnx_ms - python_ms - saved,
-                    "difference": _difference(model.scores(batch), runtime(batch)),
+                    "difference": _difference(model.scores_of(batch), runtime(batch)),
                 }
             )  # fmt: skip
     note = (
         "Milliseconds of processor time; onnxruntime has one thread. Start: a process that loads"
         " the model, and for onnx imports numpy and onnxruntime and loads the kept graph, over a"
         f" process that does nothing. The first start builds the graph: {first_ms:.0f} ms. Scores"
-        " of onnx include the conversion of the rows, the ties, and the check of some rows."
+        " of onnx include the conversion of the columns, the ties, and the check of some tests."
     )
     return [Table("Runtimes", table, note)]
 
@@ -99,9 +101,9 @@ def _cpu_ms(code: str, folder: Path) -> float:
 
 
 def _take_turns(
-    first: Callable[[list[Row]], list[float]],
-    second: Callable[[list[Row]], list[float]],
-    batch: list[Row],
+    first: Callable[[Sequence[Column]], list[float]],
+    second: Callable[[Sequence[Column]], list[float]],
+    batch: Sequence[Column],
     rounds: int,
 ) -> tuple[list[float], list[float]]:
     times: tuple[list[float], list[float]] = ([], [])

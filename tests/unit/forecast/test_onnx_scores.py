@@ -25,6 +25,7 @@ pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
 ROWS = generated_rows()[:37]
+COLUMNS = list(zip(*ROWS, strict=True))
 
 
 def order(scores: list[float]) -> list[int]:
@@ -52,7 +53,10 @@ STUMP = Tree((0, -1, 3, -1, -1), (0.5, 0.0, 0.25, 0.0, 0.0), (1, 0, 3, 0, 0), (2
 )
 def test_tests_come_in_the_same_order_and_ties_stay_ties(kept, weights, trees, rows):
     model = Model(weights, trees, 0.5 if trees else 0.0)
-    expected, found = model.scores(rows), OnnxScores(model, kept, fail)(rows)
+    expected, found = (
+        model.scores(rows),
+        OnnxScores(model, kept, fail)(list(zip(*rows, strict=True))),
+    )
     assert found == pytest.approx(expected, rel=MOST_DIFFERENCE, abs=MOST_DIFFERENCE)
     by_row = dict(zip(rows, found, strict=True))
     assert [by_row[row] for row in rows] == found
@@ -77,7 +81,7 @@ def test_a_missing_package_costs_one_line(missing, monkeypatch, tmp_path):
     said: list[str] = []
     scores = OnnxScores(shipped(), tmp_path, said.append)
     for _ in range(2):
-        assert scores(ROWS) == shipped().scores(ROWS)
+        assert scores(COLUMNS) == shipped().scores(ROWS)
     (line,) = said
     assert line == (
         f"{missing} is missing; run `pip install 'pytest-nexus-ci[onnx]'`;"
@@ -89,7 +93,7 @@ def test_a_kept_graph_needs_no_onnx(monkeypatch, kept):
     OnnxScores(shipped(), kept, fail)
     monkeypatch.setitem(sys.modules, "onnx", None)
     monkeypatch.setitem(sys.modules, "onnx.helper", None)
-    assert OnnxScores(shipped(), kept, fail)(ROWS) == pytest.approx(shipped().scores(ROWS))
+    assert OnnxScores(shipped(), kept, fail)(COLUMNS) == pytest.approx(shipped().scores(ROWS))
 
 
 def test_a_broken_runtime_costs_one_line(monkeypatch, tmp_path):
@@ -99,7 +103,7 @@ def test_a_broken_runtime_costs_one_line(monkeypatch, tmp_path):
 
     monkeypatch.setitem(sys.modules, "onnxruntime", Broken())
     said: list[str] = []
-    assert OnnxScores(shipped(), tmp_path, said.append)(ROWS) == shipped().scores(ROWS)
+    assert OnnxScores(shipped(), tmp_path, said.append)(COLUMNS) == shipped().scores(ROWS)
     assert len(said) == 1
     assert "onnxruntime fails: RuntimeError" in said[0]
 
@@ -108,7 +112,7 @@ def test_a_damaged_graph_is_built_again(tmp_path):
     OnnxScores(shipped(), tmp_path, fail)
     (path,) = tmp_path.glob("graph-*.onnx")
     path.write_bytes(path.read_bytes()[:100])
-    assert OnnxScores(shipped(), tmp_path, fail)(ROWS) == pytest.approx(shipped().scores(ROWS))
+    assert OnnxScores(shipped(), tmp_path, fail)(COLUMNS) == pytest.approx(shipped().scores(ROWS))
     assert path.stat().st_size > 1000
 
 
@@ -122,7 +126,7 @@ def test_the_graph_of_another_model_is_not_used(tmp_path):
     said: list[str] = []
     scores = OnnxScores(shipped(), tmp_path, said.append)
     for _ in range(2):
-        assert scores(ROWS) == shipped().scores(ROWS)
+        assert scores(COLUMNS) == shipped().scores(ROWS)
     assert [line[-7:] for line in said] == ["[NX308]"]
     assert not own.exists()
 
@@ -130,7 +134,7 @@ def test_the_graph_of_another_model_is_not_used(tmp_path):
 def test_a_folder_that_cannot_be_written_is_no_fault(tmp_path):
     (tmp_path / "file").touch()
     scores = OnnxScores(shipped(), tmp_path / "file" / "models", fail)
-    assert scores(ROWS) == pytest.approx(shipped().scores(ROWS))
+    assert scores(COLUMNS) == pytest.approx(shipped().scores(ROWS))
 
 
 def test_few_graphs_are_kept(tmp_path):

@@ -90,7 +90,9 @@ SUITE = [
 def test_neighbours_share_their_mean_rate_and_their_last_failure(
     at: int, expected: tuple[float, ...]
 ) -> None:
-    assert Neighbours(SUITE).of(SUITE[at]) == pytest.approx(expected)
+    neighbours, test = Neighbours(SUITE), SUITE[at]
+    found = (neighbours.function_since(test.function), *neighbours.of_file(test.path))
+    assert found == pytest.approx(expected)
 
 
 def test_the_rate_of_the_suite_is_the_mean_of_the_known_tests() -> None:
@@ -100,4 +102,4 @@ def test_the_rate_of_the_suite_is_the_mean_of_the_known_tests() -> None:
 
 def test_a_failure_longer_ago_than_any_counts_as_never() -> None:
     old = at_moment("t/a.py::x", runs_since_failure=5000)
-    assert Neighbours([old]).of(old)[0] == NEVER
+    assert Neighbours([old]).function_since(old.function) == NEVER

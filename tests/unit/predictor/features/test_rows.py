@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest_nexus.predictor.features.history import MAX_FILES, CoFailures
-from pytest_nexus.predictor.features.rows import rows
+from pytest_nexus.predictor.features.rows import columns, rows
 from pytest_nexus.predictor.features.text import bag
 from pytest_nexus.predictor.schema import (
     FEATURES,
@@ -144,3 +144,20 @@ def test_a_streak_counts_where_it_was_and_is_unknown_without_a_branch() -> None:
     assert (second["branch_streak"], second["base_streak"]) == (0.0, 1.0)
     (row,) = by_name(Moment([test_at(X)]))
     assert (row["branch_streak"], row["base_streak"]) == (UNKNOWN, UNKNOWN)
+
+
+def test_columns_hold_what_rows_hold() -> None:
+    tests = [test_at(X, failures=1), test_at(Y, known=False), test_at(f"{X}[1]", runs=7)]
+    moment = Moment(tests, [FileChange("src/price.py", 3)], {}, Streaks({X: 2}, None))
+    assert [list(column) for column in columns(moment)] == [
+        list(each) for each in zip(*rows(moment), strict=True)
+    ]
+    assert rows(moment, only=[2]) == rows(moment)[2:]
+    assert rows(Moment([], [], {})) == []
+    assert columns(Moment([], [], {})) == [()] * len(NAMES)
+
+
+def test_tests_of_a_file_share_the_objects_of_its_values() -> None:
+    tests = [test_at(f"{X}_{n}", rate_8=0.3) for n in range(3)]
+    column = columns(Moment(tests, [], {}))[NAMES.index("file_rate_8")]
+    assert len(set(map(id, column))) == 1

@@ -109,3 +109,11 @@ def test_a_tree_has_the_same_values_by_node_and_by_row(
     tree = Tree((0, 1, -1, -1, -1), (threshold, 0.5, 0, 0, 0), (1, 2, 0, 0, 0), (4, 3, 0, 0, 0),
                 (0.0, 0.0, 1.0, 2.0, 3.0))  # fmt: skip
     assert tree.values(rows) == [tree(each) for each in rows]
+
+
+@pytest.mark.parametrize("n_values", [1, 2, 40, 900])
+def test_a_term_of_several_features_is_worked_out_by_those_that_vary(n_values: int) -> None:
+    rows = [row(rate_8=at % n_values / 900, rate_32=0.1, flakes=0.5) for at in range(1800)]
+    model = Model({"record": 0.7, "lasting": 0.2, "youth": 0.1, "code": 0.3, "place": 0.2})
+    alone = {each: model.scores([each])[0] for each in rows[:n_values]}
+    assert model.scores(rows) == pytest.approx([alone[each] for each in rows], rel=1e-12)
