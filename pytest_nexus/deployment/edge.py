@@ -19,6 +19,7 @@ from pytest_nexus.deployment.gates import (
 from pytest_nexus.deployment.judge_canaries import judge_canaries
 from pytest_nexus.deployment.place import Place, promoted, rolled_back
 from pytest_nexus.deployment.reports import NEWEST_RUNS, Reported, reports_of, summed
+from pytest_nexus.deployment.session_features import session_features
 from pytest_nexus.deployment.settings import chosen, read_targets
 from pytest_nexus.deployment.targets.kinds import target_of
 from pytest_nexus.domain.system import clock, originals
@@ -103,7 +104,8 @@ class EdgeDeployment:
         """
         candidate = find_candidate(self.model, self._history)
         rows = recorded_rows(candidate.cases)
-        speed = latency(candidate.model, rows)
+        here = project_root(Path.cwd())
+        speed = latency(candidate.model, session_features(history_path(self._history), here))
         gates = [parity(candidate.model, rows), quick(speed, self.max_latency_ms)]
         places = self.places()
         gates += [self._quality(candidate, place) for place in places]

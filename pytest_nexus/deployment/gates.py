@@ -9,6 +9,7 @@ from random import Random
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus.domain.system import clock
+from pytest_nexus.domain.system.gc_pause import paused_gc
 from pytest_nexus.domain.wording import counted
 from pytest_nexus.predictor.evaluation.relapse import LEAST_LOSS, relapse
 from pytest_nexus.predictor.model.scoring import terms_of
@@ -19,13 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_nexus.predictor.evaluation.evaluate import Case
-    from pytest_nexus.predictor.features.rows import Row
+    from pytest_nexus.predictor.features.rows import Column, Row
     from pytest_nexus.predictor.model.model import Model
 
 MOST_DIFFERENCE: Final = 1e-9
 """Between the score of a session and the trainer's, on every row."""
 
-N_TESTS: Final = 10_000
 _ROUNDS: Final = 40
 _MOST_ROWS: Final = 20_000
 
@@ -44,8 +44,9 @@ class Latency(NamedTuple):
 
     p50_ms: float
     p99_ms: float
+    processor_p50_ms: float
+    """Of processor time, which sessions report too; other programs here hardly change it."""
     processor_p99_ms: float
-    """Of processor time: other programs on this machine hardly change it."""
 
 
 def recorded_rows(cases: Sequence[Case]) -> list[Row]:
@@ -88,23 +89,24 @@ def parity(model: Model, rows: Sequence[Row]) -> Gate:
     )
 
 
-def latency(model: Model, rows: Sequence[Row]) -> Latency:
-    """Measure how long the scores of 10,000 tests take here.
+def latency(model: Model, columns: Sequence[Column]) -> Latency:
+    """Measure how long the scores of 10,000 tests take here, as a session takes them.
+
+    The garbage collector pauses, as it does where a session plans.
 
     Args:
         model: the model.
-        rows: recorded rows, repeated as needed; without any, generated rows.
+        columns: of 10,000 tests, see `session_features`.
     """
-    known = list(rows) or generated_rows()
-    batch = (known * ceil(N_TESTS / len(known)))[:N_TESTS]
-    model.scores(batch)
+    model.scores_of(columns)
     times, busy = [], []
-    for _ in range(_ROUNDS):
-        started, worked = clock.perf_counter(), clock.thread_time()
-        model.scores(batch)
-        busy.append((clock.thread_time() - worked) * 1000.0)
-        times.append((clock.perf_counter() - started) * 1000.0)
-    return Latency(_share(times, 0.5), _share(times, 0.99), _share(busy, 0.99))
+    with paused_gc():
+        for _ in range(_ROUNDS):
+            started, worked = clock.perf_counter(), clock.thread_time()
+            model.scores_of(columns)
+            busy.append((clock.thread_time() - worked) * 1000.0)
+            times.append((clock.perf_counter() - started) * 1000.0)
+    return Latency(*(_share(found, share) for found in (times, busy) for share in (0.5, 0.99)))
 
 
 def _share(times: list[float], share: float) -> float:
@@ -156,6 +158,6 @@ def quality(model: Model, deployed: Model, unseen: Sequence[Case]) -> Gate:
 
 
 def generated_rows() -> list[Row]:
-    """Return rows for where no failing run is recorded; equal at every call."""
+    """Return random rows for a comparison where no failing run is recorded; equal at every call."""
     rng = Random(0)  # noqa: S311 - no secret
     return [tuple(rng.random() for _ in NAMES) for _ in range(1000)]
