@@ -15,7 +15,7 @@ from pytest_nexus.node.kept_model import packed
 from pytest_nexus.node.manifest import Entry, Manifest
 from pytest_nexus.node.signature import Keys
 from tests.action.toy import Toy
-from tests.support import s3_server
+from tests.support import release_server, s3_server
 from tests.support.dav_server import DavServer
 from tests.support.github_server import GitHubServer
 
@@ -109,17 +109,27 @@ SECRETS = {
 
 
 @pytest.fixture
-def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
-    """Give the addresses of a folder, of a server that takes PUT, and of a bucket."""
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, toy: Toy) -> Iterator[dict[str, str]]:
+    """Give the addresses of a folder, a server that takes PUT, a bucket and a release."""
     pytest.importorskip("obstore")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, SECRETS[name])
-    with DavServer() as cdn, s3_server.S3Server() as bucket:
+    monkeypatch.setenv("GITHUB_API_URL", toy.server.url)
+    monkeypatch.setenv("GITHUB_TOKEN", release_server.TOKEN)
+    toy.server.tokens[release_server.TOKEN] = {"contents": "write"}
+    with (
+        DavServer() as cdn,
+        s3_server.S3Server() as bucket,
+        release_server.ReleaseServer() as releases,
+    ):
+        toy.server.releases = releases
+        releases.uploads = toy.server.url
         endpoint = bucket.environ["AWS_ENDPOINT_URL"]
         yield {
             "folder": str(tmp_path / "place"),
             "cdn": cdn.url,
             "bucket": f"s3://{s3_server.BUCKET}/eu?region=eu-west-1&endpoint={endpoint}",
+            "release": "github://octo/repo/models",
         }
         *_, written = [headers for kind, _, headers in cdn.asked if kind == "PUT"]
         assert written["Authorization"] == f"Bearer {SECRETS['DEPLOY_TOKEN']}"
@@ -158,7 +168,8 @@ def test_a_clean_region_runs_the_tests_a_training_may_wait_and_canaries_are_judg
         f" runner-map: '{json.dumps(runners)}'}}\n"
         f"    secrets: {{{', '.join(secrets)}}}"
     )
-    run = toy.push(f"{toy.workflow.rstrip()}\n    {given}\n")
+    granted = toy.workflow.replace("contents: read", "contents: write")
+    run = toy.push(f"{granted.rstrip()}\n    {given}\n")
     assert run.conclusion == "success", run.log
     assert run.jobs["plan"].outputs["runs-on"] == "north"
     assert "not due: " in run.jobs["station"].log

@@ -15,6 +15,8 @@ from urllib.parse import parse_qs, urlsplit
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from tests.support.release_server import ReleaseServer
+
 REPOSITORY_ID = 42
 FORK_ID = 99
 TOKEN = "token-of-the-job"  # noqa: S105 - of no server but this one
@@ -84,6 +86,8 @@ class GitHubServer:
         """Method and path of every request, in order."""
         self.before: Callable[[str], None] | None = None
         """Called with the path of each request before it is answered."""
+        self.releases: ReleaseServer | None = None
+        """Holds the assets of releases; None for a repository without releases."""
         self.storage_headers: list[dict[str, str]] = []
         """Of the requests that reached the storage."""
         self._lock = threading.Lock()
@@ -153,7 +157,7 @@ class GitHubServer:
                 else:
                     owner._api(self)
 
-            do_GET = do_POST = do_PATCH = _handle  # noqa: N815 - http.server's names
+            do_GET = do_POST = do_PATCH = do_DELETE = _handle  # noqa: N815 - http.server's names
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         server.daemon_threads = True
@@ -182,6 +186,10 @@ class GitHubServer:
             return
         if not _may(self.tokens[token], request.command, request.path):
             _send(request, 403, b'{"message": "Resource not accessible by integration"}')
+            return
+        if self.releases is not None and "/releases" in request.path:
+            given = request.command, request.path, request.headers, sent
+            _send(request, *self.releases.forward(*given))
             return
         status, answer, headers = self._answer(request.command, request.path, sent)
         _send(request, status, b"" if answer is None else json.dumps(answer).encode(), headers)
@@ -247,6 +255,9 @@ class GitHubServer:
 
 
 def _may(permissions: Mapping[str, str], method: str, path: str) -> bool:
+    if "/releases" in path:
+        wanted = ("write",) if method != "GET" else ("read", "write")
+        return permissions.get("contents") in wanted
     if "/issues/" not in path:
         return permissions.get("actions") in ("read", "write")
     wanted = ("write",) if method != "GET" else ("read", "write")
