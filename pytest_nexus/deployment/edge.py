@@ -194,7 +194,7 @@ class EdgeDeployment:
                 made = Manifest(place.region, 1, entry, _before(live, entry))
             else:
                 made = live._replace(canary=entry, canary_percent=percent)
-            return made._replace(pushed_at=clock.time(), schema=feature_digest())
+            return made._replace(schema=feature_digest())
 
         manifest = place.change(make)
         place.check(manifest)

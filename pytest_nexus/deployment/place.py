@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from pytest_nexus.domain.system import clock
 from pytest_nexus.errors import DeploymentError
 from pytest_nexus.node.kept_model import is_whole, unpacked
 from pytest_nexus.node.manifest import (
@@ -66,14 +67,17 @@ class Place:
         """Replace the manifest, and keep a numbered copy.
 
         Args:
-            make: returns the new manifest from the live one; the sequence number is set here.
+            make: returns the new manifest from the live one; the sequence number and the moment
+                are set here.
 
         Raises:
             DeploymentError: another push was quicker, or the place cannot be written to.
         """
         live = self.read()
         last = 0 if live.manifest is None else live.manifest.sequence
-        made = make(live.manifest)._replace(region=self.region, sequence=last + 1)
+        made = make(live.manifest)._replace(
+            region=self.region, sequence=last + 1, pushed_at=clock.time()
+        )
         body = document_of(made, sign(body_of(made), self._keys))
         self.target.replace(NAME, body, live.data)
         self.target.write(_copy(made.sequence), body)

@@ -58,7 +58,7 @@ class Manifest(NamedTuple):
     """The model that a share of the runners gets; None outside of a canary."""
     canary_percent: float = 0.0
     pushed_at: float = 0.0
-    """Seconds since the epoch, by the clock of the pusher; for people only."""
+    """When the manifest was written, in seconds since the epoch, by the clock of the pusher."""
     schema: str = ""
     """Digest of the names of the features."""
 

@@ -90,6 +90,9 @@ def test_a_rollback_brings_the_version_before_back_to_every_node(project):
     assert got(project, "us") == first
     EdgeDeployment(regions=["us-east"]).rollback()
     assert got(project, "us") == second
+    (place,) = EdgeDeployment(regions=["us-east"]).places()
+    moments = [each.pushed_at for each in place.history()]
+    assert moments == sorted(set(moments), reverse=True), "a rollback has a moment of its own"
 
 
 def test_the_same_version_again_can_still_be_rolled_back(project):
