@@ -77,7 +77,7 @@ class QueueSession:
             with keeping:
                 return (yield)
         finally:
-            tests.attempted()
+            tests.attempted(item.nodeid)
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         """Note the end of a test; its report is in the journal."""

@@ -36,12 +36,12 @@ class QueuedTests:
         """Number of tests of each unit that have not ended."""
         self.taken: set[int] = set()
         """Items that this job has taken."""
-        self.may_grow = False
-        """Whether a test runs."""
+        self._ahead: list[str] = []
+        """The tests that were taken and have had no attempt, by node id: two at most."""
         self._add(self._queue.again)
 
     def __len__(self) -> int:
-        if not self._waiting and not self.may_grow:
+        if not self._waiting and not self._ahead:
             self._draw(self._queue.claim())
         if self._queue.stopped_by:
             self._waiting.clear()
@@ -56,15 +56,21 @@ class QueuedTests:
         index, unit = self._waiting.popleft()
         self._running[self._nodeids[index]].append((index, unit))
         self.taken.add(index)
-        self.may_grow = True
+        self._ahead.append(self._nodeids[index])
         return index
 
     def learn(self, place: int, *, has_failed: bool) -> None:
         """Keep the order, which the queue has for all jobs."""
 
-    def attempted(self) -> None:
+    @property
+    def may_grow(self) -> bool:
+        """Return whether a test runs, or is the next one."""
+        return bool(self._ahead)
+
+    def attempted(self, nodeid: str) -> None:
         """Note the end of an attempt, which may be followed by another one of the same test."""
-        self.may_grow = False
+        if nodeid in self._ahead:
+            self._ahead.remove(nodeid)
 
     def ended(self, nodeid: str) -> None:
         """Note the end of a test; the last one of a unit ends the unit."""
@@ -79,6 +85,7 @@ class QueuedTests:
 
     def wait(self, goes_on: Callable[[], bool]) -> bool:
         """Return whether there are more tests, after a wait for other jobs."""
+        self._ahead.clear()  # a test that a plugin removed from the session has no attempt
         if not self._waiting:
             self._draw(self._queue.wait(goes_on))
         return bool(self._waiting)
