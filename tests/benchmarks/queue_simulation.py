@@ -31,7 +31,7 @@ class SimulatedQueue:
         self._expected_s = expected_s
         self._n_jobs = n_jobs
         self._free = dict.fromkeys(range(len(expected_s)))
-        self._by_length = sorted((seconds, unit) for unit, seconds in enumerate(expected_s))
+        self._by_length = sorted((seconds, -unit) for unit, seconds in enumerate(expected_s))
         self._free_s = sum(expected_s)
 
     def learn(self, n_jobs: int) -> None:
@@ -46,7 +46,7 @@ class SimulatedQueue:
         state = QueueState(len(self._free), self._free_s, longest_s, n_workers=self._n_jobs)
         aim = aim_of(state)
         if longest_s >= aim.long_s:
-            return self._taken([self._by_length[-1][1]])
+            return self._taken([-self._by_length[-1][1]])
         first = [unit for unit, _ in zip(self._free, range(aim.n_units), strict=False)]
         seconds = [self._expected_s[unit] for unit in first]
         return self._taken(first[: batch_size(seconds, [0] * len(first), aim)])
@@ -55,7 +55,7 @@ class SimulatedQueue:
         for unit in units:
             del self._free[unit]
             self._free_s -= self._expected_s[unit]
-            pair = (self._expected_s[unit], unit)
+            pair = (self._expected_s[unit], -unit)
             del self._by_length[bisect_left(self._by_length, pair)]
         return units
 

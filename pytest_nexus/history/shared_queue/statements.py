@@ -55,7 +55,7 @@ EXPIRE: Final = """update nexus_queue_units
         select unit from nexus_queue_units
         where run = ? and state = 'leased' and lease_until < {now}{lock})"""
 LONGEST: Final = """select unit, tests, fence, seconds, n_expired from nexus_queue_units
-    where run = ? and state = 'free' and seconds >= ? order by seconds desc limit 1{lock}"""
+    where run = ? and state = 'free' and seconds >= ? order by seconds desc, unit limit 1{lock}"""
 NEXT: Final = """select unit, tests, fence, seconds, n_expired from nexus_queue_units
     where run = ? and state = 'free' order by unit limit ?{lock}"""
 LEASE: Final = """update nexus_queue_units

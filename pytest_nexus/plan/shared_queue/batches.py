@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import ceil
+from math import ceil, inf
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.plan.shared_queue.work import Aim
@@ -18,9 +18,9 @@ LONGEST_BATCH_S: Final = 30.0
 _SHARES: Final = 4
 """A batch is at most a fourth of what each worker has left, so that all jobs end together."""
 
-_EARLY: Final = 2.0
+_EARLY: Final = 3.0
 """A unit starts once the work that is left for each worker is at most this multiple of its length:
-the forecast may be wrong by a half, and this worker may be the slow one."""
+this worker may have half the speed of the others, and the forecast may be wrong by a half."""
 
 _STALE: Final = 20.0
 _STALEST_S: Final = 5.0
@@ -41,18 +41,24 @@ def aim_of(state: QueueState, n_workers: int = 1) -> Aim:
         n_workers: workers of this job; each worker gets a batch.
 
     >>> from pytest_nexus.plan.shared_queue.work import QueueState
-    >>> aim_of(QueueState(n_free=1000, free_s=2000.0, n_workers=4))
-    Aim(seconds=30.0, n_units=17, long_s=250.0)
-    >>> aim_of(QueueState(n_free=8, free_s=8.0, n_workers=4))
-    Aim(seconds=0.5, n_units=2, long_s=1.0)
-    >>> aim_of(QueueState(n_free=8, free_s=8.0, n_workers=4), n_workers=2)
-    Aim(seconds=1.0, n_units=2, long_s=1.0)
+    >>> aim_of(QueueState(n_free=1000, free_s=2400.0, n_workers=4))
+    Aim(seconds=30.0, n_units=14, long_s=200.0)
+    >>> aim_of(QueueState(n_free=8, free_s=12.0, n_workers=4))
+    Aim(seconds=0.75, n_units=2, long_s=1.0)
+    >>> aim_of(QueueState(n_free=8, free_s=12.0, n_workers=4), n_workers=2)
+    Aim(seconds=1.5, n_units=2, long_s=1.0)
+
+    One worker alone ends at the same time in any order, so it keeps to the plan:
+
+    >>> aim_of(QueueState(n_free=8, free_s=12.0, n_workers=1))
+    Aim(seconds=3.0, n_units=3, long_s=inf)
     """
     left_s = state.free_s / max(state.n_workers, 1)
     seconds = min(LONGEST_BATCH_S, left_s / _SHARES) * n_workers
     mean_s = state.free_s / state.n_free if state.n_free else 0.0
     n_units = ceil(seconds / mean_s) + 1 if mean_s > 0.0 else 1
-    return Aim(seconds, min(n_units, MOST_UNITS), left_s / _EARLY)
+    long_s = left_s / _EARLY if state.n_workers > 1 else inf
+    return Aim(seconds, min(n_units, MOST_UNITS), long_s)
 
 
 def fresh_for_s(state: QueueState) -> float:

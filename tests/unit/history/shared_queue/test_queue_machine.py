@@ -118,6 +118,13 @@ def test_long_unit_goes_first_when_it_is_time(database: SqliteDatabase) -> None:
     assert [unit.number for unit in rest] == [0, 1]
 
 
+def test_first_of_equally_long_units_goes_first(database: SqliteDatabase) -> None:
+    queue = SqlQueue(database, Job("run", "job", "token"))
+    queue.load([WorkUnit((n,), 2.0) for n in range(3)], "digest")
+
+    assert [queue.claim(Aim(9.0, 3, long_s=1.0))[0].number for _ in range(3)] == [0, 1, 2]
+
+
 @pytest.mark.parametrize("name", ["x'); drop table nexus_queue_runs; --", '"', "%s ? {now}", "é\n"])
 def test_ids_are_values_and_not_statements(database: SqliteDatabase, name: str) -> None:
     queue = SqlQueue(database, Job(name, name, name))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from math import inf
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,6 +45,17 @@ def test_batches_shrink_to_the_end(n_free: int, free_s: float, n_workers: int) -
     assert later.seconds <= now.seconds <= LONGEST_BATCH_S
     assert now.seconds * max(n_workers, 1) <= free_s / 4 + 1e-6
     assert now.n_units >= 1
+
+
+def test_long_unit_starts_while_three_times_its_length_is_left_for_each_worker() -> None:
+    """A worker of half the speed, with a forecast that is too low by a half, ends in that time."""
+    state = QueueState(n_free=10, free_s=12.0, n_workers=4)
+
+    assert aim_of(state).long_s == 1.0
+
+
+def test_one_worker_alone_keeps_the_order_of_the_plan() -> None:
+    assert aim_of(QueueState(n_free=3, free_s=3.0, n_workers=1)).long_s == inf
 
 
 def test_empty_batch_of_nothing() -> None:
