@@ -20,6 +20,9 @@ OLDEST_READY := $(OLDEST)/.ready
 OLDEST_VERSION := 3.11
 OLDEST_PYTHON ?= $(eval OLDEST_PYTHON := $(shell sh .ci/find_python.sh $(OLDEST_VERSION)))$(OLDEST_PYTHON)
 
+# A shell that sets this makes each process compile every module of the package, and pytest every test, again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo story story-autopilot test test-fast test-oldest test-thorough mutants coverage lint types contracts docs docs-check docs-site workflow-audit dist bench dashboard screenshots clean
 
 demo: $(READY)  ## The main job: replay real runs, then watch a failure move to the front

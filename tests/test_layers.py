@@ -5,15 +5,16 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from pathlib import Path
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from tests.support.source_trees import trees
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT: Final = Path(__file__).parents[1]
 PREDICTOR_CLIENTS: Final = {"forecast", "training", "backtest", "deployment", "api"}
 """Rooms that may import the predictor."""
 OF_METRICS: Final = "history.measure -> predictor.evaluation.metrics"
@@ -31,22 +32,18 @@ _SQL: Final = re.compile(
 )
 
 
-def sources() -> dict[str, ast.Module]:
+@cache
+def modules() -> dict[str, ast.Module]:
     """Return the tree of each module by dotted name, `predictor.…` or relative to the package."""
-    found = {}
-    for folder in ("pytest_nexus", "predictor"):
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-            found[name.removeprefix("pytest_nexus.")] = ast.parse(path.read_text("utf-8"))
-    return found
-
-
-MODULES: Final = sources()
+    return {
+        path.removesuffix(".py").replace("/", ".").removeprefix("pytest_nexus."): tree
+        for path, tree in trees().items()
+    }
 
 
 def imports_of(module: str) -> Iterator[str]:
     """Yield the modules of this project that a module imports, those for types included."""
-    for node in ast.walk(MODULES[module]):
+    for node in ast.walk(modules()[module]):
         if isinstance(node, ast.ImportFrom):
             base = _base(module, node)
             if base is not None:
@@ -72,7 +69,7 @@ def _base(module: str, node: ast.ImportFrom) -> str | None:
 
 def _known(name: str) -> str | None:
     name = name.removeprefix(".")
-    return name if name in MODULES else None
+    return name if name in modules() else None
 
 
 def room(module: str) -> str:
@@ -82,7 +79,7 @@ def room(module: str) -> str:
 def test_few_rooms_know_the_predictor() -> None:
     strangers = {
         f"{module} -> {one}"
-        for module in MODULES
+        for module in modules()
         if room(module) not in {*PREDICTOR_CLIENTS, "predictor"}
         for one in imports_of(module)
         if room(one) == "predictor"
@@ -91,13 +88,13 @@ def test_few_rooms_know_the_predictor() -> None:
 
 
 def test_the_predictor_knows_nothing_of_the_package() -> None:
-    for module in MODULES:
+    for module in modules():
         if room(module) == "predictor":
             assert {room(one) for one in imports_of(module)} <= {"predictor"}, module
 
 
 def test_no_module_imports_itself_through_others() -> None:
-    edges = {module: set(imports_of(module)) & MODULES.keys() for module in MODULES}
+    edges = {module: set(imports_of(module)) & modules().keys() for module in modules()}
     # What imports nothing is taken away, again and again: a circle is left.
     while done := {module for module, needs in edges.items() if not needs}:
         edges = {module: needs - done for module, needs in edges.items() if module not in done}
@@ -123,7 +120,7 @@ def test_sql_stays_in_the_history() -> None:
         "shared_queue", "autopilot",
     )  # fmt: skip
     rooms = tuple(f"history.{room}." for room in inner)
-    found = {m for m, tree in MODULES.items() if any(map(_SQL.search, strings(tree)))}
+    found = {m for m, tree in modules().items() if any(map(_SQL.search, strings(tree)))}
     assert {module for module in found if not module.startswith(rooms)} == set()
 
 
@@ -134,8 +131,10 @@ def attributes(tree: ast.Module) -> Iterator[str]:
 
 
 def test_one_module_reads_the_environment_of_the_process() -> None:
-    found = {m for m, tree in MODULES.items() if {"os.environ", "os.getenv"} & {*attributes(tree)}}
-    found |= {m for m in MODULES if "environ" in names_from(m, "os")}
+    found = {
+        m for m, tree in modules().items() if {"os.environ", "os.getenv"} & {*attributes(tree)}
+    }
+    found |= {m for m in modules() if "environ" in names_from(m, "os")}
     of_others = {
         "record.dependencies.watching.environ_reads",
         "record.startup.sitecustomize",
@@ -147,7 +146,7 @@ def test_one_module_reads_the_environment_of_the_process() -> None:
 def names_from(module: str, source: str) -> set[str]:
     return {
         alias.name
-        for node in ast.walk(MODULES[module])
+        for node in ast.walk(modules()[module])
         if isinstance(node, ast.ImportFrom) and node.module == source
         for alias in node.names
     }
@@ -156,7 +155,7 @@ def names_from(module: str, source: str) -> set[str]:
 def test_one_room_knows_the_inside_of_pytest_and_xdist() -> None:
     found = {
         module
-        for module, tree in MODULES.items()
+        for module, tree in modules().items()
         for node in ast.walk(tree)
         for name in (
             [node.module or ""] if isinstance(node, ast.ImportFrom)
@@ -186,7 +185,7 @@ FOREIGN: Final = {
 
 def test_objects_set_their_own_attributes_alone() -> None:
     found = Counter()
-    for module, tree in MODULES.items():
+    for module, tree in modules().items():
         for node in ast.walk(tree):
             targets = (
                 node.targets if isinstance(node, ast.Assign)
@@ -208,16 +207,16 @@ def _may_set(module: str, target: ast.Attribute) -> bool:
 
 
 def test_folders_are_small_and_names_are_used_once() -> None:
-    sizes = Counter(module.rpartition(".")[0] for module in MODULES if "__init__" not in module)
+    sizes = Counter(module.rpartition(".")[0] for module in modules() if "__init__" not in module)
     assert {folder for folder, n in sizes.items() if n > MOST_MODULES} <= {"cli"}
-    at_root = {module for module in MODULES if "." not in module}
+    at_root = {module for module in modules() if "." not in module}
     assert at_root <= AT_THE_ROOT
-    own = [m for m in MODULES if "__init__" not in m and room(m) != "predictor"]
+    own = [m for m in modules() if "__init__" not in m and room(m) != "predictor"]
     names = Counter(m.rpartition(".")[2] for m in own)
-    commands = {m.rpartition(".")[2] for m in MODULES if m.startswith("cli.")}
+    commands = {m.rpartition(".")[2] for m in modules() if m.startswith("cli.")}
     assert {name: n for name, n in names.items() if n > 1 and name not in commands} == {}
 
 
 @pytest.mark.parametrize("name", ["utils", "util", "helpers", "helper", "common", "core", "misc"])
 def test_no_module_has_a_name_that_says_nothing(name: str) -> None:
-    assert [module for module in MODULES if module.rpartition(".")[2] == name] == []
+    assert [module for module in modules() if module.rpartition(".")[2] == name] == []

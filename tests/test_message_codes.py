@@ -5,24 +5,18 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pytest
 
 from pytest_nexus import errors
 from pytest_nexus.errors import NexusError, PlanError, with_code
+from tests.support.source_trees import ROOT, trees
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT: Final = Path(__file__).parents[1]
 PAGE: Final = (ROOT / "docs" / "reference" / "messages.md").read_text("utf-8")
-SOURCES: Final = {
-    path.relative_to(ROOT).as_posix(): ast.parse(path.read_text("utf-8"))
-    for folder in ("pytest_nexus", "predictor")
-    for path in sorted((ROOT / folder).rglob("*.py"))
-}
 ERRORS: Final = {
     name
     for name, value in vars(errors).items()
@@ -46,7 +40,7 @@ class Message(NamedTuple):
 
 def calls() -> Iterator[tuple[str, ast.Call]]:
     """Yield every call of the source, with its place."""
-    for path, tree in SOURCES.items():
+    for path, tree in trees().items():
         for node in ast.walk(tree):
             if isinstance(node, ast.Call):
                 yield f"{path}:{node.lineno}", node
@@ -85,7 +79,7 @@ def _name(called: ast.expr) -> str:
 
 
 def _literals() -> set[str]:
-    nodes = (node for tree in SOURCES.values() for node in ast.walk(tree))
+    nodes = (node for tree in trees().values() for node in ast.walk(tree))
     return {
         ast.literal_eval(node) for node in nodes if isinstance(node, ast.expr) and _is_code(node)
     }

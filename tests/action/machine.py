@@ -153,7 +153,6 @@ class Machine:
         return kept | {
             "PATH": os.pathsep.join([*self.folders, str(bin_folder), os.environ["PATH"]]),
             "PIP_NO_INDEX": "1",
-            "PYTHONDONTWRITEBYTECODE": "1",
             "GIT_CONFIG_GLOBAL": os.devnull,
             "CI": "true",
             "GITHUB_ACTIONS": "true",

@@ -22,7 +22,7 @@ from tests.support.damage import KEYS, change_cells, copy, flip_bytes, make_hist
 from tests.support.project import Project
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
 pytestmark = pytest.mark.slow
@@ -57,7 +57,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, Path]:
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     (tmp_path / "nexus-quarantine.toml").write_text(
         f'[[quarantine]]\nid = "{KEYS[0]}"\nreason = "r"\nowner = "o"\nsince = 2026-01-01\n'
@@ -66,9 +66,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NEXUS_HISTORY", "damaged.sqlite3")
     monkeypatch.setattr("pytest_nexus.domain.system.progress_bar.FIRST_S", 3600.0)
-    gc.freeze()  # so that each collection of `call` is quick
-    yield tmp_path
-    gc.unfreeze()
+    return tmp_path
 
 
 def call(command: list[str]) -> int:
