@@ -6,6 +6,7 @@ import pytest
 
 from tests.action.toy import Toy
 from tests.support.github_server import GitHubServer
+from tests.support.warm import pytest_sessionfinish  # noqa: F401 - a hook of this folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -24,6 +25,12 @@ ACTION: Final = REPOSITORY / "action.yml"
 _DEADLINE_S: Final = 300.0
 _NOT_TO_SET: Final = ("GITHUB_", "RUNNER_", "NODE_OPTIONS")
 """What GitHub's runner does not let a step set for later ones."""
+
+_INSTALL: Final = re.compile(
+    r'python -[IP] -m pip install --quiet --disable-pip-version-check "\$PACKAGE"\n?'
+)
+_INSTALLED: Final[set[tuple[str, str]]] = set()
+"""Steps that installed nexus, with their package; all machines share one environment."""
 
 
 class Machine:
@@ -115,7 +122,18 @@ class Machine:
         environ = {k: text_of(v) for k, v in interpolate(step.get("env", {}), scope).items()}
         folder = self.workspace / text_of(interpolate(step.get("working-directory", "."), scope))
         assert "${{" not in step["run"], "an expression inside a script is an injection"
-        return self._script(step["run"], environ, folder)
+        install = (step["run"], environ.get("PACKAGE", ""))
+        if install in _INSTALLED and self._is_pip_alone():
+            return "success", {}
+        done = self._script(step["run"], environ, folder)
+        if done[0] == "success" and _INSTALL.fullmatch(step["run"]):
+            _INSTALLED.add(install)
+        return done
+
+    def _is_pip_alone(self) -> bool:
+        """Whether nothing of this job could change what pip does; a checkout of traps could."""
+        is_changed = bool(self.folders or self.variables)
+        return not is_changed and next(self.workspace.rglob("pip"), None) is None
 
     def _script(
         self, script: str, environ: dict[str, str], folder: Path
