@@ -24,6 +24,13 @@ EVIDENCE: Final = 4.5
 
 Chosen on recorded builds, see docs/explanation/benchmarks.md: from 7.4 on, failures come later."""
 
+TRACE: Final = 1.01
+"""A test that failed before leaves its file from this multiple of the gain without evidence on.
+
+Its own failure is evidence, however long ago it was. The record of nearly each test that failed
+before counts for more than a hundredth; one that is too old to count leaves the test in its file,
+and so does a failure that all tests share."""
+
 LIKE: Final = 0.3
 """Width of the steps that divide the logarithms of ranks, about a third of a rank.
 
@@ -74,7 +81,8 @@ def order(
     A model may replace p_fail by its own gain, and give time less weight than Smith: see
     `best_prefix_rank`, which ranks single tests and blocks in the same way.
 
-    Only evidence moves a test out of its file, see `EVIDENCE`. The other tests of a file stay
+    Only evidence moves a test out of its file: a high gain, see `EVIDENCE`, or a failure of its
+    own, see `TRACE`. The other tests of a file stay
     together in file order, and rank with the mean of their gains / (mean seconds) ** thrift. Tests
     that leave a file also keep its order among tests of about the same rank, see `LIKE`. So a test
     runs outside its module, after other files have left their state behind, only if that pays.
@@ -86,8 +94,8 @@ def order(
         forecasts: one for each test.
         setups: seconds of set-up by block name; blocks without an entry cost none.
         layout: `lay_out(tests)`, if already computed.
-        has_failed: whether each test ever failed. If given, tests that never failed get a share of
-            the order, see `with_exploration`.
+        has_failed: whether each test ever failed. If given, tests that failed before leave their
+            files, and tests that never failed get a share of the order, see `with_exploration`.
     """
     return ranked(tests, forecasts, setups, layout, has_failed).indices
 
@@ -104,7 +112,7 @@ def ranked(
     A part that explores has the rank of the part after it, so that ranks never rise in the order.
     """
     layout = lay_out(tests) if layout is None else layout
-    parts = _Arranger(tests, forecasts, setups).parts(layout.body)
+    parts = _Arranger(tests, forecasts, setups, has_failed).parts(layout.body)
     rank_of = [part.rank for part in parts]
     if any(has_failed) and not layout.body.is_rigid:
         parts = [parts[at] for at in with_exploration([_job(part, has_failed) for part in parts])]
@@ -217,13 +225,20 @@ class _Arranger:
         tests: Sequence[CollectedTest],
         forecasts: Sequence[Forecast],
         setups: Mapping[str, float],
+        has_failed: Sequence[bool] = (),
     ) -> None:
         self._paths = [test.path for test in tests]
         self._gains = [one.p_fail if one.gain is None else one.gain for one in forecasts]
         self._seconds = [max(one.duration_s, MIN_DURATION_S) for one in forecasts]
         self._thrift = forecasts[0].thrift if forecasts else 1.0
         self._setups = setups
-        self._least = EVIDENCE * quiet_gain(self._gains)
+        quiet = quiet_gain(self._gains)
+        least, trace = EVIDENCE * quiet, TRACE * quiet
+        records = has_failed or [False] * len(tests)
+        self._evident = [
+            gain >= (trace if failed else least)
+            for gain, failed in zip(self._gains, records, strict=True)
+        ]
 
     def parts(self, block: Block) -> list[_Stretch]:
         """Return the parts of a block in their order."""
@@ -272,8 +287,8 @@ class _Arranger:
     def _is_evident(self, member: int | Block) -> bool:
         """Return whether there is evidence for a failure of a test, or of a test in a block."""
         if isinstance(member, Block):
-            return any(self._gains[index] >= self._least for index in leaves(member))
-        return self._gains[member] >= self._least
+            return any(self._evident[index] for index in leaves(member))
+        return self._evident[member]
 
     def _step(self, index: int) -> float:
         """Return a number that is equal for tests of about the same rank."""

@@ -310,6 +310,26 @@ def test_evidence_moves_a_test_to_the_front_alone() -> None:
     assert order(tests, forecasts, {}) == [7, 0, 1, 2, 3, 4, 5, 6, 8, 9]
 
 
+def test_a_test_that_failed_before_leaves_its_file_with_little_evidence() -> None:
+    tests = in_files({"a": 5, "b": 5})
+    forecasts = [of_model(0.13 if at in {2, 7} else 0.1, 1.0, 0.2) for at in range(10)]
+    has_failed = [at == 7 for at in range(10)]
+    assert order(tests, forecasts, {}, None, has_failed) == [7, 0, 1, 2, 3, 4, 5, 6, 8, 9]
+
+
+def test_a_failure_that_no_longer_counts_leaves_a_test_in_its_file() -> None:
+    tests = in_files({"a": 5, "b": 5})
+    forecasts = [of_model(0.1, 1.0 + at % 3, 0.2) for at in range(10)]
+    has_failed = [at in {1, 7} for at in range(10)]
+    assert order(tests, forecasts, {}, None, has_failed) == list(range(10))
+
+
+def test_a_failure_that_all_tests_share_leaves_them_in_their_files() -> None:
+    tests = in_files({"a": 5, "b": 5})
+    forecasts = [of_model(0.1, 1.0 + at % 3, 0.2) for at in range(10)]
+    assert order(tests, forecasts, {}, None, [True] * 10) == list(range(10))
+
+
 def test_tests_of_a_file_with_about_the_same_rank_leave_it_in_its_order() -> None:
     tests = in_files({"a": 5, "b": 5})
     seconds = [1.0, 1.0, 1.0, 1.0, 1.0, 0.012, 0.011, 0.013, 0.0125, 0.0115]
@@ -339,6 +359,11 @@ def test_blocks_without_evidence_stay_between_the_tests_of_their_file() -> None:
 def test_a_block_leaves_its_file_whole_for_the_evidence_of_one_test() -> None:
     forecasts = [of_model(each, 1.0, 0.2) for each in (0.1, 0.1, 0.9, 0.1)]
     assert order(A_CLASS, forecasts, {}) == [2, 1, 0, 3]
+
+
+def test_a_block_leaves_its_file_whole_if_one_of_its_tests_failed_before() -> None:
+    forecasts = [of_model(each, 1.0, 0.2) for each in (0.1, 0.1, 0.13, 0.1)]
+    assert order(A_CLASS, forecasts, {}, None, [False, False, True, False]) == [2, 1, 0, 3]
 
 
 def test_without_history_changed_files_come_first_and_the_rest_is_untouched() -> None:
