@@ -185,7 +185,8 @@ def _summary(entries: Iterable[LogEntry]) -> str:
 def _wishes(options: argparse.Namespace) -> tuple[str, set[str]]:
     """Return the mode, and the names of the settings for which a person wrote `auto`.
 
-    An input of the workflow counts before the ini file, as in the jobs.
+    An input of the workflow counts before the ini file, as in the jobs. A written target decides
+    the number of shards, so that number is then not left to nexus.
     """
     root = source_root(options.source)
     top = checkout_of(root.resolve())
@@ -195,6 +196,8 @@ def _wishes(options: argparse.Namespace) -> tuple[str, set[str]]:
         for name, each in LEARNABLE.items()
     }
     left = {name for name, value in written.items() if value == AUTO}
+    if written["target"] not in ("", AUTO):
+        left.discard("shards")
     return setting_in("nexus_autopilot", root, top), left
 
 

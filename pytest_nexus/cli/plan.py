@@ -136,12 +136,12 @@ def run(
 
 
 def _with_learned(options: argparse.Namespace) -> tuple[argparse.Namespace, list[str]]:
-    """Return the options with learned values in the place of `auto`, and a sentence for each."""
-    asked = [name for name, given in (("shards", options.shards), ("target", options.target))
-             if not given]  # fmt: skip
-    if options.shards:
-        asked = []
-    found = learned_here(options.history, asked)
+    """Return the options with learned values in the place of `auto`, and a sentence for each.
+
+    A number of shards and a target that a person wrote win: with either, nothing is learned.
+    """
+    is_left_to_nexus = not options.shards and options.target is None
+    found = learned_here(options.history, ("shards", "target") if is_left_to_nexus else ())
     values = {
         "shards": min(int(found.get("shards", "0")), options.max_shards) or options.shards,
         "target": seconds(found["target"]) if "target" in found else options.target or TARGET_S,

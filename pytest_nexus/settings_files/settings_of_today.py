@@ -35,8 +35,11 @@ _OPTIONS = {each.name: each for each in OPTIONS}
 _MAX_WORKERS = 256
 _SEEN = "seen in the runs"
 _DEFAULT = "default"
+_LEARNED = "learned"
 
 AUTO_VALUE = "auto"
+_LEFT_TO_NEXUS = {"shards": AUTO_VALUE, "target": AUTO_VALUE}
+"""What the workflow means by inputs that its caller leaves out."""
 
 
 class Today(NamedTuple):
@@ -102,24 +105,26 @@ def settings_of_today(
         raise OptionError("NX151", f"Couldn't read {str(path)!r}: {error}") from error
     for name, key in _INI:
         value = (ini_value(key, root) or "").strip()
+        found_in = path.name
         if value == AUTO_VALUE:
-            value = learned.get(name, "")
+            value, found_in = learned.get(name, ""), _LEARNED
         if value:
             option = _OPTIONS[key]
             if option.parsed(value) is None:
                 raise OptionError("NX101", f"{key} must be {option.allowed}, got {value!r}")
             setting = with_value(name, value, setting)
-            sources[name] = path.name
+            sources[name] = found_in
     setting = setting._replace(shards=seen.jobs, workers=seen.workers)
     sources |= {"shards": _SEEN, "workers": _SEEN}
     workflow = workflow_of(root)
     if workflow is None:
         return Today(setting, sources, path, text, None)
-    inputs = inputs_in(read_exactly(workflow) or "") or {}
-    inputs = {name: learned.get(name, value) if value == AUTO_VALUE else value
-              for name, value in inputs.items()}  # fmt: skip
-    setting, given = _with_inputs(setting, inputs, seen)
+    inputs = _LEFT_TO_NEXUS | (inputs_in(read_exactly(workflow) or "") or {})
+    used = {name: learned[name] for name, value in inputs.items()
+            if value == AUTO_VALUE and name in learned}  # fmt: skip
+    setting, given = _with_inputs(setting, inputs | used, seen)
     sources |= dict.fromkeys(given, "workflow")
+    sources |= {name: _LEARNED for name in given if name.removesuffix("_s") in used}
     return Today(setting, sources, path, text, workflow, read_exactly(workflow) or "")
 
 
@@ -128,13 +133,13 @@ def _with_inputs(
 ) -> tuple[Setting, list[str]]:
     """Return the settings with the inputs of a workflow, and the names of those that it gives."""
     given = ["shards"]
-    shards, workers = inputs.get("shards", "auto"), inputs.get("workers", "")
+    shards, workers = inputs["shards"], inputs.get("workers", "")
     if shards == "auto":
         setting = setting._replace(shards=AUTO)
         given.append("target_s")
     elif number := _number(shards, MAX_SHARDS):
         setting = setting._replace(shards=number)
-    if target := read_time(inputs.get("target", "5m")):
+    if target := read_time(inputs["target"]):
         setting = setting._replace(target_s=target)
     if most := _number(inputs.get("max-shards", "10"), MAX_SHARDS):
         setting = setting._replace(max_shards=most)

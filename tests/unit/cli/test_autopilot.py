@@ -266,3 +266,12 @@ def test_simulation_that_fails_costs_one_line(
     said = capsys.readouterr()
     assert said.out == "nothing to decide; nexus_autopilot is on\n"
     assert said.err == "nexus: no [NX334]\n"
+
+
+def test_written_target_keeps_the_number_of_shards_from_trials(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.live(3, "--input=shards=auto", "--input=target=3m")
+    assert "suggested: shards = 4" in out(capsys)
+    assert main(["autopilot", "status", "--input=shards=auto", "--input=target=3m"]) == 0
+    assert "settings left to nexus: none" in out(capsys)

@@ -159,3 +159,19 @@ def test_auto_is_the_learned_value_or_else_the_default(root: Path) -> None:
     assert (without.select, without.reruns) == ("off", "adaptive")
     found = settings_of_today(root, seen, {"select": "confidence:99%", "reruns": "2"}).setting
     assert (found.select, found.reruns) == ("confidence:99%", "2")
+
+
+@pytest.mark.parametrize("inputs", ["", "shards: auto", "target: auto"])
+def test_inputs_left_to_nexus_are_the_learned_values(root: Path, inputs: str) -> None:
+    call(root, inputs)
+    found = settings_of_today(root, SeenRuns(3, 2), {"target": "90s"})
+    assert (found.setting.target_s, found.sources["target_s"]) == (90.0, "learned")
+    found = settings_of_today(root, SeenRuns(3, 2), {"shards": "4"})
+    assert (found.setting.shards, found.sources["shards"]) == (4, "learned")
+
+
+def test_inputs_that_a_person_wrote_win_over_learned_values(root: Path) -> None:
+    call(root, "shards: 2, target: 20m")
+    found = settings_of_today(root, SeenRuns(3, 2), {"shards": "4", "target": "90s"})
+    assert (found.setting.shards, found.setting.target_s) == (2, 1200.0)
+    assert found.sources["shards"] == "workflow"
