@@ -132,8 +132,8 @@ OPTIONS: Final[tuple[Option, ...]] = (
         "choice",
         default="after-failure",
         help="When the tests run that a confidence leaves out: after-failure: after all others, if"
-        " one of them failed; never",
-        choices=("after-failure", "never"),
+        " one of them failed; never; only: now, and no others, by the plan of a run that has ended",
+        choices=("after-failure", "never", "only"),
     ),
     Option(
         "nexus_explain",

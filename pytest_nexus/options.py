@@ -37,7 +37,7 @@ class Options(NamedTuple):
     select_always: tuple[str, ...]
     select_max_age: str
     select_shadow: bool
-    select_rest: Literal["after-failure", "never"]
+    select_rest: Literal["after-failure", "never", "only"]
     explain: bool
     shard: str | None
     plan: Path | None

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_nexus.domain.system import originals
-from pytest_nexus.errors import OptionError
+from pytest_nexus.errors import OptionError, PlanError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +26,18 @@ def append_to(variable: str, text: str) -> None:
             file.write(text)
     except OSError as error:
         raise OptionError("NX825", f"Couldn't write {variable} to {name!r}: {error}") from error
+
+
+def require_outputs() -> None:
+    """Refuse to go on without the file for the outputs of a step.
+
+    Raises:
+        PlanError: this is no step of GitHub.
+    """
+    if not originals.environ.get("GITHUB_OUTPUT"):
+        raise PlanError(
+            "NX459", "--github-output needs GITHUB_OUTPUT, which GitHub sets in every step"
+        )
 
 
 def write_outputs(outputs: Mapping[str, str]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.ci.current_run import ci_run
+from pytest_nexus.ci.github_actions import require_outputs
 from pytest_nexus.cli.arguments.forecasts import Remembered, forecaster_here, remember
 from pytest_nexus.cli.arguments.options import seconds
 from pytest_nexus.cli.arguments.selection import Known, selected
@@ -28,6 +29,7 @@ from pytest_nexus.launch.collect import collect
 from pytest_nexus.plan.make import RUN, make_plan
 from pytest_nexus.plan.reuse import counted_reasons
 from pytest_nexus.plan.selection.modes import parse_mode
+from pytest_nexus.plan.selection.rest import has_rest_apart
 from pytest_nexus.plan.sharding.divide import divide_plan, inputs_of, narrowest_plan
 from pytest_nexus.plan.sharding.document import save_plan
 from pytest_nexus.plan.sharding.pieces import ShardCosts
@@ -77,7 +79,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--github-output",
         action="store_true",
-        help="add the matrix of the shards to the file in GITHUB_OUTPUT",
+        help="add the matrix of the shards to the file in GITHUB_OUTPUT, and rest: whether shards"
+        " leave out tests that may run after a failure in another one",
     )
     add_history_option(parser)
     add_json_option(parser)
@@ -130,7 +133,10 @@ def run(
     if options.output is not None:
         _write(options.output, text)
     if matrix_file is not None:
-        _append(matrix_file, f"matrix={json.dumps(matrix(len(split.loads_s)))}\n")
+        session = suite.session
+        runs_rest = session is not None and session.rest == "after-failure"
+        rest = json.dumps(runs_rest and chosen is not None and has_rest_apart(plan, chosen))
+        _append(matrix_file, f"matrix={json.dumps(matrix(len(split.loads_s)))}\nrest={rest}\n")
     _print(options, plan, split, suite.seconds, learned)
     return 0
 
@@ -229,12 +235,8 @@ def _forecaster(
 
 
 def _matrix_file() -> Path:
-    name = originals.environ.get("GITHUB_OUTPUT")
-    if not name:
-        raise PlanError(
-            "NX459", "--github-output needs GITHUB_OUTPUT, which GitHub sets in every step"
-        )
-    return Path(name)
+    require_outputs()
+    return Path(originals.environ["GITHUB_OUTPUT"])
 
 
 def _append(path: Path, line: str) -> None:

@@ -36,6 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--shard", default="", type=_shard, metavar="K/N", help="shard of this job")
     parser.add_argument("--plan", default="", metavar="FILE", help="plan to follow")
     parser.add_argument(
+        "--rest",
+        action="store_true",
+        help="run only those tests of the shard that the plan leaves out as unlikely to fail; for"
+        " after a failure in another shard",
+    )
+    parser.add_argument(
         "--workers",
         default="",
         type=_workers,
@@ -59,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
     The outputs are set before pytest starts, so that even a cancelled job knows its files to
     upload. The journal goes into a separate folder, which holds no files of earlier jobs.
     """
-    name = artifact_name(options.shard, options.name, originals.environ)
+    name = artifact_name(options.shard, options.name, originals.environ, is_rest=options.rest)
     folder = _journal_root() / name
     write_outputs({"artifact": name, "journal": str(folder)})
     if options.workers == "auto":
@@ -78,10 +84,13 @@ def pytest_arguments(options: argparse.Namespace, folder: Path) -> list[str]:
         arguments.append(f"--nexus-plan={Path(options.plan).absolute()}")
     if options.workers:
         arguments.append(f"--numprocesses={options.workers}")
-    return [*arguments, *options.args, *options.pytest_args]
+    rest = ["--nexus-select-rest=only"] if options.rest else []
+    return [*arguments, *options.args, *rest, *options.pytest_args]
 
 
-def artifact_name(shard: str, name: str, environ: Mapping[str, str]) -> str:
+def artifact_name(
+    shard: str, name: str, environ: Mapping[str, str], *, is_rest: bool = False
+) -> str:
     """Return a unique name for a job: run, suite, attempt, shard, and eight random digits.
 
     Names of artifacts are unique in a run, and two jobs of it may have the same shard. The dots
@@ -92,7 +101,7 @@ def artifact_name(shard: str, name: str, environ: Mapping[str, str]) -> str:
     """
     ci = ci_run(environ)
     run_id, attempt = (ci.run_id, ci.run_attempt) if ci is not None else ("local", 1)
-    part = shard.replace("/", "of") or "all"
+    part = (shard.replace("/", "of") or "all") + ("-rest" if is_rest else "")
     return f"nexus-journal-{_plain(run_id)}.{name}.{attempt}-{part}-{secrets.token_hex(4)}"
 
 

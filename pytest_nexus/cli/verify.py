@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from json import dumps
 from typing import TYPE_CHECKING, Final
 
+from pytest_nexus.ci.github_actions import require_outputs, write_outputs
 from pytest_nexus.cli.arguments.journals import add_journals_argument, journal_files
 from pytest_nexus.cli.output.tables import add_json_option, print_json, print_table
 from pytest_nexus.domain.system.console import say
@@ -12,7 +14,7 @@ from pytest_nexus.domain.system.progress_bar import ProgressBar
 from pytest_nexus.errors import JournalError
 from pytest_nexus.journal.shards import read_shard_journal
 from pytest_nexus.journal.shared_queue.queue_lines import read_queue_journal
-from pytest_nexus.plan.verification.proofs import proofs
+from pytest_nexus.plan.verification.proofs import Proof, proofs
 from pytest_nexus.plan.verification.verify import apart, verify
 from pytest_nexus.project import journal_folder
 
@@ -40,6 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="ID",
         help="CI run id, or outside a CI the digest of the plan (default: the newest run)",
     )
+    parser.add_argument(
+        "--github-output",
+        action="store_true",
+        help="add rest-shards to the file in GITHUB_OUTPUT: the shards whose rest is to run,"
+        " because a test of another shard failed",
+    )
     add_json_option(parser)
     parser.set_defaults(run=run)
 
@@ -52,12 +60,18 @@ def run(options: argparse.Namespace) -> int:
     found = proofs(journals, queued, options.ci_run)
     if options.ci_run is not None and not found:
         raise JournalError("NX559", f"None of the journals is of the run {options.ci_run!r}")
+    if options.github_output:
+        require_outputs()
+        due = sorted({shard for one in found for shard in one.due_rests})
+        write_outputs({"rest-shards": dumps(due)})
     if options.json:
-        nothing = [_as_json(None, None, verify([]))]
-        print_json([_as_json(*one) for one in found] or nothing)
+        nothing = [_as_json(Proof("", "", verify([])))]
+        print_json([_as_json(one) for one in found] or nothing)
     else:
         for one in found:
             _print(one.found, f"{one.run} ({one.variant}): " if len(found) > 1 else "")
+            if one.due_rests:
+                say(f"  {_due(one.due_rests)}")
         if not found:
             _print(verify([]), "")
         if unplanned:
@@ -109,10 +123,21 @@ def _print_tests(label: str, about: Problem | Note) -> None:
     say(f"  {label}{head}", *(f"    {name}" for name in names))
 
 
-def _as_json(run: str | None, variant: str | None, found: Verification) -> dict[str, object]:
+def _due(shards: Sequence[int]) -> str:
+    """Return that tests which the plan leaves out may run now.
+
+    >>> _due([2, 4])
+    'note: a test failed; `nexus run --rest` can run the rest of shards 2, 4'
+    """
+    named = f"shard{'s' if len(shards) > 1 else ''} {', '.join(map(str, shards))}"
+    return f"note: a test failed; `nexus run --rest` can run the rest of {named}"
+
+
+def _as_json(proof: Proof) -> dict[str, object]:
+    found = proof.found
     return {
-        "run": run,
-        "variant": variant,
+        "run": proof.run or None,
+        "variant": proof.variant or None,
         "proven": found.is_proven,
         "sentence": found.sentence,
         "shards": found.n_shards,
@@ -122,4 +147,5 @@ def _as_json(run: str | None, variant: str | None, found: Verification) -> dict[
         "problems": [asdict(problem) for problem in found.problems],
         "notes": [note.sentence for note in found.notes],
         "jobs": [one._asdict() for one in found.jobs],
+        "rest_shards": list(proof.due_rests),
     }

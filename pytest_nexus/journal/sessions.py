@@ -40,6 +40,11 @@ class Session:
     queue: QueueJournal | None = None
     """The lines of a job of a shared queue; None without one."""
 
+    @property
+    def is_rest(self) -> bool:
+        """Return whether the session ran nothing but the rest of its shard."""
+        return self.shard is not None and self.shard.is_rest
+
 
 def read_session(path: Path) -> Session:
     """Return the content of one journal.

@@ -23,6 +23,7 @@ from pytest_nexus.domain.system.regular_files import open_regular
 from pytest_nexus.domain.validation import WRONG
 from pytest_nexus.errors import JournalError
 from pytest_nexus.journal import entries
+from pytest_nexus.journal.encoding import FAIL, VERDICT_OF
 from pytest_nexus.journal.format import (
     MAX_NODEID_CHARS,
     MAX_TESTS_PER_LINE,
@@ -32,7 +33,7 @@ from pytest_nexus.journal.format import (
 )
 from pytest_nexus.journal.reader import scan_journal
 from pytest_nexus.journal.writer import MAX_LINE_BYTES
-from pytest_nexus.plan.selection.rest import AFTER_FAILURE
+from pytest_nexus.plan.selection.rest import AFTER_FAILURE, has_rest
 from pytest_nexus.plan.selection.unlikely import is_unlikely
 from pytest_nexus.plan.sharding.document import MAX_TESTS, collection_digest
 from pytest_nexus.plan.verification.shard_reports import ShardJournal, Verdicts
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
 
     from pytest_nexus.domain.records import Plan, PlannedTest
     from pytest_nexus.journal.fields import Kind
+
+_OUTCOMES: Final = 3
+"""Place of the packed outcomes in a raw attempt."""
 
 _NOBODY: Final = 0
 """Stands for the shard of tests that no shard runs."""
@@ -119,6 +123,8 @@ def read_shard_journal(path: Path) -> ShardJournal | None:
         verdicts=tuple(verdicts),
         ran=Counter(scan.nodeids),
         ran_rest=scan.selection is not None and scan.selection.why == AFTER_FAILURE,
+        may_run_rest=scan.selection is not None and has_rest(scan.selection),
+        has_failed=any(VERDICT_OF[raw[_OUTCOMES]] & FAIL for raw in scan.attempts),
     )
 
 

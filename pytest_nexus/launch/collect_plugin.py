@@ -52,6 +52,8 @@ class CollectedSession(NamedTuple):
     always: Sequence[str] = ()
     max_age: str = "7d or 20 runs"
     is_shadow: bool = False
+    rest: str = "after-failure"
+    """Value of `nexus_select_rest`."""
 
 
 def read_listing(text: str) -> tuple[list[CollectedTest], CollectedSession]:
@@ -74,6 +76,7 @@ def _session(config: pytest.Config) -> CollectedSession:
         always=options.select_always,
         max_age=options.select_max_age,
         is_shadow=options.select_shadow,
+        rest=options.select_rest,
     )
 
 

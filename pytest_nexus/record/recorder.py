@@ -37,11 +37,8 @@ if TYPE_CHECKING:
 
 _NO_TESTS_FAILED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
 
-_SHARD: Final = "--nexus-shard"
-"""The limit of a shard's run to a part of the suite, among the names of `selected_by`."""
-
 _QUEUE: Final = "--nexus-queue"
-"""Likewise, for a job that draws some of the tests from a shared queue."""
+"""The limit of a job that draws some of the tests from a shared queue, in `selected_by`."""
 
 _MOST_MISSED: Final = 20
 """Tests that failed in an audit, as many as are written down."""
@@ -99,8 +96,9 @@ class Recorder:
 
     def _open_journal(self, config: pytest.Config, change: Change) -> None:
         run = new_run(config, change)._replace(started_at=self._started_at)
-        if self._pipeline.setup.share is not None:
-            run = run._replace(selected_by=(*run.selected_by, _SHARD))
+        share = self._pipeline.setup.share
+        if share is not None:
+            run = run._replace(selected_by=(*run.selected_by, *share.limits))
         if self._pipeline.setup.is_queued:
             run = run._replace(selected_by=(*run.selected_by, _QUEUE))
         self._run = run

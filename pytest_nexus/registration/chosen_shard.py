@@ -8,7 +8,7 @@ import pytest
 
 from pytest_nexus.domain.safe_text import shown
 from pytest_nexus.domain.system.regular_files import read_text
-from pytest_nexus.errors import NexusError, PlanError
+from pytest_nexus.errors import NexusError, OptionError, PlanError
 from pytest_nexus.session.setup import Share
 
 if TYPE_CHECKING:
@@ -33,9 +33,16 @@ def share_of(options: Options, environ: Mapping[str, str]) -> Share | None:
         shard = shard_of(environ) if options.shard == "auto" else None
         if options.shard not in (None, "auto"):
             shard = parse_shard(str(options.shard))
-        if options.plan is None:
-            return None if shard is None else Share(*shard)
-        return _pinned_share(options.plan, shard)
+        if options.plan is not None:
+            share = _pinned_share(options.plan, shard)
+            return share._replace(is_rest=options.select_rest == "only")
+        if options.select_rest == "only":
+            raise OptionError(
+                "NX108",
+                "nexus_select_rest is 'only', but no plan says which tests were left out; give the"
+                " plan of the run with --nexus-plan, and the shard with --nexus-shard",
+            )
+        return None if shard is None else Share(*shard)
     except NexusError as exc:
         raise pytest.UsageError(shown(f"nexus: {exc}")) from exc
 

@@ -137,7 +137,7 @@ def with_queue(
     Raises:
         pytest.UsageError: the shard, the plan or the queue cannot be followed.
     """
-    if options.queue is None:
+    if options.queue is None or options.select_rest == "only":
         return setup_of(config, options, rules), None
     from pytest_nexus.registration.queued import queue_job, static_shard  # noqa: PLC0415 - as asked for
 
@@ -171,7 +171,8 @@ def setup_of(config: pytest.Config, options: Options, rules: RerunRules | None) 
     """
     environ = dict(originals.environ)  # tests may clear it
     share = None
-    if options.shard is not None or options.plan is not None:
+    has_share = options.shard is not None or options.plan is not None
+    if has_share or options.select_rest == "only":
         from pytest_nexus.registration.chosen_shard import share_of  # noqa: PLC0415 - as asked for
 
         share = share_of(options, environ)

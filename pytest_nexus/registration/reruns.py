@@ -230,7 +230,8 @@ def register_loop(
     elif rest is not None:
         from pytest_nexus.run.rest_of_tests import RestForRerunLoop  # noqa: PLC0415 - as asked for
 
-        more = RestForRerunLoop(rest, tests, partial(live_order, pipeline))
+        fresh_tests = partial(live_order, pipeline)
+        more = RestForRerunLoop(rest, tests, fresh_tests, lambda: guarded.has_waiting)
         loop = RerunLoop(part, tests, guarded, foreign, more.fresh_tests, more.has_more)
     else:
         loop = RerunLoop(part, tests, guarded, foreign, partial(live_order, pipeline))

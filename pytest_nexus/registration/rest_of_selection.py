@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     import pytest
 
     from pytest_nexus.run.rest_of_tests import RestOfTests, RestOnWorkers
+    from pytest_nexus.run.xdist.worker_reruns import WorkerReruns
     from pytest_nexus.session.pipeline import Pipeline
 
 _PART: Final = "the rest of the selection"
@@ -35,13 +36,15 @@ def rest_of_session(pipeline: Pipeline) -> RestOfTests | None:
     return RestOfTests(pipeline)
 
 
-def rest_on_workers(config: pytest.Config, pipeline: Pipeline) -> RestOnWorkers | None:
+def rest_on_workers(
+    config: pytest.Config, pipeline: Pipeline, reruns: WorkerReruns
+) -> RestOnWorkers | None:
     """Return what decides whether left out tests run after all; None if none can."""
     if not runs_rest(pipeline):
         return None
     from pytest_nexus.run.rest_of_tests import RestOnWorkers  # noqa: PLC0415 - as asked for
 
-    rest = RestOnWorkers(pipeline)
+    rest = RestOnWorkers(pipeline, lambda: reruns.has_waiting)
     pipeline.boundary.part(_PART, _OTHERWISE).register(config, rest, "nexus-rest")
     return rest
 

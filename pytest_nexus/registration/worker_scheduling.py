@@ -18,7 +18,7 @@ from pytest_nexus.run.ordering import chosen_order
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_nexus.domain.records import CollectedTest
+    from pytest_nexus.domain.records import CollectedTest, Plan
     from pytest_nexus.plan.dispatch.units import Workload
     from pytest_nexus.record.recorder import Recorder
     from pytest_nexus.run.rest_of_tests import RestOnWorkers
@@ -100,7 +100,7 @@ def register_controller(
     from pytest_nexus.run.xdist.scheduler_factory import SchedulerFactory  # noqa: PLC0415 - where xdist runs
 
     channels = CollectionChannels()
-    rest = rest_on_workers(config, pipeline) if reruns is not None else None
+    rest = rest_on_workers(config, pipeline, reruns) if reruns is not None else None
     planner = partial(workload, pipeline, config, reruns, rest)
     repeater = reruns.repeater if reruns is not None else None
     learns = pipeline.setup.options.order == "risk"
@@ -119,6 +119,16 @@ def register_controller(
     part.register(config, Preparation(pipeline), "nexus-preparation")
     part.register(config, channels, "nexus-channels")
     part.register(config, factory, "nexus-scheduler")
+
+
+def not_run(plan: Plan, ours: Sequence[int]) -> list[str]:
+    """Return the node ids of the tests that are left out, in collection order."""
+    running = frozenset(ours)
+    return [
+        one.test.nodeid
+        for index, one in enumerate(plan.tests)
+        if one.verdict.action != "run" and index not in running
+    ]
 
 
 def workload(
@@ -146,9 +156,9 @@ def workload(
         reruns.begin(tests)
     with paused_gc():
         plan = pipeline.plan(tests, chosen_order(pipeline, config))
-        show_deselected(config, [p.test.nodeid for p in plan.tests if p.verdict.action != "run"])
         durations = [planned.forecast.duration_s for planned in plan.tests]
         ours = pipeline.ours(plan)
+        show_deselected(config, not_run(plan, ours))
         bound = pipeline.bind(tied)
         for listener in pipeline.of_queue:
             listener(bound, plan)

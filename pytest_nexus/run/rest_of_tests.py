@@ -46,10 +46,15 @@ class RestOfTests:
         if self._rest is not None:
             self._items = [items[index] for index in self._rest.indices]
 
-    def release(self, session: pytest.Session) -> list[pytest.Item]:
-        """Return the items that are to run now, and add them to the session; none but once."""
+    def release(self, session: pytest.Session, *, has_held: bool = False) -> list[pytest.Item]:
+        """Return the items that are to run now, and add them to the session; none but once.
+
+        Args:
+            session: counts the failures.
+            has_held: whether a failed test waits for its last attempt, at the end of the session.
+        """
         rest, items = self._rest, self._items
-        if rest is None or not items or not session.testsfailed:
+        if rest is None or not items or not (session.testsfailed or has_held):
             return []
         if session.shouldfail or session.shouldstop:
             return []
@@ -66,10 +71,12 @@ class RestOnWorkers:
 
     Args:
         pipeline: of the session.
+        waits: says whether a failed test waits for its last attempt, at the end of the session.
     """
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    def __init__(self, pipeline: Pipeline, waits: Callable[[], bool]) -> None:
         self._pipeline = pipeline
+        self._waits = waits
         self._session: pytest.Session | None = None
         self._rest: Rest | None = None
         pipeline.on_rest(self._note)
@@ -94,7 +101,9 @@ class RestOnWorkers:
             has_held: whether tests failed and wait, because all may be broken. The rest tells.
         """
         session, rest = self._session, self._rest
-        if session is None or rest is None or not (session.testsfailed or has_held):
+        if session is None or rest is None:
+            return False
+        if not (session.testsfailed or has_held or self._waits()):
             return False
         self._rest = None
         show_selected(session.config, rest.nodeids, announcement(rest))
@@ -124,6 +133,7 @@ class RestForRerunLoop:
         rest: of the session.
         tests: the tests of the loop.
         fresh_tests: returns the tests in an order that outcomes change, or None.
+        waits: says whether a failed test waits for its last attempt, at the end of the session.
     """
 
     def __init__(
@@ -131,8 +141,10 @@ class RestForRerunLoop:
         rest: RestOfTests,
         tests: RunningTests,
         fresh_tests: Callable[[Sequence[pytest.Item]], Fresh | None],
+        waits: Callable[[], bool],
     ) -> None:
         self._rest = rest
+        self._waits = waits
         self._tests = tests
         self._fresh_tests = fresh_tests
         self._fresh: _FreshWithRest | None = None
@@ -145,7 +157,7 @@ class RestForRerunLoop:
 
     def has_more(self, session: pytest.Session) -> bool:
         """Return whether the rest is to run; called when all other tests have ended."""
-        items = self._rest.release(session)
+        items = self._rest.release(session, has_held=self._waits())
         if self._fresh is not None:
             self._fresh.add(len(items))
             self._tests.add(items)

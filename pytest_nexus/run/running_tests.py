@@ -34,6 +34,8 @@ class RunningTests:
 
     def goes_on(self) -> bool:
         """Return whether the session goes on, so that a test that is put back would run."""
+        if not self.items:
+            return True
         session = self.items[0].session
         return not (session.shouldfail or session.shouldstop)
 

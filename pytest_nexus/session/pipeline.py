@@ -268,13 +268,17 @@ class Pipeline(PlanListeners):
         selected = self._selected
         if selected is None:
             return
-        from pytest_nexus.plan.selection.rest import rest_of  # noqa: PLC0415 - where there is one
+        from pytest_nexus.plan.selection.rest import rest_alone, rest_of  # noqa: PLC0415 - where there is one
         from pytest_nexus.plan.selection.selected import recorded  # noqa: PLC0415 - where there is one
 
+        share = self.setup.share
         self.planned = self.planned._replace(selection=recorded(plan, selected))
-        shard = None if self.setup.share is None else self.setup.share.shard
+        shard = None if share is None else share.shard
         ours = recorded(plan, selected, shard)
-        if self.of_rest and (rest := rest_of(plan, ours, shard)) is not None:
+        if share is not None and share.is_rest:
+            ours = rest_alone(plan, ours, share.shard)
+            self.planned = self.planned._replace(selection=ours)
+        elif self.of_rest and (rest := rest_of(plan, ours, shard)) is not None:
             for listener_of_rest in self.of_rest:
                 listener_of_rest(rest)
         for listener in self.of_selection:

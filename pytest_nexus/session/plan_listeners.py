@@ -79,8 +79,12 @@ class PlanListeners:
         forecaster: Forecaster | None,
         share: Share | None,
     ) -> None:
-        """Pass on what was foreseen; shard 1 also names the tests that are left out."""
-        if forecaster is None or not plan.ranks:
+        """Pass on what was foreseen; shard 1 also names the tests that are left out.
+
+        A session of the rest says nothing: shard 1 has named its tests.
+        """
+        is_rest = share is not None and share.is_rest
+        if forecaster is None or not plan.ranks or is_rest:
             return
         from pytest_nexus.forecast.prediction import prediction_of  # noqa: PLC0415 - not in a brief session
 

@@ -96,6 +96,10 @@ NOT_PLANNED: Final = SessionPlan()
 
 def is_in_share(planned: PlannedTest, share: Share | None) -> bool:
     """Return whether the session with this share runs a test; without a share it runs all."""
+    if share is not None and share.is_rest:
+        from pytest_nexus.plan.selection.rest import is_of_rest  # noqa: PLC0415 - after a failure
+
+        return planned.shard == share.shard and is_of_rest(planned.verdict)
     if planned.verdict.action != "run":
         return False
     return share is None or planned.shard == share.shard
@@ -112,11 +116,11 @@ def reused_tests(plan: Plan) -> Reused:
     return Reused(len(left), sum(left), frozenset(audited))
 
 
-def left_tests(plan: Plan) -> dict[str, LeftTests]:
-    """Return the tests that are left out, by reason."""
+def left_tests(plan: Plan, share: Share | None = None) -> dict[str, LeftTests]:
+    """Return the tests that are left out, by reason; a session of the rest runs some of them."""
     found: dict[str, LeftTests] = {}
     for one in plan.tests:
-        if one.verdict.action == "run":
+        if one.verdict.action == "run" or is_in_share(one, share):
             continue
         reason = REUSED if one.verdict.action == "reuse" else one.verdict.reason
         n_tests, seconds = found.get(reason, (0, 0.0))
@@ -149,6 +153,6 @@ def session_plan(plan: Plan, setup: SessionSetup, explanation: Sequence[str]) ->
         is_rearranged=is_moved or share is not None or setup.is_queued or setup.is_distributed,
         is_empty_share=share is not None and bool(plan.tests) and not expected,
         reused=reused_tests(plan),
-        left=left_tests(plan),
+        left=left_tests(plan, share),
         explanation=explanation,
     )

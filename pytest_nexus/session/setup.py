@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from pytest_nexus.plan.sharding.document import SavedPlan
 
 
+_SHARD: Final = "--nexus-shard"
+"""The limit of a shard's run to a part of the suite, among the names of `selected_by`."""
+
+
 class Share(NamedTuple):
     """The part of a suite that this session runs."""
 
@@ -21,6 +25,17 @@ class Share(NamedTuple):
     n_shards: int
     pinned: SavedPlan | None = None
     """The plan to follow. None to make a plan: equal histories give every shard the same plan."""
+    is_rest: bool = False
+    """Whether only those tests of the shard run that the plan leaves out as unlikely to fail."""
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """Return the names of what limits the run, among those of `selected_by`."""
+        if not self.is_rest:
+            return (_SHARD,)
+        from pytest_nexus.plan.selection.rest import REST_ALONE  # noqa: PLC0415 - after a failure
+
+        return (_SHARD, REST_ALONE)
 
 
 class SessionSetup(NamedTuple):

@@ -103,6 +103,8 @@ def test_jobs_of_the_workflow_have_no_more_than_they_need() -> None:
     assert {name: job.get("permissions") for name, job in workflow["jobs"].items()} == {
         "plan": {"contents": "read"},
         "test": {"contents": "read"},
+        "rest": {},
+        "test-rest": {"contents": "read"},
         "report": {"contents": "read", "pull-requests": "write"},
         "station": {"contents": "read", "actions": "read"},
         "judge": None,
@@ -117,7 +119,7 @@ def test_jobs_of_the_workflow_have_no_more_than_they_need() -> None:
         for name, job in workflow["jobs"].items()
     }
     assert holders == {
-        "plan": [], "test": [], "report": ["Report"],
+        "plan": [], "test": [], "rest": [], "test-rest": [], "report": ["Report"],
         "station": ["Take in the journals", "Learn"],  # the second one: of a service of grid data
         "judge": ["Judge the canaries"], "pages": [],
     }  # fmt: skip

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import time
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -11,13 +14,17 @@ import pytest
 from pytest_nexus.deployment.place import Place
 from pytest_nexus.deployment.targets.kinds import target_of
 from pytest_nexus.forecast.forecaster import prior
+from pytest_nexus.history.sqlite.selection_tables import StoredCut
+from pytest_nexus.history.store import open_history
 from pytest_nexus.node.kept_model import packed
 from pytest_nexus.node.manifest import Entry, Manifest
 from pytest_nexus.node.signature import Keys
+from pytest_nexus.plan.selection.promise import FailingRun
 from tests.action.toy import Toy
 from tests.support import release_server, s3_server
 from tests.support.dav_server import DavServer
 from tests.support.github_server import GitHubServer
+from tests.support.repository import environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +32,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.posix("steps run in bash on Linux")
 
+MAIN = "refs/heads/main"
 BROKEN = {"shop/prices.py": "def with_tax(price):\n    return price * 0.25\n"}
 
 
@@ -222,3 +230,41 @@ def test_jobs_by_target_time_draw_from_a_shared_queue(toy):
     assert (
         "| job | tests | busy | idle | batches | leases lost | too late | end |" in report.summary
     )
+
+
+def promise(toy: Toy) -> None:
+    """Save a history for all jobs: one run, and the evidence for a promise."""
+    history_file = toy.base / "promised.sqlite3"
+    arguments = ("-p", "no:cacheprovider", "-q", "--nexus", f"--nexus-history={history_file}")
+    command = [sys.executable, "-m", "pytest", *arguments]
+    subprocess.run(command, cwd=toy.origin.root, env=environment(), check=True, capture_output=True)
+    toy.origin.git("clean", "--quiet", "-fdx")
+    now = time.time()
+    evidence = [FailingRun(now - 60.0 * at, 0.1, (0.1,)) for at in range(60, 0, -1)]
+    with open_history(history_file) as history:
+        history.selection.keep(evidence, [StoredCut(0.9, 0.1, 0.05, 60, 10, now, now + 1e6)])
+    toy.github.caches.save(
+        "nexus-slim-1", "./.nexus/slim/history.sqlite3", history_file, MAIN, may_write=True
+    )
+
+
+@pytest.mark.slow
+def test_the_rest_of_other_shards_runs_after_a_failure_in_a_fork_too(toy):
+    toy.init()
+    promise(toy)
+    toy.commit(BROKEN, "broken")
+    text = f'{toy.workflow.rstrip()}\n    with: {{shards: "2", select: "confidence:90%"}}\n'
+    run = toy.request("broken", is_fork=True, text=text)
+    shards = ["test (1, 2)", "test (2, 2)"]
+    assert list(run.jobs) == ["plan", *shards, "rest", "test-rest (2, 2)", "report"]
+    results = [run.jobs[name].result for name in shards]
+    assert results == ["failure", "success"], "the first runs its own part of the rest"
+    assert "so 4 tests left out before run too" in run.jobs["test (1, 2)"].log
+    assert run.jobs["rest"].outputs == {"shards": "[2]"}
+    rest, report = run.jobs["test-rest (2, 2)"], run.jobs["report"]
+    assert "only the rest of the shard ran: 5 tests that confidence:90% leaves out" in rest.log
+    assert "2 shards, 10 tests collected, each ran exactly once" in report.log
+    assert report.summary.startswith("## ❌ 1 new failure, 9 passed in ")
+    assert "| 2/2 rest | 5 |" in report.summary
+    assert "A test failed, so the tests that were left out ran too." in report.summary
+    assert report.result == "failure"

@@ -9,8 +9,9 @@ import pytest
 from pytest_nexus.cli.main import main
 from pytest_nexus.domain.wording import counted
 from pytest_nexus.history.store import open_history
-from pytest_nexus.plan.selection.rest import AFTER_FAILURE
+from pytest_nexus.plan.selection.rest import AFTER_FAILURE, ONLY_REST
 from tests.plugin.test_likely_sessions import ALL, GAP, SELECT, Promised, left, lines
+from tests.support.project import Project
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,14 +53,18 @@ def test_after_a_failure_the_tests_run_that_were_left_out(
 
 
 @pytest.mark.parametrize(
-    ("way", "is_planned"), [((), False), (("-n", "2"), True)], ids=["plain", "workers with a plan"]
+    ("way", "is_planned"),
+    [((), False), ((), True), (("-n", "2"), True)],
+    ids=["plain", "plain with a plan", "workers with a plan"],
 )
 def test_a_shard_runs_its_part_of_the_rest_and_verify_accepts_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], way: tuple[str, ...], *, is_planned: bool
 ) -> None:
     promised = Promised(tmp_path)
     promised.change("a", value=2)
-    options = ["--no-nexus-ingest", "--nexus-journal=journals", *REPEATED, *way]
+    options = ["--no-nexus-ingest", "--nexus-journal=journals", "--nexus-reruns=0", *way]
+    if way:
+        options += REPEATED
     if is_planned:
         made = promised.project.nexus(
             "plan", "--shards=2", "--output=plan.json", "--", "-p", "nexus_no_sample", SELECT
@@ -82,10 +87,35 @@ def test_a_shard_runs_its_part_of_the_rest_and_verify_accepts_it(
     assert any("of other shards left out" in line for line in caught.said)
     capsys.readouterr()
     assert main(["verify", str(promised.project.root / "journals")]) == 0
-    assert capsys.readouterr().out.startswith(
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == (
         f"2 shards, 8 tests collected, {1 + n_rest} ran exactly once, the rest were left:"
         f" {7 - n_rest} unlikely to fail at confidence:90%"
     )
+    assert said[1:] == ["  note: a test failed; `nexus run --rest` can run the rest of shard 2"]
+    if is_planned:
+        rest = promised.project.run("--nexus-shard=2/2", *options, "--nexus-select-rest=only")
+        assert (rest.exit_status, len(rest.names)) == (0, 7 - n_rest)
+        assert not set(rest.names) & set(caught.names)
+        assert (
+            f"only the rest of the shard ran: {counted(7 - n_rest, 'test')} that confidence:90%"
+            " leaves out; 0 tests failed"
+        ) in rest.said
+        *_, journal = sorted((promised.project.root / "journals").iterdir())
+        assert f'"why":"{ONLY_REST}"' in journal.read_text()
+        assert '"kind":"forecasts"' not in journal.read_text(), "shard 1 named these tests"
+        assert main(["verify", str(promised.project.root / "journals")]) == 0
+        assert capsys.readouterr().out == "2 shards, 8 tests collected, each ran exactly once\n"
+        assert promised.project.nexus("history", "import", "journals").returncode == 0
+        with open_history(promised.project.history_path) as history:
+            assert len(history.selection.left_out_in()) == 3, "none is evidence for the promise"
+            assert history.selection.checks() == []
+
+
+def test_the_rest_alone_needs_the_plan_of_the_run(tmp_path: Path) -> None:
+    result = Project(tmp_path).run("--nexus-select-rest=only")
+    assert (result.exit_status, result.names) == (4, [])
+    assert "no plan says which tests were left out; give the plan of the run" in result.stderr
 
 
 def test_a_single_shard_runs_the_rest_and_verify_accepts_it(

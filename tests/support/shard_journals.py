@@ -21,9 +21,10 @@ from pytest_nexus.plan.make import RUN, digest
 from tests.support.suites import collected, lasting
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
+    from pytest_nexus.domain.records import Outcome
     from pytest_nexus.plan.verification.shard_reports import ShardJournal
 
 
@@ -72,8 +73,16 @@ class ShardRuns:
         exit_status: int | None = 0,
         python: str = "3.12.1",
         has_plan: bool = True,
+        failed: Collection[str] = (),
+        more: Iterable[str] = (),
     ) -> Path:
-        """Write the journal of one shard; it runs what the plan says unless told otherwise."""
+        """Write the journal of one shard; it runs what the plan says unless told otherwise.
+
+        Args:
+            failed: node ids whose attempt failed.
+            more: further lines after those of the plan.
+            The others: of the session.
+        """
         self._n_written += 1
         ci = CIRun("github", ci_run, run_attempt=attempt, job="test") if ci_run else None
         run = Run(f"{self._n_written:032x}", float(self._n_written), ci=ci, python=python)
@@ -81,8 +90,10 @@ class ShardRuns:
         for line in plan_lines(plan, shard, n_shards, ci_run) if has_plan else ():
             writer._write(line)
         own = [p.test.nodeid for p in plan.tests if p.shard == shard and p.verdict == RUN]
+        for line in more:
+            writer._write(line)
         for nodeid in own if ran is None else ran:
-            writer.attempt(_attempt(nodeid))
+            writer.attempt(_attempt(nodeid, "failed" if nodeid in failed else "passed"))
         if exit_status is not None:
             writer.end(1.0, exit_status, complete=exit_status in (0, 1))
         writer.close()
@@ -101,7 +112,7 @@ def replaced(plan: Plan, **shards: int) -> Plan:
     return Plan(planned, digest(planned))
 
 
-def _attempt(nodeid: str) -> Attempt:
+def _attempt(nodeid: str, outcome: Outcome) -> Attempt:
     key = key_of_nodeid(nodeid)
-    passed = PhaseResult("passed", 0.1)
-    return Attempt(NodeId(nodeid), key, function_of_key(key), 1, 0.0, passed, passed, passed)
+    passed, call = PhaseResult("passed", 0.1), PhaseResult(outcome, 0.1)
+    return Attempt(NodeId(nodeid), key, function_of_key(key), 1, 0.0, passed, call, passed)

@@ -2,6 +2,9 @@
 
 A selection promises that a failing run is caught, not that each of its failures is. Once a run has
 failed, the rest shows the other failures, and only failing runs take longer.
+
+A shard runs its own part of the rest after one of its tests has failed. If only tests of other
+shards fail, a session of its own runs this part when all shards have ended.
 """
 
 from __future__ import annotations
@@ -9,15 +12,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus.domain.wording import counted
-from pytest_nexus.plan.selection.modes import parse_mode
 from pytest_nexus.plan.selection.unlikely import UNLIKELY, is_unlikely
 
 if TYPE_CHECKING:
-    from pytest_nexus.domain.records import Plan
+    from pytest_nexus.domain.records import Plan, Verdict
     from pytest_nexus.plan.selection.recorded import RunSelection
+    from pytest_nexus.plan.selection.selected import Selected
 
 AFTER_FAILURE: Final = "a test failed, so the tests that were left out ran too"
 """Why no test was left out in the end."""
+
+ONLY_REST: Final = "a test of another shard failed, so the tests that were left out ran too"
+"""Likewise, for a session that runs nothing but the rest of a shard."""
+
+RAN_REST: Final = frozenset({AFTER_FAILURE, ONLY_REST})
+"""Both reasons why tests ran that the selection leaves out."""
+
+_BUDGET: Final = "budget:"
+"""Stands in the rule of a selection that limits the time."""
+
+REST_ALONE: Final = "--nexus-select-rest=only"
+"""Among the names of `selected_by`: the session runs only the rest of a shard."""
 
 
 class Rest(NamedTuple):
@@ -51,7 +66,7 @@ def rest_of(plan: Plan, selection: RunSelection, shard: int | None = None) -> Re
         shard: the shard of the session, which runs its own part of the rest; None if the session
             runs the whole suite.
     """
-    if selection.mode != "on" or parse_mode(selection.rule).budget is not None:
+    if not has_rest(selection):
         return None
     indices = tuple(
         index
@@ -68,6 +83,36 @@ def rest_of(plan: Plan, selection: RunSelection, shard: int | None = None) -> Re
         sum(one.forecast.duration_s for one in tests),
         selection._replace(n_left=0, left_s=0.0, left=spared, why=AFTER_FAILURE),
     )
+
+
+def has_rest_apart(plan: Plan, selection: Selected) -> bool:
+    """Return whether a shard leaves out tests that may run after a failure of another shard."""
+    if not has_rest(selection) or len({one.shard for one in plan.tests}) < 2:
+        return False
+    return any(is_of_rest(one.verdict) for one in plan.tests)
+
+
+def has_rest(selection: RunSelection | Selected) -> bool:
+    """Return whether a selection leaves out tests that may run after all: none under a budget."""
+    return selection.mode == "on" and _BUDGET not in selection.rule
+
+
+def rest_alone(plan: Plan, selection: RunSelection, shard: int) -> RunSelection:
+    """Return what a session records that runs only the rest of a shard.
+
+    Args:
+        plan: of the whole suite, with verdicts and shards.
+        selection: as the shard recorded it.
+        shard: the shard.
+    """
+    rest = [one for one in plan.tests if one.shard == shard and is_of_rest(one.verdict)]
+    keys = frozenset(one.test.key for one in rest)
+    return selection._replace(n_left=0, left_s=0.0, left=keys, why=ONLY_REST)
+
+
+def is_of_rest(verdict: Verdict) -> bool:
+    """Return whether a test is left out, and may run after all if another test fails."""
+    return verdict.action == "leave" and ran_after_all(verdict.reason)
 
 
 def ran_after_all(reason: str) -> bool:

@@ -7,6 +7,8 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from pytest_nexus.plan.selection.rest import REST_ALONE
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from pytest_nexus.plan.verification.shard_reports import ShardJournal
 
 _NUMBERS: Final = re.compile(r"\d+")
+_REST: Final = re.compile(r"-rest\b")
+"""Ends the name of a job that runs the rest of another job's shards, after the other's name."""
+
 _NAMED_JOBS: Final = frozenset({"github", "gitlab", "circleci", "buildkite"})
 """CIs that give parallel copies of a job the same name, except for numbers."""
 
@@ -77,12 +82,18 @@ def queue_groups(journals: Iterable[QueueJournal]) -> list[tuple[str, list[Queue
 def variant_of(run: Run) -> str:
     """Return the difference between one kind of jobs and other jobs of the same CI run.
 
+    A job that runs only the rest of shards is of the same kind as the job of the shards:
+    `test-rest` belongs to `test`.
+
     >>> from pytest_nexus.domain.records import CIRun, Run
     >>> variant_of(Run("0" * 32, 0.0, ci=CIRun("gitlab", "7", job="test 2/5"), python="3.12.1"))
     'test #/# 3.12.1'
     """
-    job = run.ci.job if run.ci is not None and run.ci.provider in _NAMED_JOBS else ""
-    return " ".join(part for part in (_NUMBERS.sub("#", job), run.python, run.platform) if part)
+    named = run.ci.job if run.ci is not None and run.ci.provider in _NAMED_JOBS else ""
+    if REST_ALONE in run.selected_by:
+        named = _REST.sub("", named)
+    job = _NUMBERS.sub("#", named)
+    return " ".join(part for part in (job, run.python, run.platform) if part)
 
 
 def _completed(incomplete: RunGroup, groups: Sequence[RunGroup]) -> RunGroup:

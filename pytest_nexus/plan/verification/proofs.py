@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_nexus.plan.verification.due_rests import due_rests
 from pytest_nexus.plan.verification.groups import choose, group, queue_groups, variant_of
 from pytest_nexus.plan.verification.queue_reports import verify_queue
 from pytest_nexus.plan.verification.verify import Verification, verify
@@ -24,6 +25,8 @@ class Proof(NamedTuple):
     variant: str
     """The difference from other proofs of the same run."""
     found: Verification
+    due_rests: tuple[int, ...] = ()
+    """Shards whose rest is to run, because a test of another shard failed."""
 
 
 def proofs(
@@ -46,7 +49,10 @@ def proofs(
     alone = [one for one in groups if id(one) not in used]
     wanted = run if run is not None else _newest(alone, queues)
     return [
-        *(Proof(one.run, one.variant, verify(one.journals)) for one in choose(alone, wanted)),
+        *(
+            Proof(one.run, one.variant, verify(one.journals), due_rests(one.journals))
+            for one in choose(alone, wanted)
+        ),
         *(
             Proof(name, "shared queue", verify_queue(members, _journals(beside[name])))
             for name, members in queues

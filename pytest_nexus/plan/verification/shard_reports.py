@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus.domain.identity import key_of_nodeid
-from pytest_nexus.plan.selection.rest import ran_after_all
+from pytest_nexus.plan.selection.rest import REST_ALONE, ran_after_all
 from pytest_nexus.plan.sharding.pinned import listing
+from pytest_nexus.plan.verification.queue_jobs import ENDED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,6 +54,20 @@ class ShardJournal:
     """Number of attempts by node id."""
     ran_rest: bool = False
     """Whether tests that a confidence leaves out ran after all, because another test failed."""
+    may_run_rest: bool = False
+    """Whether such tests may run after all: there is a selection, and no budget limits it."""
+    has_failed: bool = False
+    """Whether an attempt failed; a rerun of it may have passed."""
+
+    @property
+    def has_ended(self) -> bool:
+        """Return whether the session completed: it passed, failed, or had nothing to run."""
+        return self.run.exit_status in ENDED
+
+    @property
+    def is_rest(self) -> bool:
+        """Return whether the session ran nothing but the rest of its shard."""
+        return REST_ALONE in self.run.selected_by
 
     @property
     def is_killed(self) -> bool:
@@ -80,6 +95,16 @@ class Expected:
         return len(self.run_in) + len(self.reasons)
 
 
+class Part(NamedTuple):
+    """A journal that counts."""
+
+    name: str
+    """Such as `shard 2` or `the rest of shard 2`."""
+    journal: ShardJournal
+    expected: dict[str, Expected]
+    """Its statement about each test."""
+
+
 class Evidence:
     """The journals of one run, with their statements about each test.
 
@@ -89,8 +114,11 @@ class Evidence:
     def __init__(self, journals: Sequence[ShardJournal]) -> None:
         self.notes: list[str] = []
         """Facts that are worth knowing and no problem."""
-        self.shards = self._chosen(journals)
+        self.shards = self._chosen([one for one in journals if not one.is_rest], "shard")
         """The journal that counts, by shard."""
+        rests = [one for one in journals if one.is_rest and self._is_current(one)]
+        self.rests = self._chosen(rests, "the rest of shard")
+        """The journal of a session that ran only the rest of a shard, by shard."""
         widths = Counter(journal.n_shards for journal in self.shards.values())
         self.n_shards = max(widths, key=lambda width: (widths[width], width))
         self._keys: dict[str, str] = {}
@@ -98,9 +126,31 @@ class Evidence:
             shard: self._expectations(journal) for shard, journal in self.shards.items()
         }
         """The statement of each shard about each test."""
-        self.attempts = {shard: self._by_key(journal.ran) for shard, journal in self.shards.items()}
+        self.parts = [
+            *(
+                Part(f"shard {shard}", one, self.expected[shard])
+                for shard, one in self.shards.items()
+            ),
+            *(
+                Part(f"the rest of shard {shard}", one, self._expectations(one))
+                for shard, one in self.rests.items()
+            ),
+        ]
+        """All journals that count."""
+        self._counts = {id(part.journal): self._by_key(part.journal.ran) for part in self.parts}
+        self.attempts = {shard: self._counts[id(one)] for shard, one in self.shards.items()}
 
-    def _chosen(self, journals: Sequence[ShardJournal]) -> dict[int, ShardJournal]:
+    def _is_current(self, rest: ShardJournal) -> bool:
+        """Return whether the rest of a shard belongs to the journal of the shard that counts.
+
+        A shard that runs again replaces all of its earlier results.
+        """
+        shard = self.shards.get(rest.shard)
+        if shard is None or rest.run_attempt != shard.run_attempt:
+            return shard is None or rest.run_attempt > shard.run_attempt
+        return bool(rest.ci_run) or rest.run.started_at >= shard.run.started_at
+
+    def _chosen(self, journals: Sequence[ShardJournal], of: str) -> dict[int, ShardJournal]:
         by_shard: defaultdict[int, list[ShardJournal]] = defaultdict(list)
         for journal in journals:
             by_shard[journal.shard].append(journal)
@@ -111,7 +161,7 @@ class Evidence:
             )
             if older:
                 names = listing([journal.name for journal in older])
-                self.notes.append(f"shard {shard}: {chosen[shard].name} replaces {names}")
+                self.notes.append(f"{of} {shard}: {chosen[shard].name} replaces {names}")
         return chosen
 
     def _key(self, nodeid: str) -> str:
@@ -135,13 +185,19 @@ class Evidence:
     def _runs_in(self, group: Verdicts) -> int | None:
         """Return the shard that runs tests; None if none runs them, or if no shard is named.
 
-        Tests that a forecast leaves out run all the same in a shard in which another test failed.
+        Tests that a forecast leaves out run all the same in a shard in which another test failed,
+        and in a session of this shard's rest.
         """
         if group.action == "run":
             return group.shard
         owner = 1 if group.shard is None else group.shard
         has_run = owner in self.shards and self.shards[owner].ran_rest
-        return owner if has_run and ran_after_all(group.reason) else None
+        is_due = (has_run or owner in self.rests) and ran_after_all(group.reason)
+        return owner if is_due else None
+
+    def counts(self, part: Part) -> Counter[str]:
+        """Return the number of attempts in one journal, by id."""
+        return self._counts[id(part.journal)]
 
     def _by_key(self, ran: Mapping[str, int]) -> Counter[str]:
         counts: Counter[str] = Counter()
@@ -167,12 +223,11 @@ class Evidence:
 
     @cached_property
     def ran(self) -> Counter[str]:
-        """Return how many tests of each id ran, without reruns in the same shard."""
+        """Return how many tests of each id ran, without reruns in the same session."""
         ran: Counter[str] = Counter()
-        for shard, attempts in self.attempts.items():
-            expected = self.expected[shard]
-            for name, times in attempts.items():
-                entry = expected.get(name)
-                here = entry.run_in.count(shard) if entry is not None else 0
+        for part in self.parts:
+            for name, times in self.counts(part).items():
+                entry = part.expected.get(name)
+                here = entry.run_in.count(part.journal.shard) if entry is not None else 0
                 ran[name] += min(times, max(here, 1))
         return ran

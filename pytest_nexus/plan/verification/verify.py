@@ -37,9 +37,6 @@ ProblemKind = Literal[
     "lost",
 ]
 
-_ENDED: Final = frozenset({0, 1, 5})
-"""pytest's exit statuses of a completed session: passed, failed, nothing to run."""
-
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -166,12 +163,12 @@ def _missing(evidence: Evidence) -> list[Problem]:
 def _endings(evidence: Evidence) -> list[Problem]:
     """Return a problem for the shards that did not complete."""
     found = []
-    for shard, journal in evidence.shards.items():
+    for name, journal, _ in evidence.parts:
         if journal.is_killed:
-            sentence = f"shard {shard} was killed: {journal.name} has no end"
+            sentence = f"{name} was killed: {journal.name} has no end"
             found.append(Problem("killed shard", sentence))
-        elif journal.run.exit_status not in _ENDED:
-            sentence = f"shard {shard} ended early, with exit status {journal.run.exit_status}"
+        elif not journal.has_ended:
+            sentence = f"{name} ended early, with exit status {journal.run.exit_status}"
             found.append(Problem("ended early", sentence))
     return found
 
@@ -180,8 +177,8 @@ def _damaged(evidence: Evidence) -> list[Problem]:
     """Return the journals whose verdicts do not match the collection that they name."""
     found = []
     sound: set[tuple[str, int]] = set()
-    for shard, journal in evidence.shards.items():
-        names = [name for name, one in evidence.expected[shard].items() for _ in range(one.times)]
+    for _, journal, expected in evidence.parts:
+        names = [name for name, one in expected.items() for _ in range(one.times)]
         fingerprint = (journal.collection, hash(tuple(sorted(names))))
         if fingerprint in sound:
             continue
@@ -196,8 +193,8 @@ def _damaged(evidence: Evidence) -> list[Problem]:
 def _plans(evidence: Evidence) -> list[Problem]:
     """Return a problem if shards ran different plans, with the tests they disagree on."""
     by_plan: defaultdict[str, list[int]] = defaultdict(list)
-    for shard, journal in evidence.shards.items():
-        by_plan[journal.plan].append(shard)
+    for _, journal, _ in evidence.parts:
+        by_plan[journal.plan].append(journal.shard)
     if len(by_plan) == 1:
         return []
     parts = "; ".join(f"{_shards(who)} ran {plan or 'none'}" for plan, who in by_plan.items())
@@ -207,7 +204,7 @@ def _plans(evidence: Evidence) -> list[Problem]:
 
 
 def _is_disputed(evidence: Evidence, name: str) -> bool:
-    entries = [expected[name] for expected in evidence.expected.values() if name in expected]
+    entries = [part.expected[name] for part in evidence.parts if name in part.expected]
     first = entries[0]
     return any(
         (one.run_in, bool(one.reasons)) != (first.run_in, bool(first.reasons)) for one in entries
@@ -217,8 +214,7 @@ def _is_disputed(evidence: Evidence, name: str) -> bool:
 def _collections(evidence: Evidence) -> list[Problem]:
     """Return, for each shard, the tests that only other shards collected."""
     found = []
-    for shard, journal in evidence.shards.items():
-        expected = evidence.expected[shard]
+    for part, journal, expected in evidence.parts:
         if journal.is_killed and not expected:
             continue
         absent = tuple(
@@ -230,7 +226,7 @@ def _collections(evidence: Evidence) -> list[Problem]:
         )
         if absent:
             sentence = (
-                f"shard {shard} did not collect {counted(len(absent), 'test')} that others did: "
+                f"{part} did not collect {counted(len(absent), 'test')} that others did: "
                 f"{listing(absent)}"
             )
             found.append(Problem("collection differs", sentence, absent))
@@ -278,14 +274,22 @@ def _too_often(evidence: Evidence) -> list[Problem]:
     found = []
     if twice:
         names = tuple(sorted(twice))
-        shards = _shards(k for k, counts in evidence.attempts.items() if counts[names[0]])
-        sentence = f"{counted(len(names), 'test')} ran more than once, the first in {shards}: "
+        where = _places(evidence, names[0])
+        sentence = f"{counted(len(names), 'test')} ran more than once, the first in {where}: "
         found.append(Problem("ran twice", sentence + listing(names), names))
     if left:
         names = tuple(sorted(left))
         sentence = f"{counted(len(names), 'test')} ran although the plan leaves them: "
         found.append(Problem("ran though left", sentence + listing(names), names))
     return found
+
+
+def _places(evidence: Evidence, name: str) -> str:
+    """Return the shards that ran a test, and those of which a session of the rest ran it."""
+    ran_in = [part.journal for part in evidence.parts if evidence.counts(part)[name]]
+    shards = [one.shard for one in ran_in if not one.is_rest]
+    rests = [f"the rest of shard {one.shard}" for one in ran_in if one.is_rest]
+    return " and ".join([_shards(shards), *rests] if shards else rests)
 
 
 def _not_collected(evidence: Evidence) -> list[Problem]:

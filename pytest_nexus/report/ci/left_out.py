@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.domain.records import BAD
 from pytest_nexus.domain.wording import counted, fine_seconds
+from pytest_nexus.plan.selection.rest import RAN_REST
 from pytest_nexus.plan.verification.groups import variant_of
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def left_out(sessions: Iterable[Session], failed: Collection[str]) -> list[str]:
 
 
 def _sentence(members: Sequence[Session], failed: Collection[str]) -> str:
-    selections = [one.selection for one in members if one.selection is not None]
+    selections = _that_count(members)
     first = selections[0]
     tests = counted(sum(each.n_left for each in selections), "test")
     saved = fine_seconds(sum(each.left_s for each in selections))
@@ -43,9 +44,26 @@ def _sentence(members: Sequence[Session], failed: Collection[str]) -> str:
         missed = _missed(members, failed)
         return f"In shadow: {first.rule} would leave out {tests} and save {saved}.{missed}{why}"
     if not any(each.n_left for each in selections):
-        return f"{first.why[:1].upper()}{first.why[1:]}." if first.why else ""
-    sample = counted(sum(len(each.left) for each in selections), "test")
-    return f"{tests} left out by {first.rule}, {saved} saved; {sample} ran as a sample. {_CHECKED}"
+        why = next((each.why for each in selections if each.why), "")
+        return f"{why[:1].upper()}{why[1:]}." if why else ""
+    late = [each for each in selections if each.why in RAN_REST]
+    n_sampled = sum(len(each.left) for each in selections if each not in late)
+    ran = [f"{counted(n_sampled, 'test')} ran as a sample"]
+    if late:
+        n_late = sum(len(each.left) for each in late)
+        ran = [f"{counted(n_late, 'test')} more ran, because a test failed", *ran]
+    return f"{tests} left out by {first.rule}, {saved} saved; {'; '.join(ran)}. {_CHECKED}"
+
+
+def _that_count(members: Sequence[Session]) -> list[RunSelection]:
+    """Return the selections of the sessions; a session of the rest stands for its shard too."""
+    rests = {one.shard.shard for one in members if one.shard is not None and one.is_rest}
+    return [
+        one.selection
+        for one in members
+        if one.selection is not None
+        and (one.is_rest or one.shard is None or one.shard.shard not in rests)
+    ]
 
 
 def _missed(members: Sequence[Session], failed: Collection[str]) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from pytest_nexus.domain.records import ALONE, BAD
 from pytest_nexus.plan.order_dependence.judge import is_proved
+from pytest_nexus.plan.selection.rest import REST_ALONE
 from pytest_nexus.plan.verification.groups import variant_of
 
 if TYPE_CHECKING:
@@ -80,12 +81,14 @@ def chosen(sessions: Iterable[Session], run: str | None = None) -> list[Session]
 def current(sessions: Sequence[Session]) -> list[Session]:
     """Return the sessions that count: for each job and shard, the session of the last attempt.
 
-    All sessions of a shared queue count, because each ran other tests.
+    All sessions of a shared queue count, because each ran other tests. So does a session that ran
+    only the rest of a shard, beside the session of the shard.
     """
     newest: dict[tuple[str, int, str], Session] = {}
     for one in sorted(sessions, key=_age):
         shard = 0 if one.shard is None else one.shard.shard
-        newest[variant_of(one.run), shard, "" if one.queue is None else one.name] = one
+        beside = REST_ALONE if one.is_rest else ""
+        newest[variant_of(one.run), shard, beside if one.queue is None else one.name] = one
     return list(newest.values())
 
 

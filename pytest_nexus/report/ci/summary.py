@@ -254,6 +254,7 @@ def _part(session: Session, *, is_named: bool) -> Part:
     job = session.run.ci.job if session.run.ci is not None else ""
     python = session.run.python if is_named else ""
     name = f"{shard.shard}/{shard.n_shards}" if shard is not None else job or "all"
+    name += " rest" if session.is_rest else ""
     if session.queue is not None:
         name = session.queue.job
     tests_s = sum(attempt.duration_s for attempt in session.attempts)
@@ -286,7 +287,7 @@ def _gain(sessions: Sequence[Session], failed: Collection[str]) -> Gain | None:
 
 def _gain_of(session: Session, failed: Collection[str]) -> Gain | None:
     """Return the gain of the order, if one process ran tests of a known collection."""
-    if session.shard is None or session.run.workers:
+    if session.shard is None or session.run.workers or session.is_rest:
         return None
     own = (group for group in session.shard.verdicts if group.shard == session.shard.shard)
     expected = {nodeid: 0.0 for group in own for nodeid in group.nodeids}

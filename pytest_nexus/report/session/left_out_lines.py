@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_nexus.domain.identity import key_of_nodeid
 from pytest_nexus.domain.wording import counted, seconds
-from pytest_nexus.plan.selection.rest import AFTER_FAILURE
+from pytest_nexus.plan.selection.rest import ONLY_REST, RAN_REST
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -29,8 +29,9 @@ def selection_lines(
         return []
     if selection.mode == "shadow":
         return [_shadow(selection, missed(selection, failed), len(failed))]
-    if selection.why == AFTER_FAILURE:
-        return [_rest(selection, missed(selection, failed), len(failed)), *_elsewhere(left)]
+    if selection.why in RAN_REST:
+        own = _rest(selection, missed(selection, failed), len(failed))
+        return [own] if selection.why == ONLY_REST else [own, *_elsewhere(left)]
     found = [
         f"{counted(each.n_tests, 'test')} left out ({reason}), {seconds(each.seconds)} saved"
         for reason, each in left.items()
@@ -50,7 +51,7 @@ def missed_lines(selection: RunSelection | None, failed: Sequence[str]) -> list[
 
     In shadow, and after a failure, all tests run, and `selection_lines` counts such failures.
     """
-    if selection is None or selection.mode == "shadow" or selection.why == AFTER_FAILURE:
+    if selection is None or selection.mode == "shadow" or selection.why in RAN_REST:
         return []
     found = missed(selection, failed)
     if not found:
@@ -61,6 +62,11 @@ def missed_lines(selection: RunSelection | None, failed: Sequence[str]) -> list[
 
 def _rest(selection: RunSelection, found: Sequence[str], n_failed: int) -> str:
     tests = counted(len(selection.left), "test")
+    if selection.why == ONLY_REST:
+        return (
+            f"only the rest of the shard ran: {tests} that {selection.rule} leaves out;"
+            f" {counted(n_failed, 'test')} failed"
+        )
     return (
         f"a test failed, so {tests} that {selection.rule} leaves out ran too;"
         f" {len(found):,} of {counted(n_failed, 'failed test')} among them"
@@ -68,7 +74,7 @@ def _rest(selection: RunSelection, found: Sequence[str], n_failed: int) -> str:
 
 
 def _elsewhere(left: Mapping[str, LeftTests]) -> list[str]:
-    """Return what is left out in other shards. Each shard runs its own part of the rest."""
+    """Return what is left out in other shards. Each runs its own part of the rest if it fails."""
     return [
         f"{counted(each.n_tests, 'test')} of other shards left out ({reason}),"
         f" {seconds(each.seconds)} saved, unless a test fails there"

@@ -93,6 +93,12 @@ class ReportGate:
         """Return whether reruns must wait until more tests have run."""
         return is_doubtful(self._rerun_session.n_failed, self._rerun_session.n_ran)
 
+    @property
+    def has_waiting(self) -> bool:
+        """Return whether a failed test waits for another attempt, so nobody knows of it yet."""
+        waiting = self.dependents is not None and self.dependents.waiting
+        return bool(self.pending or self.due or waiting)
+
     def will_repeat(self, index: int) -> bool:
         """Return whether the running attempt of a test is going to be repeated."""
         attempt = self._open.get(index)

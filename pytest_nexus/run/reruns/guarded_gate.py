@@ -46,6 +46,11 @@ class GuardedGate:
         """Return whether a failed test is repeated before any other test, see `RerunSettings`."""
         return self._gate.is_at_once
 
+    @property
+    def has_waiting(self) -> bool:
+        """Return whether a failed test waits for another attempt, so nobody knows of it yet."""
+        return self.part.call(lambda: self._gate.has_waiting, otherwise=False)
+
     def is_due(self, index: int) -> bool:
         """Return whether a test is due for a rerun that nobody has taken up yet."""
         return self.part.call(lambda: index in self._gate.due, otherwise=False)

@@ -97,6 +97,11 @@ class WorkerReruns:
         """Take the tests by collection index; called when the workers have collected."""
         self._tests = tests
 
+    @property
+    def has_waiting(self) -> bool:
+        """Return whether a failed test waits for another attempt, so nobody knows of it yet."""
+        return self._gate.has_waiting
+
     def _test_of(self, index: int) -> CollectedTest:
         return self._tests[index]
 

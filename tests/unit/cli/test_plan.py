@@ -87,10 +87,11 @@ def test_the_matrix_goes_to_github(folder, monkeypatch, tmp_path):
     target.write_text("before=1\n")
     monkeypatch.setenv("GITHUB_OUTPUT", str(target))
     nexus_plan("--shards", 3, "--github-output")
-    before, line = target.read_text().splitlines()
+    before, line, rest = target.read_text().splitlines()
     name, _, value = line.partition("=")
     assert (before, name) == ("before=1", "matrix")
     assert json.loads(value) == {"shard": [1, 2, 3], "shards": [3]}
+    assert rest == "rest=false", "no test is left out"
 
 
 def test_the_matrix_needs_github(folder):

@@ -32,6 +32,15 @@ def test_inputs_become_options_and_the_users_own_come_last():
     ]
 
 
+def test_the_rest_is_asked_for_after_the_arguments_of_the_suite():
+    given = arguments("--rest", "--shard=2/5", "--args=--nexus-select-rest=never tests")
+    assert given[3:] == [
+        *("--nexus-shard=2/5", "--nexus-select-rest=never", "tests", "--nexus-select-rest=only"),
+    ]
+    name = command.artifact_name("2/5", "unit", {}, is_rest=True)
+    assert name.startswith("nexus-journal-local.unit.1-2of5-rest-")
+
+
 @pytest.mark.parametrize("text", ["$(touch /tmp/x)", "`id`", "a; b", "&& c", "${HOME}", "*"])
 def test_nothing_in_the_arguments_is_expanded(text):
     assert " ".join(arguments(f"--args={text}")[3:]) == text

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_nexus.cli import verify
-from pytest_nexus.errors import JournalError
+from pytest_nexus.errors import JournalError, PlanError
+from pytest_nexus.journal.selection_lines import selection_lines
 from pytest_nexus.journal.shared_queue.queue_lines import batch_lines, queue_lines
 from pytest_nexus.journal.shared_queue.queue_lines import test_lines as lines_of_tests
 from pytest_nexus.journal.writer import JournalWriter
+from pytest_nexus.plan.selection.recorded import RunSelection
 from tests.support.builders import attempt, run
 from tests.support.shard_journals import ShardRuns, sharded_plan
 
@@ -136,3 +138,21 @@ def test_jobs_of_a_queue_stand_in_a_table_and_doubled_tests_one_a_line(tmp_path,
     assert nexus_verify(tmp_path, "--json") == 0
     (found,) = json.loads(capsys.readouterr().out)
     assert [one["n_tests"] for one in found["jobs"]] == [2, 12]
+
+
+def test_shards_with_a_rest_are_said_and_go_to_github(runs, capsys, monkeypatch, tmp_path):
+    plan = sharded_plan({"a.py::x": 1, "a.py::y": 0}, {"a.py::y": 2})
+    left = RunSelection("on", "confidence:90%", 0.9, 1.0, 1, 1.0)
+    runs.write(plan, 1, 2, failed=["a.py::x"], exit_status=1)
+    runs.write(plan, 2, 2, more=selection_lines(left))
+    with pytest.raises(PlanError, match="GITHUB_OUTPUT"):
+        nexus_verify(runs.folder, "--github-output")
+    target = tmp_path / "github"
+    monkeypatch.setenv("GITHUB_OUTPUT", str(target))
+    assert nexus_verify(runs.folder, "--github-output") == 0
+    assert target.read_text() == "rest-shards=[2]\n"
+    said = capsys.readouterr().out.splitlines()
+    assert said[1:] == ["  note: a test failed; `nexus run --rest` can run the rest of shard 2"]
+    assert nexus_verify(runs.folder, "--json") == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert found["rest_shards"] == [2]

@@ -5,7 +5,16 @@ import pytest
 from pytest_nexus.domain.records import Forecast, Plan, PlannedTest, Verdict
 from pytest_nexus.plan.make import RUN
 from pytest_nexus.plan.selection.recorded import RunSelection
-from pytest_nexus.plan.selection.rest import AFTER_FAILURE, announcement, ran_after_all, rest_of
+from pytest_nexus.plan.selection.rest import (
+    AFTER_FAILURE,
+    ONLY_REST,
+    announcement,
+    has_rest_apart,
+    ran_after_all,
+    rest_alone,
+    rest_of,
+)
+from pytest_nexus.plan.selection.selected import Selected
 from pytest_nexus.plan.selection.unlikely import BEYOND, UNLIKELY
 from tests.support.builders import collected
 
@@ -76,3 +85,27 @@ def test_nothing_else_has_a_rest(verdict: Verdict, selection: RunSelection) -> N
 def test_only_unlikely_tests_run_after_all() -> None:
     assert ran_after_all(LEFT.reason)
     assert not ran_after_all(f"{BEYOND} of 5m")
+
+
+def divided(*verdicts: Verdict) -> Plan:
+    """The same tests, dealt out to two shards."""
+    plan = plan_of(*verdicts)
+    return plan._replace(
+        tests=tuple(one._replace(shard=at % 2 + 1) for at, one in enumerate(plan.tests))
+    )
+
+
+def test_a_session_of_the_rest_records_its_own_part() -> None:
+    alone = rest_alone(divided(RUN, LEFT, LEFT, LEFT), recorded(), 2)
+    assert (alone.n_left, alone.left_s, alone.why) == (0, 0.0, ONLY_REST)
+    assert alone.left == {"a.py::t1", "a.py::t3"}
+    assert alone.mode == "on", "no evidence for the promise"
+
+
+def test_only_shards_have_a_rest_apart() -> None:
+    rule = Selected("on", RULE)
+    assert has_rest_apart(divided(RUN, LEFT), rule)
+    assert not has_rest_apart(plan_of(RUN, LEFT), rule), "one shard runs its rest itself"
+    assert not has_rest_apart(divided(RUN, REUSED), rule)
+    assert not has_rest_apart(divided(RUN, LEFT), rule._replace(mode="shadow"))
+    assert not has_rest_apart(divided(RUN, LEFT), rule._replace(rule=f"{RULE},budget:5m"))

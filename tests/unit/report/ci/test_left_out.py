@@ -1,11 +1,21 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 from pytest_nexus.plan.selection.recorded import RunSelection
+from pytest_nexus.plan.selection.rest import AFTER_FAILURE, ONLY_REST, REST_ALONE
+from pytest_nexus.plan.verification.shard_reports import ShardJournal
 from pytest_nexus.report.ci.left_out import left_out
+from pytest_nexus.report.ci.results import current
 from pytest_nexus.report.ci.summary import Known, summarise
 from pytest_nexus.report.formats.markdown import markdown
 from tests.support.builders import attempt
 from tests.support.sessions import session
+from tests.support.shard_journals import sharded_plan
+
+if TYPE_CHECKING:
+    from pytest_nexus.journal.sessions import Session
 
 ON = RunSelection("on", "confidence:99%", 0.99, 3.0, 10, 60.0, frozenset({"a.py::x"}))
 SHADOW = ON._replace(mode="shadow", left=frozenset({"a.py::x", "a.py::y"}))
@@ -31,6 +41,36 @@ def test_what_a_shadow_would_miss_is_counted() -> None:
         "In shadow: confidence:99% would leave out 10 tests and save 60 s."
         " Of 2 failed tests, 1 would have been left out. Reason: all tests run: a scheduled run."
     )
+
+
+def test_tests_that_ran_after_a_failure_are_no_sample_and_the_rest_replaces_its_shard() -> None:
+    caught = ON._replace(n_left=0, left_s=0.0, left=frozenset({"b", "c"}), why=AFTER_FAILURE)
+    rest = caught._replace(left=frozenset({"d"}), why=ONLY_REST)
+    plan = sharded_plan({"a.py::x": 1})
+
+    def of(shard: int, selection: RunSelection, limits: tuple[str, ...] = ()) -> Session:
+        made = session(uid=shard, selection=selection)
+        run = made.run._replace(selected_by=limits)
+        journal = ShardJournal("s", run, shard, 3, plan.digest, "", "77", (), {})
+        return replace(made, run=run, shard=journal)
+
+    shards = [of(1, caught), of(2, ON), of(3, ON)]
+    assert left_out(shards, []) == [
+        (
+            "20 tests left out by confidence:99%, 2.0 min saved; 2 tests more ran, because a test"
+            f" failed; 2 tests ran as a sample. {FULL}"
+        )
+    ]
+    with_one = [*shards, of(2, rest, (REST_ALONE,))]
+    assert left_out(with_one, []) == [
+        (
+            "10 tests left out by confidence:99%, 60 s saved; 3 tests more ran, because a test"
+            f" failed; 1 test ran as a sample. {FULL}"
+        )
+    ]
+    with_all = [*with_one, of(3, rest, (REST_ALONE,))]
+    assert left_out(with_all, []) == [f"{AFTER_FAILURE[0].upper()}{AFTER_FAILURE[1:]}."]
+    assert len(current(with_all)) == 5
 
 
 def test_where_nothing_was_left_out_the_reason_is_said() -> None:
