@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus.cli.output.tables import print_json, print_table
 from pytest_nexus.domain.system.console import say
-from pytest_nexus.domain.wording import counted
+from pytest_nexus.domain.wording import counted, fine_seconds
 from pytest_nexus.plan.selection.shares import Share, of_counts
 from pytest_nexus.training.selection.intervals import of_sums
 
@@ -116,7 +116,7 @@ def _lines(total: Mapping[str, Any]) -> list[str]:
     lines = [
         (
             f"{runs}, {total['shadow']:,} in shadow: {total['left_out']:,} tests left out,"
-            f" {total['seconds']:,.0f} s, {share('seconds_share')} of the seconds"
+            f" {fine_seconds(total['seconds'])}, {share('seconds_share')} of the seconds"
         ),
         (
             f"failing runs missed: {total['missed']:,} of {total['failing_runs']:,},"
@@ -124,8 +124,8 @@ def _lines(total: Mapping[str, Any]) -> list[str]:
         ),
         (
             f"failing tests missed: {total['tests_missed']:,} of {total['failing_tests']:,},"
-            f" {share('tests_missed_share')}; {total['tests_late']:,} more would run only after"
-            " another failure, and in shards only after one in the same shard"
+            f" {share('tests_missed_share')}; {total['tests_late']:,} more would run only in the"
+            " rest, after another failure"
         ),
         "in brackets: 95 % interval; misses are counted in runs in which all tests ran",
     ]

@@ -30,11 +30,11 @@ _NOTES: Final = (
     "caught: failing runs of which a failing test runs; new caught: the same of runs of which no",
     "failing test runs in any case, without a promise; tests caught: failing tests that run, with",
     "the rest that runs after a failure; tests first: those that run before the rest (of several",
-    "shards, only those with a failure run their rest); saved: seconds of all runs; saved passing:",
-    "of passing runs. In brackets: 95 % interval. Each cut is chosen on earlier runs, and applied",
-    "to the next ones. Each run is scored by the model of its time. New and changed tests, tests",
-    "that failed last, and 1 % of the others always run. Tests that run because of their age are",
-    "not counted: up to 5 %.",
+    "shards, those without a failure run their rest in jobs of their own, or not at all); saved:",
+    "seconds of all runs; saved passing: of passing runs. In brackets: 95 % interval. Each cut is",
+    "chosen on earlier runs, and applied to the next ones. Each run is scored by the model of its",
+    "time. New and changed tests, tests that failed last, and 1 % of the others always run. Tests",
+    "that run because of their age are not counted: up to 5 %.",
 )
 
 

@@ -75,8 +75,8 @@ class Point(NamedTuple):
     tests_caught: Share | None
     """Share of the failing tests that ran, with the rest that runs after a failure."""
     tests_first: Share | None
-    """Share of the failing tests that ran before the rest. A shard without a failure runs no
-    rest, so a run of several shards lies between this share and `tests_caught`."""
+    """Share of the failing tests that ran before the rest. Without a job for the rests of shards
+    without a failure, a run of several shards lies between this share and `tests_caught`."""
     new_caught: Share | None
     """Caught among the failing runs of which no failing test runs in any case: it is new."""
     saved: Share | None

@@ -6,17 +6,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given, strategies
 
+from pytest_nexus.domain.records import CIRun, Run
 from pytest_nexus.plan.selection.rest import REST_ALONE
+from pytest_nexus.plan.sharding.document import collection_digest
 from pytest_nexus.plan.verification.due_rests import due_rests
 from pytest_nexus.plan.verification.groups import group
+from pytest_nexus.plan.verification.shard_reports import ShardJournal, Verdicts
 from pytest_nexus.plan.verification.verify import Verification, verify
 from tests.support.shard_journals import ShardRuns, sharded_plan
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
-
-    from pytest_nexus.plan.verification.shard_reports import ShardJournal
 
 PLAN = sharded_plan(
     {"a.py::x": 1, "a.py::y": 0, "b.py::x": 2, "b.py::y": 0, "c.py::x": 3},
@@ -148,3 +151,68 @@ def test_a_shard_that_ran_again_replaces_its_rest_too(journals: Journals) -> Non
     joined = [*journals.shards, journals.rest(2), again]
     assert verify(joined).left == {"unlikely to fail at confidence:90%": 1}
     assert due_rests(joined) == (2,)
+
+
+LEFT = "unlikely to fail at confidence:90%"
+
+
+class Divided:
+    """A suite of several shards, of which some fail; each test runs, or is left out."""
+
+    def __init__(self, tests: Sequence[tuple[int, bool]], failing: frozenset[int]) -> None:
+        self.n_shards = max(shard for shard, _ in tests)
+        self.failing = failing
+        self._owned: dict[tuple[int, bool], list[str]] = {}
+        for number, place in enumerate(tests):
+            self._owned.setdefault(place, []).append(f"a.py::t{number}")
+        self._collection = collection_digest(f"a.py::t{at}" for at in range(len(tests)))
+        self._verdicts = tuple(
+            Verdicts("leave" if is_left else "run", LEFT if is_left else "runs", shard, tuple(ids))
+            for (shard, is_left), ids in self._owned.items()
+        )
+
+    def shards(self) -> list[ShardJournal]:
+        """All shards; one with a failed test runs its own part of the rest too."""
+        return [
+            self._journal(shard, shard in self.failing) for shard in range(1, self.n_shards + 1)
+        ]
+
+    def rest(self, shard: int) -> ShardJournal:
+        """The session that runs only the rest of a shard."""
+        made = self._journal(shard, False)
+        ran = dict.fromkeys(self._owned.get((shard, True), ()), 1)
+        return replace(made, ran=ran, run=made.run._replace(selected_by=(REST_ALONE,)))
+
+    def _journal(self, shard: int, has_failed: bool) -> ShardJournal:
+        own = self._owned.get((shard, False), [])
+        has_failed = has_failed and bool(own)
+        rest = self._owned.get((shard, True), []) if has_failed else []
+        run = Run("0" * 32, float(shard), ci=CIRun("github", "7"), exit_status=int(has_failed))
+        return ShardJournal(
+            f"{shard}.jsonl", run, shard, self.n_shards, "plan", self._collection, "7",
+            self._verdicts, dict.fromkeys([*own, *rest], 1),
+            ran_rest=bool(rest), may_run_rest=True, has_failed=has_failed,
+        )  # fmt: skip
+
+
+@given(
+    strategies.lists(
+        strategies.tuples(strategies.integers(1, 4), strategies.booleans()), min_size=1
+    ),
+    strategies.frozensets(strategies.integers(1, 4)),
+)
+def test_each_test_runs_once_or_is_left_out_whichever_shards_fail(tests, failing):
+    """The partition: before the rests of other shards, after some of them, and after all."""
+    divided = Divided(tests, failing)
+    joined = divided.shards()
+    n_left = sum(is_left for _, is_left in tests)
+    while due := due_rests(joined):
+        found = verify(joined)
+        assert found.is_proven, found.problems
+        assert found.n_ran + sum(found.left.values()) == len(tests)
+        assert found.left, "something is due only where tests are left out"
+        joined.append(divided.rest(due[0]))
+    found = verify(joined)
+    assert found.is_proven, found.problems
+    has_failed = any(one.has_failed for one in joined)
+    assert found.left == ({} if has_failed or not n_left else {LEFT: n_left})
