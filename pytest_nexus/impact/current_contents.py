@@ -156,6 +156,8 @@ class CurrentContents:
         self._cache = cache
         self._folders: dict[str, bool] = {}
         """Whether a folder, with links followed, lies in the root."""
+        self._inside: dict[str, bool] = {}
+        """Whether a path stays in the root; a file has many blocks."""
         self._sources: dict[str, FileBlocks | None] = {}
         self._known: dict[tuple[DependencyKind, str], str | None] = {}
 
@@ -218,6 +220,11 @@ class CurrentContents:
 
     def _is_inside(self, name: str) -> bool:
         """Return whether a path stays in the root, also through links."""
+        if name not in self._inside:
+            self._inside[name] = self._stays_inside(name)
+        return self._inside[name]
+
+    def _stays_inside(self, name: str) -> bool:
         parts = name.split("/")
         if ".." in parts or "\0" in name or PurePath(name).anchor:
             return False

@@ -19,6 +19,8 @@ from pytest_nexus.impact.dist_info import DistInfo, digest_of_infos, name_of_fol
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+_OF_EXTRA: Final = re.compile(r""";\s*extra\s*==\s*(["'])[^"';]+\1\s*$""")
+"""The end of a requirement that belongs to one extra, and has no further condition."""
 _NAME: Final = re.compile(r"\s*([A-Za-z0-9][\w.-]*)")
 
 
@@ -181,6 +183,8 @@ def requirement(line: str, extra: str = "") -> list[tuple[str, str]]:
     >>> requirement("tomli; python_version < '3.11'"), requirement("rich; extra == 'color'")
     ([], [])
     """
+    if not extra and _OF_EXTRA.search(line):
+        return []
     try:
         from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415
     except ImportError:

@@ -185,6 +185,11 @@ class TestClosure:
             install(site, name, requires=[required])
         assert read(site).closure_of(["a"], among={"a", "b"}) == {"a", "b"}
 
+    def test_extra_that_is_one_of_two_conditions(self, site: Path) -> None:
+        install(site, "b", requires=["c; extra == 'fast' or python_version > '3'"])
+        install(site, "c")
+        assert read(site).closure_of(["b"]) == {"b", "c"}
+
     def test_without_packaging_requirements_of_extras_are_left_out(
         self, site: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from array import array
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from pytest_nexus.domain.dependencies import Dependency, SessionUses, TestUses
 from pytest_nexus.domain.system.originals import identity_of
+from pytest_nexus.record.dependencies.watching.scopes import Uses
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from pytest_nexus.domain.records import TestKey
     from pytest_nexus.impact.current_contents import CurrentContents
     from pytest_nexus.record.dependencies.following.reach import Reach, Reached
-    from pytest_nexus.record.dependencies.watching.scopes import Scope, Uses
+    from pytest_nexus.record.dependencies.watching.scopes import Scope
     from pytest_nexus.record.dependencies.watching.tracker import Tracker
 
 
+_LINKS: Final = Uses._fields.index("links")
 _UNSEEN: Final = -2
 _UNKNOWN: Final = -1
 
@@ -201,8 +202,7 @@ class _OfFile:
 
     def _own(self, uses: Sequence[Uses]) -> tuple[tuple[int, str], tuple[Scope, ...]]:
         """Return the set of a test alone, and the scopes on which it depends besides."""
-        key = tuple(one._replace(blocks=array("I"), links=()) for one in uses)
-        same = (repr(key), *(one.blocks.tobytes() for one in uses))
+        same = tuple((one.blocks.tobytes(), *one[1:_LINKS], one.obstacle) for one in uses)
         if same not in self._owns:
             alone = [one._replace(links=()) for one in uses]
             reached, linked = self._reach.of_uses(alone, self._base)

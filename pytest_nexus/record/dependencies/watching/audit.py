@@ -72,7 +72,10 @@ def _sort() -> None:
 
 def _heard(event: str, arguments: tuple[Any, ...]) -> None:
     """Call the handlers of an event; their caller's caller is who acts."""
-    for each in _by_event.get(event, ()):
+    listeners = _by_event.get(event)
+    if listeners is None:
+        return  # some hundred thousand events in a session
+    for each in listeners:
         handler = each.handlers.get(event)
         if handler is not None:
             try:

@@ -22,6 +22,9 @@ ALL: Final = "*"
 
 _BETWEEN: Final = (os.__file__, copy.__file__, "<frozen os>", "<frozen _collections_abc>", __file__)
 _MONKEYPATCHED: Final = pytest.MonkeyPatch.setitem.__code__
+CURRENT_TEST: Final = os.environ.encodekey("PYTEST_CURRENT_TEST")
+"""Pytest sets this variable three times in each test, to the same values in each session. What it
+was at the start of the session does not count from then on, whoever reads it."""
 _NEAR: Final = 2
 """How many frames near the read may be the project's; farther ones use a library that reads."""
 
@@ -32,24 +35,29 @@ _frame = sys._getframe  # noqa: SLF001 - the documented way to the caller; tests
 class _Reported(dict[Any, Any]):
     """A dictionary that reports what is read and written. Copies are plain."""
 
-    __slots__ = ("report", "written")
+    __slots__ = ("own", "report", "written")
 
     def __init__(
         self,
         data: dict[Any, Any],
         report: Callable[[Any], None],
         written: Callable[[Any], None],
+        own: set[Any],
     ) -> None:
         super().__init__(data)
         self.report = report
         self.written = written
+        self.own = own
 
     def __getitem__(self, key: Any) -> Any:
         self.report(key)
         return super().__getitem__(key)
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        self.written(key)
+        if key == CURRENT_TEST:
+            self.own.add(key)
+        else:
+            self.written(key)
         super().__setitem__(key, value)
 
     def __delitem__(self, key: Any) -> None:
@@ -92,6 +100,7 @@ class EnvironReads:
         self._is_ours = is_ours
         self._data: dict[Any, Any] | None = None
         self._own: set[Any] = set()
+        """Variables that the project or pytest has set in this part of a scope."""
         self.lost: list[Any] = []
         """Names for which no room was left on the stack."""
 
@@ -100,7 +109,9 @@ class EnvironReads:
         data = getattr(os.environ, "_data", None)
         if type(data) is not dict:
             return False
-        reported = _Reported(data, self._guarded(self._report), self._guarded(self._written))
+        reported = _Reported(
+            data, self._guarded(self._report), self._guarded(self._written), self._own
+        )
         self._data = data
         _put(reported, instead_of=data)
         return True

@@ -40,7 +40,8 @@ class Monitor:
             silent until it is armed.
         on_call: called with the callee and the first argument of each call in watched code.
         on_end: called with each code object whose ends are watched, when it returns or yields.
-        on_exception: called with any code object that an exception leaves.
+        on_exception: called with any code object that an exception leaves, an offset and the
+            exception; so often that one more call would cost.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class Monitor:
         on_start: Callable[[CodeType, int], object],
         on_call: Callable[[object, object], None],
         on_end: Callable[[CodeType], object],
-        on_exception: Callable[[CodeType], object],
+        on_exception: Callable[[CodeType, int, object], object],
     ) -> None:
         self._on_start = on_start
         self._on_call = on_call
@@ -76,16 +77,13 @@ class Monitor:
 
     def _callbacks(self) -> dict[int, Callable[..., object]]:
         events = self._events.events
-        on_call, on_end, on_exception = self._on_call, self._on_end, self._on_exception
+        on_call, on_end = self._on_call, self._on_end
 
         def calls(_code: CodeType, _offset: int, callee: object, first: object) -> None:
             on_call(callee, first)
 
         def ends(code: CodeType, _offset: int, _value: object) -> object:
             return on_end(code)
-
-        def unwinds(code: CodeType, _offset: int, _error: object) -> None:
-            on_exception(code)
 
         def goes_on(code: CodeType, offset: int, _error: object) -> None:
             self._on_start(code, offset)
@@ -96,7 +94,7 @@ class Monitor:
             events.CALL: calls,
             events.PY_RETURN: ends,
             events.PY_YIELD: ends,
-            events.PY_UNWIND: unwinds,
+            events.PY_UNWIND: self._on_exception,
             events.PY_THROW: goes_on,
         }
 

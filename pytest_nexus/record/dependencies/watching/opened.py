@@ -15,6 +15,7 @@ from pytest_nexus.domain.system.originals import identity_of
 from pytest_nexus.impact.current_contents import digest_of_file
 from pytest_nexus.record.dependencies.children.forked import Forks
 from pytest_nexus.record.dependencies.children.starts import FORKSERVER, PROCESS, Children
+from pytest_nexus.record.dependencies.watching.environ_reads import CURRENT_TEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -129,8 +130,8 @@ class Opened:
             if not self._forks.prepare(frame, targets):
                 self._act(PROCESS, frame)
 
-    def _sets(self, _arguments: tuple[Any, ...]) -> None:
-        if _frame(2).f_code.co_filename not in _OF_ENVIRON:
+    def _sets(self, arguments: tuple[Any, ...]) -> None:
+        if arguments[0] != CURRENT_TEST and _frame(2).f_code.co_filename not in _OF_ENVIRON:
             self.children.sets_plainly()
 
     def _act(self, obstacle: str, frame: FrameType) -> None:

@@ -130,7 +130,9 @@ class ProjectFiles:
     def of_module(self, module: object) -> str | None:
         """Return the relative path of the file of a module; None if it is not the project's."""
         name = attribute(module, "__file__")
-        return self.relative(name) if isinstance(name, str) else None
+        if not isinstance(name, str) or self._lies_outside(name):
+            return None
+        return self.relative(name)
 
     def nearest(self, frame: FrameType | None) -> FrameType | None:
         """Return the nearest frame that runs code of the project; None if there is none.

@@ -288,7 +288,7 @@ class Tracker:
             self._end_import(code)
         return None
 
-    def _ended_by_exception(self, code: CodeType) -> None:
+    def _ended_by_exception(self, code: CodeType, _offset: int, _error: object) -> None:
         """Note that an exception leaves any code."""
         if self._running or self._importing:
             self._ended(code)

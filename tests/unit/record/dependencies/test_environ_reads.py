@@ -60,6 +60,15 @@ def test_both_mappings_and_the_process_agree(
     assert b"OWN" not in os.environb
 
 
+def test_name_of_the_running_test_is_what_pytest_set(read: list[str]) -> None:
+    assert "running_test" in os.environ["PYTEST_CURRENT_TEST"]  # pytest set it after the fixture
+    assert read == []
+    del os.environ["PYTEST_CURRENT_TEST"]
+    assert "PYTEST_CURRENT_TEST" not in os.environ
+    os.environ["PYTEST_CURRENT_TEST"] = __name__  # pytest removes it
+    assert read == []
+
+
 def test_second_watcher_is_refused(read: list[str]) -> None:
     """The watcher of an inner session must not undo that of the outer one."""
     second = EnvironReads(lambda *_: None, lambda _: True, pytest.fail)
