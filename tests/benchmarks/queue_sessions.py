@@ -41,6 +41,7 @@ def test_sleeps(number):
 """
 
 _CONFTEST: Final = '''\
+import json
 import os
 import time
 from pathlib import Path
@@ -48,7 +49,7 @@ from pathlib import Path
 import pytest
 
 JOB, N_JOBS = os.environ["JOB"], int(os.environ["N_JOBS"])
-ended = [0.0]
+ended, took = [0.0], [0.0]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -61,12 +62,16 @@ def pytest_collection_finish():
     Path(f"began-{JOB}").write_text(str(time.time()))
 
 
+def pytest_runtest_logreport(report):
+    took[0] += report.duration
+
+
 def pytest_runtest_logfinish():
     ended[0] = time.time()
 
 
 def pytest_sessionfinish():
-    Path(f"ended-{JOB}").write_text(str(ended[0]))
+    Path(f"ended-{JOB}").write_text(json.dumps([ended[0], took[0]]))
 '''
 
 
@@ -82,6 +87,16 @@ class Round(NamedTuple):
     def least_s(self) -> float:
         """Return the time that no schedule beats."""
         return lower_bound(self.seconds, self.speeds)
+
+
+class Ended(NamedTuple):
+    """What came of one round."""
+
+    makespan_s: float
+    """From when all jobs had collected to the end of the last test."""
+    took_s: float
+    """The time that no schedule beats if tests take as long as they did, which on a busy machine is
+    longer than their sleep."""
 
 
 def expected_seconds(n_tests: int, total_s: float) -> list[float]:
@@ -118,8 +133,8 @@ def write_sleeping_suite(folder: Path, expected_s: Sequence[float]) -> None:
             ingest_run(history, run(number), attempts)
 
 
-def makespan_s(folder: Path, one: Round, jobs: Sequence[Sequence[str]]) -> float:
-    """Return the seconds from when all jobs had collected to the end of the last test.
+def run_round(folder: Path, one: Round, jobs: Sequence[Sequence[str]]) -> Ended:
+    """Let jobs run the suite, and return when they ended.
 
     Args:
         folder: of the suite.
@@ -148,7 +163,9 @@ def makespan_s(folder: Path, one: Round, jobs: Sequence[Sequence[str]]) -> float
     if any(process.returncode for process in started):
         raise RunFailedError(os.linesep.join(text[-1000:] for text in said))
     began = max(float(path.read_text("utf-8")) for path in folder.glob("began-*"))
-    return max(float(path.read_text("utf-8")) for path in folder.glob("ended-*")) - began
+    ended = [json.loads((folder / f"ended-{job}").read_text("utf-8")) for job in range(len(jobs))]
+    worked_s = sum(took_s * speed for (_, took_s), speed in zip(ended, one.speeds, strict=True))
+    return Ended(max(end for end, _ in ended) - began, worked_s / sum(one.speeds))
 
 
 def plan_shards(folder: Path, n_jobs: int) -> Path:
