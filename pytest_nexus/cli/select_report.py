@@ -10,7 +10,7 @@ from pytest_nexus.cli.output.tables import print_json, print_table
 from pytest_nexus.domain.system.console import say
 from pytest_nexus.domain.wording import counted, fine_seconds
 from pytest_nexus.plan.selection.shares import Share, of_counts
-from pytest_nexus.training.selection.intervals import of_sums
+from pytest_nexus.training.selection.intervals import of_sums, of_tests
 
 if TYPE_CHECKING:
     import argparse
@@ -92,7 +92,7 @@ def _total(runs: Sequence[SelectedRun]) -> dict[str, Any]:
     timed = [(run.left_s, _whole_s(run)) for run in runs if run.duration_s is not None]
     shares = {
         "missed_share": of_counts(sum(run.is_missed for run in checks), len(checks)),
-        "tests_missed_share": of_sums(
+        "tests_missed_share": of_tests(
             [(run.n_failed if run.is_missed else 0, run.n_failed) for run in checks]
         ),
         "seconds_share": of_sums(timed),

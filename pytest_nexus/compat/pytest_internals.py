@@ -275,6 +275,8 @@ def show_selected(config: pytest.Config, nodeids: Collection[str], sentence: str
     if terminal.verbosity >= 0:
         terminal.ensure_newline()
         terminal.write_line(sentence)
+    elif terminal._tw.width_of_current_line:  # with -q, after the last percentage
+        terminal._tw.line()
     selected = frozenset(nodeids)
     left = [each for each in stats["deselected"] if getattr(each, "nodeid", "") not in selected]
     if left:

@@ -133,7 +133,8 @@ def test_a_single_shard_runs_the_rest_and_verify_accepts_it(
 def test_the_history_counts_such_a_run_as_no_check_of_the_promise(tmp_path: Path) -> None:
     promised = Promised(tmp_path)
     promised.change("a", value=2)
-    promised.run()
+    said = promised.run("-q").stdout.splitlines()
+    assert said[1].startswith("......."), "the rest begins a line, though -q says nothing of it"
     with open_history(promised.project.history_path) as history:
         (selected,) = history.selection.runs()
         assert (selected.mode, selected.n_left, selected.n_failed) == ("on", 0, 1)

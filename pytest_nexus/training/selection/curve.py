@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus.plan.selection.promise import Cut, TooLittle, choose_cut, n_needed
 from pytest_nexus.plan.selection.shares import Share, of_counts
-from pytest_nexus.training.selection.intervals import of_sums
+from pytest_nexus.training.selection.intervals import of_sums, of_tests
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -152,8 +152,8 @@ def point(each: Sequence[Realised], confidence: float, job: str | None = None) -
         len(failing),
         n_caught,
         of_counts(n_caught, len(failing)),
-        of_sums([(one.n_caught, len(one.run.failed)) for one in failing]),
-        of_sums([(one.n_first, len(one.run.failed)) for one in failing]),
+        of_tests([(one.n_caught, len(one.run.failed)) for one in failing]),
+        of_tests([(one.n_first, len(one.run.failed)) for one in failing]),
         of_counts(sum(one.n_caught > 0 for one in new), len(new)),
         of_sums([_seconds(one) for one in judged]),
         of_sums([_seconds(one) for one in judged if not one.run.failed]),

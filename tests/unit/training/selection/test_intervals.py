@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from pytest_nexus.plan.selection.shares import of_counts
-from pytest_nexus.training.selection.intervals import of_sums
+from pytest_nexus.training.selection.intervals import of_sums, of_tests
 
 
 def test_nothing_has_no_share():
@@ -38,3 +38,11 @@ def test_a_ratio_of_sums_weighs_long_runs_more():
     assert found.share == 0.25
     assert found.low < 0.25 < found.high
     assert of_sums([(1.0, 2.0)] * 5) == (0.5, 0.5, 0.5)
+
+
+def test_no_miss_in_few_runs_is_not_certain():
+    assert of_tests([]) is None
+    assert of_sums([(0.0, 9.0)] * 19) == (0.0, 0.0, 0.0)
+    assert of_tests([(0.0, 9.0)] * 19) == of_counts(0, 19), "tests of one run fail together"
+    assert of_tests([(9.0, 9.0)] * 19 + [(0.0, 0.0)]) == of_counts(19, 19)
+    assert of_tests([(1.0, 2.0)] * 5) == (0.5, 0.5, 0.5)
