@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -259,12 +260,14 @@ def test_the_rest_of_other_shards_runs_after_a_failure_in_a_fork_too(toy):
     assert list(run.jobs) == ["plan", *shards, "rest", "test-rest (2, 2)", "report"]
     results = [run.jobs[name].result for name in shards]
     assert results == ["failure", "success"], "the first runs its own part of the rest"
-    assert "so 4 tests left out before run too" in run.jobs["test (1, 2)"].log
+    own = re.search(r"so (\d+) tests left out before run too", run.jobs["test (1, 2)"].log)
+    assert own is not None
+    n_others = 9 - int(own[1])  # the shards are as even as the measured durations are
     assert run.jobs["rest"].outputs == {"shards": "[2]"}
     rest, report = run.jobs["test-rest (2, 2)"], run.jobs["report"]
-    assert "only the rest of the shard ran: 5 tests that confidence:90% leaves out" in rest.log
+    assert f"only the rest of the shard ran: {n_others} tests that confidence:90%" in rest.log
     assert "2 shards, 10 tests collected, each ran exactly once" in report.log
     assert report.summary.startswith("## ❌ 1 new failure, 9 passed in ")
-    assert "| 2/2 rest | 5 |" in report.summary
+    assert f"| 2/2 rest | {n_others} |" in report.summary
     assert "A test failed, so the tests that were left out ran too." in report.summary
     assert report.result == "failure"
