@@ -150,7 +150,7 @@ def _restored(
         except OSError as error:
             reasons = reasons or (f"the stored outputs cannot be restored: {error}",)
         path.unlink(missing_ok=True)
-    return reasons or ("no run of it is stored",)
+    return reasons or ("no earlier run of it is stored",)
 
 
 def _differences(run: StoredRun, around: Surroundings, facts: PythonFacts) -> tuple[str, ...]:

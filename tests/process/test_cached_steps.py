@@ -138,11 +138,11 @@ class TestReuse:
     ) -> None:
         steps.gen()
         assert steps.call(sys.executable, "-B", "gen.py") == 0
-        assert "no run of it is stored" in steps.said
+        assert "no earlier run of it is stored" in steps.said
         steps.write("sub/gen.py", "import os; os.makedirs('../out', exist_ok=True)")
         monkeypatch.chdir(steps.root / "sub")
         assert steps.call(sys.executable, "gen.py", outputs=("../out",)) == 0
-        assert "no run of it is stored" in steps.said
+        assert "no earlier run of it is stored" in steps.said
 
 
 class TestWhatCounts:
@@ -638,7 +638,7 @@ def test_building_a_wheel(steps: Steps) -> None:
     outputs = ("dist", "build", "src/toy.egg-info")
     command = (str(COMPANIONS), "-c", BUILD)
     assert steps.call(*command, outputs=outputs) == 0
-    assert "no run of it is stored" in steps.said
+    assert "no earlier run of it is stored" in steps.said
     for name in outputs:
         shutil.rmtree(steps.root / name)
     assert steps.call(*command, outputs=outputs) == 0

@@ -175,7 +175,7 @@ def called(*missed: str) -> list[CachedCall]:
     """Calls of a step of two seconds; an empty reason stands for a restored call."""
     return [
         CachedCall(3600.0 * at, "make docs", "ran" if why else "restored", 2.0, why)
-        for at, why in enumerate(("no run of it is stored", *missed))
+        for at, why in enumerate(("no earlier run of it is stored", *missed))
     ]
 
 
