@@ -11,6 +11,7 @@ from pytest_nexus.cli.arguments.required_history import required_history
 from pytest_nexus.cli.arguments.selection import Known, selected
 from pytest_nexus.cli.arguments.tests import asked_keys, known_keys, spellings
 from pytest_nexus.cli.output.tables import add_json_option, print_json
+from pytest_nexus.cli.recorded_obstacles import recorded_obstacles
 from pytest_nexus.domain.records import CollectedTest, NodeId
 from pytest_nexus.domain.system import originals
 from pytest_nexus.domain.system.console import say, warn_of
@@ -22,10 +23,12 @@ from pytest_nexus.impact.changes import find_change
 from pytest_nexus.launch.shared_fixtures import add_collect_option, collected_here
 from pytest_nexus.plan.known_tests import StatsIndex
 from pytest_nexus.plan.make import RUN, make_plan
+from pytest_nexus.plan.reuse import UNKNOWN
 from pytest_nexus.project import (
     add_history_option,
     base_revision,
     history_path,
+    journal_folder,
     project_root,
 )
 
@@ -171,6 +174,8 @@ def _explained(
     tests = [planned.test for planned in plan.tests]
     index = StatsIndex(known.stats, known.change.renames)
     found = explained(chosen, tests, index, known.change, known.forecaster)
+    unknown = [planned.test.key for planned in chosen if planned.verdict == UNKNOWN]
+    obstacles = recorded_obstacles(unknown, journal_folder()) if unknown else {}
     return [
         {
             "nodeid": planned.test.nodeid,
@@ -178,7 +183,7 @@ def _explained(
             why.figure: planned.forecast.p_fail,
             "duration_s": planned.forecast.duration_s,
             "because": [
-                *_about_verdict(planned.verdict, rule),
+                *_about_verdict(planned.verdict, rule, obstacles.get(planned.test.key, "")),
                 *_about_order(known.rules.get(planned.test.key)),
                 *why.sentences(planned.forecast.duration_s),
                 *_about_block(planned, plan.setups),
@@ -189,10 +194,19 @@ def _explained(
     ]
 
 
-def _about_verdict(verdict: Verdict, rule: str) -> list[str]:
-    """Return a sentence about the selection of a test; none if all tests run."""
+def _about_verdict(verdict: Verdict, rule: str, obstacle: str) -> list[str]:
+    """Return a sentence about the selection of a test; none if all tests run.
+
+    Args:
+        verdict: on the test.
+        rule: the value of `nexus_select`.
+        obstacle: why the result cannot be reused, as a clause; empty if no journal says so.
+    """
     if verdict == RUN:
         return []
+    if obstacle:
+        reason = f"its result cannot be reused, because {obstacle}"
+        return [f"It runs under nexus_select = {rule}: {reason}."]
     if verdict.action == "run":
         return [f"It runs under nexus_select = {rule}: {verdict.reason}."]
     verb = "it" if verdict.action == "reuse" else "it is"

@@ -156,7 +156,8 @@ def unchanged_runs(known: KnownUses, sets: SetChanges) -> dict[str, str | None]:
     return {run: runs[run].commit for run in ordered}
 
 
-_UNKNOWN: Final = Verdict("run", "nothing is known of what it uses")
+UNKNOWN: Final = Verdict("run", "nothing is known of what it uses")
+"""No session recorded what the test uses, or its result cannot be reused."""
 _INCOMPARABLE: Final = "the commit it passed at is not here"
 
 
@@ -178,7 +179,7 @@ class _Fitting:
         """Return the verdict on a test that may be left out as far as other rules go."""
         fingerprints = self._known.fingerprints.get(test.key, ())
         if not fingerprints:
-            return _UNKNOWN
+            return UNKNOWN
         nearest: frozenset[int] = frozenset()
         reason = ""
         for each in fingerprints:

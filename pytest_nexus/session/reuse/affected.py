@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 _NOTHING_KNOWN: Final = with_code(
     "NX232",
-    "all tests run: the history does not know what they use; run them with"
-    " --nexus-dependencies first",
+    "all tests run: the history does not know yet what they use; a run with"
+    " nexus_dependencies records that",
 )
 
 
