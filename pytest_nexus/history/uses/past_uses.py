@@ -87,7 +87,7 @@ class PastUses:
 
         The contents at the time of the run are those that the run recorded. What it did not record
         counts as unchanged, unless it is in one of the changed files. A changed module counts as a
-        whole; a session looks at its statements, and leaves out more.
+        whole, as in a session.
 
         Args:
             run_id: a run that is not added yet.
