@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import accumulate
-from math import floor, fsum, inf, log
+from math import exp, floor, fsum, inf, log
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus.plan.blocks import Block, fixed_ends, lay_out, leaves
@@ -30,6 +30,11 @@ TRACE: Final = 1.01
 Its own failure is evidence, however long ago it was. The record of nearly each test that failed
 before counts for more than a hundredth; one that is too old to count leaves the test in its file,
 and so does a failure that all tests share."""
+
+HASTE: Final = 2.0
+"""Among tests that failed before, the exponent of the time is this multiple of the thrift, up to 1.
+
+A record of failures makes probabilities more exact, and Smith's rule is right for exact ones."""
 
 LIKE: Final = 0.3
 """Width of the steps that divide the logarithms of ranks, about a third of a rank.
@@ -78,6 +83,8 @@ def order(
     single-machine sequencing, 1975): once a test has failed, the rest of its block costs nothing
     any more. The same rule holds inside a block.
 
+    Among tests that failed before, time counts more, see `hastes`.
+
     A model may replace p_fail by its own gain, and give time less weight than Smith: see
     `best_prefix_rank`, which ranks single tests and blocks in the same way.
 
@@ -95,7 +102,8 @@ def order(
         setups: seconds of set-up by block name; blocks without an entry cost none.
         layout: `lay_out(tests)`, if already computed.
         has_failed: whether each test ever failed. If given, tests that failed before leave their
-            files, and tests that never failed get a share of the order, see `with_exploration`.
+            files and get `hastes`, and the others get a share of the order, see
+            `with_exploration`.
     """
     return ranked(tests, forecasts, setups, layout, has_failed).indices
 
@@ -149,6 +157,34 @@ def quiet_gain(gains: Sequence[float]) -> float:
     """Return the gain of a test without evidence: that of the lowest hundredth of the tests."""
     ordered = sorted(gains)
     return ordered[int(len(ordered) * _QUIET_SHARE)] if ordered else 0.0
+
+
+def hastes(seconds: Sequence[float], thrift: float, has_failed: Sequence[bool]) -> list[float]:
+    """Return what is added to the logarithm of each gain: 0 for tests that never failed.
+
+    For a test of s seconds that failed before, this is the logarithm of
+
+        (slowest / s) ** (min(1, HASTE * thrift) - thrift)
+
+    slowest: seconds of the slowest test that failed before. Divided by s ** thrift, such gains rank
+    these tests among themselves by s ** min(1, HASTE * thrift). No test falls behind one that never
+    failed.
+
+    Args:
+        seconds: expected seconds of each test.
+        thrift: exponent of the duration.
+        has_failed: whether each test ever failed.
+
+    >>> hastes([4.0, 1.0, 1.0], 0.5, [True, True, False]) == [0.0, log(2), 0.0]
+    True
+    """
+    more = max(0.0, min(1.0, HASTE * thrift) - thrift)
+    costs = [max(each, MIN_DURATION_S) for each in seconds]
+    slowest = max((cost for cost, bad in zip(costs, has_failed, strict=True) if bad), default=1.0)
+    return [
+        more * log(slowest / cost) if bad else 0.0
+        for cost, bad in zip(costs, has_failed, strict=True)
+    ]
 
 
 def cold_order(tests: Sequence[CollectedTest], changed_paths: Collection[str]) -> list[int]:
@@ -239,6 +275,9 @@ class _Arranger:
             gain >= (trace if failed else least)
             for gain, failed in zip(self._gains, records, strict=True)
         ]
+        if has_failed:
+            added = hastes(self._seconds, self._thrift, has_failed)
+            self._gains = [g * exp(more) for g, more in zip(self._gains, added, strict=True)]
 
     def parts(self, block: Block) -> list[_Stretch]:
         """Return the parts of a block in their order."""

@@ -100,7 +100,7 @@ class SharedSetups:
         setups = self.expected.by_block
         execution, ranks = ranked(self._tests, forecasts, setups, self._layout, self._has_failed)
         learner = learner_of(self._tests, forecasts, self._taught, Strengths(*strengths))
-        moves = Moves(learner, log_ranks(ranks), seconds, thrift)
+        moves = Moves(learner, log_ranks(ranks), seconds, thrift, has_failed=self._has_failed)
         return replayed(FreshTests(execution, self._layout.names(), moves, setups), failed)
 
     def seconds(self, order: Sequence[int]) -> list[float]:

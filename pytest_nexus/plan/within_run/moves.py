@@ -5,7 +5,13 @@ from __future__ import annotations
 from math import exp, inf, isinf, log
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_nexus.plan.order import EVIDENCE, MIN_DURATION_S, best_prefix_rank, quiet_gain
+from pytest_nexus.plan.order import (
+    EVIDENCE,
+    MIN_DURATION_S,
+    best_prefix_rank,
+    hastes,
+    quiet_gain,
+)
 from pytest_nexus.plan.within_run.learner import NO_CHANGE, Taught, learner_of, teaches
 from pytest_nexus.plan.within_run.moving_queue import MovingQueue
 
@@ -30,6 +36,7 @@ class Moves:
         seconds: expected seconds of each test, by collection index.
         thrift: exponent of the duration.
         fixed: further tests that no outcome moves, by collection index.
+        has_failed: whether each test ever failed; as given to `plan.order.ranked`.
     """
 
     def __init__(
@@ -39,12 +46,14 @@ class Moves:
         seconds: Sequence[float],
         thrift: float,
         fixed: frozenset[int] = frozenset(),
+        has_failed: Sequence[bool] = (),
     ) -> None:
         self.learner = learner
         self.ranks = ranks
         self.seconds = seconds
         """Expected seconds by collection index, without shared set-up."""
         self._thrift = thrift
+        self._hastes = hastes(seconds, thrift, has_failed or [False] * len(seconds))
         # Tests that a marker keeps at the start or the end of the run have no finite rank.
         self._fixed = fixed | {index for index, rank in enumerate(ranks) if isinf(rank)}
         self._has_run = bytearray(len(learner.gains))
@@ -75,7 +84,7 @@ class Moves:
             seconds: expected seconds by collection index, with set-up; None for those without.
         """
         given = self.seconds if seconds is None else seconds
-        gains = [self.learner.gains[index] for index in indices]
+        gains = [self.learner.gains[index] + self._hastes[index] for index in indices]
         costs = [max(given[index], MIN_DURATION_S) for index in indices]
         top = max(gains)
         if top == -inf:
@@ -129,7 +138,8 @@ def live_plan(
     learner = learner_of(tests, forecasts, taught, lessons.strengths)
     seconds = [one.duration_s for one in forecasts]
     thrift = forecasts[0].thrift if forecasts else 1.0
-    moves = Moves(learner, plan.ranks, seconds, thrift, frozenset(fixed))
+    has_failed = [index.has_failed(test) for test in tests]
+    moves = Moves(learner, plan.ranks, seconds, thrift, frozenset(fixed), has_failed)
     blocks = {at: one.block for at, one in enumerate(plan.tests) if one.block}
     nodeids = [tests[at].nodeid for at in order]
     return LivePlan(moves, order, nodeids, blocks, plan.setups)

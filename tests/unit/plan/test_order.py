@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from itertools import permutations
+from math import exp
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,13 @@ from hypothesis import strategies as st
 
 from pytest_nexus.domain.records import CollectedTest, Forecast
 from pytest_nexus.plan.blocks import Block, lay_out, leaves
-from pytest_nexus.plan.order import best_prefix_rank, best_prefix_ratio, cold_order, order
+from pytest_nexus.plan.order import (
+    best_prefix_rank,
+    best_prefix_ratio,
+    cold_order,
+    hastes,
+    order,
+)
 from tests.support.builders import collected, expect
 
 SCOPES = [
@@ -328,6 +335,33 @@ def test_a_failure_that_all_tests_share_leaves_them_in_their_files() -> None:
     tests = in_files({"a": 5, "b": 5})
     forecasts = [of_model(0.1, 1.0 + at % 3, 0.2) for at in range(10)]
     assert order(tests, forecasts, {}, None, [True] * 10) == list(range(10))
+
+
+def test_time_counts_more_among_tests_that_failed_before() -> None:
+    """With a thrift of 0.2, ten times the seconds outweigh 1.6 times the gain; doubled, 2.5."""
+    tests = in_files(dict.fromkeys("abc", 1))
+    forecasts = [of_model(0.1, 9.0, 0.2), of_model(0.8, 10.0, 0.2), of_model(0.4, 1.0, 0.2)]
+    assert order(tests, forecasts, {}, None, [False, True, False]) == [1, 2, 0]
+    assert order(tests, forecasts, {}, None, [False, True, True]) == [2, 1, 0]
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(1e-9, 1), st.floats(1e-3, 1e4), st.booleans()), min_size=1, max_size=9
+    ),
+    st.floats(0, 1),
+)
+def test_tests_that_failed_before_rank_by_twice_the_thrift_and_none_falls(jobs, thrift) -> None:
+    gains, seconds, has_failed = map(list, zip(*jobs, strict=True))
+    added = hastes(seconds, thrift, has_failed)
+    assert all(more >= 0.0 for more in added)
+    assert not any(more for more, bad in zip(added, has_failed, strict=True) if not bad)
+    ratios = [
+        exp(more) * gain / s**thrift / (gain / s ** min(1.0, 2 * thrift))
+        for gain, s, bad, more in zip(gains, seconds, has_failed, added, strict=True)
+        if bad
+    ]
+    assert ratios == pytest.approx(ratios[:1] * len(ratios))
 
 
 def test_tests_of_a_file_with_about_the_same_rank_leave_it_in_its_order() -> None:

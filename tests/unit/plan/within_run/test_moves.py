@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from itertools import groupby
+from math import log
 
 import pytest
 from hypothesis import given
@@ -24,10 +25,11 @@ def words_of(functions: list[tuple[str, ...]]) -> list[set[str]]:
 
 
 def live(
-    tests, gains, *, strengths: Strengths = STRONG, excused=None, stats=None, order=None
+    tests, gains, *, strengths: Strengths = STRONG, excused=None, stats=None, order=None, seconds=()
 ) -> LivePlan | None:
     def forecaster(*_: object) -> list[Forecast]:
-        return [Forecast(0.1, 1.0, gain=gain, thrift=0.2) for gain in gains]
+        pairs = zip(gains, seconds or [1.0] * len(gains), strict=True)
+        return [Forecast(0.1, each_s, gain=gain, thrift=0.2) for gain, each_s in pairs]
 
     stats = by_key(*(known(test.key) for test in tests)) if stats is None else stats
     plan = make_plan(tests, stats, Change(), forecaster=forecaster)
@@ -50,6 +52,15 @@ def test_after_a_failure_tests_with_its_words_come_next() -> None:
     gains = [0.9, 0.5, 0.4, 0.3, 0.2]
     assert order_after(tests, gains) == [0, 1, 2, 3, 4]
     assert order_after(tests, gains, 0) == [0, 4, 1, 2, 3]
+
+
+def test_tests_that_failed_before_are_ranked_within_the_run_as_in_the_plan() -> None:
+    tests = named("draw_a", "parse_b", "fill_c", "send_d")
+    stats = by_key(*(known(test.key, runs_since_failure=99, failures=1) for test in tests[:3]))
+    seconds = [9.0, 0.1, 1.0, 2.0]
+    moves = live(tests, [0.4, 0.3, 0.2, 0.1], stats=stats, seconds=seconds).moves
+    assert [moves.rank([at]) for at in range(4)] == pytest.approx(moves.ranks)
+    assert moves.ranks[1] - moves.ranks[0] == pytest.approx(log(0.3 / 0.4) + 0.4 * log(90))
 
 
 def test_a_process_that_knows_the_next_test_moves_those_behind_it() -> None:
