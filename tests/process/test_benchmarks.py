@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks.mutants import KINDS, choose_mutants
+from tests.benchmarks.planted_part import MOST_S, MOST_TESTS, Kept, bounded_part
 from tests.benchmarks.table import Table, at_least, markdown, within
 
 ROOT = Path(__file__).parents[2]
@@ -97,3 +98,21 @@ def test_mutants_of_every_kind_differ_from_their_file_and_compile(tmp_path):
         assert one.content != (tmp_path / one.path).read_bytes()
         if one.path.endswith(".py"):
             compile(one.content, one.path, "exec")
+
+
+def test_part_of_a_suite_holds_failing_tests_and_their_neighbours_within_its_bounds():
+    seconds = {f"{name}.py::x{at}": 0.01 for name in "abcdefg" for at in range(MOST_TESTS // 4)}
+    failed = {"c.py::x0", "d.py::x1", "d.py::x2"}
+    assert bounded_part(seconds, failed) == ["b.py", "c.py", "d.py", "e.py"]
+    slow = seconds | {"b.py::x0": MOST_S, "d.py::x0": MOST_S}
+    assert bounded_part(slow, failed) == ["a.py", "c.py", "e.py", "f.py"]
+    assert bounded_part({**slow, "c.py::x0": 2 * MOST_S}, {"c.py::x0"}) == ["c.py"]
+
+
+def test_what_was_measured_is_there_for_the_next_call(tmp_path):
+    kept = Kept.read(tmp_path / "kept.json")
+    kept.keep("0 part", {"files": ["a.py"]})
+    kept.keep("0, one process", [[0.5, "a.py::x"]])
+    assert Kept.read(kept.path).values == {
+        "0 part": {"files": ["a.py"]}, "0, one process": [[0.5, "a.py::x"]],
+    }  # fmt: skip
