@@ -29,12 +29,13 @@ if TYPE_CHECKING:
 
     from pytest_nexus.ci.providers import Provider
     from pytest_nexus.deployment.edge import DeployedNode, Deployment, EdgeDeployment
-    from pytest_nexus.domain.records import OrderRule, TestKey
+    from pytest_nexus.domain.records import TestKey
     from pytest_nexus.history.store import History, open_history, read_history
     from pytest_nexus.importers.report_values import Imported
     from pytest_nexus.journal.reader import Journal, read_journal
     from pytest_nexus.journal.writer import JournalWriter
     from pytest_nexus.plan.make import Forecaster
+    from pytest_nexus.plan.order_dependence.order_rule import OrderRule
     from pytest_nexus.plan.reruns.rerun_policy import Decision
     from pytest_nexus.plan.sharding.document import SavedPlan, load_plan
     from pytest_nexus.predictor.evaluation.metrics import Score

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from pytest_nexus.domain.records import (
         Change,
         FunctionKey,
-        OrderRule,
         Plan,
         PlannedTest,
         TestKey,
@@ -48,6 +47,7 @@ if TYPE_CHECKING:
     )
     from pytest_nexus.history.queries.failing import Together
     from pytest_nexus.plan.make import Forecaster
+    from pytest_nexus.plan.order_dependence.order_rule import OrderRule
 
 _MOST_SHOWN: Final = 10
 """Number of parameters of a function that are explained, the first ones by rank."""

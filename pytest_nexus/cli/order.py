@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Mapping, Sequence
 
-    from pytest_nexus.domain.records import FunctionKey, OrderRule, TestKey
+    from pytest_nexus.domain.records import FunctionKey, TestKey
+    from pytest_nexus.plan.order_dependence.order_rule import OrderRule
 
 _COLUMNS: Final = ("kind", "failed", "passed", "probability", "found_by", "test", "depends")
 

@@ -12,7 +12,6 @@ from pytest_nexus.cli.arguments.pending_journals import open_or_begin, take_in_w
 from pytest_nexus.cli.arguments.tests import advice, known_keys, spellings
 from pytest_nexus.cli.output.bisection import BisectResult
 from pytest_nexus.cli.output.tables import add_json_option, print_json
-from pytest_nexus.domain.records import OrderRule
 from pytest_nexus.domain.system import clock
 from pytest_nexus.domain.system.console import say
 from pytest_nexus.domain.wording import counted
@@ -21,6 +20,7 @@ from pytest_nexus.history.store import read_history
 from pytest_nexus.launch.kept.bisect_state import KeptProbes, stamp_of, state_path
 from pytest_nexus.launch.probe import Prober, collect_in_order
 from pytest_nexus.plan.order_dependence.bisection import Bisection, Question
+from pytest_nexus.plan.order_dependence.order_rule import OrderRule
 from pytest_nexus.project import add_history_option, history_path
 
 if TYPE_CHECKING:

@@ -13,11 +13,11 @@ from pytest_nexus.domain.system.originals import dumps, loads
 from pytest_nexus.domain.validation import WRONG, integer, number, refuse_constant, text, texts
 from pytest_nexus.errors import with_code
 from pytest_nexus.journal import writer
+from pytest_nexus.journal.attempt_line import MAX_TEXT_CHARS
 from pytest_nexus.journal.encoding import (
     CODES,
     RawAttempt,
 )
-from pytest_nexus.journal.format import MAX_TEXT_CHARS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

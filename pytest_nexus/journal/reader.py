@@ -12,9 +12,10 @@ from pytest_nexus.domain.system.regular_files import open_regular
 from pytest_nexus.domain.validation import WRONG, explain, integer
 from pytest_nexus.errors import JournalError, NewerJournalError
 from pytest_nexus.journal import entries, writer
+from pytest_nexus.journal.attempt_line import ATTEMPT
 from pytest_nexus.journal.encoding import RawAttempt, full_attempt
 from pytest_nexus.journal.forecast_lines import KINDS_OF_FORECASTS, ForecastReader
-from pytest_nexus.journal.format import ATTEMPT, COLLECTION, END, WORDS
+from pytest_nexus.journal.format import COLLECTION, END, WORDS
 from pytest_nexus.journal.selection_lines import KINDS_OF_SELECTION, SelectionReader
 from pytest_nexus.journal.uses.dependency_lines import KINDS_OF_USES
 

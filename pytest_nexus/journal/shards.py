@@ -23,14 +23,9 @@ from pytest_nexus.domain.system.regular_files import open_regular
 from pytest_nexus.domain.validation import WRONG
 from pytest_nexus.errors import JournalError
 from pytest_nexus.journal import entries
+from pytest_nexus.journal.attempt_line import MAX_NODEID_CHARS, MAX_TEXT_CHARS
 from pytest_nexus.journal.encoding import FAIL, VERDICT_OF
-from pytest_nexus.journal.format import (
-    MAX_NODEID_CHARS,
-    MAX_TESTS_PER_LINE,
-    MAX_TEXT_CHARS,
-    PLAN,
-    VERDICTS,
-)
+from pytest_nexus.journal.format import MAX_TESTS_PER_LINE, PLAN, VERDICTS
 from pytest_nexus.journal.reader import scan_journal
 from pytest_nexus.journal.writer import MAX_LINE_BYTES
 from pytest_nexus.plan.selection.rest import AFTER_FAILURE, has_rest

@@ -15,7 +15,7 @@ from pytest_nexus import __version__
 from pytest_nexus.domain.system import clock
 from pytest_nexus.domain.system.regular_files import open_regular
 from pytest_nexus.errors import JournalError
-from pytest_nexus.journal.format import (
+from pytest_nexus.journal.attempt_line import (
     ATTEMPT,
     MAX_NODEID_CHARS,
     MAX_TEXT_CHARS,

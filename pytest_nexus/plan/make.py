@@ -15,7 +15,8 @@ from pytest_nexus.plan.setup_costs import shared_setups
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from pytest_nexus.domain.records import Change, CollectedTest, OrderRule, TestKey, TestStats
+    from pytest_nexus.domain.records import Change, CollectedTest, TestKey, TestStats
+    from pytest_nexus.plan.order_dependence.order_rule import OrderRule
     from pytest_nexus.plan.setup_costs import Setups
 
 _DIGEST_CHARS: Final = 16

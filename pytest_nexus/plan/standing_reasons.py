@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from pytest_nexus.domain.records import CollectedTest, OrderRule, TestKey, TestStats
+    from pytest_nexus.domain.records import CollectedTest, TestKey, TestStats
+    from pytest_nexus.plan.order_dependence.order_rule import OrderRule
 
 
 def standing_reasons(

@@ -11,14 +11,15 @@ import pytest
 from pytest_nexus.compat.report_marks import PHASES, is_known
 from pytest_nexus.domain.identity import key_of_nodeid
 from pytest_nexus.domain.records import Change
-from pytest_nexus.domain.system import clock
 from pytest_nexus.errors import JournalError, with_code
-from pytest_nexus.journal.format import MAX_TEXT_CHARS, MISSED
+from pytest_nexus.journal.attempt_line import MAX_TEXT_CHARS
+from pytest_nexus.journal.format import MISSED
 from pytest_nexus.journal.writer import JournalWriter
 from pytest_nexus.record.limited_by import left_out_by
 from pytest_nexus.record.observer import DESELECTED, is_failure, sent_failure, sent_identity
 from pytest_nexus.record.open_attempt import OpenAttempt, is_subtest
 from pytest_nexus.record.processor_use import ProcessorMeter
+from pytest_nexus.record.run_clock import LONG_S, RunClock
 from pytest_nexus.record.run_metadata import new_run
 
 if TYPE_CHECKING:
@@ -43,12 +44,6 @@ _QUEUE: Final = "--nexus-queue"
 _MOST_MISSED: Final = 20
 """Tests that failed in an audit, as many as are written down."""
 
-_LONG_S: Final = 1.0
-"""Longer phases, in seconds, are compared with the clock: a test may have frozen its time."""
-
-_SKEW_S: Final = 1.0
-"""Largest plausible difference, in seconds, between the wall clock and the duration counter."""
-
 
 class Recorder:
     """Turns reports into attempts, and attempts into lines of the journal.
@@ -64,10 +59,8 @@ class Recorder:
         observations."""
         self._journal: JournalWriter | None = None
         self._run: Run | None = None
-        self._clock = clock.perf_counter
-        self._clock_started = 0.0
-        self._started_at = 0.0
-        """Start of the run by the wall clock, which also stamps the reports."""
+        self._clock = RunClock()
+        """Started again when the session starts."""
         self._open: dict[tuple[str, str | None], OpenAttempt] = {}
         self._reruns: dict[str, int] = {}
         self._seen: set[str] = set()
@@ -89,13 +82,12 @@ class Recorder:
 
         A session that may be brief opens its journal only when its tests are selected.
         """
-        self._clock_started = self._clock()
-        self._started_at = clock.time()
+        self._clock = RunClock()
         if not self._pipeline.is_brief:
             self._open_journal(session.config, self._pipeline.change)
 
     def _open_journal(self, config: pytest.Config, change: Change) -> None:
-        run = new_run(config, change)._replace(started_at=self._started_at)
+        run = new_run(config, change)._replace(started_at=self._clock.started_at)
         share = self._pipeline.setup.share
         if share is not None:
             run = run._replace(selected_by=(*run.selected_by, *share.limits))
@@ -229,8 +221,8 @@ class Recorder:
         if attempt is None or when in attempt.phases:
             attempt = self._begin_or_go_on(report, key, attempt)
         duration_s: float = fields.get("duration") or 0.0
-        if not 0.0 <= duration_s < _LONG_S:
-            duration_s = self._measured(duration_s, attempt)
+        if not 0.0 <= duration_s < LONG_S:
+            duration_s = self._clock.checked(duration_s, attempt)
         if report.outcome == "passed" and "wasxfail" not in fields and "context" not in fields:
             attempt.passed(when, duration_s)
         else:
@@ -250,7 +242,7 @@ class Recorder:
         self._note_missed()
         is_whole = not self._is_partial and self._seen.issuperset(self._nodeids or ())
         complete = is_whole and exitstatus in _NO_TESTS_FAILED
-        duration_s, use = self._elapsed_s(), self._meter.use()
+        duration_s, use = self._clock.elapsed_s(), self._meter.use()
         self._perform(
             lambda journal: journal.end(duration_s, int(exitstatus), complete=complete, use=use)
         )
@@ -292,23 +284,9 @@ class Recorder:
     ) -> OpenAttempt:
         if identity is None and self._observer is not None:
             identity = self._observer.identity_of(key[0])
-        started_s = getattr(report, "start", 0.0) - self._started_at
-        elapsed_s = self._clock() - self._clock_started
-        if not -_SKEW_S <= started_s <= elapsed_s + _SKEW_S:
-            started_s = elapsed_s  # a frozen clock, or the clock of another machine
-        started_s = min(started_s, elapsed_s)  # the two clocks of one machine differ by a little
+        started_s = self._clock.start_of(report)
         attempt = self._open[key] = OpenAttempt(identity or sent_identity(report), started_s)
         return attempt
-
-    def _elapsed_s(self) -> float:
-        return self._clock() - self._clock_started
-
-    def _measured(self, duration_s: float, attempt: OpenAttempt) -> float:
-        """Return the duration of a phase, by our own clock if the test falsified the other."""
-        elapsed_s = self._elapsed_s()
-        if 0.0 <= duration_s <= elapsed_s:
-            return duration_s
-        return max(0.0, elapsed_s - attempt.started_s - attempt.duration_s)
 
     def failure_of(self, report: pytest.TestReport) -> Failure:
         """Return why a phase failed; called before its report is taken in."""
@@ -342,7 +320,7 @@ class Recorder:
         gateway = getattr(getattr(report, "node", None), "gateway", None)
         worker = None if gateway is None else gateway.id
         attempt = self._open.pop((report.nodeid, worker), None)
-        elapsed_s = self._elapsed_s()
+        elapsed_s = self._clock.elapsed_s()
         attempt = attempt or OpenAttempt(sent_identity(report), elapsed_s)
         failure = failure_signature.failure("call", "WorkerCrash", "", "the worker crashed")
         attempt.fail(failure, max(0.0, elapsed_s - attempt.started_s))

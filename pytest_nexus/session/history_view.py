@@ -30,10 +30,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_nexus.domain.evidence import ChangedAndFailed, Streaks
-    from pytest_nexus.domain.records import Change, CollectedTest, OrderRule, TestKey, TestStats
+    from pytest_nexus.domain.records import Change, CollectedTest, TestKey, TestStats
     from pytest_nexus.history.sqlite.models import DeployedModel
     from pytest_nexus.history.store import History
     from pytest_nexus.options import Options
+    from pytest_nexus.plan.order_dependence.order_rule import OrderRule
 
 
 SHORT_S: Final = 1.0

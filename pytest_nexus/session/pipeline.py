@@ -30,9 +30,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_nexus.domain.evidence import ExecutedChange
-    from pytest_nexus.domain.records import CollectedTest, OrderRule, Plan, TestKey, TestStats
+    from pytest_nexus.domain.records import CollectedTest, Plan, TestKey, TestStats
     from pytest_nexus.forecast.forecaster import Texts
     from pytest_nexus.plan.make import Forecaster
+    from pytest_nexus.plan.order_dependence.order_rule import OrderRule
     from pytest_nexus.plan.selection.rest import Rest
     from pytest_nexus.plan.selection.selected import Selected
     from pytest_nexus.plan.within_run.moves import LivePlan

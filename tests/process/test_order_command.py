@@ -21,7 +21,7 @@ from tests.support.repository import init
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_nexus.domain.records import OrderRule
+    from pytest_nexus.plan.order_dependence.order_rule import OrderRule
 
 pytestmark = pytest.mark.usefixtures("forked_sessions")
 PADDING = "import pytest\n@pytest.mark.parametrize('n', range({n}))\ndef test_padding(n): pass\n"

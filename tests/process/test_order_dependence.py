@@ -14,7 +14,7 @@ from tests.support.repository import Repository, init
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_nexus.domain.records import OrderRule
+    from pytest_nexus.plan.order_dependence.order_rule import OrderRule
     from tests.support.project import Result
 
 pytestmark = pytest.mark.usefixtures("forked_sessions")

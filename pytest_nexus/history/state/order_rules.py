@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.domain.records import OrderRule, TestKey
+from pytest_nexus.domain.records import TestKey
 from pytest_nexus.domain.system.originals import dumps, loads
 from pytest_nexus.history.sqlite import connection as connections
 from pytest_nexus.history.state.trials import TrialReader
 from pytest_nexus.journal.encoding import FAIL, VERDICT_OF
+from pytest_nexus.plan.order_dependence.order_rule import OrderRule
 
 if TYPE_CHECKING:
     import sqlite3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pytest_nexus.domain.records import DOUBTFUL, OrderRule, TestKey, environment_name
+from pytest_nexus.domain.records import TestKey, environment_name
 from pytest_nexus.history.state.start_order import RunOrder
 from pytest_nexus.journal.encoding import (
     FAIL,
@@ -15,6 +15,7 @@ from pytest_nexus.journal.encoding import (
     worker_name,
 )
 from pytest_nexus.plan.order_dependence.judge import Judgement, Trial, is_proved, judge
+from pytest_nexus.plan.order_dependence.order_rule import DOUBTFUL, OrderRule
 
 if TYPE_CHECKING:
     import sqlite3

@@ -19,7 +19,7 @@ from pytest_nexus.domain.system.regular_files import open_regular
 from pytest_nexus.domain.validation import WRONG
 from pytest_nexus.errors import JournalError
 from pytest_nexus.journal import entries
-from pytest_nexus.journal.format import MAX_TEXT_CHARS, seconds
+from pytest_nexus.journal.attempt_line import MAX_TEXT_CHARS, seconds
 from pytest_nexus.journal.reader import scan_journal
 from pytest_nexus.journal.shards import portions
 from pytest_nexus.journal.shared_queue.queue_kinds import KINDS_OF_QUEUE, QUEUE_BATCH, QUEUE_TESTS

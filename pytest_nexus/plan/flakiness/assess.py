@@ -22,7 +22,8 @@ from pytest_nexus.plan.flakiness.rates import MIN_PASSES, Rate, passes_needed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from pytest_nexus.domain.records import Failure, OrderRule
+    from pytest_nexus.domain.records import Failure
+    from pytest_nexus.plan.order_dependence.order_rule import OrderRule
 
 
 _NO_RULES: Final[Mapping[TestKey, OrderRule]] = MappingProxyType({})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pytest_nexus.domain.records import OrderRule
+    from pytest_nexus.plan.order_dependence.order_rule import OrderRule
 
 MIN_RUNS: Final = 10
 """Fewer runs are no evidence for any finding."""

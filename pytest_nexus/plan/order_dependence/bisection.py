@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from pytest_nexus.domain.records import Dependence, TestKey
+    from pytest_nexus.domain.records import TestKey
+    from pytest_nexus.plan.order_dependence.order_rule import Dependence
 
 Ending = Literal["passed", "failed", "skipped", "missing"]
 """Result of the tested test in a probe; `missing` if the session ended before the test could."""

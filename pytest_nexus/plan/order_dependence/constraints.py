@@ -13,7 +13,8 @@ from pytest_nexus.plan.blocks import IN_ORDER
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from pytest_nexus.domain.records import Change, CollectedTest, OrderRule, TestKey
+    from pytest_nexus.domain.records import Change, CollectedTest, TestKey
+    from pytest_nexus.plan.order_dependence.order_rule import OrderRule
 
 
 def in_force(rules: Iterable[OrderRule], change: Change) -> list[OrderRule]:

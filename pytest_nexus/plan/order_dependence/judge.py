@@ -31,7 +31,7 @@ from pytest_nexus.domain.records import ALONE, FRESH
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_nexus.domain.records import Dependence
+    from pytest_nexus.plan.order_dependence.order_rule import Dependence
 
 NOISE: Final = 0.02
 """Probability that an outcome contradicts the order: an order-dependent test may also flake."""

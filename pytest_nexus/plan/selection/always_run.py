@@ -16,7 +16,8 @@ from pytest_nexus.plan.standing_reasons import reasons_of_order
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-    from pytest_nexus.domain.records import Change, CollectedTest, OrderRule, TestKey, TestStats
+    from pytest_nexus.domain.records import Change, CollectedTest, TestKey, TestStats
+    from pytest_nexus.plan.order_dependence.order_rule import OrderRule
     from pytest_nexus.plan.selection.modes import Asked
 
 NAMED: str = "named by nexus_select_always"

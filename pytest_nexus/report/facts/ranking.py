@@ -14,9 +14,10 @@ from pytest_nexus.plan.make import make_plan
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pytest_nexus.domain.records import OrderRule, Plan, TestKey, TestStats
+    from pytest_nexus.domain.records import Plan, TestKey, TestStats
     from pytest_nexus.forecast.forecaster import ModelForecaster
     from pytest_nexus.history.store import History
+    from pytest_nexus.plan.order_dependence.order_rule import OrderRule
     from pytest_nexus.plan.quarantine.file import Quarantine
 
 _MOST_REASONS: Final = 5

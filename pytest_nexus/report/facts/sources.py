@@ -11,7 +11,7 @@ from pytest_nexus.plan.flakiness.assess import assess_all
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from pytest_nexus.domain.records import OrderRule, TestKey, TestStats
+    from pytest_nexus.domain.records import TestKey, TestStats
     from pytest_nexus.history.figures.all_figures import Figures, Strips
     from pytest_nexus.history.figures.ends import End
     from pytest_nexus.history.figures.sums import FailedTest, RunTimes
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pytest_nexus.history.store import History
     from pytest_nexus.plan.flakiness.assess import Flakiness
     from pytest_nexus.plan.flakiness.outcomes import OutcomeInRun
+    from pytest_nexus.plan.order_dependence.order_rule import OrderRule
     from pytest_nexus.plan.quarantine.file import Quarantine, QuarantineEntry
 
 MOST_ASSESSED: Final = 150

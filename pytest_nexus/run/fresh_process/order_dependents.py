@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.compat.report_marks import mark_rerun
-from pytest_nexus.domain.records import DOUBTFUL
 from pytest_nexus.domain.system.clock import perf_counter
+from pytest_nexus.plan.order_dependence.order_rule import DOUBTFUL
 from pytest_nexus.plan.reruns.rerun_policy import Decision
 
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from pytest_nexus.domain.records import CollectedTest, OrderRule, TestKey
+    from pytest_nexus.domain.records import CollectedTest, TestKey
+    from pytest_nexus.plan.order_dependence.order_rule import OrderRule
     from pytest_nexus.run.fresh_process.process import Launch, Reach
     from pytest_nexus.run.reruns.attempt_in_progress import AttemptInProgress
     from pytest_nexus.run.reruns.session import RerunSession

@@ -5,7 +5,6 @@ from __future__ import annotations
 from os.path import relpath
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.domain.records import DOUBTFUL
 from pytest_nexus.domain.wording import counted
 from pytest_nexus.errors import with_code
 from pytest_nexus.history.store import read_history
@@ -14,6 +13,7 @@ from pytest_nexus.impact.present.block_cache import BlockCache, cache_path
 from pytest_nexus.impact.present.importers import importers
 from pytest_nexus.impact.present.new_files import RunFiles, find_new_files
 from pytest_nexus.plan.make import RUN, digest
+from pytest_nexus.plan.order_dependence.order_rule import DOUBTFUL
 from pytest_nexus.plan.reuse import Present, judge, unchanged_runs
 from pytest_nexus.plan.set_changes import SetChanges
 from pytest_nexus.plan.standing_reasons import standing_reasons

@@ -8,7 +8,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
-    from pytest_nexus.domain.records import Change, CollectedTest, OrderRule, TestKey, TestStats
+    from pytest_nexus.domain.records import Change, CollectedTest, TestKey, TestStats
+    from pytest_nexus.plan.order_dependence.order_rule import OrderRule
 
 
 class Circumstances(NamedTuple):

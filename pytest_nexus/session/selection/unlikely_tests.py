@@ -6,7 +6,6 @@ from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_nexus.ci.current_run import ci_run
-from pytest_nexus.domain.records import DOUBTFUL
 from pytest_nexus.domain.system import clock
 from pytest_nexus.domain.wording import counted
 from pytest_nexus.errors import with_code
@@ -15,6 +14,7 @@ from pytest_nexus.history.store import read_history
 from pytest_nexus.history.uses.users_of_files import users_of_files
 from pytest_nexus.plan.delivery.escape_guard import guarded_now, guarded_tests
 from pytest_nexus.plan.make import digest
+from pytest_nexus.plan.order_dependence.order_rule import DOUBTFUL
 from pytest_nexus.plan.reuse import is_audited
 from pytest_nexus.plan.selection.always_run import Facts, reasons_to_run
 from pytest_nexus.plan.selection.promise import TooLittle, choose_cut

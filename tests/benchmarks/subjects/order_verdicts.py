@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.domain.records import CERTAIN, MIN_FAILURES
 from pytest_nexus.plan.order_dependence.judge import Trial, judge
+from pytest_nexus.plan.order_dependence.order_rule import CERTAIN, MIN_FAILURES
 from tests.benchmarks.table import Table
 
 if TYPE_CHECKING:

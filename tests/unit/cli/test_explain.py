@@ -10,11 +10,12 @@ from pytest_nexus.predictor.model.document import dump, version
 from pytest_nexus.predictor.model.model import Model
 
 from pytest_nexus.cli.main import main
-from pytest_nexus.domain.records import OrderRule, TestKey
+from pytest_nexus.domain.records import TestKey
 from pytest_nexus.forecast.neighbours import nearest
 from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.sqlite.models import Version
 from pytest_nexus.history.store import open_history
+from pytest_nexus.plan.order_dependence.order_rule import OrderRule
 from tests.support.builders import attempt, run
 
 pytestmark = pytest.mark.process

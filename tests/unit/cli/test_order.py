@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_nexus.cli.main import divided, main
-from pytest_nexus.domain.records import OrderRule, TestKey
+from pytest_nexus.domain.records import TestKey
 from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.store import open_history
+from pytest_nexus.plan.order_dependence.order_rule import OrderRule
 from tests.support.builders import attempt, run
 from tests.support.messages import assert_message
 

@@ -14,9 +14,10 @@ from pytest_nexus.domain.records import Run, TestKey
 from pytest_nexus.domain.validation import integer
 from pytest_nexus.journal import reader
 from pytest_nexus.journal import writer as journal
+from pytest_nexus.journal.attempt_line import ATTEMPT
 from pytest_nexus.journal.fields import Field, Kind
 from pytest_nexus.journal.forecast_lines import forecast_lines
-from pytest_nexus.journal.format import ATTEMPT, COLLECTION, END, KINDS, PLAN, VERDICTS
+from pytest_nexus.journal.format import COLLECTION, END, KINDS, PLAN, VERDICTS
 from pytest_nexus.journal.reader import read_journal
 from pytest_nexus.journal.selection_lines import selection_lines
 from pytest_nexus.journal.shards import plan_lines

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pytest_nexus.domain.records import Change, ChangedFile, CIRun, FunctionKey, Run
 from pytest_nexus.errors import JournalError, NewerJournalError
 from pytest_nexus.journal import entries
-from pytest_nexus.journal.format import ATTEMPT as ATTEMPT_KIND
+from pytest_nexus.journal.attempt_line import ATTEMPT as ATTEMPT_KIND
 from pytest_nexus.journal.reader import Journal, read_journal
 from pytest_nexus.journal.writer import MAX_FIRST_LINE_BYTES, MAX_LINE_BYTES, JournalWriter
 from tests.support.builders import attempt, failure

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_nexus.domain.dependencies import Dependency, Fingerprint, KnownUses
-from pytest_nexus.domain.records import OrderRule, TestKey, Verdict
+from pytest_nexus.domain.records import TestKey, Verdict
 from pytest_nexus.plan.make import make_plan
+from pytest_nexus.plan.order_dependence.order_rule import OrderRule
 from pytest_nexus.plan.reuse import (
     FEWEST_TO_AUDIT,
     Judgement,

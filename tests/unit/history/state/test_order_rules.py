@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_nexus.domain.records import ALONE, FRESH, ChangedFile, OrderRule, TestKey
+from pytest_nexus.domain.records import ALONE, FRESH, ChangedFile, TestKey
 from pytest_nexus.errors import HistoryError
 from pytest_nexus.history.exchange.merge import candidate_of
 from pytest_nexus.history.sqlite.selection_tables import TABLES_OF_SELECTION
 from pytest_nexus.history.sqlite.uses_tables import TABLES_OF_USES
 from pytest_nexus.history.store import open_history, read_history
+from pytest_nexus.plan.order_dependence.order_rule import OrderRule
 from pytest_nexus.training.dataset import lessons_of
 from tests.support.builders import attempt, run
 from tests.support.histories import make_version_9

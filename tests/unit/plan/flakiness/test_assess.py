@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_nexus.domain.records import ALONE, FRESH, OrderRule, TestKey
+from pytest_nexus.domain.records import ALONE, FRESH, TestKey
 from pytest_nexus.plan.flakiness.assess import Cluster, assess, assess_all
+from pytest_nexus.plan.order_dependence.order_rule import OrderRule
 from tests.support.builders import failure
 from tests.support.sightings import LINUX, WINDOWS, row, seen
 

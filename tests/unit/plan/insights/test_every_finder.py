@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pytest_nexus.domain.records import OrderRule, TestKey
+from pytest_nexus.domain.records import TestKey
 from pytest_nexus.plan.insights.every_finder import FINDERS, findings
 from pytest_nexus.plan.insights.failing_places import excess_z
 from pytest_nexus.plan.insights.finding import (
@@ -27,6 +27,7 @@ from pytest_nexus.plan.insights.place_bound_tests import (
     places_of,
 )
 from pytest_nexus.plan.insights.slower_tests import change_point, rank_z
+from pytest_nexus.plan.order_dependence.order_rule import OrderRule
 
 KEYS = [f"t/test_{number % 3}.py::test_{number}" for number in range(9)]
 USED = {key: frozenset({number, number + 1, number + 2, 99}) for number, key in enumerate(KEYS)}

@@ -6,11 +6,12 @@ from random import Random
 
 import pytest
 
-from pytest_nexus.domain.records import OrderRule, TestKey
+from pytest_nexus.domain.records import TestKey
 from pytest_nexus.plan.blocks import IN_ORDER
 from pytest_nexus.plan.dispatch.units import make_workload
 from pytest_nexus.plan.make import PlanSettings, make_plan
 from pytest_nexus.plan.order_dependence.constraints import bind, in_force
+from pytest_nexus.plan.order_dependence.order_rule import OrderRule
 from pytest_nexus.plan.sharding.divide import divide_plan
 from tests.support.builders import by_key, changed, collected, known
 from tests.support.suites import by_failure_rate

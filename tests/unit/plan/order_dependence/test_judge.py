@@ -6,8 +6,9 @@ from random import Random
 
 import pytest
 
-from pytest_nexus.domain.records import ALONE, CERTAIN, FRESH
+from pytest_nexus.domain.records import ALONE, FRESH
 from pytest_nexus.plan.order_dependence.judge import Trial, is_proved, judge
+from pytest_nexus.plan.order_dependence.order_rule import CERTAIN
 
 SUITE = 40
 ALL = (1 << SUITE) - 1

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_nexus.domain.records import OUTCOMES, CollectedTest, OrderRule, TestKey
+from pytest_nexus.domain.records import OUTCOMES, CollectedTest, TestKey
+from pytest_nexus.plan.order_dependence.order_rule import OrderRule
 from pytest_nexus.plan.selection.always_run import Facts, reasons_to_run
 from pytest_nexus.plan.selection.max_age import MaxAge, why_too_old
 from pytest_nexus.plan.selection.modes import Asked, Mode
