@@ -1,4 +1,7 @@
-"""Which settings of a session count for the results of its tests."""
+"""Which settings of a session count for the results of its tests.
+
+No session here turns each warning into an error: pytest warns where a plugin is imported already.
+"""
 
 from __future__ import annotations
 
@@ -41,8 +44,8 @@ def test_options_that_choose_or_show(
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("--runxfail",), ("-W", "error"), ("--doctest-modules",), ("--import-mode=importlib",),
-        ("--assert=plain",), ("--strict-markers",), ("--noconftest",), ("--log-level=DEBUG",),
+        ("--runxfail",), ("-W", "error::ResourceWarning"), ("--doctest-modules",),
+        ("--import-mode=importlib",), ("--assert=plain",), ("--strict-markers",), ("--noconftest",), ("--log-level=DEBUG",),
         ("--doctest-continue-on-failure",),
     ],
     ids=" ".join,
@@ -58,7 +61,11 @@ def test_ini_values(pytester: pytest.Pytester, folder: Path) -> None:
     for shown in ("addopts = -q", "testpaths = tests", "console_output_style = count"):
         (folder / "pytest.ini").write_text(f"[pytest]\n{shown}\n", "utf-8")
         assert settings(pytester) == before
-    for acting in ("filterwarnings = error", "xfail_strict = true", "usefixtures = a"):
+    for acting in (
+        "filterwarnings = error::ResourceWarning",
+        "xfail_strict = true",
+        "usefixtures = a",
+    ):
         (folder / "pytest.ini").write_text(f"[pytest]\n{acting}\n", "utf-8")
         assert settings(pytester) != before
 
