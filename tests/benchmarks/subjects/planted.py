@@ -132,6 +132,7 @@ class _Trial:
         failed = [each.nodeid for each in whole if each.outcome in BAD]
         assert failed, f"the fault in {fault.file} breaks no test"
         files = bounded_part(seconds, failed)
+        rmtree(folder / ".nexus")  # a journal here would tell the history which tests fail
         repository.git("checkout", "-q", "HEAD^")
         self._call(folder, "-m", "pytest", "--nexus", "-q", "-n", "2", *files)
         repository.git("checkout", "-q", "change")
