@@ -132,7 +132,7 @@ def _status(options: argparse.Namespace) -> int:
     with required_history(options.history) as history:
         state, runs = history.learned.read(), history.learned.ci_runs()
     trial = state.open
-    found = None if trial is None else judge(trial, runs)
+    found = None if trial is None else judge(trial, runs, trial=state.trial)
     if options.json:
         about: dict[str, Any] = {"mode": mode, "left_to_nexus": sorted(left), "ci_runs": len(runs)}
         print_json({

@@ -31,14 +31,31 @@ LEAST_EARLIER: Final = 3
 _TO_SIGMA: Final = 1.4826
 """Ratio of standard deviation and median deviation of a normal distribution."""
 
-_WIDTH: Final = 2.0
-"""Standard deviations from the median at which the score of a run is greatest."""
-
 _LEAST_SPREAD: Final = 0.02
 """Durations that differ less, as logarithms, are as good as equal."""
 
-_GRID: Final = tuple(step / 50 for step in range(-60, 61))
-"""Effects, as differences of logarithms, among which an interval is searched."""
+_NEAR: Final = tuple(step / 50 for step in range(-30, 31))
+_FAR: Final = tuple(step / 20 for step in range(13, 51))
+_GRID: Final = tuple(sorted((*_NEAR, *_FAR, *(-each for each in _FAR))))
+"""Effects, as differences of logarithms, among which an interval is searched: 0.08 to 12 times."""
+
+
+class Memory(NamedTuple):
+    """What the runs before a run say about it."""
+
+    newest: int
+    """Number of the newest runs of a value whose median says how long its runs are."""
+    spread: int
+    """Number of the newest runs that say how much durations differ by chance."""
+    width: float
+    """Standard deviations from the centre at which the score of a run is greatest."""
+
+
+LONG: Final = Memory(15, 30, 2.0)
+"""Finds small gains: for a trial."""
+
+SHORT: Final = Memory(7, 15, 1.5)
+"""Finds a loss soon, also one that began a few runs ago: for a watch."""
 
 
 class Coin(NamedTuple):
@@ -70,25 +87,55 @@ def start() -> tuple[float, ...]:
     return (1.0 / len(STAKES),) * len(STAKES)
 
 
-def relative_score(value: float, earlier: Sequence[float]) -> float:
+class Dealt(NamedTuple):
+    """The duration of a run, and which value the run got."""
+
+    log: float
+    """Natural logarithm of the duration."""
+    is_new: bool
+
+    @classmethod
+    def of(cls, duration: float, is_new: bool, allowed: float = 1.0) -> Dealt:  # noqa: FBT001 - a column
+        """Return a run; with the new value, its duration is divided by the factor allowed."""
+        return cls(log(max(duration / allowed if is_new else duration, 1e-6)), is_new)
+
+
+def relative_score(
+    run: Dealt, earlier: Sequence[Dealt], share: float, memory: Memory = LONG
+) -> float:
     """Return how long a run was, compared with the runs before it; in [-1, 1].
 
-    `clip((log v - median) / (2 s))` with the median and the robust standard deviation s of the
-    logarithms of at most 30 earlier durations; 0 with fewer than 3 of them.
+    `clip((log v - c) / (w s))`, where c = (1 - p) m_new + p m_old, with the medians m of the newest
+    earlier runs of each value. This centre gives runs of both values the same part in the
+    evidence, whatever the share p is. s is the robust standard deviation about these medians, and
+    w the width of the memory. With fewer than 3 earlier runs of one value, one median is that of
+    all earlier runs, at most 30; with fewer than 3 earlier runs at all, the score is 0.
 
-    >>> relative_score(100.0, [100.0, 101.0, 99.0]), relative_score(200.0, [100.0, 101.0, 99.0])
-    (0.0, 1.0)
+    >>> earlier = [Dealt.of(seconds, False) for seconds in (100.0, 101.0, 99.0)]
+    >>> [relative_score(Dealt.of(seconds, True), earlier, 0.5) for seconds in (100.0, 200.0)]
+    [0.0, 1.0]
     """
-    past = [log(max(each, 1e-6)) for each in earlier[-WINDOW:]]
+    past = earlier[-WINDOW:]
     if len(past) < LEAST_EARLIER:
         return 0.0
-    middle = lower_median(past)
-    spread = max(_TO_SIGMA * lower_median([abs(each - middle) for each in past]), _LEAST_SPREAD)
-    return min(1.0, max(-1.0, (log(max(value, 1e-6)) - middle) / (_WIDTH * spread)))
+    new = [each for each, is_new in past if is_new][-memory.newest :]
+    old = [each for each, is_new in past if not is_new][-memory.newest :]
+    if len(new) < LEAST_EARLIER or len(old) < LEAST_EARLIER:
+        centre = of_new = of_old = lower_median(each for each, _ in past)
+    else:
+        of_new, of_old = lower_median(new), lower_median(old)
+        centre = (1.0 - share) * of_new + share * of_old
+    rest = [abs(each - (of_new if is_new else of_old)) for each, is_new in past[-memory.spread :]]
+    spread = max(_TO_SIGMA * lower_median(rest), _LEAST_SPREAD)
+    return min(1.0, max(-1.0, (run.log - centre) / (memory.width * spread)))
 
 
 def effect_interval(
-    values: Sequence[float], coins: Sequence[Coin], earlier: Sequence[float], odds: float
+    runs: Sequence[Dealt],
+    earlier: Sequence[Dealt],
+    share: float,
+    odds: float,
+    memory: Memory = LONG,
 ) -> tuple[float, float] | None:
     """Return the interval of the relative change that no look so far refutes; None if empty.
 
@@ -97,29 +144,32 @@ def effect_interval(
     at least 1 - 1 / odds, if the new value multiplies durations by a fixed factor.
 
     Args:
-        values: durations of the runs in time order, above 0.
-        coins: of the same runs.
-        earlier: durations before the experiment, in time order.
+        runs: those of the experiment, in time order.
+        earlier: those before, in time order.
+        share: probability of the new value.
         odds: such as 10 for 90 %.
+        memory: of the scores.
     """
-    kept = [effect for effect in _GRID if not _refuted(effect, values, coins, earlier, odds)]
+    past = earlier[-WINDOW:]
+    kept = [effect for effect in _GRID if not _refuted(effect, runs, past, share, odds, memory)]
     return (exp(kept[0]) - 1.0, exp(kept[-1]) - 1.0) if kept else None
 
 
 def _refuted(
     effect: float,
-    values: Sequence[float],
-    coins: Sequence[Coin],
-    earlier: Sequence[float],
+    runs: Sequence[Dealt],
+    earlier: Sequence[Dealt],
+    share: float,
     odds: float,
+    memory: Memory,
 ) -> bool:
-    past = list(earlier[-WINDOW:])
+    all_runs = [Dealt(each.log - effect * each.is_new, each.is_new) for each in (*earlier, *runs)]
     longer, shorter = start(), start()
-    for value, coin in zip(values, coins, strict=True):
-        adjusted = value / exp(effect) if coin.is_new else value
-        score = relative_score(adjusted, past)
+    for at in range(len(earlier), len(all_runs)):
+        run = all_runs[at]
+        score = relative_score(run, all_runs[max(0, at - WINDOW) : at], share, memory)
+        coin = Coin(run.is_new, share)
         longer, shorter = after(longer, coin, score), after(shorter, coin, -score)
-        past.append(adjusted)
         if (sum(longer) + sum(shorter)) / 2 >= odds:
             return True
     return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pytest_nexus.plan.autopilot.betting import WINDOW, relative_score
+from pytest_nexus.plan.autopilot.betting import WINDOW, Dealt, Memory, relative_score
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,27 +27,37 @@ _EXPECTED: Final = 0.1
 """Share of runs with an event, about; a centre costs nothing and saves bets without a purpose."""
 
 
+class DealtRun(NamedTuple):
+    """A run, which value it got, and its figures as bets compare them."""
+
+    run: CIRunFigures
+    is_new: bool
+    goal: Dealt
+    """The figure that is to fall."""
+    cost: Dealt
+    """The machine time; with the new value, divided by the factor by which it may grow."""
+
+
 class Guard(NamedTuple):
     """A figure of runs that the new value may not worsen."""
 
     name: str
     """In words, for a sentence such as `wall p95 got worse`."""
-    score: Callable[[CIRunFigures, Sequence[CIRunFigures], bool, float], float]
-    """From a run, the runs before it, whether it had the new value, and the limit of the cost:
+    score: Callable[[DealtRun, Sequence[DealtRun], float, Memory], float]
+    """From a run, the runs before it, the share of the new value, and the memory of the phase:
     how bad the run was, in [-1, 1]."""
 
 
-def _long(run: CIRunFigures, earlier: Sequence[CIRunFigures], is_new: bool, _: float) -> float:  # noqa: FBT001 - a column
-    past = sorted(each.wall_s for each in earlier[-WINDOW:])
+def _long(dealt: DealtRun, earlier: Sequence[DealtRun], *_: object) -> float:
+    past = sorted(each.run.wall_s for each in earlier[-WINDOW:])
     if len(past) < _LEAST_KNOWN:
         return 0.0
-    wall_s = run.wall_s / TOLERANCE if is_new else run.wall_s
+    wall_s = dealt.run.wall_s / TOLERANCE if dealt.is_new else dealt.run.wall_s
     return _event(wall_s > past[int(_UPPER * (len(past) - 1))])
 
 
-def _dear(run: CIRunFigures, earlier: Sequence[CIRunFigures], is_new: bool, limit: float) -> float:  # noqa: FBT001 - likewise
-    machine_s = run.machine_s / limit if is_new else run.machine_s
-    return relative_score(machine_s, [each.machine_s for each in earlier[-WINDOW:]])
+def _dear(dealt: DealtRun, earlier: Sequence[DealtRun], share: float, memory: Memory) -> float:
+    return relative_score(dealt.cost, [each.cost for each in earlier], share, memory)
 
 
 def _event(happened: bool) -> float:  # noqa: FBT001 - a value
@@ -57,8 +67,8 @@ def _event(happened: bool) -> float:  # noqa: FBT001 - a value
 GUARDS: Final = (
     Guard("wall p95", _long),
     Guard("cost", _dear),
-    Guard("miss rate", lambda run, *_: _event(run.has_missed)),
-    Guard("flaky rate", lambda run, *_: _event(run.has_flaked)),
-    Guard("rate of failed runs", lambda run, *_: _event(run.has_failed)),
-    Guard("rate of unfinished runs", lambda run, *_: _event(not run.is_finished)),
+    Guard("miss rate", lambda dealt, *_: _event(dealt.run.has_missed)),
+    Guard("flaky rate", lambda dealt, *_: _event(dealt.run.has_flaked)),
+    Guard("rate of failed runs", lambda dealt, *_: _event(dealt.run.has_failed)),
+    Guard("rate of unfinished runs", lambda dealt, *_: _event(not dealt.run.is_finished)),
 )

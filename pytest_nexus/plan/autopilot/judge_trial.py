@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from pytest_nexus.plan.autopilot.arms import tries
 from pytest_nexus.plan.autopilot.betting import (
+    LONG,
+    SHORT,
     WINDOW,
     Coin,
+    Dealt,
+    Memory,
     after,
     effect_interval,
     relative_score,
     start,
 )
-from pytest_nexus.plan.autopilot.guards import GUARD_ODDS, GUARDS
+from pytest_nexus.plan.autopilot.guards import GUARD_ODDS, GUARDS, DealtRun
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,7 +78,11 @@ def goal_value(goal: str, run: CIRunFigures) -> float:
 
 
 def judge(
-    experiment: Experiment, runs: Sequence[CIRunFigures], *, with_interval: bool = True
+    experiment: Experiment,
+    runs: Sequence[CIRunFigures],
+    *,
+    trial: Experiment | None = None,
+    with_interval: bool = True,
 ) -> Judgement:
     """Return the first verdict that the runs reach, in time order; so later runs change nothing.
 
@@ -82,8 +90,10 @@ def judge(
         experiment: the experiment.
         runs: all runs in time order, those before the experiment too: durations are compared
             with earlier ones.
+        trial: for a watch, the trial before it, which says what value each earlier run got.
         with_interval: whether the interval is computed, which takes most of the time.
     """
+    dealt = [_dealt(run, experiment, trial) for run in runs]
     first = next(
         (at for at, run in enumerate(runs) if run.started_at > experiment.began_at), len(runs)
     )
@@ -92,24 +102,31 @@ def judge(
     guard = ""
     end = first
     while end < len(runs) and verdict == "open":
-        progress = _advance(progress, experiment, runs[end], runs[max(0, end - WINDOW) : end])
+        progress = _advance(progress, experiment, dealt[end], dealt[max(0, end - WINDOW) : end])
         end += 1
         verdict, guard = _verdict(progress, experiment)
-    change, interval = _effect(experiment, runs, first, end, with_interval=with_interval)
+    change, interval = _effect(experiment, dealt, first, end, with_interval=with_interval)
     odds = (sum(progress.better), sum(progress.worse))
     return Judgement(verdict, progress.n_new, progress.n_before, *odds, change, interval, guard)
 
 
+def _dealt(run: CIRunFigures, experiment: Experiment, trial: Experiment | None) -> DealtRun:
+    if run.started_at > experiment.began_at:
+        is_new = tries(run.run_id, experiment)
+    else:
+        is_new = trial is not None and run.started_at > trial.began_at and tries(run.run_id, trial)
+    goal = Dealt.of(goal_value(experiment.goal, run), is_new)
+    return DealtRun(run, is_new, goal, Dealt.of(run.machine_s, is_new, experiment.cost_limit))
+
+
 def _advance(
-    progress: _Progress,
-    experiment: Experiment,
-    run: CIRunFigures,
-    earlier: Sequence[CIRunFigures],
+    progress: _Progress, experiment: Experiment, dealt: DealtRun, earlier: Sequence[DealtRun]
 ) -> _Progress:
-    coin = Coin(tries(run.run_id, experiment), experiment.share)
-    score = _goal_score(experiment.goal, run, earlier) if run.is_finished else 0.0
+    run = dealt.run
+    coin = Coin(dealt.is_new, experiment.share)
+    score = _goal_score(experiment, dealt, earlier) if run.is_finished else 0.0
     scores = [
-        guard.score(run, earlier, coin.is_new, experiment.cost_limit)
+        guard.score(dealt, earlier, experiment.share, _memory(experiment))
         if run.is_finished or guard.name == "rate of unfinished runs" else 0.0
         for guard in GUARDS
     ]  # fmt: skip
@@ -122,10 +139,15 @@ def _advance(
     )
 
 
-def _goal_score(goal: str, run: CIRunFigures, earlier: Sequence[CIRunFigures]) -> float:
-    if goal == "missed":
-        return float(run.has_missed)
-    return relative_score(goal_value(goal, run), [goal_value(goal, each) for each in earlier])
+def _goal_score(experiment: Experiment, dealt: DealtRun, earlier: Sequence[DealtRun]) -> float:
+    if experiment.goal == "missed":
+        return float(dealt.run.has_missed)
+    past = [each.goal for each in earlier]
+    return relative_score(dealt.goal, past, experiment.share, _memory(experiment))
+
+
+def _memory(experiment: Experiment) -> Memory:
+    return SHORT if experiment.phase == "watch" else LONG
 
 
 def _verdict(progress: _Progress, experiment: Experiment) -> tuple[Verdict, str]:
@@ -143,17 +165,15 @@ def _verdict(progress: _Progress, experiment: Experiment) -> tuple[Verdict, str]
 
 def _effect(
     experiment: Experiment,
-    runs: Sequence[CIRunFigures],
+    runs: Sequence[DealtRun],
     first: int,
     end: int,
     *,
     with_interval: bool,
 ) -> tuple[float | None, tuple[float, float] | None]:
-    judged = [run for run in runs[first:end] if run.is_finished]
-    coins = [Coin(tries(run.run_id, experiment), experiment.share) for run in judged]
-    values = [goal_value(experiment.goal, run) for run in judged]
-    new = [value for value, coin in zip(values, coins, strict=True) if coin.is_new]
-    old = [value for value, coin in zip(values, coins, strict=True) if not coin.is_new]
+    judged = [each for each in runs[first:end] if each.run.is_finished]
+    new = [goal_value(experiment.goal, each.run) for each in judged if each.is_new]
+    old = [goal_value(experiment.goal, each.run) for each in judged if not each.is_new]
     if not new or not old:
         return None, None
     if experiment.goal == "missed":
@@ -161,8 +181,10 @@ def _effect(
     change = exp(_mean_log(new) - _mean_log(old)) - 1.0
     if not with_interval:
         return change, None
-    earlier = [goal_value(experiment.goal, run) for run in runs[:first]]
-    return change, effect_interval(values, coins, earlier, ODDS / 2)
+    durations, earlier = [each.goal for each in judged], [each.goal for each in runs[:first]]
+    return change, effect_interval(
+        durations, earlier, experiment.share, ODDS / 2, _memory(experiment)
+    )
 
 
 def _mean_log(values: Sequence[float]) -> float:

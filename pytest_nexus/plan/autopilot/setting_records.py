@@ -88,6 +88,15 @@ class State(NamedTuple):
         last = self.experiments[-1] if self.experiments else None
         return last if last is not None and last.ended_at is None else None
 
+    @property
+    def trial(self) -> Experiment | None:
+        """The trial of the value that is watched now; None if no watch goes on."""
+        watch = self.open
+        if watch is None or watch.phase != "watch":
+            return None
+        earlier = (each for each in self.experiments[-2::-1] if each.version == watch.version)
+        return next(earlier, None)
+
 
 class Step(NamedTuple):
     """The changes of one step; stored together, or not at all."""

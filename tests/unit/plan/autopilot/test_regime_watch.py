@@ -37,3 +37,16 @@ def test_place_and_sizes_of_a_change() -> None:
 
 def test_few_runs_show_nothing() -> None:
     assert regime_change([1.0, 100.0]) is None
+
+
+def test_changes_of_30_percent_are_found_in_20_runs() -> None:
+    late = 0
+    for seed in range(50):
+        found = regime_change([*walls(seed, 100), *(1.3 * each for each in walls(seed + 1000, 20))])
+        late += found is None or found.at < 100
+    assert late <= 3
+
+
+def test_changes_of_less_than_5_percent_raise_no_alarm() -> None:
+    assert regime_change([100.0 + at % 2 / 10 for at in range(60)] + [104.0] * 60) is None
+    assert regime_change([100.0 + at % 2 / 10 for at in range(60)] + [106.0] * 60) is not None
