@@ -45,8 +45,8 @@ def test_options_that_choose_or_show(
     "arguments",
     [
         ("--runxfail",), ("-W", "error::ResourceWarning"), ("--doctest-modules",),
-        ("--import-mode=importlib",), ("--assert=plain",), ("--strict-markers",), ("--noconftest",), ("--log-level=DEBUG",),
-        ("--doctest-continue-on-failure",),
+        ("--import-mode=importlib",), ("--assert=plain",), ("--strict-markers",), ("--noconftest",),
+        ("--log-level=DEBUG",), ("--doctest-continue-on-failure",),
     ],
     ids=" ".join,
 )  # fmt: skip
