@@ -105,7 +105,9 @@ class TeamMachine:
         planned = self.nexus(
             tree, environ, "plan", "--shards=auto", "--output=plan.json", "--github-output"
         )
-        matrix = json.loads((home / "plan-output").read_text().partition("matrix=")[2])
+        matrix = json.loads(
+            (home / "plan-output").read_text().partition("matrix=")[2].partition("\n")[0]
+        )
         shards = len(matrix["shard"])
         with ThreadPoolExecutor(shards) as pool:
             jobs = [

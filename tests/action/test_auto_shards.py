@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from typing import TYPE_CHECKING, Any, Final
+import sys
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
@@ -14,10 +16,6 @@ from pytest_nexus.plan.autopilot.setting_records import LogEntry, SettingVersion
 from tests.action.expressions import Scope, interpolate, text_of
 from tests.action.runner import CALLED
 from tests.action.values import load
-from tests.support.project import SCRIPTS
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = pytest.mark.posix("steps run in bash on Linux")
 
@@ -71,12 +69,13 @@ def test_plan_takes_what_is_learned_unless_the_caller_wrote_a_value(
         ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
         cwd=suite, check=False, capture_output=True, text=True, timeout=120,
         env=ours | environment_of(step, given) | {
-            "PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}", "RUNNER_TEMP": str(suite),
-            "GITHUB_OUTPUT": str(output),
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "RUNNER_TEMP": str(suite), "GITHUB_OUTPUT": str(output),
         },
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    matrix = json.loads(output.read_text().removeprefix("matrix="))
+    written = dict(line.split("=", 1) for line in output.read_text().splitlines())
+    matrix = json.loads(written["matrix"])
     assert matrix["shards"] == [n_shards]
     assert ("shards = 2, as learned" in done.stdout) == (given["shards"] == "auto")
 
