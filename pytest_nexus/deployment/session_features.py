@@ -121,7 +121,7 @@ def _copied(columns: Sequence[Column]) -> list[Column]:
 
 
 def invented_features() -> list[Column]:
-    """Return the features of 10,000 invented tests, of which 1 in 100 failed lately."""
+    """Return the features of 10,000 invented tests; 1 in 100 failed lately."""
     random = Random(0)  # noqa: S311 - no secret
     code: dict[str, dict[str, dict[str, int]]] = {}
     stats = {}

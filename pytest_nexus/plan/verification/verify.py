@@ -285,7 +285,7 @@ def _too_often(evidence: Evidence) -> list[Problem]:
 
 
 def _places(evidence: Evidence, name: str) -> str:
-    """Return the shards that ran a test, and those of which a session of the rest ran it."""
+    """Return the shards that ran a test, and the shards whose rest ran it."""
     ran_in = [part.journal for part in evidence.parts if evidence.counts(part)[name]]
     shards = [one.shard for one in ran_in if not one.is_rest]
     rests = [f"the rest of shard {one.shard}" for one in ran_in if one.is_rest]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], RunClock]:
-    """Make the clock of a run that began so many seconds ago, at 1,000 seconds of the epoch."""
+    """Make the clock of a run that began some seconds ago, at 1,000 seconds of the epoch."""
     now = [50.0]
     monkeypatch.setattr(clock, "perf_counter", lambda: now[0])
     monkeypatch.setattr(clock, "time", lambda: 1000.0)

@@ -29,7 +29,7 @@ PLAN = sharded_plan(
 
 
 class Journals:
-    """Three shards of which the first fails, and runs its own part of the rest."""
+    """Three shards; the first fails, and runs its own part of the rest."""
 
     def __init__(self, folder: Path) -> None:
         self._runs = ShardRuns(folder)
@@ -157,7 +157,7 @@ LEFT = "unlikely to fail at confidence:90%"
 
 
 class Divided:
-    """A suite of several shards, of which some fail; each test runs, or is left out."""
+    """A suite of several shards, and some fail; each test runs, or is left out."""
 
     def __init__(self, tests: Sequence[tuple[int, bool]], failing: frozenset[int]) -> None:
         self.n_shards = max(shard for shard, _ in tests)
