@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pytest_nexus.backtest.tuning.suite_rounds import SuiteRounds
     from pytest_nexus.backtest.tuning.tuned_history import TunedHistory
     from pytest_nexus.plan.tuning.choosing import Tuned, Wish
+    from pytest_nexus.plan.tuning.job_seconds import Contention
     from pytest_nexus.plan.tuning.proposals import ExpectedChange, Proposal
     from pytest_nexus.plan.tuning.rounds import Prices
     from pytest_nexus.settings_files.settings_changes import FileChange
@@ -220,8 +221,21 @@ def _assumed(report: Report) -> Sequence[str]:
         "",
         f"Runs: {runs} of the whole suite, {environment}{before}{left}.",
         f"Today: {now}.",
+        *_seen(found.contention),
         f"Assumed: {per_job}, {prices.per_minute:g} a minute in {billed}, {cores} cores; {later}.",
     )
+
+
+def _seen(contention: Contention) -> Sequence[str]:
+    """Return a line about jobs that disturb each other, if runs show that they do."""
+    if not contention.by_job and not contention.by_pair:
+        return ()
+    longer = contention.factor(contention.most)
+    line = (
+        f"Seen: with {contention.most} jobs, tests take {longer:.1f} times as long as with"
+        f" {contention.fewest}; the simulation counts that in."
+    )
+    return (line,)
 
 
 def _not_simulated(report: Report) -> Sequence[str]:

@@ -32,8 +32,8 @@ BALANCED: Final = ("--goal=balanced", *PRICES)
 QUICK: Final = ("--goal=wall", *PRICES)
 BUG, REVERT = 6, 9
 """The pushes that bring the bug and take it back."""
-LATEST: Final = 34
-"""The push that brings the database, if nexus has not changed the setting twice before."""
+EARLIEST, LATEST = 24, 34
+"""The first push that may bring the database, and the one that brings it to any settled value."""
 BROKEN: Final = frozenset({13, 33})
 """Pushes whose pull request fails at first."""
 AREAS: Final = ("cart", "orders", "refunds", "invoices", "stock", "shipping")
@@ -184,10 +184,14 @@ class TeamStory:
     def _has_found_its_value(self, number: int) -> bool:
         """Return whether the second value was adopted, or the first one is the best for good.
 
-        Which value nexus tries first depends on what sessions take on this machine.
+        Which value nexus tries first depends on what sessions take on this machine. Nothing is
+        better than a job for each area before the database comes.
         """
-        has_settled = self.kinds[-1:] == ["settled"]
-        return self.kinds.count("adopted") == 2 or (number >= LATEST and has_settled)
+        if self.kinds.count("adopted") == 2:
+            return True
+        if self.kinds[-1:] != ["settled"]:
+            return False
+        return number >= LATEST or (number >= EARLIEST and self._value() == str(len(AREAS)))
 
     def _value(self) -> str:
         """Return the number of shards in force, as text; `auto` before any was adopted."""

@@ -10,7 +10,8 @@ from pytest_nexus.energy.emissions import footprint
 from pytest_nexus.energy.power import CLASSES, WH_PER_KWH, Use
 from pytest_nexus.plan.selection.modes import parse_mode
 from pytest_nexus.plan.selection.promise import n_needed
-from pytest_nexus.plan.tuning.choosing import NEEDED, Tuned, Wish, tune
+from pytest_nexus.plan.tuning.choosing import NEEDED, Tuned, Wish, n_chosen_on, tune
+from pytest_nexus.plan.tuning.job_seconds import Contention, contention_in
 from pytest_nexus.plan.tuning.regimes import regime_start
 from pytest_nexus.plan.tuning.replayed_rounds import Replay, Spared
 from pytest_nexus.plan.tuning.rounds import AUTO, Setting
@@ -43,6 +44,8 @@ class TunedHistory(NamedTuple):
     """By setting: why its effect is not simulated."""
     apart_s: float = 0.0
     """Seconds by which each further job starts later."""
+    contention: Contention = Contention()
+    """How much longer tests take where more jobs run at the same time."""
 
 
 def tuned_history(  # noqa: PLR0913 - the history, and how it is to be judged
@@ -88,6 +91,7 @@ def tuned_history(  # noqa: PLR0913 - the history, and how it is to be judged
         shards_tried(today),
         _workers(today, prices),
         spared=spared,
+        contention=contention_in(rounds[: n_chosen_on(len(rounds))]),
         energy_wh=energy_of(prices),
         progress=progress,
     )
@@ -95,7 +99,7 @@ def tuned_history(  # noqa: PLR0913 - the history, and how it is to be judged
     if only:
         names = [name for name in names if name in only]
     tuned = tune(replay, today, wish._replace(failing=tuple(suite.failing[start:])), names)
-    return TunedHistory(len(rounds), today, tuned, reasons, replay.apart_s)
+    return TunedHistory(len(rounds), today, tuned, reasons, replay.apart_s, replay.contention)
 
 
 def shards_tried(today: Setting) -> list[int]:

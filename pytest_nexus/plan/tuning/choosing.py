@@ -114,12 +114,17 @@ def tune(
     )
 
 
+def n_chosen_on(n_rounds: int) -> int:
+    """Return the number of the earlier rounds, on which settings are chosen."""
+    return n_rounds - max(EACH_SIDE, int(n_rounds * _JUDGED))
+
+
 class _Trial:
     """Judges settings on the earlier and on the later rounds of a replay."""
 
     def __init__(self, replay: Replay, wish: Wish) -> None:
         self.rounds = replay.rounds
-        self.n_earlier = len(replay.rounds) - max(EACH_SIDE, int(len(replay.rounds) * _JUDGED))
+        self.n_earlier = n_chosen_on(len(replay.rounds))
         self._outcomes = replay.outcomes
         self._knows = replay.knows
         self._cores = replay.cores

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus.domain.median import lower_median
-from pytest_nexus.plan.tuning.job_seconds import lane_s, start_s
+from pytest_nexus.plan.tuning.job_seconds import Contention, lane_s, start_s
 from pytest_nexus.plan.tuning.layouts import layouts
 from pytest_nexus.plan.tuning.repeats import Repeats, repeats
 from pytest_nexus.plan.tuning.rounds import AUTO, Outcome
@@ -48,6 +48,7 @@ class Replay:
         counts: numbers of shards.
         workers: numbers of workers in a job.
         spared: by value of `select`: what it would have done in each round.
+        contention: how much longer tests take where more jobs run at the same time.
         energy_wh: takes the seconds of all jobs, their processor seconds and the cores of a job.
         progress: receives the number of simulated rounds, and of all rounds.
     """
@@ -61,12 +62,14 @@ class Replay:
         workers: Sequence[int],
         *,
         spared: Mapping[str, Sequence[Spared]] = MappingProxyType({}),
+        contention: Contention = Contention(),  # noqa: B008 - immutable
         energy_wh: Callable[[float, float, int], float] = lambda _wall_s, _busy_s, _cores: 0.0,
         progress: Callable[[int, int], None] = lambda _done, _all: None,
     ) -> None:
         self.rounds = rounds
         self.prices = prices
         self.cores = prices.cores
+        self.contention = contention
         self._layouts: list[Layout] = []
         self._lanes: dict[tuple[int, int], list[tuple[float, ...]]] = {
             (count, each): [] for count in counts for each in workers
@@ -101,7 +104,7 @@ class Replay:
         return self._found[setting]
 
     def _add(self, each: Round, layout: Layout, workers: Sequence[int]) -> None:
-        cores, busy = self.cores or ASSUMED_CORES, 1.0 if each.busy is None else each.busy
+        cores, known = self.cores or ASSUMED_CORES, 1.0 if each.busy is None else each.busy
         pairs = sorted(zip(each.seconds, each.tests, strict=True), reverse=True)
         for count in {count for count, _ in self._lanes}:
             shard_of = layout.shard_of[count]
@@ -109,8 +112,10 @@ class Replay:
             for seconds, test in pairs:
                 at = shard_of.get(test)
                 shards[test % count if at is None else at].append(seconds)
+            longer = self.contention.factor(count) / self.contention.factor(each.jobs)
+            busy = min(1.0, known / longer)  # a test that waits for others needs no processor
             for n_workers in workers:
-                lanes = tuple(lane_s(one, n_workers, cores, busy) for one in shards)
+                lanes = tuple(longer * lane_s(one, n_workers, cores, busy) for one in shards)
                 self._lanes[count, n_workers].append(lanes)
 
     def _outcome(self, setting: Setting, repeated: Sequence[Repeats], at: int) -> Outcome:
