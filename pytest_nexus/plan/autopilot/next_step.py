@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Final, Literal
 
 from pytest_nexus.plan.autopilot import sentences
+from pytest_nexus.plan.autopilot.comparable_runs import CHANGES, comparable_runs, value_in_force
 from pytest_nexus.plan.autopilot.judge_trial import judge
 from pytest_nexus.plan.autopilot.learnable import LEARNABLE, in_force
 from pytest_nexus.plan.autopilot.regime_watch import regime_change
@@ -45,8 +46,6 @@ AGAIN_AFTER_S: Final = 30 * DAY_S
 
 LEAST_RUNS: Final = 10
 """Runs of the CI that must be known before a trial begins."""
-
-_CHANGES: Final = frozenset({"adopted", "taken back", "rolled back"})
 
 
 def next_step(
@@ -170,13 +169,10 @@ def _taken_back(state: State, version: SettingVersion) -> State:
 
 
 def _noticed(state: State, runs: Sequence[CIRunFigures], now: float) -> State:
-    """Note a change of regime since the last one, while no experiment makes runs differ."""
+    """Note a change of regime since the last one, while no experiment goes on."""
     if state.open is not None:
         return state
-    ends = [each.ended_at for each in state.experiments if each.ended_at is not None]
-    begins = [_since(entry) for entry in state.log if entry.kind == "regime"]
-    start = max([*ends, *begins], default=0.0)
-    later = [run for run in runs if run.started_at > start and run.is_finished]
+    later = comparable_runs(state, runs)
     found = regime_change([run.wall_s for run in later])
     if found is None:
         return state
@@ -184,11 +180,6 @@ def _noticed(state: State, runs: Sequence[CIRunFigures], now: float) -> State:
     figures = json.dumps({**found._asdict(), "since_at": since.started_at})
     sentence = sentences.regime(found, found.at - found.since + 1)
     return _logged(state, LogEntry(now, "regime", "", sentence, figures))
-
-
-def _since(entry: LogEntry) -> float:
-    at = json.loads(entry.figures).get("since_at", entry.at)
-    return float(at)
 
 
 def _begun(
@@ -222,7 +213,7 @@ def _change(proposal: Proposal, figure: str) -> dict[str, object]:
 
 
 def _may_begin(state: State, now: float) -> bool:
-    changed = max((entry.at for entry in state.log if entry.kind in _CHANGES), default=None)
+    changed = max((entry.at for entry in state.log if entry.kind in CHANGES), default=None)
     return changed is None or now - changed >= WEEK_S or _regime_at(state) > changed
 
 
@@ -250,7 +241,7 @@ def _is_fresh(state: State, proposal: Proposal, now: float) -> bool:
     setting = LEARNABLE.get(proposal.setting)
     if setting is None or not is_worth(proposal) or not setting.allows(proposal.proposed):
         return False
-    if _value_in_force(state, proposal.setting) == proposal.proposed:
+    if value_in_force(state, proposal.setting) == proposal.proposed:
         return False
     tried = [each for each in state.versions
              if each.setting == proposal.setting and each.value == proposal.proposed]  # fmt: skip
@@ -276,14 +267,9 @@ def _was_rolled_back(state: State, tried: Sequence[SettingVersion]) -> bool:
     )
 
 
-def _value_in_force(state: State, setting: str) -> str:
-    version = in_force(setting, state.versions)
-    return LEARNABLE[setting].default if version is None else version.value
-
-
 def _trial_of(state: State, proposal: Proposal, now: float) -> SettingVersion:
     version = in_force(proposal.setting, state.versions)
-    before = _value_in_force(state, proposal.setting)
+    before = value_in_force(state, proposal.setting)
     parent = None if version is None else version.version
     return SettingVersion("", parent, proposal.setting, proposal.proposed, before,
                           proposal.evidence, now, "{}", "trial")  # fmt: skip
