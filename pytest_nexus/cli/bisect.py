@@ -15,7 +15,7 @@ from pytest_nexus.cli.output.culprit import CulpritResult
 from pytest_nexus.cli.output.tables import add_json_option, print_json
 from pytest_nexus.domain.system import clock, originals
 from pytest_nexus.domain.system.console import say
-from pytest_nexus.domain.wording import counted
+from pytest_nexus.domain.wording import counted, percent
 from pytest_nexus.errors import HuntError
 from pytest_nexus.launch.culprit_runs import past_commits, worktree
 from pytest_nexus.launch.culprit_runs.run_at import Question, RunnerAt
@@ -105,7 +105,7 @@ class _Search:
         say(
             f"run {len(self.told)}: {answer.commit[:12]}: {self.words[answer.answer]}"
             f" in {answer.seconds:.1f} s"
-            f"{because}; the likeliest commit has {likeliest.probability:.0%}"
+            f"{because}; the likeliest commit has {percent(likeliest.probability, 0)}"
         )
 
     @property

@@ -13,7 +13,7 @@ from pytest_nexus.cli.past_changes import changes_in_git, past_changes
 from pytest_nexus.domain.records import CollectedTest, NodeId
 from pytest_nexus.domain.system import originals
 from pytest_nexus.domain.system.console import say, warn_of
-from pytest_nexus.domain.wording import counted
+from pytest_nexus.domain.wording import counted, percent
 from pytest_nexus.errors import ModelRefusedError
 from pytest_nexus.history.queries.selection import moment
 from pytest_nexus.impact.changes import find_change
@@ -169,7 +169,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
     else:
         of = found["calibration"]
         head = (
-            f"{files}: a test fails with a probability of {found['probability']:.0%};"
+            f"{files}: a test fails with a probability of {percent(found['probability'], 0)};"
             f" calibrated on {counted(of['n_runs'], 'run')}, squared error {of['brier']:.3f} on"
             f" later ones, {of['brier_of_base']:.3f} by their base rate"
         )
@@ -191,11 +191,11 @@ def _told_after(found: dict[str, Any] | None) -> list[str]:
 def _without_it(each: dict[str, Any]) -> str:
     """Return the risk without a file; nothing if the model's scores are no probabilities here."""
     part = each["probability_without"]
-    return "" if part is None else f": {part:.0%} without it"
+    return "" if part is None else f": {percent(part, 0)} without it"
 
 
 def _likely(each: dict[str, Any], found: dict[str, Any]) -> str:
-    return "" if found["probability"] is None else f": {each['p_fail']:.1%}"
+    return "" if found["probability"] is None else f": {percent(each['p_fail'])}"
 
 
 def _like(each: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from pytest_nexus.cli.arguments.required_history import required_history
 from pytest_nexus.cli.output.tables import add_json_option, print_json, print_table
 from pytest_nexus.cli.user_switch import switch
 from pytest_nexus.domain.system.console import say
+from pytest_nexus.domain.wording import percent
 from pytest_nexus.history.queries.selection import moment, selection_state
 from pytest_nexus.project import add_history_option
 
@@ -144,7 +145,7 @@ def _state_line(state: SelectionState) -> str:
 def _row(cut: StoredCut) -> dict[str, object]:
     leaves_out = "nothing" if cut.gap is None or cut.gap == float("inf") else _share(cut.gap)
     return {
-        "confidence": f"{cut.confidence:.1%}",
+        "confidence": percent(cut.confidence),
         "leaves_out": leaves_out,
         "failing_runs": cut.n_failing_runs,
         "needed": cut.n_needed or "more than count",
@@ -153,4 +154,4 @@ def _row(cut: StoredCut) -> dict[str, object]:
 
 
 def _share(gap: float) -> str:
-    return f"at most {exp(-gap):.1%} of the expected failures"
+    return f"at most {percent(exp(-gap))} of the expected failures"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus.cli.output.tables import print_json, print_table
 from pytest_nexus.domain.system.console import say
-from pytest_nexus.domain.wording import counted, fine_seconds
+from pytest_nexus.domain.wording import counted, fine_seconds, percent
 from pytest_nexus.plan.selection.shares import Share, of_counts
 from pytest_nexus.training.selection.intervals import of_sums, of_tests
 
@@ -69,7 +69,7 @@ def interval(share: Share | None) -> str:
     """
     if share is None:
         return "-"
-    return f"{100 * share.share:.1f} % ({100 * share.low:.1f} to {100 * share.high:.1f})"
+    return f"{percent(share.share)} ({100 * share.low:.1f} to {100 * share.high:.1f})"
 
 
 def _sums(runs: Sequence[SelectedRun]) -> dict[str, Any]:

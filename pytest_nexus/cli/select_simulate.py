@@ -9,6 +9,7 @@ from pytest_nexus.cli.output.tables import natural, print_json, print_table
 from pytest_nexus.cli.select_report import interval
 from pytest_nexus.domain.system.console import say
 from pytest_nexus.domain.system.progress_bar import ProgressBar
+from pytest_nexus.domain.wording import percent
 from pytest_nexus.errors import HistoryError
 from pytest_nexus.project import project_root
 from pytest_nexus.training.selection.curve import combined_curve, curve
@@ -124,7 +125,7 @@ def _row(point: Point) -> dict[str, object]:
     else:
         caught = interval(point.caught) + ("" if point.is_kept else " BROKEN")
     return {
-        "confidence": f"{point.confidence:.1%}",
+        "confidence": percent(point.confidence),
         "failing_runs": point.n_failing_runs,
         "caught": caught,
         "new_caught": interval(point.new_caught),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pytest_nexus.cli.output.tables import print_json, print_table
 from pytest_nexus.domain.system.console import say
-from pytest_nexus.domain.wording import counted
+from pytest_nexus.domain.wording import counted, percent
 from pytest_nexus.plan.tuning.choosing import LEAST_GAIN, NEEDED
 from pytest_nexus.plan.tuning.rounds import AUTO
 from pytest_nexus.plan.tuning.tunables import TUNABLES, value_of
@@ -139,7 +139,7 @@ def _nothing(report: Report, tuned: Tuned) -> str:
     near = f" The nearest: {tuned.closest} better there." if tuned.closest else ""
     return (
         f"Nothing is worth changing for the goal {report.wish.goal}: no other setting, chosen on"
-        f" {tuned.n_chosen_on} runs, is surely {LEAST_GAIN:.0%} better on the"
+        f" {tuned.n_chosen_on} runs, is surely {percent(LEAST_GAIN, 0)} better on the"
         f" {tuned.n_judged_on} after them.{near}"
     )
 
@@ -147,7 +147,7 @@ def _nothing(report: Report, tuned: Tuned) -> str:
 def _print_proposals(report: Report, tuned: Tuned, *, is_applied: bool) -> None:
     say(
         f"{counted(len(report.proposals), 'proposal')} for the goal {report.wish.goal}, which"
-        f" improves by {tuned.gain:.0%}: chosen on {tuned.n_chosen_on} runs, judged on the"
+        f" improves by {percent(tuned.gain, 0)}: chosen on {tuned.n_chosen_on} runs, judged on the"
         f" {tuned.n_judged_on} after them.",
         "",
     )
@@ -180,7 +180,7 @@ def _change_row(each: Proposal) -> dict[str, object]:
 def _relative(change: ExpectedChange) -> str:
     if change.figure == "misses" or not change.today:
         return f"{change.proposed - change.today:+.0f}"
-    return f"{change.proposed / change.today - 1:+.0%}"
+    return percent(change.proposed / change.today - 1, 0, is_signed=True)
 
 
 def _figure_row(change: ExpectedChange) -> dict[str, object]:

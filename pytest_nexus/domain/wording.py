@@ -41,10 +41,15 @@ def fine_seconds(duration_s: float) -> str:
     return f"{duration_s * 1000:.0f} ms" if duration_s < 0.01 else seconds(duration_s)
 
 
-def percent(share: float) -> str:
-    """Return a share in [0, 1] as a percentage.
+def percent(share: float, digits: int = 1, *, is_signed: bool = False) -> str:
+    """Return a share as a percentage, with a space before the sign: settings alone have none.
 
-    >>> percent(0.0414)
-    '4.1 %'
+    Args:
+        share: 1 is the whole.
+        digits: after the point.
+        is_signed: whether the share is a difference, and a plus stands before an increase.
+
+    >>> percent(0.0414), percent(0.98, 0), percent(0.25, 0, is_signed=True)
+    ('4.1 %', '98 %', '+25 %')
     """
-    return f"{100 * share:.1f} %"
+    return f"{100 * share:{'+' if is_signed else ''}.{digits}f} %"

@@ -8,7 +8,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pytest_nexus.domain.system import clock
-from pytest_nexus.domain.wording import counted
+from pytest_nexus.domain.wording import counted, percent
 from pytest_nexus.predictor.evaluation.losses import TOLERANCE
 from pytest_nexus.training.asked_size import asked_size
 
@@ -77,7 +77,8 @@ def _compared(student: Student) -> str:
     lost = rung.losses
     text = (
         f"student {student.size}: {fewer:.1f}x fewer comparisons, APFDc {-lost.apfdc:+.3f},"
-        f" AUC {-lost.auc:+.3f}, skill {-lost.skill:+.3f}, log loss {lost.log_loss:+.1%} on {runs}"
+        f" AUC {-lost.auc:+.3f}, skill {-lost.skill:+.3f},"
+        f" log loss {percent(lost.log_loss, is_signed=True)} on {runs}"
     )
     if rung.losses.is_tolerable:
         return text

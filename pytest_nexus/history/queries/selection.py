@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from pytest_nexus.domain.system import clock
-from pytest_nexus.domain.wording import counted
+from pytest_nexus.domain.wording import counted, percent
 from pytest_nexus.history.queries.user_word import UserWord
 from pytest_nexus.history.sqlite import connection as connections
 from pytest_nexus.history.sqlite.selection_tables import (
@@ -289,7 +289,7 @@ def _promised_and_missed(alarm: Alarm) -> str:
     named = ", ".join(run_uid[:8] for run_uid in alarm.runs[-_NAMED:])
     more = f" and {len(alarm.runs) - _NAMED} more" if len(alarm.runs) > _NAMED else ""
     return (
-        f"{alarm.promised:.1%} at most were promised; all tests run until `nexus select on`;"
+        f"{percent(alarm.promised)} at most were promised; all tests run until `nexus select on`;"
         f" missed: {named}{more}"
     )
 

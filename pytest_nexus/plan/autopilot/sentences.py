@@ -111,4 +111,4 @@ def _signed(share: float) -> str:
     >>> _signed(-0.124), _signed(0.05)
     ('-12 %', '+5 %')
     """
-    return f"{share:+.0%}".replace("%", " %")
+    return percent(share, 0, is_signed=True)

@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pytest_nexus.domain.wording import counted
+from pytest_nexus.domain.wording import counted, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -74,7 +74,7 @@ class ChangeOutlook(NamedTuple):
         """The probability in one sentence, without its end."""
         return (
             f"a change like this one is taken back or fails with a probability of"
-            f" {self.probability:.1%} ({self.share:.1%} for any change, by"
+            f" {percent(self.probability)} ({percent(self.share)} for any change, by"
             f" {self.n_bad:,} of {counted(self.n_changes, 'change')})"
         )
 

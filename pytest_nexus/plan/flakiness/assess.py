@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.domain.records import BAD, TestKey
-from pytest_nexus.domain.wording import times
+from pytest_nexus.domain.wording import percent, times
 from pytest_nexus.plan.flakiness.diagnosis import Diagnosis, Status, diagnose, sampled_rate
 from pytest_nexus.plan.flakiness.outcomes import FlakeEvidence, OutcomeInRun, passes_in_a_row, prove
 from pytest_nexus.plan.flakiness.rates import MIN_PASSES, Rate, passes_needed
@@ -155,7 +155,7 @@ def _evidence(rule: OrderRule) -> str:
     trials = f"{rule.n_failed} of {rule.n_failed + rule.n_passed} attempts failed"
     if rule.found_by == "bisect":
         return f"{rule.words}; found by bisection, in which {trials}"
-    return f"{rule.words}; {trials}, which is no flake with {rule.posterior:.1%}"
+    return f"{rule.words}; {trials}, which is no flake with {percent(rule.posterior)}"
 
 
 def assess_all(

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from math import sqrt
 from typing import TYPE_CHECKING, Final
 
+from pytest_nexus.domain.wording import percent
 from pytest_nexus.plan.insights.finding import MIN_SAVED_S, Finding
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def _compared(
                     "failing places",
                     f"{words} {name} fail more often than others",
                     saved_s,
-                    f"{rate:.0%} of {n} runs against {other:.0%} of {total - n}",
+                    f"{percent(rate, 0)} of {n} runs against {percent(other, 0)} of {total - n}",
                     "nexus flaky --all: see which tests fail there",
                 )
             )

@@ -6,6 +6,7 @@ from collections import defaultdict
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
+from pytest_nexus.domain.wording import percent
 from pytest_nexus.plan.insights.finding import MIN_RUNS, MIN_SAVED_S, Finding
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def waiting_shards(seen: Seen) -> list[Finding]:
             "shards",
             "shards wait for the slowest one",
             median(waits),
-            f"{median(shares):.0%} of the wall time, in {len(waits)} CI runs",
+            f"{percent(median(shares), 0)} of the wall time, in {len(waits)} CI runs",
             f"nexus plan --shards {max(n_shards)}",
         )
     ]

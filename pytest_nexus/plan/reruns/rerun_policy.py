@@ -15,6 +15,8 @@ from hashlib import sha256
 from math import inf
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from pytest_nexus.domain.wording import percent
+
 if TYPE_CHECKING:
     from pytest_nexus.domain.records import TestStats
     from pytest_nexus.plan.reruns.recovery_times import Recoveries
@@ -230,7 +232,7 @@ def _wait(
     wait_s = max(0.0, until_s - setback.waited_s)
     share = jitter(settings.seed, setback.key, setback.number)
     when = f"after {until_s:g} s" if until_s else "at once"
-    hope = f"; such a failure passes {chance:.0%} {when}" if recoveries.n_known else ""
+    hope = f"; such a failure passes {percent(chance, 0)} {when}" if recoveries.n_known else ""
     return wait_s * (1 + _JITTER * share), hope
 
 

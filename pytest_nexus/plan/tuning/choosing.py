@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import product
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from pytest_nexus.domain.wording import percent
 from pytest_nexus.plan.selection.modes import parse_mode
 from pytest_nexus.plan.tuning.figures import FIGURES, SCORES
 from pytest_nexus.plan.tuning.proposals import ExpectedChange, Proposal
@@ -203,8 +204,8 @@ class _Trial:
             value_of(name, without),
             value_of(name, proposed),
             self.changes(without, proposed),
-            f"chosen on {self.n_earlier} runs, the goal {self._wish.goal} is {gain:.0%} better"
-            f" on the {n_later} runs after them",
+            f"chosen on {self.n_earlier} runs, the goal {self._wish.goal} is"
+            f" {percent(gain, 0)} better on the {n_later} runs after them",
         )
 
     def changes(self, today: Setting, proposed: Setting) -> tuple[ExpectedChange, ...]:
@@ -227,7 +228,7 @@ class _Trial:
         values = " and ".join(
             f"{name} = {value_of(name, proposed)}" for name in _changed(today, proposed, names)
         )
-        return f"{values}: {self.gain(today, proposed, self.later):.1%}"
+        return f"{values}: {percent(self.gain(today, proposed, self.later))}"
 
     def keeps(
         self,

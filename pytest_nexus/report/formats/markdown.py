@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.domain.wording import counted, fine_seconds
+from pytest_nexus.domain.wording import counted, fine_seconds, percent
 from pytest_nexus.plan.verification.verify import apart
 from pytest_nexus.report.ci.headline import verdict
 from pytest_nexus.report.ci.summary import longest_setup_s
@@ -221,9 +221,9 @@ def risk_section(summary: Summary, _: Locator) -> str:
     risk = summary.risk
     if risk is None:
         return ""
-    likeliest = ", ".join(f"{code_element(key)} {p:.1%}" for key, p in risk.likeliest)
+    likeliest = ", ".join(f"{code_element(key)} {percent(p)}" for key, p in risk.likeliest)
     return (
-        f"Before the run, a failing test had a probability of {risk.probability:.0%};"
+        f"Before the run, a failing test had a probability of {percent(risk.probability, 0)};"
         f" the likeliest: {likeliest}. `nexus risk` shows the files that carry the risk."
     )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.domain.safe_text import visible
 from pytest_nexus.domain.system.console import Styled
-from pytest_nexus.domain.wording import counted, seconds
+from pytest_nexus.domain.wording import counted, percent, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -135,7 +135,7 @@ def _times(facts: DashboardFacts, bars: str) -> Iterator[Line]:
         style: Style = "yellow" if failed[-1] else "green"
         yield [
             Styled(spark(failed, bars), style),
-            Styled(f"  {100 * failed[-1]:.0f} % of the runs of the last day failed"),
+            Styled(f"  {percent(failed[-1], 0)} of the runs of the last day failed"),
         ]
 
 
@@ -163,7 +163,7 @@ def _flaky(facts: DashboardFacts, room: int) -> Iterator[Line]:
     quarantined = f", {n_quarantined:,} in quarantine" if n_quarantined else ""
     yield [Styled(f"{total}{quarantined}", "yellow" if flaky else "green")]
     for one in flaky[:_MOST_FLAKY]:
-        rate = "" if one.rate is None else f"  {100 * one.rate:.1f} %"
+        rate = "" if one.rate is None else f"  {percent(one.rate)}"
         yield [Styled(_middle(visible(one.key), room - len(rate))), Styled(rate, "dim")]
 
 

@@ -29,7 +29,7 @@ def test_the_sentence_compares_the_student_with_its_teacher() -> None:
     found = student_facts(OUTCOME, CASES[:2])
     assert found.sentence.startswith(
         "student 4x8: 11.8x fewer comparisons, APFDc -0.001, AUC +0.002, skill -0.004, log"
-        " loss +1.1% on 30 held-back runs; 10,000 tests take "
+        " loss +1.1 % on 30 held-back runs; 10,000 tests take "
     )
     assert "no session" not in found.sentence
     assert found.figures["student_comparisons"] == 17.0

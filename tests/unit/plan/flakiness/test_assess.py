@@ -162,7 +162,7 @@ def test_what_depends_on_the_order_is_never_called_flaky():
     found = assess(X, sightings, RULE)
     assert found.status == "order-dependent"
     assert found.reason == (
-        "fails after t.py::test_y; 3 of 12 attempts failed, which is no flake with 99.5%"
+        "fails after t.py::test_y; 3 of 12 attempts failed, which is no flake with 99.5 %"
     )
     assert assess(X, sightings, RULE._replace(posterior=0.9)).status == "flaky"
 

@@ -121,7 +121,7 @@ def test_a_new_failure_of_a_test_that_the_change_touches_is_only_confirmed() -> 
 def test_the_sentence_names_the_wait_and_the_hope() -> None:
     told = decided(setback(2, waited_s=0.3), FLAKY).reason
     assert told.startswith("rerun 2 of 3 after ")
-    assert "such a failure passes 91% after 2 s" in told
+    assert "such a failure passes 91 % after 2 s" in told
 
 
 def test_a_marker_has_the_last_word_on_number_and_delay() -> None:

@@ -197,7 +197,7 @@ def test_what_is_not_surely_better_is_named() -> None:
     replay = Replay(rounds, names_of(rounds), Prices(cores=1), (1,), (1,), spared=spared)
     found = tune(replay, Setting(), Wish("wall"), ["select"])
     assert found.proposals == ()
-    assert found.closest == "select = confidence:99%: 0.0%"
+    assert found.closest == "select = confidence:99%: 0.0 %"
 
 
 def test_odd_histories_are_tuned_too() -> None:

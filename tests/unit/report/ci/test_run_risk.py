@@ -49,7 +49,7 @@ def test_the_summary_says_it_and_shows_hostile_names_as_text() -> None:
     one = session(attempt(), forecasts=hostile)
     summary = summarise([one], [], Known(calibration=PLAIN))
     text = markdown(summary, lambda _: None)
-    assert "a failing test had a probability of 50%" in text
+    assert "a failing test had a probability of 50 %" in text
     assert "<script>" not in text
     assert as_json(summary)["risk"]["probability"] == pytest.approx(0.5)
 
