@@ -67,7 +67,7 @@ def code_of(texts: Mapping[str, TestText]) -> dict[str, TestCode]:
 def words_of(
     code: Mapping[str, TestCode], functions: Sequence[tuple[str, ...]]
 ) -> list[Collection[str]]:
-    """Return the words of each function: those of its code where it was read, else of its name.
+    """Return the words of each function, each once: of its code if it was read, else of its name.
 
     Args:
         code: by test file; any file may be missing.
@@ -78,7 +78,7 @@ def words_of(
         name = key.partition("::")[2]
         text = code.get(path)
         read = None if text is None else text.names.get(name)
-        found.append(words(name) if read is None else read)
+        found.append(frozenset(words(name)) if read is None else read)
     return found
 
 

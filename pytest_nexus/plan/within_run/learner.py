@@ -64,7 +64,7 @@ class Taught(NamedTuple):
     is_news: Sequence[bool]
     """Whether a failure of the test says something new."""
     read_words: ReadWords
-    """Return the words of each function; called at the first failure that teaches."""
+    """Return the words of each function, each once; called at the first failure that teaches."""
 
 
 class Change(NamedTuple):

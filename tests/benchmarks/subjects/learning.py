@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from functools import partial
 from random import Random
 from statistics import median
 from time import process_time
 from typing import TYPE_CHECKING, Final
 
+from pytest_nexus.predictor.schema import TestCode
+
 from pytest_nexus.domain.records import Change, Forecast
+from pytest_nexus.forecast.snapshot import words_of
 from pytest_nexus.plan.known_tests import StatsIndex
 from pytest_nexus.plan.make import make_plan
 from pytest_nexus.plan.within_run.learner import Lessons, Strengths
@@ -16,8 +21,9 @@ from tests.benchmarks.table import Table, within
 from tests.support.builders import by_key, collected, known
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
+    from pytest_nexus.domain.records import CollectedTest
     from tests.benchmarks.bench import Bench
     from tests.benchmarks.table import Cell
 
@@ -39,7 +45,7 @@ def measure(bench: Bench) -> list[Table]:
     note = (
         f"{_PARAMETERS} parameters for each function, {_WORDS} words for each, drawn from"
         f" {_VOCABULARY:,} by Zipf's law; {_FAILURES} failures. The first failure also reads and"
-        " weighs the words of all functions. A pass includes taking the next test. Medians."
+        " counts the words of all functions. A pass includes taking the next test. Medians."
     )
     return [Table("Outcomes", rows, note)]
 
@@ -68,15 +74,9 @@ def _round(n_tests: int) -> tuple[float, float, float, float]:
     ]
     stats = by_key(*(known(test.key, runs_since_failure=None) for test in tests))
     plan = make_plan(tests, stats, Change(), forecaster=lambda found, *_: _forecasts(found))
-    words: dict[str, set[str]] = {}
-
-    def read(functions: Sequence[tuple[str, ...]]) -> list[set[str]]:
-        for _, key in functions:
-            words[key] = {f"w{int(_VOCABULARY ** random.random())}" for _ in range(_WORDS)}
-        return [words[key] for _, key in functions]
-
+    lessons = Lessons(Strengths(8.0, 0.5), partial(words_of, _code(tests, random)))
     started_s = process_time()
-    live = live_plan(plan, plan.order, StatsIndex(stats, {}), Lessons(Strengths(8.0, 0.5), read))
+    live = live_plan(plan, plan.order, StatsIndex(stats, {}), lessons)
     assert live is not None
     fresh = live.fresh()
     planned_s = process_time() - started_s
@@ -92,6 +92,18 @@ def _round(n_tests: int) -> tuple[float, float, float, float]:
         else:
             passes_s, n_passes = passes_s + spent_s, n_passes + 1
     return passes_s / n_passes * 1e6, failures[0] * 1e3, median(failures[1:]) * 1e3, planned_s * 1e3
+
+
+def _code(tests: Iterable[CollectedTest], random: Random) -> dict[str, TestCode]:
+    """Return the code of the test files as a session has it after it was compared with a change."""
+    names: dict[str, dict[str, Counter[str]]] = {}
+    for test in tests:
+        of_file = names.setdefault(test.path, {})
+        name = test.function_key.partition("::")[2]
+        if name not in of_file:
+            drawn = (f"w{int(_VOCABULARY ** random.random())}" for _ in range(_WORDS))
+            of_file[name] = Counter(drawn)
+    return {path: TestCode(names=of_file) for path, of_file in names.items()}
 
 
 def _forecasts(tests: Sequence[object]) -> list[Forecast]:

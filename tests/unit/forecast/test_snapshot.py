@@ -31,6 +31,11 @@ def test_words_of_a_test_are_counted_once_and_when_it_is_asked_for(
     assert asked == [{"loadItems": 2}]
 
 
+def test_a_word_that_a_name_repeats_is_one_word_of_its_function() -> None:
+    found = snapshot.words_of({}, [("tests/test_a.py", "tests/test_a.py::test_load_load_item")])
+    assert [sorted(each) for each in found] == [["item", "load"]]
+
+
 def test_pairs_of_change_and_failure_are_counted() -> None:
     past = [ChangedAndFailed(("a.py",), (X,)), ChangedAndFailed(("a.py", "lib/b.py"), ())]
     by_file, by_folder = snapshot.cofailures_of(past).rates(["a.py"])
