@@ -30,10 +30,7 @@ DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-
 _LEAST_US: Final = 100.0
 _STEP: Final = 1.3
 _BOUNDS: Final = [_LEAST_US * _STEP ** (n + 0.5) for n in range(len(DIGITS) - 1)]
-_CODES: Final = bytes(
-    ord(CELL_OF[OUTCOMES[code - 1]]) if 1 <= code <= len(OUTCOMES) else ord("?")
-    for code in OUTCOME_CODE_OF
-)
+_CODES: Final = bytes(ord(CELL_OF[OUTCOMES[code - 1]]) for code in OUTCOME_CODE_OF)
 _DIGITS: Final = DIGITS.encode()
 _HEALED: Final = ord(HEALED)
 
