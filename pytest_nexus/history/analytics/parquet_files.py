@@ -100,19 +100,23 @@ def _write_file(writer: Any, table: PeopleTable, rows: Iterator[Row], path: Path
     """Write rows to one file; return their number."""
     with tempfile.TemporaryDirectory(prefix="nexus-parquet-") as between:
         text = Path(between) / "rows.csv"
-        n_rows = _write_csv(rows, text)
+        n_rows = _write_csv(rows, text, tuple(table.raw_types))
         read = writer.read_csv(
-            str(text), header=False, columns=table.raw_types, na_values=[NULL], auto_detect=False,
+            str(text), header=True, columns=table.raw_types, na_values=[NULL], auto_detect=False,
             delimiter=",", quotechar='"', escapechar='"', parallel=False,
         )  # fmt: skip
         read.project(table.projection).write_parquet(str(path), compression="zstd")
     return n_rows
 
 
-def _write_csv(rows: Iterator[Row], path: Path) -> int:
-    """Write rows in small portions, without the null characters that duckdb refuses."""
+def _write_csv(rows: Iterator[Row], path: Path, header: Row) -> int:
+    """Write rows in small portions, without the null characters that duckdb refuses.
+
+    The header shows duckdb how lines end. Otherwise a line end within the first value would count.
+    """
     n_rows = 0
     with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerow(header)
         while portion := list(islice(rows, _PORTION)):
             text = StringIO()
             csv.writer(text).writerows(portion)
