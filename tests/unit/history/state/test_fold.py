@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import statistics
+import struct
 
 import pytest
 from hypothesis import given, settings
@@ -17,6 +18,7 @@ from pytest_nexus.history.state.fold import (
     fold,
     median_of,
     stats_of,
+    trend_of,
 )
 from pytest_nexus.journal.encoding import FAIL, PASS, VERDICT_OF, pack
 
@@ -214,3 +216,29 @@ def test_settings_are_still_written_for_older_versions_that_read_them() -> None:
         state = fold(state, run, seen("passed"))
     assert state is not None
     assert state.settings == b"".join(bytes([at, at]) for at in range(2, 9))
+
+
+def trend(*seconds: float) -> float:
+    """The trend of executions, each with a set-up, a call and a tear-down of known seconds."""
+    phases = [part for value in seconds for part in (0.25, value - 0.5, 0.25)]
+    return trend_of(struct.pack("<21f", *[math.nan] * (21 - len(phases)), *phases))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        ([], 0.0),
+        ([3.0], 3.0),
+        ([3.0, 2.0], 2.0),
+        ([2.0, 4.0], 2.0),
+        ([1.0, 2.0, 3.0], 4.0),
+        ([1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0], 4.5),
+        ([8.0, 6.0, 4.0], 2.0),
+        ([9.0, 5.0, 1.0], 0.0),
+        ([2.0] * 7, 2.0),
+        ([1.0, 2.0, 9.0, 4.0, 5.0], 6.0),
+        ([1.0, 4.0, 2.0, 3.0], 3.0),
+    ],
+)
+def test_a_trend_goes_on_by_the_median_slope(seconds: list[float], expected: float) -> None:
+    assert trend(*seconds) == pytest.approx(expected)
