@@ -89,6 +89,14 @@ def project_root(start: Path, top: Path | None = None) -> Path:
     return start
 
 
+def checkout_of(folder: Path) -> Path | None:
+    """Return the top of the checkout that contains a folder; None without a checkout.
+
+    A change cannot move the top, since git commits nothing with the name `.git`.
+    """
+    return next((one for one in (folder, *folder.parents) if (one / ".git").exists()), None)
+
+
 def settings_file(folder: Path) -> Path | None:
     """Return the file from which pytest would read its settings in a folder; None without one."""
     for filename, section in _INI_FILES:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus.ci.github_actions import append_to
-from pytest_nexus.cli.arguments.checkout import add_source_option, checkout_of, source_root
+from pytest_nexus.cli.arguments.checkout import add_source_option, source_root
 from pytest_nexus.cli.arguments.pending_journals import take_in_waiting
 from pytest_nexus.cli.arguments.required_history import required_history
 from pytest_nexus.cli.autopilot_proposals import read_proposals
@@ -24,7 +24,7 @@ from pytest_nexus.plan.autopilot.learnable import AUTO, LEARNABLE
 from pytest_nexus.plan.autopilot.next_step import next_step
 from pytest_nexus.plan.autopilot.sentences import so_far
 from pytest_nexus.plan.tuning.tunables import SIMULATED
-from pytest_nexus.project import add_history_option, history_path, setting_in
+from pytest_nexus.project import add_history_option, checkout_of, history_path, setting_in
 from pytest_nexus.report.formats.escaping import escaped
 
 if TYPE_CHECKING:

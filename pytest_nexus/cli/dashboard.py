@@ -6,7 +6,7 @@ import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.cli.arguments.checkout import add_source_option, checkout_of, source_root
+from pytest_nexus.cli.arguments.checkout import add_source_option, source_root
 from pytest_nexus.cli.arguments.options import positive
 from pytest_nexus.cli.arguments.pending_journals import take_in_waiting
 from pytest_nexus.cli.arguments.required_history import required_history
@@ -23,6 +23,7 @@ from pytest_nexus.errors import DashboardError, with_code
 from pytest_nexus.launch.culprit_runs.past_commits import git_in
 from pytest_nexus.project import (
     add_history_option,
+    checkout_of,
     history_path,
     project_root,
     quarantine_path,

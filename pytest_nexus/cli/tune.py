@@ -26,6 +26,7 @@ from pytest_nexus.plan.tuning.limits import parse_limit
 from pytest_nexus.plan.tuning.rounds import JOB_START_S, PRICE, Prices, seen_in
 from pytest_nexus.plan.tuning.tunables import SIMULATED
 from pytest_nexus.project import add_history_option
+from pytest_nexus.settings_files.settings_changes import top_of
 from pytest_nexus.settings_files.settings_of_today import settings_of_today
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def run(options: argparse.Namespace) -> int:
         for each in report.changes:
             each.write()
             if not options.json:
-                say(f"written: {each.path.relative_to(report.root)}")
+                say(f"written: {each.name_in(top_of(report.root))}")
     return 0
 
 

@@ -11,9 +11,10 @@ from pytest_nexus.domain.wording import counted, percent
 from pytest_nexus.plan.tuning.choosing import LEAST_GAIN, NEEDED
 from pytest_nexus.plan.tuning.rounds import AUTO
 from pytest_nexus.plan.tuning.tunables import TUNABLES, value_of
+from pytest_nexus.settings_files.settings_changes import top_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from pytest_nexus.backtest.tuning.suite_rounds import SuiteRounds
@@ -80,7 +81,7 @@ def print_report(report: Report, *, is_json: bool, is_applied: bool) -> None:
         return
     tuned = report.found.tuned
     if tuned is None:
-        say(_too_few(report))
+        say(*_too_few(report))
         return
     if not report.proposals:
         say(_nothing(report, tuned))
@@ -98,6 +99,7 @@ def document_of(report: Report) -> dict[str, Any]:
     return {
         "runs": len(report.suite.rounds),
         "runs_left_out": report.suite.n_left,
+        "runs_left_out_by_reason": dict(report.suite.left),
         "environment": report.suite.environment,
         "runs_since_change": found.n_rounds,
         "runs_needed": NEEDED,
@@ -121,18 +123,31 @@ def document_of(report: Report) -> dict[str, Any]:
         "together": [] if tuned is None else [asdict(each) for each in tuned.together],
         "assumed": report.prices._asdict() | {"later_start_s": found.apart_s},
         "not_simulated": found.not_simulated,
-        "diff": [line for each in report.changes for line in each.diff(report.root)],
+        "diff": [line for each in report.changes for line in each.diff(top_of(report.root))],
         "by_hand": report.by_hand,
     }
 
 
-def _too_few(report: Report) -> str:
+def _too_few(report: Report) -> Iterator[str]:
+    """Yield how many runs are missing, why others do not count, and what to do."""
     n_rounds, n_all = report.found.n_rounds, len(report.suite.rounds)
     since = " since its seconds last changed" if n_rounds < n_all else ""
-    return (
+    yield (
         f"Too few runs of the whole suite{since}: {n_rounds}, and a proposal needs {NEEDED};"
         f" {NEEDED - n_rounds} more are needed"
     )
+    if report.suite.n_left:
+        yield f"Not counted: {_left_out(report)}."
+    if any(reason.startswith("of a part") for reason in report.suite.left):
+        yield (
+            "A run counts if it runs the whole suite: `pytest --nexus` without paths, -k, -m, -x"
+            " and the like, also in addopts; or all shards of one run of a CI."
+        )
+
+
+def _left_out(report: Report) -> str:
+    left = report.suite.left
+    return ", ".join(f"{counted(n, 'run')} {why}" for why, n in sorted(left.items()))
 
 
 def _nothing(report: Report, tuned: Tuned) -> str:
@@ -159,7 +174,7 @@ def _print_proposals(report: Report, tuned: Tuned, *, is_applied: bool) -> None:
                 ("figure", "today", "proposed", "change", "95_%_interval"))  # fmt: skip
     say("")
     for change in report.changes:
-        say(*change.diff(report.root))
+        say(*change.diff(top_of(report.root)))
     if report.changes:
         say("" if is_applied else "nexus tune --apply writes this.")
     if report.by_hand:
@@ -210,7 +225,7 @@ def _assumed(report: Report) -> Sequence[str]:
     )
     cores = "unknown" if prices.cores is None else str(prices.cores)
     billed = "whole minutes" if prices.is_rounded_up else "seconds"
-    left = f"; {counted(report.suite.n_left, 'other run')} left out" if report.suite.n_left else ""
+    left = f"; not counted: {_left_out(report)}" if report.suite.n_left else ""
     n_before = len(report.suite.rounds) - found.n_rounds
     before = f"; the suite changed after the first {counted(n_before, 'run')}" if n_before else ""
     runs = counted(found.n_rounds, "run")
@@ -242,7 +257,9 @@ def _not_simulated(report: Report) -> Sequence[str]:
     """Return lines about the settings that no figure above judges."""
     always = [each.name for each in TUNABLES if each.not_simulated]
     reasons = report.found.not_simulated
-    here = [
-        f"Not simulated: {name}, as {why}." for name, why in reasons.items() if name not in always
-    ]
+    by_reason: dict[str, list[str]] = {}
+    for name, why in reasons.items():
+        if name not in always:
+            by_reason.setdefault(why, []).append(name)
+    here = [f"Not simulated: {', '.join(names)}, as {why}." for why, names in by_reason.items()]
     return (*here, f"Never simulated: {', '.join(always)}; nexus tune --list says why.")

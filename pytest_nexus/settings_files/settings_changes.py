@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from difflib import unified_diff
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.domain.system.files import replacing
 from pytest_nexus.errors import OptionError
-from pytest_nexus.project import section_of, settings_file
+from pytest_nexus.project import checkout_of, path_from, section_of, settings_file
 from pytest_nexus.settings_files.ini_text import with_ini_value
-from pytest_nexus.settings_files.workflow_text import call_in, with_input
+from pytest_nexus.settings_files.workflow_text import call_in, inputs_in, with_input
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,9 +29,13 @@ class FileChange:
     """None for a file that does not exist."""
     after: str
 
-    def diff(self, root: Path) -> list[str]:
-        """Return the lines of a unified diff, without line ends."""
-        name = self.path.relative_to(root).as_posix()
+    def name_in(self, top: Path) -> str:
+        """Return the path of the file from a folder above it, with `/`."""
+        return path_from(top, self.path.parent.resolve() / self.path.name)
+
+    def diff(self, top: Path) -> list[str]:
+        """Return the lines of a unified diff as git writes them, without line ends."""
+        name = self.name_in(top)
         lines = unified_diff(
             (self.before or "").splitlines(), self.after.splitlines(),
             "/dev/null" if self.before is None else f"a/{name}", f"b/{name}", lineterm="",
@@ -73,17 +78,38 @@ def read_exactly(path: Path) -> str | None:
 
 
 def workflow_of(root: Path) -> Path | None:
-    """Return the one workflow of a project that calls nexus; None if none or several do."""
-    folder = root / _WORKFLOWS
+    """Return the one workflow that calls nexus for a suite; None if none or several do.
+
+    GitHub reads workflows at the top of the repository only. There, the input `working-directory`
+    says to which suite a call belongs.
+
+    Args:
+        root: folder of the suite.
+    """
+    top = top_of(root)
+    folder = top / _WORKFLOWS
+    suite = root.resolve().relative_to(top).as_posix()
     found = []
     for path in sorted((*folder.glob("*.yml"), *folder.glob("*.yaml"))):
         try:
             text = read_exactly(path)
         except (OSError, UnicodeDecodeError):
             continue
-        if text is not None and call_in(text) is not None:
+        if text is not None and call_in(text) is not None and _is_for(suite, text):
             found.append(path)
     return found[0] if len(found) == 1 else None
+
+
+def top_of(root: Path) -> Path:
+    """Return the top of the repository of a suite, from which diffs name files."""
+    root = root.resolve()
+    return checkout_of(root) or root
+
+
+def _is_for(suite: str, text: str) -> bool:
+    """Return whether a workflow calls nexus for the suite in a folder, `.` for the top."""
+    given = (inputs_in(text) or {}).get("working-directory", ".")
+    return "${{" in given or PurePosixPath(given) == PurePosixPath(suite)
 
 
 def changed_settings(path: Path, before: str | None, key: str, value: str) -> str:

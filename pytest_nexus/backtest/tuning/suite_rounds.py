@@ -39,8 +39,13 @@ class SuiteRounds(NamedTuple):
     failing: list[bool]
     """Whether a test of each round failed and never passed."""
     environment: str
-    n_left: int
-    """Runs that are not among them: parts of the suite, or other environments."""
+    left: Mapping[str, int]
+    """Runs that are not among them: their number for each reason, a clause after the number."""
+
+    @property
+    def n_left(self) -> int:
+        """Return the number of runs that are not among them."""
+        return sum(self.left.values())
 
 
 class _Session(NamedTuple):
@@ -62,7 +67,8 @@ def rounds_of(
     """
     figures = history.figures(n_runs)
     newest = figures.runs
-    sound = [each for each in reversed(newest) if _is_whole(each)]
+    left = Counter(filter(None, map(_why_not, newest)))
+    sound = [each for each in reversed(newest) if not _why_not(each)]
     environments = Counter(each.run.environment for each in sound)
     usual = max(environments, key=environments.__getitem__, default="")
     groups: dict[Hashable, list[RunSummary]] = {}
@@ -76,8 +82,11 @@ def rounds_of(
         if sum(each.n_tests for each in group) >= max(_WHOLE * typical, 1)
     ]
     found = _read(figures, kept, progress)
-    n_used = sum(map(len, kept))
-    return found._replace(environment=usual, n_left=len(newest) - n_used)
+    if others := len(sound) - environments[usual]:
+        left[f"outside of {usual or 'an unknown environment'}"] = others
+    if small := environments[usual] - sum(map(len, kept)):
+        left["with less than half of the usual tests"] = small
+    return found._replace(environment=usual, left=left)
 
 
 def _read(
@@ -93,15 +102,19 @@ def _read(
         sessions.append(tuple(each.run.run_uid for each in group))
         failing.append(has_failed)
         progress(number, len(groups))
-    return SuiteRounds(rounds, figures.keys, sessions, failing, "", 0)
+    return SuiteRounds(rounds, figures.keys, sessions, failing, "", {})
 
 
-def _is_whole(summary: RunSummary) -> bool:
-    """Return whether a run ran its whole suite, or its whole shard of the suite."""
+def _why_not(summary: RunSummary) -> str:
+    """Return why a run did not run its whole suite, or its whole shard of it; empty if it did."""
     run = summary.run
-    if summary.mass_failure or not run.complete or run.source == "durations":
-        return False
-    return set(run.selected_by) <= PARTS
+    if limits := sorted(set(run.selected_by) - PARTS):
+        return f"of a part of the suite ({', '.join(limits)})"
+    if run.source == "durations":
+        return "with durations only"
+    if summary.mass_failure:
+        return "with a mass failure"
+    return "" if run.complete else "that did not finish"
 
 
 def _round_of(summary: RunSummary) -> Hashable:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pytest_nexus.domain.system import originals
 from pytest_nexus.errors import OptionError
-from pytest_nexus.project import project_root
+from pytest_nexus.project import checkout_of, project_root
 
 if TYPE_CHECKING:
     import argparse
@@ -57,11 +57,3 @@ def path_in_checkout(root: Path) -> str:
     if root == top or not root.is_relative_to(top):
         return ""
     return root.relative_to(top).as_posix() + "/"
-
-
-def checkout_of(folder: Path) -> Path | None:
-    """Return the top of the checkout that contains a folder; None without a checkout.
-
-    A change cannot move the top, since git commits nothing with the name `.git`.
-    """
-    return next((one for one in (folder, *folder.parents) if (one / ".git").exists()), None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -35,7 +35,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def fill(root: Path, n_runs: int, call_s: float = 60.0) -> None:
+def fill(root: Path, n_runs: int, call_s: float = 60.0, **fields: Any) -> None:
     (root / ".nexus").mkdir(exist_ok=True)
     with open_history(root / ".nexus/history.sqlite3") as history:
         for number in range(n_runs):
@@ -43,7 +43,7 @@ def fill(root: Path, n_runs: int, call_s: float = 60.0) -> None:
                 attempt(f"t/test_a.py::test_{at}", call_s=call_s * (1 + number % 3 / 50))
                 for at in range(8)
             ]
-            made = run(number, started_at=1000.0 * number, complete=True)
+            made = run(number, started_at=1000.0 * number, complete=True, **fields)
             ingest_run(history, made, attempts)
 
 
@@ -110,6 +110,19 @@ def test_few_runs_say_how_many_are_needed(tmp_path: Path, monkeypatch, capsys) -
     assert main(["tune"]) == 0
     (line,) = capsys.readouterr().out.splitlines()
     assert "3, and a proposal needs 20; 17 more are needed" in line
+
+
+def test_runs_that_do_not_count_say_why_and_what_to_do(tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    fill(tmp_path, 3, selected_by=("paths", "-k"))
+    assert main(["tune"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("Too few runs of the whole suite: 0,")
+    assert lines[1] == "Not counted: 3 runs of a part of the suite (-k, paths)."
+    assert lines[2].startswith("A run counts if it runs the whole suite: `pytest --nexus` without")
+    assert main(["tune", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["runs_left_out_by_reason"] == {"of a part of the suite (-k, paths)": 3}
 
 
 def test_the_table_of_settings_is_listed(capsys) -> None:

@@ -9,7 +9,12 @@ import pytest
 from pytest_nexus.errors import OptionError
 from pytest_nexus.plan.tuning.proposals import Proposal
 from pytest_nexus.plan.tuning.rounds import AUTO, SeenRuns, Setting
-from pytest_nexus.settings_files.settings_changes import FileChange, read_exactly, workflow_of
+from pytest_nexus.settings_files.settings_changes import (
+    FileChange,
+    read_exactly,
+    top_of,
+    workflow_of,
+)
 from pytest_nexus.settings_files.settings_of_today import Today, settings_of_today
 
 if TYPE_CHECKING:
@@ -115,6 +120,32 @@ def test_a_file_that_changed_meanwhile_stays(root: Path) -> None:
     with pytest.raises(OptionError, match="NX331"):
         change.write()
     assert path.read_text() == "[pytest]\n# somebody else\n"
+
+
+def test_a_suite_in_a_folder_has_the_workflow_of_its_repository(root: Path) -> None:
+    (root / ".git").mkdir()
+    mine = call(root, "shards: 2, working-directory: services/api/")
+    other = root / ".github/workflows/other.yml"
+    other.write_text(CALL + "    with:\n      working-directory: services/web\n      shards: 4\n")
+    suite = root / "services/api"
+    suite.mkdir(parents=True)
+    assert workflow_of(suite) == mine
+    assert workflow_of(root / "services/web") == other
+    assert workflow_of(root) is None
+    found = settings_of_today(suite, SeenRuns())
+    assert found.setting.shards == 2
+    (change,), by_hand = found.changes([proposal("shards", "workflow", "6")])
+    assert not by_hand
+    assert change.diff(top_of(suite))[0] == "--- a/.github/workflows/tests.yml"
+    assert settings_of_today(root, SeenRuns()).workflow is None
+
+
+def test_a_working_directory_that_only_github_knows_may_be_any(root: Path) -> None:
+    (root / ".git").mkdir()
+    (root / "api").mkdir()
+    path = root / ".github/workflows/tests.yml"
+    path.write_text(CALL + "    with:\n      working-directory: ${{ matrix.folder }}\n")
+    assert workflow_of(root / "api") == path
 
 
 @pytest.mark.posix  # permissions and links of POSIX

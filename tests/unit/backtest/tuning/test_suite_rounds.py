@@ -73,6 +73,12 @@ def test_parts_and_mass_failures_are_left_out(history: History) -> None:
     assert len(found.rounds) == 3
     assert found.environment == "3.12 linux"
     assert found.n_left == 4
+    assert found.left == {
+        "of a part of the suite (-k)": 1,
+        "that did not finish": 1,
+        "with less than half of the usual tests": 1,
+        "outside of 3.12 linux": 1,
+    }
 
 
 def test_failures_and_repeats_are_told_apart(history: History) -> None:
