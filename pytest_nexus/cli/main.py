@@ -85,6 +85,7 @@ COMMANDS: Final = (
         "insights",
         "pytest_nexus.cli.insights",
         "List what would save the most seconds, with evidence and remedy",
+        forwards=True,
     ),
     Command(
         "tune",

@@ -41,6 +41,15 @@ def fine_seconds(duration_s: float) -> str:
     return f"{duration_s * 1000:.0f} ms" if duration_s < 0.01 else seconds(duration_s)
 
 
+def long_seconds(duration_s: float) -> str:
+    """Return a duration like `seconds`, but in hours from two hours on.
+
+    >>> long_seconds(90), long_seconds(9000)
+    ('90 s', '2.5 h')
+    """
+    return f"{duration_s / 3600:,.1f} h" if duration_s >= 7200 else seconds(duration_s)
+
+
 def percent(share: float, digits: int = 1, *, is_signed: bool = False) -> str:
     """Return a share as a percentage, with a space before the sign: settings alone have none.
 

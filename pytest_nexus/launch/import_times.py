@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
+from subprocess import CompletedProcess
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus.errors import PlanError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 _LINE: Final = re.compile(r"^import time:\s+(\d+) \|\s+(\d+) \| ( *)(\S.*)$")
+_PREFIX: Final = "import time:"
 _MOST_S: Final = 1800.0
 _SOUND: Final = frozenset({0, 5})
 """Exit status of a collection with and without tests."""
@@ -55,7 +57,9 @@ def _collected(command: Sequence[str]) -> str:
     error = PlanError(
         "NX456", f"pytest could not collect the suite {ended}; no import was measured"
     )
-    error.output = () if done is None else tail(done)
+    if done is not None:
+        lines = [line for line in done.stderr.splitlines() if not line.startswith(_PREFIX)]
+        error.output = tail(CompletedProcess(command, 0, done.stdout, "\n".join(lines)))
     raise error
 
 

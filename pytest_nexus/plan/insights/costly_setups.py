@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from shlex import quote
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from pytest_nexus.domain.wording import fine_seconds
 from pytest_nexus.plan.insights.finding import MIN_RUNS, MIN_SAVED_S, Finding
 
 if TYPE_CHECKING:
@@ -14,9 +15,12 @@ if TYPE_CHECKING:
 
     from pytest_nexus.plan.insights.finding import Seen, SeenTest
 
+_FACTOR: Final = 1.25
+"""Set-ups that take hardly longer than the calls are no fault."""
+
 
 def costly_setups(seen: Seen) -> list[Finding]:
-    """Return the files whose set-ups take longer than their calls, by the median over runs.
+    """Return the files whose set-ups take much longer than their calls, by the median over runs.
 
     At best, the set-up would be as cheap as the cheapest one of the file. So this would be saved:
     the sum of the set-ups, minus their number times the smallest.
@@ -30,15 +34,16 @@ def costly_setups(seen: Seen) -> list[Finding]:
         if len(figures_of_runs) < MIN_RUNS:
             continue
         setup_s, call_s, saved_s = (median(each) for each in zip(*figures_of_runs, strict=True))
-        if setup_s > call_s and saved_s >= MIN_SAVED_S:
+        if setup_s >= _FACTOR * call_s and saved_s >= MIN_SAVED_S:
             found.append(
                 Finding(
                     "fixtures",
                     f"the fixtures of {path} cost more than its tests",
                     saved_s,
-                    f"set-ups {setup_s:.1f} s, calls {call_s:.1f} s, {len(figures_of_runs)} runs",
-                    f"pytest {quote(path)} --setup-show --durations=10:"
-                    " share them with a wider scope",
+                    f"set-ups {fine_seconds(setup_s)}, calls {fine_seconds(call_s)}, in the median"
+                    f" of {len(figures_of_runs)} runs",
+                    "give a slow fixture a wider scope; this shows the slowest set-ups",
+                    f"pytest {quote(path)} --setup-show --durations=10",
                 )
             )
     return found

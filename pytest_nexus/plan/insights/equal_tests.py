@@ -42,7 +42,8 @@ def equal_tests(seen: Seen) -> list[Finding]:
                     f"{len(keys)} tests execute the same as {min(keys)}",
                     sum(costs[1:]),
                     f"the same {len(used)} things used, equal outcomes in {len(together)} runs",
-                    f"look whether one is enough: pytest {' '.join(map(quote, sorted(keys)[:3]))}",
+                    "look whether one of them is enough; this runs the first of them",
+                    f"pytest {' '.join(map(quote, sorted(keys)[:3]))}",
                 )
             )
     return found
@@ -61,6 +62,7 @@ def order_dependents(seen: Seen) -> list[Finding]:
                     f"{rule.key} {rule.words}",
                     repeated / len(runs),
                     f"{rule.n_failed} failed and {rule.n_passed} passed attempts",
+                    "find the other test",
                     f"nexus order bisect {quote(rule.key)}",
                 )
             )

@@ -59,7 +59,8 @@ def _compared(
                     f"{words} {name} fail more often than others",
                     saved_s,
                     f"{percent(rate, 0)} of {n} runs against {percent(other, 0)} of {total - n}",
-                    "nexus flaky --all: see which tests fail there",
+                    "see which tests fail there",
+                    "nexus flaky --all",
                 )
             )
     return found

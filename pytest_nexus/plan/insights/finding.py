@@ -14,7 +14,10 @@ MIN_RUNS: Final = 10
 """Fewer runs are no evidence for any finding."""
 
 MIN_SAVED_S: Final = 0.1
-"""A finding that saves fewer seconds a run is not worth a line."""
+"""A finding that saves fewer seconds a run is below the noise of a machine."""
+
+_PLAIN_S: Final = 1.0
+_WEEKLY_S: Final = 60.0
 
 
 class SeenTest(NamedTuple):
@@ -49,6 +52,8 @@ class SeenRun(NamedTuple):
     tests: Mapping[str, SeenTest]
     cores: int | None = None
     """Logical cores that the session could use; None if unknown."""
+    workers: int = 1
+    """Processes of xdist; 1 without xdist."""
 
 
 class Imported(NamedTuple):
@@ -104,8 +109,10 @@ class Finding(NamedTuple):
     saved_s: float
     """Seconds for each run."""
     evidence: str
-    remedy: str
-    """A command, or a line of the settings."""
+    advice: str
+    """What to do, as a clause."""
+    command: str = ""
+    """A command, or a line of the settings, to copy as it is; empty if the advice says all."""
 
 
 def runs_per_week(runs: Sequence[SeenRun]) -> float:
@@ -114,3 +121,12 @@ def runs_per_week(runs: Sequence[SeenRun]) -> float:
         return 0.0
     days = max(1.0, (runs[-1].started_at - runs[0].started_at) / 86_400)
     return 7 * len(runs) / days
+
+
+def is_worth_a_line(saved_s: float, weekly_runs: float) -> bool:
+    """Return whether somebody would act on a saving: a second a run, or a minute a week.
+
+    >>> is_worth_a_line(1.0, 2.0), is_worth_a_line(0.5, 120.0), is_worth_a_line(0.5, 119.0)
+    (True, True, False)
+    """
+    return saved_s >= _PLAIN_S or saved_s * weekly_runs >= _WEEKLY_S

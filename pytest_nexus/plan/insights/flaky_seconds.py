@@ -31,6 +31,7 @@ def flaky_seconds(seen: Seen) -> list[Finding]:
             f"{key} is flaky, and its repeats cost time",
             repeated[key] / runs[key],
             f"{n} of {runs[key]} runs failed first and passed then",
+            "see when the test fails, and mend it",
             f"nexus flaky show {quote(key)}",
         )
         for key, n in flakes.items()

@@ -145,11 +145,12 @@ def _finding(group: Sequence[_Bound], n_compared: int) -> Finding:
         max(each.saved_s for each in group),
         f"{k} of {n} runs against {j} of {m}; by chance with a probability of {chance}"
         f" among {n_compared} comparisons",
-        _remedy(worst),
+        "see how the test fails there",
+        _command(worst),
     )
 
 
-def _remedy(worst: _Bound) -> str:
+def _command(worst: _Bound) -> str:
     python = worst.place.removeprefix("with Python ")
     if python != worst.place:
         return f"python{python} -m pytest {quote(worst.key)}"

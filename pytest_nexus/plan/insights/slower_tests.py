@@ -14,11 +14,11 @@ from shlex import quote
 from statistics import median
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pytest_nexus.domain.wording import counted
+from pytest_nexus.domain.wording import counted, fine_seconds
 from pytest_nexus.plan.insights.finding import MIN_SAVED_S, Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Hashable, Sequence
 
     from pytest_nexus.plan.insights.finding import Seen, SeenRun
 
@@ -49,13 +49,14 @@ class _Slower(NamedTuple):
 def slower_tests(seen: Seen) -> list[Finding]:
     """Return the tests that are slower since a commit, compared within one environment.
 
-    A test that became slower in several environments counts once, where it costs most. Tests that
+    Runs with the same cores and workers are one environment, since workers slow each other down. A
+    test that became slower in several environments counts once, where it costs most. Tests that
     became slower between the same commits are one finding.
     """
     found: dict[str, _Slower] = {}
-    groups: dict[str, list[SeenRun]] = {}
+    groups: dict[Hashable, list[SeenRun]] = {}
     for run in seen.runs:
-        groups.setdefault(run.environment, []).append(run)
+        groups.setdefault((run.environment, run.cores, run.workers), []).append(run)
     for runs in groups.values():
         for key in sorted({key for run in runs for key in run.tests}):
             each = _of_test(key, [run for run in runs if key in run.tests])
@@ -86,17 +87,19 @@ def _of_test(key: str, runs: Sequence[SeenRun]) -> _Slower | None:
 def _finding(group: Sequence[_Slower]) -> Finding:
     first, more = group[0], len(group) - 1
     also = f", and {counted(more, 'more test')} became slower" if more else ""
+    before = "less than 1 ms" if first.before_s < 0.001 else fine_seconds(first.before_s)
     since = f" since {first.ends[1]}" if first.ends else ""
     return Finding(
         "slower",
-        f"{first.key} takes {first.after_s:.2f} s instead of {first.before_s:.2f} s{also}{since}",
+        f"{first.key} takes {fine_seconds(first.after_s)} instead of {before}{also}{since}",
         sum(each.saved_s for each in group),
         f"{first.n_before} runs before and {first.n_after} runs after the change",
-        _remedy(first),
+        "find the commit" if first.ends else "see what takes the time",
+        _command(first),
     )
 
 
-def _remedy(slower: _Slower) -> str:
+def _command(slower: _Slower) -> str:
     """Return a search for the commit.
 
     Its limit is the geometric mean of both durations, and at least half of the longer one: short

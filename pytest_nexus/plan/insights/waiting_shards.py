@@ -6,7 +6,7 @@ from collections import defaultdict
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
-from pytest_nexus.domain.wording import percent
+from pytest_nexus.domain.wording import percent, seconds
 from pytest_nexus.plan.insights.finding import MIN_RUNS, MIN_SAVED_S, Finding
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def waiting_shards(seen: Seen) -> list[Finding]:
             "shards wait for the slowest one",
             median(waits),
             f"{percent(median(shares), 0)} of the wall time, in {len(waits)} CI runs",
+            "let nexus divide the tests by their durations",
             f"nexus plan --shards {max(n_shards)}",
         )
     ]
@@ -63,8 +64,9 @@ def repeated_jobs(seen: Seen) -> list[Finding]:
             "repeated jobs",
             "whole jobs are repeated, and pass then",
             sum(repeated) / n_runs,
-            f"{len(repeated)} jobs, {sum(repeated):.0f} s",
-            "nexus_reruns = 2: only the failed tests are repeated",
+            f"{len(repeated)} jobs, {seconds(sum(repeated))}",
+            "let the session repeat failed tests alone, by this line of the ini file",
+            "nexus_reruns = 2",
         )
     ]
 

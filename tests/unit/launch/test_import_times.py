@@ -32,5 +32,7 @@ def test_a_module_that_is_slow_to_import_is_found(tmp_path: Path, monkeypatch) -
 def test_a_suite_that_cannot_be_collected_is_an_error(tmp_path: Path, monkeypatch) -> None:
     (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option\n")
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(PlanError, match="no import was measured"):
+    with pytest.raises(PlanError, match="no import was measured") as caught:
         import_times([])
+    assert any("no-such-option" in line for line in caught.value.output)
+    assert not any(line.startswith("import time:") for line in caught.value.output)

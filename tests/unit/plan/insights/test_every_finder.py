@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pytest_nexus.domain.records import TestKey
+from pytest_nexus.plan.insights.costly_setups import costly_setups
 from pytest_nexus.plan.insights.every_finder import FINDERS, findings
 from pytest_nexus.plan.insights.failing_places import excess_z
 from pytest_nexus.plan.insights.finding import (
@@ -21,12 +22,14 @@ from pytest_nexus.plan.insights.finding import (
     SeenTest,
     runs_per_week,
 )
+from pytest_nexus.plan.insights.missing_caches import missing_caches
 from pytest_nexus.plan.insights.place_bound_tests import (
     fisher_p,
     place_bound_tests,
     places_of,
 )
-from pytest_nexus.plan.insights.slower_tests import change_point, rank_z
+from pytest_nexus.plan.insights.slow_imports import slow_imports
+from pytest_nexus.plan.insights.slower_tests import change_point, rank_z, slower_tests
 from pytest_nexus.plan.order_dependence.order_rule import OrderRule
 
 KEYS = [f"t/test_{number % 3}.py::test_{number}" for number in range(9)]
@@ -74,7 +77,7 @@ def slower(number: int, tests: dict[str, SeenTest]) -> dict[str, Any]:
 
 def flaky(number: int, tests: dict[str, SeenTest]) -> dict[str, Any]:
     if number % 5 == 0:
-        tests[KEYS[2]] = SeenTest(0.1, 3.0, 6.0, has_failed=True, repeated_s=3.0,
+        tests[KEYS[2]] = SeenTest(0.1, 3.0, 9.0, has_failed=True, repeated_s=6.0,
                                   has_recovered=True)  # fmt: skip
     return {}
 
@@ -138,9 +141,11 @@ def test_a_planted_fault_is_the_one_finding(kind: str) -> None:
     found = findings(history(plant, 120, **fields))
     assert {each.kind for each in found} == {kind}, found
     assert word in found[0].sentence
-    assert remedy in found[0].remedy
+    assert remedy in found[0].command
     assert found[0].saved_s >= 0.1
     assert found[0].evidence
+    assert found[0].advice
+    assert ": " not in found[0].command
 
 
 IMPORTS = [
@@ -155,8 +160,57 @@ def test_the_outermost_slow_imports_are_named_without_those_of_pytest() -> None:
     found = {each.sentence: each for each in findings(Seen((), imports=IMPORTS))}
     assert set(found) == {"importing pandas takes 3.30 s"}
     (first,) = found.values()
-    assert first.remedy.startswith("python -X importtime -c 'import pandas'")
-    assert "imports it first" in first.evidence
+    assert first.command.startswith("python -X importtime -c 'import pandas'")
+    assert first.evidence.endswith("; conftest imports it first")
+
+
+OWN_IMPORTS = [
+    Imported("psycopg", "t.test_0", 0.0, 0.5), Imported("psycopg.pq", "psycopg", 0.1, 0.5),
+    Imported("psycopg.c", "psycopg.pq", 0.4, 0.4),
+]  # fmt: skip
+
+
+def test_a_suite_is_no_package_that_a_session_can_do_without() -> None:
+    modules = [Imported(f"t.test_{at}", "", 0.05, 0.05) for at in range(3)]
+    seen = history()._replace(imports=[*modules, *OWN_IMPORTS])
+    (found,) = slow_imports(seen)
+    assert found.sentence == "importing psycopg takes 0.40 s"
+    assert found.evidence.endswith("; t.test_0 imports it first"), "and not psycopg.pq"
+    seen = history()._replace(imports=[Imported("t.test_0", "", 2.0, 2.0)])
+    (found,) = slow_imports(seen)
+    assert found.sentence == "the module t.test_0 of the suite takes 2.00 s to import"
+
+
+def test_hardly_longer_setups_and_savings_of_seconds_a_week_are_no_findings() -> None:
+    def even(_: int, tests: dict[str, SeenTest]) -> dict[str, Any]:
+        for key in KEYS:
+            tests[key] = SeenTest(0.0 if key == KEYS[1] else 5.0, 3.0, 8.0, has_failed=False)
+        return {}
+
+    assert costly_setups(history(even)) == [], "10 s against 9 s"
+    weekly = 7 / 5 * 24
+
+    def rare(number: int, tests: dict[str, SeenTest]) -> dict[str, Any]:
+        slow = SeenTest(0.0, 0.9, 0.9, has_failed=False)
+        tests["t/test_9.py::test_9"] = slow if number > 60 else slow._replace(call_s=0.1)
+        return {"environment": "3.12 linux"}
+
+    seen = history(rare, 120)
+    assert 0.8 * weekly < 60
+    assert [each.kind for each in slower_tests(seen)] == ["slower"]
+    assert findings(seen) == []
+
+
+def test_runs_with_more_workers_are_compared_with_their_like() -> None:
+    def crowded(number: int, tests: dict[str, SeenTest]) -> dict[str, Any]:
+        for key in KEYS:
+            tests[key] = tests[key]._replace(call_s=3.0 if number >= 60 else 1.0)
+        return {"environment": "3.12 linux"}
+
+    seen = history(crowded, 120)
+    assert slower_tests(seen)
+    runs = [run._replace(workers=1 + (at >= 60)) for at, run in enumerate(seen.runs)]
+    assert slower_tests(seen._replace(runs=runs)) == []
 
 
 def test_tests_that_became_slower_at_the_same_commit_are_one_finding() -> None:
@@ -168,8 +222,8 @@ def test_tests_that_became_slower_at_the_same_commit_are_one_finding() -> None:
 
     (found,) = findings(history(both, 120))
     assert found.saved_s == pytest.approx(11.0 - 0.002)
-    assert f"{KEYS[4]} takes 6.00 s instead of 0.00 s, and 1 more test became" in found.sentence
-    assert found.remedy.endswith("--slower-than 3s"), "no less than half of the longer duration"
+    assert f"{KEYS[4]} takes 6.00 s instead of 1 ms, and 1 more test became" in found.sentence
+    assert found.command.endswith("--slower-than 3s"), "no less than half of the longer duration"
 
 
 def called(*missed: str) -> list[CachedCall]:
@@ -189,7 +243,7 @@ def test_a_cached_step_that_runs_again_for_one_reason_is_found() -> None:
     assert found.evidence == "10 of 16 calls ran for this reason"
     more = history()._replace(cached_calls=calls)
     n = sum(run.started_at >= 0 for run in more.runs)
-    assert [each.saved_s for each in findings(more)] == [pytest.approx(20 / n)]
+    assert [each.saved_s for each in missing_caches(more)] == [pytest.approx(20 / n)]
 
 
 @pytest.mark.parametrize(
@@ -209,9 +263,9 @@ def test_the_commits_between_which_a_test_became_slower_are_named() -> None:
     (found,) = findings(Seen(runs))
     good, bad = runs[16].commit, runs[17].commit
     command = f"nexus bisect {KEYS[4]} --good {str(good)[:12]} --bad {str(bad)[:12]} --slower-than"
-    assert found.remedy.startswith(command)
+    assert found.command.startswith(command)
     before, after = median_calls(runs[:17]), median_calls(runs[17:])
-    assert before < float(found.remedy.rpartition(" ")[2].rstrip("s")) < after
+    assert before < float(found.command.rpartition(" ")[2].rstrip("s")) < after
 
 
 def median_calls(runs: Sequence[SeenRun]) -> float:
@@ -224,7 +278,7 @@ def test_a_test_that_is_slower_everywhere_is_named_once_and_quoted_for_a_shell()
         return {}
 
     (found,) = findings(history(odd, 120))
-    assert found.remedy.startswith("nexus bisect 't.py::x[a b]' --good ")
+    assert found.command.startswith("nexus bisect 't.py::x[a b]' --good ")
 
 
 @pytest.mark.parametrize("kind", PLANTS)
@@ -269,7 +323,7 @@ def test_a_test_that_fails_with_one_python_is_found_with_figures_and_a_command()
     assert found.kind == "bound tests"
     assert found.sentence == f"{KEYS[3]} fails far more often with Python 3.13 than elsewhere"
     assert found.evidence.startswith("16 of 80 runs against 0 of 80; by chance with a probability")
-    assert found.remedy == f"python3.13 -m pytest {KEYS[3]}"
+    assert found.command == f"python3.13 -m pytest {KEYS[3]}"
     assert found.saved_s == pytest.approx(0.2 * 20.0 / 2)
 
 
@@ -286,7 +340,7 @@ def test_tests_that_are_bound_to_one_hour_are_one_finding() -> None:
     assert found[0].sentence == (
         f"{KEYS[3]}, and 1 more test, fail far more often at 03 UTC than elsewhere"
     )
-    assert found[0].remedy == f"nexus flaky show {KEYS[3]}"
+    assert found[0].command == f"nexus flaky show {KEYS[3]}"
 
 
 def test_a_test_that_was_broken_for_a_time_is_bound_to_no_place() -> None:
