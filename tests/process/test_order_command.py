@@ -8,6 +8,8 @@ import shlex
 import signal
 import subprocess
 import sys
+from math import log2
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,8 +21,6 @@ from tests.support.project import Project, hears_interrupts
 from tests.support.repository import init
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pytest_nexus.plan.order_dependence.order_rule import OrderRule
 
 pytestmark = pytest.mark.usefixtures("forked_sessions")
@@ -191,6 +191,60 @@ def test_a_planted_dependence_is_found_stored_and_reproduced(tmp_path, name):
         session = project.run(*shlex.split(command)[1:], nexus=False)
         assert session.order == [*others, nodeid][-len(session.order) :], "as the arguments say"
         assert session.exit_status == (how == "fails"), session.stdout
+
+
+REAL = ("energy/test_grid_factors.py", "energy/test_regions.py", "ci/test_current_run.py",
+        "ci/test_providers.py")  # fmt: skip
+"""Files of a suite that people wrote for its own sake: unit tests of nexus."""
+
+PLANTS = {
+    "test_regions.py": """
+
+def test_planted_setter():
+    from pytest_nexus.energy import power
+    power.OF_THE_SHOP = 1
+""",
+    "test_providers.py": """
+
+def test_planted_default():
+    from pytest_nexus.energy import power
+    assert not hasattr(power, "OF_THE_SHOP")
+""",
+    "test_current_run.py": """
+
+def test_planted_needs():
+    from pytest_nexus.energy import power
+    assert power.WAS_SHUT
+""",
+    "test_grid_factors.py": """
+
+def test_planted_gate():
+    from pytest_nexus.energy import power
+    power.WAS_SHUT = True
+""",
+}
+
+
+def test_pairs_planted_in_a_real_suite_are_found(tmp_path):
+    unit = Path(__file__).parents[1] / "unit"
+    texts = {path.rpartition("/")[2]: (unit / path).read_text("utf-8") for path in REAL}
+    files = {f"test_{at}/{name}": texts[name] + PLANTS[name]
+             for at, name in enumerate(sorted(texts, reverse=True))}  # fmt: skip
+    project = Project(tmp_path / "project", {"pytest.ini": "[pytest]\n"} | files)
+    pairs = {
+        "test_1/test_providers.py::test_planted_default": "test_0/test_regions.py::test_planted_setter",  # noqa: E501 - a pair
+        "test_3/test_current_run.py::test_planted_needs": "test_2/test_grid_factors.py::test_planted_gate",  # noqa: E501 - a pair
+    }
+    done = order(project, "hunt", "--runs", "2")
+    assert done.returncode == 1, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    told = {line.split()[1] for line in lines if line.startswith("order-dependent: ")}
+    assert told == set(pairs), "and no other test"
+    for nodeid, other in pairs.items():
+        done = order(project, "bisect", nodeid, "--json")
+        result = json.loads(done.stdout)
+        assert (result["status"], result["others"]) == ("found", [other]), done.stderr
+        assert result["probes"] <= 2 * log2(60) + 5
 
 
 def test_the_search_is_told_step_by_step_and_shown_afterwards(suite):

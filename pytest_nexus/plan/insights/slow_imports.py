@@ -67,6 +67,8 @@ def _package(name: str) -> str:
 def _outside(package: str, parents: Mapping[str, str]) -> str:
     """Return the module outside of a package that imports it first; empty if none is known."""
     found = parents.get(package, "")
+    while found and _package(found) == package:  # `import a.b` imports `a` inside of `a.b`
+        found = parents.get(found, "")
     return "" if _package(found) in _MACHINERY else found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -119,6 +120,48 @@ def test_learning_counts_what_escaped_as_a_miss_and_guards_its_files(repo, capsy
     assert json.loads(said(capsys, "report", "--json"))["environments"] == {}
     (row,) = json.loads(said(capsys, "list", "--json"))
     assert row["status"] == "revert"
+
+
+def test_nothing_that_a_fork_sends_is_an_outcome(repo, capsys, tmp_path) -> None:
+    """Neither lines of a journal, nor messages of its commits, nor runs at a commit."""
+    good = repo.commit(shop_py="x = 1\n")
+    repo.git("checkout", "-qb", "fork")
+    message = f"Revert\n\nThis reverts commit {good}."
+    repo.git("commit", "--allow-empty", "-qm", message)
+    repo.git("checkout", "-q", "main")
+    repo.commit(shop_py="x = 2\n", README=message)
+    evil = {"commit": good, "status": "rolled-back", "environment": "production", "at": 5.0}
+    lines = [
+        {"kind": "run", "schema": 1, "run_uid": "e" * 32, "started_at": 5.0, "commit": good,
+         "message": message, "deployments": [evil], "outcomes": [evil]},
+        {"kind": "outcome", **evil}, {"kind": "deployment", **evil},
+    ]  # fmt: skip
+    sent = tmp_path / "journals" / "evil.jsonl"
+    sent.parent.mkdir()
+    sent.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert main(["history", "import", str(sent.parent)]) == 0
+    with open_history(repo.root / HISTORY) as history:
+        fork = run(3, 2e9, commit=good)._replace(trust="fork", head="f" * 40, exit_status=1)
+        ingest_run(history, fork, [attempt("test_a.py::test_x", "failed")])
+    capsys.readouterr()
+    found = json.loads(said(capsys, "learn", "--json"))
+    assert found == {"checks": 0, "missed": 0, "guarded": []}
+    assert json.loads(said(capsys, "list", "--json")) == []
+    assert json.loads(said(capsys, "escaped", "--json")) == []
+
+
+def test_two_jobs_that_learn_at_once_keep_each_outcome_once(repo) -> None:
+    bad = repo.commit(shop_py="x = 1\n")
+    found = [DeploymentOutcome(bad, "failed", "eu", float(at), "recorded") for at in range(20)]
+    with open_history(repo.root / HISTORY):
+        pass
+
+    def add(_: int) -> int:
+        with open_history(repo.root / HISTORY) as history:
+            return sum(history.deployments.add([each]) for each in found)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(add, range(4))) == len(found)
 
 
 def test_the_outcomes_of_another_folder_are_learned_there(repo, capsys, tmp_path, monkeypatch):

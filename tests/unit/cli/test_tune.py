@@ -10,6 +10,7 @@ import pytest
 from pytest_nexus.cli.main import main
 from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.store import open_history
+from pytest_nexus.settings_files.settings_changes import FileChange
 from tests.support.builders import attempt, run
 from tests.support.messages import assert_message
 
@@ -89,6 +90,42 @@ def test_applied_proposals_are_not_proposed_again(root: Path, capsys) -> None:
     assert "shards: 1 " not in text
     assert main(["tune"]) == 0
     assert "Nothing is worth changing for the goal balanced" in capsys.readouterr().out
+
+
+def test_a_crash_between_two_files_leaves_the_rest_to_the_next_call(
+    root: Path, capsys, monkeypatch
+) -> None:
+    fill_with_repeats(root)
+    write, written = FileChange.write, []
+
+    def crashes(change: FileChange) -> None:
+        if written:
+            raise KeyboardInterrupt
+        written.append(change.path)
+        write(change)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(FileChange, "write", crashes)
+        assert main(["tune", "--apply"]) == 130
+    first = capsys.readouterr().out
+    assert f"written: {written[0].name}" in first
+    assert (root / ".github/workflows/tests.yml").read_text() == WORKFLOW
+    assert main(["tune", "--apply"]) == 0
+    assert "written: .github/workflows/tests.yml" in capsys.readouterr().out
+    assert main(["tune"]) == 0
+    assert "Nothing is worth changing" in capsys.readouterr().out
+
+
+def fill_with_repeats(root: Path) -> None:
+    """One more run in four fails by a flake; the ini file allows no repeats."""
+    (root / "pytest.ini").write_text("[pytest]\nnexus = true\nnexus_reruns = 0\n")
+    with open_history(root / ".nexus/history.sqlite3") as history:
+        for number in range(24, 64):
+            attempts = [attempt(f"t/test_a.py::test_{at}", call_s=60.0) for at in range(8)]
+            if number % 3 == 0:
+                attempts[0] = attempt("t/test_a.py::test_0", "failed", call_s=60.0)
+                attempts.insert(1, attempt("t/test_a.py::test_0", number=2, call_s=5.0))
+            ingest_run(history, run(number, started_at=1000.0 * number, complete=True), attempts)
 
 
 def test_what_no_file_holds_is_for_people(root: Path, capsys) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -125,6 +127,32 @@ def test_crash_between_decision_and_record_leaves_nothing(
             history.learned.step(decide)
     assert history.learned.read() == State()
     assert [entry.kind for entry in history.learned.step(decide).entries] == ["began"]
+
+
+@pytest.mark.process
+@pytest.mark.posix(reason="forks")
+def test_job_that_is_killed_before_the_record_leaves_nothing(
+    history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(history)
+    write_step = module.write_step
+
+    def killed(connection: sqlite3.Connection, step: Step) -> None:
+        write_step(connection, step)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    monkeypatch.setattr(module, "write_step", killed)
+    if (child := os.fork()) == 0:
+        try:
+            with open_history(history.path) as own:
+                own.learned.step(decide)
+        finally:
+            os._exit(9)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+    monkeypatch.undo()
+    with open_history(history.path) as again:
+        assert again.learned.read() == State()
+        assert [entry.kind for entry in again.learned.step(decide).entries] == ["began"]
 
 
 def test_two_jobs_at_once_begin_one_experiment(history: History) -> None:

@@ -29,6 +29,24 @@ def test_a_reliable_test_takes_hardly_more_runs_than_the_logarithm() -> None:
     assert right >= said - 0.04
 
 
+@pytest.mark.parametrize(("n", "flakes"), [(16, 0.0), (64, 0.02), (256, 0.03), (512, 0.0)])
+def test_searches_of_any_length_keep_the_target_with_a_test_that_seldom_flakes(n, flakes) -> None:
+    runs, right, said = played(line_of(n), flakes, 80)
+    assert runs <= 1.3 * log2(n)
+    assert right >= said - 0.06
+
+
+def test_a_line_with_merged_branches_takes_no_more_runs() -> None:
+    commits = [("c0", ())]
+    for at in range(1, 64):
+        branch = at % 4
+        parents = (f"c{at - 1}",) if branch else (f"c{at - 1}", f"c{max(0, at - 4)}")
+        commits.append((f"c{at}", parents))
+    runs, right, said = played(commits, 0.0, 64)
+    assert runs <= 1.3 * log2(64)
+    assert right >= said - 0.05
+
+
 @pytest.mark.parametrize("flakes", [0.1, 0.2, 0.3])
 def test_a_flaky_test_takes_hardly_more_runs_than_information_allows(flakes: float) -> None:
     runs, right, said = played(LINE, flakes, 120)

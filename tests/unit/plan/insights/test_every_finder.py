@@ -165,8 +165,8 @@ def test_the_outermost_slow_imports_are_named_without_those_of_pytest() -> None:
 
 
 OWN_IMPORTS = [
-    Imported("psycopg", "t.test_0", 0.0, 0.5), Imported("psycopg.pq", "psycopg", 0.1, 0.5),
-    Imported("psycopg.c", "psycopg.pq", 0.4, 0.4),
+    Imported("psycopg.pq", "t.test_0", 0.0, 0.5), Imported("psycopg", "psycopg.pq", 0.1, 0.5),
+    Imported("psycopg.c", "psycopg", 0.4, 0.4),
 ]  # fmt: skip
 
 
