@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Mapping
 
+    from pytest_nexus.domain.system.git import Git
     from pytest_nexus.launch.culprit_runs.past_commits import PastCommit
     from pytest_nexus.launch.kept.kept_answers import KeptAnswer
     from pytest_nexus.launch.kept.kept_file import KeptFile
@@ -65,7 +66,8 @@ class _Search:
     def recall(self) -> None:
         """Use the answers of an interrupted call."""
         for each in self.kept.rows:
-            self._tell(each)
+            if each.commit in self._places:  # others stand there only if somebody edited the file
+                self._tell(each)
 
     def run(self, runner: RunnerAt) -> bool:
         """Run the test until there is a verdict; False if a limit ended the search first."""
@@ -151,9 +153,7 @@ def run(options: argparse.Namespace) -> int:
     asked = [] if options.slower_than is None else [f"slower than {options.slower_than!r}"]
     stamp = stamp_of(ends.nodeid, ends.good, ends.bad, [*asked, *options.pytest_args])
     kept = kept_answers(answers_path(options.history, ends.nodeid), stamp)
-    if kept.left_folder:
-        worktree.remove(git, Path(kept.left_folder))
-        kept.name_folder("")
+    _clear_left(kept, git, is_forced=options.forget)
     if options.forget:
         kept.forget()
     search = _Search(
@@ -175,6 +175,24 @@ def run(options: argparse.Namespace) -> int:
     else:
         say(*result.sentences())
     return 0 if result.status in ("found", "not broken") else 1
+
+
+def _clear_left(kept: KeptFile[KeptAnswer], git: Git, *, is_forced: bool) -> None:
+    """Remove the worktree of a killed command.
+
+    Raises:
+        HuntError: the command seems to run still, and nobody insists.
+    """
+    pid = worktree.owner_of(kept.left_folder)
+    if pid and not is_forced and worktree.is_running(pid):
+        raise HuntError(
+            "NX663",
+            f"a search for this test is still running as process {pid}; wait for its end, or call"
+            " this with --forget if that process is another one by now",
+        )
+    if kept.left_folder:
+        worktree.remove(git, Path(kept.left_folder))
+        kept.name_folder("")
 
 
 def _hunting(options: argparse.Namespace, ends: Ends, commits: list[PastCommit]) -> Hunting:

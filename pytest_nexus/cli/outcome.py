@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from argparse import ArgumentTypeError
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -17,11 +18,12 @@ from pytest_nexus.cli.output.tables import add_json_option, print_json, print_ta
 from pytest_nexus.domain.system import clock, originals
 from pytest_nexus.domain.system.console import say
 from pytest_nexus.domain.wording import counted, percent
+from pytest_nexus.errors import HuntError
 from pytest_nexus.history.queries.selection import moment
 from pytest_nexus.launch.culprit_runs.past_commits import git_in, resolved
 from pytest_nexus.plan.delivery.commit_outcomes import IN_GIT, DeploymentOutcome, Status
 from pytest_nexus.plan.delivery.escape_guard import guarded_now
-from pytest_nexus.project import add_history_option, history_path, project_root
+from pytest_nexus.project import add_history_option, checkout_of, history_path, project_root
 
 if TYPE_CHECKING:
     import argparse
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 _ENVIRONMENT: Final = "production"
 _NAMED: Final = 5
 _SHORT: Final = 12
+_WHOLE_ID: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -88,7 +91,7 @@ def _time(text: str) -> float:
 
 
 def _record(options: argparse.Namespace) -> int:
-    commit = resolved(_git(), options.commit)
+    commit = _named(options.commit)
     at = clock.time() if options.at is None else options.at
     outcome = DeploymentOutcome(commit, options.status, options.environment, at, "recorded")
     with open_or_begin(history_path(options.history)) as history:
@@ -96,6 +99,24 @@ def _record(options: argparse.Namespace) -> int:
     known = "" if n_new else " was known already"
     say(f"{options.status} in {options.environment}: {commit[:_SHORT]}, {moment(at)}{known}")
     return 0
+
+
+def _named(revision: str) -> str:
+    """Return the commit that a revision names; outside of a repository, a whole id is taken as is.
+
+    Raises:
+        HuntError: no commit has this name, or nobody can say which one is meant.
+    """
+    git = _git()
+    if checkout_of(git.root.resolve()) is not None:
+        return resolved(git, revision)
+    if _WHOLE_ID.fullmatch(revision):
+        return revision
+    raise HuntError(
+        "NX661",
+        f"{revision!r} names no commit, because {str(git.root)!r} is in no git repository;"
+        " call this in a clone, or give all 40 digits of the commit",
+    )
 
 
 def _pull(options: argparse.Namespace) -> int:
@@ -141,7 +162,9 @@ def _learn(options: argparse.Namespace) -> int:
         f"selection: {counted(n_missed, 'commit')} of {len(guard.checks)} that broke something"
         " escaped while covering tests were left out",
         f"the tests of {counted(len(still), 'file')} always run, because a change of"
-        f" {'it' if len(still) == 1 else 'these'} was taken back",
+        f" {'it' if len(still) == 1 else 'these'} was taken back"
+        if still
+        else "no change was taken back of late, so no file is guarded",
     )
     return 0
 

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 from pytest_nexus.domain.system.console import warn_of
 from pytest_nexus.domain.system.git import GitError
+from pytest_nexus.domain.wording import counted
+from pytest_nexus.errors import with_code
 from pytest_nexus.history.uses.users_of_files import users_of_files
 from pytest_nexus.impact.logged_commits import brought_by, files_of_commit, logged_commits
+from pytest_nexus.launch.culprit_runs.past_commits import is_shallow
 from pytest_nexus.plan.delivery.commit_outcomes import (
     DeploymentOutcome,
     accused_since,
@@ -42,6 +45,14 @@ def known_outcomes(history: History, git: Git | None) -> KnownOutcomes:
     """Return the outcomes, and the reverts on the branch that is checked out, if one is."""
     try:
         commits = [] if git is None else logged_commits(git)
+        if git is not None and is_shallow(git):
+            warn_of(
+                with_code(
+                    "NX660",
+                    f"this clone is shallow: reverts and lead times are those of its"
+                    f" {counted(len(commits), 'commit')}; `git fetch --unshallow` brings all",
+                )
+            )
     except GitError as exc:
         warn_of(str(exc))
         commits = []

@@ -6,17 +6,19 @@ begin a line of its own.
 
 from __future__ import annotations
 
+import errno
 import sys
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from pytest_nexus.domain.safe_text import shown, shown_json
 from pytest_nexus.domain.system.display import has_colours
-from pytest_nexus.errors import NexusError
+from pytest_nexus.errors import NexusError, with_code
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Style = Literal["", "bold", "dim", "red", "green", "yellow", "cyan"]
+_FULL: Final = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
 _CODES: Final = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "cyan": 36}
 
 
@@ -61,8 +63,21 @@ def complain(error: Exception) -> None:
     """Print an error in one line, followed by the output of another program, if there is any."""
     if isinstance(error, NexusError):
         warn(f"nexus: {error.first_line}", *(f"  {line}" for line in error.output))
+    elif isinstance(error, OSError) and _is_full(error):
+        warn(
+            with_code(
+                "NX160",
+                f"nexus: no space is left for a file: {error}; free some space, or name a folder on"
+                " another disk by TMPDIR, and call the command again",
+            )
+        )
     else:
         warn(f"nexus: {error}")
+
+
+def _is_full(error: OSError) -> bool:
+    """Return whether a disk or a quota is full; then Python finds no temporary folder either."""
+    return error.errno in _FULL or "usable temporary directory" in str(error)
 
 
 def say_json(text: str) -> None:

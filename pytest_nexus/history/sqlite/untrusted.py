@@ -173,6 +173,7 @@ _CONDITIONS: Final[Mapping[str, list[str]]] = {
         *(f"coalesce({name}, 0) BETWEEN 0 AND 1e9" for name in ("duration_s", "cpu_s")),
         "coalesce(cpu_collect_s, 0) BETWEEN 0 AND 1e9",
         *_integers_or_null("cores", bound="BETWEEN 1 AND 100000"),
+        "(ci_provider IS NULL OR (ci_run_id IS NOT NULL AND ci_run_attempt IS NOT NULL))",
         "typeof(digest) = 'blob'",
         "trust IN ('trusted', 'fork')",
     ],

@@ -53,8 +53,14 @@ def resolved(git: Git, revision: str) -> str:
         )
     )
     if commit is None:
-        raise HuntError("NX651", f"{revision!r} names no commit of this clone; fetch it first")
+        how = ": `git fetch --unshallow`" if is_shallow(git) else ""
+        raise HuntError("NX651", f"{revision!r} names no commit of this clone; fetch it first{how}")
     return commit
+
+
+def is_shallow(git: Git) -> bool:
+    """Return whether git has only the newest commits of a repository."""
+    return git.run("rev-parse", "--is-shallow-repository").strip() == b"true"
 
 
 def contains(git: Git, descendant: str, commit: str) -> bool:

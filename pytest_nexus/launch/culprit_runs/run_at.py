@@ -29,6 +29,9 @@ _GRACE_S: Final = 60.0
 _GRACE_FACTOR: Final = 3.0
 """Limit of any other session: this factor times the longest session, plus the grace."""
 
+_NO_TESTS: Final = 5
+"""Exit status of pytest without a collected test that is selected."""
+
 _ANSWERS: Final[dict[str, Answer]] = {"passed": "passed", "failed": "failed", "began": "failed"}
 
 
@@ -97,8 +100,7 @@ class RunnerAt:
     def _answer(self, done: subprocess.CompletedProcess[str] | None) -> tuple[Answer, str]:
         found = read_ending(self._folder)
         if found is None:
-            lines = [] if done is None else [line for line in tail(done) if line.strip()]
-            return "unknown", lines[-1] if lines else "the session ended before the test"
+            return "unknown", _why_nothing(done)
         ending, why, call_s = found
         limit_s = self._question.slower_than_s
         if limit_s is not None:
@@ -119,6 +121,16 @@ class RunnerAt:
         command = [sys.executable, "-m", "pytest", *loading(arguments), *UNDISTURBED]
         command += ["-p", "pytest_nexus.launch.probe_plugin", "-p", "no:cacheprovider", root]
         return [*command, *arguments, path, "--maxfail=0", "--no-nexus"]
+
+
+def _why_nothing(done: subprocess.CompletedProcess[str] | None) -> str:
+    """Return why a session did not reach the test, as a clause."""
+    if done is None:
+        return "the session ended before the test"
+    if done.returncode == _NO_TESTS:
+        return "no test has this id there"
+    lines = [plain for line in tail(done) if (plain := line.strip("=! "))]
+    return lines[-1] if lines else "the session ended before the test"
 
 
 def _answer_about_time(ending: str, call_s: float, limit_s: float) -> tuple[Answer, str]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pytest_nexus.domain.system.git import Git
 
 _PREFIX: Final = "nexus-culprit-"
+_MOST_DIGITS: Final = 10
 _NO_HOOKS: Final = ("-c", f"core.hooksPath={os.devnull}", "-c", "core.longPaths=true")
 _TREE: Final = "tree"
 _SOURCES: Final = ("", "src", "lib")
@@ -93,8 +94,32 @@ def own_folders(paths: Sequence[str], top: Path, environment: Path) -> list[Path
 
 
 def new_folder() -> Path:
-    """Create the temporary folder for a worktree."""
-    return Path(mkdtemp(prefix=_PREFIX))
+    """Create the temporary folder for a worktree; its name holds the number of this process."""
+    return Path(mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+
+
+def owner_of(folder: str) -> int:
+    """Return the number of the process that created a folder; 0 if the name does not say it.
+
+    >>> owner_of("/tmp/nexus-culprit-812-x7"), owner_of("/tmp/nexus-culprit-x7"), owner_of("")
+    (812, 0, 0)
+    """
+    number = Path(folder).name.removeprefix(_PREFIX).partition("-")[0]
+    is_number = number.isascii() and number.isdecimal() and len(number) < _MOST_DIGITS
+    return int(number) if is_number else 0
+
+
+def is_running(pid: int) -> bool:
+    """Return whether another process with a number runs; False on Windows, where nobody asks."""
+    if sys.platform == "win32" or pid == os.getpid():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
 
 
 def remove(git: Git, folder: Path) -> None:

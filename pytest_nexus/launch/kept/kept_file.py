@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 from pytest_nexus.domain.system.console import warn
 from pytest_nexus.domain.system.files import atomic_write
 from pytest_nexus.domain.system.regular_files import read_text
+from pytest_nexus.errors import with_code
 from pytest_nexus.journal.writer import make_folder
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class KeptFile(Generic[Row]):
         self.left_folder = ""
         """A folder that a killed command left behind; empty if there is none."""
         self.rows: list[Row] = []
+        self._has_warned = False
         self._read(kind)
 
     def add(self, row: Row) -> None:
@@ -69,6 +71,21 @@ class KeptFile(Generic[Row]):
         self.rows.clear()
 
     def _write(self) -> None:
+        """Replace the file; a full disk costs one line, and the results of an interruption."""
+        try:
+            self._replace()
+        except OSError as exc:
+            if not self._has_warned:
+                self._has_warned = True
+                warn(
+                    with_code(
+                        "NX662",
+                        f"nexus: {self._path} cannot be written, so an interrupted search starts"
+                        f" again: {exc}",
+                    )
+                )
+
+    def _replace(self) -> None:
         make_folder(self._path.parent.parent)
         self._path.parent.mkdir(exist_ok=True)
         document = {

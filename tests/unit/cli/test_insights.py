@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -75,3 +77,11 @@ def test_a_hint_names_no_folder_that_is_gone(root: Path, capsys) -> None:
     (root / "t").rmdir()
     assert main(["insights"]) == 0
     assert capsys.readouterr().out.splitlines()[1].strip() == "nexus insights --imports"
+
+
+def test_a_run_of_a_ci_without_an_attempt_is_one_error(root: Path, capsys) -> None:
+    fill(root, 3)
+    with closing(sqlite3.connect(root / ".nexus/history.sqlite3")) as connection, connection:
+        connection.execute("UPDATE run SET ci_provider = 'github', ci_run_id = '7'")
+    assert main(["insights"]) == 1
+    assert_message(capsys.readouterr().err, "NX507", "")

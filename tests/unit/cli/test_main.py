@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pytest
 
 import pytest_nexus
 from pytest_nexus.cli.main import COMMANDS, build_parser, main
+from pytest_nexus.domain.system.console import complain
 from tests.support.messages import assert_message
 
 if TYPE_CHECKING:
@@ -156,3 +158,13 @@ def test_a_word_like_no_other_gets_no_advice(capsys) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["history", "show", "--xyzzy"])
     assert "did you mean" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OSError(errno.ENOSPC, "No space left on device", "x"), OSError(errno.EFBIG, "File too large"),
+     FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']")],
+)  # fmt: skip
+def test_a_full_disk_is_one_error_with_its_remedy(error: OSError, capsys) -> None:
+    complain(error)
+    assert_message(capsys.readouterr().err, "NX160", "free some space")

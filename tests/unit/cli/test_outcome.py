@@ -208,6 +208,30 @@ STATUSES = [
 ]
 
 
+def test_a_whole_id_is_recorded_without_a_repository(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["outcome", "record", "--commit", "HEAD", "--status", "failed"]) == 1
+    assert_message(capsys.readouterr().err, "NX661", "give all 40 digits")
+    assert "failed in production: aaaaaaaaaaaa" in said(
+        capsys, "record", "--commit", "a" * 40, "--status", "failed"
+    )
+    assert json.loads(said(capsys, "list", "--json"))[0]["commit"] == "a" * 12
+
+
+def test_a_shallow_clone_says_that_reverts_may_be_missing(repo, capsys, monkeypatch) -> None:
+    for at in range(3):
+        repo.commit(shop_py=f"x = {at}\n")
+    clone = repo.root.parent / "clone"
+    repo.git("clone", "-q", "--depth=2", repo.root.as_uri(), str(clone))
+    monkeypatch.chdir(clone)
+    assert main(["outcome", "learn"]) == 0
+    printed = capsys.readouterr()
+    assert_message(printed.err, "NX660", "2 commits")
+    assert printed.out.splitlines()[1] == "no change was taken back of late, so no file is guarded"
+    assert main(["outcome", "record", "--commit", "HEAD~2", "--status", "failed"]) == 1
+    assert_message(capsys.readouterr().err, "NX651", "`git fetch --unshallow`")
+
+
 def test_deployments_come_from_github(repo, capsys, monkeypatch) -> None:
     with GitHubServer() as server:
         for name, value in server.environ().items():
