@@ -6,7 +6,6 @@ import signal
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_nexus.cli.arguments.options import add_search_options, positive, probability, seconds
@@ -219,12 +218,14 @@ def _search_in_worktree(options: argparse.Namespace, search: _Search, ends: Ends
     search.kept.name_folder(str(folder))
     tree = worktree.Worktree(git, top, prefix, folder)
     try:
-        with _terminable(), TemporaryDirectory(prefix="nexus-bisect-") as files:
+        with _terminable():
             tree.open(ends.bad)
+            files = folder / "session"  # removed with the worktree, even after a kill
+            files.mkdir()
             question = Question(
                 root, prefix, ends.nodeid, ends.bad, options.pytest_args, options.slower_than
             )
-            runner = RunnerAt(question, tree, Path(files))
+            runner = RunnerAt(question, tree, files)
             return search.run(runner)
     finally:
         worktree.remove(past_commits.git_in(root, originals.environ), folder)
