@@ -247,7 +247,7 @@ class Machine:
         scopes += [f"refs/heads/{event.base_ref}"] if event.base_ref else []
         scopes += ["refs/heads/main"]
         keys = [given["key"], *given.get("restore-keys", "").split()]
-        target = self.workspace / given["path"]
+        target = self.workspace / given.get("path", ".")
         hit = self.hub.caches.restore(keys, given["path"], target, scopes)
         self.log += f"restored {hit or 'nothing'}\n"
         return "success", {"cache-hit": "true" if hit == given["key"] else "false"}
@@ -272,7 +272,7 @@ class Machine:
         return "success", {"artifact-url": "" if number is None else page}
 
     def download(self, given: dict[str, str]) -> tuple[str, dict[str, str]]:
-        target = self.workspace / given["path"]
+        target = self.workspace / given.get("path", ".")
         self.hub.artifacts.download(
             self.run.run_id, given.get("name", ""), given.get("pattern", "*"), target
         )

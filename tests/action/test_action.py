@@ -87,6 +87,20 @@ def test_comment_beside_the_action_is_written_by_a_job_that_executes_no_trap(toy
     assert traps["comment"] == []
 
 
+def test_rest_of_the_other_shards_runs_in_jobs_of_the_action(toy: Toy) -> None:
+    section = HOW_TO.read_text("utf-8").partition("### Shards of your own")[2]
+    example = section.partition("```yaml\n")[2].partition("```")[0]
+    text = "on: {push: , pull_request: }\n" + example.replace("pytest-nexus/pytest-nexus@v0", "./")
+    toy.commit({"requirements.txt": ""})
+    toy.promise(0.95)
+    toy.commit(BROKEN, "broken")
+    run = toy.request("broken", is_fork=True, text=text)
+    jobs = ["plan", "test (1, 2)", "test (2, 2)", "rest", "test-rest (2, 2)"]
+    assert list(run.jobs) == jobs, run.log
+    assert "left out before run too" in run.jobs["test (1, 2)"].log
+    assert "only the rest of the shard ran" in run.jobs["test-rest (2, 2)"].log
+
+
 def test_token_is_gone_before_code_of_the_default_branch_runs(toy: Toy) -> None:
     toy.commit({
         "install.py": "import os\nassert 'GITHUB_TOKEN' not in os.environ\n",

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
-import time
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -15,17 +12,13 @@ import pytest
 from pytest_nexus.deployment.place import Place
 from pytest_nexus.deployment.targets.kinds import target_of
 from pytest_nexus.forecast.forecaster import prior
-from pytest_nexus.history.sqlite.selection_tables import StoredCut
-from pytest_nexus.history.store import open_history
 from pytest_nexus.node.kept_model import packed
 from pytest_nexus.node.manifest import Entry, Manifest
 from pytest_nexus.node.signature import Keys
-from pytest_nexus.plan.selection.promise import FailingRun
 from tests.action.toy import Toy
 from tests.support import release_server, s3_server
 from tests.support.dav_server import DavServer
 from tests.support.github_server import GitHubServer
-from tests.support.repository import environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -233,26 +226,10 @@ def test_jobs_by_target_time_draw_from_a_shared_queue(toy):
     )
 
 
-def promise(toy: Toy) -> None:
-    """Save a history for all jobs: one run, and the evidence for a promise."""
-    history_file = toy.base / "promised.sqlite3"
-    arguments = ("-p", "no:cacheprovider", "-q", "--nexus", f"--nexus-history={history_file}")
-    command = [sys.executable, "-m", "pytest", *arguments]
-    subprocess.run(command, cwd=toy.origin.root, env=environment(), check=True, capture_output=True)
-    toy.origin.git("clean", "--quiet", "-fdx")
-    now = time.time()
-    evidence = [FailingRun(now - 60.0 * at, 0.1, (0.1,)) for at in range(60, 0, -1)]
-    with open_history(history_file) as history:
-        history.selection.keep(evidence, [StoredCut(0.9, 0.1, 0.05, 60, 10, now, now + 1e6)])
-    toy.github.caches.save(
-        "nexus-slim-1", "./.nexus/slim/history.sqlite3", history_file, MAIN, may_write=True
-    )
-
-
 @pytest.mark.slow
 def test_the_rest_of_other_shards_runs_after_a_failure_in_a_fork_too(toy):
     toy.init()
-    promise(toy)
+    toy.promise()
     toy.commit(BROKEN, "broken")
     text = f'{toy.workflow.rstrip()}\n    with: {{shards: "2", select: "confidence:90%"}}\n'
     run = toy.request("broken", is_fork=True, text=text)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from pytest_nexus.history.store import History, read_history
+from pytest_nexus.history.sqlite.selection_tables import StoredCut
+from pytest_nexus.history.store import History, open_history, read_history
+from pytest_nexus.plan.selection.promise import FailingRun
 from tests.action.runner import GitHub
 from tests.action.values import Event, WorkflowRun
 from tests.support.repository import environment, init
@@ -118,6 +121,23 @@ class Toy:
     def merge(self, branch: str) -> str:
         self.origin.git("merge", "--quiet", "--no-ff", "--no-edit", branch)
         return self.origin.git("rev-parse", "main")
+
+    def promise(self, confidence: float = 0.9) -> None:
+        """Save a history for all jobs: one run, and the evidence for a promise."""
+        file = self.base / "promised.sqlite3"
+        arguments = ("-p", "no:cacheprovider", "-q", "--nexus", f"--nexus-history={file}")
+        command = [sys.executable, "-m", "pytest", *arguments]
+        subprocess.run(
+            command, cwd=self.origin.root, env=environment(), check=True, capture_output=True
+        )
+        self.origin.git("clean", "--quiet", "-fdx")
+        now = time.time()
+        evidence = [FailingRun(now - 60.0 * at, 0.1, (0.1,)) for at in range(60, 0, -1)]
+        with open_history(file) as history:
+            cut = StoredCut(confidence, 0.1, 0.5 - confidence / 2, 60, 10, now, now + 1e6)
+            history.selection.keep(evidence, [cut])
+        path = "./.nexus/slim/history.sqlite3"
+        self.github.caches.save("nexus-slim-1", path, file, "refs/heads/main", may_write=True)
 
     @contextmanager
     def history(self) -> Iterator[History]:
