@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_nexus.domain.records import Plan, PlannedTest
+    from pytest_nexus.journal.encoding import RawAttempt
     from pytest_nexus.journal.fields import Kind
 
 _OUTCOMES: Final = 3
@@ -119,8 +120,13 @@ def read_shard_journal(path: Path) -> ShardJournal | None:
         ran=Counter(scan.nodeids),
         ran_rest=scan.selection is not None and scan.selection.why == AFTER_FAILURE,
         may_run_rest=scan.selection is not None and has_rest(scan.selection),
-        has_failed=any(VERDICT_OF[raw[_OUTCOMES]] & FAIL for raw in scan.attempts),
+        has_failed=has_failure(scan.attempts),
     )
+
+
+def has_failure(attempts: Iterable[RawAttempt]) -> bool:
+    """Return whether one of the attempts failed."""
+    return any(VERDICT_OF[raw[_OUTCOMES]] & FAIL for raw in attempts)
 
 
 def _said(planned: PlannedTest) -> tuple[str, str, int]:

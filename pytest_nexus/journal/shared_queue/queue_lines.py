@@ -21,17 +21,19 @@ from pytest_nexus.errors import JournalError
 from pytest_nexus.journal import entries
 from pytest_nexus.journal.attempt_line import MAX_TEXT_CHARS, seconds
 from pytest_nexus.journal.reader import scan_journal
-from pytest_nexus.journal.shards import portions
+from pytest_nexus.journal.shards import has_failure, portions
 from pytest_nexus.journal.shared_queue.queue_kinds import KINDS_OF_QUEUE, QUEUE_BATCH, QUEUE_TESTS
 from pytest_nexus.journal.writer import MAX_LINE_BYTES, is_live
+from pytest_nexus.plan.selection.rest import has_rest
 from pytest_nexus.plan.sharding.document import MAX_TESTS
-from pytest_nexus.plan.verification.queue_journals import Draws, QueueJournal
+from pytest_nexus.plan.verification.queue_journals import NO_REST, Draws, QueueJournal, Rest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from pytest_nexus.journal.encoding import RawAttempt
+    from pytest_nexus.plan.selection.recorded import RunSelection
 
 _KINDS: Final = {kind.name: kind for kind in KINDS_OF_QUEUE}
 
@@ -94,7 +96,15 @@ def read_queue_journal(path: Path) -> QueueJournal | None:
         is_running=is_live(path),
         busy_s=sum(map(_duration_s, scan.attempts)),
         draws=draws,
+        has_failed=has_failure(scan.attempts),
+        rest=_rest(scan.selection),
     )
+
+
+def _rest(selection: RunSelection | None) -> Rest:
+    if selection is None or not has_rest(selection):
+        return NO_REST
+    return Rest(selection.n_left, selection.rule)
 
 
 def _duration_s(attempt: RawAttempt) -> float:

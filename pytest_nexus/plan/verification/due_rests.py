@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from pytest_nexus.plan.verification.shard_reports import ShardJournal
 
-_FAILED: Final = 1
+FAILED: Final = 1
 """pytest's exit status after failed tests; failures in quarantine do not lead to it."""
 
 _STOPS: Final = "-x"
@@ -52,7 +52,7 @@ def _is_due(rest: ShardJournal | None, attempt: int, *, has_failed: bool) -> boo
 
 
 def _has_failed(journal: ShardJournal) -> bool:
-    return journal.has_failed and journal.run.exit_status == _FAILED
+    return journal.has_failed and journal.run.exit_status == FAILED
 
 
 def _has_rest(journal: ShardJournal) -> bool:

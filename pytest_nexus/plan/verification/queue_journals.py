@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus.domain.identity import key_of_nodeid
 
@@ -12,6 +12,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_nexus.domain.records import Run
+
+
+class Rest(NamedTuple):
+    """The tests of the whole suite that a selection leaves out as unlikely to fail."""
+
+    n_tests: int
+    rule: str
+    """The value of `nexus_select`."""
+
+
+NO_REST: Final = Rest(0, "")
 
 
 class Draws(NamedTuple):
@@ -56,6 +67,10 @@ class QueueJournal:
     """Seconds of all attempts."""
     draws: Draws | None = None
     """None in a journal of a version that did not write it."""
+    has_failed: bool = False
+    """Whether an attempt of a test failed."""
+    rest: Rest = NO_REST
+    """The tests that would run after a failure if the jobs were no jobs of a queue."""
 
     @property
     def is_killed(self) -> bool:

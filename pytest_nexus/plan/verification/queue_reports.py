@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final
 from pytest_nexus.domain.identity import key_of_nodeid
 from pytest_nexus.domain.wording import counted
 from pytest_nexus.plan.sharding.pinned import listing
+from pytest_nexus.plan.verification.due_rests import FAILED
 from pytest_nexus.plan.verification.queue_jobs import ENDED, job_work
+from pytest_nexus.plan.verification.queue_journals import NO_REST
 from pytest_nexus.plan.verification.verify import Note, Problem, Verification
 
 if TYPE_CHECKING:
@@ -61,7 +63,7 @@ def verify_queue(
         n_ran,
         {_LEFT: n_left} if n_left else {},
         tuple(problems),
-        (*_doubled(evidence), *_endings(evidence)),
+        (*_rests(evidence), *_doubled(evidence), *_endings(evidence)),
         of="job",
         jobs=tuple(map(job_work, evidence.journals)),
     )
@@ -124,6 +126,17 @@ def _others(evidence: _Evidence) -> list[Problem]:
         return []
     sentence = f"{counted(len(names), 'test')} ran that the queue does not hold: {listing(names)}"
     return [Problem("not collected", sentence, names)]
+
+
+def _rests(evidence: _Evidence) -> Iterator[Note]:
+    """Yield a note if tests stay left out that run after a failure outside of a queue."""
+    rest = max((journal.rest for journal in evidence.journals), default=NO_REST)
+    has_failed = any(one.has_failed and one.run.exit_status == FAILED for one in evidence.journals)
+    if rest.n_tests and has_failed:
+        yield Note(
+            f"a test failed, and {counted(rest.n_tests, 'test')} that {rest.rule} leaves out ran in"
+            " no job: a shared queue has no rest"
+        )
 
 
 def _doubled(evidence: _Evidence) -> Iterator[Note]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.domain.records import BAD
 from pytest_nexus.domain.wording import counted, fine_seconds
-from pytest_nexus.plan.selection.rest import RAN_REST
+from pytest_nexus.plan.selection.rest import RAN_REST, has_rest
 from pytest_nexus.plan.verification.groups import variant_of
 
 if TYPE_CHECKING:
@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from pytest_nexus.plan.selection.recorded import RunSelection
 
 _CHECKED: Final = "The default branch, merge queues and scheduled runs run all tests."
+
+
+_NO_REST: Final = (
+    "A test failed, and these tests still ran in no job, because a shared queue has no rest. "
+)
 
 
 def left_out(sessions: Iterable[Session], failed: Collection[str]) -> list[str]:
@@ -52,16 +57,23 @@ def _sentence(members: Sequence[Session], failed: Collection[str]) -> str:
     if late:
         n_late = sum(len(each.left) for each in late)
         ran = [f"{counted(n_late, 'test')} more ran, because a test failed", *ran]
-    return f"{tests} left out by {first.rule}, {saved} saved; {'; '.join(ran)}. {_CHECKED}"
+    alone = _NO_REST if failed and has_rest(first) and any(one.queue for one in members) else ""
+    return f"{tests} left out by {first.rule}, {saved} saved; {'; '.join(ran)}. {alone}{_CHECKED}"
 
 
 def _that_count(members: Sequence[Session]) -> list[RunSelection]:
-    """Return the selections of the sessions; a session of the rest stands for its shard too."""
+    """Return the selections of the sessions.
+
+    A session of the rest stands for its shard too. Each job of a queue selects for the whole suite,
+    so one of them stands for all.
+    """
     rests = {one.shard.shard for one in members if one.shard is not None and one.is_rest}
+    firsts = {one.queue.queue_run: one for one in reversed(members) if one.queue is not None}
     return [
         one.selection
         for one in members
         if one.selection is not None
+        and (one.queue is None or firsts[one.queue.queue_run] is one)
         and (one.is_rest or one.shard is None or one.shard.shard not in rests)
     ]
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_nexus.plan.verification.groups import queue_groups
-from pytest_nexus.plan.verification.queue_journals import QueueJournal
+from pytest_nexus.plan.verification.queue_journals import QueueJournal, Rest
 from pytest_nexus.plan.verification.queue_reports import verify_queue
 from pytest_nexus.plan.verification.shard_reports import ShardJournal
 from tests.support.builders import run
@@ -57,6 +57,20 @@ def test_each_test_with_a_result_is_proven():
     assert found.is_proven
     assert (found.n_shards, found.n_collected, found.n_ran) == (2, 3, 3)
     assert found.sentence.startswith("2 jobs, 3 tests collected, each has a result")
+
+
+def test_tests_that_stay_left_out_after_a_failure_are_counted_once():
+    rest = Rest(7, "confidence:90%")
+    first = replace(job("1", "a.py::x", ended=1, left=("c.py::w",)), rest=rest)
+    second = replace(job("2", "a.py::y", "b.py::z"), rest=rest)
+    assert "confidence" not in notes(first, second), "no test failed"
+    failed = replace(first, has_failed=True)
+    assert notes(failed, second) == (
+        "a test failed, and 7 tests that confidence:90% leaves out ran in no job: a shared queue"
+        " has no rest"
+    )
+    assert "ran in no job" not in notes(replace(failed, run=second.run), second), "in quarantine"
+    assert "ran in no job" not in notes(replace(failed, rest=Rest(0, "")), job("2")), "nothing left"
 
 
 def test_a_test_without_a_result_is_named():

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from pytest_nexus.plan.selection.recorded import RunSelection
 from pytest_nexus.plan.selection.rest import AFTER_FAILURE, ONLY_REST, REST_ALONE
+from pytest_nexus.plan.verification.queue_journals import QueueJournal
 from pytest_nexus.plan.verification.shard_reports import ShardJournal
 from pytest_nexus.report.ci.left_out import left_out
 from pytest_nexus.report.ci.results import current
@@ -31,6 +32,19 @@ def test_shards_and_jobs_of_one_kind_are_added_up() -> None:
     assert left_out(sessions, []) == [
         f"20 tests left out by confidence:99%, 2.0 min saved; 2 tests ran as a sample. {FULL}"
     ]
+
+
+def test_jobs_of_a_queue_select_for_the_whole_suite_and_have_no_rest() -> None:
+    jobs = []
+    for uid in (1, 2):
+        made = session(attempt("a.py::z", "failed"), uid=uid, selection=ON)
+        jobs.append(replace(made, queue=QueueJournal("q", made.run, "r", str(uid), 0, "", {}, {})))
+    saved = "10 tests left out by confidence:99%, 60 s saved; 1 test ran as a sample."
+    assert left_out(jobs, []) == [f"{saved} {FULL}"]
+    alone = (
+        "A test failed, and these tests still ran in no job, because a shared queue has no rest."
+    )
+    assert left_out(jobs, ["a.py::z"]) == [f"{saved} {alone} {FULL}"]
 
 
 def test_what_a_shadow_would_miss_is_counted() -> None:
