@@ -96,7 +96,7 @@ def _imports(
 ) -> tuple[float, float]:
     if code is None or not modules:
         return UNKNOWN, UNKNOWN
-    distance = min((code.distances.get(source, FAR) for source in modules), default=FAR)
+    distance = min(code.distances.get(source, FAR) for source in modules)
     targets = frozenset().union(*modules.values())
     if distance > 1 and any(name.partition(":")[0] in targets for name in code.imports):
         distance = 1
