@@ -120,3 +120,27 @@ def test_chance_does_not_explain_a_real_change() -> None:
 def test_page_hinkley_of_equal_values_is_quiet() -> None:
     assert page_hinkley([0.5, 0.5], [0.5] * 100, 1) == (0.0, None)
     assert page_hinkley([0.5, 0.5], [0.6], 1).height > LIMIT
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("since", [0, 1, 2, 5])
+def test_page_hinkley_says_which_value_began_the_change(since: int, sign: int) -> None:
+    reference = [0.4, 0.6] * 20
+    values = [0.5] * since + [0.5 + sign] * 3
+    found = page_hinkley(reference, values, sign)
+    assert found.since == since
+    assert page_hinkley(reference, values, -sign).since is None
+
+
+def test_page_hinkley_compares_with_the_mean_of_all_values_before() -> None:
+    """Of the deviations 2, 4/3 and 1 in units of the spread 1, each is forgiven half of one."""
+    found = page_hinkley([-1.0, 1.0], [2.0, 2.0, 2.0], 1)
+    assert found.height == pytest.approx(2.0 + 4 / 3 + 1.0 - 1.5)
+    assert found.since is None
+    assert page_hinkley([-1.0, 1.0], [5.5], 1) == (5.0, 0)
+
+
+def test_the_chance_of_a_height_counts_the_real_order() -> None:
+    assert chance_of_height([0.0, 1.0], [0.5], 1, 1e9) == 1 / 400
+    equal = chance_of_height([0.5, 0.5], [0.5], 1, 0.0)
+    assert equal == 1.0

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 from array import array
+from math import log
 from typing import TYPE_CHECKING
 
 import pytest
+from pytest_nexus.predictor.evaluation.baselines import LEAST_S
 from pytest_nexus.predictor.evaluation.evaluate import (
     Case,
     backtest,
+    by_thrift,
+    charged_seconds,
     forgotten,
     knows,
     only,
@@ -56,6 +60,26 @@ def test_a_test_that_hangs_is_charged_with_what_was_expected_of_it() -> None:
 def test_a_slow_test_that_does_not_hang_costs_its_own_seconds(seconds, expected) -> None:
     found = score_of(case([True, False], [seconds, 1.0], [expected, 1.0]))
     assert (found.charged, found.first_charged) == (found.apfdc, found.first_failure)
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(1.0, 0.1), (1.0, 0.0), (20.0, 2.0)])
+def test_a_test_hangs_from_ten_times_and_from_one_second_on(
+    seconds: float, expected: float
+) -> None:
+    given = case([True, False], [seconds, 1.0], [expected, 1.0])
+    assert charged_seconds(given, given.duration_s) == [expected, 1.0]
+
+
+def test_seconds_that_no_test_hangs_for_are_charged_as_they_are() -> None:
+    given = case([True, False], [0.999, 60.0], [0.0, 1.0])
+    assert charged_seconds(given, given.duration_s) is given.duration_s
+
+
+def test_quick_tests_gain_the_logarithm_of_their_seconds() -> None:
+    model = Model({}, thrift=0.5)
+    found = by_thrift(model, [0.0, 0.0, 2.0], [1.0, 4.0, 0.0])
+    assert found[0] - found[1] == pytest.approx(0.5 * log(4))
+    assert found[2] == pytest.approx(model.gain(2.0) - 0.5 * log(LEAST_S))
 
 
 def test_a_passing_test_that_is_slow_costs_its_own_seconds() -> None:

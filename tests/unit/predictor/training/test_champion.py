@@ -9,16 +9,23 @@ from pytest_nexus.predictor.evaluation.evaluate import Case, backtest, worth
 from pytest_nexus.predictor.evaluation.metrics import mean
 from pytest_nexus.predictor.model.document import dump, load
 from pytest_nexus.predictor.model.model import Model
+from pytest_nexus.predictor.model.tree_size import TreeSize
 from pytest_nexus.predictor.schema import FEATURES, NAMES
+from pytest_nexus.predictor.training import champion
 from pytest_nexus.predictor.training.champion import (
     MIN_FAILED_RUNS,
+    _blocks,
     _labelled,
+    candidates,
     digest_of,
+    first_judged,
     train,
 )
 from pytest_nexus.predictor.training.contest import Contest
 from pytest_nexus.predictor.training.distillation import grow
-from pytest_nexus.predictor.training.run_sample import Sampled
+from pytest_nexus.predictor.training.run_sample import Sampled, sample_of
+from pytest_nexus.predictor.training.settings import Recipe, Settings
+from pytest_nexus.predictor.training.student import Student
 from pytest_nexus.predictor.training.training_set import TrainingSet
 from pytest_nexus.predictor.training.weights import FailedRun
 
@@ -107,9 +114,105 @@ def test_the_same_lessons_give_the_same_bytes() -> None:
     assert digest_of(lessons) != digest_of(TrainingSet(cases("imported_words", 43)))
 
 
+def test_the_digest_tells_every_part_of_the_lessons_apart() -> None:
+    one = case("run", 1, "imported_words", 3)
+    quiet = tuple(DEFAULTS[name] for name in NAMES)
+    sample = FailedRun(one.rows(), [True, False, False], n_passing=20)
+    found = [
+        digest_of(lessons)
+        for lessons in (
+            TrainingSet([]),
+            TrainingSet([one]),
+            TrainingSet([replace(one, name="\ud800")]),
+            TrainingSet([replace(one, failed=(True, False, False))]),
+            TrainingSet([replace(one, duration_s=(1.0, 1.0, 2.0))]),
+            TrainingSet([replace(one, matrix=one.matrix[:-1] + array("d", [9.0]))]),
+            TrainingSet([one], [(quiet, 7.0)]),
+            TrainingSet([one], [(quiet, 8.0)]),
+            TrainingSet([one], earlier=[sample]),
+            TrainingSet([one], earlier=[replace(sample, n_passing=21)]),
+            TrainingSet([one], earlier=[replace(sample, failed=[False, True, False])]),
+        )
+    ]
+    assert len(set(found)) == len(found)
+    assert {len(each) for each in found} == {32}
+
+
+THRIFTS = [f"thrift {thrift}" for thrift in ("0", "0.25", "0.5", "1")]
+RATES = [f"failure rate, {thrift}, floor {floor}" for thrift in THRIFTS for floor in (0, 9, 49)]
+
+
+def named(*names: str) -> list[str]:
+    return [f"{name}, {thrift}" for name in names for thrift in THRIFTS]
+
+
+@pytest.mark.parametrize(("n", "has_trees"), [(29, False), (30, True)])
+def test_the_candidates_have_names_by_weights_trees_and_thrift(
+    monkeypatch: pytest.MonkeyPatch, n: int, has_trees: bool
+) -> None:
+    made = Student(TreeSize(1, 2), (), (), {})
+    asked: list[tuple[object, ...]] = []
+
+    def student(*given: object) -> Student:
+        asked.append(given)
+        return made
+
+    monkeypatch.setattr(champion, "student_of", student)
+    lessons = cases("imported_words", n - 1)
+    earlier = [sample_of(case("earlier", 0, "imported_words", 3), 7)]
+    recipe = Recipe(TreeSize(1, 2), Settings(trees_share=0.25))
+    found = candidates(lessons, PRIOR, 7, recipe, earlier)
+    trees = named("own weights and trees") if has_trees else []
+    assert list(found) == [
+        "shipped model", *named("shipped model", "own weights"), *RATES, *trees,
+    ]  # fmt: skip
+    assert found["shipped model"] == (PRIOR, None)
+    assert [found[f"own weights, {thrift}"][0].thrift for thrift in THRIFTS] == [0, 0.25, 0.5, 1]
+    assert found["own weights, thrift 1"][0].weights != PRIOR.weights
+    rate, _ = found["failure rate, thrift 0.25, floor 9"]
+    assert (rate.weights, rate.thrift, rate.floor) == ({"record": 1.0}, 0.25, 9.0)
+    if has_trees:
+        model, own = found["own weights and trees, thrift 0.5"]
+        assert (model.trees_share, model.thrift, own) == (0.25, 0.5, made)
+        samples = [*earlier, *(sample_of(each, 7) for each in lessons)]
+        ((first, second, fit, *more),) = asked
+        assert (first, second, more) == (lessons, samples, [7, *recipe[:2]])
+        assert fit(samples).weights == model.weights
+
+
+def test_the_first_judged_run_is_the_one_that_nothing_has_seen() -> None:
+    runs = cases("imported_words", 10)
+    seen = replace(PRIOR, card={"last_run": "run 4"})
+    assert first_judged(runs, PRIOR, Contest()) == 4
+    assert first_judged(runs, PRIOR, Contest(), share=0.6) == 6
+    assert first_judged(runs, seen, Contest()) == 5
+    assert first_judged(runs, seen, Contest(judged_to="run 6")) == 7
+    assert first_judged(runs, seen, Contest(judged_to="run 6"), "run 8") == 9
+    assert first_judged(runs, PRIOR, Contest(judged_to="gone")) == 4
+
+
+@pytest.mark.parametrize(
+    ("n", "start", "expected"),
+    [
+        (10, 4, [(4, 5), (5, 7), (7, 8), (8, 10)]),
+        (10, 10, []),
+        (10, 9, [(9, 10)]),
+        (40, 16, [(16, 22), (22, 28), (28, 34), (34, 40)]),
+        (100, 90, [(90, 100)]),
+    ],
+)
+def test_blocks_are_about_a_seventh_of_all_runs(
+    n: int, start: int, expected: list[tuple[int, int]]
+) -> None:
+    assert list(_blocks(cases("imported_words", 1) * n, start)) == expected
+
+
 def test_too_few_failing_runs_keep_the_incumbent() -> None:
     outcome = train(TrainingSet(cases("imported_words", MIN_FAILED_RUNS - 1)), PRIOR, PRIOR)
     assert (outcome.model, outcome.is_better) == (PRIOR, False)
+    assert outcome.reason == "23 runs with a failure are too few to learn from, 24 are needed"
+    contest = Contest(3, "run 1")
+    assert train(TrainingSet([]), PRIOR, PRIOR, contest=contest).contest == contest
 
 
 def test_the_student_scores_as_scikit_learn_does() -> None:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_nexus.predictor.evaluation.losses import Losses
 from pytest_nexus.predictor.model.tree_size import TreeSize
 from pytest_nexus.predictor.training import student as student_module
-from pytest_nexus.predictor.training.ladder import Ladder, Rung
-from pytest_nexus.predictor.training.run_sample import sample_of
+from pytest_nexus.predictor.training.ladder import SIZES, Ladder, Rung
+from pytest_nexus.predictor.training.run_sample import Sampled, sample_of
+from pytest_nexus.predictor.training.settings import Settings
 from pytest_nexus.predictor.training.student import Student, student_of
 
 from tests.unit.predictor.training.test_ladder import CASES, fit
 
 if TYPE_CHECKING:
     import pytest
+    from pytest_nexus.predictor.training.distillation import Teacher
     from pytest_nexus.predictor.training.settings import Wanted
 
 SMALL, LARGE = TreeSize(2, 4), TreeSize(6, 8)
@@ -86,3 +88,33 @@ def test_the_same_seed_gives_the_same_student() -> None:
     first, second = made("auto"), made("auto")
     assert first == replace(second)
     assert first.ladder is not None
+
+
+def test_the_seed_the_weights_and_the_settings_reach_the_ladder_and_the_teacher(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[tuple[object, ...]] = []
+    real = student_module.teach
+
+    def teach(*given: Any) -> Teacher:
+        seen.append(given)
+        return real(*given)
+
+    def climb(*given: object) -> None:
+        seen.append(given)
+
+    monkeypatch.setattr(student_module, "teach", teach)
+    monkeypatch.setattr(student_module, "climb", climb)
+    settings = Settings(teacher_trees=3, teacher_leaves=4)
+    for wanted, sizes in (("auto", SIZES), (SMALL, [SMALL])):
+        seen.clear()
+        found = student_of(CASES, SAMPLES, fit, 5, wanted, settings)
+        sampled = Sampled.of(SAMPLES)
+        assert seen == [
+            (CASES, fit, 5, sizes, settings),
+            (sampled.rows, sampled.failed, 5, sampled.weights, settings),
+        ]
+        assert (len(found.teacher), found.settings) == (3, settings)
+    seen.clear()
+    student_of(CASES, SAMPLES, fit, 5, None, settings)
+    assert len(seen) == 1
