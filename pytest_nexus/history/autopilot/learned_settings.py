@@ -72,7 +72,9 @@ class LearnedSettings:
         Args:
             decide: from the state and the runs of the CI; returns the state after the step.
         """
-        if connections.is_slim(self._connection):
+        with connections.translated(self._path):
+            is_slim = connections.is_slim(self._connection)
+        if is_slim:
             raise HistoryError(
                 "NX515",
                 f"History {str(self._path)!r} is a slim copy without attempts and cannot be "
