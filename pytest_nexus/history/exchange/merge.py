@@ -171,7 +171,8 @@ def add(connection: sqlite3.Connection, candidates: Iterable[Candidate]) -> list
     has_replaced = False
     for each in candidates:
         stored = _stored(connection, each.run.run_uid)
-        is_better = stored is None or (stored[0] > 0 and each.rank > stored[1])
+        is_better = stored is None or each.rank > stored[1]
+        is_better = is_better and not _is_pruned(connection, each.run.run_uid)
         taken.append(is_better)
         if is_better:
             if stored is not None:
@@ -215,7 +216,7 @@ def remove(connection: sqlite3.Connection, run_uids: Iterable[str]) -> int:
     for run_uid in run_uids:
         stored = _stored(connection, run_uid)
         connection.execute("INSERT OR IGNORE INTO tombstone VALUES (?)", (run_uid,))
-        if stored is not None and stored[0] > 0:
+        if stored is not None:
             forget(connection, stored[0])
             n_removed += 1
     if n_removed:
@@ -247,10 +248,13 @@ def _uses_store(connection: sqlite3.Connection) -> UsesStore:
     return UsesStore(connection)
 
 
+def _is_pruned(connection: sqlite3.Connection, run_uid: str) -> bool:
+    query = "SELECT 1 FROM tombstone WHERE run_uid = ?"
+    return connection.execute(query, (run_uid,)).fetchone() is not None
+
+
 def _stored(connection: sqlite3.Connection, run_uid: str) -> tuple[int, Rank] | None:
-    """Return id and rank of the stored copy; id 0 for a pruned run, None for an unknown run."""
-    if connection.execute("SELECT 1 FROM tombstone WHERE run_uid = ?", (run_uid,)).fetchone():
-        return 0, (True, True, 0, b"", True, True, True)
+    """Return id and rank of the stored copy; None without a copy."""
     row = connection.execute(_RANK, (run_uid,)).fetchone()
     if row is None:
         return None
