@@ -84,6 +84,15 @@ def test_a_run_without_failures_has_no_order_to_judge():
     assert found.brier > 0
 
 
+def test_phases_that_did_not_run_take_no_time():
+    key = KEYS[0]
+    for missing in ({"setup": None}, {"call": None}, {"teardown": None}):
+        one = attempt(key, call_s=2.0)._replace(**missing)
+        found = measure(run(), [raw_attempt(one)], PREDICTION)
+        assert found is not None
+        assert found.real_s == pytest.approx(0.002 if "call" in missing else 2.001)
+
+
 def test_a_certain_forecast_that_is_wrong_has_a_finite_loss():
     sure = [test._replace(p_fail=1.0) for test in PREDICTION.tests]
     found = measure(run(), raws(bad=""), PREDICTION._replace(tests=sure))

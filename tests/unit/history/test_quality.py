@@ -115,3 +115,44 @@ def test_a_use_of_a_deployed_model_that_nexus_does_not_write_is_one_error(
     history._connection.execute(f"UPDATE run_node SET {column} = ?", (value,))  # noqa: S608 - ours
     with pytest.raises(CorruptHistoryError, match="did not write"):
         history.quality.read()
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "reason"),
+    [
+        ("orders", "[]", "the figures of a run are not an object"),
+        ("orders", str({str(n): [1, 1] for n in range(65)}).replace("'", '"'),
+         "the figures of a run are not an object"),
+        ("bins", "{}", "the figures of a run are not a list"),
+        ("budgets", str([[1, 1]] * 65), "the figures of a run are not a list"),
+        ("orders", '{"%s": [1, 1]}' % ("a" * 65), "a name among the figures of a run is too long"),
+        ("orders", '{"a": [true, 1]}', "a figure of a run is not a number"),
+        ("orders", '{"a": [1, "1"]}', "a figure of a run is not a number"),
+        ("orders", '{"a": [1, -1e-9]}', "a figure of a run is out of range"),
+        ("orders", '{"a": [1, 1000000000001]}', "a figure of a run is out of range"),
+        ("features", '{"a": [true]}', "a figure of a run is no count"),
+        ("features", '{"a": [1000000001]}', "a figure of a run is no count"),
+        ("features", '{"a": [-1]}', "a figure of a run is no count"),
+        ("bins", "[[1, 2, 0.5]]", "a figure of a run is no count"),
+    ],
+)  # fmt: skip
+def test_the_error_says_which_kind_of_figure_is_wrong(
+    history: History, column: str, value: str, reason: str
+) -> None:
+    history._connection.execute(f"UPDATE run_quality SET {column} = ?", (value,))  # noqa: S608 - ours
+    with pytest.raises(CorruptHistoryError) as caught:
+        history.quality.read()
+    assert caught.value.message.endswith(f"a value that nexus did not write: {reason}")
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("orders", '{"%s": [0, 1000000000000]}' % ("a" * 64)),
+        ("features", '{"a": [0, 1000000000]}'),
+        ("budgets", str([[1, 0]] * 64)),
+    ],
+)
+def test_figures_at_their_limits_are_read(history: History, column: str, value: str) -> None:
+    history._connection.execute(f"UPDATE run_quality SET {column} = ?", (value,))  # noqa: S608 - ours
+    assert len(history.quality.read()) == 3

@@ -11,14 +11,20 @@ import pytest
 
 from pytest_nexus.errors import CorruptHistoryError
 from pytest_nexus.history.ingest import ingest_run
-from pytest_nexus.history.queries.selection import selection_evidence, selection_state
+from pytest_nexus.history.queries.selection import (
+    escape_headline,
+    headline,
+    selection_evidence,
+    selection_state,
+)
 from pytest_nexus.history.sqlite.models import Version
 from pytest_nexus.history.sqlite.selection_tables import StoredCut, read_selection
 from pytest_nexus.history.store import History, open_history, read_history
 from pytest_nexus.plan.delivery.escape_guard import Guard, GuardedFile, LeavingRun
+from pytest_nexus.plan.selection.change_risk import Calibration
 from pytest_nexus.plan.selection.promise import FailingRun
 from pytest_nexus.plan.selection.recorded import RunSelection
-from pytest_nexus.plan.selection.watch import Check
+from pytest_nexus.plan.selection.watch import Alarm, Check
 from tests.support.builders import attempt, run
 
 if TYPE_CHECKING:
@@ -221,3 +227,30 @@ def test_only_trusted_runs_at_clean_commits_that_left_tests_out_are_leaving(hist
     ingest_run(history, fork, X_FAILS, selection=on)
     (found,) = history.deployments.leaving_runs()
     assert found == LeavingRun(f"{1:032x}", 1.0, "a" * 40, 0.99, has_failed=True)
+
+
+def test_the_risk_is_that_of_the_deployed_model(history: History) -> None:
+    risk = Calibration(1.5, -2.5, 90, 12, 0.1, 0.2)
+    assert history.selection.risk() is None
+    history.selection.keep(EVIDENCE, [CUT], risk)
+    assert history.selection.risk() == risk
+    history.models.set_alias("champion", "another", 1.0)
+    assert history.selection.risk() is None
+    history.models.set_alias("champion", None, 2.0)
+    assert history.selection.risk() == risk
+    history.selection.keep(EVIDENCE, [CUT])
+    assert history.selection.risk() is None
+
+
+def test_headlines_name_the_newest_missed_runs() -> None:
+    runs = tuple(f"{n:032x}" for n in range(1, 8))
+    alarm = Alarm(5.0, 7, 5, 0.05, 0.01, 0.02, runs)
+    assert headline(alarm) == (
+        "selection missed 5 of 7 failing runs, 5.0% at most were promised; all tests run until"
+        f" `nexus select on`; missed: {', '.join(['00000000'] * 5)} and 2 more"
+    )
+    few = alarm._replace(n_checks=1, n_missed=1, runs=("ab" * 16,))
+    assert escape_headline(few) == (
+        "1 of 1 broken commit escaped while selection left out tests that use their files, 5.0% at"
+        " most were promised; all tests run until `nexus select on`; missed: abababab"
+    )

@@ -244,3 +244,27 @@ def test_set_aside_takes_the_rollback_journal_along(history: Path) -> None:
         "history.sqlite3.corrupt-1",
         "history.sqlite3.corrupt-1-journal",
     ]
+
+
+def test_a_history_of_this_version_is_not_derived_again(history: Path) -> None:
+    connect(history, lambda _: pytest.fail("nothing is derived")).close()
+
+
+def test_what_a_killed_writer_left_is_rolled_back_by_a_reader(
+    history: Path, tmp_path: Path
+) -> None:
+    """A copy of a file in the middle of a transaction, with its rollback journal."""
+    copy = tmp_path / "copy.sqlite3"
+    with closing(sqlite3.connect(history, isolation_level=None)) as writer:
+        writer.execute("PRAGMA cache_size = 1")
+        writer.execute("BEGIN IMMEDIATE")
+        writer.execute("DELETE FROM attempt")
+        writer.execute("UPDATE test SET key = key || 'x'")
+        shutil.copy(history, copy)
+        shutil.copy(f"{history}-journal", f"{copy}-journal")
+    found = read_history(copy)
+    assert found is not None
+    with found:
+        assert len(list(found.attempts(run(1).run_uid))) == 300
+        assert len(found.stats()) == 300
+    assert not Path(f"{copy}-journal").exists()

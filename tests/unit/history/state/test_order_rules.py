@@ -352,3 +352,30 @@ def test_no_failure_of_such_a_test_is_a_lesson(history: History) -> None:
     add(history, (this, [each for each in bare if each.key != REST[0]] + [broken]))
     (case,) = lessons_of(history).cases
     assert sum(case.failed) == 1
+
+
+def test_rules_are_the_same_if_few_orders_stay_in_memory(
+    history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(history, session(1, COLLECTED), moved(2), moved(3), session(4, COLLECTED))
+    expected = history.order_rules.read()
+    monkeypatch.setattr("pytest_nexus.history.state.trials._MAX_ORDERS", 1)
+    history.rebuild()
+    assert history.order_rules.read() == expected != {}
+
+
+def test_lasting_failures_are_those_of_the_last_run_without_a_rule(history: History) -> None:
+    assert history.order_rules.lasting() == set()
+    lasting, healed = TestKey("t.py::lasting"), TestKey("t.py::healed")
+    keys = (BRITTLE, lasting, healed)
+    add(history, (run(1), [attempt(key, "failed") for key in keys]))
+    later = [attempt(key, "passed" if key == healed else "failed") for key in keys]
+    add(history, (run(2), later))
+    assert history.order_rules.lasting() == {BRITTLE, lasting}
+    rule = OrderRule(BRITTLE, "brittle", (SETTER,), 0.9, 1, 1, "bisect", 1.0)
+    history.order_rules.keep(rule)
+    assert history.order_rules.lasting() == {lasting}
+    assert history.order_rules.read() == {BRITTLE: rule}
+    assert history.order_rules.drop(BRITTLE)
+    assert not history.order_rules.drop(BRITTLE)
+    assert history.order_rules.read() == {}

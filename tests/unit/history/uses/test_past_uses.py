@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_nexus.domain.dependencies import FunctionSet
+from pytest_nexus.domain.records import TestKey
 from pytest_nexus.errors import CorruptHistoryError
 from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.store import History, open_history
@@ -152,3 +154,32 @@ def test_users_of_files_are_those_of_the_newest_state(history: History) -> None:
     assert found == {"s.py": {"t", "u"}, "z.py": {"v"}, "HOME": set(), "x.py": set()}
     assert users_of_files(history.uses(), ["x.py"]) == {"x.py": set()}
     assert users_of_files(history.uses(), []) == {}
+
+
+def test_known_uses_are_a_view_of_each_test(history: History) -> None:
+    assert not history.reuse.knows_uses()
+    ingest(history, 1, {"t": ["s.py::f=1", "s.py::g=1", "HOME=1"], "u": ["HOME=1"]})
+    assert history.reuse.knows_uses()
+    uses = history.uses()
+    assert set(uses.fingerprints) == {"t", "u"}
+    assert len(uses.fingerprints) == 2
+    assert TestKey("t") in uses.fingerprints
+    assert TestKey("x") not in uses.fingerprints
+    (found,) = uses.fingerprints[TestKey("t")]
+    numbers = {each.name: number for number, each in uses.dependencies.items()}
+    assert set(found.members) == set(numbers.values())
+    assert len(found.members) == 3
+    f, home = numbers["s.py::f"], numbers["HOME"]
+    assert isinstance(found.members, FunctionSet)
+    assert found.members.functions_among(frozenset({f, home, 99})) == (2, {f})
+    assert f in found.members
+    assert home in found.members
+    assert 99 not in found.members
+    assert found.members & {f, 99} == {f}
+    assert {home, 99} & found.members == {home}
+    assert not found.members.isdisjoint({home})
+    assert not found.members.isdisjoint([f])
+    assert found.members.isdisjoint([99])
+    assert hash(found.members) == hash(frozenset(found.members))
+    (few,) = history.uses(["u", "x"]).fingerprints.items()
+    assert few[0] == "u"
