@@ -120,6 +120,33 @@ def test_a_document_that_was_changed_is_refused() -> None:
         (changed(trees=chain(128)), "a tree has 257 nodes"),
         (changed(trees=tree(value=[0])), "differ in length"),
         (changed(trees=tree() * 65), "more than 64 trees"),
+        (" " * (MAX_CHARS + 1), "^is longer than 1,000,000 characters$"),
+        (" " * MAX_CHARS, "^is no JSON: "),
+        ("[]", "^is no JSON object$"),
+        (
+            changed(weights={"record": 1000.5}),
+            r"^is not what .*: 1000.5 is not between 0 and 1000$",
+        ),
+        (changed(floor=1e6 + 1), r"not between 0 and 1e\+06$"),
+        (changed(failure_boost=100.5), "not between 0 and 100$"),
+        (changed(pass_doubt=-0.5), "not between 0 and 100$"),
+        (changed(pass_doubt=100.5), "not between 0 and 100$"),
+        (changed(slope=100.5), "not between 0 and 100$"),
+        (changed(thrift=-0.5), "not between 0 and 1$"),
+        (changed(trees=tree(value=[0, -2e9, 2])), r"not between -1e\+09 and 1e\+09$"),
+        (changed(trees=tree(threshold=[2e9, 0, 0])), r"not between -1e\+09 and 1e\+09$"),
+        (
+            changed(trees=tree(left=[1, 0])),
+            "^is not what .*: the arrays of a tree differ in length$",
+        ),
+        (changed(trees=tree(right=[2, 0])), "differ in length$"),
+        (changed(trees=tree(threshold=[0.5, 0])), "differ in length$"),
+        (
+            changed(trees=tree(feature=[], threshold=[], left=[], right=[], value=[])),
+            "has 0 nodes$",
+        ),
+        (changed(trees=tree(feature=["", "", ""])), "node 1 of a tree has no parent$"),
+        (changed(schema="x" * 99), "^was trained on features 'x{49}, these are '"),
     ],
 )
 def test_a_document_from_outside_is_refused_with_the_reason(document: str, reason: str) -> None:
@@ -131,6 +158,21 @@ def test_a_document_from_outside_is_refused_with_the_reason(document: str, reaso
 def test_no_text_does_more_than_be_refused(text: str) -> None:
     with pytest.raises(ModelError):
         load(text)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"weights": {"record": 0, "imports": 1000}}, {"thrift": 1, "floor": 1e6, "slope": 100},
+        {"thrift": 0, "floor": 0, "slope": 0}, {"trees_share": 0, "failure_boost": 0},
+        {"trees_share": 1, "failure_boost": 100, "pass_doubt": 100}, {"pass_doubt": 0},
+        {"intercept": -100}, {"intercept": 100}, {"trees": tree(value=[0, -1e9, 1e9])},
+        {"trees": tree() * 64}, {"trees": []}, {"card": {}},
+    ],
+)  # fmt: skip
+def test_values_at_their_limits_are_let_in(fields: dict[str, object]) -> None:
+    found = json.loads(dump(load(changed(**fields))))
+    assert {name: found[name] for name in fields} == fields
 
 
 def test_equal_models_have_one_version() -> None:
