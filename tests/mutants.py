@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 ROOT: Final = Path(__file__).parents[1]
 STAGE: Final = ROOT / ".mutants"
@@ -29,6 +30,9 @@ SAMPLE: Final = 100
 
 _OUTCOMES: Final = {0: "survived", 33: "untested"}
 """By the exit code that mutmut keeps; any other one is a failure of the tests, or their end."""
+
+_SQL: Final = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE|PRAGMA|BEGIN|COMMIT|ROLLBACK|VACUUM)\b")
+_TEXT_IN_SQL: Final = re.compile(r"'[^']*'")
 
 _CONFIGURATION: Final = """
 [tool.mutmut]
@@ -99,21 +103,48 @@ def chosen(mutants: Sequence[str], n: int, seed: int) -> list[str]:
     return found
 
 
-def table(codes: Mapping[str, int]) -> list[str]:
+def is_same_sql(diff: str) -> bool:
+    """Return whether a mutant changes only the case of SQL, which no database can notice.
+
+    The case of a text within the SQL does count.
+
+    >>> is_same_sql('-    q = "SELECT x FROM t"\\n+    q = "select x from t"')
+    True
+    >>> is_same_sql("-    q = \\"SELECT 'A'\\"\\n+    q = \\"select 'a'\\"")
+    False
+    """
+    changed = [line for line in diff.splitlines() if line[:1] in {"-", "+"}]
+    sides = [[line[1:] for line in changed if line[:1] == sign and line[1:3] != sign * 2]
+             for sign in "-+"]  # fmt: skip
+    before, after = ("\n".join(lines) for lines in sides)
+    is_sql = _SQL.search(before) is not None and before.lower() == after.lower()
+    return is_sql and _TEXT_IN_SQL.findall(before) == _TEXT_IN_SQL.findall(after)
+
+
+def table(codes: Mapping[str, int], same: Collection[str] = ()) -> list[str]:
     """Return a line for each room: how many of its mutants the tests noticed.
 
-    >>> table({"a.plan.x": 1, "a.plan.y": 0, "a.plan.z": 33})
-    ['plan       1 of 3 killed (33.3 %), 1 survived, 1 untested']
+    Args:
+        codes: exit code of the tests by the name of the mutant.
+        same: the surviving mutants that change nothing but the case of SQL.
+
+    >>> table({"a.plan.x": 1, "a.plan.y": 0, "a.plan.z": 33, "a.plan.u": 0}, ["a.plan.u"])
+    ['plan       1 of 4 killed (25.0 %), 2 survived (1 by the case of SQL), 1 untested']
     """
     counts: dict[str, Counter[str]] = {}
     for name, code in codes.items():
         outcome = _OUTCOMES.get(code, "killed")
-        counts.setdefault(room_of(name), Counter())[outcome] += 1
+        found = counts.setdefault(room_of(name), Counter())
+        found[outcome] += 1
+        found["same"] += name in same
     return [
-        f"{room:10} {found['killed']} of {found.total()} killed "
-        f"({found['killed'] / found.total():.1%}), ".replace("%", " %")
-        + f"{found['survived']} survived, {found['untested']} untested"
+        f"{room:10} {found['killed']} of {n} killed ({found['killed'] / n:.1%}), ".replace(
+            "%", " %"
+        )
+        + f"{found['survived']} survived ({found['same']} by the case of SQL), "
+        + f"{found['untested']} untested"
         for room, found in counts.items()
+        if (n := found.total() - found["same"])
     ]
 
 
@@ -139,10 +170,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     if len(found) < len(mutants):
         print(f"{len(mutants) - len(found)} came to no end and are left out")
+    same = set()
     for name, code in found.items():
         if code in _OUTCOMES:
-            print(f"{_OUTCOMES[code]}: {name}\n{mutmut('show', name).stdout}", flush=True)
-    print("\n".join(table(found)))
+            diff = mutmut("show", name).stdout
+            if _OUTCOMES[code] == "survived" and is_same_sql(diff):
+                same.add(name)
+            print(f"{_OUTCOMES[code]}: {name}\n{diff}", flush=True)
+    print("\n".join(table(found, same)))
     return 0
 
 

@@ -30,7 +30,35 @@ def test_a_sample_may_be_all(n: int) -> None:
 
 def test_killed_are_those_whose_tests_failed_or_did_not_end() -> None:
     codes = dict(zip(NAMES, [1, 1, 3, -24, 0, 33], strict=False))
-    assert mutants.table(codes) == ["plan       4 of 6 killed (66.7 %), 1 survived, 1 untested"]
+    found = "plan       4 of 6 killed (66.7 %), 1 survived (0 by the case of SQL), 1 untested"
+    assert mutants.table(codes) == [found]
+
+
+def test_the_case_of_sql_is_counted_apart_and_stays_in_the_share() -> None:
+    codes = dict(zip(NAMES, [1, 0, 0], strict=False))
+    found = "plan       1 of 3 killed (33.3 %), 2 survived (1 by the case of SQL), 0 untested"
+    assert mutants.table(codes, NAMES[1:2]) == [found]
+
+
+HEAD = "--- a.py\n+++ a.py\n@@ -1,2 +1,2 @@\n def f():\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_same"),
+    [
+        ('q = "SELECT x FROM t"', 'q = "select x from t"', True),
+        ('q = "SELECT x FROM t"', 'q = "SELECT X FROM T"', True),
+        ('q = "SELECT x FROM t"', 'q = "XXSELECT x FROM tXX"', False),
+        ("""q = "SELECT 'A' FROM t\"""", """q = "select 'a' from t\"""", False),
+        ("""q = "SELECT 'a' FROM t\"""", """q = "select 'a' from t\"""", True),
+        ('q = "a text"', 'q = "A TEXT"', False),
+        ("x = 1", "x = 2", False),
+    ],
+)
+def test_a_change_of_the_case_of_sql_is_told_from_others(
+    before: str, after: str, is_same: bool
+) -> None:
+    assert mutants.is_same_sql(f"{HEAD}-    {before}\n+    {after}\n     return q\n") is is_same
 
 
 def test_the_copy_is_laid_out_as_a_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
