@@ -146,6 +146,53 @@ def test_a_forked_session_ends_as_a_started_one(tmp_path: Path, ending: str, sta
     assert forked.exit_status == started.exit_status == status
 
 
+def test_a_forked_session_ends_what_it_has_begun(tmp_path: Path) -> None:
+    text = """
+        import atexit, pathlib, sys, threading, time
+
+        LEFT = open("left", "w")
+        LEFT.write("unflushed")
+        sys.__stderr__.close()
+
+        class Kept:
+            def __del__(self, write=pathlib.Path("deleted").write_text): write("")
+
+        KEPT = Kept()
+        KEPT.itself = KEPT
+
+        def work():
+            time.sleep(0.2)
+            pathlib.Path("joined").write_text("")
+
+        def test_a():
+            atexit.register(pathlib.Path("exit").write_text, "")
+            threading.Thread(target=work).start()
+    """
+    made = Project(tmp_path / "project", {"test_a.py": text})
+    for is_forked in (True, False):
+        with warm.allowed(is_forked=is_forked):
+            assert made.run().exit_status == 0
+        assert (made.root / "left").read_text("utf-8") == "unflushed"
+        for name in ("deleted", "exit", "joined", "left"):
+            (made.root / name).unlink()
+
+
+def test_a_forked_session_finds_the_plugin_of_a_package_that_its_parent_has_not_seen(
+    tmp_path: Path,
+) -> None:
+    made = Project(
+        tmp_path / "project",
+        {
+            "own-1.dist-info/METADATA": "Name: own\nVersion: 1\n",
+            "own-1.dist-info/entry_points.txt": "[pytest11]\nown_name = own_module\n",
+            "own_module.py": "def pytest_report_header(): return 'our own plugin'\n",
+            "test_a.py": "def test_a(): pass\n",
+        },
+    )
+    for result in both(made, "-p", "own_name"):
+        assert "our own plugin" in result.stdout
+
+
 def test_a_worker_that_dies_is_replaced_as_in_a_started_session(tmp_path: Path) -> None:
     text = "import os\ndef test_dies(): os._exit(1)\ndef test_lives(): pass\n"
     made = Project(tmp_path / "project", {"test_a.py": text})

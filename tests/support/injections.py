@@ -15,7 +15,6 @@ import os
 import shutil
 import signal
 import sys
-from importlib import import_module
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from typing import Any
 import pytest
 
 from tests.support import warm
-from tests.support.warm_parent import fork_workers
+from tests.support.warm_parent import fork_workers, import_all, remember_entry_points
 
 _DEADLINE_S = 60
 """A session that hangs is killed, and its exit status says so."""
@@ -93,8 +92,8 @@ SUITE = {
 
 def run_cases(project: Path, cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the result of each case, in their order."""
-    for name in ("execnet", *chain(*warm.ALONE)):
-        import_module(name)
+    import_all(("execnet", *chain(*warm.ALONE)))
+    remember_entry_points()
     gc.collect()
     gc.freeze()  # else each child would visit, and so copy, what it shares with this process
     return [_run(project, case) for case in cases]

@@ -8,6 +8,7 @@ library, so those that start their workers are bound here.
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import select
@@ -83,6 +84,46 @@ class _Worker(Forked):
             os.close(theirs_out)
 
 
+class _Ending:
+    """The end of a child, which takes down what the child itself has made and nothing else.
+
+    The rest of an interpreter's end costs more than many a session: each object of the modules
+    that the parent has imported lies in memory that is copied then. Threads are joined and the
+    functions of `atexit` are called before, as always. Whatever ends neither by itself nor with a
+    number ends in the usual way.
+    """
+
+    def __init__(self) -> None:
+        self._status: int | None = None
+        self._inherited: set[str] = set()
+        atexit.register(self._end)  # before any other, so the last one to be called
+
+    @contextmanager
+    def of_child(self) -> Iterator[None]:
+        """Note in the child with which status it ends."""
+        self._inherited = {*sys.modules} - {"__main__"}
+        try:
+            yield
+        except SystemExit as ended:
+            self._status = ended.code & 0xFF if isinstance(ended.code, int) else None
+            raise
+        self._status = 0
+
+    def _end(self) -> None:
+        if self._status is None:
+            return
+        for name in sys.modules.keys() - self._inherited:
+            del sys.modules[name]
+        gc.collect()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None and not stream.closed:
+                stream.flush()
+        os._exit(self._status)
+
+
+_ENDING: Final = _Ending()
+
+
 def main(listeners: Sequence[int], stages: Sequence[Sequence[str]]) -> None:
     """Import modules stage by stage, and serve what each stage has imported until the control ends.
 
@@ -94,8 +135,9 @@ def main(listeners: Sequence[int], stages: Sequence[Sequence[str]]) -> None:
     for each in sockets:
         each.set_inheritable(False)
     for number, names in enumerate(stages):
-        for name in names:
-            import_module(name)
+        import_all(names)
+        if number == 0:
+            remember_entry_points()
         gc.collect()
         gc.freeze()  # else each child would visit, and so copy, what it shares with this process
         later = os.fork() if number + 1 < len(stages) else None
@@ -110,6 +152,43 @@ def main(listeners: Sequence[int], stages: Sequence[Sequence[str]]) -> None:
     elif later is not None:
         with suppress(ChildProcessError):
             os.waitpid(later, 0)
+
+
+def import_all(names: Sequence[str]) -> None:
+    """Import modules, and note their files, which each child with a failure would look up again."""
+    for name in names:
+        import_module(name)
+    from inspect import getmodule  # noqa: PLC0415 - pytest has imported it
+
+    getmodule(compile("", "nowhere", "exec"))
+
+
+def remember_entry_points() -> None:
+    """Let no child read again what the installed packages declare, while it looks for its plugins.
+
+    Pytest looks through all packages for each `-p`. A child lists the packages itself, and reads
+    those that the parent has not seen.
+    """
+    from importlib import metadata  # noqa: PLC0415 - pytest has imported it
+
+    from pluggy import PluginManager  # noqa: PLC0415 - the same
+
+    known = {str(one._path): one.entry_points for one in metadata.distributions()}
+    read = metadata.Distribution.entry_points.fget
+    load = PluginManager.load_setuptools_entrypoints
+
+    def recall(one: Any) -> Any:
+        found = known.get(str(one._path))
+        return read(one) if found is None else found
+
+    def load_from_known(self: Any, group: str, name: str | None = None) -> int:
+        metadata.PathDistribution.entry_points = property(recall)
+        try:
+            return load(self, group, name)
+        finally:
+            del metadata.PathDistribution.entry_points
+
+    PluginManager.load_setuptools_entrypoints = load_from_known
 
 
 def _serve(listener: socket.socket) -> socket.socket | None:
@@ -198,11 +277,13 @@ def _become(link: socket.socket) -> None:
         fork_sessions(asked.get("sessions"))
         import runpy  # noqa: PLC0415 - a worker does not import it
 
-        runpy.run_module(command[2], run_name="__main__", alter_sys=True)
+        with _ENDING.of_child():
+            runpy.run_module(command[2], run_name="__main__", alter_sys=True)
     else:
         sys.argv[:] = ["-c"]
         sys.modules["__main__"] = own = ModuleType("__main__")
-        exec(command[-1], vars(own))  # noqa: S102 - as `python -c` does
+        with _ENDING.of_child():
+            exec(command[-1], vars(own))  # noqa: S102 - as `python -c` does
 
 
 def fork_workers(addresses: Sequence[str]) -> None:
