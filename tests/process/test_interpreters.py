@@ -53,14 +53,16 @@ COMMANDS = (
 
 
 def interpreters() -> dict[str, Path]:
-    """The interpreters of pyenv, those on the path, and this one, by version."""
+    """The interpreters of pyenv, those on the path, and this one, by version; each program once."""
     places = sorted(Path("~/.pyenv/versions").expanduser().glob("3.*/bin/python"))
     found = {place.parents[1].name: place for place in places}
     for folder in os.get_exec_path():
         if ".pyenv" not in Path(folder).parts:
             found |= {f"{name} on the path": Path(folder) / f"python{name}" for name in WANTED}
     found["this one"] = Path(sys.executable)
-    return {name: place for name, place in found.items() if place.exists() and is_recent(name)}
+    usable = {name: place for name, place in found.items() if place.exists() and is_recent(name)}
+    named_first = {place.resolve(): name for name, place in reversed(usable.items())}
+    return {name: place for name, place in usable.items() if name in named_first.values()}
 
 
 def is_recent(name: str) -> bool:
@@ -90,9 +92,10 @@ def run(
     project: Callable[..., Project], sites: Path
 ) -> Callable[..., subprocess.CompletedProcess[str]]:
     made = project(FILES)
+    bytecode = sites.with_name("bytecode")  # of each interpreter its own, and compiled once
 
     def go(python: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-        environment = made.environment(PYTHONWARNINGS="error", PYTHONDONTWRITEBYTECODE="1")
+        environment = made.environment(PYTHONWARNINGS="error", PYTHONPYCACHEPREFIX=str(bytecode))
         environment["PYTHONPATH"] = os.pathsep.join([str(sites), environment["PYTHONPATH"]])
         return subprocess.run(
             [str(python), "-X", "dev", *arguments],
