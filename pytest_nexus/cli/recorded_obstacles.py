@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from pytest_nexus.domain.system.regular_files import open_regular
 from pytest_nexus.errors import NexusError
 from pytest_nexus.journal.reader import scan_journal
 
@@ -13,6 +15,9 @@ if TYPE_CHECKING:
 
 _MOST_JOURNALS: Final = 5
 """How many journals are read. Each of a large suite takes seconds."""
+
+_LINE: Final = b'{"kind":"uses",'
+"""The start of a line that tells what tests used. Sessions that tracked nothing have none."""
 
 
 def recorded_obstacles(keys: Collection[str], journals: Path) -> Mapping[str, str]:
@@ -25,7 +30,8 @@ def recorded_obstacles(keys: Collection[str], journals: Path) -> Mapping[str, st
         journals: the folder of the project's journals. Their names begin with the time.
     """
     found: dict[str, str] = {}
-    for path in sorted(journals.glob("*.jsonl"), reverse=True)[:_MOST_JOURNALS]:
+    newest = (path for path in sorted(journals.glob("*.jsonl"), reverse=True) if _tells(path))
+    for path in islice(newest, _MOST_JOURNALS):
         if found.keys() >= {*keys}:
             break
         try:
@@ -36,3 +42,12 @@ def recorded_obstacles(keys: Collection[str], journals: Path) -> Mapping[str, st
             if test.key in keys:
                 found.setdefault(test.key, test.obstacle)
     return {key: obstacle for key, obstacle in found.items() if obstacle}
+
+
+def _tells(path: Path) -> bool:
+    """Return whether a journal may tell what tests used; one that cannot be read does not."""
+    try:
+        with open_regular(path) as file:
+            return any(line.startswith(_LINE) for line in file)
+    except (OSError, ValueError):
+        return False

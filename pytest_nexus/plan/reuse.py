@@ -106,6 +106,20 @@ def judge(
     return Judgement(verdicts, audited, n_incomparable)
 
 
+def verdicts_by_uses(
+    tests: Sequence[CollectedTest], known: KnownUses, present: Present
+) -> list[Verdict]:
+    """Return for each test whether a set with which it passed still holds, without other rules.
+
+    Args:
+        tests: as collected.
+        known: what the history knows about the dependencies of tests.
+        present: what changed since.
+    """
+    fitting = _Fitting(known, present)
+    return [fitting.verdict(test) for test in tests]
+
+
 def is_audited(verdict: Verdict) -> bool:
     """Return whether a test runs only as a sample of those that could be left out."""
     return verdict.action == "run" and verdict.reason.startswith(AUDIT_REASON)

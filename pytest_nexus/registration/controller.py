@@ -153,6 +153,7 @@ def register_dependencies(config: pytest.Config, pipeline: Pipeline, recorder: R
     from pytest_nexus.registration.tracking import (  # noqa: PLC0415 - where it is asked for
         register_controller_tracking,
         register_tracking,
+        wanted_by,
     )
 
     boundary = pipeline.boundary
@@ -160,7 +161,8 @@ def register_dependencies(config: pytest.Config, pipeline: Pipeline, recorder: R
         register_controller_tracking(config, boundary, recorder.note_uses)
     else:
         history = pipeline.setup.options.history
-        register_tracking(config, boundary, history, recorder.note_uses)
+        decide = wanted_by(pipeline)
+        register_tracking(config, boundary, history, recorder.note_uses, decide)
 
 
 def setup_of(config: pytest.Config, options: Options, rules: RerunRules | None) -> SessionSetup:

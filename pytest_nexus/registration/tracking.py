@@ -29,12 +29,16 @@ from pytest_nexus.record.dependencies.session_facts import plugin_distributions,
 from pytest_nexus.record.dependencies.watching.monitor import NEEDED, is_possible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from collections.abc import Set as AbstractSet
 
     import pytest
 
     from pytest_nexus.domain.dependencies import SessionUses
+    from pytest_nexus.domain.records import TestKey
+    from pytest_nexus.record.dependencies.scope_observer import Decide
     from pytest_nexus.session.error_boundary import ErrorBoundary, Part
+    from pytest_nexus.session.pipeline import Pipeline
 
 _NEEDS: Final = ".".join(map(str, NEEDED))
 TOO_OLD: Final = with_code(
@@ -58,6 +62,7 @@ def register_tracking(
     boundary: ErrorBoundary,
     history: Path,
     deliver: Callable[[SessionUses], None],
+    decide: Decide | None = None,
 ) -> None:
     """Register the tracking in the process that runs the tests.
 
@@ -66,6 +71,7 @@ def register_tracking(
         boundary: of the process.
         history: file of the history; the cache of blocks lies beside it.
         deliver: takes the result at the end of the session.
+        decide: returns which of the collected items have to be tracked; None to track all.
     """
     part = tracking_part(boundary)
     if not is_possible():
@@ -81,7 +87,12 @@ def register_tracking(
     def build(observer: DependencyObserver) -> SessionUses:
         return _built(config, observer, BlockCache(cache_path(history)), environ)
 
-    part.register(config, DependencyObserver(tracker, build, deliver), "nexus-dependencies")
+    observer = (
+        DependencyObserver(tracker, build, deliver)
+        if decide is None
+        else DependencyObserver(tracker, build, deliver, decide)
+    )
+    part.register(config, observer, "nexus-dependencies")
 
 
 def register_worker_tracking(config: pytest.Config, boundary: ErrorBoundary, history: str) -> None:
@@ -102,6 +113,41 @@ def register_controller_tracking(
         boundary.notices.notify(TOO_OLD)
         return
     tracking_part(boundary).register(config, WorkerUses(deliver), "nexus-dependencies")
+
+
+def wanted_by(pipeline: Pipeline) -> Decide:
+    """Return what decides which of the collected items have to be tracked, in a single process.
+
+    All are tracked where the plan has left tests out: the others run because of what they use. All
+    are tracked too where it is not known which tests this process will run.
+    """
+    part = pipeline.boundary.part("the look at known dependencies", "all tests are tracked")
+
+    def decide(items: Sequence[pytest.Item]) -> AbstractSet[TestKey] | None:
+        planned, setup = pipeline.planned, pipeline.setup
+        if pipeline.is_brief or planned.left or setup.is_queued or not items:
+            return None
+        return part.call(lambda: _keys_to_track(items, pipeline), None)
+
+    return decide
+
+
+def _keys_to_track(items: Sequence[pytest.Item], pipeline: Pipeline) -> AbstractSet[TestKey] | None:
+    from pytest_nexus.run.ordering import outline  # noqa: PLC0415 - not in a worker
+    from pytest_nexus.session.reuse.circumstances import Circumstances  # noqa: PLC0415 - the same
+    from pytest_nexus.session.reuse.renewal import keys_to_track  # noqa: PLC0415 - the same
+
+    setup = pipeline.setup
+    given = Circumstances(
+        setup.root,
+        setup.environ,
+        setup.options.history,
+        pipeline.change,
+        setup.facts,
+        {},
+        journal=setup.options.journal,
+    )
+    return keys_to_track(outline(items), given)
 
 
 def _built(

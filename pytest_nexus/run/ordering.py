@@ -170,6 +170,19 @@ def describe(
     return tests
 
 
+def outline(items: Sequence[pytest.Item]) -> list[CollectedTest]:
+    """Return each item with its keys and its file alone, in the order given."""
+    paths: dict[Path, str] = {}
+    tests = []
+    for item in items:
+        identity = identify(item)
+        path = paths.get(item.path)
+        if path is None:
+            path = paths[item.path] = _relative(item.path, item.config.rootpath)
+        tests.append(CollectedTest(NodeId(item.nodeid), *identity, path))
+    return tests
+
+
 def tied(
     items: Sequence[pytest.Item],
     depends_on: Callable[[pytest.Item], tuple[str, ...]] | None = None,

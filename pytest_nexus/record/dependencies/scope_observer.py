@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import inspect
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import pytest
@@ -13,17 +14,40 @@ from pytest_nexus.record.dependencies.following.session_uses import TrackedTests
 from pytest_nexus.record.dependencies.watching.scopes import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Set as AbstractSet
 
     from pytest_nexus.domain.dependencies import SessionUses
+    from pytest_nexus.domain.records import TestKey
     from pytest_nexus.record.dependencies.watching.tracker import Tracker
+
+    Decide = Callable[[Sequence[pytest.Item]], AbstractSet[TestKey] | None]
 
 USES: Final = "nexus_uses"
 """Key under which a worker sends what its tests used."""
 
 THREAD: Final = "it leaves a thread running"
 
+_YIELDING: Final = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
+
 _n_threads = _thread._count  # noqa: SLF001 - counts threads that threading does not know
+
+
+def _all(_items: object) -> None:
+    """Decide that all tests are tracked."""
+
+
+def may_act_at_end(function: Callable[..., object]) -> bool:
+    """Return whether a fixture may run code of the project when it is finished.
+
+    Such a fixture yields, or takes `request` and may add finalizers. Of pytest's own fixtures only
+    those do that yield: they call `teardown_module` and the like.
+    """
+    code = getattr(function, "__code__", None)
+    if code is None or code.co_flags & _YIELDING:
+        return True
+    is_own = function.__module__.startswith("_pytest.")
+    return not is_own and "request" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 
 
 class DependencyObserver:
@@ -33,6 +57,7 @@ class DependencyObserver:
         tracker: was started.
         build: makes `SessionUses` of what was tracked, after the tracker has stopped.
         deliver: takes the result at the end of the session.
+        decide: returns which of the collected items have to be tracked, by key; None for all.
     """
 
     def __init__(
@@ -40,6 +65,7 @@ class DependencyObserver:
         tracker: Tracker,
         build: Callable[[DependencyObserver], SessionUses],
         deliver: Callable[[SessionUses], None],
+        decide: Decide = _all,
     ) -> None:
         self.tracker = tracker
         self.tests = TrackedTests()
@@ -47,6 +73,13 @@ class DependencyObserver:
         """What ran while a file of tests was collected, by its path."""
         self._build = build
         self._deliver = deliver
+        self._decide = decide
+        self._wanted: set[TestKey] | None = None
+        """The tests that still have to be tracked; None if all tests have to be."""
+        self._is_over = False
+        """Whether tracking has ended before the session, as no test needs it any more."""
+        self._acting: set[int] = set()
+        """Identities of shared fixtures that may run code when they are finished."""
         self._fixtures: dict[int, tuple[Any, Scope]] = {}
         self._finishing: dict[int, tuple[Scope, int]] = {}
         self._n_threads_of_fixtures = 0
@@ -68,13 +101,29 @@ class DependencyObserver:
             self.tracker.pop(scope)
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_collection_finish(self) -> None:
-        """Find caches before the first test runs."""
-        self.tracker.look_for_caches()
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Decide which tests are tracked, and find caches before the first of them runs."""
+        wanted = self._decide(session.items)
+        self._wanted = None if wanted is None else {*wanted}
+        if not self._ends_early():
+            self.tracker.look_for_caches()
+
+    def _ends_early(self) -> bool:
+        """Stop for good, and return True, once nothing that is to come counts for a tracked test.
+
+        To go on later would miss what caches keep from the time between.
+        """
+        if not self._is_over and self._wanted is not None:
+            self._is_over = not self._wanted and not self._acting
+            if self._is_over:
+                self.tracker.stop()
+        return self._is_over
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Track one attempt of a test, with its fixtures and the hooks around it."""
+        if self._ends_early():
+            return (yield)
         scope = Scope()
         before = self._n_other_threads()
         self.tracker.push(scope)
@@ -95,7 +144,10 @@ class DependencyObserver:
         elif not path.endswith(".py"):
             scope.files.add(path)
         uses = scope.seal()
-        self.tests.add(identify(item).key, path or "", uses)
+        key = identify(item).key
+        self.tests.add(key, path or "", uses)
+        if self._wanted is not None:
+            self._wanted.discard(key)
         tracker.count_test(uses.blocks)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -103,13 +155,15 @@ class DependencyObserver:
         self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
     ) -> Generator[None, object, object]:
         """Keep apart what runs while a shared fixture is set up; each of its tests needs it."""
-        if fixturedef.scope == "function":
+        if fixturedef.scope == "function" or self._is_over:
             return (yield)
         outer = self.tracker.scope
         scope = Scope()
         self._link(scope, fixturedef, request)
         outer.links.add(scope)
         self._fixtures[id(fixturedef)] = (fixturedef, scope)
+        if may_act_at_end(fixturedef.func):
+            self._acting.add(id(fixturedef))
         threads_before = self._n_other_threads()
         self.tracker.push(scope)
         try:
@@ -142,6 +196,7 @@ class DependencyObserver:
 
     def pytest_fixture_post_finalizer(self, fixturedef: pytest.FixtureDef[Any]) -> None:
         """Called after a fixture was finished."""
+        self._acting.discard(id(fixturedef))
         found = self._finishing.pop(id(fixturedef), None)
         if found is not None:
             scope, threads_before = found
@@ -155,6 +210,8 @@ class DependencyObserver:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, object, object]:
         """Link the shared fixtures that a test requested, before they are finished."""
+        if self._is_over:
+            return (yield)
         scope = self.tracker.scope
         for definition in requested_fixtures(item).values():
             scope.links.update(self._shared(definition))
@@ -164,7 +221,10 @@ class DependencyObserver:
     def pytest_sessionfinish(self) -> None:
         """Stop tracking, and hand on what was tracked."""
         self.tracker.stop()
-        self._deliver(self._build(self))
+        if self._is_over and not self.tests.uses:
+            self.tracker.opened.children.remove_records()
+        else:
+            self._deliver(self._build(self))
 
 
 class WorkerUses:

@@ -19,7 +19,7 @@ from pytest_nexus.plan.set_changes import SetChanges
 from pytest_nexus.plan.standing_reasons import standing_reasons
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterable
     from pathlib import Path
 
     from pytest_nexus.domain.dependencies import KnownUses
@@ -52,12 +52,11 @@ def leave_out(plan: Plan, given: Circumstances, notify: Callable[[str], None]) -
         if not status.is_on:
             notify(_off(status))
             return plan
-        keys = list(dict.fromkeys(one.test.key for one in plan.tests))
-        known = _of_tests(known_uses(history, keys), keys)
+        known = known_of(history, [one.test.key for one in plan.tests])
         if not known.fingerprints:
             notify(_NOTHING_KNOWN)
             return plan
-        known, present, problem = _present(known, given, history)
+        known, present, problem = compare(known, given, history)
     if problem:
         notify(with_code("NX233", f"all tests run, as their files cannot be compared: {problem}"))
         return plan
@@ -80,11 +79,17 @@ def known_uses(history: History, keys: Collection[TestKey]) -> KnownUses:
     return history.uses(keys)
 
 
-def _of_tests(known: KnownUses, keys: Sequence[TestKey]) -> KnownUses:
-    """Return what is known of these tests.
+def known_of(history: History, tests: Iterable[TestKey]) -> KnownUses:
+    """Return what the history knows about the dependencies of tests, in their order.
 
     Tests that were collected one after the other often share a set, which is then decoded once.
+
+    Args:
+        history: is open.
+        tests: keys as collected.
     """
+    keys = list(dict.fromkeys(tests))
+    known = known_uses(history, keys)
     found = {key: found for key in keys if (found := known.fingerprints.get(key))}
     return known._replace(fingerprints=found)
 
@@ -109,10 +114,16 @@ def _compared(known: KnownUses, contents: CurrentContents) -> tuple[KnownUses, d
     return known._replace(dependencies=used), changed | contents.changed(used)
 
 
-def _present(
+def compare(
     known: KnownUses, given: Circumstances, history: History
 ) -> tuple[KnownUses, Present, str]:
-    """Return what is known, what changed, and why nothing can be known about new files."""
+    """Return what is known, what changed, and why nothing can be known about new files.
+
+    Args:
+        known: about the tests of the session.
+        given: what the session knows.
+        history: is open.
+    """
     from pytest_nexus.impact.distributions import digest_of  # noqa: PLC0415 - read where it is needed
 
     cache = BlockCache(cache_path(given.history))

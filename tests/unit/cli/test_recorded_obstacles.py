@@ -32,11 +32,19 @@ def test_the_newest_journal_that_knows_a_test_decides(tmp_path: Path) -> None:
     assert recorded_obstacles(["a"], tmp_path) == {}
 
 
+def test_journals_of_sessions_that_tracked_nothing_do_not_count(tmp_path: Path) -> None:
+    write(tmp_path, 1, {"a": "it opens a database file"})
+    for number in range(2, 12):
+        write(tmp_path, number, {}, keys="")
+    assert recorded_obstacles(["a"], tmp_path) == {"a": "it opens a database file"}
+
+
 def test_damaged_and_old_journals_say_nothing(tmp_path: Path) -> None:
     write(tmp_path, 1, {"a": "it opens a database file"})
     for number in range(2, 6):
         (tmp_path / f"2026{number:04}T000000-x.jsonl").write_text("{", encoding="utf-8")
     assert recorded_obstacles(["a"], tmp_path) == {"a": "it opens a database file"}
-    write(tmp_path, 6, {}, keys="b")
+    for number in range(2, 7):
+        write(tmp_path, number, {}, keys="b")
     assert recorded_obstacles(["a"], tmp_path) == {}
     assert recorded_obstacles(["a"], tmp_path / "missing") == {}
