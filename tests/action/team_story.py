@@ -200,7 +200,7 @@ class TeamStory:
             for line in self.machine.ask("settings", "list").splitlines()
             if line.startswith("shards = auto means ")
         )
-        return line.rpartition(" ")[2]
+        return line.removeprefix("shards = auto means ").partition(",")[0]
 
     def _subject(self, number: int) -> str:
         if number == BUG:
