@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 _ENVIRONMENT: Final = "production"
 _NAMED: Final = 5
 _SHORT: Final = 12
+_DAY_S: Final = 86_400.0
+"""Clocks and time zones of other machines may be wrong by this."""
+
 _WHOLE_ID: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
@@ -87,7 +90,10 @@ def _time(text: str) -> float:
         raise ArgumentTypeError(
             f"must be a time such as 2026-01-31T12:00:00+00:00, got {text!r}"
         ) from None
-    return (found if found.tzinfo is not None else found.replace(tzinfo=UTC)).timestamp()
+    at = (found if found.tzinfo is not None else found.replace(tzinfo=UTC)).timestamp()
+    if at > clock.time() + _DAY_S:
+        raise ArgumentTypeError(f"must not lie in the future, got {text!r}")
+    return at
 
 
 def _record(options: argparse.Namespace) -> int:

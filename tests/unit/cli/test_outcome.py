@@ -208,6 +208,13 @@ STATUSES = [
 ]
 
 
+@pytest.mark.parametrize("at", ["2999-01-01", "soon"])
+def test_a_time_in_the_future_would_guard_files_for_years(at: str, capsys) -> None:
+    with pytest.raises(SystemExit):
+        main(["outcome", "record", "--commit", "HEAD", "--status", "failed", "--at", at])
+    assert "--at: must" in capsys.readouterr().err
+
+
 def test_a_whole_id_is_recorded_without_a_repository(tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["outcome", "record", "--commit", "HEAD", "--status", "failed"]) == 1
