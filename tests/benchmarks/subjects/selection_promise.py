@@ -74,7 +74,7 @@ def measure(bench: Bench) -> list[Table]:
         wanted = os.environ.get("CI_HISTORIES_ONLY", "")
         found = sorted(path.parent for path in Path(others).glob("*/runs.parquet"))
         kept = [each for each in found if not wanted or each.name in wanted.split(",")]
-        tables += [_table(each.name, list(_cycles(each)), shipped()) for each in kept]
+        tables += [_table(each.name, list(cycles(each)), shipped()) for each in kept]
     return tables
 
 
@@ -84,7 +84,7 @@ def _of_recorded(bench: Bench) -> list[Table]:
     together: dict[tuple[float, str], list[Realised]] = {}
     for name, prior, _ in each_unseen(folder, projects(folder), shipped()):
         tables.append(
-            _table(f"{name}, real builds", list(_recorded(folder, name)), prior, together)
+            _table(f"{name}, real builds", list(recorded_builds(folder, name)), prior, together)
         )
         if bench.is_quick:
             return tables
@@ -93,7 +93,7 @@ def _of_recorded(bench: Bench) -> list[Table]:
     return [*tables, Table("all recorded projects together", rows, note)]
 
 
-def _recorded(folder: Path, name: str) -> Iterator[Past]:
+def recorded_builds(folder: Path, name: str) -> Iterator[Past]:
     """Yield the real builds of a project; a mutant is no run that a team sees."""
     builds = list(read_builds(folder, name))
     for build, case in replayed_builds(builds, read_texts(folder, name)):
@@ -101,7 +101,7 @@ def _recorded(folder: Path, name: str) -> Iterator[Past]:
             yield Past(case, case.failed, 1.0)
 
 
-def _cycles(folder: Path) -> Iterator[Past]:
+def cycles(folder: Path) -> Iterator[Past]:
     """Yield the failing cycles of a history, and a sample of the others."""
     quiet = [
         number
@@ -129,7 +129,7 @@ def _table(
     together: dict[tuple[float, str], list[Realised]] | None = None,
 ) -> Table:
     """Return the table of a history; what was realised is added to `together`."""
-    models = _models(runs, prior)
+    models = deployed_models(runs, prior)
     rows: list[dict[str, Cell]] = []
     ways = _ways(models)
     every: dict[str, list[Foreseen]] = {title: [] for title in ways}
@@ -157,7 +157,7 @@ def _table(
     return Table(name, rows, note)
 
 
-def _models(runs: Sequence[Past], prior: Model) -> list[Model]:
+def deployed_models(runs: Sequence[Past], prior: Model) -> list[Model]:
     """Return the model that is deployed before each run."""
     failing = [run.case for run in runs if any(run.failed)]
     deployed = deployed_over_time(failing, prior).models
