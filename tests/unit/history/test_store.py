@@ -256,8 +256,11 @@ def test_merge_prunes_what_the_other_pruned(history: History, tmp_path: Path) ->
 
 
 def test_merge_of_an_absent_history_is_an_error(history: History, tmp_path: Path) -> None:
-    with pytest.raises(HistoryError, match="NX517"):
-        history.merge(tmp_path / "none.sqlite3")
+    path = tmp_path / "none.sqlite3"
+    with pytest.raises(HistoryError) as caught:
+        history.merge(path)
+    assert caught.value.code == "NX517"
+    assert caught.value.message == f"There is no history {str(path)!r}"
 
 
 def test_a_damaged_other_is_named_and_nothing_is_taken(history: History, tmp_path: Path) -> None:

@@ -117,6 +117,15 @@ def test_runs_that_chose_the_candidate_do_not_judge_it() -> None:
     assert "evidence 1.0 to 1" in found.reason
 
 
+def test_the_default_settings_alone_stay() -> None:
+    found = best_of(judged(runs=3), CASES, 5)
+    assert (found.winner, found.is_better, found.gains) == (0, False, (0.0,))
+    assert (found.settings, found.judged, found.n_runs) == (DEFAULTS, (DEFAULTS,), 12)
+    assert found.reason == (
+        "no candidate is better than the default settings on 12 runs; they stay"
+    )
+
+
 def test_students_that_judge_have_the_size_of_sessions() -> None:
     assert student_size(TreeSize(2, 4)) == TreeSize(2, 4)
     assert student_size(None) == student_size("auto") == TreeSize(8, 8)
