@@ -23,7 +23,16 @@ OLDEST_PYTHON ?= $(eval OLDEST_PYTHON := $(shell sh .ci/find_python.sh $(OLDEST_
 # A shell that sets this makes each process compile every module of the package, and pytest every test, again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo story story-autopilot test test-fast test-oldest test-thorough mutants coverage lint types contracts docs docs-check docs-site workflow-audit dist bench dashboard screenshots clean
+.PHONY: environments compiled demo story story-autopilot test test-fast test-oldest test-thorough mutants coverage lint types contracts docs docs-check docs-site workflow-audit dist bench dashboard screenshots clean
+
+# One after the other: each `pip install --editable .` writes the metadata of the package beside it.
+# Without CPython 3.11 there is no third one, and `test-oldest` says so.
+environments: $(READY) $(COMPANIONS_READY)  ## What `make test` and `make test-oldest` need, and make if it is not there
+	@if [ -n "$(OLDEST_PYTHON)" ]; then $(MAKE) --no-print-directory $(OLDEST_READY); fi
+
+# In a new checkout each worker of `make test` would compile all tests. Only a failure is worth words.
+compiled: $(READY)  ## The bytecode of all tests
+	$(BIN)/python -m pytest -p no:terminal --collect-only || $(BIN)/python -m pytest -q --collect-only
 
 demo: $(READY)  ## The main job: replay real runs, then watch a failure move to the front
 	$(BIN)/nexus demo
