@@ -13,6 +13,8 @@ from tests.support.project import Project
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("commands_here")
+
 FILES = {
     "unit/test_net.py": """
         import pytest

@@ -134,6 +134,20 @@ def allowed(*, is_forked: bool = True) -> Iterator[None]:
         _PARENTHOOD.is_wanted = before
 
 
+@contextmanager
+def forked_from_here() -> Iterator[None]:
+    """Fork the sessions that commands in this process start, where the test may fork sessions."""
+    if not _PARENTHOOD.is_wanted:
+        yield
+        return
+    address = _PARENTHOOD.addresses("alone", [sys.executable], os.environ, ALONE)[0]
+    with pytest.MonkeyPatch.context() as patched:
+        for name in ("_execute_child", "_internal_poll", "_try_wait"):
+            patched.setattr(subprocess.Popen, name, getattr(subprocess.Popen, name))  # undone later
+        warm_parent.fork_sessions(address)
+        yield
+
+
 def forking_in(folder: Path) -> Callable[[pytest.Item], Generator[None, Any, Any]]:
     """Return `pytest_runtest_protocol` for the conftest of a folder: its tests fork their sessions.
 
