@@ -178,6 +178,10 @@ class CurrentContents:
             self._sources[path] = self._read(path)
         return self._sources[path]
 
+    def save(self) -> None:
+        """Keep the blocks of sources that were read for the next session."""
+        self._cache.save()
+
     def changed(self, dependencies: Mapping[int, Dependency]) -> dict[int, bool]:
         """Return the ids of changed dependencies, each with whether the thing still exists."""
         found: dict[int, bool] = {}

@@ -106,18 +106,19 @@ def judge(
     return Judgement(verdicts, audited, n_incomparable)
 
 
-def verdicts_by_uses(
-    tests: Sequence[CollectedTest], known: KnownUses, present: Present
-) -> list[Verdict]:
-    """Return for each test whether a set with which it passed still holds, without other rules.
+def hold_beside_new_files(
+    tests: Sequence[CollectedTest], same: KnownUses, present: Present
+) -> list[bool]:
+    """Return for each test whether new files leave one of its fingerprints as it was.
 
     Args:
         tests: as collected.
-        known: what the history knows about the dependencies of tests.
-        present: what changed since.
+        same: only fingerprints in which nothing changed.
+        present: what changed since, with the new files.
     """
-    fitting = _Fitting(known, present)
-    return [fitting.verdict(test) for test in tests]
+    fitting = _Fitting(same, present)
+    of = same.fingerprints
+    return [any(not fitting.new(test, each) for each in of.get(test.key, ())) for test in tests]
 
 
 def is_audited(verdict: Verdict) -> bool:
@@ -201,13 +202,13 @@ class _Fitting:
             if changes:
                 nearest = changes if not nearest else min(nearest, changes, key=len)
                 continue
-            why_not = self._new(test, each)
+            why_not = self.new(test, each)
             if not why_not:
                 return Verdict("reuse", self._because(each))
             reason = reason or why_not
         return Verdict("run", reason or self._clause(nearest))
 
-    def _new(self, test: CollectedTest, each: Fingerprint) -> str:
+    def new(self, test: CollectedTest, each: Fingerprint) -> str:
         """Return why new files make a test run; empty if they do not."""
         if each.run_uid not in self._present.new_files:
             return _INCOMPARABLE

@@ -6,14 +6,16 @@ can only make a test run, never leave a test out. So these decisions are about c
 
 from __future__ import annotations
 
+from collections import Counter
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from pytest_nexus.domain.records import BAD
-from pytest_nexus.plan.reuse import UNKNOWN, verdicts_by_uses
+from pytest_nexus.plan.reuse import hold_beside_new_files
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from pytest_nexus.domain.dependencies import KnownUses
     from pytest_nexus.domain.records import CollectedTest, Outcome, TestKey
@@ -39,9 +41,41 @@ def tracks_all(n_runs: int) -> bool:
     return drawn < SHARE_OF_ALL * 256**_DRAWN
 
 
+def unchanged(known: KnownUses, changed: Collection[int]) -> KnownUses:
+    """Return what is known, with those fingerprints alone in which nothing changed.
+
+    Args:
+        known: what the history knows about the dependencies of tests.
+        changed: ids of the dependencies that have another content now.
+    """
+    others = frozenset(changed)
+    same: dict[int, bool] = {}  # by the set that fingerprints share
+
+    def is_same(members: AbstractSet[int]) -> bool:
+        found = same.get(id(members))
+        if found is None:
+            found = same[id(members)] = members.isdisjoint(others)
+        return found
+
+    return known._replace(
+        fingerprints={
+            key: tuple(each for each in fingerprints if is_same(each.members))
+            for key, fingerprints in known.fingerprints.items()
+        }
+    )
+
+
+def runs_of(known: KnownUses) -> dict[str, str | None]:
+    """Return the commits of the runs of fingerprints by run, those of most fingerprints first."""
+    found = [each for of_test in known.fingerprints.values() for each in of_test]
+    times = Counter(each.run_uid for each in found)
+    commits = {each.run_uid: each.commit for each in found}
+    return {run: commits[run] for run in sorted(commits, key=lambda run: (-times[run], run))}
+
+
 def keys_without_record(
     tests: Sequence[CollectedTest],
-    known: KnownUses,
+    same: KnownUses,
     present: Present,
     last_outcomes: Mapping[TestKey, Outcome | None],
 ) -> frozenset[TestKey]:
@@ -53,17 +87,16 @@ def keys_without_record(
 
     Args:
         tests: as collected.
-        known: what the history knows about the dependencies of these tests.
-        present: what changed since.
+        same: what `unchanged` returns; tests with changed records alone have no fingerprint in it.
+        present: what changed since, with the new files.
         last_outcomes: of the tests without a record that ran before.
     """
-    is_new = sum(test.key in known.fingerprints for test in tests) < _MOSTLY * len(tests)
+    recorded = same.fingerprints.keys()
+    is_new = sum(test.key in recorded for test in tests) < _MOSTLY * len(tests)
     found: set[TestKey] = set()
-    for test, verdict in zip(tests, verdicts_by_uses(tests, known, present), strict=True):
-        if verdict == UNKNOWN:
-            last = last_outcomes.get(test.key)
-            if is_new or last is None or last in BAD:
-                found.add(test.key)
-        elif verdict.action == "run":
+    for test, holds in zip(tests, hold_beside_new_files(tests, same, present), strict=True):
+        last = last_outcomes.get(test.key)
+        may_wait = test.key not in recorded and not is_new and last is not None and last not in BAD
+        if not holds and not may_wait:
             found.add(test.key)
     return frozenset(found)

@@ -37,17 +37,17 @@ def _all(_items: object) -> None:
     """Decide that all tests are tracked."""
 
 
-def may_act_at_end(function: Callable[..., object]) -> bool:
+def may_act_at_end(fixturedef: pytest.FixtureDef[Any]) -> bool:
     """Return whether a fixture may run code of the project when it is finished.
 
     Such a fixture yields, or takes `request` and may add finalizers. Of pytest's own fixtures only
     those do that yield: they call `teardown_module` and the like.
     """
-    code = getattr(function, "__code__", None)
+    code = getattr(fixturedef.func, "__code__", None)
     if code is None or code.co_flags & _YIELDING:
         return True
-    is_own = function.__module__.startswith("_pytest.")
-    return not is_own and "request" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    is_own = str(fixturedef.func.__module__).startswith("_pytest.")
+    return not is_own and "request" in fixturedef.argnames
 
 
 class DependencyObserver:
@@ -162,7 +162,7 @@ class DependencyObserver:
         self._link(scope, fixturedef, request)
         outer.links.add(scope)
         self._fixtures[id(fixturedef)] = (fixturedef, scope)
-        if may_act_at_end(fixturedef.func):
+        if may_act_at_end(fixturedef):
             self._acting.add(id(fixturedef))
         threads_before = self._n_other_threads()
         self.tracker.push(scope)

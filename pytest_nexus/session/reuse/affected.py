@@ -19,7 +19,7 @@ from pytest_nexus.plan.set_changes import SetChanges
 from pytest_nexus.plan.standing_reasons import standing_reasons
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from pathlib import Path
 
     from pytest_nexus.domain.dependencies import KnownUses
@@ -56,7 +56,7 @@ def leave_out(plan: Plan, given: Circumstances, notify: Callable[[str], None]) -
         if not known.fingerprints:
             notify(_NOTHING_KNOWN)
             return plan
-        known, present, problem = compare(known, given, history)
+        known, present, problem = _present(known, given, history)
     if problem:
         notify(with_code("NX233", f"all tests run, as their files cannot be compared: {problem}"))
         return plan
@@ -114,31 +114,52 @@ def _compared(known: KnownUses, contents: CurrentContents) -> tuple[KnownUses, d
     return known._replace(dependencies=used), changed | contents.changed(used)
 
 
-def compare(
+def _present(
     known: KnownUses, given: Circumstances, history: History
 ) -> tuple[KnownUses, Present, str]:
-    """Return what is known, what changed, and why nothing can be known about new files.
-
-    Args:
-        known: about the tests of the session.
-        given: what the session knows.
-        history: is open.
-    """
-    from pytest_nexus.impact.distributions import digest_of  # noqa: PLC0415 - read where it is needed
-
-    cache = BlockCache(cache_path(given.history))
-    contents = CurrentContents(given.root, given.environ, given.facts(), digest_of, cache)
+    """Return what is known, what changed, and why nothing can be known about new files."""
+    contents = contents_of(given)
     known, changed = _compared(known, contents)
     sets = SetChanges(known.dependencies, changed)
     runs = unchanged_runs(known, sets)
+    present, problem = beside(known, changed, runs, contents, given, history)
+    return known, present._replace(sets=sets), problem
+
+
+def contents_of(given: Circumstances) -> CurrentContents:
+    """Return the present contents of files, variables and distributions."""
+    from pytest_nexus.impact.distributions import digest_of  # noqa: PLC0415 - read where it is needed
+
+    cache = BlockCache(cache_path(given.history))
+    return CurrentContents(given.root, given.environ, given.facts(), digest_of, cache)
+
+
+def beside(
+    known: KnownUses,
+    changed: Mapping[int, bool],
+    runs: Mapping[str, str | None],
+    contents: CurrentContents,
+    given: Circumstances,
+    history: History,
+) -> tuple[Present, str]:
+    """Return what changed with the new files since some runs, or why those cannot be known.
+
+    Args:
+        known: about the tests of the session.
+        changed: ids of changed dependencies, each with whether the thing still exists.
+        runs: commits by run.
+        contents: the present ones, whose cache is saved.
+        given: what the session knows.
+        history: is open.
+    """
     recorded = {run: RunFiles(*files) for run, files in history.reuse.files_of_runs(runs).items()}
     new = find_new_files(given.root, given.environ, runs, recorded)
     since = {run: _foreign(files, given) for run, files in new.since.items()}
     gone = {run: _foreign(files, given) for run, files in new.gone.items()}
     modules = {path for each in since.values() for path in each if path.endswith(".py")}
     found = importers(modules, known.dependencies, contents)
-    cache.save()
-    return known, Present(changed, since, found, gone, sets), new.problem if runs else ""
+    contents.save()
+    return Present(changed, since, found, gone), new.problem if runs else ""
 
 
 def _foreign(paths: Collection[str], given: Circumstances) -> frozenset[str]:

@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING
 from pytest_nexus.domain.system.gc_pause import paused_gc
 from pytest_nexus.errors import NexusError
 from pytest_nexus.history.store import read_history
-from pytest_nexus.plan.tracking_need import keys_without_record, tracks_all
-from pytest_nexus.session.reuse.affected import compare, known_of
+from pytest_nexus.plan.tracking_need import (
+    keys_without_record,
+    runs_of,
+    tracks_all,
+    unchanged,
+)
+from pytest_nexus.session.reuse.affected import beside, contents_of, known_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,10 +50,13 @@ def _decided(
     known = known_of(history, [test.key for test in tests])
     if not known.fingerprints:
         return None
-    known, present, problem = compare(known, given, history)
+    contents = contents_of(given)
+    changed = contents.changed(known.dependencies)
+    same = unchanged(known, changed)
+    present, problem = beside(known, changed, runs_of(same), contents, given, history)
     if problem:
         return None
     unknown = {test.key for test in tests} - known.fingerprints.keys()
     stats = history.recall() if unknown else {}
     last = {key: stats[key].last_outcome for key in unknown if key in stats}
-    return keys_without_record(tests, known, present, last)
+    return keys_without_record(tests, same, present, last)

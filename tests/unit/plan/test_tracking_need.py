@@ -8,7 +8,13 @@ import pytest
 
 from pytest_nexus.domain.dependencies import Dependency, Fingerprint, KnownUses
 from pytest_nexus.plan.reuse import Present
-from pytest_nexus.plan.tracking_need import SHARE_OF_ALL, keys_without_record, tracks_all
+from pytest_nexus.plan.tracking_need import (
+    SHARE_OF_ALL,
+    keys_without_record,
+    runs_of,
+    tracks_all,
+    unchanged,
+)
 from tests.support.builders import collected
 
 if TYPE_CHECKING:
@@ -40,7 +46,8 @@ def wanted(
     since = {} if new is None else {"r1": frozenset(new)}
     present = Present(dict.fromkeys(changed, True), since, importers or {})
     outcomes = {test.key: each for test, each in (last or {}).items()}
-    return {key[-1] for key in keys_without_record(tests, known, present, outcomes)}
+    same = unchanged(known, changed)
+    return {key[-1] for key in keys_without_record(tests, same, present, outcomes)}
 
 
 def test_a_record_that_holds_is_not_made_again() -> None:
@@ -97,3 +104,13 @@ def test_the_share_of_sessions_that_track_all() -> None:
     for jobs in (2, 4, 20):  # a build adds that many runs
         assert any(n % jobs == 0 for n in drawn)
         assert any(n % jobs == 1 for n in drawn)
+
+
+def test_the_runs_of_most_records_come_first() -> None:
+    of = {
+        A.key: (fingerprint(1, run="r1"), fingerprint(2, run="r3")),
+        B.key: (fingerprint(1, run="r2"),),
+        C.key: (fingerprint(3, run="r2"),),
+    }
+    assert list(runs_of(KnownUses(THINGS, of, {}))) == ["r2", "r1", "r3"]
+    assert list(runs_of(unchanged(KnownUses(THINGS, of, {}), [1]))) == ["r2", "r3"]
