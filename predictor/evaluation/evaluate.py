@@ -25,8 +25,21 @@ class Blocks(Protocol):
     def has_setups(self) -> bool:
         """Whether tests share fixtures, or keep their order because of a marker."""
 
-    def order(self, gains: Sequence[float], seconds: Sequence[float], thrift: float) -> list[int]:
-        """Return the positions of the tests in the order of a session."""
+    def order(
+        self,
+        gains: Sequence[float],
+        seconds: Sequence[float],
+        thrift: float,
+        balance: tuple[float, float],
+    ) -> list[int]:
+        """Return the positions of the tests in the order of a session.
+
+        Args:
+            gains: odds, relative to the highest.
+            seconds: expected.
+            thrift: exponent of the duration.
+            balance: haste and share, as `Model.balance`.
+        """
 
     def learned(
         self,
@@ -35,6 +48,7 @@ class Blocks(Protocol):
         thrift: float,
         failed: Sequence[bool],
         strengths: tuple[float, float],
+        balance: tuple[float, float],
     ) -> list[int]:
         """Return the positions in the order of a session in which outcomes move tests.
 
@@ -44,6 +58,7 @@ class Blocks(Protocol):
             thrift: exponent of the duration.
             failed: the outcome of each test, which counts from its end on.
             strengths: `failure_boost` and `pass_doubt` of the model.
+            balance: haste and share, as `Model.balance`.
         """
 
     def seconds(self, order: Sequence[int]) -> Sequence[float]:
@@ -128,13 +143,20 @@ def _ranked(model: Model, case: Case, rows: Sequence[Row]) -> list[int]:
     scores = model.scores(rows)
     if case.blocks is None:
         return order_by(by_thrift(model, scores, case.expected_s))
+    strengths, balance = (model.failure_boost, model.pass_doubt), model.balance
+    relative = relative_gains(model, scores)
+    if not any(strengths):
+        return case.blocks.order(relative, case.expected_s, model.thrift, balance)
+    return case.blocks.learned(
+        relative, case.expected_s, model.thrift, case.failed, strengths, balance
+    )
+
+
+def relative_gains(model: Model, scores: Sequence[float]) -> list[float]:
+    """Return the odds of each test for the order, relative to the highest."""
     gains = [model.gain(score) for score in scores]
     top = max(gains, default=0.0)
-    strengths = model.failure_boost, model.pass_doubt
-    relative = [exp(gain - top) for gain in gains]
-    if not any(strengths):
-        return case.blocks.order(relative, case.expected_s, model.thrift)
-    return case.blocks.learned(relative, case.expected_s, model.thrift, case.failed, strengths)
+    return [exp(gain - top) for gain in gains]
 
 
 class Worth(NamedTuple):

@@ -24,6 +24,9 @@ docs/explanation/benchmarks.md."""
 PASS_DOUBT: Final = 0.5
 """Loss in log odds of the other parameters of a function for each that passed."""
 
+BALANCE: Final = (2.0, 0.1)
+"""The balance of a history that has not learned its own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Model:
@@ -48,6 +51,9 @@ class Model:
     slope: float = 1.0
     """Slope of the calibration: p_fail = 1 / (1 + exp(-(slope * score + intercept)))."""
     intercept: float = -6.9
+    balance: tuple[float, float] = BALANCE
+    """Haste and share of the order, see `domain.records.Balance`. Not part of the document: it was
+    chosen for a history, whichever model is deployed there."""
     card: Mapping[str, Any] = field(default_factory=dict)
     """Origin of the model; no decision uses it."""
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from pytest_nexus.predictor.evaluation.balance import chosen_balance
 from pytest_nexus.predictor.evaluation.relapse import Relapse, relapse
+from pytest_nexus.predictor.model.model import BALANCE
 from pytest_nexus.predictor.training.champion import MIN_FAILED_RUNS, train
 from pytest_nexus.predictor.training.contest import SHIPPED, Contest
 from pytest_nexus.predictor.training.training_set import TrainingSet
@@ -26,7 +29,7 @@ class Deployments(NamedTuple):
     """The models that a history had deployed over time."""
 
     models: list[Model]
-    """The model before each case."""
+    """The model before each case, with the balance that the trainings before it had chosen."""
     n_deployed: int
     """Number of trainings that deployed a model."""
     n_taken_back: int
@@ -42,6 +45,7 @@ class _Registry:
         self.prior = self.deployed = self._parent = prior
         self.n_deployed = self.n_taken_back = 0
         self.story: list[str] = []
+        self.balance = BALANCE
         self._contest: Contest | None = None
         self._since: list[Case] = []
 
@@ -63,6 +67,7 @@ class _Registry:
         """Train on the past, and deploy the model if it proves better."""
         found = train(TrainingSet(past), self.deployed, self.prior, contest=self._contest)
         self._contest = found.contest
+        self.balance = chosen_balance(past, self.prior).balance
         fate = "deployed" if found.is_better else "kept as challenger"
         self.story.append(f"{fate}: {found.reason}")
         if found.is_better:
@@ -96,7 +101,7 @@ def deployed_over_time(
         if len(past) >= due:
             registry.train(past[-MAX_CASES:])
             due = len(past) * GROWTH
-        models.append(registry.deployed)
+        models.append(replace(registry.deployed, balance=registry.balance))
         if teaches is None or teaches[at]:
             past.append(case)
             registry.judge(case)

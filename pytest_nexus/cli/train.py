@@ -273,6 +273,7 @@ def _say(options: argparse.Namespace, found: Trained) -> None:
                 "reason": found.reason,
                 "failing_runs": found.n_cases,
                 "seconds": found.seconds,
+                "balance": found.balance,
                 **student_json(found.student),
                 **search_json(found, options.search),
             }
@@ -288,6 +289,8 @@ def _say(options: argparse.Namespace, found: Trained) -> None:
     fate = "deployed" if found.is_better else "kept as challenger, the incumbent stays"
     say(f"version {found.version}: {fate}")
     say(found.reason)
+    if found.balance is not None:
+        say(found.balance)
     say_student(found.student)
     say(f"{found.n_cases:,} runs with a failure, {found.seconds:.1f} s")
 

@@ -279,6 +279,20 @@ class CollectedTest(NamedTuple):
     """Whether the marker `nexus_always` keeps the test from being left out."""
 
 
+class Balance(NamedTuple):
+    """How an order divides the start of a run between known failures and new ones."""
+
+    haste: float = 2.0
+    """Among tests that failed before, the exponent of the time is this multiple of the thrift, up
+    to 1."""
+    share: float = 0.1
+    """Seconds that tests without any failure get for each second of tests that failed before."""
+
+
+USUAL: Final = Balance()
+"""The balance of a history that has not learned its own."""
+
+
 class Forecast(NamedTuple):
     """The expected outcome and duration of one test in this run."""
 
@@ -292,6 +306,8 @@ class Forecast(NamedTuple):
     """The value of running the test early, on any scale; None for `p_fail`."""
     thrift: float = 1.0
     """Exponent of the duration in the order, from 0 to 1; the same for all tests of a plan."""
+    balance: Balance = USUAL
+    """The same for all tests of a plan."""
 
 
 MAX_SHARDS: Final = 1000

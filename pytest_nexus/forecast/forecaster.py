@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pkgutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from math import exp
 from typing import TYPE_CHECKING
 
 from pytest_nexus.domain.evidence import NO_STREAKS, Evidence
-from pytest_nexus.domain.records import Forecast
+from pytest_nexus.domain.records import USUAL, Balance, Forecast
 from pytest_nexus.domain.system import clock
 from pytest_nexus.errors import with_code
 from pytest_nexus.forecast.snapshot import code_of, cofailures_of, files_of, moment_of, words_of
@@ -114,12 +114,14 @@ class ModelForecaster:
             self.use = NodeUse(self._origin, scoring_ms, len(seconds))
         gains = [self.model.gain(score) for score in scores]
         top = max(gains, default=0.0)
+        balance = Balance(*self.model.balance)
         return [
             Forecast(
                 self.model.probability(score),
                 duration_s,
                 gain=exp(gain - top),
                 thrift=self.model.thrift,
+                balance=balance,
             )
             for score, gain, duration_s in zip(scores, gains, seconds, strict=True)
         ]
@@ -207,6 +209,7 @@ def load(
     past: Iterable[ChangedAndFailed] = (),
     lose: Callable[[str], None] = lambda _: None,
     streaks: Streaks = NO_STREAKS,
+    balance: Balance = USUAL,
 ) -> ModelForecaster | None:
     """Return the forecaster of this session: the deployed model, or else the shipped model.
 
@@ -220,10 +223,12 @@ def load(
         past: see `ModelForecaster`.
         lose: receives sentences about missing data.
         streaks: see `ModelForecaster`.
+        balance: what the history has learned, whichever model is deployed.
     """
     model, of = _model(deployed, lose)
     if model is None:
         return None
+    model = replace(model, balance=balance)
     if of is None:
         return ModelForecaster(model, read, past, streaks)
     return ModelForecaster(

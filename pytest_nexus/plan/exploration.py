@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from pytest_nexus.domain.records import USUAL
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-SHARE: Final = 0.1
+SHARE: Final = USUAL.share
 """Seconds that tests without any failure get for each second of tests that failed before.
 
 See docs/explanation/benchmarks.md for what other shares gain and cost."""

@@ -6,6 +6,7 @@ from itertools import accumulate
 from math import exp, floor, fsum, inf, log
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from pytest_nexus.domain.records import USUAL
 from pytest_nexus.plan.blocks import Block, fixed_ends, lay_out, leaves
 from pytest_nexus.plan.exploration import Job, with_exploration
 
@@ -31,7 +32,7 @@ Its own failure is evidence, however long ago it was. The record of nearly each 
 before counts for more than a hundredth; one that is too old to count leaves the test in its file,
 and so does a failure that all tests share."""
 
-HASTE: Final = 2.0
+HASTE: Final = USUAL.haste
 """Among tests that failed before, the exponent of the time is this multiple of the thrift, up to 1.
 
 A record of failures makes probabilities more exact, and Smith's rule is right for exact ones."""
@@ -117,13 +118,16 @@ def ranked(
 ) -> Ranked:
     """Return the order of `order` with the rank of each part; arguments as there.
 
+    The balance of the forecasts gives the share of exploration, and the haste.
+
     A part that explores has the rank of the part after it, so that ranks never rise in the order.
     """
     layout = lay_out(tests) if layout is None else layout
     parts = _Arranger(tests, forecasts, setups, has_failed).parts(layout.body)
     rank_of = [part.rank for part in parts]
     if any(has_failed) and not layout.body.is_rigid:
-        parts = [parts[at] for at in with_exploration([_job(part, has_failed) for part in parts])]
+        jobs = [_job(part, has_failed) for part in parts]
+        parts = [parts[at] for at in with_exploration(jobs, forecasts[0].balance.share)]
         rank_of = list(accumulate((part.rank for part in reversed(parts)), max))[::-1]
     ranks = [inf if index < len(layout.prefix) else 0.0 for index in range(len(tests))]
     for part, rank in zip(parts, rank_of, strict=True):
@@ -159,26 +163,29 @@ def quiet_gain(gains: Sequence[float]) -> float:
     return ordered[int(len(ordered) * _QUIET_SHARE)] if ordered else 0.0
 
 
-def hastes(seconds: Sequence[float], thrift: float, has_failed: Sequence[bool]) -> list[float]:
+def hastes(
+    seconds: Sequence[float], thrift: float, has_failed: Sequence[bool], haste: float = HASTE
+) -> list[float]:
     """Return what is added to the logarithm of each gain: 0 for tests that never failed.
 
     For a test of s seconds that failed before, this is the logarithm of
 
-        (slowest / s) ** (min(1, HASTE * thrift) - thrift)
+        (slowest / s) ** (min(1, haste * thrift) - thrift)
 
     slowest: seconds of the slowest test that failed before. Divided by s ** thrift, such gains rank
-    these tests among themselves by s ** min(1, HASTE * thrift). No test falls behind one that never
+    these tests among themselves by s ** min(1, haste * thrift). No test falls behind one that never
     failed.
 
     Args:
         seconds: expected seconds of each test.
         thrift: exponent of the duration.
         has_failed: whether each test ever failed.
+        haste: multiple of the thrift.
 
     >>> hastes([4.0, 1.0, 1.0], 0.5, [True, True, False]) == [0.0, log(2), 0.0]
     True
     """
-    more = max(0.0, min(1.0, HASTE * thrift) - thrift)
+    more = max(0.0, min(1.0, haste * thrift) - thrift)
     costs = [max(each, MIN_DURATION_S) for each in seconds]
     slowest = max((cost for cost, bad in zip(costs, has_failed, strict=True) if bad), default=1.0)
     return [
@@ -276,7 +283,8 @@ class _Arranger:
             for gain, failed in zip(self._gains, records, strict=True)
         ]
         if has_failed:
-            added = hastes(self._seconds, self._thrift, has_failed)
+            haste = forecasts[0].balance.haste if forecasts else HASTE
+            added = hastes(self._seconds, self._thrift, has_failed, haste)
             self._gains = [g * exp(more) for g, more in zip(self._gains, added, strict=True)]
 
     def parts(self, block: Block) -> list[_Stretch]:

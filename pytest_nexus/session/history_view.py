@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus.ci.branches import default_branch
 from pytest_nexus.domain.evidence import NO_STREAKS
+from pytest_nexus.domain.records import USUAL
 from pytest_nexus.errors import (
     CorruptHistoryError,
     HistoryError,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_nexus.domain.evidence import ChangedAndFailed, Streaks
-    from pytest_nexus.domain.records import Change, CollectedTest, TestKey, TestStats
+    from pytest_nexus.domain.records import Balance, Change, CollectedTest, TestKey, TestStats
     from pytest_nexus.history.sqlite.models import DeployedModel
     from pytest_nexus.history.store import History
     from pytest_nexus.options import Options
@@ -58,6 +59,8 @@ class HistoryView(NamedTuple):
     """Rules about tests that depend, or may depend, on the tests before them."""
     knows_uses: bool = False
     """Whether it is known of any test what the test used."""
+    balance: Balance = USUAL
+    """How the order divides the start of a run between known failures and new ones."""
 
     def expects_little(self, keys: Iterable[TestKey]) -> bool:
         """Return whether no test ever failed and all together take at most `SHORT_S`."""
@@ -152,6 +155,7 @@ def _read(
         streaks,
         rules,
         history.reuse.knows_uses(),
+        history.models.balance(),
     )
 
 

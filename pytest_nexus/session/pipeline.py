@@ -195,7 +195,9 @@ class Pipeline(PlanListeners):
             self.notices.notify(sentence)
 
         def model() -> Forecaster | None:
-            made = forecast.load(known.deployed, self._texts, known.past, lose, known.streaks)
+            made = forecast.load(
+                known.deployed, self._texts, known.past, lose, known.streaks, known.balance
+            )
             if made is not None and self.setup.options.runtime == "onnx":
                 from pytest_nexus.session.onnx_runtime import take_onnxruntime  # noqa: PLC0415 - as asked for
 

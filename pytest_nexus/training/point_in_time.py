@@ -7,14 +7,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_nexus.domain.evidence import NO_EVIDENCE, Evidence, Streaks
-from pytest_nexus.domain.records import Forecast
+from pytest_nexus.domain.records import USUAL, Balance, Forecast
 from pytest_nexus.forecast.snapshot import moment_of, words_of
 from pytest_nexus.history.queries.streaks import DEFAULT_BRANCHES, Branch
 from pytest_nexus.history.state.fold import fold, stats_of
 from pytest_nexus.journal.encoding import FAIL, PASS, VERDICT_OF
 from pytest_nexus.plan.blocks import lay_out
 from pytest_nexus.plan.known_tests import StatsIndex
-from pytest_nexus.plan.order import log_ranks, order, ranked
+from pytest_nexus.plan.order import hastes, log_ranks, order, ranked
 from pytest_nexus.plan.setup_costs import charge, seconds_in, shared_setups
 from pytest_nexus.plan.within_run.learner import Strengths, Taught, learner_of, teaches
 from pytest_nexus.plan.within_run.moves import FreshTests, Moves, replayed
@@ -81,9 +81,15 @@ class SharedSetups:
         """Whether tests share fixtures, or keep their order because of a marker."""
         return any(test.scopes or test.marker for test in self._tests)
 
-    def order(self, gains: Sequence[float], seconds: Sequence[float], thrift: float) -> list[int]:
+    def order(
+        self,
+        gains: Sequence[float],
+        seconds: Sequence[float],
+        thrift: float,
+        balance: tuple[float, float] = USUAL,
+    ) -> list[int]:
         """Return the positions of the tests in the order of a session."""
-        forecasts = _forecasts(gains, seconds, thrift)
+        forecasts = _forecasts(gains, seconds, thrift, balance)
         setups = self.expected.by_block
         return order(self._tests, forecasts, setups, self._layout, self._has_failed)
 
@@ -94,13 +100,15 @@ class SharedSetups:
         thrift: float,
         failed: Sequence[bool],
         strengths: tuple[float, float],
+        balance: tuple[float, float] = USUAL,
     ) -> list[int]:
         """Return the positions of the tests in the order of a session that learns as it runs."""
-        forecasts = _forecasts(gains, seconds, thrift)
+        forecasts = _forecasts(gains, seconds, thrift, balance)
         setups = self.expected.by_block
         execution, ranks = ranked(self._tests, forecasts, setups, self._layout, self._has_failed)
         learner = learner_of(self._tests, forecasts, self._taught, Strengths(*strengths))
-        moves = Moves(learner, log_ranks(ranks), seconds, thrift, has_failed=self._has_failed)
+        added = hastes(seconds, thrift, self._has_failed, balance[0]) if self._has_failed else ()
+        moves = Moves(learner, log_ranks(ranks), seconds, thrift, added=added)
         return replayed(FreshTests(execution, self._layout.names(), moves, setups), failed)
 
     def seconds(self, order: Sequence[int]) -> list[float]:
@@ -108,10 +116,13 @@ class SharedSetups:
         return seconds_in(order, self._tests, self._own_s, self._paid)
 
 
-def _forecasts(gains: Sequence[float], seconds: Sequence[float], thrift: float) -> list[Forecast]:
+def _forecasts(
+    gains: Sequence[float], seconds: Sequence[float], thrift: float, balance: tuple[float, float]
+) -> list[Forecast]:
     """Return forecasts for an order; their probability of a failure decides nothing."""
+    both = Balance(*balance)
     return [
-        Forecast(0.5, each, gain=gain, thrift=thrift)
+        Forecast(0.5, each, gain=gain, thrift=thrift, balance=both)
         for gain, each in zip(gains, seconds, strict=True)
     ]
 

@@ -6,10 +6,13 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pytest_nexus.domain.records import USUAL, Balance
 from pytest_nexus.domain.system import clock
 from pytest_nexus.domain.validation import WRONG
+from pytest_nexus.domain.wording import counted
 from pytest_nexus.forecast.stored_models import shipped, usable
 from pytest_nexus.history.sqlite.models import Version, figures
+from pytest_nexus.predictor.evaluation.balance import chosen_balance
 from pytest_nexus.predictor.model.document import dump, version
 from pytest_nexus.predictor.training.champion import digest_of, first_judged, train
 from pytest_nexus.predictor.training.contest import SHIPPED, Contest, contest_of
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from pytest_nexus.history.sqlite.models import Registry
+    from pytest_nexus.predictor.evaluation.balance import ChosenBalance
     from pytest_nexus.predictor.evaluation.evaluate import Case
     from pytest_nexus.predictor.model.model import Model
     from pytest_nexus.predictor.training.champion import Outcome
@@ -53,6 +57,8 @@ class Trained(NamedTuple):
     """How the student compares with its teacher; None if no size was asked for."""
     search: Found | None = None
     """The result of a search for settings; None if nobody asked for one."""
+    balance: str | None = None
+    """The balance of the order, in one sentence; None if it is the usual one."""
 
 
 class Search(NamedTuple):
@@ -105,12 +111,16 @@ def train_version(
         return Trained(None, False, outcome.reason, n, seconds, taken_back, facts, found)  # noqa: FBT003
     seconds = round(clock.perf_counter() - started_s, 2)
     cost = {**(facts.figures if facts else {}), "training_s": seconds}
+    chosen = chosen_balance(lessons.cases, prior) if is_own else None
     made = _version(outcome, lessons, parent, {"seed": seed, **searched_of(found)}, cost)
-    _keep(registry, made, outcome)
+    _keep(registry, _with_balance(made, chosen), outcome)
     seconds = clock.perf_counter() - started_s
     is_back = outcome.is_better and outcome.chosen == SHIPPED
     name = "shipped" if is_back else made.version
-    return Trained(name, outcome.is_better, outcome.reason, n, seconds, taken_back, facts, found)
+    told = _balance_sentence(chosen) if chosen is not None else None
+    return Trained(
+        name, outcome.is_better, outcome.reason, n, seconds, taken_back, facts, found, told
+    )
 
 
 def _searched(
@@ -192,6 +202,27 @@ def _version(
         document,
         json.dumps(lineage_of(lessons, digest, given, outcome)),
         json.dumps(metrics),
+    )
+
+
+def _with_balance(made: Version, chosen: ChosenBalance | None) -> Version:
+    """Return a version whose metrics name the balance that its training chose, if it chose one."""
+    if chosen is None:
+        return made
+    balance = Balance(*chosen.balance)
+    found = {**figures(made)[1], "balance": balance._asdict()}
+    return made._replace(metrics=json.dumps(found))
+
+
+def _balance_sentence(chosen: ChosenBalance) -> str | None:
+    """Return what a training says about the balance that it chose; None for the usual one."""
+    balance = Balance(*chosen.balance)
+    if balance == USUAL:
+        return None
+    return (
+        f"balance of the order: haste {balance.haste:g} (usually {USUAL.haste:g}), share of tests"
+        f" that never failed {balance.share:g} (usually {USUAL.share:g}); mean gain"
+        f" {chosen.gain:+.4f} on {counted(chosen.n_runs, 'past run')} with a failure"
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pytest_nexus.ci.branches import default_branch
 from pytest_nexus.cli.quarantine import read_quarantine
 from pytest_nexus.domain.evidence import NO_STREAKS
+from pytest_nexus.domain.records import USUAL
 from pytest_nexus.domain.system import originals
 from pytest_nexus.forecast import forecaster as forecast
 from pytest_nexus.forecast.known_executions import find_executions
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_nexus.domain.evidence import ChangedAndFailed, Streaks
-    from pytest_nexus.domain.records import Change, CollectedTest, TestKey, TestStats
+    from pytest_nexus.domain.records import Balance, Change, CollectedTest, TestKey, TestStats
     from pytest_nexus.history.sqlite.models import DeployedModel
     from pytest_nexus.history.store import History
     from pytest_nexus.plan.make import Forecaster
@@ -36,6 +37,7 @@ class Remembered(NamedTuple):
     streaks: Streaks = NO_STREAKS
     tracked: Path | None = None
     """The history, if it knows of any test what the test uses."""
+    balance: Balance = USUAL
 
 
 def remember(history: History, change: Change) -> Remembered:
@@ -47,6 +49,7 @@ def remember(history: History, change: Change) -> Remembered:
         history.cofailures(),
         history.streaks(change.branch, default_branch(originals.environ)),
         history.path if history.reuse.knows_uses() else None,
+        history.models.balance(),
     )
 
 
@@ -74,6 +77,7 @@ def forecaster_here(
         remembered.past,
         lose,
         remembered.streaks,
+        remembered.balance,
     )
     quarantine = read_quarantine(quarantine_path(None))
     if model is None or not quarantine.entries:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
+from pytest_nexus.domain.records import USUAL, Balance
 from pytest_nexus.history.sqlite import connection as connections
 
 if TYPE_CHECKING:
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_nexus.plan.foreseen import Origin
+
+MOST_HASTE: Final = 100.0
+"""Bound of what a stored balance may say; the exponent of the time is 1 long before."""
 
 Alias = Literal["champion", "challenger"]
 
@@ -39,6 +43,15 @@ class Version(NamedTuple):
 def figures(each: Version) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the lineage and the metrics of a version."""
     return json.loads(each.lineage), json.loads(each.metrics)
+
+
+def balance_of(metrics: Any) -> Balance | None:
+    """Return the balance that the metrics of a version name; None if they name no valid one."""
+    try:
+        haste, share = (float(metrics["balance"][name]) for name in Balance._fields)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+    return Balance(haste, share) if 1.0 <= haste <= MOST_HASTE and 0.0 <= share <= 1.0 else None
 
 
 def learned_here(each: Version) -> bool:
@@ -113,6 +126,16 @@ class Registry:
                 (version,),
             ).fetchone()
             return None if row is None else _checked(Version(*row))
+
+    def balance(self) -> Balance:
+        """Return the balance of the newest training that chose one; the usual one without it."""
+        with connections.decoded(self._path):
+            connections.require_sound(self._connection, self._path, _TABLES, set())
+            rows = self._connection.execute(
+                "SELECT metrics FROM model ORDER BY created_at DESC, version DESC"
+            )
+            found = (balance_of(json.loads(metrics)) for (metrics,) in rows)
+            return next((each for each in found if each is not None), USUAL)
 
     def earlier(self) -> tuple[bool, str | None]:
         """Return whether another champion was deployed before this one, and its version."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_nexus.plan.order import (
     EVIDENCE,
+    HASTE,
     MIN_DURATION_S,
     best_prefix_rank,
     hastes,
@@ -36,7 +37,7 @@ class Moves:
         seconds: expected seconds of each test, by collection index.
         thrift: exponent of the duration.
         fixed: further tests that no outcome moves, by collection index.
-        has_failed: whether each test ever failed; as given to `plan.order.ranked`.
+        added: what `plan.order.hastes` adds to the log odds of each test; nothing if empty.
     """
 
     def __init__(
@@ -46,14 +47,14 @@ class Moves:
         seconds: Sequence[float],
         thrift: float,
         fixed: frozenset[int] = frozenset(),
-        has_failed: Sequence[bool] = (),
+        added: Sequence[float] = (),
     ) -> None:
         self.learner = learner
         self.ranks = ranks
         self.seconds = seconds
         """Expected seconds by collection index, without shared set-up."""
         self._thrift = thrift
-        self._hastes = hastes(seconds, thrift, has_failed or [False] * len(seconds))
+        self._hastes = added or [0.0] * len(seconds)
         # Tests that a marker keeps at the start or the end of the run have no finite rank.
         self._fixed = fixed | {index for index, rank in enumerate(ranks) if isinf(rank)}
         self._has_run = bytearray(len(learner.gains))
@@ -139,7 +140,9 @@ def live_plan(
     seconds = [one.duration_s for one in forecasts]
     thrift = forecasts[0].thrift if forecasts else 1.0
     has_failed = [index.has_failed(test) for test in tests]
-    moves = Moves(learner, plan.ranks, seconds, thrift, frozenset(fixed), has_failed)
+    haste = forecasts[0].balance.haste if forecasts else HASTE
+    added = hastes(seconds, thrift, has_failed, haste)
+    moves = Moves(learner, plan.ranks, seconds, thrift, frozenset(fixed), added)
     blocks = {at: one.block for at, one in enumerate(plan.tests) if one.block}
     nodeids = [tests[at].nodeid for at in order]
     return LivePlan(moves, order, nodeids, blocks, plan.setups)

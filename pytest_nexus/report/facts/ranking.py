@@ -66,7 +66,9 @@ def rank_tests(
     Nobody waits for the failure of a test in quarantine, so such tests come later, as in a session.
     """
     losses: list[str] = []
-    model = forecast.load(history.deployed_model(), lose=losses.append)
+    model = forecast.load(
+        history.deployed_model(), lose=losses.append, balance=history.models.balance()
+    )
     if model is None:
         return Ranking(note=losses[0] if losses else "")
     tests = [

@@ -46,8 +46,8 @@ def found() -> Deployments:
 
 def test_a_model_that_turned_bad_is_back_within_20_failing_runs(found: Deployments) -> None:
     assert found.n_deployed >= 1
-    assert found.models[TURN - 1] is not PRIOR, found.story
-    assert found.models[TURN + 20] is PRIOR, found.story
+    assert found.models[TURN - 1] != PRIOR, found.story
+    assert found.models[TURN + 20] == PRIOR, found.story
     assert found.n_taken_back == 1
 
 

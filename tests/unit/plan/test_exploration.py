@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_nexus.domain.records import Change
+from pytest_nexus.domain.records import USUAL, Balance, Change, Forecast
 from pytest_nexus.plan.exploration import SHARE, Job, with_exploration
 from pytest_nexus.plan.make import make_plan
 from pytest_nexus.plan.order import order, ranked
@@ -117,3 +117,34 @@ def test_a_plan_explores_by_what_the_history_knows_of_failures() -> None:
     stats = by_key(*failing, known(tests[2].key, runs_since_failure=900))
     plan = make_plan(tests, stats, Change(), forecaster=lambda *_: list(forecasts))
     assert plan.order == [0, 1, 2]
+
+
+def test_the_balance_of_the_forecasts_gives_the_share_and_the_haste() -> None:
+    tests = [collected(f"t/{name}.py::x") for name in "abcd"]
+    gains, seconds = (0.5, 0.45, 0.4, 0.001), (16.0, 16.0, 1.0, 10.0)
+    has_failed = [True, True, True, False]
+
+    def found(balance: Balance) -> list[int]:
+        forecasts = [
+            Forecast(0.5, s, gain=g, thrift=0.1, balance=balance)
+            for g, s in zip(gains, seconds, strict=True)
+        ]
+        return order(tests, forecasts, {}, has_failed=has_failed)
+
+    assert found(USUAL) == [2, 0, 1, 3]
+    assert found(USUAL._replace(share=0.6)) == [2, 0, 3, 1]
+    assert found(USUAL._replace(haste=1.0)) == [2, 0, 1, 3]
+
+
+def test_a_higher_haste_puts_quick_tests_that_failed_before_first() -> None:
+    tests = [collected(f"t/{name}.py::x") for name in "ab"]
+
+    def found(haste: float) -> list[int]:
+        balance = USUAL._replace(haste=haste)
+        forecasts = [
+            Forecast(0.5, 16.0, gain=0.5, thrift=0.2, balance=balance),
+            Forecast(0.5, 1.0, gain=0.1, thrift=0.2, balance=balance),
+        ]
+        return order(tests, forecasts, {}, has_failed=[True, True])
+
+    assert (found(1.0), found(2.0), found(5.0)) == ([0, 1], [0, 1], [1, 0])

@@ -100,7 +100,7 @@ class Blocks:
         return list(range(len(gains)))
 
     def learned(self, gains, *given: object) -> list[int]:
-        _, _, failed, strengths = given
+        _, _, failed, strengths, _ = given
         self.asked.append((tuple(failed), strengths))
         return list(reversed(range(len(gains))))
 
