@@ -307,7 +307,7 @@ class Forecast(NamedTuple):
     thrift: float = 1.0
     """Exponent of the duration in the order, from 0 to 1; the same for all tests of a plan."""
     balance: Balance = USUAL
-    """The same for all tests of a plan."""
+    """How the order divides the start of a run; the same for all tests of a plan."""
 
 
 MAX_SHARDS: Final = 1000
