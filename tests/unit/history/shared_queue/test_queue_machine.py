@@ -63,6 +63,7 @@ def test_unit_whose_jobs_all_die_is_lost_by_name(database: SqliteDatabase) -> No
     assert numbers == [0] * MOST_EXPIRIES
     assert [unit.number for unit in queue.claim(aim)] == [1]
     assert queue.lost() == [0]
+    assert queue.state().n_lost == 1
 
 
 def test_only_the_unit_that_ends_its_process_is_lost(database: SqliteDatabase) -> None:

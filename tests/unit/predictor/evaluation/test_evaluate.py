@@ -8,6 +8,7 @@ import pytest
 from pytest_nexus.predictor.evaluation.baselines import LEAST_S
 from pytest_nexus.predictor.evaluation.evaluate import (
     Case,
+    Worth,
     backtest,
     by_thrift,
     charged_seconds,
@@ -17,6 +18,7 @@ from pytest_nexus.predictor.evaluation.evaluate import (
     scores_of,
     untouched,
 )
+from pytest_nexus.predictor.evaluation.trial import Tally
 from pytest_nexus.predictor.model.model import Model
 from pytest_nexus.predictor.schema import FEATURES, NAMES
 
@@ -143,3 +145,10 @@ def test_a_model_that_forgets_orders_as_if_it_had_never_known() -> None:
         scores_of([model], [each])[0].apfdc for each in (given, forgotten(given, ["file_changed"]))
     )
     assert (with_it, without) == (pytest.approx(0.75), pytest.approx(0.25))
+
+
+def test_a_tally_adds_up_all_runs_and_those_with_novel_failures() -> None:
+    found = Tally(1, 0.5, 0.25, 1, 0.75).plus([Worth(0.5, 1.0, has_novel=True), Worth(0.25, 0.25)])
+    assert found == Tally(3, 1.5, 1.0, 2, 1.75)
+    assert found.means == (0.5, pytest.approx(1 / 3), 0.875)
+    assert Tally().means == (0.0, 0.0, 0.0)

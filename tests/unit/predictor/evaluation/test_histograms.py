@@ -49,6 +49,7 @@ def test_at_most_a_fixed_number_of_rows_is_read() -> None:
 
 def test_sums_and_means() -> None:
     assert added([]) == []
+    assert added([(1, 2), (0, 1, 5)]) == [1, 3, 5]
     assert mean_bin(added([(1, 0, 2), (0, 2)])) == 0.5
     assert mean_bin((3,)) is None
     assert missing_share(()) is None
