@@ -246,11 +246,11 @@ def test_headlines_name_the_newest_missed_runs() -> None:
     runs = tuple(f"{n:032x}" for n in range(1, 8))
     alarm = Alarm(5.0, 7, 5, 0.05, 0.01, 0.02, runs)
     assert headline(alarm) == (
-        "selection missed 5 of 7 failing runs, 5.0% at most were promised; all tests run until"
+        "selection missed 5 of 7 failing runs, 5.0 % at most were promised; all tests run until"
         f" `nexus select on`; missed: {', '.join(['00000000'] * 5)} and 2 more"
     )
     few = alarm._replace(n_checks=1, n_missed=1, runs=("ab" * 16,))
     assert escape_headline(few) == (
-        "1 of 1 broken commit escaped while selection left out tests that use their files, 5.0% at"
+        "1 of 1 broken commit escaped while selection left out tests that use their files, 5.0 % at"
         " most were promised; all tests run until `nexus select on`; missed: abababab"
     )
