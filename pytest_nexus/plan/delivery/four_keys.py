@@ -7,8 +7,8 @@ The definitions are those of DORA's guide (https://dora.dev/guides/dora-metrics-
 - Lead time for changes: the time from a commit to its deployment. Here: the median over all commits
   that a deployment brought.
 - Change failure rate: the share of deployments that cause a failure in production. Here: the share
-  of deployed commits with a later outcome `failed` or `rolled-back`, or with a `hotfix` before the
-  next deployment.
+  of deployed commits with a later outcome `failed` or `rolled-back`, with a later revert in git, or
+  with a `hotfix` before the next deployment.
 - Time to restore: the time from a failure in production to its recovery. Here: the median time from
   such an outcome to the next deployment without one.
 
@@ -135,7 +135,9 @@ def all_four_keys(
     outcomes: Sequence[DeploymentOutcome],
     brought: Callable[[list[str]], Mapping[str, Sequence[float]]],
 ) -> list[FourKeys]:
-    """Return the figures of all environments by name; reverts in git are no deployments.
+    """Return the figures of all environments by name.
+
+    A revert in git is no deployment, but tells that an earlier deployment of its commit failed.
 
     Args:
         outcomes: of all environments.
@@ -143,11 +145,12 @@ def all_four_keys(
             commits that were deployed in one environment.
     """
     groups: dict[str, list[DeploymentOutcome]] = {}
+    reverts = [each for each in outcomes if each.source == IN_GIT]
     for each in outcomes:
         if each.source != IN_GIT:
             groups.setdefault(each.environment, []).append(each)
     return [
-        four_keys(name, own, brought([each.commit for each in deployments_of(own)]))
+        four_keys(name, own + reverts, brought([each.commit for each in deployments_of(own)]))
         for name, own in sorted(groups.items())
     ]
 

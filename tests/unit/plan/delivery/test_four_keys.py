@@ -102,6 +102,17 @@ def test_each_figure_has_an_interval_once_the_evidence_is_enough() -> None:
     assert keys.time_to_restore_range is None, "one failure"
 
 
+def test_a_later_revert_in_git_tells_that_a_deployment_failed() -> None:
+    def reverted(commit: str, at: float) -> DeploymentOutcome:
+        return DeploymentOutcome(commit, "rolled-back", "git", at, "git")
+
+    found = all_four_keys([*STORY, reverted("d", 2 * WEEK_S + 60)], lambda _: {})
+    assert [(each.deployments, each.failures) for each in found] == [(4, 2)]
+    for unrelated in (reverted("z", 3 * WEEK_S), reverted("d", 60.0), reverted("b", 3 * WEEK_S)):
+        (same,) = all_four_keys([*STORY, unrelated], lambda _: {})
+        assert (same.deployments, same.failures) == (4, 1)
+
+
 def test_the_environments_are_told_apart_and_reverts_are_no_deployments() -> None:
     known: list[list[str]] = []
 
