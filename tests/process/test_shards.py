@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_nexus.domain.wording import counted
 from tests.support.messages import assert_message
 from tests.support.shards import N_TESTS, SUITE, TEN, N, Shards, github, planned, ran, shard_with
 
@@ -51,8 +52,8 @@ def test_deleted_journal_is_a_missing_shard(shards: Shards) -> None:
 
     assert status == 1
     assert "there is no journal of shard 2 of 3" in said
-    n_lost = len(results[1].order)
-    assert f"{n_lost} tests of shard 2, which is missing, ran in no shard:" in said
+    lost = counted(len(results[1].order), "test")
+    assert f"{lost} of shard 2, which is missing, ran in no shard:" in said
 
 
 def test_killed_shard_is_named_with_what_it_did_not_run(tmp_path: Path) -> None:
