@@ -98,7 +98,7 @@ def _warn_of(found: CacheKey, use: KnownUse, *, has_lock: bool) -> None:
     if use.n_unknown:
         warn(with_code(
             "NX174",
-            f"nexus: {counted(use.n_unknown, 'test')} did not tell what they use; the key counts"
+            f"nexus: {counted(use.n_unknown, 'test')} left no record of uses; the key counts"
             " what the others use",
         ))  # fmt: skip
     if found.missing:
@@ -171,7 +171,7 @@ def _report_shard(options: argparse.Namespace) -> int:
     if len(known) < len(keys):
         warn(with_code(
             "NX174",
-            f"nexus: {counted(len(keys) - len(known), 'test')} did not tell what they use; the"
+            f"nexus: {counted(len(keys) - len(known), 'test')} left no record of uses; the"
             " requirements are those of the others",
         ))  # fmt: skip
     found = needed_of(known, environment())

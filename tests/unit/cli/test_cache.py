@@ -48,7 +48,7 @@ def call(capsys: pytest.CaptureFixture[str], *given: str, status: int = 0) -> tu
 def test_a_key_is_one_line(lock: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, err = call(capsys, "key", f"--lock={lock}")
     assert out.count("\n") == 1
-    assert "3 tests did not tell what they use" in err
+    assert "3 tests left no record of uses" in err
     assert "[NX174]" in err
 
 
