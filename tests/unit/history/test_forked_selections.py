@@ -4,33 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from pytest_nexus.domain.records import Change, CIRun
 from pytest_nexus.history.ingest import ingest_run
-from pytest_nexus.history.store import History, open_history
 from pytest_nexus.plan.selection.always_run import Facts, reasons_to_run
 from pytest_nexus.plan.selection.modes import Asked, parse_mode
 from pytest_nexus.plan.selection.recorded import RunSelection
 from tests.support.builders import attempt, changed, collected, run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from pytest_nexus.domain.records import Run
+    from pytest_nexus.history.store import History
 
 ASKED = Asked(parse_mode("confidence:90%"))
 DAY = 86_400.0
 NOW = 100 * DAY
 X = "a.py::x"
 ON = RunSelection("on", "confidence:90%", 0.9, 1.0, 3, 9.0)
-
-
-@pytest.fixture
-def history(tmp_path: Path) -> Iterator[History]:
-    with open_history(tmp_path / "history.sqlite3") as opened:
-        yield opened
 
 
 def ran(uid: int, at: float, branch: str = "work", ci: str | None = None, **more: Any) -> Run:

@@ -14,14 +14,7 @@ from tests.support.builders import attempt, run
 from tests.support.messages import assert_message
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-
-
-@pytest.fixture
-def history(tmp_path: Path) -> Iterator[History]:
-    with open_history(tmp_path / "history.sqlite3") as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from math import inf
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -27,21 +26,11 @@ from pytest_nexus.plan.selection.recorded import RunSelection
 from pytest_nexus.plan.selection.watch import Alarm, Check
 from tests.support.builders import attempt, run
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
 SHADOW = RunSelection("shadow", "confidence:99%", 0.99, 3.5, 2, 1.5, frozenset({"a.py::x"}))
 BOTH_FAIL = [attempt("a.py::x", "failed"), attempt("a.py::y", "failed"), attempt("a.py::z")]
 X_FAILS = [attempt("a.py::x", "failed"), attempt("a.py::y"), attempt("a.py::z")]
 EVIDENCE = (FailingRun(1.0, 0.0, (0.0, 2.5)), FailingRun(2.0, 4.0, (4.0, inf)))
 CUT = StoredCut(0.9, 4.5, 0.09, 12, 10, 10.0, 20.0)
-
-
-@pytest.fixture
-def history(tmp_path: Path) -> Iterator[History]:
-    with open_history(tmp_path / "history.sqlite3") as opened:
-        yield opened
 
 
 def seen(history: History) -> list[tuple[str, int, int, bool]]:

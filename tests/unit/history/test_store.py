@@ -14,16 +14,9 @@ from pytest_nexus.history.store import History, open_history, read_history
 from tests.support.builders import attempt, failure, run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 X = Key("test_a.py::test_x")
-
-
-@pytest.fixture
-def history(tmp_path: Path) -> Iterator[History]:
-    with open_history(tmp_path / "history.sqlite3") as opened:
-        yield opened
 
 
 def uids(history: History) -> list[int]:

@@ -14,7 +14,6 @@ from tests.support.builders import attempt, failure, run
 from tests.support.forks import runs_of_forks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from pytest_nexus.history.exchange.merge import Candidate
@@ -22,12 +21,6 @@ if TYPE_CHECKING:
 HEAD = "a" * 40
 SLOW, FAST = attempt(call_s=900.0), attempt(call_s=0.1)
 BROKEN = attempt(outcome="failed", failure=failure())
-
-
-@pytest.fixture
-def history(tmp_path: Path) -> Iterator[History]:
-    with open_history(tmp_path / "history.sqlite3") as opened:
-        yield opened
 
 
 def forged(uid: int = 9, *attempts: object, started_at: float = 9e9, **fields: object) -> Candidate:

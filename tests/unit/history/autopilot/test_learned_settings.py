@@ -23,19 +23,13 @@ from tests.support.builders import attempt, failure, run
 from tests.support.simulated_team import proposal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from pytest_nexus.plan.autopilot.ci_runs import CIRunFigures
     from pytest_nexus.plan.autopilot.setting_records import Step
 
 NOW = 2e9
-
-
-@pytest.fixture
-def history(tmp_path: Path) -> Iterator[History]:
-    with open_history(tmp_path / "history.sqlite3") as opened:
-        yield opened
 
 
 def job(history: History, uid: int, ci: str | None, at: float, wall_s: float, **more: Any) -> None:

@@ -10,23 +10,14 @@ from pytest_nexus.domain.records import Change, ChangedFile
 from pytest_nexus.history.exchange import forks
 from pytest_nexus.history.exchange.merge import candidate_of
 from pytest_nexus.history.ingest import ingest_run
-from pytest_nexus.history.store import History, open_history
 from tests.support.builders import attempt, failure, run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from pytest_nexus.domain.records import Attempt
     from pytest_nexus.history.exchange.merge import Candidate
+    from pytest_nexus.history.store import History
 
 FEW = 100
-
-
-@pytest.fixture
-def history(tmp_path: Path) -> Iterator[History]:
-    with open_history(tmp_path / "history.sqlite3") as opened:
-        yield opened
 
 
 def fork(uid: int, *attempts: Attempt, files: tuple[ChangedFile, ...] = ()) -> Candidate:

@@ -24,7 +24,7 @@ from pytest_nexus.history.store import History, open_history
 from tests.support.builders import attempt, failure, run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from pytest_nexus.history.figures.all_figures import Figures
 
@@ -57,12 +57,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def path(made: Path, tmp_path: Path) -> Path:
     return Path(copy(made, tmp_path))
-
-
-@pytest.fixture
-def history(path: Path) -> Iterator[History]:
-    with open_history(path) as opened:
-        yield opened
 
 
 def uids(figures: Figures) -> list[str]:

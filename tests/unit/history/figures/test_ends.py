@@ -4,28 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 from pytest_nexus.domain.records import Change
 from pytest_nexus.history.figures.ends import End
 from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.queries.failing import FailingSince
-from pytest_nexus.history.store import History, open_history, read_history
+from pytest_nexus.history.store import History, read_history
 from tests.support.builders import attempt, failure, run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from pytest_nexus.domain.records import Attempt
 
 SIGN, OTHER = "00112233445566aa", "ff" * 8
-
-
-@pytest.fixture
-def history(tmp_path: Path) -> Iterator[History]:
-    with open_history(tmp_path / "history.sqlite3") as opened:
-        yield opened
 
 
 def failed(key: str, signature: str = SIGN, number: int = 1) -> Attempt:

@@ -15,8 +15,7 @@ from pytest_nexus.history.store import History, open_history
 from tests.support.builders import attempt, run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Iterable, Sequence
 
     from pytest_nexus.history.exchange.merge import Candidate, Rank
 
@@ -54,12 +53,6 @@ def made(uid: int, n: int = 1, **fields: object) -> Candidate:
     fields = {"complete": True} | fields
     attempts = [attempt(f"t{at}") for at in range(n)]
     return candidate_of(run(uid, **fields), attempts)  # type: ignore[arg-type] # fields by name
-
-
-@pytest.fixture
-def history(tmp_path: Path) -> Iterator[History]:
-    with open_history(tmp_path / "history.sqlite3") as opened:
-        yield opened
 
 
 def pushed(history: History, log: Log) -> tuple[Shared, list[tuple[int, int]]]:

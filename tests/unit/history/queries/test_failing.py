@@ -4,24 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 from pytest_nexus.domain.records import Change
 from pytest_nexus.domain.records import TestKey as Key
 from pytest_nexus.history.ingest import ingest_run
 from pytest_nexus.history.queries.failing import Together
-from pytest_nexus.history.store import History, open_history
 from tests.support.builders import attempt, failure, run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-
-@pytest.fixture
-def history(tmp_path: Path) -> Iterator[History]:
-    with open_history(tmp_path / "history.sqlite3") as opened:
-        yield opened
+    from pytest_nexus.history.store import History
 
 
 def ingest(history: History, uid: int, failed: str, passed: str = "", **fields: object) -> None:

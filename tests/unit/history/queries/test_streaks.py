@@ -37,11 +37,6 @@ def on(history: History, number: int, branch: str | None, *bad: str, skipped: st
     ingest_run(history, one._replace(change=one.change._replace(branch=branch)), attempts)
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "history.sqlite3"
-
-
 def test_failures_count_on_the_branch_where_they_were(path: Path) -> None:
     with open_history(path) as history:
         on(history, 1, "main", Y)

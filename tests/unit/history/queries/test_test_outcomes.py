@@ -7,24 +7,17 @@ import pytest
 from pytest_nexus.domain.records import TestKey
 from pytest_nexus.errors import HistoryError
 from pytest_nexus.history.ingest import ingest_run
-from pytest_nexus.history.store import open_history, read_history
+from pytest_nexus.history.store import read_history
 from pytest_nexus.plan.flakiness.outcomes import OutcomeInRun, prove
 from tests.support.builders import attempt, failure, run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from pytest_nexus.history.store import History
 
 X = TestKey("test_a.py::test_x")
 C = "ab" * 20
-
-
-@pytest.fixture
-def history(tmp_path: Path) -> Iterator[History]:
-    with open_history(tmp_path / "history.sqlite3") as history:
-        yield history
 
 
 def test_a_sighting_is_what_one_run_says_of_one_test(history: History) -> None:

@@ -20,7 +20,7 @@ from pytest_nexus.history.sqlite.models import (
 from pytest_nexus.history.store import History, open_history
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
 OWN = '{"inputs": [{"name": "other"}, {"name": "history"}]}'
@@ -29,17 +29,6 @@ OWN = '{"inputs": [{"name": "other"}, {"name": "history"}]}'
 def version(name: str, created_at: float = 1.0, lineage: str = "{}", **more: object) -> Version:
     values = {"parent": None, "document": f"document of {name}", "metrics": "{}"} | more
     return Version(name, created_at=created_at, lineage=lineage, **values)  # type: ignore[arg-type] # fields by name
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "history.sqlite3"
-
-
-@pytest.fixture
-def history(path: Path) -> Iterator[History]:
-    with open_history(path) as opened:
-        yield opened
 
 
 def test_figures_are_the_lineage_and_the_metrics() -> None:

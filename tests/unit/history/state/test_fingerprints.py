@@ -8,21 +8,15 @@ import pytest
 
 from pytest_nexus.domain.records import Attempt, Outcome, PhaseResult
 from pytest_nexus.history.ingest import ingest_run
-from pytest_nexus.history.store import History, open_history
 from tests.support.builders import attempt, run
 from tests.support.uses import dependency, session_uses
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
+
+    from pytest_nexus.history.store import History
 
 KEY, OTHER = "a.py::t", "a.py::u"
-
-
-@pytest.fixture
-def history(tmp_path: Path) -> Iterator[History]:
-    with open_history(tmp_path / "history.sqlite3") as opened:
-        yield opened
 
 
 def add(

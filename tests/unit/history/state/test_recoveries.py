@@ -18,7 +18,6 @@ from tests.support.builders import attempt, failure, run
 from tests.support.histories import make_version_1
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from pytest_nexus.domain.records import Attempt
@@ -31,12 +30,6 @@ SUREFIRE = """
 <flakyFailure type="E" message="m"><stackTrace>t</stackTrace></flakyFailure>
 </testcase></testsuite>
 """
-
-
-@pytest.fixture
-def history(tmp_path: Path) -> Iterator[History]:
-    with open_history(tmp_path / "history.sqlite3") as opened:
-        yield opened
 
 
 def attempts(outcomes: str, *starts_s: float, key: str = KEY, sign: str = SIGN) -> list[Attempt]:

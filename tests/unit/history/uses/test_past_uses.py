@@ -18,21 +18,10 @@ from tests.support.builders import attempt, run
 from tests.support.uses import session_uses
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from pytest_nexus.domain.dependencies import Dependency
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "history.sqlite3"
-
-
-@pytest.fixture
-def history(path: Path) -> Iterator[History]:
-    with open_history(path) as opened:
-        yield opened
 
 
 def ingest(
